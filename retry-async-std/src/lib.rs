@@ -1,0 +1,1 @@
+//! Will drive `retry-core` on async-std: clock, sleep, cancellation. Nothing here yet.

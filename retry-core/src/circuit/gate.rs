@@ -1,0 +1,78 @@
+//! What a call asks of a circuit.
+
+use core::time::Duration;
+
+use super::phase::Change;
+use crate::class::Class;
+use crate::time::Now;
+use crate::verdict::Rejected;
+
+/// What stands between a call and its dependency: a [`SharedCircuit`](crate::SharedCircuit), or [`NoCircuit`].
+///
+/// Every ticket is handed back exactly once, to one of the three: `succeed`, `fail`, `cancel`.
+pub trait Gate {
+    /// Proof of admission.
+    type Ticket;
+
+    /// Admits an attempt.
+    ///
+    /// # Errors
+    /// Where the circuit refuses it.
+    fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected>;
+
+    /// The attempt succeeded.
+    fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
+
+    /// The attempt failed. In the same step: would an attempt after `delay` be refused? A call that gives up
+    /// anyway asks with no delay.
+    fn fail(&self, ticket: Self::Ticket, class: Class, now: impl Now, delay: Option<Duration>) -> Settled;
+
+    /// The attempt was dropped before it ended.
+    fn cancel(&self, ticket: Self::Ticket);
+}
+
+/// An admitted attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Admission<T> {
+    /// Proof of admission, to be handed back.
+    pub ticket: T,
+    /// The change of phase that the question brought about, if one.
+    pub change: Option<Change>,
+}
+
+/// What a circuit says to a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The change of phase that the failure brought about, if one.
+    pub change: Option<Change>,
+    /// The refusal that an attempt after the delay would meet.
+    pub next: Result<(), Rejected>,
+}
+
+/// No circuit: admits everything, remembers nothing, costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCircuit;
+
+impl Gate for NoCircuit {
+    type Ticket = ();
+
+    fn admit(&self, _: impl Now) -> Result<Admission<()>, Rejected> {
+        Ok(Admission {
+            ticket: (),
+            change: None,
+        })
+    }
+
+    fn succeed(&self, (): (), _: impl Now) -> Option<Change> {
+        None
+    }
+
+    fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>) -> Settled {
+        Settled {
+            change: None,
+            next: Ok(()),
+        }
+    }
+
+    fn cancel(&self, (): ()) {}
+}

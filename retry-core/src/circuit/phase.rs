@@ -1,0 +1,82 @@
+//! The three phases of a circuit, and what moves it between them.
+
+use core::fmt;
+
+use crate::time::Instant;
+
+/// Where a circuit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Every attempt is admitted, and its outcome counted.
+    Closed,
+    /// Every attempt is refused, until the open time has passed.
+    Open,
+    /// A few probes are admitted to find out.
+    HalfOpen,
+}
+
+impl Phase {
+    /// `closed`, `open` or `half-open`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One change of phase: from where to where, when, and what caused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The phase before.
+    pub from: Phase,
+    /// The phase since.
+    pub to: Phase,
+    /// When it was seen.
+    pub at: Instant,
+    /// What caused it.
+    pub cause: ChangeCause,
+}
+
+/// What moved a circuit to another phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangeCause {
+    /// This many failures came one after the other.
+    ConsecutiveFailures(u32),
+    /// This many of the last calls failed.
+    FailureRate {
+        /// Failures in the window.
+        failures: u32,
+        /// Calls in the window.
+        calls: u32,
+    },
+    /// The open time passed.
+    OpenTimePassed,
+    /// A probe failed.
+    ProbeFailed,
+    /// Enough probes succeeded.
+    ProbesSucceeded(u32),
+    /// No probe came back within its lease; their slots were taken back.
+    LeasePassed,
+}
+
+impl fmt::Display for ChangeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConsecutiveFailures(count) => write!(f, "{count} failures in a row"),
+            Self::FailureRate { failures, calls } => write!(f, "{failures} of the last {calls} calls failed"),
+            Self::OpenTimePassed => f.write_str("the open time has passed"),
+            Self::ProbeFailed => f.write_str("a probe failed"),
+            Self::ProbesSucceeded(count) => write!(f, "{count} probes succeeded"),
+            Self::LeasePassed => f.write_str("no probe came back within its lease"),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! From failed attempts and a random word to a delay.
+
+mod backoff;
+mod jitter;
+
+pub use backoff::Backoff;
+pub use jitter::Jitter;

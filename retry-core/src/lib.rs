@@ -1,0 +1,94 @@
+//! Decides what a failed call does next.
+//!
+//! One machine for "this call failed, what now?". It is told an error [`Class`], an [`Instant`] and a random
+//! word, and answers with a [`Verdict`]: [`Retry`](Verdict::Retry) after a delay, [`GiveUp`](Verdict::GiveUp)
+//! for a reason, or [`Rejected`](Verdict::Rejected) because the circuit is open. It reads no clock, sleeps
+//! nowhere, allocates nothing and holds no global state, so that the same [`Policy`] decides the same way in a
+//! server, in a blocking loop, on a microcontroller and in a test with a [`FakeClock`].
+//!
+//! # The machine by hand
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{Call, Class, FakeClock, NoCircuit, Policy, Verdict};
+//!
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(3);
+//!
+//! let clock = FakeClock::new();
+//! let mut rng = clock.words(&[u64::MAX]); // the scripted random words of this test
+//! let mut answers = [Err("reset by peer"), Ok(42)].into_iter();
+//!
+//! let mut call = Call::new(&POLICY, &NoCircuit, clock.now());
+//! let outcome = loop {
+//!     let attempt = call.attempt(clock.now()).expect("nothing rejects without a circuit");
+//!     match answers.next().unwrap() {
+//!         Ok(value) => {
+//!             attempt.succeed(clock.now());
+//!             break Ok(value);
+//!         }
+//!         Err(error) => match attempt.fail(Class::Network, clock.now(), &mut rng) {
+//!             Verdict::Retry(delay) => clock.advance(delay),
+//!             Verdict::GiveUp(_) | Verdict::Rejected(_) => break Err(error),
+//!         },
+//!     }
+//! };
+//! assert_eq!(outcome, Ok(42));
+//! assert_eq!(clock.now().as_millis(), 100);
+//! ```
+//!
+//! # The loops
+//!
+//! [`Retry`] is the same loop written once for futures and once for blocking code, over a [`Clock`] and a
+//! sleep. The adapters (`retry-tokio` and its like, and [`retry()`](crate::retry()) here with the feature
+//! `std`) bring those.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `std` | no | [`retry()`](crate::retry()) for blocking code, the system clock, entropy of the operating system, [`StdLock`] |
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::float_arithmetic)]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+mod call;
+mod circuit;
+mod class;
+mod clock;
+mod config;
+mod delay;
+mod error;
+mod observe;
+mod policy;
+mod retry;
+mod runtime;
+mod time;
+mod verdict;
+
+pub use call::{Attempt, Call};
+pub use circuit::{
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Exclusive, Gate, Initial, LocalLock,
+    Lock, NoCircuit, Phase, Settled, SharedCircuit, Ticket, Window,
+};
+pub use class::{ByTrait, Class, ClassSet, Classifier, Classify, Failure};
+pub use clock::{FakeClock, FakeSleep, Words};
+pub use config::ConfigError;
+pub use delay::{Backoff, Jitter};
+pub use error::{Cause, Error, ErrorContext};
+pub use observe::{Event, EventKind, Observer};
+pub use policy::Policy;
+pub use retry::Retry;
+pub use runtime::{BlockingSleep, Clock, Entropy, Sleep};
+pub use time::{Instant, Now};
+pub use verdict::{GiveUp, Rejected, Verdict};
+
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use {
+    circuit::StdLock,
+    clock::{OsRng, StdRuntime, retry},
+};

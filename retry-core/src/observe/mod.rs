@@ -1,0 +1,5 @@
+//! What can be seen of a call from outside.
+
+mod event;
+
+pub use event::{Event, EventKind, Observer};

@@ -1,0 +1,60 @@
+//! What a loop needs of its surroundings.
+
+use core::time::Duration;
+
+use crate::time::Instant;
+
+/// Reads the time. May stand or step back; the machine copes.
+pub trait Clock {
+    /// The time since this clock's origin.
+    fn now(&self) -> Instant;
+}
+
+/// Sleeps without blocking the thread.
+///
+/// The sleep is an associated type, so that whether the whole retry is `Send` follows from its parts.
+pub trait Sleep: Clock {
+    /// The sleep.
+    type Sleep: Future<Output = ()>;
+
+    /// A sleep of `duration` or a little longer, never shorter.
+    fn sleep(&self, duration: Duration) -> Self::Sleep;
+}
+
+/// Sleeps by blocking the thread.
+pub trait BlockingSleep: Clock {
+    /// Sleeps for `duration` or a little longer, never shorter.
+    fn sleep_blocking(&self, duration: Duration);
+}
+
+/// Gives out random words, all 64 bits of each random, different for every caller and every device.
+pub trait Entropy {
+    /// The next word.
+    fn word(&self) -> u64;
+}
+
+impl<C: Clock> Clock for &C {
+    fn now(&self) -> Instant {
+        (*self).now()
+    }
+}
+
+impl<S: Sleep> Sleep for &S {
+    type Sleep = S::Sleep;
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        (*self).sleep(duration)
+    }
+}
+
+impl<S: BlockingSleep> BlockingSleep for &S {
+    fn sleep_blocking(&self, duration: Duration) {
+        (*self).sleep_blocking(duration);
+    }
+}
+
+impl<R: Entropy> Entropy for &R {
+    fn word(&self) -> u64 {
+        (*self).word()
+    }
+}

@@ -1,0 +1,131 @@
+//! Time as the machine is told it.
+
+use core::time::Duration;
+
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
+/// A point in time: nanoseconds since an origin the caller chose.
+///
+/// The origin means nothing to the machine; it only ever compares instants of one clock. All arithmetic
+/// saturates: an instant holds 584 years, and the last of them, [`Instant::MAX`], stands for "never".
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::Instant;
+///
+/// let start = Instant::from_millis(1_500);
+/// let end = start.after(Duration::from_secs(2));
+/// assert_eq!(end.as_nanos(), 3_500_000_000);
+/// assert_eq!(end.since(start), Duration::from_secs(2));
+/// assert_eq!(start.since(end), Duration::ZERO); // never negative
+/// assert_eq!(start.after(Duration::MAX), Instant::MAX);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The origin itself.
+    pub const ORIGIN: Self = Self(0);
+    /// The latest instant, 584 years after the origin.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// The instant `nanos` nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// The instant `millis` milliseconds after the origin; saturates.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// The nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The whole milliseconds since the origin, rounded down.
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The instant `duration` later; saturates at [`Instant::MAX`].
+    pub const fn after(self, duration: Duration) -> Self {
+        self.after_nanos(nanos(duration))
+    }
+
+    /// The time from `earlier` to this instant; zero where `earlier` is the later one.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    pub(crate) const fn after_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// An instant, or the means of reading one.
+///
+/// Whatever asks for `impl Now` takes an [`Instant`] or a closure. A closure is called only where a rule needs
+/// the time, so that a clock is not read for nothing:
+///
+/// ```
+/// use retry_core::{Call, FakeClock, NoCircuit, Policy};
+///
+/// const UNTIMED: Policy = Policy::exponential(core::time::Duration::from_millis(10));
+///
+/// let clock = FakeClock::new();
+/// let eager = Call::new(&UNTIMED, &NoCircuit, clock.now());
+/// let lazy = Call::new(&UNTIMED, &NoCircuit, || unreachable!("no deadline, so nothing asks"));
+/// # let _ = (eager, lazy);
+/// ```
+pub trait Now {
+    /// The instant.
+    fn now(self) -> Instant;
+}
+
+impl Now for Instant {
+    fn now(self) -> Instant {
+        self
+    }
+}
+
+impl<F: FnOnce() -> Instant> Now for F {
+    fn now(self) -> Instant {
+        self()
+    }
+}
+
+/// One reading of a clock for all that ask for it: made at the first question, never twice.
+pub(crate) enum Reading<N> {
+    Unread(N),
+    Read(Instant),
+    /// Only while the source is being called.
+    Taken,
+}
+
+impl<N: Now> Reading<N> {
+    pub(crate) fn get(&mut self) -> Instant {
+        let at = match core::mem::replace(self, Self::Taken) {
+            Self::Unread(source) => source.now(),
+            Self::Read(at) => at,
+            Self::Taken => Instant::MAX,
+        };
+        *self = Self::Read(at);
+        at
+    }
+}
+
+/// The whole nanoseconds of `duration`; saturates at `u64::MAX`, 584 years.
+///
+/// In 64 bits throughout: `Duration::as_nanos` multiplies in 128, which a Cortex-M0 pays dearly.
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    if duration.as_secs() >= u64::MAX / NANOS_PER_SEC {
+        return u64::MAX;
+    }
+    duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
+}

@@ -1,0 +1,80 @@
+//! The three answers.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::circuit::Phase;
+
+/// What a call does after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a verdict does nothing by itself: sleep for it, or end the call"]
+pub enum Verdict {
+    /// Try again after this delay.
+    Retry(Duration),
+    /// End the call: the policy allows no further attempt.
+    GiveUp(GiveUp),
+    /// End the call: the circuit would refuse the attempt when the delay ends.
+    Rejected(Rejected),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Retry(delay) => write!(f, "retry in {delay:.1?}"),
+            Self::GiveUp(reason) => write!(f, "give up: {reason}"),
+            Self::Rejected(rejected) => write!(f, "rejected: {rejected}"),
+        }
+    }
+}
+
+/// Why a policy allows no further attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GiveUp {
+    /// The policy does not retry errors of this class.
+    Class,
+    /// All attempts are made.
+    Attempts,
+    /// The next attempt could start only after the deadline.
+    Deadline,
+    /// The server asked for a longer wait than the policy accepts.
+    Hint,
+}
+
+impl GiveUp {
+    /// The reason in a few words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Class => "errors of this class are not retried",
+            Self::Attempts => "no attempts left",
+            Self::Deadline => "the next attempt would start after the deadline",
+            Self::Hint => "the server asks for a longer wait than the policy accepts",
+        }
+    }
+}
+
+impl fmt::Display for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The circuit's refusal to admit an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The phase that refuses: open, or half-open with every probe taken.
+    pub phase: Phase,
+    /// How long from now every attempt is refused; zero where a probe's end may change it at any time.
+    pub wait: Duration,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.phase {
+            Phase::HalfOpen => f.write_str("the circuit is half-open and all its probes are taken"),
+            phase => write!(f, "the circuit is {phase} for another {:.1?}", self.wait),
+        }
+    }
+}
+
+impl core::error::Error for Rejected {}
