@@ -8,19 +8,21 @@ use super::breaker::{Breaker, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
 use super::phase::{Change, Phase};
-use super::window::{CountWindow, Window};
+#[cfg(feature = "std")]
+use super::window::CountWindow;
+use super::window::Window;
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::time::Now;
 use crate::verdict::Rejected;
 
 macro_rules! shared_circuit {
-    ($($default_lock:tt)*) => {
+    ({ $($window:tt)* } { $($lock:tt)* }) => {
         /// The circuit of one dependency, shared by everyone who calls it: configuration, state and a lock.
         ///
-        /// `W` is the window ([`CountWindow<100>`](CountWindow) unless said otherwise), `L` the [`Lock`]: with
-        /// the feature `std` that is [`StdLock`](crate::StdLock) unless said otherwise. Usually a `static`,
-        /// with no initialisation at run time:
+        /// `W` is its [`Window`], `L` its [`Lock`]. With the feature `std` they need not be named: they are
+        /// [`CountWindow<100>`](crate::CountWindow) and [`StdLock`](crate::StdLock) unless said otherwise.
+        /// Usually a `static`, with no initialisation at run time:
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
@@ -33,16 +35,16 @@ macro_rules! shared_circuit {
         /// assert_eq!(STOCK.phase(), Phase::Closed);
         /// # }
         /// ```
-        pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock $($default_lock)*> {
+        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
             config: CircuitConfig,
             breaker: L::Of<Breaker<W>>,
         }
     };
 }
 #[cfg(feature = "std")]
-shared_circuit!(= StdLock);
+shared_circuit!({ = CountWindow<100> } { = StdLock });
 #[cfg(not(feature = "std"))]
-shared_circuit!();
+shared_circuit!({} {});
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// A closed circuit.
