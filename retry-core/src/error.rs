@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::class::{Class, Classify, Failure};
+use crate::time::{Spoken, plural};
 use crate::verdict::{GiveUp, Rejected};
 
 /// The end of a call that did not succeed.
@@ -117,13 +118,12 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-/// `3 attempts in 1.2s (last: Timeout)`.
+/// `3 attempts in 1.2 s (last: Timeout)`.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.attempts == 1 { "" } else { "s" };
-        write!(f, "{} attempt{plural}", self.attempts)?;
+        write!(f, "{} attempt{}", self.attempts, plural(self.attempts))?;
         if let Some(elapsed) = self.elapsed {
-            write!(f, " in {elapsed:.1?}")?;
+            write!(f, " in {}", Spoken(elapsed))?;
         }
         match self.class {
             Some(class) => write!(f, " (last: {class})"),

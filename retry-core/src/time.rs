@@ -1,5 +1,6 @@
 //! Time as the machine is told it.
 
+use core::fmt;
 use core::time::Duration;
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
@@ -128,4 +129,24 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
         return u64::MAX;
     }
     duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
+}
+
+/// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.
+///
+/// In integers: the standard form goes through 128 bits and prints up to nine decimals.
+pub(crate) struct Spoken(pub(crate) Duration);
+
+impl fmt::Display for Spoken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0.as_secs(), self.0.subsec_micros()) {
+            (0, micros @ 1..1_000) => write!(f, "{micros} us"),
+            (0, micros) => write!(f, "{} ms", micros / 1_000),
+            (secs, micros) => write!(f, "{secs}.{} s", micros / 100_000),
+        }
+    }
+}
+
+/// The ending of a noun that there are `count` of.
+pub(crate) const fn plural(count: u32) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::circuit::Phase;
+use crate::time::Spoken;
 
 /// What a call does after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Retry(delay) => write!(f, "retry in {delay:.1?}"),
+            Self::Retry(delay) => write!(f, "retry in {}", Spoken(*delay)),
             Self::GiveUp(reason) => write!(f, "give up: {reason}"),
             Self::Rejected(rejected) => write!(f, "rejected: {rejected}"),
         }
@@ -72,7 +73,7 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.phase {
             Phase::HalfOpen => f.write_str("the circuit is half-open and all its probes are taken"),
-            phase => write!(f, "the circuit is {phase} for another {:.1?}", self.wait),
+            phase => write!(f, "the circuit is {phase} for another {}", Spoken(self.wait)),
         }
     }
 }

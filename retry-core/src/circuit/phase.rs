@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::time::Instant;
+use crate::time::{Instant, plural};
 
 /// Where a circuit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,11 +71,11 @@ pub enum ChangeCause {
 impl fmt::Display for ChangeCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ConsecutiveFailures(count) => write!(f, "{count} failures in a row"),
+            Self::ConsecutiveFailures(count) => write!(f, "{count} failure{} in a row", plural(*count)),
             Self::FailureRate { failures, calls } => write!(f, "{failures} of the last {calls} calls failed"),
             Self::OpenTimePassed => f.write_str("the open time has passed"),
             Self::ProbeFailed => f.write_str("a probe failed"),
-            Self::ProbesSucceeded(count) => write!(f, "{count} probes succeeded"),
+            Self::ProbesSucceeded(count) => write!(f, "{count} probe{} succeeded", plural(*count)),
             Self::LeasePassed => f.write_str("no probe came back within its lease"),
         }
     }

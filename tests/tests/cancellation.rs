@@ -1,0 +1,144 @@
+//! A call that is dropped at any await gives back what it held.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use retry_core::{
+    CircuitConfig, Class, Event, EventKind, FakeClock, Gate, Phase, Policy, Retry, SharedCircuit, Sleep,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100))
+    .attempts(3)
+    .attempt_timeout(ms(1_000));
+const ONE_PROBE: CircuitConfig = CircuitConfig::WITHOUT_RULES
+    .consecutive_failures(1)
+    .open_for(ms(100))
+    .probes(1);
+
+/// A half-open circuit: it failed once, and its open time has passed.
+fn half_open(clock: &FakeClock) -> SharedCircuit {
+    let circuit = SharedCircuit::new(ONE_PROBE);
+    let ticket = circuit.admit(clock.now()).unwrap().ticket;
+    circuit.fail(ticket, Class::Server, clock.now(), None);
+    clock.advance(ms(100));
+    circuit
+}
+
+#[test]
+fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
+    let clock = FakeClock::new();
+    let circuit = half_open(&clock);
+    let events = RefCell::new(Vec::new());
+    let observer = |event: &Event| events.borrow_mut().push((event.at.as_millis(), event.kind));
+    let retry = Retry::new(&POLICY, &clock)
+        .circuit(&circuit)
+        .classify(|class: &Class| *class)
+        .observe(&observer);
+
+    {
+        let mut call = pin!(retry.run(|| async {
+            (&clock).sleep(ms(500)).await;
+            Ok::<_, Class>(())
+        }));
+        assert!(
+            call.as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        assert_eq!(circuit.phase(), Phase::HalfOpen);
+        assert!(
+            circuit.admit(clock.now()).is_err(),
+            "the call holds the only slot"
+        );
+        clock.advance(ms(7));
+    } // dropped here
+
+    assert_eq!(events.borrow().last(), Some(&(107, EventKind::Cancelled)));
+    let probe = circuit.admit(clock.now()).expect("the slot is free again");
+    let change = circuit
+        .succeed(probe.ticket, clock.now())
+        .expect("it still closes");
+    assert_eq!(change.to, Phase::Closed);
+    assert_eq!(circuit.late(), 0);
+}
+
+#[test]
+fn a_panic_in_the_operation_is_a_drop() {
+    let clock = FakeClock::new();
+    let circuit = half_open(&clock);
+    let retry = Retry::new(&POLICY, &clock)
+        .circuit(&circuit)
+        .classify(|class: &Class| *class);
+    let call = || retry.run_blocking(|| -> Result<(), Class> { panic!("the operation's own bug") });
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+    assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
+}
+
+/// Every way to stop a call that fails once as a probe, waits, and is then polled to its end: after each number
+/// of polls the circuit must still be able to close.
+#[test]
+fn dropped_after_any_number_of_polls_it_leaves_the_circuit_able_to_close() {
+    for polls in 0.. {
+        let clock = FakeClock::new();
+        let circuit = half_open(&clock);
+        let attempts = Cell::new(0);
+        let retry = Retry::new(&POLICY, &clock)
+            .circuit(&circuit)
+            .classify(|class: &Class| *class);
+        let operation = || async {
+            (&clock).sleep(ms(10)).await;
+            attempts.set(attempts.get() + 1);
+            if attempts.get() < 3 {
+                Err(Class::Server)
+            } else {
+                Ok(())
+            }
+        };
+        let mut ended = false;
+        {
+            let mut call = pin!(retry.run(operation));
+            for _ in 0..polls {
+                if let Poll::Ready(result) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    assert_eq!(result, Ok(()));
+                    ended = true;
+                    break;
+                }
+                clock.advance(ms(10));
+            }
+        }
+        clock.advance(ms(100)); // whatever was open is half-open now
+        let probe = circuit.admit(clock.now()).expect("a slot");
+        circuit.succeed(probe.ticket, clock.now());
+        assert_eq!(circuit.phase(), Phase::Closed, "dropped after {polls} polls");
+        if ended {
+            assert!(polls > 5, "the scenario waits at several places");
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_attempt_past_its_timeout_is_dropped_and_retried() {
+    let clock = FakeClock::new();
+    let attempts = Cell::new(0);
+    let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class);
+    let result = clock.run(retry.run(|| {
+        attempts.set(attempts.get() + 1);
+        let takes = if attempts.get() == 1 { ms(1_001) } else { ms(999) };
+        let sleep = (&clock).sleep(takes);
+        async {
+            sleep.await;
+            Ok(())
+        }
+    }));
+    assert_eq!(result, Ok(()));
+    assert_eq!(attempts.get(), 2);
+    assert_eq!(clock.now().as_millis(), 1_000 + 100 + 999);
+}

@@ -1,0 +1,110 @@
+//! The tokio adapter on tokio itself.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use retry_core::{CircuitConfig, Class, Error, GiveUp, Jitter, Phase, Policy, SharedCircuit};
+use tokio::time::{Instant, sleep};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100))
+    .jitter(Jitter::None)
+    .attempts(4)
+    .deadline(ms(60_000));
+
+fn server_error(_: &&str) -> Class {
+    Class::Server
+}
+
+#[tokio::test(start_paused = true)]
+async fn follows_paused_time() {
+    let start = Instant::now();
+    let result = retry_tokio::retry(&POLICY)
+        .classify(server_error)
+        .run(|| async { Err::<(), _>("down") })
+        .await;
+    assert!(matches!(
+        result,
+        Err(Error::GaveUp {
+            reason: GiveUp::Attempts,
+            ..
+        })
+    ));
+    assert_eq!(start.elapsed(), ms(100 + 200 + 400));
+    assert_eq!(result.unwrap_err().context().elapsed, Some(ms(700)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_is_cut_off() {
+    let start = Instant::now();
+    let policy = POLICY.attempts(2).attempt_timeout(ms(50));
+    let retry = retry_tokio::retry(&policy).classify(server_error);
+    let result = retry.run(std::future::pending::<Result<(), &str>>).await;
+    assert_eq!(start.elapsed(), ms(50 + 100 + 50));
+    assert_eq!(result.unwrap_err().context().class, Some(Class::Timeout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(8));
+    static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
+    const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
+
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn(async {
+                let retry = retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
+                let operation = || async {
+                    ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                    Err::<(), _>("down")
+                };
+                retry.run(operation).await.unwrap_err().is_rejected()
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(ATTEMPTS.load(Ordering::Relaxed), 8);
+    assert_eq!(CIRCUIT.phase(), Phase::Open);
+    let refused = retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
+    assert!(
+        refused
+            .run(|| async { Ok::<(), &str>(()) })
+            .await
+            .unwrap_err()
+            .is_rejected()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_aborted_in_flight_gives_its_half_open_slot_back() {
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(
+        CircuitConfig::WITHOUT_RULES
+            .consecutive_failures(1)
+            .open_for(ms(100)),
+    );
+    const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
+
+    let retry = || retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
+    retry().run(|| async { Err::<(), _>("down") }).await.unwrap_err();
+    sleep(ms(100)).await;
+    let probe = tokio::spawn(async move { retry().run(std::future::pending::<Result<(), &str>>).await });
+    tokio::task::yield_now().await;
+    assert_eq!(CIRCUIT.phase(), Phase::HalfOpen);
+    assert!(
+        retry().run(|| async { Ok(()) }).await.unwrap_err().is_rejected(),
+        "the slot is taken"
+    );
+    probe.abort();
+    assert!(probe.await.unwrap_err().is_cancelled());
+    retry()
+        .run(|| async { Ok(()) })
+        .await
+        .expect("the slot is free again");
+    assert_eq!(CIRCUIT.phase(), Phase::Closed);
+}

@@ -1,0 +1,228 @@
+//! Retry, GiveUp and Rejected, each reached, with the events and the error that tell of them.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use retry_core::{
+    Cause, CircuitConfig, Class, ClassSet, Error, Event, EventKind, FakeClock, GiveUp, Jitter, Phase, Policy,
+    Retry, SharedCircuit, Verdict,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(3);
+
+/// One line an event: time, attempt, what.
+fn line(event: &Event) -> String {
+    let what = match event.kind {
+        EventKind::Started => "started".into(),
+        EventKind::Succeeded => "succeeded".into(),
+        EventKind::Failed { failure, verdict } => format!("{}: {verdict}", failure.class),
+        EventKind::Rejected(rejected) => format!("rejected: {rejected}"),
+        EventKind::Cancelled => "cancelled".into(),
+        EventKind::PhaseChanged(change) => format!("{} -> {}: {}", change.from, change.to, change.cause),
+        other => format!("{other:?}"),
+    };
+    format!("{:>4} {} {what}", event.at.as_millis(), event.attempt)
+}
+
+/// Runs a call whose attempts take 10 ms each and end as scripted; the log of it, and how it ended.
+fn call(
+    policy: &Policy,
+    circuit: &SharedCircuit,
+    clock: &FakeClock,
+    script: &[Result<u8, Class>],
+) -> (Vec<String>, Result<u8, Error<Class>>) {
+    let log = RefCell::new(Vec::new());
+    let observer = |event: &Event| log.borrow_mut().push(line(event));
+    let retry = Retry::new(policy, clock)
+        .circuit(circuit)
+        .classify(|class: &Class| *class)
+        .observe(&observer)
+        .named("stock.read");
+    let mut script = script.iter();
+    let result = retry.run_blocking(|| {
+        clock.advance(ms(10));
+        *script.next().expect("one attempt too many")
+    });
+    assert_eq!(script.next(), None, "an attempt that was not made");
+    (log.into_inner(), result)
+}
+
+#[test]
+fn retry_until_it_succeeds() {
+    let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    let script = [Err(Class::Network), Err(Class::Timeout), Ok(7)];
+    let (log, result) = call(&POLICY, &circuit, &FakeClock::new(), &script);
+    assert_eq!(
+        log,
+        [
+            "   0 1 started",
+            "  10 1 Network: retry in 100 ms",
+            " 110 2 started",
+            " 120 2 Timeout: retry in 200 ms",
+            " 320 3 started",
+            " 330 3 succeeded",
+        ]
+    );
+    assert_eq!(result, Ok(7));
+}
+
+#[test]
+fn give_up_for_each_reason() {
+    type Row = (Policy, &'static [Result<u8, Class>], GiveUp, &'static str);
+    let rows: &[Row] = &[
+        (
+            POLICY.deadline(ms(60_000)),
+            &[Err(Class::Server), Err(Class::Server), Err(Class::Unknown)],
+            GiveUp::Attempts,
+            "stock.read: gave up after 3 attempts in 330 ms (last: Unknown): no attempts left",
+        ),
+        (
+            POLICY,
+            &[Err(Class::Server), Err(Class::Validation)],
+            GiveUp::Class,
+            "stock.read: gave up after 2 attempts (last: Validation): errors of this class are not retried",
+        ),
+        // The second attempt ends at 120 ms and its retry would start at 320 ms.
+        (
+            POLICY.deadline(ms(319)),
+            &[Err(Class::Server), Err(Class::Server)],
+            GiveUp::Deadline,
+            "stock.read: gave up after 2 attempts in 120 ms (last: Server): \
+             the next attempt would start after the deadline",
+        ),
+        (
+            POLICY.retry_on(ClassSet::NONE),
+            &[Err(Class::Timeout)],
+            GiveUp::Class,
+            "",
+        ),
+        (POLICY.attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),
+    ];
+    for (policy, script, reason, text) in rows {
+        let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+        let (log, result) = call(policy, &circuit, &FakeClock::new(), script);
+        let error = result.unwrap_err();
+        assert!(
+            log.last()
+                .unwrap()
+                .ends_with(&format!("{}", Verdict::GiveUp(*reason))),
+            "{log:?}"
+        );
+        assert!(
+            matches!(error, Error::GaveUp { reason: given, .. } if given == *reason),
+            "{error:?}"
+        );
+        assert!(text.is_empty() || error.to_string() == *text, "{error}");
+        let last = script.last().unwrap().unwrap_err();
+        assert_eq!(error.context().class, Some(last));
+        assert_eq!(error.into_inner(), Some(last));
+    }
+    // One millisecond more, and the third attempt is made.
+    let script = [Err(Class::Server), Err(Class::Server), Ok(1)];
+    let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    assert_eq!(
+        call(&POLICY.deadline(ms(320)), &circuit, &FakeClock::new(), &script).1,
+        Ok(1)
+    );
+}
+
+#[test]
+fn rejected_at_once_and_not_after_the_sleep() {
+    let config = CircuitConfig::WITHOUT_RULES
+        .consecutive_failures(2)
+        .open_for(ms(1_000));
+    let circuit = SharedCircuit::new(config);
+    let clock = FakeClock::new();
+
+    // The second failure opens the circuit; the retry in 200 ms would meet it open.
+    let (log, result) = call(
+        &POLICY,
+        &circuit,
+        &clock,
+        &[Err(Class::Server), Err(Class::Server)],
+    );
+    assert_eq!(
+        log[3..],
+        [
+            " 120 2 Server: rejected: the circuit is open for another 1.0 s",
+            " 120 2 closed -> open: 2 failures in a row",
+        ]
+    );
+    let error = result.unwrap_err();
+    assert!(error.is_rejected());
+    assert_eq!(error.cause(), Some(&Cause::Failed(Class::Server)));
+
+    // The next call is refused before its first attempt.
+    let (log, result) = call(&POLICY, &circuit, &clock, &[]);
+    assert_eq!(log, [" 120 0 rejected: the circuit is open for another 1.0 s"]);
+    let error = result.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stock.read: rejected after 0 attempts: the circuit is open for another 1.0 s"
+    );
+    assert_eq!(error.cause(), None);
+    assert_eq!(error.context().class, None);
+
+    // Where the retry starts as the circuit turns half-open, it is the probe.
+    clock.advance(ms(1_000));
+    let (log, result) = call(&POLICY, &circuit, &clock, &[Ok(1)]);
+    assert_eq!(
+        log,
+        [
+            "1120 1 open -> half-open: the open time has passed",
+            "1120 1 started",
+            "1130 1 succeeded",
+            "1130 1 half-open -> closed: 1 probe succeeded",
+        ]
+    );
+    assert_eq!(result, Ok(1));
+    assert_eq!(circuit.phase(), Phase::Closed);
+}
+
+#[test]
+fn a_delay_that_outlasts_the_open_time_is_slept() {
+    let config = CircuitConfig::WITHOUT_RULES
+        .consecutive_failures(1)
+        .open_for(ms(100));
+    let circuit = SharedCircuit::new(config);
+    let (log, result) = call(&POLICY, &circuit, &FakeClock::new(), &[Err(Class::Server), Ok(1)]);
+    assert_eq!(
+        log,
+        [
+            "   0 1 started",
+            "  10 1 Server: retry in 100 ms",
+            "  10 1 closed -> open: 1 failure in a row",
+            " 110 2 open -> half-open: the open time has passed",
+            " 110 2 started",
+            " 120 2 succeeded",
+            " 120 2 half-open -> closed: 1 probe succeeded",
+        ]
+    );
+    assert_eq!(result, Ok(1));
+}
+
+#[test]
+fn a_retry_around_a_retry_does_not_multiply() {
+    let clock = FakeClock::new();
+    let made = RefCell::new(0);
+    let inner = Retry::new(&POLICY, &clock).classify(|_: &Class| Class::Server);
+    let outer = Retry::new(&POLICY, &clock); // our own error says its class itself
+    let result = outer.run_blocking(|| {
+        inner.run_blocking(|| {
+            *made.borrow_mut() += 1;
+            Err::<(), _>(Class::Server)
+        })
+    });
+    assert_eq!(*made.borrow(), 3);
+    assert!(matches!(
+        result,
+        Err(Error::GaveUp {
+            reason: GiveUp::Class,
+            ..
+        })
+    ));
+}
