@@ -172,7 +172,7 @@ impl Line {
         .text(unit)
     }
 
-    /// With up to six decimals, cut, without trailing zeros; from 2^44 on a plain `huge`.
+    /// With up to six decimals, without trailing zeros, never rounded up to a whole; from 2^44 on a plain `huge`.
     const fn float(self, value: f64) -> Self {
         if value.is_nan() {
             return self.text("NaN");
@@ -190,8 +190,7 @@ impl Line {
         if exponent >= 1023 + 44 {
             return line.text("huge");
         }
-        // The value is significand * 2^-shift, and below 2^44 the shift is above 8. Of the fraction, 40 bits
-        // are enough for six decimals.
+        // The value is significand * 2^-shift, and below 2^44 the shift is above 8.
         let significand = (bits & ((1 << 52) - 1)) | (1 << 52);
         let shift = 1075 - exponent;
         if shift > 100 {
@@ -201,10 +200,15 @@ impl Line {
             0..64 => (significand >> shift, significand & ((1 << shift) - 1)),
             _ => (0, significand),
         };
-        let mut fraction = match shift {
-            0..=40 => (fraction * 1_000_000) >> shift,
-            _ => ((fraction >> (shift - 40)) * 1_000_000) >> 40,
+        // Of the fraction, 40 bits are enough for six decimals.
+        let (fraction, shift) = if shift > 40 {
+            (fraction >> (shift - 40), 40)
+        } else {
+            (fraction, shift)
         };
+        let rounded = (fraction * 1_000_000 + (1 << (shift - 1))) >> shift;
+        // What is below 1 must not be shown as 1.
+        let mut fraction = if rounded > 999_999 { 999_999 } else { rounded };
         let mut line = line.number(whole);
         if fraction > 0 {
             line = line.text(".");

@@ -1,0 +1,8 @@
+// attempt_timeout = 0 s: must be above zero
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+const POLICY: Policy = Policy::DEFAULT.attempt_timeout(Duration::ZERO);
+
+fn main() {}

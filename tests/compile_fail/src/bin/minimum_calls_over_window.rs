@@ -1,0 +1,8 @@
+// minimum_calls = 20: must be at most 10, the window
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+static CIRCUIT: SharedCircuit<CountWindow<10>> = SharedCircuit::new(CircuitConfig::DEFAULT);
+
+fn main() {}

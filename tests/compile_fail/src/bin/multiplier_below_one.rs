@@ -1,0 +1,8 @@
+// multiplier = 0.999: must be a finite number of at least 1
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).multiplier(0.999);
+
+fn main() {}

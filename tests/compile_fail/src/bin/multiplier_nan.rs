@@ -1,0 +1,8 @@
+// multiplier = NaN: must be a finite number of at least 1
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).multiplier(f64::NAN);
+
+fn main() {}

@@ -1,0 +1,12 @@
+// as mutable more than once at a time
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+fn two(call: &mut Call<NoCircuit>, now: Instant) {
+    let first = call.attempt(now);
+    let second = call.attempt(now);
+    drop(first);
+}
+
+fn main() {}

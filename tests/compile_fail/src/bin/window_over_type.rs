@@ -1,0 +1,8 @@
+// window = 200: must be at most 100, what its type holds
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+static CIRCUIT: SharedCircuit<CountWindow<100>> = SharedCircuit::new(CircuitConfig::DEFAULT.window(200));
+
+fn main() {}

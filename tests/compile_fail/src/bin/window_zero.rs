@@ -1,0 +1,8 @@
+// window = 0: must be at least 1
+#![allow(unused)]
+use core::time::Duration;
+use retry_core::*;
+
+const CONFIG: CircuitConfig = CircuitConfig::DEFAULT.window(0);
+
+fn main() {}

@@ -1,0 +1,195 @@
+//! A configuration that cannot be: a compile error in a `const`, an `Err` in the `try_` form, with one line.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use retry_core::{CircuitConfig, ConfigError, CountWindow, LocalLock, Policy, SharedCircuit, Window};
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100));
+const CONFIG: CircuitConfig = CircuitConfig::DEFAULT;
+
+#[test]
+fn the_try_form_names_field_and_value() {
+    fn policy(result: Result<Policy, ConfigError>) -> ConfigError {
+        result.unwrap_err()
+    }
+    fn config(result: Result<CircuitConfig, ConfigError>) -> ConfigError {
+        result.unwrap_err()
+    }
+    fn circuit<W: Window>(config: CircuitConfig) -> ConfigError {
+        SharedCircuit::<W, LocalLock>::try_new(config).unwrap_err()
+    }
+    let float = |multiplier| policy(POLICY.try_multiplier(multiplier));
+    let rows: &[(ConfigError, &str)] = &[
+        (policy(POLICY.try_attempts(0)), "attempts = 0: must be at least 1"),
+        (
+            policy(POLICY.try_cap(Duration::ZERO)),
+            "cap = 0 s: must be at least 100 ms, the base",
+        ),
+        (
+            policy(POLICY.try_cap(Duration::new(0, 99_999_999))),
+            "cap = 99999999 ns: must be at least 100 ms, the base",
+        ),
+        (
+            policy(POLICY.try_attempt_timeout(Duration::ZERO)),
+            "attempt_timeout = 0 s: must be above zero",
+        ),
+        (
+            float(0.5),
+            "multiplier = 0.5: must be a finite number of at least 1",
+        ),
+        (
+            float(1.0 - f64::EPSILON),
+            "multiplier = 0.999999: must be a finite number of at least 1",
+        ),
+        (
+            float(0.0),
+            "multiplier = 0: must be a finite number of at least 1",
+        ),
+        (
+            float(1e-300),
+            "multiplier = 0: must be a finite number of at least 1",
+        ),
+        (
+            float(-2.25),
+            "multiplier = -2.25: must be a finite number of at least 1",
+        ),
+        (
+            float(-1e300),
+            "multiplier = -huge: must be a finite number of at least 1",
+        ),
+        (
+            float(-0.000_25),
+            "multiplier = -0.00025: must be a finite number of at least 1",
+        ),
+        (
+            float(f64::NAN),
+            "multiplier = NaN: must be a finite number of at least 1",
+        ),
+        (
+            float(f64::INFINITY),
+            "multiplier = inf: must be a finite number of at least 1",
+        ),
+        (
+            float(f64::NEG_INFINITY),
+            "multiplier = -inf: must be a finite number of at least 1",
+        ),
+        (
+            config(CONFIG.try_failure_rate(0)),
+            "failure_rate = 0: must be a percentage from 1 to 100",
+        ),
+        (
+            config(CONFIG.try_failure_rate(101)),
+            "failure_rate = 101: must be a percentage from 1 to 100",
+        ),
+        (
+            config(CONFIG.try_consecutive_failures(0)),
+            "consecutive_failures = 0: must be at least 1",
+        ),
+        (
+            config(CONFIG.try_minimum_calls(0)),
+            "minimum_calls = 0: must be at least 1",
+        ),
+        (config(CONFIG.try_window(0)), "window = 0: must be at least 1"),
+        (config(CONFIG.try_probes(0)), "probes = 0: must be at least 1"),
+        (
+            config(CONFIG.try_successes(0)),
+            "successes = 0: must be at least 1",
+        ),
+        (
+            config(CONFIG.try_open_for(Duration::ZERO)),
+            "open_for = 0 s: must be above zero",
+        ),
+        (
+            config(CONFIG.try_lease(Duration::ZERO)),
+            "lease = 0 s: must be above zero",
+        ),
+        (
+            circuit::<CountWindow<100>>(CONFIG.window(101)),
+            "window = 101: must be at most 100, what its type holds",
+        ),
+        (
+            circuit::<CountWindow<10>>(CONFIG),
+            "minimum_calls = 20: must be at most 10, the window",
+        ),
+        (
+            circuit::<CountWindow<100>>(CONFIG.window(19)),
+            "minimum_calls = 20: must be at most 19, the window",
+        ),
+    ];
+    for (error, line) in rows {
+        assert_eq!(error.to_string(), *line);
+        assert!(line.starts_with(error.field()), "{line}");
+    }
+}
+
+#[test]
+fn the_edge_of_what_is_allowed_is() {
+    assert!(POLICY.try_cap(Duration::from_millis(100)).is_ok());
+    assert!(POLICY.try_multiplier(1.0).is_ok());
+    assert!(POLICY.try_multiplier(f64::MAX).is_ok());
+    assert!(POLICY.try_attempts(u32::MAX).is_ok());
+    assert!(
+        CONFIG
+            .try_failure_rate(1)
+            .and_then(|config| config.try_failure_rate(100))
+            .is_ok()
+    );
+    assert!(SharedCircuit::<CountWindow<1024>, LocalLock>::try_new(CONFIG).is_ok());
+    assert!(SharedCircuit::<CountWindow<1>, LocalLock>::try_new(CONFIG.minimum_calls(1)).is_ok());
+}
+
+#[test]
+#[should_panic(expected = "attempts = 0: must be at least 1")]
+fn the_plain_setter_panics_with_the_same_line_at_run_time() {
+    let _ = POLICY.attempts(std::hint::black_box(0));
+}
+
+/// Each program in `compile_fail/src/bin` begins with what the compiler must say of it.
+#[test]
+fn a_const_that_cannot_be_does_not_compile() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile_fail");
+    let cargo = Command::new(env!("CARGO"))
+        .args([
+            "check",
+            "--quiet",
+            "--keep-going",
+            "--bins",
+            "--color=never",
+            "--target-dir",
+        ])
+        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail"))
+        .current_dir(&package)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    assert!(!cargo.status.success());
+    let said = String::from_utf8(cargo.stderr).expect("cargo prints text");
+
+    let mut missing = BTreeSet::new();
+    let mut programs = 0;
+    for program in fs::read_dir(package.join("src/bin")).expect("the programs are there") {
+        let path = program.expect("the directory can be read").path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let source = fs::read_to_string(&path).expect("the program can be read");
+        let line = source.lines().next().unwrap().trim_start_matches("// ");
+        // The diagnostics of one program: from its error to the next one's summary.
+        let summary = format!("could not compile `compile_fail` (bin \"{name}\")");
+        let place = format!("{name}.rs:");
+        let said_here = said
+            .split("\n\n")
+            .any(|diagnostic| diagnostic.contains(&place) && diagnostic.contains(line));
+        if !said_here || !said.contains(&summary) {
+            missing.insert(format!("{name}: {line}"));
+        }
+        programs += 1;
+    }
+    assert!(
+        missing.is_empty(),
+        "the compiler did not say, of\n{missing:#?}\nbut\n{said}"
+    );
+    assert!(programs >= 13, "only {programs} programs");
+}
