@@ -1,0 +1,229 @@
+//! Everything that happened, in order, and what follows from it.
+
+use core::time::Duration;
+
+use retry_core::{Change, Class, Event, EventKind, Instant, Phase, Verdict};
+
+use crate::callers::CALLERS;
+use crate::script::Step;
+
+/// One entry of the log.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Message {
+    /// The server went on in its script.
+    Step(&'static Step, Instant),
+    /// Something happened to this caller's call.
+    Event(usize, Event),
+}
+
+/// A stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span<T> {
+    pub(crate) what: T,
+    pub(crate) from: Duration,
+    pub(crate) to: Duration,
+}
+
+/// How an attempt ended, or that it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Rejected,
+}
+
+/// One delay between two attempts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delay {
+    pub(crate) from: Duration,
+    /// As the verdict said.
+    pub(crate) planned: Duration,
+    /// As the server asked.
+    pub(crate) hint: Option<Duration>,
+    /// From the failure to the next attempt, by the clock.
+    pub(crate) actual: Duration,
+}
+
+/// The run as its log tells it. The order of entries is the order of the circuit's decisions: the callers are
+/// tasks of one thread.
+pub(crate) struct History {
+    start: Instant,
+    now: Duration,
+    phase: Phase,
+    phase_since: Duration,
+    pub(crate) phases: Vec<Span<Phase>>,
+    pub(crate) steps: Vec<Span<&'static Step>>,
+    /// Changes of phase, each with the step it fell into.
+    pub(crate) changes: Vec<(usize, Change)>,
+    pub(crate) outcomes: Vec<(Duration, Outcome)>,
+    pub(crate) delays: Vec<Delay>,
+    pub(crate) attempts: u32,
+    pub(crate) attempts_while_open: u32,
+    pub(crate) rejected_while_open: u32,
+    /// Verdicts that ended a call.
+    pub(crate) gave_up: u32,
+    pub(crate) rejected: u32,
+    pub(crate) most_probes: u32,
+    callers: [Caller; CALLERS],
+}
+
+#[derive(Clone, Copy, Default)]
+struct Caller {
+    /// The number of phase changes before the attempt under way.
+    era: Option<usize>,
+    delay: Option<Delay>,
+}
+
+impl History {
+    pub(crate) fn starting(start: Instant) -> Self {
+        Self {
+            start,
+            now: Duration::ZERO,
+            phase: Phase::Closed,
+            phase_since: Duration::ZERO,
+            phases: Vec::new(),
+            steps: Vec::new(),
+            changes: Vec::new(),
+            outcomes: Vec::new(),
+            delays: Vec::new(),
+            attempts: 0,
+            attempts_while_open: 0,
+            rejected_while_open: 0,
+            gave_up: 0,
+            rejected: 0,
+            most_probes: 0,
+            callers: [Caller::default(); CALLERS],
+        }
+    }
+
+    /// The time since the start.
+    pub(crate) fn time(&self, at: Instant) -> Duration {
+        at.since(self.start)
+    }
+
+    /// The phase as of the last entry.
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// When the last entry was made.
+    pub(crate) fn end(&self) -> Duration {
+        self.now
+    }
+
+    /// How many attempts or refusals ended like this.
+    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.iter().filter(|(_, o)| *o == outcome).count()
+    }
+
+    /// How long the circuit was in `phase`.
+    pub(crate) fn time_in(&self, phase: Phase) -> Duration {
+        let spans = self.phases.iter().filter(|span| span.what == phase);
+        spans.map(|span| span.to.saturating_sub(span.from)).sum()
+    }
+
+    /// Appends an entry.
+    pub(crate) fn add(&mut self, message: &Message) {
+        match *message {
+            Message::Step(step, at) => {
+                let from = self.advance(at);
+                self.end_step();
+                self.steps.push(Span {
+                    what: step,
+                    from,
+                    to: from,
+                });
+            }
+            Message::Event(caller, event) => self.add_event(caller, &event),
+        }
+    }
+
+    /// Ends what is still under way.
+    pub(crate) fn finish(&mut self, at: Instant) {
+        self.advance(at);
+        self.end_phase();
+        self.end_step();
+    }
+
+    fn add_event(&mut self, caller: usize, event: &Event) {
+        let at = self.advance(event.at);
+        match event.kind {
+            EventKind::Started => {
+                self.end_delay(caller, at);
+                self.attempts += 1;
+                self.attempts_while_open += u32::from(self.phase == Phase::Open);
+                let era = self.changes.len();
+                self.callers[caller].era = Some(era);
+                if self.phase == Phase::HalfOpen {
+                    let probes = self.callers.iter().filter(|caller| caller.era == Some(era));
+                    self.most_probes = self.most_probes.max(probes.map(|_| 1).sum());
+                }
+            }
+            EventKind::Succeeded => self.end_attempt(caller, at, Outcome::Succeeded),
+            EventKind::Failed { failure, verdict } => {
+                let outcome = match failure.class {
+                    Class::Timeout => Outcome::TimedOut,
+                    _ => Outcome::Failed,
+                };
+                self.end_attempt(caller, at, outcome);
+                match verdict {
+                    Verdict::Retry(planned) => {
+                        self.callers[caller].delay = Some(Delay {
+                            from: at,
+                            planned,
+                            hint: failure.hint,
+                            actual: Duration::ZERO,
+                        });
+                    }
+                    Verdict::GiveUp(_) => self.gave_up += 1,
+                    Verdict::Rejected(_) => self.rejected += 1,
+                }
+            }
+            EventKind::Rejected(rejected) => {
+                self.end_delay(caller, at);
+                self.rejected += 1;
+                self.rejected_while_open += u32::from(rejected.phase == Phase::Open);
+                self.outcomes.push((at, Outcome::Rejected));
+            }
+            EventKind::PhaseChanged(change) => {
+                self.end_phase();
+                self.phase = change.to;
+                self.phase_since = at;
+                self.changes.push((self.steps.len().saturating_sub(1), change));
+            }
+            _ => self.callers[caller].era = None,
+        }
+    }
+
+    fn advance(&mut self, at: Instant) -> Duration {
+        self.now = self.time(at);
+        self.now
+    }
+
+    fn end_attempt(&mut self, caller: usize, at: Duration, outcome: Outcome) {
+        self.callers[caller].era = None;
+        self.outcomes.push((at, outcome));
+    }
+
+    fn end_delay(&mut self, caller: usize, at: Duration) {
+        if let Some(delay) = self.callers[caller].delay.take() {
+            let actual = at.saturating_sub(delay.from);
+            self.delays.push(Delay { actual, ..delay });
+        }
+    }
+
+    fn end_phase(&mut self) {
+        self.phases.push(Span {
+            what: self.phase,
+            from: self.phase_since,
+            to: self.now,
+        });
+    }
+
+    fn end_step(&mut self) {
+        if let Some(last) = self.steps.last_mut() {
+            last.to = self.now;
+        }
+    }
+}

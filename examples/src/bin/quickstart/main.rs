@@ -1,0 +1,177 @@
+//! An outage over real sockets: callers share one circuit while a server fails in three ways and recovers.
+
+mod callers;
+mod claims;
+mod client;
+mod history;
+mod plot;
+mod screen;
+mod script;
+mod server;
+mod summary;
+
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::time::Duration;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use retry_core::{Clock, Instant};
+use retry_tokio::Tokio;
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use crate::callers::{CALLERS, STOCK, Tally, call_until_stopped};
+use crate::claims::Run;
+use crate::client::Client;
+use crate::history::{History, Message};
+use crate::screen::Screen;
+use crate::script::{SCRIPT, script_time};
+use crate::server::Server;
+
+const USAGE: &str = "\
+Plays an outage of an HTTP server on a loopback port against callers that share a circuit breaker, prints what
+happens, checks it, and plots it into target/quickstart.svg. Takes about 11 seconds.
+
+Usage: quickstart [--help]
+";
+
+/// A circuit that does not settle for this long after its step is over will not.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match arguments.as_slice() {
+        [] => {}
+        [only] if only == "--help" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        [.., last] => {
+            eprintln!("quickstart: unexpected argument {}; try --help", last.display());
+            return ExitCode::from(2);
+        }
+    }
+    match quickstart() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn quickstart() -> io::Result<()> {
+    let screen = Screen::new(script_time());
+    let run = play(&screen)?;
+
+    screen.line("")?;
+    for line in summary::table(&run) {
+        screen.line(&line)?;
+    }
+    screen.line("")?;
+    let claims = run.claims();
+    for claim in &claims {
+        screen.line(&format!("{} {}", screen.mark(claim.holds), claim.text))?;
+    }
+    screen.line("")?;
+    let path = plot_path();
+    plot::write(&path, &run.history)?;
+    screen.line(&format!("plot: {}", path.display()))?;
+
+    match claims.iter().find(|claim| !claim.holds) {
+        None => Ok(()),
+        Some(broken) => Err(io::Error::other(format!("claim does not hold: {}", broken.text))),
+    }
+}
+
+/// In the target directory, where the user keeps what can be made again.
+fn plot_path() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    PathBuf::from(target).join("quickstart.svg")
+}
+
+/// Runs server, script and callers to their end.
+///
+/// One thread, so that the log is in the order of the circuit's decisions and the claims about it are exact; the
+/// circuit itself does not care.
+#[tokio::main(flavor = "current_thread")]
+async fn play(screen: &Screen) -> io::Result<Run> {
+    let start = Tokio.now();
+    let server = Server::start()?;
+    let client = Arc::new(Client::new(server.address())?);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (log, mut entries) = mpsc::unbounded_channel();
+
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (client, stop, log) = (Arc::clone(&client), Arc::clone(&stop), log.clone());
+        callers.spawn(async move { call_until_stopped(caller, &client, &stop, log).await });
+    }
+    let script = tokio::spawn(async move {
+        let server = play_script(server, &log).await;
+        // Also where the script broke off: the callers would go on for ever.
+        stop.store(true, Relaxed);
+        server
+    });
+
+    screen.header()?;
+    let mut history = History::starting(start);
+    let mut redraw = every(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            entry = entries.recv() => match entry {
+                Some(entry) => {
+                    history.add(&entry);
+                    screen.show(&entry, &history)?;
+                }
+                // The script and all callers have ended.
+                None => break,
+            },
+            _ = redraw.tick() => screen.progress(&history, history.time(Tokio.now())),
+        }
+    }
+    history.finish(Tokio.now());
+    screen.finish();
+
+    let server = script.await??;
+    let mut tally = Tally::default();
+    while let Some(ended) = callers.join_next().await {
+        tally += ended?;
+    }
+    Ok(Run {
+        history,
+        tally,
+        requests: client.requests(),
+        received: server.received(),
+    })
+}
+
+/// Takes the server through the script.
+async fn play_script(mut server: Server, log: &UnboundedSender<Message>) -> io::Result<Server> {
+    for step in &SCRIPT {
+        let begun = Tokio.now();
+        // Once nobody reads the log, the run is over.
+        let _ = log.send(Message::Step(step, begun));
+        server = server.set_mode(step.mode).await?;
+        sleep(step.lasts).await;
+        while STOCK.phase() != step.settles_in() && waited(begun) < step.lasts + SETTLE_LIMIT {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+    Ok(server)
+}
+
+fn waited(since: Instant) -> Duration {
+    Tokio.now().since(since)
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
