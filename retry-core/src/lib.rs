@@ -50,7 +50,11 @@
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![warn(clippy::alloc_instead_of_core, clippy::float_arithmetic, clippy::std_instead_of_core)]
+#![warn(
+    clippy::alloc_instead_of_core,
+    clippy::float_arithmetic,
+    clippy::std_instead_of_core
+)]
 
 #[cfg(feature = "std")]
 extern crate std;
