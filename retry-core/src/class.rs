@@ -1,11 +1,11 @@
-//! What kind of error it was, and who says so.
+//! What kind of error it was, how bad that is, and what usually helps.
 
 use core::fmt;
 use core::time::Duration;
 
 /// The kind of an error, as far as a retry is concerned.
 ///
-/// A classifier (a closure, or [`Classify`] on the error type) maps errors to classes; policies and circuits
+/// A classifier (a closure, or [`Classify`](crate::Classify) on the error type) maps errors to classes; policies and circuits
 /// only ever see the class.
 ///
 /// ```
@@ -64,6 +64,35 @@ impl Class {
         Self::Exhausted,
     ];
 
+    /// How bad an error of this class is, where nothing else is known of it.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Transient | Self::RateLimit | Self::Validation | Self::NotFound => Severity::Low,
+            Self::Timeout | Self::Network | Self::Client | Self::Serialization => Severity::Medium,
+            Self::Server | Self::Unknown | Self::Permanent | Self::CircuitOpen => Severity::High,
+            Self::Exhausted => Severity::Critical,
+        }
+    }
+
+    /// What a policy does after an error of this class, where it has no rule of its own for it.
+    pub const fn recovery(self) -> Recovery {
+        match self {
+            Self::Transient
+            | Self::Timeout
+            | Self::RateLimit
+            | Self::Network
+            | Self::Server
+            | Self::Unknown => Recovery::RetryWithBackoff,
+            Self::CircuitOpen => Recovery::Circuit,
+            Self::Permanent
+            | Self::Client
+            | Self::Validation
+            | Self::NotFound
+            | Self::Serialization
+            | Self::Exhausted => Recovery::Fail,
+        }
+    }
+
     /// The name, as in the source.
     pub const fn name(self) -> &'static str {
         match self {
@@ -90,6 +119,38 @@ impl fmt::Display for Class {
     }
 }
 
+/// How bad an error is, for whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Expected in daily work.
+    Low,
+    /// Worth a look if there are many.
+    Medium,
+    /// Someone should look.
+    High,
+    /// Something was lost.
+    Critical,
+}
+
+/// What is done after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// Give up: it would fail again.
+    Fail,
+    /// Give up, but as [`Error::Ignored`](crate::Error::Ignored): reported, and the caller may go on without a
+    /// value.
+    Ignore,
+    /// Try again after a delay by the backoff.
+    RetryWithBackoff,
+    /// Try again after this delay, whatever the attempt, spread only by a jitter of the rule's own.
+    RetryWithDelay(Duration),
+    /// Do not try again here: the circuit counts the failure and decides for everyone.
+    Circuit,
+    /// Wait until a readiness check says go, at most this long, then try again. Without a check, this long.
+    WaitAndRetry(Duration),
+}
+
 /// A set of classes, one bit each.
 ///
 /// ```
@@ -105,6 +166,8 @@ pub struct ClassSet(u16);
 impl ClassSet {
     /// No class.
     pub const NONE: Self = Self(0);
+    /// Every class.
+    pub const ALL: Self = Self::of(&Class::ALL);
     /// What a policy retries unless told otherwise: `Transient`, `Timeout`, `RateLimit`, `Network`, `Server`
     /// and `Unknown`.
     pub const RETRYABLE: Self = Self::of(&[
@@ -156,105 +219,5 @@ impl ClassSet {
 impl fmt::Debug for ClassSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
-    }
-}
-
-/// What a classifier says of one error: its class, and how long the server asked to be left alone.
-///
-/// A [`Class`] turns into one by itself, so a classifier may return either.
-///
-/// ```
-/// use core::time::Duration;
-/// use retry_core::{Class, Failure};
-///
-/// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(2));
-/// assert_eq!(busy.hint, Some(Duration::from_secs(2)));
-/// assert_eq!(Failure::from(Class::Timeout).hint, None);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The kind of error.
-    pub class: Class,
-    /// The server's hint: no attempt sooner than this from now.
-    pub hint: Option<Duration>,
-}
-
-impl Failure {
-    /// A failure of this class, without a hint.
-    pub const fn new(class: Class) -> Self {
-        Self { class, hint: None }
-    }
-
-    /// The same with a hint, such as HTTP's `Retry-After`: a floor under the next delay.
-    #[must_use]
-    pub const fn retry_after(self, hint: Duration) -> Self {
-        Self {
-            hint: Some(hint),
-            ..self
-        }
-    }
-}
-
-impl From<Class> for Failure {
-    fn from(class: Class) -> Self {
-        Self::new(class)
-    }
-}
-
-/// An error that knows its own class.
-///
-/// ```
-/// use retry_core::{Class, Classify, Failure};
-///
-/// enum Fetch { Refused, BadSku }
-///
-/// impl Classify for Fetch {
-///     fn classify(&self) -> Failure {
-///         match self {
-///             Fetch::Refused => Class::Network.into(),
-///             Fetch::BadSku => Class::Validation.into(),
-///         }
-///     }
-/// }
-/// assert_eq!(Fetch::BadSku.classify().class, Class::Validation);
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "nothing says which class of error `{Self}` is",
-    note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`"
-)]
-pub trait Classify {
-    /// The class of this error, and the server's hint if there is one.
-    fn classify(&self) -> Failure;
-}
-
-impl Classify for core::convert::Infallible {
-    fn classify(&self) -> Failure {
-        match *self {}
-    }
-}
-
-/// From an error to its [`Failure`]: a closure, or [`ByTrait`].
-pub trait Classifier<E> {
-    /// The class of `error`, and the server's hint if there is one.
-    fn classify(&self, error: &E) -> Failure;
-}
-
-impl<E, F, C> Classifier<E> for F
-where
-    F: Fn(&E) -> C,
-    C: Into<Failure>,
-{
-    fn classify(&self, error: &E) -> Failure {
-        self(error).into()
-    }
-}
-
-/// The classifier that asks the error itself, by its [`Classify`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ByTrait;
-
-impl<E: Classify> Classifier<E> for ByTrait {
-    fn classify(&self, error: &E) -> Failure {
-        error.classify()
     }
 }

@@ -40,29 +40,16 @@ impl ConfigError {
 
     /// `field = value: rule`.
     pub(crate) const fn new(field: &'static str, value: Value, rule: &'static str) -> Self {
-        Self {
-            field,
-            value,
-            rule,
-            limit: None,
-        }
+        Self { field, value, rule, limit: None }
     }
 
     /// `field = value: rule limit, what`.
     pub(crate) const fn limit(self, limit: Value, what: &'static str) -> Self {
-        Self {
-            limit: Some((limit, what)),
-            ..self
-        }
+        Self { limit: Some((limit, what)), ..self }
     }
 
     const fn line(&self) -> Line {
-        let line = Line::EMPTY
-            .text(self.field)
-            .text(" = ")
-            .value(self.value)
-            .text(": ")
-            .text(self.rule);
+        let line = Line::EMPTY.text(self.field).text(" = ").value(self.value).text(": ").text(self.rule);
         match self.limit {
             Some((limit, what)) => line.text(" ").value(limit).text(", ").text(what),
             None => line,
@@ -112,10 +99,7 @@ struct Line {
 impl Line {
     const CAPACITY: usize = 160;
 
-    const EMPTY: Self = Self {
-        bytes: [0; Self::CAPACITY],
-        len: 0,
-    };
+    const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
 
     const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
@@ -144,11 +128,7 @@ impl Line {
     }
 
     const fn number(self, value: u64) -> Self {
-        let line = if value >= 10 {
-            self.number(value / 10)
-        } else {
-            self
-        };
+        let line = if value >= 10 { self.number(value / 10) } else { self };
         line.text(DIGITS.split_at((value % 10) as usize).1.split_at(1).0)
     }
 
@@ -163,13 +143,7 @@ impl Line {
             _ if sub.is_multiple_of(1_000) => (1_000_000, 1_000, " us"),
             _ => (1_000_000_000, 1, " ns"),
         };
-        self.number(
-            value
-                .as_secs()
-                .saturating_mul(per_sec)
-                .saturating_add(sub / nanos_each),
-        )
-        .text(unit)
+        self.number(value.as_secs().saturating_mul(per_sec).saturating_add(sub / nanos_each)).text(unit)
     }
 
     /// With up to six decimals, without trailing zeros, never rounded up to a whole; from 2^44 on a plain `huge`.
@@ -177,11 +151,7 @@ impl Line {
         if value.is_nan() {
             return self.text("NaN");
         }
-        let line = if value.is_sign_negative() {
-            self.text("-")
-        } else {
-            self
-        };
+        let line = if value.is_sign_negative() { self.text("-") } else { self };
         let bits = value.to_bits();
         let exponent = ((bits >> 52) & 0x7ff) as u32;
         if exponent == 0x7ff {
@@ -201,11 +171,7 @@ impl Line {
             _ => (0, significand),
         };
         // Of the fraction, 40 bits are enough for six decimals.
-        let (fraction, shift) = if shift > 40 {
-            (fraction >> (shift - 40), 40)
-        } else {
-            (fraction, shift)
-        };
+        let (fraction, shift) = if shift > 40 { (fraction >> (shift - 40), 40) } else { (fraction, shift) };
         let rounded = (fraction * 1_000_000 + (1 << (shift - 1))) >> shift;
         // What is below 1 must not be shown as 1.
         let mut fraction = if rounded > 999_999 { 999_999 } else { rounded };

@@ -3,18 +3,35 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::class::{Class, Classify, Failure};
-use crate::time::{Spoken, plural};
+use crate::class::{Class, Severity};
+use crate::classify::Classify;
+use crate::failure::Failure;
+use crate::key::Key;
+use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Rejected};
 
 /// The end of a call that did not succeed.
 ///
-/// [`source`](core::error::Error::source) is the error of the last attempt. To a retry around it, this error is
-/// [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen): retried already, so not again.
+/// Shown, it is one line: the operation, what happened, and after what. [`source`](core::error::Error::source) is
+/// the error of the last attempt. To a retry around it, this error is [`Exhausted`](Class::Exhausted) or
+/// [`CircuitOpen`](Class::CircuitOpen): retried already, so not again.
+///
+/// ```
+/// use retry_core::{Class, FakeClock, Policy, Retry};
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").keyed("eu-west-1");
+/// let error = retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "stock.read[eu-west-1]: gave up after attempt 3 of 3, 300 ms (Timeout): no attempts left",
+/// );
+/// assert_eq!(error.into_inner(), Some(Class::Timeout));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The policy allowed no further attempt.
+    /// The policy or the budget allowed no further attempt.
     GaveUp {
         /// Why not.
         reason: GiveUp,
@@ -32,73 +49,137 @@ pub enum Error<E> {
         /// Which call it was.
         context: ErrorContext,
     },
+    /// The call was stopped from outside.
+    Cancelled {
+        /// What the last attempt that ended did end with, if one did.
+        cause: Option<Cause<E>>,
+        /// Which call it was.
+        context: ErrorContext,
+    },
+    /// An error of a kind that the policy ignores: the caller may go on without a value.
+    Ignored {
+        /// What the attempt ended with.
+        cause: Cause<E>,
+        /// Which call it was.
+        context: ErrorContext,
+    },
 }
 
 /// What an attempt ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cause<E> {
     /// The operation's own error.
     Failed(E),
     /// No end within the attempt timeout, which was this long.
     TimedOut(Duration),
+    /// A value that [`Retry::reject`](crate::Retry::reject) took for a failure.
+    Unacceptable,
 }
 
-/// Which call an error is about.
+/// Which call an error is about, and how far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorContext {
     /// The operation's name, as the retry was given it; empty without one.
     pub operation: &'static str,
-    /// How many attempts were made.
-    pub attempts: u32,
-    /// The class of the last attempt's error; `None` where no attempt was made.
-    pub class: Option<Class>,
-    /// How long the call took; `None` without a deadline, where no clock is read at the start.
+    /// Which of several like dependencies; [`Key::NONE`] without one.
+    pub key: Key,
+    /// The last attempt, from 1; 0 where none was made.
+    pub attempt: u32,
+    /// The most attempts the policy allows.
+    pub most_attempts: u32,
+    /// How long the call took; `None` where nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
+    /// When the call ended.
+    pub when: Instant,
+    /// The class of the last attempt's error; `None` where no attempt ended.
+    pub class: Option<Class>,
+}
+
+impl ErrorContext {
+    /// How bad the last attempt's error is; `None` where no attempt ended.
+    pub fn severity(&self) -> Option<Severity> {
+        self.class.map(Class::severity)
+    }
 }
 
 impl<E> Error<E> {
-    /// Which call it was.
+    /// Which call it was, and how far it came.
     pub const fn context(&self) -> &ErrorContext {
         match self {
-            Self::GaveUp { context, .. } | Self::Rejected { context, .. } => context,
+            Self::GaveUp { context, .. }
+            | Self::Rejected { context, .. }
+            | Self::Cancelled { context, .. }
+            | Self::Ignored { context, .. } => context,
         }
     }
 
-    /// What the last attempt ended with; `None` where none was made.
+    /// What the last attempt ended with; `None` where none ended.
     pub const fn cause(&self) -> Option<&Cause<E>> {
         match self {
-            Self::GaveUp { cause, .. } => Some(cause),
-            Self::Rejected { cause, .. } => cause.as_ref(),
+            Self::GaveUp { cause, .. } | Self::Ignored { cause, .. } => Some(cause),
+            Self::Rejected { cause, .. } | Self::Cancelled { cause, .. } => cause.as_ref(),
         }
     }
 
-    /// The error of the last attempt, if it ended with one.
-    pub fn into_inner(self) -> Option<E> {
+    /// What the last attempt ended with; `None` where none ended.
+    pub fn into_cause(self) -> Option<Cause<E>> {
         match self {
-            Self::GaveUp {
-                cause: Cause::Failed(error),
-                ..
-            }
-            | Self::Rejected {
-                cause: Some(Cause::Failed(error)),
-                ..
-            } => Some(error),
+            Self::GaveUp { cause, .. } | Self::Ignored { cause, .. } => Some(cause),
+            Self::Rejected { cause, .. } | Self::Cancelled { cause, .. } => cause,
+        }
+    }
+
+    /// The operation's own error of the last attempt, if it ended with one.
+    pub fn into_inner(self) -> Option<E> {
+        match self.into_cause() {
+            Some(Cause::Failed(error)) => Some(error),
             _ => None,
         }
     }
 
     /// Whether the circuit refused an attempt.
-    pub const fn is_rejected(&self) -> bool {
+    pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::Rejected { .. })
+    }
+
+    /// Whether all attempts were made.
+    pub const fn is_exhausted(&self) -> bool {
+        matches!(self, Self::GaveUp { reason: GiveUp::Attempts, .. })
+    }
+
+    /// Whether the deadline was the reason.
+    pub const fn is_deadline(&self) -> bool {
+        matches!(self, Self::GaveUp { reason: GiveUp::Deadline, .. })
+    }
+
+    /// Whether the budget of retries was empty.
+    pub const fn is_budget_empty(&self) -> bool {
+        matches!(self, Self::GaveUp { reason: GiveUp::Budget, .. })
+    }
+
+    /// Whether the call was stopped from outside.
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled { .. })
+    }
+
+    /// Whether the policy ignores errors of this kind.
+    pub const fn is_ignored(&self) -> bool {
+        matches!(self, Self::Ignored { .. })
+    }
+
+    /// Whether the last attempt ended for want of an answer in time.
+    pub fn is_timeout(&self) -> bool {
+        self.context().class == Some(Class::Timeout)
     }
 }
 
 impl<E> Classify for Error<E> {
     fn classify(&self) -> Failure {
         match self {
-            Self::GaveUp { .. } => Class::Exhausted.into(),
             Self::Rejected { .. } => Class::CircuitOpen.into(),
+            Self::GaveUp { .. } | Self::Cancelled { .. } | Self::Ignored { .. } => Class::Exhausted.into(),
         }
     }
 }
@@ -107,26 +188,36 @@ impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = self.context();
         if !context.operation.is_empty() {
-            write!(f, "{}: ", context.operation)?;
+            f.write_str(context.operation)?;
+        }
+        if !context.key.is_none() {
+            write!(f, "[{}]", context.key)?;
+        }
+        if !context.operation.is_empty() || !context.key.is_none() {
+            f.write_str(": ")?;
         }
         match self {
-            Self::GaveUp { reason, .. } => {
-                write!(f, "gave up after {context}: {reason}")
-            }
-            Self::Rejected { rejected, .. } => write!(f, "rejected after {context}: {rejected}"),
+            Self::GaveUp { reason, .. } => write!(f, "gave up {context}: {reason}"),
+            Self::Rejected { rejected, .. } => write!(f, "rejected {context}: {rejected}"),
+            Self::Cancelled { .. } => write!(f, "cancelled {context}"),
+            Self::Ignored { .. } => write!(f, "ignored an error {context}"),
         }
     }
 }
 
-/// `3 attempts in 1.2 s (last: Timeout)`.
+/// `after attempt 2 of 5, 27.1 s (Timeout)`.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} attempt{}", self.attempts, plural(self.attempts))?;
+        match (self.attempt, self.most_attempts) {
+            (0, _) => f.write_str("before the first attempt")?,
+            (attempt, u32::MAX) => write!(f, "after attempt {attempt}")?,
+            (attempt, most) => write!(f, "after attempt {attempt} of {most}")?,
+        }
         if let Some(elapsed) = self.elapsed {
-            write!(f, " in {}", Spoken(elapsed))?;
+            write!(f, ", {}", Spoken(elapsed))?;
         }
         match self.class {
-            Some(class) => write!(f, " (last: {class})"),
+            Some(class) => write!(f, " ({class})"),
             None => Ok(()),
         }
     }
@@ -136,7 +227,7 @@ impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self.cause() {
             Some(Cause::Failed(error)) => Some(error),
-            Some(Cause::TimedOut(_)) | None => None,
+            Some(Cause::TimedOut(_) | Cause::Unacceptable) | None => None,
         }
     }
 }

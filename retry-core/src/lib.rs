@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use retry_core::{Call, Class, FakeClock, NoCircuit, Policy, Verdict};
+//! use retry_core::{Call, Class, FakeClock, Policy, Verdict};
 //!
 //! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(3);
 //!
@@ -18,7 +18,7 @@
 //! let mut rng = clock.words(&[u64::MAX]); // the scripted random words of this test
 //! let mut answers = [Err("reset by peer"), Ok(42)].into_iter();
 //!
-//! let mut call = Call::new(&POLICY, &NoCircuit, clock.now());
+//! let mut call = Call::new(&POLICY, clock.now());
 //! let outcome = loop {
 //!     let attempt = call.attempt(clock.now()).expect("nothing rejects without a circuit");
 //!     match answers.next().unwrap() {
@@ -47,44 +47,61 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, the system clock, entropy of the operating system, [`StdLock`] |
+//! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![warn(
-    clippy::alloc_instead_of_core,
-    clippy::float_arithmetic,
-    clippy::std_instead_of_core
-)]
+#![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core)]
+#![warn(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::float_arithmetic)]
 
 #[cfg(feature = "std")]
 extern crate std;
 
+mod budget;
 mod call;
 mod circuit;
 mod class;
+mod classify;
 mod clock;
 mod config;
 mod delay;
 mod error;
+mod failure;
+#[cfg(feature = "serde")]
+mod file;
+mod key;
+mod lock;
 mod observe;
 mod policy;
+mod ratio;
 mod retry;
 mod runtime;
 mod time;
 mod verdict;
 
+pub use budget::{
+    AdaptiveThrottle, Budget, BudgetRules, Concern, ConcurrencyShare, Deposit, NoBudget, Price, Request,
+    RequestShare, RetryThrottle, SharedBudget, SlidingSum, TokenBucket,
+};
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Exclusive, Gate, Initial, LocalLock,
-    Lock, NoCircuit, Phase, Settled, SharedCircuit, Ticket, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, NoCircuit, Phase, Settled,
+    SharedCircuit, Ticket, Window,
 };
-pub use class::{ByTrait, Class, ClassSet, Classifier, Classify, Failure};
+pub use class::{Class, ClassSet, Recovery, Severity};
+pub use classify::{
+    ByClosure, ByTrait, Classifier, Classify, Messages, Progress, Reject, When, parse_delay_millis,
+    parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
+};
 pub use clock::{FakeClock, FakeSleep, Words};
 pub use config::ConfigError;
-pub use delay::{Backoff, Jitter};
+pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
+pub use failure::Failure;
+pub use key::Key;
+pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{Event, EventKind, Observer};
-pub use policy::Policy;
+pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::Retry;
 pub use runtime::{BlockingSleep, Clock, Entropy, Sleep};
 pub use time::{Instant, Now};
@@ -93,6 +110,6 @@ pub use verdict::{GiveUp, Rejected, Verdict};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
-    circuit::StdLock,
     clock::{OsRng, StdRuntime, retry},
+    lock::StdLock,
 };

@@ -75,13 +75,13 @@ impl Instant {
 /// the time, so that a clock is not read for nothing:
 ///
 /// ```
-/// use retry_core::{Call, FakeClock, NoCircuit, Policy};
+/// use retry_core::{Call, FakeClock, Policy};
 ///
 /// const UNTIMED: Policy = Policy::exponential(core::time::Duration::from_millis(10));
 ///
 /// let clock = FakeClock::new();
-/// let eager = Call::new(&UNTIMED, &NoCircuit, clock.now());
-/// let lazy = Call::new(&UNTIMED, &NoCircuit, || unreachable!("no deadline, so nothing asks"));
+/// let eager = Call::new(&UNTIMED, clock.now());
+/// let lazy = Call::new(&UNTIMED, || unreachable!("no deadline, so nothing asks"));
 /// # let _ = (eager, lazy);
 /// ```
 pub trait Now {

@@ -32,31 +32,53 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GiveUp {
-    /// The policy does not retry errors of this class.
+    /// An error of this class is not retried.
     Class,
+    /// The error is to be ignored: see [`Recovery::Ignore`](crate::Recovery::Ignore).
+    Ignored,
+    /// The circuit is to decide, not this call: see [`Recovery::Circuit`](crate::Recovery::Circuit).
+    LeftToCircuit,
     /// All attempts are made.
     Attempts,
     /// The next attempt could start only after the deadline.
     Deadline,
     /// The server asked for a longer wait than the policy accepts.
     Hint,
+    /// The budget of retries does not hold another one.
+    Budget,
 }
 
 impl GiveUp {
-    /// The reason in a few words.
+    /// The reason in a word, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Class => "class",
+            Self::Ignored => "ignored",
+            Self::LeftToCircuit => "left-to-circuit",
+            Self::Attempts => "attempts",
+            Self::Deadline => "deadline",
+            Self::Hint => "hint",
+            Self::Budget => "budget",
+        }
+    }
+
+    const fn sentence(self) -> &'static str {
+        match self {
             Self::Class => "errors of this class are not retried",
+            Self::Ignored => "errors like this are ignored",
+            Self::LeftToCircuit => "errors like this are left to the circuit",
             Self::Attempts => "no attempts left",
             Self::Deadline => "the next attempt would start after the deadline",
             Self::Hint => "the server asks for a longer wait than the policy accepts",
+            Self::Budget => "the budget of retries is empty",
         }
     }
 }
 
+/// The reason in a few words.
 impl fmt::Display for GiveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.sentence())
     }
 }
 

@@ -6,10 +6,15 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use retry_core::{CircuitConfig, ConfigError, CountWindow, LocalLock, Policy, SharedCircuit, Window};
+use retry_core::{
+    Backoff, CircuitConfig, ConfigError, CountWindow, Jitter, LocalLock, Policy, Recovery, Rule,
+    SharedCircuit, Window,
+};
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100));
 const CONFIG: CircuitConfig = CircuitConfig::DEFAULT;
+const TEN: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_secs(10)));
+const TOO_LONG: Rule = Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(31)));
 
 #[test]
 fn the_try_form_names_field_and_value() {
@@ -25,96 +30,62 @@ fn the_try_form_names_field_and_value() {
     let float = |multiplier| policy(POLICY.try_multiplier(multiplier));
     let rows: &[(ConfigError, &str)] = &[
         (policy(POLICY.try_attempts(0)), "attempts = 0: must be at least 1"),
-        (
-            policy(POLICY.try_cap(Duration::ZERO)),
-            "cap = 0 s: must be at least 100 ms, the base",
-        ),
+        (policy(POLICY.try_cap(Duration::ZERO)), "cap = 0 s: must be at least 100 ms, the base"),
         (
             policy(POLICY.try_cap(Duration::new(0, 99_999_999))),
             "cap = 99999999 ns: must be at least 100 ms, the base",
         ),
         (
-            policy(POLICY.try_attempt_timeout(Duration::ZERO)),
-            "attempt_timeout = 0 s: must be above zero",
+            policy(POLICY.try_minimum(Duration::from_secs(31))),
+            "minimum = 31 s: must be at most 30 s, the cap",
         ),
         (
-            float(0.5),
-            "multiplier = 0.5: must be a finite number of at least 1",
+            policy(POLICY.minimum(Duration::from_secs(2)).try_cap(Duration::from_millis(1_500))),
+            "cap = 1500 ms: must be at least 2 s, the minimum",
+        ),
+        (policy(POLICY.try_rules(&[TOO_LONG])), "rules = 31 s: must be at most 30 s, the cap"),
+        (
+            policy(POLICY.rules(&[TEN]).try_cap(Duration::from_secs(9))),
+            "rules = 10 s: must be at most 9 s, the cap",
         ),
         (
-            float(1.0 - f64::EPSILON),
-            "multiplier = 0.999999: must be a finite number of at least 1",
+            policy(Policy::fixed(Duration::from_secs(1)).try_multiplier(2.0)),
+            "multiplier = 2: only an exponential backoff has one",
         ),
+        (Rule::ANY.try_attempts(0).unwrap_err(), "attempts = 0: must be at least 1"),
+        (Jitter::try_proportional(1.01).unwrap_err(), "deviation = 1.01: must be from 0 to 1"),
+        (Jitter::try_proportional(-0.5).unwrap_err(), "deviation = -0.5: must be from 0 to 1"),
+        (Jitter::try_proportional(f64::NAN).unwrap_err(), "deviation = NaN: must be from 0 to 1"),
         (
-            float(0.0),
-            "multiplier = 0: must be a finite number of at least 1",
+            Jitter::try_additive(f64::INFINITY).unwrap_err(),
+            "deviation = inf: must be a finite number of at least 0",
         ),
-        (
-            float(1e-300),
-            "multiplier = 0: must be a finite number of at least 1",
-        ),
-        (
-            float(-2.25),
-            "multiplier = -2.25: must be a finite number of at least 1",
-        ),
-        (
-            float(-1e300),
-            "multiplier = -huge: must be a finite number of at least 1",
-        ),
-        (
-            float(-0.000_25),
-            "multiplier = -0.00025: must be a finite number of at least 1",
-        ),
-        (
-            float(f64::NAN),
-            "multiplier = NaN: must be a finite number of at least 1",
-        ),
-        (
-            float(f64::INFINITY),
-            "multiplier = inf: must be a finite number of at least 1",
-        ),
-        (
-            float(f64::NEG_INFINITY),
-            "multiplier = -inf: must be a finite number of at least 1",
-        ),
-        (
-            config(CONFIG.try_failure_rate(0)),
-            "failure_rate = 0: must be a percentage from 1 to 100",
-        ),
-        (
-            config(CONFIG.try_failure_rate(101)),
-            "failure_rate = 101: must be a percentage from 1 to 100",
-        ),
-        (
-            config(CONFIG.try_consecutive_failures(0)),
-            "consecutive_failures = 0: must be at least 1",
-        ),
-        (
-            config(CONFIG.try_minimum_calls(0)),
-            "minimum_calls = 0: must be at least 1",
-        ),
+        (Jitter::try_additive(-1.0).unwrap_err(), "deviation = -1: must be a finite number of at least 0"),
+        (policy(POLICY.try_attempt_timeout(Duration::ZERO)), "attempt_timeout = 0 s: must be above zero"),
+        (float(0.5), "multiplier = 0.5: must be a finite number of at least 1"),
+        (float(1.0 - f64::EPSILON), "multiplier = 0.999999: must be a finite number of at least 1"),
+        (float(0.0), "multiplier = 0: must be a finite number of at least 1"),
+        (float(1e-300), "multiplier = 0: must be a finite number of at least 1"),
+        (float(-2.25), "multiplier = -2.25: must be a finite number of at least 1"),
+        (float(-1e300), "multiplier = -huge: must be a finite number of at least 1"),
+        (float(-0.000_25), "multiplier = -0.00025: must be a finite number of at least 1"),
+        (float(f64::NAN), "multiplier = NaN: must be a finite number of at least 1"),
+        (float(f64::INFINITY), "multiplier = inf: must be a finite number of at least 1"),
+        (float(f64::NEG_INFINITY), "multiplier = -inf: must be a finite number of at least 1"),
+        (config(CONFIG.try_failure_rate(0)), "failure_rate = 0: must be a percentage from 1 to 100"),
+        (config(CONFIG.try_failure_rate(101)), "failure_rate = 101: must be a percentage from 1 to 100"),
+        (config(CONFIG.try_consecutive_failures(0)), "consecutive_failures = 0: must be at least 1"),
+        (config(CONFIG.try_minimum_calls(0)), "minimum_calls = 0: must be at least 1"),
         (config(CONFIG.try_window(0)), "window = 0: must be at least 1"),
         (config(CONFIG.try_probes(0)), "probes = 0: must be at least 1"),
-        (
-            config(CONFIG.try_successes(0)),
-            "successes = 0: must be at least 1",
-        ),
-        (
-            config(CONFIG.try_open_for(Duration::ZERO)),
-            "open_for = 0 s: must be above zero",
-        ),
-        (
-            config(CONFIG.try_lease(Duration::ZERO)),
-            "lease = 0 s: must be above zero",
-        ),
+        (config(CONFIG.try_successes(0)), "successes = 0: must be at least 1"),
+        (config(CONFIG.try_open_for(Duration::ZERO)), "open_for = 0 s: must be above zero"),
+        (config(CONFIG.try_lease(Duration::ZERO)), "lease = 0 s: must be above zero"),
         (
             circuit::<CountWindow<100>>(CONFIG.window(101)),
             "window = 101: must be at most 100, what its type holds",
         ),
-        (
-            circuit::<CountWindow<10>>(CONFIG),
-            "minimum_calls = 20: must be at most 10, the window",
-        ),
+        (circuit::<CountWindow<10>>(CONFIG), "minimum_calls = 20: must be at most 10, the window"),
         (
             circuit::<CountWindow<100>>(CONFIG.window(19)),
             "minimum_calls = 20: must be at most 19, the window",
@@ -129,15 +100,12 @@ fn the_try_form_names_field_and_value() {
 #[test]
 fn the_edge_of_what_is_allowed_is() {
     assert!(POLICY.try_cap(Duration::from_millis(100)).is_ok());
+    assert!(POLICY.try_minimum(Duration::from_secs(30)).is_ok());
+    assert!(Jitter::try_proportional(1.0).is_ok() && Jitter::try_proportional(0.0).is_ok());
     assert!(POLICY.try_multiplier(1.0).is_ok());
     assert!(POLICY.try_multiplier(f64::MAX).is_ok());
     assert!(POLICY.try_attempts(u32::MAX).is_ok());
-    assert!(
-        CONFIG
-            .try_failure_rate(1)
-            .and_then(|config| config.try_failure_rate(100))
-            .is_ok()
-    );
+    assert!(CONFIG.try_failure_rate(1).and_then(|config| config.try_failure_rate(100)).is_ok());
     assert!(SharedCircuit::<CountWindow<1024>, LocalLock>::try_new(CONFIG).is_ok());
     assert!(SharedCircuit::<CountWindow<1>, LocalLock>::try_new(CONFIG.minimum_calls(1)).is_ok());
 }
@@ -153,14 +121,7 @@ fn the_plain_setter_panics_with_the_same_line_at_run_time() {
 fn a_const_that_cannot_be_does_not_compile() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile_fail");
     let cargo = Command::new(env!("CARGO"))
-        .args([
-            "check",
-            "--quiet",
-            "--keep-going",
-            "--bins",
-            "--color=never",
-            "--target-dir",
-        ])
+        .args(["check", "--quiet", "--keep-going", "--bins", "--color=never", "--target-dir"])
         .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail"))
         .current_dir(&package)
         .env_remove("RUSTFLAGS")
@@ -179,17 +140,13 @@ fn a_const_that_cannot_be_does_not_compile() {
         // The diagnostics of one program: from its error to the next one's summary.
         let summary = format!("could not compile `compile_fail` (bin \"{name}\")");
         let place = format!("{name}.rs:");
-        let said_here = said
-            .split("\n\n")
-            .any(|diagnostic| diagnostic.contains(&place) && diagnostic.contains(line));
+        let said_here =
+            said.split("\n\n").any(|diagnostic| diagnostic.contains(&place) && diagnostic.contains(line));
         if !said_here || !said.contains(&summary) {
             missing.insert(format!("{name}: {line}"));
         }
         programs += 1;
     }
-    assert!(
-        missing.is_empty(),
-        "the compiler did not say, of\n{missing:#?}\nbut\n{said}"
-    );
-    assert!(programs >= 13, "only {programs} programs");
+    assert!(missing.is_empty(), "the compiler did not say, of\n{missing:#?}\nbut\n{said}");
+    assert!(programs >= 15, "only {programs} programs");
 }

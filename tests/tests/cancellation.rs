@@ -14,13 +14,9 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100))
-    .attempts(3)
-    .attempt_timeout(ms(1_000));
-const ONE_PROBE: CircuitConfig = CircuitConfig::WITHOUT_RULES
-    .consecutive_failures(1)
-    .open_for(ms(100))
-    .probes(1);
+const POLICY: Policy = Policy::exponential(ms(100)).attempts(3).attempt_timeout(ms(1_000));
+const ONE_PROBE: CircuitConfig =
+    CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).probes(1);
 
 /// A half-open circuit: it failed once, and its open time has passed.
 fn half_open(clock: &FakeClock) -> SharedCircuit {
@@ -37,34 +33,23 @@ fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
     let circuit = half_open(&clock);
     let events = RefCell::new(Vec::new());
     let observer = |event: &Event| events.borrow_mut().push((event.at.as_millis(), event.kind));
-    let retry = Retry::new(&POLICY, &clock)
-        .circuit(&circuit)
-        .classify(|class: &Class| *class)
-        .observe(&observer);
+    let retry =
+        Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class).observe(&observer);
 
     {
         let mut call = pin!(retry.run(|| async {
             (&clock).sleep(ms(500)).await;
             Ok::<_, Class>(())
         }));
-        assert!(
-            call.as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-                .is_pending()
-        );
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!(circuit.phase(), Phase::HalfOpen);
-        assert!(
-            circuit.admit(clock.now()).is_err(),
-            "the call holds the only slot"
-        );
+        assert!(circuit.admit(clock.now()).is_err(), "the call holds the only slot");
         clock.advance(ms(7));
     } // dropped here
 
     assert_eq!(events.borrow().last(), Some(&(107, EventKind::Cancelled)));
     let probe = circuit.admit(clock.now()).expect("the slot is free again");
-    let change = circuit
-        .succeed(probe.ticket, clock.now())
-        .expect("it still closes");
+    let change = circuit.succeed(probe.ticket, clock.now()).expect("it still closes");
     assert_eq!(change.to, Phase::Closed);
     assert_eq!(circuit.late(), 0);
 }
@@ -73,9 +58,7 @@ fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
 fn a_panic_in_the_operation_is_a_drop() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
-    let retry = Retry::new(&POLICY, &clock)
-        .circuit(&circuit)
-        .classify(|class: &Class| *class);
+    let retry = Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class);
     let call = || retry.run_blocking(|| -> Result<(), Class> { panic!("the operation's own bug") });
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
@@ -89,17 +72,11 @@ fn dropped_after_any_number_of_polls_it_leaves_the_circuit_able_to_close() {
         let clock = FakeClock::new();
         let circuit = half_open(&clock);
         let attempts = Cell::new(0);
-        let retry = Retry::new(&POLICY, &clock)
-            .circuit(&circuit)
-            .classify(|class: &Class| *class);
+        let retry = Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class);
         let operation = || async {
             (&clock).sleep(ms(10)).await;
             attempts.set(attempts.get() + 1);
-            if attempts.get() < 3 {
-                Err(Class::Server)
-            } else {
-                Ok(())
-            }
+            if attempts.get() < 3 { Err(Class::Server) } else { Ok(()) }
         };
         let mut ended = false;
         {

@@ -21,11 +21,7 @@ fn play(config: CircuitConfig, script: &[Row]) -> SharedCircuit<CountWindow<20>>
         clock.advance(Duration::from_millis(at.saturating_sub(now)));
         clock.step_back(Duration::from_millis(now.saturating_sub(at)));
         let now = clock.now();
-        let mut ticket = || {
-            tickets
-                .remove(call)
-                .unwrap_or_else(|| panic!("{at}: {call} has no ticket"))
-        };
+        let mut ticket = || tickets.remove(call).unwrap_or_else(|| panic!("{at}: {call} has no ticket"));
         let seen = match action {
             "enter" => match circuit.admit(now) {
                 Ok(admission) => {
@@ -56,10 +52,8 @@ fn seen(what: &str, change: Option<Change>) -> String {
     }
 }
 
-const THREE_IN_A_ROW: CircuitConfig = CircuitConfig::WITHOUT_RULES
-    .consecutive_failures(3)
-    .open_for(secs(10))
-    .lease(secs(60));
+const THREE_IN_A_ROW: CircuitConfig =
+    CircuitConfig::WITHOUT_RULES.consecutive_failures(3).open_for(secs(10)).lease(secs(60));
 
 #[test]
 fn consecutive_failures_open_it_and_a_success_between_them_does_not() {
@@ -105,10 +99,7 @@ fn an_error_the_dependency_did_not_cause_counts_as_a_success() {
 
 #[test]
 fn a_failure_rate_opens_it_from_the_minimum_on_and_the_window_slides() {
-    let config = CircuitConfig::WITHOUT_RULES
-        .failure_rate(50)
-        .minimum_calls(4)
-        .window(4);
+    let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4).window(4);
     let circuit = play(
         config,
         &[
@@ -191,12 +182,7 @@ fn a_dropped_probe_gives_its_slot_back_and_a_lost_one_when_its_lease_passes() {
             (10_001, "p", "drop", ""),
             (10_001, "q", "enter", "in"),
             (70_000, "r", "enter", "half-open for 0 ms"),
-            (
-                70_001,
-                "r",
-                "enter",
-                "in, half-open: no probe came back within its lease",
-            ),
+            (70_001, "r", "enter", "in, half-open: no probe came back within its lease"),
             (70_002, "q", "fail", ""), // lost, and too late now
             (70_003, "s", "enter", "half-open for 0 ms"),
             (70_004, "r", "ok", "closed: 1 probe succeeded"),
@@ -216,22 +202,14 @@ fn a_clock_that_steps_back_holds_it_open_no_longer_than_configured_from_then() {
             (10_999, "b", "enter", "open for 1 ms"),
             (11_000, "b", "enter", "in, half-open: the open time has passed"),
             (500, "c", "enter", "half-open for 0 ms"),
-            (
-                60_500,
-                "c",
-                "enter",
-                "in, half-open: no probe came back within its lease",
-            ),
+            (60_500, "c", "enter", "in, half-open: no probe came back within its lease"),
         ],
     );
 }
 
 #[test]
 fn an_open_time_of_584_years_does_not_overflow() {
-    let config = THREE_IN_A_ROW
-        .consecutive_failures(1)
-        .open_for(Duration::MAX)
-        .lease(Duration::MAX);
+    let config = THREE_IN_A_ROW.consecutive_failures(1).open_for(Duration::MAX).lease(Duration::MAX);
     let circuit = play(
         config,
         &[

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Call, Class, Failure, FakeClock, GiveUp, Jitter, NoCircuit, Policy, Verdict};
+use retry_core::{Call, Class, Failure, FakeClock, GiveUp, Jitter, Policy, Verdict};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -18,7 +18,7 @@ const DOUBLING: Policy = Policy::exponential(ms(100)).cap(ms(1_000)).attempts(u3
 fn verdicts(policy: &Policy, words: &[u64], failures: &[Failure]) -> Vec<Verdict> {
     let clock = FakeClock::new();
     let mut rng = clock.words(words);
-    let mut call = Call::new(policy, &NoCircuit, clock.now());
+    let mut call = Call::new(policy, clock.now());
     let mut verdicts = Vec::new();
     for failure in failures {
         let attempt = call.attempt(clock.now()).expect("no circuit");
@@ -38,10 +38,7 @@ fn delays(policy: &Policy, words: &[u64]) -> Vec<Duration> {
         Verdict::Retry(delay) => delay,
         end => panic!("{end:?}"),
     };
-    verdicts(policy, words, &failures)
-        .into_iter()
-        .map(delay)
-        .collect()
+    verdicts(policy, words, &failures).into_iter().map(delay).collect()
 }
 
 #[test]
@@ -70,33 +67,18 @@ fn a_delay_is_rounded_down_to_the_nanosecond() {
 #[test]
 fn without_jitter_the_ceilings_themselves() {
     let policy = DOUBLING.jitter(Jitter::None);
-    assert_eq!(
-        delays(&policy, &[0; 6]),
-        [100, 200, 400, 800, 1_000, 1_000].map(ms)
-    );
+    assert_eq!(delays(&policy, &[0; 6]), [100, 200, 400, 800, 1_000, 1_000].map(ms));
 }
 
 #[test]
 fn dyadic_multipliers_are_exact() {
-    let policy = Policy::exponential(ms(64))
-        .multiplier(1.5)
-        .jitter(Jitter::None)
-        .attempts(u32::MAX);
-    assert_eq!(
-        delays(&policy, &[0; 7]),
-        [64, 96, 144, 216, 324, 486, 729].map(ms)
-    );
+    let policy = Policy::exponential(ms(64)).multiplier(1.5).jitter(Jitter::None).attempts(u32::MAX);
+    assert_eq!(delays(&policy, &[0; 7]), [64, 96, 144, 216, 324, 486, 729].map(ms));
 }
 
 #[test]
 fn no_delay_is_above_the_cap_at_any_attempt() {
-    for (base, cap) in [
-        (0, 0),
-        (1, 1),
-        (1, u64::MAX),
-        (7, 1_000_000_000),
-        (u64::MAX, u64::MAX),
-    ] {
+    for (base, cap) in [(0, 0), (1, 1), (1, u64::MAX), (7, 1_000_000_000), (u64::MAX, u64::MAX)] {
         for multiplier in [1.0, 1.0 + f64::EPSILON, 1.1, 2.0, 3.7, 1e9, f64::MAX] {
             let cap = Duration::from_nanos(cap);
             let policy = Policy::exponential(Duration::from_nanos(base));
@@ -119,19 +101,14 @@ fn no_delay_is_above_the_cap_at_any_attempt() {
 fn ceilings_are_within_a_tenth_of_a_ppm_for_sixty_attempts() {
     let base = ms(100);
     for multiplier in [1.01, 1.1, 1.3, 1.5, 1.7, 2.0, 2.5, 3.0, 10.0] {
-        let curve = retry_core::Backoff::exponential(base)
-            .try_multiplier(multiplier)
-            .unwrap();
+        let curve = retry_core::Backoff::exponential(base).try_multiplier(multiplier).unwrap();
         for failed in 1..=60 {
             let exact = base.as_secs_f64() * f64::powi(multiplier, failed - 1);
             let ceiling = curve.ceiling(failed.unsigned_abs()).as_secs_f64();
             let exact = exact.min(Duration::from_nanos(u64::MAX).as_secs_f64());
             // Half a nanosecond is the rounding itself.
             let error = (ceiling - exact).abs() - 0.5e-9;
-            assert!(
-                error <= exact * 1e-7,
-                "{multiplier}^{failed}: {ceiling} for {exact}"
-            );
+            assert!(error <= exact * 1e-7, "{multiplier}^{failed}: {ceiling} for {exact}");
         }
     }
 }
@@ -147,19 +124,9 @@ fn a_hint_is_a_floor_and_a_longer_one_than_accepted_ends_the_call() {
         (0, 1_001, Verdict::GiveUp(GiveUp::Hint)),
     ];
     for &(word, hint, verdict) in rows {
-        assert_eq!(
-            verdicts(&DOUBLING, &[word], &[hinted(hint)]),
-            [verdict],
-            "hint {hint} ms"
-        );
+        assert_eq!(verdicts(&DOUBLING, &[word], &[hinted(hint)]), [verdict], "hint {hint} ms");
     }
     let patient = DOUBLING.hint_limit(ms(5_000));
-    assert_eq!(
-        verdicts(&patient, &[0], &[hinted(5_000)]),
-        [Verdict::Retry(ms(5_000))]
-    );
-    assert_eq!(
-        verdicts(&patient, &[0], &[hinted(5_001)]),
-        [Verdict::GiveUp(GiveUp::Hint)]
-    );
+    assert_eq!(verdicts(&patient, &[0], &[hinted(5_000)]), [Verdict::Retry(ms(5_000))]);
+    assert_eq!(verdicts(&patient, &[0], &[hinted(5_001)]), [Verdict::GiveUp(GiveUp::Hint)]);
 }

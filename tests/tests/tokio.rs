@@ -10,10 +10,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100))
-    .jitter(Jitter::None)
-    .attempts(4)
-    .deadline(ms(60_000));
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4).deadline(ms(60_000));
 
 fn server_error(_: &&str) -> Class {
     Class::Server
@@ -22,17 +19,9 @@ fn server_error(_: &&str) -> Class {
 #[tokio::test(start_paused = true)]
 async fn follows_paused_time() {
     let start = Instant::now();
-    let result = retry_tokio::retry(&POLICY)
-        .classify(server_error)
-        .run(|| async { Err::<(), _>("down") })
-        .await;
-    assert!(matches!(
-        result,
-        Err(Error::GaveUp {
-            reason: GiveUp::Attempts,
-            ..
-        })
-    ));
+    let result =
+        retry_tokio::retry(&POLICY).classify(server_error).run(|| async { Err::<(), _>("down") }).await;
+    assert!(matches!(result, Err(Error::GaveUp { reason: GiveUp::Attempts, .. })));
     assert_eq!(start.elapsed(), ms(100 + 200 + 400));
     assert_eq!(result.unwrap_err().context().elapsed, Some(ms(700)));
 }
@@ -62,7 +51,7 @@ async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
                     tokio::task::yield_now().await;
                     Err::<(), _>("down")
                 };
-                retry.run(operation).await.unwrap_err().is_rejected()
+                retry.run(operation).await.unwrap_err().is_circuit_open()
             })
         })
         .collect();
@@ -72,22 +61,13 @@ async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
     assert_eq!(ATTEMPTS.load(Ordering::Relaxed), 8);
     assert_eq!(CIRCUIT.phase(), Phase::Open);
     let refused = retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
-    assert!(
-        refused
-            .run(|| async { Ok::<(), &str>(()) })
-            .await
-            .unwrap_err()
-            .is_rejected()
-    );
+    assert!(refused.run(|| async { Ok::<(), &str>(()) }).await.unwrap_err().is_circuit_open());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_task_aborted_in_flight_gives_its_half_open_slot_back() {
-    static CIRCUIT: SharedCircuit = SharedCircuit::new(
-        CircuitConfig::WITHOUT_RULES
-            .consecutive_failures(1)
-            .open_for(ms(100)),
-    );
+    static CIRCUIT: SharedCircuit =
+        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)));
     const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
 
     let retry = || retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
@@ -96,15 +76,9 @@ async fn a_task_aborted_in_flight_gives_its_half_open_slot_back() {
     let probe = tokio::spawn(async move { retry().run(std::future::pending::<Result<(), &str>>).await });
     tokio::task::yield_now().await;
     assert_eq!(CIRCUIT.phase(), Phase::HalfOpen);
-    assert!(
-        retry().run(|| async { Ok(()) }).await.unwrap_err().is_rejected(),
-        "the slot is taken"
-    );
+    assert!(retry().run(|| async { Ok(()) }).await.unwrap_err().is_circuit_open(), "the slot is taken");
     probe.abort();
     assert!(probe.await.unwrap_err().is_cancelled());
-    retry()
-        .run(|| async { Ok(()) })
-        .await
-        .expect("the slot is free again");
+    retry().run(|| async { Ok(()) }).await.expect("the slot is free again");
     assert_eq!(CIRCUIT.phase(), Phase::Closed);
 }

@@ -78,44 +78,31 @@ fn give_up_for_each_reason() {
             POLICY.deadline(ms(60_000)),
             &[Err(Class::Server), Err(Class::Server), Err(Class::Unknown)],
             GiveUp::Attempts,
-            "stock.read: gave up after 3 attempts in 330 ms (last: Unknown): no attempts left",
+            "stock.read: gave up after attempt 3 of 3, 330 ms (Unknown): no attempts left",
         ),
         (
             POLICY,
             &[Err(Class::Server), Err(Class::Validation)],
             GiveUp::Class,
-            "stock.read: gave up after 2 attempts (last: Validation): errors of this class are not retried",
+            "stock.read: gave up after attempt 2 of 3 (Validation): errors of this class are not retried",
         ),
         // The second attempt ends at 120 ms and its retry would start at 320 ms.
         (
             POLICY.deadline(ms(319)),
             &[Err(Class::Server), Err(Class::Server)],
             GiveUp::Deadline,
-            "stock.read: gave up after 2 attempts in 120 ms (last: Server): \
+            "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
              the next attempt would start after the deadline",
         ),
-        (
-            POLICY.retry_on(ClassSet::NONE),
-            &[Err(Class::Timeout)],
-            GiveUp::Class,
-            "",
-        ),
+        (POLICY.retry_on(ClassSet::NONE), &[Err(Class::Timeout)], GiveUp::Class, ""),
         (POLICY.attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),
     ];
     for (policy, script, reason, text) in rows {
         let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
         let (log, result) = call(policy, &circuit, &FakeClock::new(), script);
         let error = result.unwrap_err();
-        assert!(
-            log.last()
-                .unwrap()
-                .ends_with(&format!("{}", Verdict::GiveUp(*reason))),
-            "{log:?}"
-        );
-        assert!(
-            matches!(error, Error::GaveUp { reason: given, .. } if given == *reason),
-            "{error:?}"
-        );
+        assert!(log.last().unwrap().ends_with(&format!("{}", Verdict::GiveUp(*reason))), "{log:?}");
+        assert!(matches!(error, Error::GaveUp { reason: given, .. } if given == *reason), "{error:?}");
         assert!(text.is_empty() || error.to_string() == *text, "{error}");
         let last = script.last().unwrap().unwrap_err();
         assert_eq!(error.context().class, Some(last));
@@ -124,36 +111,26 @@ fn give_up_for_each_reason() {
     // One millisecond more, and the third attempt is made.
     let script = [Err(Class::Server), Err(Class::Server), Ok(1)];
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    assert_eq!(
-        call(&POLICY.deadline(ms(320)), &circuit, &FakeClock::new(), &script).1,
-        Ok(1)
-    );
+    assert_eq!(call(&POLICY.deadline(ms(320)), &circuit, &FakeClock::new(), &script).1, Ok(1));
 }
 
 #[test]
 fn rejected_at_once_and_not_after_the_sleep() {
-    let config = CircuitConfig::WITHOUT_RULES
-        .consecutive_failures(2)
-        .open_for(ms(1_000));
+    let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(1_000));
     let circuit = SharedCircuit::new(config);
     let clock = FakeClock::new();
 
     // The second failure opens the circuit; the retry in 200 ms would meet it open.
-    let (log, result) = call(
-        &POLICY,
-        &circuit,
-        &clock,
-        &[Err(Class::Server), Err(Class::Server)],
-    );
+    let (log, result) = call(&POLICY, &circuit, &clock, &[Err(Class::Server), Err(Class::Server)]);
     assert_eq!(
         log[3..],
         [
-            " 120 2 Server: rejected: the circuit is open for another 1.0 s",
             " 120 2 closed -> open: 2 failures in a row",
+            " 120 2 Server: rejected: the circuit is open for another 1.0 s",
         ]
     );
     let error = result.unwrap_err();
-    assert!(error.is_rejected());
+    assert!(error.is_circuit_open());
     assert_eq!(error.cause(), Some(&Cause::Failed(Class::Server)));
 
     // The next call is refused before its first attempt.
@@ -162,7 +139,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
     let error = result.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "stock.read: rejected after 0 attempts: the circuit is open for another 1.0 s"
+        "stock.read: rejected before the first attempt: the circuit is open for another 1.0 s"
     );
     assert_eq!(error.cause(), None);
     assert_eq!(error.context().class, None);
@@ -175,8 +152,8 @@ fn rejected_at_once_and_not_after_the_sleep() {
         [
             "1120 1 open -> half-open: the open time has passed",
             "1120 1 started",
-            "1130 1 succeeded",
             "1130 1 half-open -> closed: 1 probe succeeded",
+            "1130 1 succeeded",
         ]
     );
     assert_eq!(result, Ok(1));
@@ -185,21 +162,19 @@ fn rejected_at_once_and_not_after_the_sleep() {
 
 #[test]
 fn a_delay_that_outlasts_the_open_time_is_slept() {
-    let config = CircuitConfig::WITHOUT_RULES
-        .consecutive_failures(1)
-        .open_for(ms(100));
+    let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100));
     let circuit = SharedCircuit::new(config);
     let (log, result) = call(&POLICY, &circuit, &FakeClock::new(), &[Err(Class::Server), Ok(1)]);
     assert_eq!(
         log,
         [
             "   0 1 started",
-            "  10 1 Server: retry in 100 ms",
             "  10 1 closed -> open: 1 failure in a row",
+            "  10 1 Server: retry in 100 ms",
             " 110 2 open -> half-open: the open time has passed",
             " 110 2 started",
-            " 120 2 succeeded",
             " 120 2 half-open -> closed: 1 probe succeeded",
+            " 120 2 succeeded",
         ]
     );
     assert_eq!(result, Ok(1));
@@ -218,11 +193,5 @@ fn a_retry_around_a_retry_does_not_multiply() {
         })
     });
     assert_eq!(*made.borrow(), 3);
-    assert!(matches!(
-        result,
-        Err(Error::GaveUp {
-            reason: GiveUp::Class,
-            ..
-        })
-    ));
+    assert!(matches!(result, Err(Error::GaveUp { reason: GiveUp::Class, .. })));
 }

@@ -3,19 +3,19 @@ use core::time::Duration;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 
-use retry_core::{BlockingSleep, Call, Class, Clock, NoCircuit, OsRng, Policy, StdRuntime, Verdict};
+use retry_core::{Call, Class, OsRng, Policy, StdRuntime, Verdict};
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(8);
 
 fn main() -> io::Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // a free port; the listener is gone again
     let server = std::thread::spawn(move || {
-        StdRuntime.sleep_blocking(Duration::from_millis(400));
+        StdRuntime.sleep(Duration::from_millis(400));
         TcpListener::bind(address)?.accept()
     });
 
     let clock = StdRuntime;
-    let mut call = Call::new(&POLICY, &NoCircuit, clock.now());
+    let mut call = Call::new(&POLICY, clock.now());
     let connection = loop {
         let attempt = call.attempt(clock.now()).map_err(io::Error::other)?;
         let number = attempt.number();
@@ -28,7 +28,7 @@ fn main() -> io::Result<()> {
             Err(error) => match attempt.fail(Class::Network, clock.now(), &mut OsRng) {
                 Verdict::Retry(delay) => {
                     println!("attempt {number}: {error}; again in {} ms", delay.as_millis());
-                    clock.sleep_blocking(delay);
+                    clock.sleep(delay);
                 }
                 Verdict::GiveUp(_) | Verdict::Rejected(_) => return Err(error),
             },

@@ -65,14 +65,7 @@ pub struct Ticket {
 
 impl<W: Window> Breaker<W> {
     /// A closed circuit that has seen nothing.
-    pub const CLOSED: Self = Self {
-        state: State::Closed {
-            window: W::EMPTY,
-            streak: 0,
-        },
-        era: 0,
-        late: 0,
-    };
+    pub const CLOSED: Self = Self { state: State::Closed { window: W::EMPTY, streak: 0 }, era: 0, late: 0 };
 
     /// Admits an attempt, or says for how long none is admitted. Asks the time unless closed.
     ///
@@ -86,31 +79,18 @@ impl<W: Window> Breaker<W> {
             match &mut self.state {
                 State::Closed { .. } => {}
                 State::Open { until } => {
-                    return Err(Rejected {
-                        phase: Phase::Open,
-                        wait: until.since(now),
-                    });
+                    return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
                 }
-                State::HalfOpen {
-                    in_flight,
-                    last_admitted,
-                    ..
-                } => {
+                State::HalfOpen { in_flight, last_admitted, .. } => {
                     if *in_flight >= config.probes {
-                        return Err(Rejected {
-                            phase: Phase::HalfOpen,
-                            wait: Duration::ZERO,
-                        });
+                        return Err(Rejected { phase: Phase::HalfOpen, wait: Duration::ZERO });
                     }
                     *in_flight += 1;
                     *last_admitted = now;
                 }
             }
         }
-        Ok(Admission {
-            ticket: Ticket { era: self.era },
-            change,
-        })
+        Ok(Admission { ticket: Ticket { era: self.era }, change })
     }
 
     /// Records how an admitted attempt ended. Asks the time only for a change of phase.
@@ -127,14 +107,7 @@ impl<W: Window> Breaker<W> {
         }
         let cause = match &mut self.state {
             State::Closed { window, streak } => {
-                window.record(
-                    failed,
-                    if config.window == 0 {
-                        W::CAPACITY
-                    } else {
-                        config.window
-                    },
-                );
+                window.record(failed, if config.window == 0 { W::CAPACITY } else { config.window });
                 *streak = if failed { streak.saturating_add(1) } else { 0 };
                 if !failed {
                     return None;
@@ -153,9 +126,7 @@ impl<W: Window> Breaker<W> {
             }
             // No ticket is given out while open, so one of this era cannot come back.
             State::Open { .. } => return None,
-            State::HalfOpen {
-                in_flight, succeeded, ..
-            } => {
+            State::HalfOpen { in_flight, succeeded, .. } => {
                 *in_flight = in_flight.saturating_sub(1);
                 if failed {
                     ChangeCause::ProbeFailed
@@ -170,13 +141,8 @@ impl<W: Window> Breaker<W> {
         };
         let now = now.now();
         let next = match cause {
-            ChangeCause::ProbesSucceeded(_) => State::Closed {
-                window: W::EMPTY,
-                streak: 0,
-            },
-            _ => State::Open {
-                until: now.after_nanos(config.open_for),
-            },
+            ChangeCause::ProbesSucceeded(_) => State::Closed { window: W::EMPTY, streak: 0 },
+            _ => State::Open { until: now.after_nanos(config.open_for) },
         };
         Some(self.enter(next, now, cause))
     }
@@ -199,10 +165,7 @@ impl<W: Window> Breaker<W> {
             State::Open { until } => {
                 let until = (*until).min(now.after_nanos(config.open_for));
                 if until > at {
-                    return Err(Rejected {
-                        phase: Phase::Open,
-                        wait: until.since(now),
-                    });
+                    return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
                 }
                 Ok(())
             }
@@ -240,28 +203,16 @@ impl<W: Window> Breaker<W> {
                 if *until > now {
                     return None;
                 }
-                let next = State::HalfOpen {
-                    in_flight: 0,
-                    succeeded: 0,
-                    last_admitted: now,
-                };
+                let next = State::HalfOpen { in_flight: 0, succeeded: 0, last_admitted: now };
                 Some(self.enter(next, now, ChangeCause::OpenTimePassed))
             }
-            State::HalfOpen {
-                in_flight,
-                succeeded,
-                last_admitted,
-            } => {
+            State::HalfOpen { in_flight, succeeded, last_admitted } => {
                 *last_admitted = (*last_admitted).min(now);
                 if *in_flight < config.probes || now.nanos_since(*last_admitted) < config.lease {
                     return None;
                 }
                 // A new era, so that a lost probe that does come back finds no slot to give back.
-                let next = State::HalfOpen {
-                    in_flight: 0,
-                    succeeded: *succeeded,
-                    last_admitted: now,
-                };
+                let next = State::HalfOpen { in_flight: 0, succeeded: *succeeded, last_admitted: now };
                 Some(self.enter(next, now, ChangeCause::LeasePassed))
             }
         }
@@ -272,11 +223,6 @@ impl<W: Window> Breaker<W> {
         let from = self.phase();
         drop(mem::replace(&mut self.state, next));
         self.era = self.era.wrapping_add(1);
-        Change {
-            from,
-            to: self.phase(),
-            at,
-            cause,
-        }
+        Change { from, to: self.phase(), at, cause }
     }
 }

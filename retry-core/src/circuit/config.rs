@@ -42,10 +42,7 @@ pub struct CircuitConfig {
 impl CircuitConfig {
     /// Opens after 5 failures in a row, or once half of the window's calls failed, with at least 20 seen; open
     /// for 30 s; then 1 probe at a time, with a lease of 60 s, and 1 success closes.
-    pub const DEFAULT: Self = Self::WITHOUT_RULES
-        .consecutive_failures(5)
-        .failure_rate(50)
-        .minimum_calls(20);
+    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
 
     /// [`DEFAULT`](Self::DEFAULT) without a rule that opens it, to add one's own to.
     pub const WITHOUT_RULES: Self = Self {
@@ -76,10 +73,7 @@ impl CircuitConfig {
     /// 0.
     pub const fn try_consecutive_failures(self, failures: u32) -> Result<Self, ConfigError> {
         match at_least_one("consecutive_failures", failures) {
-            Ok(consecutive_failures) => Ok(Self {
-                consecutive_failures,
-                ..self
-            }),
+            Ok(consecutive_failures) => Ok(Self { consecutive_failures, ..self }),
             Err(error) => Err(error),
         }
     }
@@ -101,16 +95,9 @@ impl CircuitConfig {
     pub const fn try_failure_rate(self, percent: u8) -> Result<Self, ConfigError> {
         if percent == 0 || percent > 100 {
             let rule = "must be a percentage from 1 to 100";
-            return Err(ConfigError::new(
-                "failure_rate",
-                Value::Count(percent as u64),
-                rule,
-            ));
+            return Err(ConfigError::new("failure_rate", Value::Count(percent as u64), rule));
         }
-        Ok(Self {
-            failure_rate: percent,
-            ..self
-        })
+        Ok(Self { failure_rate: percent, ..self })
     }
 
     /// The failure rate is not looked at before the window holds this many calls. At most the window.
@@ -129,10 +116,7 @@ impl CircuitConfig {
     /// 0.
     pub const fn try_minimum_calls(self, calls: u32) -> Result<Self, ConfigError> {
         match at_least_one("minimum_calls", calls) {
-            Ok(minimum_calls) => Ok(Self {
-                minimum_calls,
-                ..self
-            }),
+            Ok(minimum_calls) => Ok(Self { minimum_calls, ..self }),
             Err(error) => Err(error),
         }
     }
@@ -247,10 +231,7 @@ impl CircuitConfig {
     /// Any other answer counts as a success: the dependency was there to give it.
     #[must_use]
     pub const fn count_as_failure(self, classes: ClassSet) -> Self {
-        Self {
-            failures: classes,
-            ..self
-        }
+        Self { failures: classes, ..self }
     }
 
     /// Whether an error of this class counts as a failure of the dependency.
@@ -281,20 +262,12 @@ impl Default for CircuitConfig {
 }
 
 const fn at_least_one(field: &'static str, value: u32) -> Result<u32, ConfigError> {
-    if value == 0 {
-        Err(ConfigError::new(field, Value::Count(0), "must be at least 1"))
-    } else {
-        Ok(value)
-    }
+    if value == 0 { Err(ConfigError::new(field, Value::Count(0), "must be at least 1")) } else { Ok(value) }
 }
 
 const fn above_zero(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
     if value.is_zero() {
-        Err(ConfigError::new(
-            field,
-            Value::Duration(value),
-            "must be above zero",
-        ))
+        Err(ConfigError::new(field, Value::Duration(value), "must be above zero"))
     } else {
         Ok(nanos(value))
     }

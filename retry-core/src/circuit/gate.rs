@@ -57,10 +57,7 @@ impl Gate for NoCircuit {
     type Ticket = ();
 
     fn admit(&self, _: impl Now) -> Result<Admission<()>, Rejected> {
-        Ok(Admission {
-            ticket: (),
-            change: None,
-        })
+        Ok(Admission { ticket: (), change: None })
     }
 
     fn succeed(&self, (): (), _: impl Now) -> Option<Change> {
@@ -68,10 +65,7 @@ impl Gate for NoCircuit {
     }
 
     fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>) -> Settled {
-        Settled {
-            change: None,
-            next: Ok(()),
-        }
+        Settled { change: None, next: Ok(()) }
     }
 
     fn cancel(&self, (): ()) {}

@@ -11,7 +11,5 @@ pub use breaker::{Breaker, Ticket};
 pub use config::CircuitConfig;
 pub use gate::{Admission, Gate, NoCircuit, Settled};
 pub use phase::{Change, ChangeCause, Phase};
-#[cfg(feature = "std")]
-pub use shared::StdLock;
-pub use shared::{Exclusive, Initial, LocalLock, Lock, SharedCircuit};
+pub use shared::SharedCircuit;
 pub use window::{CountWindow, Window};

@@ -1,6 +1,5 @@
 //! A circuit that many callers share, usually a `static`.
 
-use core::cell::RefCell;
 use core::fmt;
 use core::time::Duration;
 
@@ -13,6 +12,7 @@ use super::window::CountWindow;
 use super::window::Window;
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
+use crate::lock::{Exclusive, Initial, Lock};
 use crate::time::Now;
 use crate::verdict::Rejected;
 
@@ -42,7 +42,7 @@ macro_rules! shared_circuit {
     };
 }
 #[cfg(feature = "std")]
-shared_circuit!({ = CountWindow<100> } { = StdLock });
+shared_circuit!({ = CountWindow<100> } { = crate::lock::StdLock });
 #[cfg(not(feature = "std"))]
 shared_circuit!({} {});
 
@@ -69,10 +69,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     const fn from_checked(config: CircuitConfig) -> Self {
-        Self {
-            config,
-            breaker: L::Of::<Breaker<W>>::INITIAL,
-        }
+        Self { config, breaker: L::Of::<Breaker<W>>::INITIAL }
     }
 
     /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
@@ -94,8 +91,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
     }
 
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.breaker
-            .with(|breaker| breaker.settle(&self.config, ticket, false, now))
+        self.breaker.with(|breaker| breaker.settle(&self.config, ticket, false, now))
     }
 
     fn fail(&self, ticket: Ticket, class: Class, now: impl Now, delay: Option<Duration>) -> Settled {
@@ -116,76 +112,10 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
 impl<W: Window, L: Lock> fmt::Debug for SharedCircuit<W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedCircuit")
-            .field("phase", &self.phase())
-            .finish_non_exhaustive()
+        f.debug_struct("SharedCircuit").field("phase", &self.phase()).finish_non_exhaustive()
     }
-}
-
-/// The kind of mutual exclusion that guards a shared circuit, chosen by type.
-pub trait Lock {
-    /// The lock around a `T`.
-    type Of<T: Initial>: Exclusive<T>;
-}
-
-/// A value with a constant first state, so that a lock around it can stand in a `static`.
-pub trait Initial {
-    /// The first state.
-    const INITIAL: Self;
 }
 
 impl<W: Window> Initial for Breaker<W> {
     const INITIAL: Self = Self::CLOSED;
-}
-
-/// A lock around a `T`, at first in its [`Initial`] state.
-pub trait Exclusive<T>: Initial {
-    /// Runs `f` with the value to itself. `f` is short, and never asks for the same lock again.
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
-}
-
-/// No lock, for one thread alone: a [`RefCell`], which the compiler keeps from being shared.
-#[derive(Clone, Copy, Debug)]
-pub struct LocalLock;
-
-impl Lock for LocalLock {
-    type Of<T: Initial> = RefCell<T>;
-}
-
-impl<T: Initial> Initial for RefCell<T> {
-    const INITIAL: Self = Self::new(T::INITIAL);
-}
-
-impl<T: Initial> Exclusive<T> for RefCell<T> {
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.borrow_mut())
-    }
-}
-
-/// [`std::sync::Mutex`].
-#[cfg(feature = "std")]
-#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-#[derive(Clone, Copy, Debug)]
-pub struct StdLock;
-
-#[cfg(feature = "std")]
-mod std_lock {
-    use std::sync::{Mutex, PoisonError};
-
-    use super::{Exclusive, Initial, Lock, StdLock};
-
-    impl Lock for StdLock {
-        type Of<T: Initial> = Mutex<T>;
-    }
-
-    impl<T: Initial> Initial for Mutex<T> {
-        const INITIAL: Self = Self::new(T::INITIAL);
-    }
-
-    impl<T: Initial> Exclusive<T> for Mutex<T> {
-        fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-            // The state is whole between any two of its steps, so a panic elsewhere is no reason to stop.
-            f(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
-        }
-    }
 }

@@ -54,12 +54,7 @@ impl<const N: usize> Window for CountWindow<N>
 where
     Calls<N>: Bits,
 {
-    const EMPTY: Self = Self {
-        bits: <Calls<N> as Bits>::ZERO,
-        next: 0,
-        calls: 0,
-        failures: 0,
-    };
+    const EMPTY: Self = Self { bits: <Calls<N> as Bits>::ZERO, next: 0, calls: 0, failures: 0 };
     #[allow(clippy::cast_possible_truncation)] // N is at most 1024
     const CAPACITY: u32 = N as u32;
 

@@ -40,11 +40,7 @@ pub struct FakeClock {
 impl FakeClock {
     /// A clock at the origin. Its random words are all ones: the longest delays.
     pub const fn new() -> Self {
-        Self {
-            now: Cell::new(Instant::ORIGIN),
-            words: Cell::new(Words { rest: &[] }),
-            wake: Cell::new(None),
-        }
+        Self { now: Cell::new(Instant::ORIGIN), words: Cell::new(Words { rest: &[] }), wake: Cell::new(None) }
     }
 
     /// The same clock with these random words, in this order, then all ones.
@@ -71,9 +67,7 @@ impl FakeClock {
 
     /// Steps back by `duration`, at most to the origin, as a clock does that is set right.
     pub fn step_back(&self, duration: Duration) {
-        self.now.set(Instant::from_nanos(
-            self.now().as_nanos().saturating_sub(nanos(duration)),
-        ));
+        self.now.set(Instant::from_nanos(self.now().as_nanos().saturating_sub(nanos(duration))));
     }
 
     /// Drives `future` to its end, moving the clock to each next wake-up.
@@ -105,10 +99,7 @@ impl<'c> Sleep for &'c FakeClock {
     type Sleep = FakeSleep<'c>;
 
     fn sleep(&self, duration: Duration) -> FakeSleep<'c> {
-        FakeSleep {
-            clock: self,
-            until: self.now().after(duration),
-        }
+        FakeSleep { clock: self, until: self.now().after(duration) }
     }
 }
 
@@ -142,11 +133,7 @@ impl Future for FakeSleep<'_> {
         if self.clock.now() >= self.until {
             return Poll::Ready(());
         }
-        let wake = self
-            .clock
-            .wake
-            .get()
-            .map_or(self.until, |wake| wake.min(self.until));
+        let wake = self.clock.wake.get().map_or(self.until, |wake| wake.min(self.until));
         self.clock.wake.set(Some(wake));
         Poll::Pending
     }

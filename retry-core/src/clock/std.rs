@@ -38,6 +38,18 @@ pub const fn retry(policy: &Policy) -> Retry<'_, StdRuntime> {
 pub struct StdRuntime;
 
 impl StdRuntime {
+    /// The time on the system's monotonic clock. The same as [`Clock::now`], without the trait.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    pub fn now(&self) -> Instant {
+        Self::instant(std::time::Instant::now())
+    }
+
+    /// Blocks the thread. The same as [`BlockingSleep::sleep_blocking`], without the trait.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    pub fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
     /// The instant of `at` on this clock, which the whole process shares.
     #[must_use]
     pub fn instant(at: std::time::Instant) -> Instant {
@@ -48,25 +60,21 @@ impl StdRuntime {
         match at.checked_duration_since(first) {
             Some(later) => FIRST.after(later),
             None => Instant::from_nanos(
-                FIRST
-                    .as_nanos()
-                    .saturating_sub(crate::time::nanos(first.saturating_duration_since(at))),
+                FIRST.as_nanos().saturating_sub(crate::time::nanos(first.saturating_duration_since(at))),
             ),
         }
     }
 }
 
 impl Clock for StdRuntime {
-    #[allow(clippy::disallowed_methods)] // this is the place
     fn now(&self) -> Instant {
-        Self::instant(std::time::Instant::now())
+        self.now()
     }
 }
 
 impl BlockingSleep for StdRuntime {
-    #[allow(clippy::disallowed_methods)] // this is the place
     fn sleep_blocking(&self, duration: Duration) {
-        std::thread::sleep(duration);
+        self.sleep(duration);
     }
 }
 

@@ -1,192 +1,167 @@
 //! From failed attempts to the ceiling of the next delay.
 
-use core::fmt;
 use core::time::Duration;
 
-use crate::config::{ConfigError, Value};
+use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::ratio::Ratio;
 use crate::time::nanos;
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
-/// A pure function of the number of failed attempts, in the same few steps at any number; it saturates instead
-/// of overflowing.
+/// A pure function of the number of failed attempts, in a bounded number of steps at any number; it saturates
+/// instead of overflowing. What is waited below the ceiling is for [`Jitter`](crate::Jitter) to say.
 ///
 /// ```
 /// use core::time::Duration;
 /// use retry_core::Backoff;
 ///
-/// const CURVE: Backoff = Backoff::exponential(Duration::from_millis(100));
-/// assert_eq!(CURVE.ceiling(1), Duration::from_millis(100));
-/// assert_eq!(CURVE.ceiling(4), Duration::from_millis(800));
-/// assert!(CURVE.ceiling(u32::MAX) > Duration::from_secs(500 * 365 * 86_400));
+/// const MS: Duration = Duration::from_millis(1);
+/// let first_five = |curve: Backoff| [1, 2, 3, 4, 5].map(|failed| curve.ceiling(failed).as_millis());
+///
+/// assert_eq!(first_five(Backoff::fixed(100 * MS)), [100, 100, 100, 100, 100]);
+/// assert_eq!(first_five(Backoff::linear(100 * MS, 50 * MS)), [100, 150, 200, 250, 300]);
+/// assert_eq!(first_five(Backoff::exponential(100 * MS)), [100, 200, 400, 800, 1600]);
+/// assert_eq!(first_five(Backoff::exponential(64 * MS).multiplier(1.5)), [64, 96, 144, 216, 324]);
+/// assert_eq!(first_five(Backoff::fibonacci(100 * MS)), [100, 100, 200, 300, 500]);
+/// assert_eq!(first_five(Backoff::polynomial(100 * MS, 2)), [100, 400, 900, 1600, 2500]);
+/// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     base: u64,
-    multiplier: Factor,
+    curve: Curve,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Curve {
+    Fixed,
+    Linear { increment: u64 },
+    Exponential { multiplier: Ratio },
+    Fibonacci,
+    Polynomial { degree: u32 },
+    Custom(fn(u32, Duration) -> Duration),
 }
 
 impl Backoff {
-    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`.
-    pub const fn exponential(base: Duration) -> Self {
-        Self {
-            base: nanos(base),
-            multiplier: Factor::TWO,
-        }
+    /// Always `base`.
+    pub const fn fixed(base: Duration) -> Self {
+        Self { base: nanos(base), curve: Curve::Fixed }
     }
 
-    /// The same curve with another multiplier, 1 or more.
+    /// `base`, then `increment` longer after each further failure: `base + (failed - 1) * increment`.
+    pub const fn linear(base: Duration, increment: Duration) -> Self {
+        Self { base: nanos(base), curve: Curve::Linear { increment: nanos(increment) } }
+    }
+
+    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`.
+    pub const fn exponential(base: Duration) -> Self {
+        Self { base: nanos(base), curve: Curve::Exponential { multiplier: Ratio::TWO } }
+    }
+
+    /// `base` times 1, 1, 2, 3, 5, 8: the Fibonacci numbers, each the sum of the two before.
+    pub const fn fibonacci(base: Duration) -> Self {
+        Self { base: nanos(base), curve: Curve::Fibonacci }
+    }
+
+    /// `base * failed^degree`.
+    pub const fn polynomial(base: Duration, degree: u32) -> Self {
+        Self { base: nanos(base), curve: Curve::Polynomial { degree } }
+    }
+
+    /// Whatever `curve` makes of the number of failed attempts (from 1) and the base.
+    pub const fn custom(base: Duration, curve: fn(u32, Duration) -> Duration) -> Self {
+        Self { base: nanos(base), curve: Curve::Custom(curve) }
+    }
+
+    /// The exponential curve with another multiplier than 2.
     ///
     /// It is kept in fixed point with 32 significant bits: ceilings are exact while the power of the multiplier
     /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
     ///
+    /// # Panics
+    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
+    #[must_use]
+    #[track_caller]
+    pub const fn multiplier(self, multiplier: f64) -> Self {
+        ok_or_panic!(self.try_multiplier(multiplier))
+    }
+
+    /// [`multiplier`](Self::multiplier) for a value known only at run time.
+    ///
     /// # Errors
-    /// A multiplier that is NaN, infinite or below 1.
+    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
     pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        match Factor::new(multiplier) {
-            Some(multiplier) => Ok(Self { multiplier, ..self }),
-            None => {
-                let rule = "must be a finite number of at least 1";
-                Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+        let rule = match (self.curve, Ratio::from_float(multiplier, 1.0)) {
+            (Curve::Exponential { .. }, Some(multiplier)) => {
+                return Ok(Self { curve: Curve::Exponential { multiplier }, ..self });
             }
-        }
+            (_, Some(_)) => "only an exponential backoff has one",
+            (_, None) => "must be a finite number of at least 1",
+        };
+        Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
     }
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
-    pub const fn ceiling(&self, failed: u32) -> Duration {
+    pub fn ceiling(&self, failed: u32) -> Duration {
         Duration::from_nanos(self.ceiling_nanos(failed))
     }
 
-    pub(crate) const fn ceiling_nanos(&self, failed: u32) -> u64 {
-        self.multiplier.scale(self.base, failed.saturating_sub(1))
-    }
-
-    pub(crate) const fn base(&self) -> Duration {
-        Duration::from_nanos(self.base)
-    }
-}
-
-/// A number of at least 1 with 32 significant bits: `mantissa * 2^(exponent - 31)`, the mantissa's top bit set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Factor {
-    mantissa: u32,
-    exponent: u32,
-}
-
-impl Factor {
-    const ONE: Self = Self {
-        mantissa: 1 << 31,
-        exponent: 0,
-    };
-    const TWO: Self = Self {
-        mantissa: 1 << 31,
-        exponent: 1,
-    };
-
-    /// From the bits of a float, so that no floating-point code is ever linked.
-    const fn new(value: f64) -> Option<Self> {
-        let bits = value.to_bits();
-        // The bits of positive floats are ordered as their values are; a sign bit makes them larger than all.
-        if bits < 1.0_f64.to_bits() || bits >= f64::INFINITY.to_bits() {
-            return None;
-        }
-        let exponent = (bits >> 52) as u32 - 1023;
-        let significand = (1 << 52) | (bits & ((1 << 52) - 1));
-        Some(Self::rounded(significand, 21, exponent))
-    }
-
-    /// The mantissa `value / 2^drop` to the nearest; a carry out of its 32 bits goes to the exponent.
-    const fn rounded(value: u64, drop: u32, exponent: u32) -> Self {
-        let mantissa = (value + (1 << (drop - 1))) >> drop;
-        match mantissa >> 32 {
-            0 => Self {
-                mantissa: low(mantissa),
-                exponent,
-            },
-            _ => Self {
-                mantissa: 1 << 31,
-                exponent: exponent + 1,
-            },
-        }
-    }
-
-    const fn times(self, other: Self) -> Self {
-        let product = self.mantissa as u64 * other.mantissa as u64;
-        // Far beyond what any duration holds, and safe to add up again.
-        let exponent = min(self.exponent + other.exponent, 1 << 20);
-        match product >> 63 {
-            0 => Self::rounded(product, 31, exponent),
-            _ => Self::rounded(product, 32, exponent + 1),
-        }
-    }
-
-    /// `base * self^power` to the nearest; saturates.
-    const fn scale(self, base: u64, power: u32) -> u64 {
-        if base == 0 || power == 0 {
-            return base;
-        }
-        if self.mantissa == Self::ONE.mantissa {
-            return shift_left(base, self.exponent.saturating_mul(power));
-        }
-        // Squaring takes as many rounds as `power` has bits; past 2^64 the rest cannot matter.
-        let (mut result, mut square, mut rest) = (Self::ONE, self, power);
-        loop {
-            if rest & 1 == 1 {
-                result = result.times(square);
+    #[inline]
+    pub(crate) fn ceiling_nanos(&self, failed: u32) -> u64 {
+        let failed = failed.max(1);
+        match self.curve {
+            Curve::Exponential { multiplier } => multiplier.scale(self.base, failed - 1),
+            Curve::Fixed => self.base,
+            Curve::Linear { increment } => {
+                self.base.saturating_add(increment.saturating_mul(u64::from(failed - 1)))
             }
-            rest >>= 1;
-            if rest == 0 {
-                break;
+            Curve::Fibonacci => self.base.saturating_mul(fibonacci(failed)),
+            Curve::Polynomial { degree } => {
+                self.base.saturating_mul(u64::from(failed).saturating_pow(degree))
             }
-            square = square.times(square);
-            if square.exponent >= 64 {
-                return u64::MAX;
+            Curve::Custom(curve) => nanos(curve(failed, Duration::from_nanos(self.base))),
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) const fn with_base(self, base: Duration) -> Self {
+        Self { base: nanos(base), ..self }
+    }
+
+    pub(crate) const fn base_nanos(&self) -> u64 {
+        self.base
+    }
+}
+
+/// Two curves are the same with the same parameters; of custom curves, none is.
+impl PartialEq for Backoff {
+    fn eq(&self, other: &Self) -> bool {
+        self.base == other.base
+            && match (self.curve, other.curve) {
+                (Curve::Fixed, Curve::Fixed) | (Curve::Fibonacci, Curve::Fibonacci) => true,
+                (Curve::Linear { increment: a }, Curve::Linear { increment: b }) => a == b,
+                (Curve::Exponential { multiplier: a }, Curve::Exponential { multiplier: b }) => a == b,
+                (Curve::Polynomial { degree: a }, Curve::Polynomial { degree: b }) => a == b,
+                _ => false,
             }
-        }
-        result.scale_once(base)
-    }
-
-    /// `base * self` to the nearest; saturates.
-    const fn scale_once(self, base: u64) -> u64 {
-        // The product has up to 96 bits: `high` above the lowest 32, which are in `low_part`.
-        let low_product = low(base) as u64 * self.mantissa as u64;
-        let high = (base >> 32) * self.mantissa as u64 + (low_product >> 32);
-        let low_part = low(low_product) as u64;
-        if self.exponent >= 31 {
-            return match high >> 32 {
-                0 => shift_left(high << 32 | low_part, self.exponent - 31),
-                _ => u64::MAX,
-            };
-        }
-        let drop = 31 - self.exponent;
-        if high >> 32 >> drop != 0 {
-            return u64::MAX;
-        }
-        let half = (low_part >> (drop - 1)) & 1;
-        ((high << (32 - drop)) | (low_part >> drop)).saturating_add(half)
     }
 }
 
-impl fmt::Debug for Factor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x} * 2^{}", self.mantissa, self.exponent as i64 - 31)
+/// The `n`th Fibonacci number, from 1: the last that fits is the 93rd, all after it saturate.
+///
+/// By doubling, `F(2k) = F(k) * (2 F(k+1) - F(k))` and `F(2k+1) = F(k)^2 + F(k+1)^2`, over the bits of `n`.
+const fn fibonacci(n: u32) -> u64 {
+    if n > 93 {
+        return u64::MAX;
     }
-}
-
-/// `value * 2^by`; saturates.
-const fn shift_left(value: u64, by: u32) -> u64 {
-    if value.leading_zeros() >= by {
-        value << by
-    } else {
-        u64::MAX
+    let (mut a, mut b) = (0_u64, 1_u64); // F(k), F(k + 1), for the bits seen so far
+    let mut bit = 1 << 6;
+    while bit > 0 {
+        // Only F(k + 1) of the very last step can pass 2^64, and it is not what is returned.
+        let doubled = a.wrapping_mul((2_u64.wrapping_mul(b)).wrapping_sub(a));
+        let next = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));
+        (a, b) = if n & bit == 0 { (doubled, next) } else { (next, doubled.wrapping_add(next)) };
+        bit >>= 1;
     }
-}
-
-#[allow(clippy::cast_possible_truncation)] // the low half is what is asked for
-const fn low(value: u64) -> u32 {
-    value as u32
-}
-
-const fn min(a: u32, b: u32) -> u32 {
-    if a < b { a } else { b }
+    a
 }

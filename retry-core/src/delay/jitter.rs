@@ -1,40 +1,121 @@
-//! From one random word to a delay below the ceiling.
+//! From one random word to a delay.
+
+use core::fmt;
+
+use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::ratio::{Ratio, high_product};
 
 /// How a delay is spread at random, so that callers who failed together do not return together.
 ///
-/// Each takes one random word for a delay. The formulas are those of [Exponential Backoff and Jitter].
+/// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives, `U(a, b)` any number from `a` to `b`, both
+/// included, each as likely. Each delay takes one random word. The formulas of the first five are those of
+/// [Exponential Backoff and Jitter]; the cap of the policy comes after all of them.
 ///
 /// [Exponential Backoff and Jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::Jitter;
+/// use retry_core::{Jitter, Policy};
 ///
-/// let ceiling = Duration::from_millis(100);
-/// assert_eq!(Jitter::None.delay(ceiling, 12_345), ceiling);
-/// assert_eq!(Jitter::Full.delay(ceiling, 0), Duration::ZERO);
-/// assert_eq!(Jitter::Full.delay(ceiling, 1 << 63), Duration::from_millis(50));
-/// assert_eq!(Jitter::Full.delay(ceiling, u64::MAX), ceiling);
+/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)); // the first ceiling
+/// let spread = |jitter| {
+///     let policy = POLICY.jitter(jitter);
+///     [0, 1 << 63, u64::MAX].map(|word| policy.delay(1, Duration::ZERO, word).as_millis())
+/// };
+/// assert_eq!(spread(Jitter::None), [100, 100, 100]);
+/// assert_eq!(spread(Jitter::Full), [0, 50, 100]);
+/// assert_eq!(spread(Jitter::Equal), [50, 75, 100]);
+/// assert_eq!(spread(Jitter::proportional(0.1)), [90, 100, 110]);
+/// assert_eq!(spread(Jitter::additive(0.1)), [100, 105, 110]);
+/// assert_eq!(spread(Jitter::Decorrelated), [100, 200, 300]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Jitter {
-    /// The ceiling itself: for one caller alone, or a test.
+    /// `d`: for one caller alone, or a test.
     None,
-    /// `U(0, d)`: anything from nothing to the ceiling, both included. Spreads a crowd widest.
+    /// `U(0, d)`. Spreads a crowd widest.
     Full,
+    /// `d/2 + U(0, d/2)`: never less than half.
+    Equal,
+    /// `U(base, 3 * previous)`, where `previous` is the delay before, at first the base: the curve's ceilings
+    /// are not used.
+    Decorrelated,
+    /// `d * (1 ± deviation)`: made by [`Jitter::proportional`].
+    Proportional(Deviation),
+    /// `d + U(0, d * deviation)`: made by [`Jitter::additive`].
+    Additive(Deviation),
 }
 
+/// A part of a delay, as a fraction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Deviation(Ratio);
+
 impl Jitter {
-    /// The delay for one random word, in whole nanoseconds, rounded down.
-    pub const fn delay(self, ceiling: core::time::Duration, word: u64) -> core::time::Duration {
-        core::time::Duration::from_nanos(self.delay_nanos(crate::time::nanos(ceiling), word))
+    /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`; `deviation` from 0 to 1.
+    ///
+    /// # Panics
+    /// On a deviation that is NaN, below 0 or above 1.
+    #[track_caller]
+    pub const fn proportional(deviation: f64) -> Self {
+        ok_or_panic!(Self::try_proportional(deviation))
     }
 
-    pub(crate) const fn delay_nanos(self, ceiling: u64, word: u64) -> u64 {
+    /// [`proportional`](Self::proportional) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A deviation that is NaN, below 0 or above 1.
+    pub const fn try_proportional(deviation: f64) -> Result<Self, ConfigError> {
+        match Ratio::from_float(deviation, 0.0) {
+            Some(ratio) if deviation.abs().to_bits() <= 1.0_f64.to_bits() => {
+                Ok(Self::Proportional(Deviation(ratio)))
+            }
+            _ => Err(ConfigError::new("deviation", Value::Float(deviation), "must be from 0 to 1")),
+        }
+    }
+
+    /// `d + U(0, d * deviation)`: the ceiling at least; `deviation` from 0.
+    ///
+    /// # Panics
+    /// On a deviation that is NaN, infinite or below 0.
+    #[track_caller]
+    pub const fn additive(deviation: f64) -> Self {
+        ok_or_panic!(Self::try_additive(deviation))
+    }
+
+    /// [`additive`](Self::additive) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A deviation that is NaN, infinite or below 0.
+    pub const fn try_additive(deviation: f64) -> Result<Self, ConfigError> {
+        match Ratio::from_float(deviation, 0.0) {
+            Some(ratio) => Ok(Self::Additive(Deviation(ratio))),
+            None => {
+                let rule = "must be a finite number of at least 0";
+                Err(ConfigError::new("deviation", Value::Float(deviation), rule))
+            }
+        }
+    }
+
+    /// The delay in whole nanoseconds, rounded down; saturates. `previous` is the delay before, 0 at first.
+    #[inline]
+    pub(crate) const fn delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         match self {
             Self::None => ceiling,
             Self::Full => up_to(ceiling, word),
+            Self::Equal => {
+                let half = ceiling / 2;
+                ceiling - half + up_to(half, word)
+            }
+            Self::Decorrelated => {
+                let previous = if previous > base { previous } else { base };
+                base.saturating_add(up_to(previous.saturating_mul(3) - base, word))
+            }
+            Self::Proportional(Deviation(ratio)) => {
+                let deviation = ratio.of(ceiling);
+                (ceiling - deviation).saturating_add(up_to(deviation.saturating_mul(2), word))
+            }
+            Self::Additive(Deviation(ratio)) => ceiling.saturating_add(up_to(ratio.of(ceiling), word)),
         }
     }
 }
@@ -49,12 +130,8 @@ const fn up_to(most: u64, word: u64) -> u64 {
     }
 }
 
-/// The upper 64 bits of `a * b`, from 32-bit halves: no 128-bit routine is linked on a small machine.
-const fn high_product(a: u64, b: u64) -> u64 {
-    const LOW: u64 = u32::MAX as u64;
-    let (a_high, a_low) = (a >> 32, a & LOW);
-    let (b_high, b_low) = (b >> 32, b & LOW);
-    let middle = a_high * b_low + ((a_low * b_low) >> 32);
-    let carry = a_low * b_high + (middle & LOW);
-    a_high * b_high + (middle >> 32) + (carry >> 32)
+impl fmt::Debug for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }

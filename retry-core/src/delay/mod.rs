@@ -4,4 +4,4 @@ mod backoff;
 mod jitter;
 
 pub use backoff::Backoff;
-pub use jitter::Jitter;
+pub use jitter::{Deviation, Jitter};

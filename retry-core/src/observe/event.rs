@@ -3,26 +3,29 @@
 use core::time::Duration;
 
 use crate::circuit::Change;
-use crate::class::Failure;
+use crate::failure::Failure;
+use crate::key::Key;
 use crate::time::Instant;
 use crate::verdict::{Rejected, Verdict};
 
 /// One thing that happened to one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// When.
+    /// When. Orders the events of one call; those of other calls may be under way meanwhile.
     pub at: Instant,
     /// The operation's name, as the call was given it; empty without one.
     pub operation: &'static str,
+    /// Which of several like dependencies; [`Key::NONE`] without one.
+    pub key: Key,
     /// Which attempt, from 1; 0 before the first was admitted.
     pub attempt: u32,
     /// What.
     pub kind: EventKind,
 }
 
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What happened. Causes come before effects: a change of phase before the verdict it led to.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum EventKind {
     /// An attempt was admitted.
@@ -45,13 +48,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// What the call does after this event, if it is about that: of a failed attempt, and of one refused.
+    pub const fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Failed { verdict, .. } => Some(*verdict),
+            Self::Rejected(rejected) => Some(Verdict::Rejected(*rejected)),
+            _ => None,
+        }
+    }
+
     /// The delay that the call sleeps after this event, if it does.
     pub const fn delay(&self) -> Option<Duration> {
         match self {
-            Self::Failed {
-                verdict: Verdict::Retry(delay),
-                ..
-            } => Some(*delay),
+            Self::Failed { verdict: Verdict::Retry(delay), .. } => Some(*delay),
             _ => None,
         }
     }
@@ -60,17 +69,18 @@ impl EventKind {
 /// Whoever wants to see the events of a call: a closure, or a type with this one method.
 ///
 /// An observer is called on the path of the call, outside of every lock; it should be quick. `()` is the
-/// observer of those who want none, and costs nothing.
+/// observer of those who want none, and costs nothing. An event does not say which caller it is about: give each
+/// its own observer, such as a closure that knows.
 ///
 /// ```
 /// use core::cell::Cell;
-/// use retry_core::{Call, Event, EventKind, FakeClock, NoCircuit, Policy};
+/// use retry_core::{Call, Event, EventKind, FakeClock, Policy};
 ///
 /// let started = Cell::new(0);
 /// let observer = |event: &Event| if event.kind == EventKind::Started { started.set(started.get() + 1) };
 ///
 /// let clock = FakeClock::new();
-/// let mut call = Call::new(&Policy::DEFAULT, &NoCircuit, clock.now()).observe(&observer);
+/// let mut call = Call::new(&Policy::DEFAULT, clock.now()).observe(&observer);
 /// call.attempt(clock.now()).unwrap().succeed(clock.now());
 /// assert_eq!(started.get(), 1);
 /// ```

@@ -2,11 +2,18 @@
 
 use core::time::Duration;
 
-use crate::class::{Class, ClassSet, Failure};
+mod decide;
+mod preset;
+mod rule;
+
+pub(crate) use decide::{Curve, FailedAttempt, Plan};
+pub use preset::Preset;
+pub use rule::Rule;
+
+use crate::class::{Class, ClassSet};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
 use crate::time::nanos;
-use crate::verdict::GiveUp;
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
@@ -31,48 +38,80 @@ use crate::verdict::GiveUp;
 /// # use retry_core::Policy;
 /// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).attempts(0);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Policy {
     backoff: Backoff,
     jitter: Jitter,
+    minimum: u64,
     cap: u64,
     attempts: u32,
     retryable: ClassSet,
-    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these three.
+    hints: Hints,
+    rules: &'static [Rule],
+    /// `None`: the cap.
+    hint_limit: Option<u64>,
+    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
     deadline: u64,
     attempt_timeout: u64,
-    hint_limit: u64,
 }
 
 const NO_LIMIT: u64 = u64::MAX;
+
+/// How a server's hint is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hints {
+    /// Never sooner than the hint, later where the backoff says so. A hint above the limit ends the call: coming
+    /// back sooner than asked would be worse than not at all.
+    #[default]
+    Floor,
+    /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
+    /// wants it. A hint above the limit ends the call.
+    Exact,
+    /// A floor, but one that is lowered to the limit instead of ending the call, much as the AWS SDKs do: the only
+    /// way in which a call comes back sooner than asked.
+    Clamp,
+}
 
 impl Policy {
     /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter, a deadline of 5 minutes.
     pub const DEFAULT: Self =
         Self::exponential(Duration::from_millis(100)).deadline(Duration::from_secs(5 * 60));
 
-    /// 3 attempts, delays from `base` doubling up to 30 s (or `base` where that is longer), full jitter, no
-    /// deadline, no attempt timeout.
+    /// 3 attempts, delays from `base` doubling up to the cap.
     pub const fn exponential(base: Duration) -> Self {
+        Self::backoff(Backoff::exponential(base))
+    }
+
+    /// 3 attempts, delays always of `base`, before the jitter.
+    pub const fn fixed(base: Duration) -> Self {
+        Self::backoff(Backoff::fixed(base))
+    }
+
+    /// 3 attempts, delays by this curve up to 30 s (or its base where that is longer), full jitter, no deadline,
+    /// no attempt timeout.
+    pub const fn backoff(backoff: Backoff) -> Self {
         const CAP: u64 = nanos(Duration::from_secs(30));
-        let base_nanos = nanos(base);
+        let base = backoff.base_nanos();
         Self {
-            backoff: Backoff::exponential(base),
+            backoff,
             jitter: Jitter::Full,
-            cap: if base_nanos > CAP { base_nanos } else { CAP },
+            minimum: 0,
+            cap: if base > CAP { base } else { CAP },
             attempts: 3,
             retryable: ClassSet::RETRYABLE,
+            hints: Hints::Floor,
+            rules: &[],
             deadline: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
-            hint_limit: NO_LIMIT,
+            hint_limit: None,
         }
     }
 
-    /// How many times longer each delay's ceiling is than the one before; see [`Backoff::try_multiplier`] for
-    /// its precision.
+    /// How many times longer each delay's ceiling is than the one before; see [`Backoff::multiplier`] for its
+    /// precision.
     ///
     /// # Panics
-    /// On a multiplier that is NaN, infinite or below 1.
+    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
     #[must_use]
     #[track_caller]
     pub const fn multiplier(self, multiplier: f64) -> Self {
@@ -82,7 +121,7 @@ impl Policy {
     /// [`multiplier`](Self::multiplier) for a value known only at run time.
     ///
     /// # Errors
-    /// A multiplier that is NaN, infinite or below 1.
+    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
     pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
         match self.backoff.try_multiplier(multiplier) {
             Ok(backoff) => Ok(Self { backoff, ..self }),
@@ -93,7 +132,7 @@ impl Policy {
     /// The longest delay, applied last, after the jitter.
     ///
     /// # Panics
-    /// On a cap below the base.
+    /// On a cap below the base, the minimum, or what a rule waits.
     #[must_use]
     #[track_caller]
     pub const fn cap(self, cap: Duration) -> Self {
@@ -103,16 +142,39 @@ impl Policy {
     /// [`cap`](Self::cap) for a value known only at run time.
     ///
     /// # Errors
-    /// A cap below the base.
+    /// A cap below the base, the minimum, or what a rule waits.
     pub const fn try_cap(self, cap: Duration) -> Result<Self, ConfigError> {
-        if nanos(cap) < self.backoff.ceiling_nanos(1) {
+        let (floor, what) = match self.backoff.base_nanos() {
+            base if base < self.minimum => (self.minimum, "the minimum"),
+            base => (base, "the base"),
+        };
+        if nanos(cap) < floor {
             let error = ConfigError::new("cap", Value::Duration(cap), "must be at least");
-            return Err(error.limit(Value::Duration(self.backoff.base()), "the base"));
+            return Err(error.limit(Value::Duration(Duration::from_nanos(floor)), what));
         }
-        Ok(Self {
-            cap: nanos(cap),
-            ..self
-        })
+        Self { cap: nanos(cap), ..self }.try_rules(self.rules)
+    }
+
+    /// The shortest delay, whatever the jitter; zero unless set.
+    ///
+    /// # Panics
+    /// On a minimum above the cap.
+    #[must_use]
+    #[track_caller]
+    pub const fn minimum(self, minimum: Duration) -> Self {
+        ok_or_panic!(self.try_minimum(minimum))
+    }
+
+    /// [`minimum`](Self::minimum) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A minimum above the cap.
+    pub const fn try_minimum(self, minimum: Duration) -> Result<Self, ConfigError> {
+        if nanos(minimum) > self.cap {
+            let error = ConfigError::new("minimum", Value::Duration(minimum), "must be at most");
+            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+        }
+        Ok(Self { minimum: nanos(minimum), ..self })
     }
 
     /// The random spread of the delays.
@@ -137,11 +199,7 @@ impl Policy {
     /// 0.
     pub const fn try_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
         if attempts == 0 {
-            return Err(ConfigError::new(
-                "attempts",
-                Value::Count(0),
-                "must be at least 1",
-            ));
+            return Err(ConfigError::new("attempts", Value::Count(0), "must be at least 1"));
         }
         Ok(Self { attempts, ..self })
     }
@@ -151,10 +209,7 @@ impl Policy {
     /// A retry that could only start later is given up at once, not after the sleep.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
-        Self {
-            deadline: nanos(deadline),
-            ..self
-        }
+        Self { deadline: nanos(deadline), ..self }
     }
 
     /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
@@ -174,90 +229,115 @@ impl Policy {
     /// Zero.
     pub const fn try_attempt_timeout(self, timeout: Duration) -> Result<Self, ConfigError> {
         if timeout.is_zero() {
-            return Err(ConfigError::new(
-                "attempt_timeout",
-                Value::Duration(timeout),
-                "must be above zero",
-            ));
+            return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
         }
-        Ok(Self {
-            attempt_timeout: nanos(timeout),
-            ..self
-        })
+        Ok(Self { attempt_timeout: nanos(timeout), ..self })
     }
 
-    /// The longest wait a server may ask for; the cap unless set. A longer hint ends the call: coming back
-    /// sooner than asked would be worse than not at all.
+    /// How a server's hint is taken; as a floor unless set.
+    #[must_use]
+    pub const fn hints(self, hints: Hints) -> Self {
+        Self { hints, ..self }
+    }
+
+    /// The longest wait a server may ask for; the cap unless set.
     #[must_use]
     pub const fn hint_limit(self, limit: Duration) -> Self {
-        Self {
-            hint_limit: nanos(limit),
-            ..self
-        }
+        Self { hint_limit: Some(nanos(limit)), ..self }
     }
 
     /// The classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
     #[must_use]
     pub const fn retry_on(self, classes: ClassSet) -> Self {
-        Self {
-            retryable: classes,
-            ..self
-        }
+        Self { retryable: classes, ..self }
     }
 
-    /// Whether errors of this class are retried.
+    /// What is done after some errors in particular: the first rule that applies.
+    ///
+    /// # Panics
+    /// On a rule whose own delay, or whose backoff's base, is above the cap.
+    #[must_use]
+    #[track_caller]
+    pub const fn rules(self, rules: &'static [Rule]) -> Self {
+        ok_or_panic!(self.try_rules(rules))
+    }
+
+    /// [`rules`](Self::rules) for rules that may not fit. Rules made at run time live as long as the program:
+    /// leak them (`Box::leak`), once for each configuration.
+    ///
+    /// # Errors
+    /// A rule whose own delay, or whose backoff's base, is above the cap.
+    pub const fn try_rules(self, rules: &'static [Rule]) -> Result<Self, ConfigError> {
+        let mut i = 0;
+        while i < rules.len() {
+            let delay = rules[i].first_delay();
+            if nanos(delay) > self.cap {
+                let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
+                return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            }
+            i += 1;
+        }
+        Ok(Self { rules, ..self })
+    }
+
+    /// The delay after `failed` failed attempts, by backoff, jitter, minimum and cap, rounded down to the
+    /// nanosecond.
+    ///
+    /// A pure function of what it is given: `previous` is the delay before, zero at first, and `word` any
+    /// 64 random bits.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::Policy;
+    ///
+    /// let half = 1 << 63;
+    /// assert_eq!(Policy::DEFAULT.delay(3, Duration::ZERO, half), Duration::from_millis(400 / 2));
+    /// ```
+    pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
+        Duration::from_nanos(self.delay_along(&self.backoff, self.jitter, failed, nanos(previous), word))
+    }
+
+    /// The most attempts of a call.
+    pub const fn most_attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Whether errors of this class are retried, where no rule says otherwise.
     pub const fn retries(&self, class: Class) -> bool {
         self.retryable.contains(class)
     }
 
     /// The longest an attempt may take, if there is a limit.
     pub const fn timeout_of_attempt(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT {
-            None
-        } else {
-            Some(Duration::from_nanos(self.attempt_timeout))
-        }
+        if self.attempt_timeout == NO_LIMIT { None } else { Some(Duration::from_nanos(self.attempt_timeout)) }
     }
 
-    pub(crate) const fn has_deadline(&self) -> bool {
-        self.deadline != NO_LIMIT
+    #[cfg(feature = "serde")]
+    pub(crate) const fn curve(&self) -> Backoff {
+        self.backoff
     }
 
-    /// The delay before the next attempt, in nanoseconds, or why there is none.
-    ///
-    /// `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
-    /// `elapsed` is asked for only under a deadline.
-    pub(crate) fn decide(
-        &self,
-        attempt: u32,
-        failure: Failure,
-        elapsed: impl FnOnce() -> u64,
-        word: impl FnOnce() -> u64,
-    ) -> Result<u64, GiveUp> {
-        if !self.retries(failure.class) {
-            return Err(GiveUp::Class);
+    /// The same policy with this curve, and with this cap if given; without one, the cap is raised to the base
+    /// where it has to be.
+    #[cfg(feature = "serde")]
+    pub(crate) fn try_with_backoff(
+        self,
+        backoff: Backoff,
+        cap: Option<Duration>,
+    ) -> Result<Self, ConfigError> {
+        let raised = self.cap.max(backoff.base_nanos());
+        Self { backoff, ..self }.try_cap(cap.unwrap_or(Duration::from_nanos(raised)))
+    }
+
+    /// Whether any answer depends on how long the call has taken.
+    pub(crate) const fn asks_time(&self) -> bool {
+        let mut asks = self.deadline != NO_LIMIT;
+        let mut i = 0;
+        while i < self.rules.len() {
+            asks |= self.rules[i].asks_time();
+            i += 1;
         }
-        if attempt >= self.attempts {
-            return Err(GiveUp::Attempts);
-        }
-        let ceiling = self.backoff.ceiling_nanos(attempt).min(self.cap);
-        let mut delay = self.jitter.delay_nanos(ceiling, word()).min(self.cap);
-        if let Some(hint) = failure.hint {
-            let limit = if self.hint_limit == NO_LIMIT {
-                self.cap
-            } else {
-                self.hint_limit
-            };
-            let hint = nanos(hint);
-            if hint > limit {
-                return Err(GiveUp::Hint);
-            }
-            delay = delay.max(hint);
-        }
-        if self.has_deadline() && elapsed().saturating_add(delay) > self.deadline {
-            return Err(GiveUp::Deadline);
-        }
-        Ok(delay)
+        asks
     }
 }
 

@@ -57,11 +57,8 @@ pub(crate) async fn call_until_stopped(
         // Once nobody reads the log, the run is over.
         let _ = log.send(Message::Event(caller, *event));
     };
-    let stock = retry_tokio::retry(&POLICY)
-        .circuit(&STOCK)
-        .classify(classify)
-        .named("stock.read")
-        .observe(&observer);
+    let stock =
+        retry_tokio::retry(&POLICY).circuit(&STOCK).classify(classify).named("stock.read").observe(&observer);
 
     let mut tally = Tally::default();
     for sku in skus(caller) {
@@ -74,7 +71,7 @@ pub(crate) async fn call_until_stopped(
                 tally.succeeded += 1;
                 PAUSE
             }
-            Err(error) if error.is_rejected() => {
+            Err(error) if error.is_circuit_open() => {
                 tally.rejected += 1;
                 PAUSE_AFTER_FAILURE
             }
@@ -96,12 +93,7 @@ fn skus(caller: usize) -> impl Iterator<Item = &'static str> {
 
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
-        let Self {
-            calls,
-            succeeded,
-            gave_up,
-            rejected,
-        } = other;
+        let Self { calls, succeeded, gave_up, rejected } = other;
         self.calls += calls;
         self.succeeded += succeeded;
         self.gave_up += gave_up;

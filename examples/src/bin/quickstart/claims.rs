@@ -45,11 +45,7 @@ impl Run {
     }
 
     fn open_means_no_attempt(&self) -> Claim {
-        let History {
-            attempts_while_open,
-            rejected_while_open,
-            ..
-        } = self.history;
+        let History { attempts_while_open, rejected_while_open, .. } = self.history;
         Claim {
             text: format!(
                 "while it was open, {rejected_while_open} attempts were refused \
@@ -69,20 +65,12 @@ impl Run {
                 None => unknown += 1,
             }
         }
-        let possible = self
-            .requests
-            .iter()
-            .zip(&arrivals)
-            .all(|(end, arrivals)| match end {
-                RequestEnd::Answered => *arrivals == 1,
-                RequestEnd::Refused => *arrivals == 0,
-                RequestEnd::Abandoned | RequestEnd::Broken => *arrivals <= 1,
-            });
-        let refused = self
-            .requests
-            .iter()
-            .filter(|end| **end == RequestEnd::Refused)
-            .count();
+        let possible = self.requests.iter().zip(&arrivals).all(|(end, arrivals)| match end {
+            RequestEnd::Answered => *arrivals == 1,
+            RequestEnd::Refused => *arrivals == 0,
+            RequestEnd::Abandoned | RequestEnd::Broken => *arrivals <= 1,
+        });
+        let refused = self.requests.iter().filter(|end| **end == RequestEnd::Refused).count();
         let lost = self.requests.len().saturating_sub(self.received.len() + refused);
         let lost = match lost {
             0 => String::new(),
@@ -116,28 +104,16 @@ impl Run {
 
     fn hints_were_kept(&self) -> Claim {
         let delays = self.history.delays.iter();
-        let hinted: Vec<_> = delays
-            .filter_map(|delay| delay.hint.map(|hint| (hint, delay)))
-            .collect();
+        let hinted: Vec<_> = delays.filter_map(|delay| delay.hint.map(|hint| (hint, delay))).collect();
         Claim {
-            text: format!(
-                "no delay was shorter than its Retry-After ({} delays had one)",
-                hinted.len()
-            ),
+            text: format!("no delay was shorter than its Retry-After ({} delays had one)", hinted.len()),
             holds: !hinted.is_empty()
-                && hinted
-                    .iter()
-                    .all(|(hint, delay)| delay.planned >= *hint && delay.actual >= *hint),
+                && hinted.iter().all(|(hint, delay)| delay.planned >= *hint && delay.actual >= *hint),
         }
     }
 
     fn calls_add_up(&self) -> Claim {
-        let Tally {
-            calls,
-            succeeded,
-            gave_up,
-            rejected,
-        } = self.tally;
+        let Tally { calls, succeeded, gave_up, rejected } = self.tally;
         Claim {
             text: format!("{calls} calls = {succeeded} succeeded + {gave_up} gave up + {rejected} rejected"),
             holds: calls == succeeded + gave_up + rejected
@@ -153,10 +129,7 @@ impl Run {
     /// The places in the script of the steps of such a mode.
     fn steps(&self, mode: impl Fn(Mode) -> bool) -> Vec<usize> {
         let steps = self.history.steps.iter().enumerate();
-        steps
-            .filter(|(_, span)| mode(span.what.mode))
-            .map(|(place, _)| place)
-            .collect()
+        steps.filter(|(_, span)| mode(span.what.mode)).map(|(place, _)| place).collect()
     }
 
     fn changed(&self, step: usize, to: Phase) -> bool {

@@ -24,10 +24,7 @@ pub(crate) enum ReadError {
     /// No answer, or half of one.
     Http(reqwest::Error),
     /// An answer, but not 200.
-    Status {
-        status: StatusCode,
-        retry_after: Option<Duration>,
-    },
+    Status { status: StatusCode, retry_after: Option<Duration> },
     /// 200 with something that is not a count.
     Body,
 }
@@ -77,11 +74,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self {
-            http,
-            server,
-            requests: Mutex::new(Vec::new()),
-        })
+        Ok(Self { http, server, requests: Mutex::new(Vec::new()) })
     }
 
     /// Reads how many of `sku` are in stock, by one request.

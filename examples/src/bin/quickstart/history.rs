@@ -129,11 +129,7 @@ impl History {
             Message::Step(step, at) => {
                 let from = self.advance(at);
                 self.end_step();
-                self.steps.push(Span {
-                    what: step,
-                    from,
-                    to: from,
-                });
+                self.steps.push(Span { what: step, from, to: from });
             }
             Message::Event(caller, event) => self.add_event(caller, &event),
         }
@@ -169,12 +165,8 @@ impl History {
                 self.end_attempt(caller, at, outcome);
                 match verdict {
                     Verdict::Retry(planned) => {
-                        self.callers[caller].delay = Some(Delay {
-                            from: at,
-                            planned,
-                            hint: failure.hint,
-                            actual: Duration::ZERO,
-                        });
+                        self.callers[caller].delay =
+                            Some(Delay { from: at, planned, hint: failure.hint, actual: Duration::ZERO });
                     }
                     Verdict::GiveUp(_) => self.gave_up += 1,
                     Verdict::Rejected(_) => self.rejected += 1,
@@ -214,11 +206,7 @@ impl History {
     }
 
     fn end_phase(&mut self) {
-        self.phases.push(Span {
-            what: self.phase,
-            from: self.phase_since,
-            to: self.now,
-        });
+        self.phases.push(Span { what: self.phase, from: self.phase_since, to: self.now });
     }
 
     fn end_step(&mut self) {

@@ -143,12 +143,7 @@ async fn play(screen: &Screen) -> io::Result<Run> {
     while let Some(ended) = callers.join_next().await {
         tally += ended?;
     }
-    Ok(Run {
-        history,
-        tally,
-        requests: client.requests(),
-        received: server.received(),
-    })
+    Ok(Run { history, tally, requests: client.requests(), received: server.received() })
 }
 
 /// Takes the server through the script.

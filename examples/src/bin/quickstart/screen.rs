@@ -21,11 +21,7 @@ impl Screen {
     /// Shows the progress towards `length`.
     pub(crate) fn new(length: Duration) -> Self {
         let terminal = io::stdout().is_terminal();
-        let target = if terminal {
-            ProgressDrawTarget::stdout()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = if terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
         let progress = ProgressBar::with_draw_target(Some(millis(length)), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:9} {wide_msg}") {
             progress.set_style(style.progress_chars("━╸ "));
@@ -84,11 +80,7 @@ impl Screen {
 
     /// A tick or a cross.
     pub(crate) fn mark(&self, holds: bool) -> String {
-        let (mark, colour) = if holds {
-            ("✓", Color::Green)
-        } else {
-            ("✗", Color::Red)
-        };
+        let (mark, colour) = if holds { ("✓", Color::Green) } else { ("✗", Color::Red) };
         self.paint(mark.into(), Style::new().fg(colour))
     }
 
@@ -137,13 +129,7 @@ impl Screen {
     }
 
     fn show_change(&self, change: &Change, at: Duration) -> io::Result<()> {
-        let text = format!(
-            "{}  == circuit {} -> {}: {}",
-            time(at),
-            change.from,
-            change.to,
-            change.cause
-        );
+        let text = format!("{}  == circuit {} -> {}: {}", time(at), change.from, change.to, change.cause);
         let colour = match change.to {
             Phase::Closed => Color::Green,
             Phase::Open => Color::Red,
@@ -153,11 +139,7 @@ impl Screen {
     }
 
     fn paint(&self, text: String, style: Style) -> String {
-        if self.colours {
-            style.apply_to(text).to_string()
-        } else {
-            text
-        }
+        if self.colours { style.apply_to(text).to_string() } else { text }
     }
 }
 
@@ -174,15 +156,7 @@ struct Columns {
 
 impl Columns {
     fn line(&self) -> String {
-        let Self {
-            time,
-            caller,
-            attempt,
-            class,
-            verdict,
-            delay,
-            circuit,
-        } = self;
+        let Self { time, caller, attempt, class, verdict, delay, circuit } = self;
         let line =
             format!("{time:>8}  {caller:>6} {attempt:>7}  {class:11}  {verdict:22} {delay:>7}  {circuit}");
         line.trim_end().into()

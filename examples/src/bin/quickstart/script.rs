@@ -41,12 +41,7 @@ impl Step {
 /// The run: three outages, and a recovery after each.
 pub(crate) const SCRIPT: [Step; 7] = [
     healthy("healthy", 900),
-    step(
-        "503",
-        "the server answers 503 with Retry-After",
-        Mode::Unavailable,
-        2_000,
-    ),
+    step("503", "the server answers 503 with Retry-After", Mode::Unavailable, 2_000),
     healthy("healthy", 1_500),
     step("refused", "the server closes its listener", Mode::Refusing, 1_500),
     healthy("healthy", 1_500),
@@ -69,10 +64,5 @@ const fn healthy(name: &'static str, millis: u64) -> Step {
 }
 
 const fn step(name: &'static str, description: &'static str, mode: Mode, millis: u64) -> Step {
-    Step {
-        name,
-        description,
-        mode,
-        lasts: Duration::from_millis(millis),
-    }
+    Step { name, description, mode, lasts: Duration::from_millis(millis) }
 }

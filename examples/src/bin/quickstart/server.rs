@@ -43,11 +43,7 @@ impl Server {
         let address = socket.local_addr()?;
         let service = Arc::new(Service::default());
         let port = listen(socket, &service)?;
-        Ok(Self {
-            address,
-            port,
-            service,
-        })
+        Ok(Self { address, port, service })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -56,11 +52,7 @@ impl Server {
 
     /// From now on treats requests like this.
     pub(crate) async fn set_mode(self, mode: Mode) -> io::Result<Self> {
-        let Self {
-            address,
-            port,
-            service,
-        } = self;
+        let Self { address, port, service } = self;
         service.with(|state| state.mode = mode);
         let port = match (port, mode) {
             (Port::Listening { serving, close }, Mode::Refusing) => {
@@ -73,11 +65,7 @@ impl Server {
             }
             (port, _) => port,
         };
-        Ok(Self {
-            address,
-            port,
-            service,
-        })
+        Ok(Self { address, port, service })
     }
 
     /// The numbers of all attempts that arrived, in the order in which they did.
@@ -96,9 +84,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 
 fn listen(socket: TcpSocket, service: &Arc<Service>) -> io::Result<Port> {
     let listener = socket.listen(128)?;
-    let app = Router::new()
-        .route("/stock/{sku}", get(stock))
-        .with_state(Arc::clone(service));
+    let app = Router::new().route("/stock/{sku}", get(stock)).with_state(Arc::clone(service));
     let (close, closed) = oneshot::channel::<()>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async {
         // Never sent, only dropped.
@@ -139,11 +125,7 @@ impl Service {
     fn retry_after(&self) -> &'static str {
         self.with(|state| {
             state.unavailable += 1;
-            if state.unavailable.is_multiple_of(2) {
-                "30"
-            } else {
-                "1"
-            }
+            if state.unavailable.is_multiple_of(2) { "30" } else { "1" }
         })
     }
 }

@@ -12,10 +12,7 @@ pub(crate) fn table(run: &Run) -> Vec<String> {
     let share = |count: u32| percent(f64::from(count) / f64::from(tally.calls.max(1)));
     let time = |phase: Phase| {
         let time = history.time_in(phase);
-        (
-            seconds(time),
-            percent(time.as_secs_f64() / history.end().as_secs_f64()),
-        )
+        (seconds(time), percent(time.as_secs_f64() / history.end().as_secs_f64()))
     };
     let counted = |name: &'static str, count: u32| (name, (count.to_string(), share(count)));
     let rows = [

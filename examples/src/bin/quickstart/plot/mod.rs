@@ -97,9 +97,5 @@ fn swatch(x: i32) -> [(i32, i32); 2] {
 fn text(pixels: u32, style: FontStyle) -> TextStyle<'static> {
     // The backend draws smaller than it is told, by this factor.
     let size = f64::from(pixels) * 1.24;
-    ("sans-serif", size)
-        .into_font()
-        .style(style)
-        .color(&INK)
-        .pos(Pos::new(HPos::Left, VPos::Center))
+    ("sans-serif", size).into_font().style(style).color(&INK).pos(Pos::new(HPos::Left, VPos::Center))
 }

@@ -114,10 +114,7 @@ pub(super) fn delays(area: &Area<'_>, history: &History) -> DrawResult {
         let (from, planned) = (seconds(delay.from), millis(delay.planned));
         let colour = if delay.hint.is_some() { HINT } else { BACKOFF };
         let until = from + seconds(delay.actual);
-        chart.draw_series([PathElement::new(
-            [(from, planned), (until, planned)],
-            colour.mix(0.35),
-        )])?;
+        chart.draw_series([PathElement::new([(from, planned), (until, planned)], colour.mix(0.35))])?;
         match delay.hint {
             Some(_) => {
                 chart.draw_series([TriangleMarker::new((from, planned), 6, colour.mix(0.8).filled())])?;
@@ -157,12 +154,7 @@ struct Bars {
 }
 
 /// From the bottom up.
-const STACK: [Outcome; 4] = [
-    Outcome::Succeeded,
-    Outcome::Failed,
-    Outcome::TimedOut,
-    Outcome::Rejected,
-];
+const STACK: [Outcome; 4] = [Outcome::Succeeded, Outcome::Failed, Outcome::TimedOut, Outcome::Rejected];
 
 impl Bars {
     fn of(history: &History) -> Self {

@@ -1,0 +1,138 @@
+//! A share of what is under way at the same time.
+
+use super::decimal::millionths;
+use super::{BudgetRules, Deposit, Price, Request, SharedBudget};
+use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::lock::{Initial, Lock};
+use crate::time::Instant;
+
+/// So many retries at once for the attempts that are under way: Envoy's retry budget, and failsafe-go's.
+///
+/// A retry takes a slot when it is granted and holds it, waiting and under way, until it has ended. There are
+/// [`share`](Self::share) of the attempts under way, rounded down, but at least [`minimum`](Self::minimum). The
+/// attempt that failed still counts as one of them while its call asks. No clock is needed.
+///
+/// Source: [Envoy's `RetryBudget`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto#config-cluster-v3-circuitbreakers-thresholds-retrybudget).
+///
+/// ```
+/// use retry_core::{Budget, Class, ConcurrencyShare, Deposit, Instant, LocalLock, Price, Request, SharedBudget};
+///
+/// const RULES: ConcurrencyShare = ConcurrencyShare::DEFAULT.share(0.25).minimum(0);
+///
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// for _ in 0..4 {
+///     budget.deposit(Deposit::Started { first: true }, now);
+/// }
+/// for granted in [true, false] {
+///     budget.deposit(Deposit::Failed { class: Class::Server, price: Price(0) }, now);
+///     assert_eq!(budget.withdraw(Request::new(Class::Server, 1, 0), now).is_some(), granted);
+/// }
+/// assert_eq!((budget.attempts_under_way(), budget.retries_granted()), (2, 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConcurrencyShare {
+    /// In millionths.
+    share: u64,
+    minimum: u32,
+}
+
+const WHOLE: u64 = 1_000_000;
+
+impl ConcurrencyShare {
+    /// A fifth of the attempts under way, but at least 3.
+    pub const DEFAULT: Self = Self { share: WHOLE / 5, minimum: 3 };
+
+    /// How many of the attempts under way may be retries, from 0 to 1, to the nearest millionth.
+    ///
+    /// # Panics
+    /// On a share that is NaN, below 0 or above 1.
+    #[must_use]
+    #[track_caller]
+    pub const fn share(self, share: f64) -> Self {
+        ok_or_panic!(self.try_share(share))
+    }
+
+    /// [`share`](Self::share) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A share that is NaN, below 0 or above 1.
+    pub const fn try_share(self, share: f64) -> Result<Self, ConfigError> {
+        match millionths(share) {
+            Some(millionths) if millionths <= WHOLE => Ok(Self { share: millionths, ..self }),
+            _ => Err(ConfigError::new("share", Value::Float(share), "must be from 0 to 1")),
+        }
+    }
+
+    /// How many retries may be under way at once however few attempts are. With 0, and a share of less than 1, a
+    /// call that is alone is never retried.
+    #[must_use]
+    pub const fn minimum(self, retries: u32) -> Self {
+        Self { minimum: retries, ..self }
+    }
+
+    /// How many retries may be under way at once while so many attempts are.
+    #[allow(clippy::cast_possible_truncation)] // no more than `attempts`
+    pub const fn most_retries(&self, attempts: u32) -> u32 {
+        let shared = (self.share * attempts as u64 / WHOLE) as u32;
+        if shared > self.minimum { shared } else { self.minimum }
+    }
+}
+
+impl Default for ConcurrencyShare {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl BudgetRules for ConcurrencyShare {
+    type State = UnderWay;
+
+    #[inline]
+    fn withdraw(&self, state: &mut UnderWay, _: Request, _: Instant) -> Option<Price> {
+        // The division of `most_retries`, without dividing; both products are below 2^53.
+        let retries = u64::from(state.retries) + 1;
+        let shared = retries * WHOLE <= self.share * (u64::from(state.attempts) + 1);
+        if !shared && state.retries >= self.minimum {
+            return None;
+        }
+        state.retries = state.retries.checked_add(1)?;
+        Some(Price(1))
+    }
+
+    #[inline]
+    fn deposit(&self, state: &mut UnderWay, deposit: Deposit, _: Instant) {
+        let (started, price) = match deposit {
+            Deposit::Started { .. } => {
+                state.attempts = state.attempts.saturating_add(1);
+                return;
+            }
+            Deposit::Succeeded { price, .. } | Deposit::Failed { price, .. } => (true, price),
+            Deposit::Cancelled { started, price } => (started, price),
+        };
+        state.attempts = state.attempts.saturating_sub(started.into());
+        state.retries = state.retries.saturating_sub((price > Price(0)).into());
+    }
+}
+
+impl<L: Lock> SharedBudget<ConcurrencyShare, L> {
+    /// How many attempts are under way, retries included.
+    pub fn attempts_under_way(&self) -> u32 {
+        self.with_state(|state| state.attempts)
+    }
+
+    /// How many retries are granted and have not ended.
+    pub fn retries_granted(&self) -> u32 {
+        self.with_state(|state| state.retries)
+    }
+}
+
+/// What a [`ConcurrencyShare`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    attempts: u32,
+    retries: u32,
+}
+
+impl Initial for UnderWay {
+    const INITIAL: Self = Self { attempts: 0, retries: 0 };
+}

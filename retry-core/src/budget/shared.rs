@@ -1,0 +1,151 @@
+//! One budget, many callers.
+
+use core::fmt;
+
+use super::{Budget, Deposit, Price, Request};
+use crate::lock::{Exclusive, Initial, Lock};
+use crate::time::{Instant, Now};
+
+/// The rules of a budget, immutable; what they keep count of is passed in.
+///
+/// A budget of one's own is these four methods and a state, which [`SharedBudget`] then shares:
+///
+/// ```
+/// use retry_core::{Budget, BudgetRules, Class, Deposit, Initial, Instant, LocalLock, Price, Request, SharedBudget};
+///
+/// /// So many retries in all, and no more ever.
+/// struct Allotment(u32);
+///
+/// struct Used(u32);
+///
+/// impl Initial for Used {
+///     const INITIAL: Self = Self(0);
+/// }
+///
+/// impl BudgetRules for Allotment {
+///     type State = Used;
+///
+///     fn withdraw(&self, used: &mut Used, _: Request, _: Instant) -> Option<Price> {
+///         (used.0 < self.0).then(|| {
+///             used.0 += 1;
+///             Price(1)
+///         })
+///     }
+///
+///     fn deposit(&self, used: &mut Used, deposit: Deposit, _: Instant) {
+///         if let Deposit::Cancelled { price: Price(1), .. } = deposit {
+///             used.0 -= 1;
+///         }
+///     }
+/// }
+///
+/// let budget = SharedBudget::<_, LocalLock>::new(Allotment(1));
+/// let request = Request::new(Class::Server, 1, 0);
+/// assert!(budget.withdraw(request, Instant::ORIGIN).is_some());
+/// assert!(budget.withdraw(request, Instant::ORIGIN).is_none());
+/// ```
+pub trait BudgetRules {
+    /// What is counted. Its first state is constant, so that a budget can stand in a `static`.
+    type State: Initial;
+
+    /// Whether a withdrawal needs to know the time. Where not, no clock is read for it, and `now` means nothing.
+    fn withdrawal_asks_time(&self) -> bool {
+        false
+    }
+
+    /// How far this deposit concerns the rules. Asked without the lock, which is only taken for a deposit that
+    /// is counted.
+    fn concern(&self, deposit: Deposit) -> Concern {
+        let _ = deposit;
+        Concern::Untimed
+    }
+
+    /// Takes out what one retry costs; `None` where the budget does not hold that much. The attempt that failed
+    /// has been deposited before.
+    fn withdraw(&self, state: &mut Self::State, request: Request, now: Instant) -> Option<Price>;
+
+    /// Learns what happened to an attempt.
+    ///
+    /// `now` may be earlier than an instant seen before: the clock stepped back, another thread was faster, or
+    /// the attempt was dropped where nothing could tell the time. No time has passed then.
+    fn deposit(&self, state: &mut Self::State, deposit: Deposit, now: Instant);
+}
+
+/// How far a deposit concerns the rules of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// Not at all: no lock is taken and no clock read.
+    None,
+    /// It is counted, whatever the time: no clock is read.
+    Untimed,
+    /// It is counted at its time.
+    Timed,
+}
+
+macro_rules! shared_budget {
+    ({ $($lock:tt)* }) => {
+        /// A budget that many callers share: its rules, what they count, and a lock. Usually a `static`.
+        ///
+        /// ```
+        /// # #[cfg(feature = "std")] {
+        /// use retry_core::{FakeClock, Policy, Retry, SharedBudget, TokenBucket};
+        ///
+        /// static STOCK: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
+        ///
+        /// let clock = FakeClock::new();
+        /// let retry = Retry::new(&Policy::DEFAULT, &clock).budget(&STOCK);
+        /// # let _ = retry;
+        /// assert_eq!(STOCK.held(clock.now()), 500);
+        /// # }
+        /// ```
+        pub struct SharedBudget<B: BudgetRules, L: Lock $($lock)*> {
+            rules: B,
+            state: L::Of<B::State>,
+        }
+    };
+}
+#[cfg(feature = "std")]
+shared_budget!({ = crate::lock::StdLock });
+#[cfg(not(feature = "std"))]
+shared_budget!({});
+
+impl<B: BudgetRules, L: Lock> SharedBudget<B, L> {
+    /// A budget by these rules that has seen nothing.
+    pub const fn new(rules: B) -> Self {
+        Self { rules, state: L::Of::<B::State>::INITIAL }
+    }
+
+    /// The rules.
+    pub const fn rules(&self) -> &B {
+        &self.rules
+    }
+
+    /// Reads or changes what is counted.
+    pub fn with_state<R>(&self, f: impl FnOnce(&mut B::State) -> R) -> R {
+        self.state.with(f)
+    }
+}
+
+impl<B: BudgetRules, L: Lock> Budget for SharedBudget<B, L> {
+    #[inline]
+    fn withdraw(&self, request: Request, now: impl Now) -> Option<Price> {
+        let now = if self.rules.withdrawal_asks_time() { now.now() } else { Instant::ORIGIN };
+        self.with_state(|state| self.rules.withdraw(state, request, now))
+    }
+
+    #[inline]
+    fn deposit(&self, deposit: Deposit, now: impl Now) {
+        let now = match self.rules.concern(deposit) {
+            Concern::None => return,
+            Concern::Untimed => Instant::ORIGIN,
+            Concern::Timed => now.now(),
+        };
+        self.with_state(|state| self.rules.deposit(state, deposit, now));
+    }
+}
+
+impl<B: BudgetRules + fmt::Debug, L: Lock> fmt::Debug for SharedBudget<B, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedBudget").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! A sum over the recent past, in fixed space.
+
+use crate::lock::Initial;
+use crate::time::Instant;
+
+/// The sum of what was added in the last `SLICES` slices of time, for budgets of one's own rules, too.
+///
+/// The amounts of a slice are forgotten together. A slice begins when the one before has ended and someone asks:
+/// where many ask, a window of ten slices remembers from nine to ten tenths of its length; where hardly anyone
+/// does, up to twice its length. Adding and reading take a few steps; a slice that has ended costs one step
+/// more, once, and after a long silence no more than `SLICES`.
+///
+/// No instant is ever taken for more than what has passed since the latest one: a clock that steps back stands
+/// still here until it is where it was.
+///
+/// ```
+/// use retry_core::{Instant, SlidingSum};
+///
+/// const SECOND: u64 = 1_000_000_000;
+///
+/// let mut sum = SlidingSum::<3>::EMPTY; // 3 s in slices of one
+/// sum.advance(Instant::from_millis(1_000), SECOND);
+/// let _ = sum.add(5);
+/// sum.advance(Instant::from_millis(2_000), SECOND);
+/// let _ = sum.add(-2);
+/// assert_eq!(sum.sum(), 3);
+/// sum.advance(Instant::from_millis(4_000), SECOND);
+/// assert_eq!(sum.sum(), -2); // the 5 are gone
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlidingSum<const SLICES: usize> {
+    slices: [i64; SLICES],
+    /// Of all slices.
+    sum: i64,
+    /// The place of the slice that is added to.
+    current: usize,
+    /// How many slices were before it.
+    number: u64,
+    /// When it began.
+    since: Instant,
+}
+
+impl<const SLICES: usize> SlidingSum<SLICES> {
+    /// Nothing was added yet.
+    pub const EMPTY: Self =
+        Self { slices: [0; SLICES], sum: 0, current: 0, number: 0, since: Instant::ORIGIN };
+
+    /// No slice's sum goes beyond this, so that their sum fits.
+    const LIMIT: u64 = i64::MAX.unsigned_abs() / SLICES as u64;
+
+    /// Goes on to `now`, and forgets what has left the window since. `slice` is the length of a slice in
+    /// nanoseconds, always the same for one sum.
+    #[inline]
+    pub fn advance(&mut self, now: Instant, slice: u64) {
+        if now.nanos_since(self.since) >= slice {
+            self.begin_slice(now, slice);
+        }
+    }
+
+    /// Adds to the slice under way and gives its number; `None`, with nothing added, where a slice would hold
+    /// more than `i64::MAX / SLICES`.
+    #[inline]
+    pub fn add(&mut self, amount: i64) -> Option<u64> {
+        self.change(self.current, amount)?;
+        Some(self.number)
+    }
+
+    /// Takes back an amount that was added to the slice of this number; nothing where that has left the window,
+    /// and the amount with it.
+    pub fn take_back(&mut self, amount: i64, slice: u64) {
+        let age = usize::try_from(self.number.saturating_sub(slice)).unwrap_or(SLICES);
+        if age < SLICES {
+            let place = match self.current.checked_sub(age) {
+                Some(place) => place,
+                None => self.current + SLICES - age,
+            };
+            let _ = self.change(place, amount.saturating_neg());
+        }
+    }
+
+    /// The sum, as of the last [`advance`](Self::advance).
+    #[inline]
+    pub const fn sum(&self) -> i64 {
+        self.sum
+    }
+
+    #[inline]
+    fn change(&mut self, place: usize, amount: i64) -> Option<()> {
+        let slice = self.slices[place].checked_add(amount)?;
+        if slice.unsigned_abs() > Self::LIMIT {
+            return None;
+        }
+        self.slices[place] = slice;
+        self.sum += amount;
+        Some(())
+    }
+
+    #[cold]
+    fn begin_slice(&mut self, now: Instant, slice: u64) {
+        let mut passed = now.nanos_since(self.since);
+        self.since = now;
+        for _ in 0..SLICES {
+            if passed < slice {
+                return;
+            }
+            passed -= slice;
+            self.number += 1;
+            self.current += 1;
+            if self.current == SLICES {
+                self.current = 0;
+            }
+            self.sum -= self.slices[self.current];
+            self.slices[self.current] = 0;
+        }
+    }
+}
+
+impl<const SLICES: usize> Initial for SlidingSum<SLICES> {
+    const INITIAL: Self = Self::EMPTY;
+}

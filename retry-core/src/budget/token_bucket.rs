@@ -1,0 +1,262 @@
+//! The retry quota of the AWS SDKs.
+
+use super::decimal::millionths;
+use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
+use crate::class::Class;
+use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::lock::{Initial, Lock};
+use crate::time::{Instant, Now};
+
+/// A bucket of tokens, full at first, of which each retry takes some: the retry quota of the AWS SDKs' standard
+/// mode.
+///
+/// - A retry costs [`retry_cost`](Self::retry_cost), after a [`Class::Timeout`]
+///   [`timeout_cost`](Self::timeout_cost), after a [`Class::RateLimit`]
+///   [`rate_limit_cost`](Self::rate_limit_cost).
+/// - A retry that succeeds or is cancelled gives back what was paid for it; one that fails does not.
+/// - A call that succeeds at once earns [`first_try_refund`](Self::first_try_refund). Any success earns
+///   [`success_reward`](Self::success_reward), every second [`refill_per_second`](Self::refill_per_second).
+/// - It never holds more than its [`capacity`](Self::capacity).
+///
+/// So while most calls succeed it is full, and in an outage it bounds the retries of all callers together to
+/// `capacity / cost`. Its [`Price`] is in millionths of a token. Without a refill it reads no clock.
+///
+/// Source: [Retry behavior] of the AWS SDKs.
+///
+/// [Retry behavior]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+///
+/// ```
+/// use retry_core::{Budget, Class, Deposit, Instant, LocalLock, Request, SharedBudget, TokenBucket};
+///
+/// const RULES: TokenBucket = TokenBucket::DEFAULT.capacity(12);
+///
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// let request = |class| budget.withdraw(Request::new(class, 1, 0), now);
+///
+/// let price = request(Class::Timeout).unwrap();
+/// assert_eq!(budget.held(now), 2);
+/// assert_eq!(request(Class::Server), None); // would cost 5
+/// budget.deposit(Deposit::Succeeded { first: false, price }, now);
+/// assert_eq!(budget.held(now), 12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenBucket {
+    // In millionths of a token, all of them.
+    capacity: u64,
+    retry_cost: u64,
+    timeout_cost: u64,
+    /// As any other retry where `None`.
+    rate_limit_cost: Option<u64>,
+    first_try_refund: u64,
+    success_reward: u64,
+    refill: u64,
+}
+
+const TOKEN: u64 = 1_000_000;
+const NANOS_PER_SEC: u64 = 1_000_000_000;
+
+impl TokenBucket {
+    /// 500 tokens; a retry costs 5, after a timeout 10; a success at the first attempt earns 1. No reward, no
+    /// refill.
+    pub const DEFAULT: Self = Self {
+        capacity: 500 * TOKEN,
+        retry_cost: 5 * TOKEN,
+        timeout_cost: 10 * TOKEN,
+        rate_limit_cost: None,
+        first_try_refund: TOKEN,
+        success_reward: 0,
+        refill: 0,
+    };
+
+    /// How many tokens it holds at most, and at first. 0 for a budget that grants no retry.
+    #[must_use]
+    pub const fn capacity(self, tokens: u32) -> Self {
+        Self { capacity: whole(tokens), ..self }
+    }
+
+    /// What a retry costs. More than the capacity is never granted; 0 always is.
+    #[must_use]
+    pub const fn retry_cost(self, tokens: u32) -> Self {
+        Self { retry_cost: whole(tokens), ..self }
+    }
+
+    /// What a retry costs after a [`Class::Timeout`]: more, as it has kept someone busy for longer.
+    #[must_use]
+    pub const fn timeout_cost(self, tokens: u32) -> Self {
+        Self { timeout_cost: whole(tokens), ..self }
+    }
+
+    /// What a retry costs after a [`Class::RateLimit`]; the same as any unless set.
+    #[must_use]
+    pub const fn rate_limit_cost(self, tokens: u32) -> Self {
+        Self { rate_limit_cost: Some(whole(tokens)), ..self }
+    }
+
+    /// What a call earns whose first attempt succeeds.
+    #[must_use]
+    pub const fn first_try_refund(self, tokens: u32) -> Self {
+        Self { first_try_refund: whole(tokens), ..self }
+    }
+
+    /// What any success earns besides, in tokens, to the nearest millionth; from 0, which is none.
+    ///
+    /// # Panics
+    /// On a reward that is NaN, infinite or below 0.
+    #[must_use]
+    #[track_caller]
+    pub const fn success_reward(self, tokens: f64) -> Self {
+        ok_or_panic!(self.try_success_reward(tokens))
+    }
+
+    /// [`success_reward`](Self::success_reward) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A reward that is NaN, infinite or below 0.
+    pub const fn try_success_reward(self, tokens: f64) -> Result<Self, ConfigError> {
+        match fraction("success_reward", tokens) {
+            Ok(success_reward) => Ok(Self { success_reward, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What time earns, in tokens per second, to the nearest millionth; from 0, which is nothing. It is counted
+    /// in whole seconds, as in the AWS SDKs.
+    ///
+    /// # Panics
+    /// On a rate that is NaN, infinite or below 0.
+    #[must_use]
+    #[track_caller]
+    pub const fn refill_per_second(self, tokens: f64) -> Self {
+        ok_or_panic!(self.try_refill_per_second(tokens))
+    }
+
+    /// [`refill_per_second`](Self::refill_per_second) for a value known only at run time.
+    ///
+    /// # Errors
+    /// A rate that is NaN, infinite or below 0.
+    pub const fn try_refill_per_second(self, tokens: f64) -> Result<Self, ConfigError> {
+        match fraction("refill_per_second", tokens) {
+            Ok(refill) => Ok(Self { refill, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
+    #[inline]
+    const fn cost(&self, class: Class) -> u64 {
+        match (class, self.rate_limit_cost) {
+            (Class::Timeout, _) => self.timeout_cost,
+            (Class::RateLimit, Some(cost)) => cost,
+            _ => self.retry_cost,
+        }
+    }
+
+    #[inline]
+    fn refill(&self, state: &mut Spent, now: Instant) {
+        let passed = now.nanos_since(state.refilled);
+        if self.refill > 0 && passed >= NANOS_PER_SEC {
+            let seconds = passed / NANOS_PER_SEC;
+            state.refilled = state.refilled.after_nanos(seconds * NANOS_PER_SEC);
+            state.give(seconds.saturating_mul(self.refill));
+        }
+    }
+}
+
+impl Default for TokenBucket {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl BudgetRules for TokenBucket {
+    type State = Spent;
+
+    fn withdrawal_asks_time(&self) -> bool {
+        self.refill > 0
+    }
+
+    #[inline]
+    fn concern(&self, deposit: Deposit) -> Concern {
+        match deposit {
+            Deposit::Succeeded { .. } | Deposit::Cancelled { price: Price(1..), .. } => Concern::Untimed,
+            // What a failed attempt has cost is spent already.
+            Deposit::Started { .. } | Deposit::Failed { .. } | Deposit::Cancelled { price: Price(0), .. } => {
+                Concern::None
+            }
+        }
+    }
+
+    #[inline]
+    fn withdraw(&self, state: &mut Spent, request: Request, now: Instant) -> Option<Price> {
+        self.refill(state, now);
+        let cost = self.cost(request.class);
+        let spent = state.spent + cost; // each below 2^52
+        if spent > self.capacity {
+            return None;
+        }
+        state.spent = spent;
+        Some(Price(cost))
+    }
+
+    #[inline]
+    fn deposit(&self, state: &mut Spent, deposit: Deposit, _: Instant) {
+        // What time has earned until now may be added later: between two withdrawals the order makes no difference.
+        match deposit {
+            Deposit::Succeeded { first, price } => {
+                let refund = if first { self.first_try_refund } else { 0 };
+                state.give(price.0.saturating_add(refund).saturating_add(self.success_reward));
+            }
+            Deposit::Cancelled { price, .. } => state.give(price.0),
+            Deposit::Started { .. } | Deposit::Failed { .. } => {}
+        }
+    }
+}
+
+impl<L: Lock> SharedBudget<TokenBucket, L> {
+    /// How many whole tokens it holds.
+    pub fn held(&self, now: impl Now) -> u64 {
+        self.held_millionths(now) / TOKEN
+    }
+
+    /// How many millionths of a token it holds.
+    pub fn held_millionths(&self, now: impl Now) -> u64 {
+        let (rules, now) = (self.rules(), now.now());
+        self.with_state(|state| {
+            rules.refill(state, now);
+            rules.capacity - state.spent
+        })
+    }
+}
+
+/// What is missing in a [`TokenBucket`]: as a full one is the first state, whatever its capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// In millionths of a token, at most the capacity.
+    spent: u64,
+    /// Up to when time has earned.
+    refilled: Instant,
+}
+
+impl Spent {
+    #[inline]
+    fn give(&mut self, amount: u64) {
+        self.spent = self.spent.saturating_sub(amount);
+    }
+}
+
+impl Initial for Spent {
+    const INITIAL: Self = Self { spent: 0, refilled: Instant::ORIGIN };
+}
+
+const fn whole(tokens: u32) -> u64 {
+    tokens as u64 * TOKEN
+}
+
+const fn fraction(field: &'static str, tokens: f64) -> Result<u64, ConfigError> {
+    match millionths(tokens) {
+        Some(amount) => Ok(amount),
+        None => {
+            let rule = "must be a finite number of at least 0";
+            Err(ConfigError::new(field, Value::Float(tokens), rule))
+        }
+    }
+}

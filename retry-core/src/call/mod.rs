@@ -1,0 +1,239 @@
+//! Where the policy of one call and the circuit of all calls meet: this file has the call, `attempt.rs` the verdict.
+
+mod attempt;
+mod elapsed;
+
+use core::fmt;
+use core::time::Duration;
+
+pub use attempt::Attempt;
+use elapsed::Elapsed;
+
+use crate::budget::{Budget, Deposit, NoBudget, Price};
+use crate::circuit::{Change, Gate, NoCircuit};
+use crate::class::Class;
+use crate::error::ErrorContext;
+use crate::key::Key;
+use crate::observe::{Event, EventKind, Observer};
+use crate::policy::{Curve, Plan, Policy};
+use crate::time::{Instant, Now, Reading};
+use crate::verdict::Rejected;
+
+/// All attempts of one logical operation.
+///
+/// **One attempt at a time, and each is ended.** The protocol, for those who write their own loop:
+///
+/// 1. [`Call::new`] when the operation starts.
+/// 2. [`attempt`](Self::attempt) before each try. A refusal ends the call.
+/// 3. [`Attempt::succeed`] ends the call; [`Attempt::fail`] says what comes next. An attempt that is dropped
+///    instead gives its place back to the circuit.
+/// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2.
+///
+/// See the [crate's page](crate) for the loop.
+pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
+    options: Options<'a>,
+    gate: &'a G,
+    allowance: Allowance<'a, B>,
+    observer: &'a O,
+    attempts: u32,
+    pause: Pause,
+    elapsed: Option<Elapsed>,
+}
+
+/// What a call is told of itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Options<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) curve: Option<&'a Curve<'a>>,
+    pub(crate) operation: &'static str,
+    pub(crate) key: Key,
+}
+
+impl<'a> Options<'a> {
+    pub(crate) const fn new(policy: &'a Policy) -> Self {
+        Self { policy, curve: None, operation: "", key: Key::NONE }
+    }
+}
+
+impl<'a> Call<'a> {
+    /// Starts a call. Asks the time only under a deadline or a rule that counts time.
+    pub fn new(policy: &'a Policy, now: impl Now) -> Self {
+        Call::with(Options::new(policy), &NoCircuit, &NoBudget, &(), now)
+    }
+}
+
+impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
+    pub(crate) fn with(
+        options: Options<'a>,
+        gate: &'a G,
+        budget: &'a B,
+        observer: &'a O,
+        now: impl Now,
+    ) -> Self {
+        let elapsed = if options.policy.asks_time() { Some(Elapsed::from(now.now())) } else { None };
+        let allowance = Allowance { budget, granted: None };
+        Self { options, gate, allowance, observer, attempts: 0, pause: Pause::NONE, elapsed }
+    }
+
+    /// Asks this circuit before each attempt, and tells it how each ended.
+    pub fn circuit<H: Gate>(self, circuit: &'a H) -> Call<'a, H, B, O> {
+        let Self { options, gate: _, allowance, observer, attempts, pause, elapsed } = self;
+        Call { options, gate: circuit, allowance, observer, attempts, pause, elapsed }
+    }
+
+    /// Pays for each retry out of this budget.
+    pub fn budget<C: Budget>(self, budget: &'a C) -> Call<'a, G, C, O> {
+        let Self { options, gate, allowance: _, observer, attempts, pause, elapsed } = self;
+        let allowance = Allowance { budget, granted: None };
+        Call { options, gate, allowance, observer, attempts, pause, elapsed }
+    }
+
+    /// Tells this observer what happens.
+    pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Call<'a, G, B, P> {
+        let Self { options, gate, allowance, observer: _, attempts, pause, elapsed } = self;
+        Call { options, gate, allowance, observer, attempts, pause, elapsed }
+    }
+
+    /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's
+    /// base to a ceiling.
+    #[must_use]
+    pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
+        self.options.curve = Some(curve);
+        self
+    }
+
+    /// Gives the operation a name, for events and errors.
+    #[must_use]
+    pub fn named(mut self, operation: &'static str) -> Self {
+        self.options.operation = operation;
+        self
+    }
+
+    /// Says which of several like dependencies it goes to, for events and errors.
+    #[must_use]
+    pub fn keyed(mut self, key: Key) -> Self {
+        self.options.key = key;
+        self
+    }
+
+    /// Counts the time from `now`, where it is not counted already.
+    #[must_use]
+    pub fn timed(mut self, now: impl Now) -> Self {
+        if self.elapsed.is_none() {
+            self.elapsed = Some(Elapsed::from(now.now()));
+        }
+        self
+    }
+
+    /// Begins the next attempt.
+    ///
+    /// # Errors
+    /// Where the circuit refuses it; the call is over then.
+    pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
+        let mut now = Reading::Unread(now);
+        match self.gate.admit(|| now.get()) {
+            Ok(admission) => {
+                self.attempts = self.attempts.saturating_add(1);
+                let price = self.allowance.begin(self.attempts == 1, || now.get());
+                self.changed(admission.change);
+                self.emit(&mut now, EventKind::Started);
+                Ok(Attempt { call: self, held: Some((admission.ticket, price)) })
+            }
+            Err(rejected) => {
+                self.emit(&mut now, EventKind::Rejected(rejected));
+                Err(rejected)
+            }
+        }
+    }
+
+    /// How many attempts were begun.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The time since the call started, delays and attempts included; `None` where nothing asked for the time at
+    /// its start.
+    pub fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
+        self.elapsed.as_mut().map(|elapsed| Duration::from_nanos(elapsed.at(now.now())))
+    }
+
+    /// Whether the delay of the last [`Verdict::Retry`](crate::Verdict::Retry) may end as soon as the dependency is ready: see
+    /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry).
+    pub fn waits_for_readiness(&self) -> bool {
+        self.pause.waits
+    }
+
+    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
+        let Options { operation, key, policy, .. } = self.options;
+        let (attempt, most_attempts, elapsed) = (self.attempts, policy.most_attempts(), self.elapsed(when));
+        ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
+    }
+
+    fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
+        if self.observer.is_enabled() {
+            let (Options { operation, key, .. }, attempt) = (self.options, self.attempts);
+            self.observer.observe(&Event { at: now.get(), operation, key, attempt, kind });
+        }
+    }
+
+    fn will_retry(&mut self, plan: &Plan) {
+        self.pause = Pause { delay: plan.delay, waits: plan.waits };
+        if let Some(elapsed) = &mut self.elapsed {
+            // A wait that readiness may end is no sure amount of time.
+            elapsed.delayed(if plan.waits { 0 } else { plan.delay });
+        }
+    }
+
+    fn changed(&self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
+        }
+    }
+}
+
+impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Call<'_, G, B, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { operation, policy, .. } = &self.options;
+        f.debug_struct("Call")
+            .field("operation", operation)
+            .field("attempts", &self.attempts)
+            .field("policy", policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The delay before the attempt that is next or under way.
+#[derive(Clone, Copy)]
+struct Pause {
+    /// In nanoseconds; 0 before the first attempt.
+    delay: u64,
+    /// Whether readiness may end it early.
+    waits: bool,
+}
+
+impl Pause {
+    const NONE: Self = Self { delay: 0, waits: false };
+}
+
+/// The budget, and the retry that it granted to this call until that begins.
+struct Allowance<'a, B: Budget> {
+    budget: &'a B,
+    granted: Option<Price>,
+}
+
+impl<B: Budget> Allowance<'_, B> {
+    /// An attempt begins: what was paid for it.
+    fn begin(&mut self, first: bool, now: impl Now) -> Price {
+        self.budget.deposit(Deposit::Started { first }, now);
+        self.granted.take().unwrap_or_default()
+    }
+}
+
+/// A call that ends between two attempts gives back what the second would have cost.
+impl<B: Budget> Drop for Allowance<'_, B> {
+    fn drop(&mut self) {
+        if let Some(price) = self.granted.take() {
+            self.budget.deposit(Deposit::Cancelled { started: false, price }, Instant::ORIGIN);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! HTTP: the class of a status.
+
+use core::time::Duration;
+
+use crate::class::Class;
+use crate::failure::Failure;
+
+impl Class {
+    /// The class of an HTTP status; `None` for 1xx, 2xx and 3xx, which are no errors.
+    ///
+    /// | status | class | source |
+    /// |---|---|---|
+    /// | 400, 422 | `Validation` | RFC 9110, [15.5.1], [15.5.21] |
+    /// | 404, 410 | `NotFound` | RFC 9110, [15.5.5], [15.5.11] |
+    /// | 408 | `Timeout` | RFC 9110, [15.5.9] |
+    /// | 425 | `Transient`: the request came before the handshake was done | RFC 8470, [5.2] |
+    /// | 429 | `RateLimit` | RFC 6585, [4] |
+    /// | other 4xx, such as 401 and 403 | `Client` | RFC 9110, [15.5] |
+    /// | 501, 505 | `Permanent`: the server cannot do it at all | RFC 9110, [15.6.2], [15.6.6] |
+    /// | 506, 508, 510 | `Permanent`: a mistake in its configuration, a loop, a missing extension | [RFC 2295], [RFC 5842], [RFC 2774] |
+    /// | 507 | `Permanent`: no room; only a new action of the user may repeat it | RFC 4918, [11.5] |
+    /// | 504 | `Timeout` | RFC 9110, [15.6.5] |
+    /// | 511 | `Client`: the network asks for a login | RFC 6585, [6] |
+    /// | 500, 502, 503 and other 5xx | `Server` | RFC 9110, [15.6] |
+    /// | below 100, from 600 | `Server`: invalid, and to be taken for a 5xx | RFC 9110, [15] |
+    ///
+    /// [15]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15
+    /// [15.5]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5
+    /// [15.5.1]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.1
+    /// [15.5.5]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.5
+    /// [15.5.9]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9
+    /// [15.5.11]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.11
+    /// [15.5.21]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.21
+    /// [15.6]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6
+    /// [15.6.2]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6.2
+    /// [15.6.5]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6.5
+    /// [15.6.6]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6.6
+    /// [5.2]: https://www.rfc-editor.org/rfc/rfc8470.html#section-5.2
+    /// [4]: https://www.rfc-editor.org/rfc/rfc6585.html#section-4
+    /// [6]: https://www.rfc-editor.org/rfc/rfc6585.html#section-6
+    /// [11.5]: https://www.rfc-editor.org/rfc/rfc4918.html#section-11.5
+    /// [RFC 2295]: https://www.rfc-editor.org/rfc/rfc2295.html#section-8.1
+    /// [RFC 5842]: https://www.rfc-editor.org/rfc/rfc5842.html#section-7.2
+    /// [RFC 2774]: https://www.rfc-editor.org/rfc/rfc2774.html#section-7
+    ///
+    /// ```
+    /// use retry_core::Class;
+    ///
+    /// assert_eq!(Class::of_http_status(200), None);
+    /// assert_eq!(Class::of_http_status(404), Some(Class::NotFound));
+    /// assert_eq!(Class::of_http_status(503), Some(Class::Server));
+    /// ```
+    pub const fn of_http_status(status: u16) -> Option<Self> {
+        Some(match status {
+            100..=399 => return None,
+            400 | 422 => Self::Validation,
+            404 | 410 => Self::NotFound,
+            408 | 504 => Self::Timeout,
+            425 => Self::Transient,
+            429 => Self::RateLimit,
+            401..=499 | 511 => Self::Client,
+            501 | 505..=508 | 510 => Self::Permanent,
+            _ => Self::Server,
+        })
+    }
+}
+
+impl Failure {
+    /// What an HTTP response says of its request: the class of its status, and when to come back, if a header
+    /// says so; `None` where the status is no error.
+    ///
+    /// The hint is what [`parse_retry_after`](crate::parse_retry_after) or one of its like makes of a header. It
+    /// counts with every status that is an error, whether or not RFC 9110 names it there; a redirect's, or that
+    /// of a 202, does not, for there is nothing to retry.
+    ///
+    /// A refusal that says when to come back is only a refusal for now: a hint makes [`Transient`](Class::Transient)
+    /// what else is [`Client`](Class::Client). So does
+    /// [RFC 9110, 15.5.14](https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.14) mean it for 413, and it is
+    /// how GitHub limits rates with a 403.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Failure, parse_retry_after};
+    ///
+    /// let of = |status, retry_after: Option<&str>| {
+    ///     let hint = retry_after.and_then(|value| parse_retry_after(value, 1_700_000_000));
+    ///     Failure::of_http(status, hint)
+    /// };
+    /// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(120));
+    /// assert_eq!(of(503, Some("120")), Some(busy));
+    /// assert_eq!(of(503, Some("soon")), Some(Class::Server.into()));
+    /// assert_eq!(of(413, None), Some(Class::Client.into()));
+    /// assert_eq!(of(413, Some("120")).unwrap().class, Class::Transient);
+    /// assert_eq!(of(301, Some("120")), None);
+    /// ```
+    ///
+    /// Where a response of any status is an `Ok`, as with most HTTP clients, this is the judge that
+    /// [`Retry::reject`](crate::Retry::reject) asks for.
+    pub const fn of_http(status: u16, hint: Option<Duration>) -> Option<Self> {
+        let Some(class) = Class::of_http_status(status) else {
+            return None;
+        };
+        Some(match (class, hint) {
+            (Class::Client, Some(hint)) => Self::new(Class::Transient).retry_after(hint),
+            (class, Some(hint)) => Self::new(class).retry_after(hint),
+            (class, None) => Self::new(class),
+        })
+    }
+}

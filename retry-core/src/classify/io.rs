@@ -1,0 +1,121 @@
+//! The classes of `std::io::Error`.
+
+use std::io;
+use std::io::ErrorKind;
+
+use super::Classify;
+use crate::class::Class;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::verdict::Rejected;
+
+/// By its [kind](io::Error::kind):
+///
+/// | class | kinds |
+/// |---|---|
+/// | `Network` | `ConnectionRefused`, `ConnectionReset`, `ConnectionAborted`, `NotConnected`, `BrokenPipe`, `HostUnreachable`, `NetworkUnreachable`, `NetworkDown`, `AddrNotAvailable`, `UnexpectedEof` |
+/// | `Timeout` | `TimedOut` |
+/// | `Transient` | `Interrupted`, `WouldBlock`, `ResourceBusy`, `ExecutableFileBusy`, `AddrInUse`, `Deadlock`, `StaleNetworkFileHandle`, `OutOfMemory` |
+/// | `NotFound` | `NotFound` |
+/// | `Client` | `PermissionDenied`, `AlreadyExists`, `NotADirectory`, `IsADirectory`, `DirectoryNotEmpty` |
+/// | `Validation` | `InvalidInput`, `InvalidFilename`, `ArgumentListTooLong` |
+/// | `Serialization` | `InvalidData` |
+/// | `Permanent` | `Unsupported`, `StorageFull`, `QuotaExceeded`, `ReadOnlyFilesystem`, `FileTooLarge`, `NotSeekable`, `CrossesDevices`, `TooManyLinks`, `WriteZero` |
+/// | `Unknown` | all else |
+///
+/// Three of them depend on what was read or written. `UnexpectedEof` is taken for a peer that hung up, though in a
+/// file it means one that was cut short; `InvalidData` for an answer that cannot be decoded, which a TLS library
+/// may also mean of a handshake; `WriteZero` for a buffer that is full.
+///
+/// An error of kind `Other` that holds another `io::Error` is taken for that one. One that holds an error of this
+/// crate, a [`Rejected`] or an [`Error<io::Error>`](Error), is `CircuitOpen` or `Exhausted`, so that a retry
+/// around it does not multiply the attempts. An `Error` of any other type cannot be told inside an `io::Error`,
+/// because whoever looks would have to name that type. Name it in a closure:
+///
+/// ```
+/// use std::io;
+/// use retry_core::{Class, Classify, Error, FakeClock, Failure, Policy, Retry};
+///
+/// fn classify(error: &io::Error) -> Failure {
+///     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error<std::fmt::Error>>()) {
+///         Some(ours) => ours.classify(),
+///         None => error.classify(),
+///     }
+/// }
+///
+/// let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+/// assert_eq!(classify(&refused).class, Class::Network);
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &std::fmt::Error| Class::Server);
+/// let gave_up = retry.run_blocking(|| Err::<(), _>(std::fmt::Error)).unwrap_err();
+/// assert_eq!(classify(&io::Error::other(gave_up)).class, Class::Exhausted);
+/// ```
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+impl Classify for io::Error {
+    fn classify(&self) -> Failure {
+        let mut kind = self.kind();
+        let mut layer = self;
+        while let Some(inner) = layer.get_ref() {
+            if let Some(ours) = inner.downcast_ref::<Error<Self>>() {
+                return ours.classify();
+            }
+            if inner.is::<Rejected>() {
+                return Class::CircuitOpen.into();
+            }
+            let Some(inner) = inner.downcast_ref::<Self>() else {
+                break;
+            };
+            if kind == ErrorKind::Other {
+                kind = inner.kind();
+            }
+            layer = inner;
+        }
+        of_kind(kind).into()
+    }
+}
+
+const fn of_kind(kind: ErrorKind) -> Class {
+    match kind {
+        ErrorKind::ConnectionRefused
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::NotConnected
+        | ErrorKind::BrokenPipe
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        // What `connect` says when it has no local port left.
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::UnexpectedEof => Class::Network,
+        ErrorKind::TimedOut => Class::Timeout,
+        ErrorKind::Interrupted
+        | ErrorKind::WouldBlock
+        | ErrorKind::ResourceBusy
+        | ErrorKind::ExecutableFileBusy
+        | ErrorKind::AddrInUse
+        | ErrorKind::Deadlock
+        | ErrorKind::StaleNetworkFileHandle
+        | ErrorKind::OutOfMemory => Class::Transient,
+        ErrorKind::NotFound => Class::NotFound,
+        ErrorKind::PermissionDenied
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::DirectoryNotEmpty => Class::Client,
+        ErrorKind::InvalidInput | ErrorKind::InvalidFilename | ErrorKind::ArgumentListTooLong => {
+            Class::Validation
+        }
+        ErrorKind::InvalidData => Class::Serialization,
+        ErrorKind::Unsupported
+        | ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::FileTooLarge
+        | ErrorKind::NotSeekable
+        | ErrorKind::CrossesDevices
+        | ErrorKind::TooManyLinks
+        | ErrorKind::WriteZero => Class::Permanent,
+        _ => Class::Unknown,
+    }
+}

@@ -1,0 +1,63 @@
+//! What is known of one failed attempt.
+
+use core::time::Duration;
+
+use crate::class::{Class, Recovery};
+use crate::policy::Rule;
+
+/// What a classifier says of one error: its class, and how long the server asked to be left alone.
+///
+/// A [`Class`] turns into one by itself, so a classifier may return either.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::{Class, Failure};
+///
+/// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(2));
+/// assert_eq!(busy.hint, Some(Duration::from_secs(2)));
+/// assert_eq!(Failure::from(Class::Timeout).hint, None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The kind of error.
+    pub class: Class,
+    /// The server's hint: no attempt sooner than this from now.
+    pub hint: Option<Duration>,
+    /// The rule that this error falls under, before any rule of the policy's.
+    pub rule: Option<&'static Rule>,
+}
+
+impl Failure {
+    /// A failure of this class, without a hint.
+    pub const fn new(class: Class) -> Self {
+        Self { class, hint: None, rule: None }
+    }
+
+    /// The same with a hint, such as HTTP's `Retry-After`: a floor under the next delay, unless the policy
+    /// takes [`Hints`](crate::Hints) otherwise.
+    #[must_use]
+    pub const fn retry_after(self, hint: Duration) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// The same, and not to be retried, whatever the class: the server says so. The circuit still counts it by
+    /// its class.
+    #[must_use]
+    pub const fn not_retried(self) -> Self {
+        const FAIL: &Rule = &Rule::ANY.recovery(Recovery::Fail);
+        self.under(FAIL)
+    }
+
+    /// The same under this rule.
+    #[must_use]
+    pub const fn under(self, rule: &'static Rule) -> Self {
+        Self { rule: Some(rule), ..self }
+    }
+}
+
+impl From<Class> for Failure {
+    fn from(class: Class) -> Self {
+        Self::new(class)
+    }
+}

@@ -1,0 +1,420 @@
+//! Policies and circuits out of a configuration file: feature `serde`.
+
+use core::fmt::{self, Display};
+use core::time::Duration;
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, vec};
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::circuit::CircuitConfig;
+use crate::class::{Class, ClassSet};
+use crate::config::ConfigError;
+use crate::delay::{Backoff, Jitter};
+use crate::policy::{Hints, Policy, Preset};
+
+/// A map whose every key is known, and whose every error names the key.
+///
+/// What a derived implementation says of a wrong type does not name the field in every format.
+macro_rules! file {
+    ($(#[$doc:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        struct $name { $($field: Option<$type>,)* }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                const FIELDS: &[&str] = &[$(stringify!($field),)*];
+                struct Fields;
+                impl<'de> Visitor<'de> for Fields {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "a table of {}", FIELDS.join(", "))
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        let mut file = $name::default();
+                        while let Some(key) = map.next_key::<String>()? {
+                            match key.as_str() {
+                                $(stringify!($field) if file.$field.is_none() => {
+                                    let value = map.next_value::<$type>();
+                                    file.$field = Some(value.map_err(|error| {
+                                        de::Error::custom(format!("{key}: {error}"))
+                                    })?);
+                                })*
+                                $(stringify!($field) => {
+                                    return Err(de::Error::duplicate_field(stringify!($field)));
+                                })*
+                                _ => return Err(de::Error::unknown_field(&key, FIELDS)),
+                            }
+                        }
+                        Ok(file)
+                    }
+                }
+                deserializer.deserialize_struct(stringify!($name), FIELDS, Fields)
+            }
+        }
+    };
+}
+
+file! {
+    struct PolicyFile {
+        preset: Name<PresetName>,
+        backoff: Name<CurveName>,
+        base: HumanDuration,
+        multiplier: f64,
+        increment: HumanDuration,
+        degree: u32,
+        jitter: Name<JitterName>,
+        deviation: f64,
+        minimum: HumanDuration,
+        cap: HumanDuration,
+        attempts: u32,
+        deadline: HumanDuration,
+        attempt_timeout: HumanDuration,
+        hints: Name<Hints>,
+        hint_limit: HumanDuration,
+        retry_on: Vec<Name<Class>>,
+    }
+}
+
+file! {
+    struct CircuitFile {
+        consecutive_failures: u32,
+        failure_rate: u8,
+        minimum_calls: u32,
+        window: u32,
+        open_for: HumanDuration,
+        probes: u32,
+        successes: u32,
+        lease: HumanDuration,
+        count_as_failure: Vec<Name<Class>>,
+    }
+}
+
+/// Reads a policy from a table such as
+///
+/// ```
+/// # use core::time::Duration;
+/// # use retry_core::{Class, ClassSet, Jitter, Policy};
+/// let policy: Policy = toml::from_str(
+///     r#"
+///     backoff = "exponential"            # fixed, linear, exponential, fibonacci, polynomial
+///     base = "250ms"
+///     multiplier = 1.5                   # exponential; linear: increment, polynomial: degree
+///     jitter = "additive"                # none, full, equal, decorrelated, proportional, additive
+///     deviation = 0.1                    # proportional and additive
+///     cap = "10s"
+///     attempts = 4
+///     deadline = "1m 30s"
+///     retry_on = ["timeout", "rate_limit"]
+///     "#,
+/// )
+/// .unwrap();
+/// assert_eq!(
+///     policy,
+///     Policy::exponential(Duration::from_millis(250))
+///         .multiplier(1.5)
+///         .jitter(Jitter::additive(0.1))
+///         .cap(Duration::from_secs(10))
+///         .attempts(4)
+///         .deadline(Duration::from_secs(90))
+///         .retry_on(ClassSet::of(&[Class::Timeout, Class::RateLimit]))
+/// );
+///
+/// let error = toml::from_str::<Policy>("base = '1s'\ncap = '10ms'").unwrap_err();
+/// assert!(error.message().contains("cap = 10 ms: must be at least 1 s, the base"));
+/// ```
+///
+/// Every key can be left out. `preset = "http"` starts from that [`Preset`], else from [`Policy::DEFAULT`]. Further
+/// keys: `minimum`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `hint_limit`. Durations are text such as
+/// `"250ms"`, `"1m 30s"`. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        PolicyFile::deserialize(deserializer)?.policy().map_err(de::Error::custom)
+    }
+}
+
+/// Reads a configuration from a table with the names of the setters as keys, such as
+///
+/// ```
+/// # use core::time::Duration;
+/// # use retry_core::CircuitConfig;
+/// let config: CircuitConfig = serde_json::from_str(
+///     r#"{"failure_rate": 25, "minimum_calls": 40, "open_for": "10s", "probes": 2}"#,
+/// )
+/// .unwrap();
+/// assert_eq!(
+///     config,
+///     CircuitConfig::WITHOUT_RULES
+///         .failure_rate(25)
+///         .minimum_calls(40)
+///         .open_for(Duration::from_secs(10))
+///         .probes(2)
+/// );
+/// ```
+///
+/// Every key can be left out. Where neither `consecutive_failures` nor `failure_rate` is given, the rules are those
+/// of [`CircuitConfig::DEFAULT`], else only those given. Unknown keys are errors.
+impl<'de> Deserialize<'de> for CircuitConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        CircuitFile::deserialize(deserializer)?.config().map_err(de::Error::custom)
+    }
+}
+
+impl PolicyFile {
+    fn policy(self) -> Result<Policy, Problem> {
+        let from = self.preset.as_ref().map_or(Policy::DEFAULT, |preset| preset.0.0.policy);
+        let mut policy = from.try_with_backoff(self.curve(from.curve())?, self.cap.map(|cap| cap.0))?;
+        if let Some(jitter) = self.jitter()? {
+            policy = policy.jitter(jitter);
+        }
+        if let Some(minimum) = self.minimum {
+            policy = policy.try_minimum(minimum.0)?;
+        }
+        if let Some(attempts) = self.attempts {
+            policy = policy.try_attempts(attempts)?;
+        }
+        if let Some(deadline) = self.deadline {
+            policy = policy.deadline(deadline.0);
+        }
+        if let Some(timeout) = self.attempt_timeout {
+            policy = policy.try_attempt_timeout(timeout.0)?;
+        }
+        if let Some(hints) = self.hints {
+            policy = policy.hints(hints.0);
+        }
+        if let Some(limit) = self.hint_limit {
+            policy = policy.hint_limit(limit.0);
+        }
+        if let Some(classes) = self.retry_on {
+            policy = policy.retry_on(set(&classes));
+        }
+        Ok(policy)
+    }
+
+    fn curve(&self, from: Backoff) -> Result<Backoff, Problem> {
+        use CurveName::{Exponential, Fibonacci, Fixed, Linear, Polynomial};
+
+        let base = self.base.as_ref().map_or(Duration::from_nanos(from.base_nanos()), |base| base.0);
+        let name = match &self.backoff {
+            Some(name) => name.0,
+            None if self.multiplier.is_some() => Exponential,
+            None => {
+                unused("increment", self.increment.is_some(), "needs backoff = \"linear\"")?;
+                unused("degree", self.degree.is_some(), "needs backoff = \"polynomial\"")?;
+                return Ok(from.with_base(base));
+            }
+        };
+        unused(
+            "multiplier",
+            self.multiplier.is_some() && name != Exponential,
+            "only exponential backoff has one",
+        )?;
+        unused("increment", self.increment.is_some() && name != Linear, "only linear backoff has one")?;
+        unused("degree", self.degree.is_some() && name != Polynomial, "only polynomial backoff has one")?;
+        Ok(match name {
+            Fixed => Backoff::fixed(base),
+            Fibonacci => Backoff::fibonacci(base),
+            Exponential => match self.multiplier {
+                Some(multiplier) => Backoff::exponential(base).try_multiplier(multiplier)?,
+                None => Backoff::exponential(base),
+            },
+            Linear => match &self.increment {
+                Some(increment) => Backoff::linear(base, increment.0),
+                None => return Err(Problem("increment: linear backoff needs one".into())),
+            },
+            Polynomial => match self.degree {
+                Some(degree) => Backoff::polynomial(base, degree),
+                None => return Err(Problem("degree: polynomial backoff needs one".into())),
+            },
+        })
+    }
+
+    fn jitter(&self) -> Result<Option<Jitter>, Problem> {
+        let Some(name) = &self.jitter else {
+            unused("deviation", self.deviation.is_some(), "needs jitter = \"proportional\" or \"additive\"")?;
+            return Ok(None);
+        };
+        let deviation = || self.deviation.ok_or(Problem("deviation: this jitter needs one".into()));
+        Ok(Some(match name.0 {
+            JitterName::Proportional => Jitter::try_proportional(deviation()?)?,
+            JitterName::Additive => Jitter::try_additive(deviation()?)?,
+            JitterName::Plain(jitter) => {
+                unused(
+                    "deviation",
+                    self.deviation.is_some(),
+                    "only proportional and additive jitter have one",
+                )?;
+                jitter
+            }
+        }))
+    }
+}
+
+impl CircuitFile {
+    fn config(self) -> Result<CircuitConfig, Problem> {
+        let given = self.consecutive_failures.is_some() || self.failure_rate.is_some();
+        let mut config = if given { CircuitConfig::WITHOUT_RULES } else { CircuitConfig::DEFAULT };
+        if let Some(failures) = self.consecutive_failures {
+            config = config.try_consecutive_failures(failures)?;
+        }
+        if let Some(percent) = self.failure_rate {
+            config = config.try_failure_rate(percent)?;
+        }
+        if let Some(calls) = self.minimum_calls {
+            config = config.try_minimum_calls(calls)?;
+        }
+        if let Some(calls) = self.window {
+            config = config.try_window(calls)?;
+        }
+        if let Some(duration) = self.open_for {
+            config = config.try_open_for(duration.0)?;
+        }
+        if let Some(probes) = self.probes {
+            config = config.try_probes(probes)?;
+        }
+        if let Some(successes) = self.successes {
+            config = config.try_successes(successes)?;
+        }
+        if let Some(lease) = self.lease {
+            config = config.try_lease(lease.0)?;
+        }
+        if let Some(classes) = self.count_as_failure {
+            config = config.count_as_failure(set(&classes));
+        }
+        Ok(config)
+    }
+}
+
+/// What is wrong with a file, in one line that begins with the key.
+struct Problem(String);
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<ConfigError> for Problem {
+    fn from(error: ConfigError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn unused(key: &str, given: bool, why: &str) -> Result<(), Problem> {
+    if given { Err(Problem(format!("{key}: {why}"))) } else { Ok(()) }
+}
+
+fn set(classes: &[Name<Class>]) -> ClassSet {
+    classes.iter().fold(ClassSet::NONE, |set, class| set.with(class.0))
+}
+
+/// A duration as text: `"250ms"`, `"1m 30s"`.
+#[derive(Clone, Copy)]
+struct HumanDuration(Duration);
+
+impl<'de> Deserialize<'de> for HumanDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match humantime::parse_duration(&text) {
+            Ok(duration) => Ok(Self(duration)),
+            Err(error) => Err(de::Error::custom(format!("\"{text}\" is no duration: {error}"))),
+        }
+    }
+}
+
+/// One of a few values, by its name.
+struct Name<T>(T);
+
+/// Values that a file calls by name.
+trait Named: Sized {
+    fn names() -> Vec<(String, Self)>;
+}
+
+impl<'de, T: Named> Deserialize<'de> for Name<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut names = Vec::new();
+        for (name, value) in T::names() {
+            if name == text {
+                return Ok(Self(value));
+            }
+            names.push(name);
+        }
+        Err(de::Error::custom(format!("\"{text}\" is none of {}", names.join(", "))))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum CurveName {
+    Fixed,
+    Linear,
+    Exponential,
+    Fibonacci,
+    Polynomial,
+}
+
+impl Named for CurveName {
+    fn names() -> Vec<(String, Self)> {
+        vec![
+            ("fixed".into(), Self::Fixed),
+            ("linear".into(), Self::Linear),
+            ("exponential".into(), Self::Exponential),
+            ("fibonacci".into(), Self::Fibonacci),
+            ("polynomial".into(), Self::Polynomial),
+        ]
+    }
+}
+
+enum JitterName {
+    Plain(Jitter),
+    Proportional,
+    Additive,
+}
+
+impl Named for JitterName {
+    fn names() -> Vec<(String, Self)> {
+        vec![
+            ("none".into(), Self::Plain(Jitter::None)),
+            ("full".into(), Self::Plain(Jitter::Full)),
+            ("equal".into(), Self::Plain(Jitter::Equal)),
+            ("decorrelated".into(), Self::Plain(Jitter::Decorrelated)),
+            ("proportional".into(), Self::Proportional),
+            ("additive".into(), Self::Additive),
+        ]
+    }
+}
+
+impl Named for Hints {
+    fn names() -> Vec<(String, Self)> {
+        vec![("floor".into(), Self::Floor), ("exact".into(), Self::Exact), ("clamp".into(), Self::Clamp)]
+    }
+}
+
+impl Named for Class {
+    /// `RateLimit` is `rate_limit`.
+    fn names() -> Vec<(String, Self)> {
+        let snake_case = |class: Class| {
+            let mut name = String::new();
+            for letter in class.name().chars() {
+                if letter.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('_');
+                }
+                name.push(letter.to_ascii_lowercase());
+            }
+            (name, class)
+        };
+        Self::ALL.map(snake_case).into()
+    }
+}
+
+struct PresetName(Preset);
+
+impl Named for PresetName {
+    fn names() -> Vec<(String, Self)> {
+        Preset::ALL.map(|preset| (preset.name.into(), Self(preset))).into()
+    }
+}

@@ -1,0 +1,82 @@
+//! Which of several like dependencies a call went to.
+
+use core::fmt;
+
+/// Which of several like dependencies a call went to: a host, a bucket, a device. Up to 23 bytes of text, kept
+/// inline; of a longer one the beginning, shown with `..` behind it.
+///
+/// ```
+/// use retry_core::Key;
+///
+/// assert_eq!(Key::new("eu-west-1").to_string(), "eu-west-1");
+/// assert_eq!(Key::new("inventory.internal.example.com").to_string(), "inventory.internal.exam..");
+/// assert!(Key::NONE.is_none());
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Key {
+    bytes: [u8; Self::CAPACITY],
+    /// The length, and `CUT` where the text was longer.
+    length: u8,
+}
+
+const CUT: u8 = 0x80;
+
+impl Key {
+    const CAPACITY: usize = 23;
+    /// No key.
+    pub const NONE: Self = Self { bytes: [0; Self::CAPACITY], length: 0 };
+
+    /// The key of this text.
+    pub const fn new(text: &str) -> Self {
+        let mut length = text.len();
+        let mut cut = 0;
+        if length > Self::CAPACITY {
+            cut = CUT;
+            length = Self::CAPACITY;
+            while !text.is_char_boundary(length) {
+                length -= 1;
+            }
+        }
+        let mut bytes = [0; Self::CAPACITY];
+        let mut i = 0;
+        while i < length {
+            bytes[i] = text.as_bytes()[i];
+            i += 1;
+        }
+        #[allow(clippy::cast_possible_truncation)] // at most 23
+        let length = length as u8;
+        Self { bytes, length: length | cut }
+    }
+
+    /// The text, or its beginning.
+    pub const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at((self.length & !CUT) as usize).0) {
+            Ok(text) => text,
+            Err(_) => unreachable!(), // cut at a character's boundary
+        }
+    }
+
+    /// Whether there is no text.
+    pub const fn is_none(&self) -> bool {
+        self.length == 0
+    }
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())?;
+        f.write_str(if self.length & CUT == 0 { "" } else { ".." })
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({self})")
+    }
+}

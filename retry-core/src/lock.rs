@@ -1,0 +1,67 @@
+//! Mutual exclusion, chosen by type.
+
+use core::cell::RefCell;
+
+/// The kind of mutual exclusion that guards what is shared, chosen by type.
+pub trait Lock {
+    /// The lock around a `T`.
+    type Of<T: Initial>: Exclusive<T>;
+}
+
+/// A value with a constant first state, so that a lock around it can stand in a `static`.
+pub trait Initial {
+    /// The first state.
+    const INITIAL: Self;
+}
+
+/// A lock around a `T`, at first in its [`Initial`] state.
+pub trait Exclusive<T>: Initial {
+    /// Runs `f` with the value to itself. `f` is short, and never asks for the same lock again.
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
+}
+
+/// No lock, for one thread alone: a [`RefCell`], which the compiler keeps from being shared.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalLock;
+
+impl Lock for LocalLock {
+    type Of<T: Initial> = RefCell<T>;
+}
+
+impl<T: Initial> Initial for RefCell<T> {
+    const INITIAL: Self = Self::new(T::INITIAL);
+}
+
+impl<T: Initial> Exclusive<T> for RefCell<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.borrow_mut())
+    }
+}
+
+/// [`std::sync::Mutex`].
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+#[derive(Clone, Copy, Debug)]
+pub struct StdLock;
+
+#[cfg(feature = "std")]
+mod std_lock {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::{Exclusive, Initial, Lock, StdLock};
+
+    impl Lock for StdLock {
+        type Of<T: Initial> = Mutex<T>;
+    }
+
+    impl<T: Initial> Initial for Mutex<T> {
+        const INITIAL: Self = Self::new(T::INITIAL);
+    }
+
+    impl<T: Initial> Exclusive<T> for Mutex<T> {
+        fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+            // The state is whole between any two of its steps, so a panic elsewhere is no reason to stop.
+            f(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+    }
+}

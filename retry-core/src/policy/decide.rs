@@ -1,0 +1,173 @@
+//! What a policy makes of one failed attempt.
+
+use core::time::Duration;
+
+use super::{Hints, NO_LIMIT, Policy, Rule};
+use crate::class::{Class, Recovery};
+use crate::delay::{Backoff, Jitter};
+use crate::failure::Failure;
+use crate::time::nanos;
+use crate::verdict::GiveUp;
+
+/// One failed attempt, as a policy is told of it.
+pub(crate) struct FailedAttempt<'a> {
+    /// From 1.
+    pub(crate) number: u32,
+    pub(crate) failure: Failure,
+    /// The delay before this attempt; 0 before the first.
+    pub(crate) previous: u64,
+    /// A curve of the call's own, instead of the policy's.
+    pub(crate) curve: Option<&'a Curve<'a>>,
+}
+
+/// From the number of failed attempts, from 1, and the policy's base to a ceiling.
+pub(crate) type Curve<'a> = dyn Fn(u32, Duration) -> Duration + Sync + 'a;
+
+/// What a policy wants.
+pub(crate) struct Plan {
+    /// Before the next attempt, in nanoseconds.
+    pub(crate) delay: u64,
+    /// Whether a readiness check may end the delay early.
+    pub(crate) waits: bool,
+    /// The random word it was made of.
+    pub(crate) word: u64,
+}
+
+/// How many times longer delays are after an error of class `RateLimit`.
+const RATE_LIMIT_STRETCH: u64 = 5;
+
+impl Policy {
+    /// What comes after a failed attempt, as far as the policy is concerned.
+    ///
+    /// `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
+    #[inline]
+    pub(crate) fn decide(
+        &self,
+        attempt: &FailedAttempt<'_>,
+        mut elapsed: impl FnMut() -> u64,
+        word: impl FnOnce() -> u64,
+    ) -> Result<Plan, GiveUp> {
+        let Failure { class, hint, rule } = attempt.failure;
+        // Most policies have no rules, and pay nothing for them.
+        let mut plan = if rule.is_none() && self.rules.is_empty() {
+            self.plain_plan(attempt, word)?
+        } else {
+            let mut rules = rule.into_iter().chain(self.rules);
+            match rules.find(|rule| rule.applies(class, attempt.number, &mut elapsed)) {
+                Some(rule) => self.plan_by(rule, attempt, word)?,
+                None => self.plain_plan(attempt, word)?,
+            }
+        };
+        if let Some(hint) = hint {
+            plan.delay = self.hinted(plan.delay, nanos(hint)).ok_or(GiveUp::Hint)?;
+        }
+        if self.deadline != NO_LIMIT {
+            match self.deadline.checked_sub(elapsed()) {
+                Some(left) if plan.delay <= left => {}
+                // A wait may end at any time before its limit, so it need only begin in time.
+                Some(left) if plan.waits => plan.delay = left,
+                _ => return Err(GiveUp::Deadline),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The plan where no rule applies.
+    #[inline]
+    fn plain_plan(&self, attempt: &FailedAttempt<'_>, word: impl FnOnce() -> u64) -> Result<Plan, GiveUp> {
+        let class = attempt.failure.class;
+        if !self.retries(class) {
+            return Err(match class.recovery() {
+                Recovery::Circuit => GiveUp::LeftToCircuit,
+                _ => GiveUp::Class,
+            });
+        }
+        if exhausted(attempt.number, self.attempts) {
+            return Err(GiveUp::Attempts);
+        }
+        let word = word();
+        Ok(Plan { delay: self.own_delay(attempt, self.jitter, word), waits: false, word })
+    }
+
+    /// The plan by a rule.
+    fn plan_by(
+        &self,
+        rule: &Rule,
+        attempt: &FailedAttempt<'_>,
+        word: impl FnOnce() -> u64,
+    ) -> Result<Plan, GiveUp> {
+        let fixed = match rule.recovers() {
+            Recovery::Fail => return Err(GiveUp::Class),
+            Recovery::Ignore => return Err(GiveUp::Ignored),
+            Recovery::Circuit => return Err(GiveUp::LeftToCircuit),
+            Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay) => Some(Backoff::fixed(delay)),
+            Recovery::RetryWithBackoff => None,
+        };
+        if exhausted(attempt.number, rule.attempts.unwrap_or(self.attempts)) {
+            return Err(GiveUp::Attempts);
+        }
+        let word = word();
+        let delay = match (fixed, rule.backoff) {
+            (Some(fixed), _) => {
+                let jitter = rule.jitter.unwrap_or(Jitter::None);
+                self.delay_along(&fixed, jitter, attempt.number, attempt.previous, word)
+            }
+            (None, Some(backoff)) => {
+                let jitter = rule.jitter.unwrap_or(self.jitter);
+                self.delay_along(&backoff, jitter, attempt.number, attempt.previous, word)
+            }
+            (None, None) => self.own_delay(attempt, rule.jitter.unwrap_or(self.jitter), word),
+        };
+        Ok(Plan { delay, waits: matches!(rule.recovers(), Recovery::WaitAndRetry(_)), word })
+    }
+
+    /// The delay by the call's or the policy's curve, longer after an error of class `RateLimit`.
+    #[inline]
+    fn own_delay(&self, attempt: &FailedAttempt<'_>, jitter: Jitter, word: u64) -> u64 {
+        let mut base = self.backoff.base_nanos();
+        let mut ceiling = match attempt.curve {
+            None => self.backoff.ceiling_nanos(attempt.number),
+            Some(curve) => nanos(curve(attempt.number, Duration::from_nanos(base))),
+        };
+        if matches!(attempt.failure.class, Class::RateLimit) {
+            ceiling = ceiling.saturating_mul(RATE_LIMIT_STRETCH);
+            base = base.saturating_mul(RATE_LIMIT_STRETCH);
+        }
+        self.spread(jitter, ceiling, base, attempt.previous, word)
+    }
+
+    #[inline]
+    pub(super) fn delay_along(
+        &self,
+        backoff: &Backoff,
+        jitter: Jitter,
+        failed: u32,
+        previous: u64,
+        word: u64,
+    ) -> u64 {
+        self.spread(jitter, backoff.ceiling_nanos(failed), backoff.base_nanos(), previous, word)
+    }
+
+    /// Jitter, then the minimum, and the cap last.
+    #[inline]
+    fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        let (ceiling, base) = (ceiling.min(self.cap), base.min(self.cap));
+        jitter.delay_nanos(ceiling, base, previous, word).max(self.minimum).min(self.cap)
+    }
+
+    /// The delay with a server's hint; `None` where that is longer than accepted.
+    fn hinted(&self, delay: u64, hint: u64) -> Option<u64> {
+        let limit = self.hint_limit.unwrap_or(self.cap);
+        match self.hints {
+            Hints::Clamp => Some(delay.max(hint.min(limit))),
+            _ if hint > limit => None,
+            Hints::Floor => Some(delay.max(hint)),
+            Hints::Exact => Some(hint),
+        }
+    }
+}
+
+/// Whether this was the last attempt; `u32::MAX` of them never are.
+const fn exhausted(attempt: u32, most: u32) -> bool {
+    attempt >= most && most != u32::MAX
+}

@@ -1,0 +1,119 @@
+//! Policies that fit common dependencies.
+
+use core::time::Duration;
+
+use super::Policy;
+use crate::circuit::CircuitConfig;
+use crate::class::{Class, ClassSet};
+use crate::delay::{Backoff, Jitter};
+
+/// A policy for a common kind of dependency, and what goes with it.
+///
+/// | preset | attempts | backoff | cap | jitter | retried | besides |
+/// |---|---|---|---|---|---|---|
+/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | deadline 5 min |
+/// | [`DATABASE`](Self::DATABASE) | 3 | 100 ms, x2 | 30 s | full | transient, timeout, network | |
+/// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | those, server and rate limit | |
+/// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | those, server and rate limit | attempt timeout 60 s, dead letter |
+/// | [`CACHE`](Self::CACHE) | 2 | 50 ms, fixed | 50 ms | none | transient, timeout, network | no circuit |
+/// | [`CONSERVATIVE`](Self::CONSERVATIVE) | 3 | 100 ms, x2 | 1 s | none | all that may pass | |
+/// | [`AGGRESSIVE`](Self::AGGRESSIVE) | 7 | 50 ms, x1.5 | 5 s | additive 10 % | all that may pass | |
+/// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | all that may pass | |
+///
+/// "All that may pass" is [`ClassSet::RETRYABLE`].
+///
+/// ```
+/// use retry_core::{Class, Preset};
+///
+/// let http = Preset::named("http").unwrap();
+/// assert_eq!(http, Preset::HTTP);
+/// assert!(http.policy.retries(Class::Server));
+/// assert!(!Preset::DATABASE.policy.retries(Class::Server));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Preset {
+    /// Its name, as [`named`](Self::named) takes it.
+    pub name: &'static str,
+    /// What one call may do.
+    pub policy: Policy,
+    /// The circuit that belongs to it; `None` where the dependency is not worth one.
+    pub circuit: Option<CircuitConfig>,
+    /// Whether a call that gave up is worth keeping as a dead letter.
+    pub dead_letter: bool,
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const CONNECTION: ClassSet = ClassSet::of(&[Class::Transient, Class::Timeout, Class::Network]);
+const SERVICE: ClassSet = CONNECTION.with(Class::Server).with(Class::RateLimit);
+
+impl Preset {
+    /// For anything: [`Policy::DEFAULT`].
+    pub const DEFAULT: Self = Self::of("default", Policy::DEFAULT);
+    /// For a database: only what happens to connections is retried, not what the server says.
+    pub const DATABASE: Self = Self::of("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
+    /// For an HTTP service.
+    pub const HTTP: Self = Self::of("http", Policy::exponential(ms(200)).attempts(5).retry_on(SERVICE));
+    /// For an object store: attempts that take long, and uploads worth keeping.
+    pub const S3: Self = Self {
+        dead_letter: true,
+        ..Self::of(
+            "s3",
+            Policy::exponential(ms(500))
+                .attempts(4)
+                .attempt_timeout(Duration::from_secs(60))
+                .retry_on(SERVICE),
+        )
+    };
+    /// For a cache: a miss is cheap, so little is tried and no circuit kept.
+    pub const CACHE: Self = Self {
+        circuit: None,
+        ..Self::of(
+            "cache",
+            Policy::fixed(ms(50)).cap(ms(50)).jitter(Jitter::None).attempts(2).retry_on(CONNECTION),
+        )
+    };
+    /// Few attempts, delays that can be told in advance.
+    pub const CONSERVATIVE: Self =
+        Self::of("conservative", Policy::exponential(ms(100)).cap(ms(1_000)).jitter(Jitter::None));
+    /// Many attempts, close together.
+    pub const AGGRESSIVE: Self = Self::of(
+        "aggressive",
+        Policy::backoff(Backoff::exponential(ms(50)).multiplier(1.5))
+            .cap(ms(5_000))
+            .jitter(Jitter::additive(0.1))
+            .attempts(7),
+    );
+    /// Over within two seconds.
+    pub const FAST: Self = Self::of(
+        "fast",
+        Policy::backoff(Backoff::exponential(ms(25)).multiplier(2.5))
+            .cap(ms(500))
+            .jitter(Jitter::additive(0.1))
+            .attempts(5),
+    );
+
+    /// Every preset.
+    pub const ALL: [Self; 8] = [
+        Self::DEFAULT,
+        Self::DATABASE,
+        Self::HTTP,
+        Self::S3,
+        Self::CACHE,
+        Self::CONSERVATIVE,
+        Self::AGGRESSIVE,
+        Self::FAST,
+    ];
+
+    /// The preset of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.name == name)
+    }
+
+    const fn of(name: &'static str, policy: Policy) -> Self {
+        Self { name, policy, circuit: Some(CircuitConfig::DEFAULT), dead_letter: false }
+    }
+}

@@ -1,0 +1,140 @@
+//! What one class of error, or one condition, gets of a policy.
+
+use core::time::Duration;
+
+use crate::class::{Class, ClassSet, Recovery};
+use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::delay::{Backoff, Jitter};
+use crate::time::nanos;
+
+/// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
+/// own.
+///
+/// A policy looks through its rules in order; the first that applies is the only one. What the rule leaves open
+/// is as the policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which
+/// comes before the policy's rules.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::{Backoff, Class, FakeClock, Policy, Recovery, Retry, Rule};
+///
+/// const POLICY: Policy = Policy::DEFAULT.rules(&[
+///     Rule::class(Class::RateLimit).backoff(Backoff::fixed(Duration::from_secs(5))).attempts(10),
+///     Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail), // one timeout is enough
+///     Rule::class(Class::NotFound).recovery(Recovery::Ignore),
+/// ]);
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class);
+/// let result = retry.run_blocking(|| Err::<(), _>(Class::NotFound));
+/// assert!(result.unwrap_err().is_ignored());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    classes: ClassSet,
+    from_attempt: u32,
+    after: u64,
+    recovery: Recovery,
+    pub(super) backoff: Option<Backoff>,
+    pub(super) jitter: Option<Jitter>,
+    /// `None`: the policy's.
+    pub(super) attempts: Option<u32>,
+}
+
+impl Rule {
+    /// A rule for errors of any class, to be narrowed by its conditions: retried with the policy's backoff.
+    pub const ANY: Self = Self::classes(ClassSet::ALL);
+
+    /// A rule for errors of this class: retried with the policy's backoff, unless said otherwise.
+    pub const fn class(class: Class) -> Self {
+        Self::classes(ClassSet::NONE.with(class))
+    }
+
+    /// A rule for errors of these classes: retried with the policy's backoff, unless said otherwise.
+    pub const fn classes(classes: ClassSet) -> Self {
+        Self {
+            classes,
+            from_attempt: 1,
+            after: 0,
+            recovery: Recovery::RetryWithBackoff,
+            backoff: None,
+            jitter: None,
+            attempts: None,
+        }
+    }
+
+    /// Only from this attempt of the call on, the failed one counted: `from_attempt(2)` leaves out the first.
+    #[must_use]
+    pub const fn from_attempt(self, attempt: u32) -> Self {
+        Self { from_attempt: attempt, ..self }
+    }
+
+    /// Only once the call has taken this long.
+    #[must_use]
+    pub const fn after(self, elapsed: Duration) -> Self {
+        Self { after: nanos(elapsed), ..self }
+    }
+
+    /// What is done then.
+    #[must_use]
+    pub const fn recovery(self, recovery: Recovery) -> Self {
+        Self { recovery, ..self }
+    }
+
+    /// A backoff of its own, for [`Recovery::RetryWithBackoff`].
+    #[must_use]
+    pub const fn backoff(self, backoff: Backoff) -> Self {
+        Self { backoff: Some(backoff), ..self }
+    }
+
+    /// A jitter of its own.
+    #[must_use]
+    pub const fn jitter(self, jitter: Jitter) -> Self {
+        Self { jitter: Some(jitter), ..self }
+    }
+
+    /// The most attempts of the call if it fails like this, instead of the policy's.
+    ///
+    /// # Panics
+    /// On 0.
+    #[must_use]
+    #[track_caller]
+    pub const fn attempts(self, attempts: u32) -> Self {
+        ok_or_panic!(self.try_attempts(attempts))
+    }
+
+    /// [`attempts`](Self::attempts) for a value known only at run time.
+    ///
+    /// # Errors
+    /// 0.
+    pub const fn try_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
+        if attempts == 0 {
+            return Err(ConfigError::new("attempts", Value::Count(0), "must be at least 1"));
+        }
+        Ok(Self { attempts: Some(attempts), ..self })
+    }
+
+    pub(super) const fn asks_time(&self) -> bool {
+        self.after > 0
+    }
+
+    /// What it says of this failure, if it applies.
+    pub(super) fn applies(&self, class: Class, attempt: u32, elapsed: impl FnOnce() -> u64) -> bool {
+        self.classes.contains(class)
+            && attempt >= self.from_attempt
+            && (self.after == 0 || elapsed() >= self.after)
+    }
+
+    /// The delay it brings along itself, if one.
+    pub(super) const fn first_delay(&self) -> Duration {
+        match (self.recovery, self.backoff) {
+            (Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay), _) => delay,
+            (_, Some(backoff)) => Duration::from_nanos(backoff.base_nanos()),
+            (_, None) => Duration::ZERO,
+        }
+    }
+
+    pub(super) const fn recovers(&self) -> Recovery {
+        self.recovery
+    }
+}

@@ -1,0 +1,128 @@
+//! Multiplication by a fraction, without floats.
+
+use core::fmt;
+
+/// A number of at least 0 with 32 significant bits: `mantissa * 2^(exponent - 31)`, the mantissa's top bit set
+/// unless the number is 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ratio {
+    mantissa: u32,
+    exponent: i32,
+}
+
+impl Ratio {
+    pub(crate) const ONE: Self = Self { mantissa: 1 << 31, exponent: 0 };
+    pub(crate) const TWO: Self = Self { mantissa: 1 << 31, exponent: 1 };
+    const ZERO: Self = Self { mantissa: 0, exponent: 0 };
+
+    /// From the bits of a float, so that no floating-point code is ever linked; `None` unless finite and at
+    /// least `least`.
+    pub(crate) const fn from_float(value: f64, least: f64) -> Option<Self> {
+        let bits = value.to_bits();
+        let bits = if bits << 1 == 0 { 0 } else { bits }; // minus zero is zero
+        // The bits of positive floats are ordered as their values are; a sign bit makes them larger than all.
+        if bits < least.to_bits() || bits >= f64::INFINITY.to_bits() {
+            return None;
+        }
+        if bits < f64::MIN_POSITIVE.to_bits() {
+            return Some(Self::ZERO); // 10^-308 of a delay is none
+        }
+        let exponent = (bits >> 52) as i32 - 1023;
+        let significand = (1 << 52) | (bits & ((1 << 52) - 1));
+        Some(Self::rounded(significand, 21, exponent))
+    }
+
+    /// The mantissa `value / 2^drop` to the nearest; a carry out of its 32 bits goes to the exponent.
+    const fn rounded(value: u64, drop: u32, exponent: i32) -> Self {
+        let mantissa = (value + (1 << (drop - 1))) >> drop;
+        match mantissa >> 32 {
+            0 => Self { mantissa: low_half(mantissa), exponent },
+            _ => Self { mantissa: 1 << 31, exponent: exponent + 1 },
+        }
+    }
+
+    const fn times(self, other: Self) -> Self {
+        let product = self.mantissa as u64 * other.mantissa as u64;
+        let exponent = self.exponent + other.exponent;
+        match product >> 63 {
+            0 => Self::rounded(product, 31, exponent),
+            _ => Self::rounded(product, 32, exponent + 1),
+        }
+    }
+
+    /// `base * self^power` to the nearest, for a ratio of at least 1; saturates.
+    #[inline]
+    pub(crate) const fn scale(self, base: u64, power: u32) -> u64 {
+        if self.mantissa == Self::ONE.mantissa {
+            return shift_left(base, self.exponent.unsigned_abs().saturating_mul(power));
+        }
+        if base == 0 || power == 0 {
+            return base;
+        }
+        // Squaring takes as many rounds as `power` has bits; past 2^64 the rest cannot matter.
+        let (mut result, mut square, mut rest) = (Self::ONE, self, power);
+        loop {
+            if rest & 1 == 1 {
+                result = result.times(square);
+            }
+            rest >>= 1;
+            if rest == 0 {
+                return result.of(base);
+            }
+            square = square.times(square);
+            if square.exponent >= 64 {
+                return u64::MAX;
+            }
+        }
+    }
+
+    /// `base * self` to the nearest; saturates.
+    pub(crate) const fn of(self, base: u64) -> u64 {
+        // The product has up to 96 bits: `high` above the lowest 32, which are `low`.
+        let low_product = low_half(base) as u64 * self.mantissa as u64;
+        let high = (base >> 32) * self.mantissa as u64 + (low_product >> 32);
+        let low = low_half(low_product) as u64;
+        match 31 - self.exponent {
+            // Above 2^31: the product and zeros behind it.
+            left @ ..=0 => match high >> 32 {
+                0 => shift_left(high << 32 | low, left.unsigned_abs()),
+                _ => u64::MAX,
+            },
+            right @ 1..32 => {
+                if high >> 32 >> right != 0 {
+                    return u64::MAX;
+                }
+                let half = (low >> (right - 1)) & 1;
+                ((high << (32 - right)) | (low >> right)).saturating_add(half)
+            }
+            32 => high.saturating_add(low >> 31),
+            right @ 33..96 => (high >> (right - 32)) + ((high >> (right - 33)) & 1),
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Debug for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x} * 2^{}", self.mantissa, self.exponent - 31)
+    }
+}
+
+/// The upper 64 bits of `a * b`, from 32-bit halves: no 128-bit routine is linked on a small machine.
+pub(crate) const fn high_product(a: u64, b: u64) -> u64 {
+    let (a_high, a_low) = (a >> 32, low_half(a) as u64);
+    let (b_high, b_low) = (b >> 32, low_half(b) as u64);
+    let middle = a_high * b_low + ((a_low * b_low) >> 32);
+    let carry = a_low * b_high + low_half(middle) as u64;
+    a_high * b_high + (middle >> 32) + (carry >> 32)
+}
+
+/// `value * 2^by`; saturates.
+const fn shift_left(value: u64, by: u32) -> u64 {
+    if value == 0 || value.leading_zeros() >= by { value.unbounded_shl(by) } else { u64::MAX }
+}
+
+#[allow(clippy::cast_possible_truncation)] // the low half is what is asked for
+const fn low_half(value: u64) -> u32 {
+    value as u32
+}

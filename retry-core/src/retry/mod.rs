@@ -1,0 +1,184 @@
+//! How an operation is retried: the builder that users call. The loops are in `run.rs`.
+
+mod run;
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::budget::{Budget, NoBudget};
+use crate::call::Options;
+use crate::circuit::{Gate, NoCircuit};
+use crate::classify::{ByClosure, ByTrait, Progress, Reject, When};
+use crate::failure::Failure;
+use crate::key::Key;
+use crate::observe::Observer;
+use crate::policy::{Policy, Rule};
+
+/// How an operation is retried: policy, circuit, budget, classifier and observer, over a runtime.
+///
+/// Made by an adapter's `retry(&POLICY)`; then used for any number of calls, from any number of places at once.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::{Class, FakeClock, Jitter, Policy, Retry};
+///
+/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).attempts(4);
+///
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&POLICY, &clock).classify(|_: &&str| Class::Network).named("stock.read");
+///
+/// let mut answers = [Err("refused"), Err("refused"), Ok(7)].into_iter();
+/// let count = stock.run_blocking(|| answers.next().unwrap());
+/// assert_eq!(count, Ok(7));
+/// assert_eq!(clock.now().as_millis(), 100 + 200);
+/// ```
+pub struct Retry<'a, R, G = NoCircuit, B = NoBudget, K = ByTrait, O: ?Sized = ()> {
+    options: Options<'a>,
+    gate: &'a G,
+    budget: &'a B,
+    classifier: K,
+    observer: &'a O,
+    ready: Option<Readiness<'a>>,
+    runtime: R,
+}
+
+/// Asks whether a dependency is ready, every so often.
+#[derive(Clone, Copy)]
+struct Readiness<'a> {
+    check: &'a (dyn Fn() -> bool + Sync),
+    every: Duration,
+}
+
+impl<'a, R> Retry<'a, R> {
+    /// Retries by `policy` on `runtime`, without a circuit and a budget; errors say their own class.
+    pub const fn new(policy: &'a Policy, runtime: R) -> Self {
+        Self {
+            options: Options::new(policy),
+            gate: &NoCircuit,
+            budget: &NoBudget,
+            classifier: ByTrait,
+            observer: &(),
+            ready: None,
+            runtime,
+        }
+    }
+}
+
+impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
+    /// Asks `circuit` before each attempt, and tells it how each ended.
+    pub fn circuit<H: Gate>(self, circuit: &'a H) -> Retry<'a, R, H, B, K, O> {
+        let Self { options, gate: _, budget, classifier, observer, ready, runtime } = self;
+        Retry { options, gate: circuit, budget, classifier, observer, ready, runtime }
+    }
+
+    /// Pays for each retry out of `budget`.
+    pub fn budget<C: Budget>(self, budget: &'a C) -> Retry<'a, R, G, C, K, O> {
+        let Self { options, gate, budget: _, classifier, observer, ready, runtime } = self;
+        Retry { options, gate, budget, classifier, observer, ready, runtime }
+    }
+
+    /// Asks `classifier` for the class of each error: a closure from `&E` to a [`Class`](crate::Class) or a [`Failure`].
+    ///
+    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when) and
+    /// [`reject`](Self::reject), which it would replace.
+    pub fn classify<E, C: Into<Failure>, F: Fn(&E) -> C>(
+        self,
+        classifier: F,
+    ) -> Retry<'a, R, G, B, ByClosure<F>, O> {
+        self.judged(|_| ByClosure(classifier))
+    }
+
+    /// Puts errors that meet `condition` under `rule`. Conditions are asked in the order they were added, and
+    /// before the policy's own rules; the first that is met is the only one.
+    ///
+    /// ```
+    /// use retry_core::{Class, FakeClock, Policy, Progress, Recovery, Retry, Rule};
+    ///
+    /// const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock)
+    ///     .classify(|_: &&str| Class::Server)
+    ///     .when(|error: &&str, now: Progress| *error == "disk full" && now.attempt > 1, &FAIL);
+    /// let mut errors = ["busy", "disk full", "busy"].into_iter();
+    /// let error = retry.run_blocking(|| Err::<(), _>(errors.next().unwrap())).unwrap_err();
+    /// assert_eq!(error.context().attempt, 2);
+    /// ```
+    pub fn when<E, F: Fn(&E, Progress) -> bool>(
+        self,
+        condition: F,
+        rule: &'static Rule,
+    ) -> Retry<'a, R, G, B, When<K, F>, O> {
+        self.judged(|before| When { before, condition, rule })
+    }
+
+    /// Takes a value for a failure where `judge` says which: "200, but empty: try again".
+    ///
+    /// A value that still is one when the call gives up is gone: [`Cause::Unacceptable`](crate::Cause::Unacceptable). Where it is wanted, let
+    /// the operation return it as an error.
+    ///
+    /// ```
+    /// use retry_core::{Class, FakeClock, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock)
+    ///     .classify(|class: &Class| *class)
+    ///     .reject(|body: &&str| body.is_empty().then_some(Class::Transient));
+    /// let mut bodies = ["", "7 apples"].into_iter();
+    /// assert_eq!(retry.run_blocking(|| Ok(bodies.next().unwrap())), Ok("7 apples"));
+    /// ```
+    pub fn reject<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
+        self,
+        judge: F,
+    ) -> Retry<'a, R, G, B, Reject<K, F>, O> {
+        self.judged(|before| Reject { before, judge })
+    }
+
+    /// Tells `observer` everything that happens.
+    pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Retry<'a, R, G, B, K, P> {
+        let Self { options, gate, budget, classifier, observer: _, ready, runtime } = self;
+        Retry { options, gate, budget, classifier, observer, ready, runtime }
+    }
+
+    /// Takes this curve instead of the policy's, for one use: from the number of failed attempts, from 1, and the
+    /// policy's base to a ceiling. Jitter, minimum and cap stay the policy's.
+    #[must_use]
+    pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
+        self.options.curve = Some(curve);
+        self
+    }
+
+    /// What [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for: `check`, asked once at first and
+    /// then as often as `every` says.
+    #[must_use]
+    pub fn ready(mut self, check: &'a (dyn Fn() -> bool + Sync), every: Duration) -> Self {
+        self.ready = Some(Readiness { check, every });
+        self
+    }
+
+    /// Gives the operation a name, for events and errors.
+    #[must_use]
+    pub fn named(mut self, operation: &'static str) -> Self {
+        self.options.operation = operation;
+        self
+    }
+
+    /// Says which of several like dependencies it goes to, for events and errors.
+    #[must_use]
+    pub fn keyed(mut self, key: impl Into<Key>) -> Self {
+        self.options.key = key.into();
+        self
+    }
+
+    fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
+        let Self { options, gate, budget, classifier: before, observer, ready, runtime } = self;
+        Retry { options, gate, budget, classifier: classifier(before), observer, ready, runtime }
+    }
+}
+
+impl<R, G, B, K, O: ?Sized> fmt::Debug for Retry<'_, R, G, B, K, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { operation, policy, .. } = &self.options;
+        f.debug_struct("Retry").field("operation", operation).field("policy", policy).finish_non_exhaustive()
+    }
+}

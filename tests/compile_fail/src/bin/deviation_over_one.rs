@@ -1,0 +1,7 @@
+// deviation = 1.5: must be from 0 to 1
+#![allow(unused)]
+use retry_core::*;
+
+const JITTER: Jitter = Jitter::proportional(1.5);
+
+fn main() {}
