@@ -1,0 +1,120 @@
+//! Policies and circuits out of TOML and JSON.
+
+use std::time::Duration;
+
+use retry_core::{Backoff, CircuitConfig, Class, ClassSet, Hints, Jitter, Policy, Preset};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn every_key_reaches_its_setter() {
+    let rows: &[(&str, Policy)] = &[
+        ("", Policy::DEFAULT),
+        ("preset = 'aggressive'", Preset::AGGRESSIVE.policy),
+        ("preset = 'fast'\nattempts = 9", Preset::FAST.policy.attempts(9)),
+        ("base = '7ms'", Policy::exponential(ms(7)).deadline(ms(300_000))),
+        ("base = '1m'", Policy::exponential(ms(60_000)).deadline(ms(300_000))), // the cap rises with it
+        ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).deadline(ms(300_000))),
+        (
+            "backoff = 'linear'\nincrement = '50ms'\nhints = 'clamp'\nhint_limit = '2m'",
+            Policy::backoff(Backoff::linear(ms(100), ms(50)))
+                .deadline(ms(300_000))
+                .hints(Hints::Clamp)
+                .hint_limit(ms(120_000)),
+        ),
+        (
+            "backoff = 'polynomial'\ndegree = 2\njitter = 'equal'\nminimum = '5ms'",
+            Policy::backoff(Backoff::polynomial(ms(100), 2))
+                .deadline(ms(300_000))
+                .jitter(Jitter::Equal)
+                .minimum(ms(5)),
+        ),
+        (
+            "backoff = 'fibonacci'\njitter = 'decorrelated'\nattempt_timeout = '1s 500ms'",
+            Policy::backoff(Backoff::fibonacci(ms(100)))
+                .deadline(ms(300_000))
+                .jitter(Jitter::Decorrelated)
+                .attempt_timeout(ms(1_500)),
+        ),
+        (
+            "backoff = 'fixed'\njitter = 'proportional'\ndeviation = 0.25\ncap = '200ms'\ndeadline = '1h'",
+            Policy::fixed(ms(100)).jitter(Jitter::proportional(0.25)).cap(ms(200)).deadline(ms(3_600_000)),
+        ),
+        (
+            "jitter = 'none'\nretry_on = ['rate_limit', 'not_found']",
+            Policy::DEFAULT.jitter(Jitter::None).retry_on(ClassSet::of(&[Class::RateLimit, Class::NotFound])),
+        ),
+    ];
+    for (file, policy) in rows {
+        assert_eq!(toml::from_str::<Policy>(file).as_ref(), Ok(policy), "{file}");
+    }
+
+    let file = r#"{"consecutive_failures": 3, "window": 50, "minimum_calls": 9, "open_for": "5s", "probes": 4,
+        "successes": 2, "lease": "20s", "count_as_failure": ["timeout"]}"#;
+    let config = CircuitConfig::WITHOUT_RULES
+        .consecutive_failures(3)
+        .window(50)
+        .minimum_calls(9)
+        .open_for(ms(5_000))
+        .probes(4)
+        .successes(2)
+        .lease(ms(20_000))
+        .count_as_failure(ClassSet::of(&[Class::Timeout]));
+    assert_eq!(serde_json::from_str::<CircuitConfig>(file).unwrap(), config);
+    assert_eq!(serde_json::from_str::<CircuitConfig>("{}").unwrap(), CircuitConfig::DEFAULT);
+}
+
+#[test]
+fn every_error_names_the_key_in_both_formats() {
+    // As JSON; the same as TOML where TOML can say it.
+    let rows: &[(&str, &str)] = &[
+        (r#"{"attempts": 0}"#, "attempts = 0: must be at least 1"),
+        (r#"{"attempts": -1}"#, "attempts: invalid value: integer `-1`"),
+        (r#"{"attempts": "three"}"#, "attempts: invalid type: string \"three\""),
+        (r#"{"atempts": 3}"#, "unknown field `atempts`, expected one of `preset`"),
+        (r#"{"base": "soon"}"#, "base: \"soon\" is no duration"),
+        (r#"{"base": 250}"#, "base: invalid type: integer `250`"),
+        (r#"{"base": "1s", "cap": "10ms"}"#, "cap = 10 ms: must be at least 1 s, the base"),
+        (r#"{"minimum": "31s"}"#, "minimum = 31 s: must be at most 30 s, the cap"),
+        (r#"{"multiplier": 0.5}"#, "multiplier = 0.5: must be a finite number of at least 1"),
+        (r#"{"backoff": "fixed", "multiplier": 2}"#, "multiplier: only exponential backoff has one"),
+        (r#"{"increment": "1s"}"#, "increment: needs backoff = \"linear\""),
+        (r#"{"backoff": "linear"}"#, "increment: linear backoff needs one"),
+        (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is none of fixed, linear, exponential"),
+        (r#"{"degree": 2}"#, "degree: needs backoff = \"polynomial\""),
+        (r#"{"jitter": "additive"}"#, "deviation: this jitter needs one"),
+        (r#"{"jitter": "proportional", "deviation": 1.5}"#, "deviation = 1.5: must be from 0 to 1"),
+        (r#"{"jitter": "full", "deviation": 0.1}"#, "deviation: only proportional and additive jitter"),
+        (r#"{"deviation": 0.1}"#, "deviation: needs jitter ="),
+        (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
+        (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
+        (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
+        (r#"{"attempts": 1, "attempts": 2}"#, "duplicate field `attempts`"),
+    ];
+    for (json, line) in rows {
+        let error = serde_json::from_str::<Policy>(json).unwrap_err().to_string();
+        assert!(error.contains(line), "{json}\n{error}");
+        assert!(!error.contains('\n'), "{json}\n{error}");
+        let Ok(table) = serde_json::from_str::<toml::Table>(json) else {
+            continue;
+        };
+        let file = table.to_string();
+        let error = toml::from_str::<Policy>(&file).unwrap_err();
+        // A duplicate key cannot be written from a map.
+        assert!(line.starts_with("duplicate") || error.message().contains(line), "{file}\n{error}");
+    }
+
+    let rows: &[(&str, &str)] = &[
+        (r#"{"window": 0}"#, "window = 0: must be at least 1"),
+        (r#"{"failure_rate": 101}"#, "failure_rate = 101: must be a percentage from 1 to 100"),
+        (r#"{"failure_rate": 256}"#, "failure_rate: invalid value: integer `256`"),
+        (r#"{"open_for": "0s"}"#, "open_for = 0 s: must be above zero"),
+        (r#"{"openfor": "1s"}"#, "unknown field `openfor`"),
+    ];
+    for (json, line) in rows {
+        let error = serde_json::from_str::<CircuitConfig>(json).unwrap_err().to_string();
+        assert!(error.contains(line), "{json}\n{error}");
+    }
+}

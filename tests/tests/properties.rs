@@ -1,0 +1,195 @@
+//! What holds for every policy, word and hint.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use retry_core::{Backoff, Call, Class, Failure, FakeClock, Hints, Jitter, Policy, Verdict};
+
+/// The longest that the machine tells from longer ones: 584 years.
+const LONGEST: Duration = Duration::from_nanos(u64::MAX);
+
+/// Durations of every size, zero and the longest among them.
+fn duration() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        Just(Duration::ZERO),
+        Just(LONGEST),
+        (0_u32..64, any::<u64>()).prop_map(|(shift, nanos)| Duration::from_nanos(nanos >> shift)),
+    ]
+}
+
+fn word() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(0), Just(u64::MAX), any::<u64>()]
+}
+
+fn multiplier() -> impl Strategy<Value = f64> {
+    prop_oneof![Just(1.0), 1.0..1.001, 1.0..10.0, 1.0..f64::MAX]
+}
+
+fn backoff() -> impl Strategy<Value = Backoff> {
+    let growing = (duration(), multiplier())
+        .prop_map(|(base, multiplier)| Backoff::exponential(base).multiplier(multiplier));
+    prop_oneof![
+        duration().prop_map(Backoff::fixed),
+        (duration(), duration()).prop_map(|(base, increment)| Backoff::linear(base, increment)),
+        growing,
+        duration().prop_map(Backoff::fibonacci),
+        (duration(), any::<u32>()).prop_map(|(base, degree)| Backoff::polynomial(base, degree)),
+    ]
+}
+
+fn jitter() -> impl Strategy<Value = Jitter> {
+    prop_oneof![
+        Just(Jitter::None),
+        Just(Jitter::Full),
+        Just(Jitter::Equal),
+        Just(Jitter::Decorrelated),
+        (0.0..=1.0).prop_map(Jitter::proportional),
+        prop_oneof![0.0..2.0, 0.0..f64::MAX].prop_map(Jitter::additive),
+    ]
+}
+
+/// Any policy that can be: what cannot be is refused by the constructors.
+fn policy() -> impl Strategy<Value = (Policy, Duration, Duration)> {
+    (backoff(), jitter(), duration(), duration(), 1..=u32::MAX, duration(), duration(), hints()).prop_map(
+        |(backoff, jitter, cap, minimum, attempts, deadline, hint_limit, hints)| {
+            let policy = Policy::backoff(backoff).jitter(jitter).attempts(attempts);
+            let policy = policy.deadline(deadline).hint_limit(hint_limit).hints(hints);
+            let cap = cap.max(backoff.ceiling(1));
+            let minimum = minimum.min(cap);
+            (policy.cap(cap).minimum(minimum), minimum, cap)
+        },
+    )
+}
+
+fn hints() -> impl Strategy<Value = Hints> {
+    prop_oneof![Just(Hints::Floor), Just(Hints::Exact), Just(Hints::Clamp)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn a_delay_is_from_the_minimum_to_the_cap(
+        (policy, minimum, cap) in policy(),
+        failed: u32,
+        previous in duration(),
+        word in word(),
+    ) {
+        let delay = policy.delay(failed, previous, word);
+        prop_assert!(minimum <= delay && delay <= cap, "{minimum:?} <= {delay:?} <= {cap:?}");
+    }
+
+    #[test]
+    fn ceilings_never_come_down(backoff in backoff(), failed: u32, more: u32) {
+        prop_assert!(backoff.ceiling(failed) <= backoff.ceiling(failed.saturating_add(more)));
+    }
+
+    #[test]
+    fn a_larger_word_is_no_shorter_delay(
+        (policy, ..) in policy(),
+        failed: u32,
+        previous in duration(),
+        (word, other) in (word(), word()),
+    ) {
+        let (least, most) = (word.min(other), word.max(other));
+        prop_assert!(policy.delay(failed, previous, least) <= policy.delay(failed, previous, most));
+    }
+
+    #[test]
+    fn exponential_is_within_a_tenth_of_a_ppm(
+        base_ms in 1_u64..10_000,
+        multiplier in 1.0..10.0_f64,
+        failed in 1_u32..=60,
+    ) {
+        let curve = Backoff::exponential(Duration::from_millis(base_ms)).multiplier(multiplier);
+        let exact = base_ms as f64 * 1e6 * multiplier.powi(failed as i32 - 1);
+        let ceiling = curve.ceiling(failed).as_nanos() as f64;
+        if exact >= u64::MAX as f64 * 0.999_999 {
+            prop_assert!(ceiling >= u64::MAX as f64 * 0.999_998);
+        } else {
+            prop_assert!((ceiling - exact).abs() <= exact * 1e-7 + 0.5, "{ceiling} for {exact}");
+        }
+    }
+
+    /// Never sooner than the server asked, but where the policy clamps; never beyond deadline or attempts; and the
+    /// whole call ends without a panic whatever the clock does.
+    #[test]
+    fn a_call_keeps_to_hints_limits_and_deadline(
+        (policy, _, cap) in policy(),
+        steps in prop::collection::vec((any::<bool>(), duration(), 0..13_usize, prop::option::of(duration()), word()), 1..40),
+        hints in hints(),
+        attempts in 1_u32..30,
+        (deadline, limit) in (duration(), duration()),
+    ) {
+        let policy = policy.hints(hints).attempts(attempts).deadline(deadline).hint_limit(limit);
+        let clock = FakeClock::new();
+        let mut call = Call::new(&policy, clock.now());
+        let mut slept = Duration::ZERO;
+        for (number, (forward, took, class, hint, word)) in steps.into_iter().enumerate() {
+            let attempt = call.attempt(clock.now()).unwrap();
+            prop_assert!(number < attempts as usize);
+            if forward { clock.advance(took) } else { clock.step_back(took) }
+            let mut failure = Failure::new(Class::ALL[class]);
+            failure.hint = hint;
+            match attempt.fail(failure, clock.now(), &mut clock.words(&[word])) {
+                Verdict::Retry(delay) => {
+                    match (hint, hints) {
+                        (Some(hint), Hints::Floor) => prop_assert!(delay >= hint && hint <= limit),
+                        (Some(hint), Hints::Exact) => prop_assert!(delay == hint && hint <= limit),
+                        (Some(hint), Hints::Clamp) => prop_assert!(delay >= hint.min(limit)),
+                        (None, _) => prop_assert!(delay <= cap),
+                    }
+                    slept = slept.saturating_add(delay);
+                    prop_assert!(slept <= deadline || deadline == LONGEST); // the longest is none
+                    clock.advance(delay);
+                }
+                Verdict::GiveUp(_) => break,
+                Verdict::Rejected(_) => prop_assert!(false, "there is no circuit"),
+            }
+        }
+    }
+}
+
+/// Pearson's chi-square over 256 bins: with 255 degrees of freedom, 99.9 % of uniform samples stay below 330.5.
+#[test]
+fn jitter_is_uniform() {
+    const BINS: usize = 256;
+    const DRAWS: u32 = 1 << 18;
+    let spreads: &[(Jitter, u64, u64)] = &[
+        // jitter, least and most of 1 s, in nanoseconds
+        (Jitter::Full, 0, 1_000_000_000),
+        (Jitter::Equal, 500_000_000, 1_000_000_000),
+        (Jitter::proportional(0.25), 750_000_000, 1_250_000_000),
+        (Jitter::additive(0.1), 1_000_000_000, 1_100_000_000),
+        (Jitter::Decorrelated, 1_000_000_000, 3_000_000_000),
+    ];
+    let mut random = rand_pcg::Pcg64Mcg::new(0xcafe_f00d_d15e_a5e5);
+    for &(jitter, least, most) in spreads {
+        let policy = Policy::exponential(Duration::from_secs(1)).jitter(jitter);
+        let mut bins = [0_u32; BINS];
+        for _ in 0..DRAWS {
+            let delay =
+                policy.delay(1, Duration::ZERO, rand_core::Rng::next_u64(&mut random)).as_nanos() as u64;
+            assert!((least..=most).contains(&delay), "{jitter:?}: {delay}");
+            bins[((delay - least) * BINS as u64 / (most - least + 1)) as usize] += 1;
+        }
+        let expected = f64::from(DRAWS) / BINS as f64;
+        let chi_square: f64 =
+            bins.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+        assert!(chi_square < 330.5, "{jitter:?}: {chi_square}");
+        assert!(chi_square > 190.0, "{jitter:?}: {chi_square} is too even to be random");
+    }
+}
+
+/// A small ceiling shows a bias of rounding that bins would hide: every value from 0 to 9 ns as often.
+#[test]
+fn small_ceilings_are_as_uniform() {
+    let policy = Policy::exponential(Duration::from_nanos(9));
+    let mut counts = [0_u32; 10];
+    let steps = 1_000_000_u64;
+    for step in 0..steps {
+        let word = (u64::MAX / steps) * step;
+        counts[policy.delay(1, Duration::ZERO, word).as_nanos() as usize] += 1;
+    }
+    assert!(counts.iter().all(|count| count.abs_diff(100_000) <= 1), "{counts:?}");
+}

@@ -1,0 +1,370 @@
+//! What each recovery, rule and condition leads to.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use retry_core::{
+    Backoff, Call, Cause, Class, ClassSet, Error, Event, EventKind, Failure, FakeClock, GiveUp, Hints,
+    Instant, Jitter, Policy, Preset, Progress, Recovery, Retry, Rule, Severity, Verdict,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+
+/// What a call by `policy` makes of its first failure.
+fn first(policy: &Policy, failure: impl Into<Failure>) -> Verdict {
+    nth(policy, 1, failure)
+}
+
+/// What a call by `policy` makes of its `n`th failure in a row, each of them this one.
+fn nth(policy: &Policy, n: u32, failure: impl Into<Failure>) -> Verdict {
+    let failure = failure.into();
+    let clock = FakeClock::new();
+    let mut call = Call::new(policy, clock.now());
+    for number in 1..=n {
+        let attempt = call.attempt(clock.now()).expect("no circuit");
+        match attempt.fail(failure, clock.now(), &mut clock.words(&[])) {
+            verdict if number == n => return verdict,
+            Verdict::Retry(delay) => clock.advance(delay),
+            end => panic!("attempt {number} of {n}: {end}"),
+        }
+    }
+    unreachable!("n is at least 1")
+}
+
+#[test]
+fn each_class_has_its_default() {
+    use Class::*;
+    use GiveUp::LeftToCircuit;
+    let retry = Verdict::Retry(ms(100));
+    let fail = Verdict::GiveUp(GiveUp::Class);
+    let rows = [
+        // class, severity, first verdict by a policy that says nothing about it
+        (Transient, Severity::Low, retry),
+        (Timeout, Severity::Medium, retry),
+        (RateLimit, Severity::Low, Verdict::Retry(ms(500))), // a longer curve
+        (Network, Severity::Medium, retry),
+        (Server, Severity::High, retry),
+        (Unknown, Severity::High, retry),
+        (Permanent, Severity::High, fail),
+        (Client, Severity::Medium, fail),
+        (Validation, Severity::Low, fail),
+        (NotFound, Severity::Low, fail),
+        (Serialization, Severity::Medium, fail),
+        (CircuitOpen, Severity::High, Verdict::GiveUp(LeftToCircuit)),
+        (Exhausted, Severity::Critical, fail),
+    ];
+    assert_eq!(rows.map(|row| row.0), Class::ALL);
+    for (class, severity, verdict) in rows {
+        assert_eq!(class.severity(), severity, "{class}");
+        assert_eq!(first(&POLICY, class), verdict, "{class}");
+        let retried = matches!(verdict, Verdict::Retry(_));
+        assert_eq!(class.recovery() == Recovery::RetryWithBackoff, retried, "{class}");
+        assert_eq!(ClassSet::RETRYABLE.contains(class), retried, "{class}");
+    }
+}
+
+#[test]
+fn each_recovery_leads_to_its_verdict() {
+    const RULES: [Rule; 6] = [
+        Rule::class(Class::Server).recovery(Recovery::Fail),
+        Rule::class(Class::NotFound).recovery(Recovery::Ignore),
+        Rule::class(Class::Validation).recovery(Recovery::RetryWithBackoff),
+        Rule::class(Class::Transient).recovery(Recovery::RetryWithDelay(ms(700))),
+        Rule::class(Class::Network).recovery(Recovery::Circuit),
+        Rule::class(Class::Unknown).recovery(Recovery::WaitAndRetry(ms(900))),
+    ];
+    let policy = POLICY.rules(&RULES);
+    let rows = [
+        (Class::Server, Verdict::GiveUp(GiveUp::Class)),
+        (Class::NotFound, Verdict::GiveUp(GiveUp::Ignored)),
+        (Class::Validation, Verdict::Retry(ms(200))), // the policy's curve, though not retried by default
+        (Class::Transient, Verdict::Retry(ms(700))),  // whatever the attempt
+        (Class::Network, Verdict::GiveUp(GiveUp::LeftToCircuit)),
+        (Class::Unknown, Verdict::Retry(ms(900))),
+        (Class::Timeout, Verdict::Retry(ms(200))), // no rule applies
+    ];
+    for (class, verdict) in rows {
+        let n = if matches!(verdict, Verdict::Retry(_)) { 2 } else { 1 };
+        assert_eq!(nth(&policy, n, class), verdict, "{class}");
+    }
+}
+
+#[test]
+fn a_rule_brings_its_own_backoff_jitter_and_limit() {
+    const RULE: Rule = Rule::class(Class::RateLimit)
+        .backoff(Backoff::linear(ms(1_000), ms(500)))
+        .jitter(Jitter::additive(0.1))
+        .attempts(6);
+    let policy = POLICY.rules(&[RULE]);
+    assert_eq!(nth(&policy, 1, Class::RateLimit), Verdict::Retry(ms(1_100))); // the word is all ones
+    assert_eq!(nth(&policy, 5, Class::RateLimit), Verdict::Retry(ms(3_300))); // past the policy's 4 attempts
+    assert_eq!(nth(&policy, 6, Class::RateLimit), Verdict::GiveUp(GiveUp::Attempts));
+    assert_eq!(nth(&policy, 4, Class::Server), Verdict::GiveUp(GiveUp::Attempts));
+}
+
+#[test]
+fn the_first_rule_that_applies_is_the_only_one() {
+    const RULES: [Rule; 3] = [
+        Rule::class(Class::Server).from_attempt(3).recovery(Recovery::Fail),
+        Rule::class(Class::Server).after(ms(250)).recovery(Recovery::Ignore),
+        Rule::ANY.recovery(Recovery::RetryWithDelay(ms(150))),
+    ];
+    let policy = POLICY.rules(&RULES);
+    assert_eq!(nth(&policy, 1, Class::Server), Verdict::Retry(ms(150))); // at 0 ms
+    assert_eq!(nth(&policy, 2, Class::Server), Verdict::Retry(ms(150))); // at 150 ms
+    assert_eq!(nth(&policy, 3, Class::Server), Verdict::GiveUp(GiveUp::Class)); // the first rule, though 300 ms
+    assert_eq!(nth(&policy, 3, Class::Timeout), Verdict::Retry(ms(150)));
+
+    const SLOW: [Rule; 2] = [RULES[1], RULES[2]];
+    assert_eq!(nth(&POLICY.rules(&SLOW), 3, Class::Server), Verdict::GiveUp(GiveUp::Ignored)); // at 300 ms
+}
+
+#[test]
+fn conditions_are_a_chain_before_the_policys_rules() {
+    const POLICY_RULES: [Rule; 1] = [Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1)))];
+    const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
+    const IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
+    let policy = POLICY.rules(&POLICY_RULES);
+
+    let rows: &[(&[&str], GiveUp)] = &[
+        (&["full"], GiveUp::Class), // both conditions are met: the first counts
+        (&["busy", "full"], GiveUp::Class),
+        (&["slow", "slow"], GiveUp::Ignored), // only the second, from 20 ms on
+        (&["busy", "busy", "busy", "busy"], GiveUp::Attempts), // neither
+    ];
+    for (errors, reason) in rows {
+        let clock = FakeClock::new();
+        let retry = Retry::new(&policy, &clock)
+            .classify(|_: &&str| Class::Server)
+            .when(|error: &&str, _: Progress| *error == "full", &FAIL)
+            .when(
+                |error: &&str, now: Progress| {
+                    *error != "busy" && now.elapsed > Some(ms(20)) || *error == "full"
+                },
+                &IGNORE,
+            );
+        let mut script = errors.iter();
+        let error = retry
+            .run_blocking(|| {
+                clock.advance(ms(10));
+                Err::<(), _>(*script.next().expect("one attempt too many"))
+            })
+            .unwrap_err();
+        assert_eq!(script.next(), None, "{errors:?}: an attempt that was not made");
+        match (reason, &error) {
+            (GiveUp::Ignored, Error::Ignored { .. }) => {}
+            (_, Error::GaveUp { reason: given, .. }) if given == reason => {}
+            _ => panic!("{errors:?}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_value_can_be_a_failure() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock).reject(|body: &&str| body.is_empty().then_some(Class::Transient));
+    let mut bodies = ["", "", "apples"].into_iter();
+    let body = retry.run_blocking(|| Ok::<_, Class>(bodies.next().unwrap()));
+    assert_eq!(body, Ok("apples"));
+    assert_eq!(clock.now(), Instant::from_millis(300));
+
+    let error = retry.run_blocking(|| Ok::<_, Class>("")).unwrap_err();
+    assert_eq!(error.cause(), Some(&Cause::Unacceptable));
+    assert!(error.is_exhausted());
+    assert_eq!(error.context().class, Some(Class::Transient));
+}
+
+#[test]
+fn a_closure_is_a_curve_for_one_use() {
+    let clock = FakeClock::new();
+    let delays = RefCell::new(Vec::new());
+    let observer = |event: &Event| delays.borrow_mut().extend(event.kind.delay());
+    let steps = [5, 1, 400];
+    let curve = move |failed: u32, base: Duration| base * steps[failed as usize - 1] / 100;
+    let retry = Retry::new(&POLICY, &clock).backoff(&curve).observe(&observer);
+    retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err();
+    assert_eq!(*delays.borrow(), [ms(5), ms(1), ms(400)]);
+}
+
+#[test]
+fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
+    const RULES: [Rule; 1] = [Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(1_000)))];
+    let rows = [
+        // ready from, the policy's deadline, the second attempt starts at
+        (Some(0), None, 0),
+        (Some(250), None, 300), // asked every 100 ms
+        (Some(1_000), None, 1_000),
+        (None, None, 1_000),         // the limit
+        (Some(400), Some(450), 400), // in time
+        (None, Some(450), 450),      // the deadline is the limit
+    ];
+    for (ready_from, deadline, second_at) in rows {
+        for blocking in [false, true] {
+            let clock = std::sync::Mutex::new(0_u64); // what `ready` reads must be `Sync`, which FakeClock is not
+            let fake = FakeClock::new();
+            let policy = POLICY.attempts(2).rules(&RULES);
+            let policy = deadline.map_or(policy, |deadline| policy.deadline(ms(deadline)));
+            let asked = |at: u64| ready_from.is_some_and(|from| at >= from);
+            let ready = || {
+                let mut asks = clock.lock().unwrap();
+                *asks += 1;
+                asked((*asks - 1) * 100)
+            };
+            let retry = Retry::new(&policy, &fake).ready(&ready, ms(100));
+            let starts = RefCell::new(Vec::new());
+            let operation = || {
+                starts.borrow_mut().push(fake.now().as_millis());
+                if starts.borrow().len() == 1 { Err(Class::Server) } else { Ok(()) }
+            };
+            let result = if blocking {
+                retry.run_blocking(operation)
+            } else {
+                fake.run(retry.run(|| std::future::ready(operation())))
+            };
+            assert_eq!(result, Ok(()));
+            assert_eq!(*starts.borrow(), [0, second_at], "ready from {ready_from:?}, {deadline:?}");
+        }
+    }
+}
+
+#[test]
+fn hints_are_taken_as_the_policy_says() {
+    let hinted = |hint| Failure::new(Class::Server).retry_after(ms(hint));
+    let give_up = Verdict::GiveUp(GiveUp::Hint);
+    let retry = |delay| Verdict::Retry(ms(delay));
+    let limited = POLICY.hint_limit(ms(2_000));
+    let rows = [
+        // hint, floor, exact, clamp: the backoff says 100 ms, the limit is 2 s
+        (0, retry(100), retry(0), retry(100)),
+        (50, retry(100), retry(50), retry(100)),
+        (2_000, retry(2_000), retry(2_000), retry(2_000)),
+        (2_001, give_up, give_up, retry(2_000)),
+        (u64::MAX, give_up, give_up, retry(2_000)),
+    ];
+    for (hint, floor, exact, clamp) in rows {
+        assert_eq!(first(&limited, hinted(hint)), floor, "floor {hint}");
+        assert_eq!(first(&limited.hints(Hints::Exact), hinted(hint)), exact, "exact {hint}");
+        assert_eq!(first(&limited.hints(Hints::Clamp), hinted(hint)), clamp, "clamp {hint}");
+    }
+}
+
+#[test]
+fn the_server_may_say_no_whatever_the_class() {
+    assert_eq!(first(&POLICY, Failure::new(Class::Server).not_retried()), Verdict::GiveUp(GiveUp::Class));
+}
+
+#[test]
+fn a_minimum_holds_whatever_the_jitter() {
+    let clock = FakeClock::new();
+    let policy = Policy::exponential(ms(100)).minimum(ms(30));
+    let mut call = Call::new(&policy, clock.now());
+    let verdict =
+        call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut clock.words(&[0]));
+    assert_eq!(verdict, Verdict::Retry(ms(30)));
+}
+
+#[test]
+fn presets_have_their_documented_numbers() {
+    // name, attempts, ceilings of the first delays in ms (the largest word), circuit, dead letter
+    type Row = (&'static str, u32, &'static [u64], bool, bool);
+    let rows: &[Row] = &[
+        ("default", 3, &[100, 200, 400], true, false),
+        ("database", 3, &[100, 200, 400], true, false),
+        ("http", 5, &[200, 400, 800, 1_600], true, false),
+        ("s3", 4, &[500, 1_000, 2_000], true, true),
+        ("cache", 2, &[50, 50, 50], false, false),
+        ("conservative", 3, &[100, 200, 400, 800, 1_000, 1_000], true, false),
+        ("aggressive", 7, &[55, 82, 123, 185, 278], true, false),
+        ("fast", 5, &[27, 68, 171, 429, 500, 500], true, false),
+    ];
+    assert_eq!(rows.len(), Preset::ALL.len());
+    for &(name, attempts, ceilings, circuit, dead_letter) in rows {
+        let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
+        assert_eq!(preset.policy.most_attempts(), attempts, "{name}");
+        let delay =
+            |failed: usize| preset.policy.delay(failed as u32, Duration::ZERO, u64::MAX).as_millis() as u64;
+        let delays: Vec<u64> = (1..=ceilings.len()).map(delay).collect();
+        assert_eq!(delays, ceilings, "{name}");
+        assert_eq!(preset.circuit.is_some(), circuit, "{name}");
+        assert_eq!(preset.dead_letter, dead_letter, "{name}");
+        // The smallest word: only the jittered ones come down.
+        let least = preset.policy.delay(1, Duration::ZERO, 0);
+        let unjittered = matches!(name, "cache" | "conservative");
+        let expected = if unjittered {
+            ceilings[0]
+        } else {
+            [0, 50, 25][usize::from(name == "aggressive") + 2 * usize::from(name == "fast")]
+        };
+        assert_eq!(least, ms(expected), "{name}");
+    }
+    assert_eq!(Preset::named("DEFAULT"), None);
+    assert_eq!(Preset::S3.policy.timeout_of_attempt(), Some(ms(60_000)));
+    let classes = |preset: Preset| Class::ALL.into_iter().filter(move |class| preset.policy.retries(*class));
+    assert_eq!(classes(Preset::DATABASE).count(), 3);
+    assert_eq!(classes(Preset::HTTP).count(), 5);
+}
+
+#[test]
+fn an_error_says_which_call_it_was_and_keeps_its_cause() {
+    use std::error::Error as _;
+
+    let clock = FakeClock::new();
+    clock.advance(ms(1_000));
+    let policy = POLICY.attempts(2).deadline(ms(60_000));
+    let retry = Retry::new(&policy, &clock)
+        .classify(|_: &std::io::Error| Class::Timeout)
+        .named("stock.read")
+        .keyed("eu-west-1");
+    let error = retry.run_blocking(|| Err::<(), _>(std::io::Error::other("no carrier"))).unwrap_err();
+    let context = error.context();
+    assert_eq!((context.operation, context.key.as_str()), ("stock.read", "eu-west-1"));
+    assert_eq!((context.attempt, context.most_attempts), (2, 2));
+    assert_eq!((context.elapsed, context.when), (Some(ms(100)), Instant::from_millis(1_100)));
+    assert_eq!((context.class, context.severity()), (Some(Class::Timeout), Some(Severity::Medium)));
+    assert_eq!(
+        error.to_string(),
+        "stock.read[eu-west-1]: gave up after attempt 2 of 2, 100 ms (Timeout): no attempts left"
+    );
+    assert_eq!(error.source().unwrap().to_string(), "no carrier");
+    assert!(error.is_exhausted() && error.is_timeout());
+    assert!(!error.is_circuit_open() && !error.is_cancelled() && !error.is_ignored() && !error.is_deadline());
+}
+
+#[test]
+fn cancelled_from_outside_it_keeps_the_last_cause() {
+    let clock = FakeClock::new();
+    let attempts = Cell::new(0);
+    let retry = Retry::new(&POLICY, &clock).named("stock.read");
+    let rows = [
+        // stopped at, attempts begun, the last cause, the line
+        (0, 1, None, "stock.read: cancelled after attempt 1 of 4"),
+        (50, 1, Some(Class::Server), "stock.read: cancelled after attempt 1 of 4 (Server)"),
+        (150, 2, Some(Class::Server), "stock.read: cancelled after attempt 2 of 4 (Server)"),
+    ];
+    for (stop, begun, cause, line) in rows {
+        attempts.set(0);
+        let clock = &clock;
+        let operation = || async {
+            attempts.set(attempts.get() + 1);
+            retry_core::Sleep::sleep(&clock, ms(10)).await;
+            Err::<(), _>(Class::Server)
+        };
+        let stop = retry_core::Sleep::sleep(&clock, ms(stop));
+        let error = clock.run(retry.run_until(stop, operation)).unwrap_err();
+        assert!(error.is_cancelled());
+        assert_eq!(attempts.get(), begun);
+        assert_eq!(error.to_string(), line);
+        assert_eq!(error.into_inner(), cause);
+    }
+}
+
+#[test]
+fn events_tell_the_verdict_of_failures_and_refusals() {
+    let kind = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::Retry(ms(5)) };
+    assert_eq!((kind.verdict(), kind.delay()), (Some(Verdict::Retry(ms(5))), Some(ms(5))));
+    assert_eq!((EventKind::Started.verdict(), EventKind::Started.delay()), (None, None));
+}
