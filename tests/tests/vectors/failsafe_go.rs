@@ -1,0 +1,185 @@
+//! failsafe-go: its delays, its retry policy, its windows. Its budget and its throttle are replayed in
+//! `budgets.rs`.
+
+use std::time::Duration;
+
+use retry_core::{Backoff, CountWindow, GiveUp, Jitter, Policy, Window};
+use serde_json::Value;
+
+use crate::json::{Fields, Ms, Replayed, fail, replay};
+use crate::machine::{Ending, LONGEST, between, built, play, policy};
+use crate::outcome::Outcome;
+use crate::{budgets, draw, rules};
+
+/// The peer's delays are numbers without a unit, cut to whole ones. This one is so short that 32 bits of a ratio
+/// are exact for them, and so long that the nanosecond by which our ranges are wider is next to nothing.
+const UNIT: Duration = Duration::from_micros(20);
+
+pub(crate) fn cases(meta: &Value, case: &Value) -> Outcome {
+    if let Some(outcome) = budgets::failsafe_go(meta, case) {
+        return outcome;
+    }
+    replay(case, |case| {
+        if case.has("attempt_outcomes") {
+            return retries(case);
+        }
+        let given = case.fields("given")?;
+        match given.get("fn")? {
+            "range" | "factor" | "plus_minus" => delay(case, &given),
+            "count_window" => count_window(case, &given),
+            "time_window" => time_window(case, &given),
+            other => fail(format!("unknown fn: {other}")),
+        }
+    })
+}
+
+fn delay(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
+    let units = |key| given.get::<u32>(key).map(|units| units * UNIT);
+    let proportional = |delay: Duration, deviation: f64| -> Replayed<Policy> {
+        Ok(policy(Backoff::fixed(delay), None)?.jitter(built(Jitter::try_proportional(deviation))?))
+    };
+    let u: f64 = given.get("u")?;
+    let (policy, u) = match given.get("fn")? {
+        "range" => (between(units("min")?, units("max")?)?, u),
+        // A draw of 0 is the longest delay there, the shortest here.
+        "factor" => (proportional(units("delay")?, given.get("factor")?)?, 1.0 - u),
+        "plus_minus" => {
+            let (delay, jitter) = (units("delay")?, units("jitter")?);
+            (proportional(delay, jitter.div_duration_f64(delay))?, 1.0 - u)
+        }
+        other => return fail(format!("unknown fn: {other}")),
+    };
+    let ours = policy.delay(1, Duration::ZERO, draw::word(u)?);
+    let theirs: u32 = case.fields("expect")?.get("delay")?;
+    let whole = ours.as_nanos() / UNIT.as_nanos();
+    Ok(Outcome::same("delay", whole, u128::from(theirs)))
+}
+
+/// A call by script: `"err"` or `["err", milliseconds]`.
+fn retries(case: &Fields<'_>) -> Replayed {
+    let config = case.fields("config")?;
+    let attempts: f64 = config.get("max_attempts")?;
+    let limit: Option<Ms> = config.find("max_duration_ms")?;
+    let mut script = Vec::new();
+    for attempt in case.get::<&[Value]>("attempt_outcomes")? {
+        let (ending, takes) = match attempt.as_array().map(Vec::as_slice) {
+            Some([ending, ms]) => (ending, ms.as_u64().map(Duration::from_millis)),
+            Some(_) => (attempt, None),
+            None => (attempt, Some(Duration::ZERO)),
+        };
+        match (ending.as_str(), takes) {
+            (Some("ok"), Some(takes)) => script.push((Ending::Value, takes)),
+            (Some("err"), Some(takes)) => script.push((Ending::Error, takes)),
+            _ => return fail(format!("unknown outcome: {attempt}")),
+        }
+    }
+    let expect = case.fields("expect")?;
+    let (theirs, end): (usize, &str) = (expect.get::<u32>("attempts")? as usize, expect.get("final")?);
+
+    let most = match attempts {
+        -1.0 => u32::MAX,
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole and in range
+        most if most.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&most) => most as u32,
+        other => return fail(format!("config.max_attempts = {other}")),
+    };
+    let policy = built(Policy::fixed(Duration::ZERO).try_attempts(most))?;
+    let policy = policy.deadline(limit.map_or(LONGEST, |limit| limit.0));
+    let played = play(&policy, &script)?;
+    let ours = match played.result {
+        Ok(()) => "ok",
+        Err(end) if matches!(end.reason, GiveUp::Attempts | GiveUp::Deadline) => "exceeded",
+        Err(_) => "another end",
+    };
+    Ok(Outcome::same("attempts", played.attempts, theirs).and(Outcome::same("final", ours, end)))
+}
+
+fn count_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
+    type Largest = CountWindow<1024>;
+    let size: u32 = given.get("size")?;
+    if !(1..=Largest::CAPACITY).contains(&size) {
+        return fail(format!("a window of {size} calls"));
+    }
+    let mut window = Largest::EMPTY;
+    let mut outcome = Outcome::Pass;
+    for step in case.list("steps")? {
+        match step.get("op")? {
+            "pattern" => {
+                let success = Pattern::parse(step.get("success_if")?)?;
+                for i in 0..step.get("n")? {
+                    window.record(!success.holds(i), size);
+                }
+            }
+            other => return fail(format!("unknown op: {other}")),
+        }
+        let (executions, failures) = (window.calls(), window.failures());
+        outcome = outcome.and(statistics(&step.fields("expect")?, executions, failures)?);
+    }
+    Ok(outcome)
+}
+
+fn statistics(expect: &Fields<'_>, executions: u32, failures: u32) -> Replayed {
+    let successes = executions - failures;
+    let counts = [("executions", executions), ("failures", failures), ("successes", successes)];
+    let rates = [("failure_rate", failures), ("success_rate", successes)];
+    let mut outcome = Outcome::Pass;
+    for (what, ours) in counts {
+        if let Some(theirs) = expect.find::<u32>(what)? {
+            outcome = outcome.and(Outcome::same(what, ours, theirs));
+        }
+    }
+    for (what, count) in rates {
+        // Theirs has two decimals.
+        let ours = (f64::from(count) / f64::from(executions.max(1)) * 100.0).round() / 100.0;
+        if let Some(theirs) = expect.find::<f64>(what)? {
+            outcome = outcome.and(Outcome::near(what, ours, theirs, 1e-9));
+        }
+    }
+    Ok(outcome)
+}
+
+fn time_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
+    given.comments(&["buckets", "period_ms", "clock"]);
+    for step in case.list("steps")? {
+        step.comments(&["at_ms", "n"]);
+        match step.get("op")? {
+            "pattern" => {
+                Pattern::parse(step.get("success_if")?)?;
+            }
+            "expire" => step.comments(&["success_if"]),
+            other => return fail(format!("unknown op: {other}")),
+        }
+        let expect = step.fields("expect")?;
+        expect.comments(&["head", "executions", "successes", "success_rate", "failures", "failure_rate"]);
+    }
+    Ok(Outcome::Declared(rules::WINDOW_IS_LAST_N))
+}
+
+/// Which of `n` calls succeed, counted from 0.
+enum Pattern {
+    All(bool),
+    Every { modulus: u32, remainder: u32 },
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Replayed<Self> {
+        let every = || {
+            let (modulus, remainder) = text.strip_prefix("i%")?.split_once("==")?;
+            Some(Self::Every {
+                modulus: modulus.parse().ok().filter(|modulus| *modulus > 0)?,
+                remainder: remainder.parse().ok()?,
+            })
+        };
+        match text {
+            "true" => Ok(Self::All(true)),
+            "false" => Ok(Self::All(false)),
+            _ => every().map_or_else(|| fail(format!("unknown success_if: {text}")), Ok),
+        }
+    }
+
+    fn holds(&self, i: u32) -> bool {
+        match *self {
+            Self::All(holds) => holds,
+            Self::Every { modulus, remainder } => i % modulus == remainder,
+        }
+    }
+}

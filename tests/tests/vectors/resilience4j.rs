@@ -1,0 +1,169 @@
+//! Resilience4j: its interval functions, its retry.
+
+use std::time::Duration;
+
+use retry_core::{Backoff, Jitter, Policy};
+use serde_json::Value;
+
+use crate::json::{Fields, Ms, Replayed, fail, replay};
+use crate::machine::{Ending, LONGEST, built, lenient_policy, play, policy, same_delay};
+use crate::outcome::Outcome;
+use crate::rules;
+
+pub(crate) fn intervals(meta: &Value, case: &Value) -> Outcome {
+    replay(case, |case| {
+        let default = |key: &str| match meta["defaults"][key].as_f64() {
+            Some(value) => Ok(value),
+            None => fail(format!("meta.defaults.{key} is missing")),
+        };
+        let (given, expect) = (case.fields("given")?, case.fields("expect")?);
+        let interval = |key| match given.find::<f64>(key)? {
+            Some(ms) => Ok(ms),
+            None => default("initial_ms"),
+        };
+        let function = match given.get("kind")? {
+            "fixed" => Function { initial: interval("interval_ms")?, ..Function::default() },
+            "exponential" => Function {
+                initial: interval("initial_ms")?,
+                multiplier: match given.find("multiplier")? {
+                    Some(multiplier) => multiplier,
+                    None => default("multiplier")?,
+                },
+                cap: given.find("max_ms")?.map(|Ms(cap)| cap),
+                ..Function::default()
+            },
+            "randomized" => Function {
+                initial: interval("interval_ms")?,
+                factor: match given.find("factor")? {
+                    Some(factor) => Some(factor),
+                    None => Some(default("randomization")?),
+                },
+                ..Function::default()
+            },
+            other => return fail(format!("unknown kind: {other}")),
+        };
+        let attempt: Option<u32> = given.find("attempt")?;
+        match (expect.find("error")?, expect.find("delay_ms")?) {
+            (Some(true), None) => Ok(function.refused(attempt)),
+            (Some(false), None) => function.policy().map_or_else(Err, |_| Ok(Outcome::Pass)),
+            (None, Some(Ms(delay))) => function.delay(given.get("attempt")?, delay),
+            _ => fail("expects neither an error nor a delay, or both"),
+        }
+    })
+}
+
+/// An interval function, in milliseconds.
+struct Function {
+    initial: f64,
+    multiplier: f64,
+    factor: Option<f64>,
+    cap: Option<Duration>,
+}
+
+impl Default for Function {
+    fn default() -> Self {
+        Self { initial: 0.0, multiplier: 1.0, factor: None, cap: None }
+    }
+}
+
+impl Function {
+    fn curve(&self) -> Replayed<Backoff> {
+        let Ok(initial) = Duration::try_from_secs_f64(self.initial / 1e3) else {
+            return fail("a negative interval is no duration");
+        };
+        built(Backoff::exponential(initial).try_multiplier(self.multiplier))
+    }
+
+    fn policy(&self) -> Replayed<Policy> {
+        let jitter = match self.factor {
+            Some(factor) => built(Jitter::try_proportional(factor))?,
+            None => Jitter::None,
+        };
+        Ok(policy(self.curve()?, self.cap)?.jitter(jitter))
+    }
+
+    /// The peer refuses it, or the question about this attempt.
+    fn refused(&self, attempt: Option<u32>) -> Outcome {
+        match (self.policy(), attempt) {
+            (Err(_), _) => Outcome::Pass,
+            (Ok(_), _) if self.initial == 0.0 => Outcome::Declared(rules::ZERO_BASE),
+            (Ok(policy), Some(0)) => {
+                let delay = |failed| policy.delay(failed, Duration::ZERO, 0);
+                Outcome::same("delay after no attempt", delay(0), delay(1))
+                    .and(Outcome::Declared(rules::ATTEMPT_ZERO))
+            }
+            (Ok(_), _) => Outcome::Fail("allowed here, an error there".into()),
+        }
+    }
+
+    fn delay(&self, attempt: u32, theirs: Duration) -> Replayed {
+        if self.factor.is_some() {
+            return fail("a random delay without its draw");
+        }
+        let (policy, outcome) = lenient_policy(self.curve()?, self.cap)?;
+        let ours = policy.delay(attempt, Duration::ZERO, 0);
+        Ok(outcome.and(if ours != theirs && self.in_whole_milliseconds(attempt) == theirs {
+            Outcome::Declared(rules::TO_THE_NANOSECOND)
+        } else {
+            same_delay("delay", ours, theirs)
+        }))
+    }
+
+    /// The delay as the peer reckons it: each step is cut to whole milliseconds.
+    fn in_whole_milliseconds(&self, attempt: u32) -> Duration {
+        let steps = attempt.saturating_sub(1);
+        let ms = (0..steps.min(2_000)).fold(self.initial, |ms, _| (ms * self.multiplier).trunc());
+        let delay = Duration::try_from_secs_f64(ms / 1e3).unwrap_or(Duration::MAX);
+        delay.min(self.cap.unwrap_or(LONGEST))
+    }
+}
+
+pub(crate) fn retries(_: &Value, case: &Value) -> Outcome {
+    replay(case, |case| {
+        let config = case.fields("config")?;
+        let attempts: u32 = config.get("max_attempts")?;
+        let curve = curve(&config.fields("backoff")?)?;
+        let mut script = Vec::new();
+        for outcome in case.get::<Vec<&str>>("attempt_outcomes")? {
+            let ending = match outcome {
+                "ok" => Ending::Value,
+                "bad_result" => Ending::BadValue,
+                "err" => Ending::Error,
+                "nonretryable" => Ending::FinalError,
+                other => return fail(format!("unknown outcome: {other}")),
+            };
+            script.push((ending, Duration::ZERO));
+        }
+        let expect = case.fields("expect")?;
+        let theirs: u32 = expect.get("attempts")?;
+        let Ms(slept) = expect.get("total_sleep_ms")?;
+        let end: &str = expect.get("final")?;
+
+        let policy = built(policy(curve, None)?.try_attempts(attempts))?;
+        let played = play(&policy, &script)?;
+        let result = match (end, played.result) {
+            ("ok", Err(end)) if end.bad_value => Outcome::Declared(rules::REJECTED_VALUE),
+            ("ok" | "err", result) => Outcome::same("fails", result.is_err(), end == "err"),
+            (other, _) => return fail(format!("unknown final: {other}")),
+        };
+        Ok(Outcome::same("attempts", played.attempts, theirs as usize)
+            .and(same_delay("slept in sum", played.slept, slept))
+            .and(result))
+    })
+}
+
+fn curve(backoff: &Fields<'_>) -> Replayed<Backoff> {
+    let Ms(base) = backoff.get("ms")?;
+    match backoff.get("kind")? {
+        "fixed" => Ok(Backoff::fixed(base)),
+        "square" => Ok(Backoff::custom(base, squared)),
+        other => fail(format!("unknown kind: {other}")),
+    }
+}
+
+/// The base, then the square of the delay before, in milliseconds.
+fn squared(failed: u32, base: Duration) -> Duration {
+    let base = u64::try_from(base.as_millis()).unwrap_or(u64::MAX);
+    let squarings = failed.saturating_sub(1).min(64);
+    Duration::from_millis((0..squarings).fold(base, |ms, _| ms.saturating_mul(ms)))
+}

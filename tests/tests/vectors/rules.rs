@@ -1,0 +1,50 @@
+//! Where this machine differs on purpose: the rules of DESIGN.md, each in the words that the report prints.
+
+/// A configuration that a constructor refuses.
+pub(crate) const CAP_BELOW_BASE: &str =
+    "rule 8: a cap below the base or the minimum is an error at construction";
+/// Where the peer refuses a delay of nothing.
+pub(crate) const ZERO_BASE: &str = "rule 8: a base of zero is a value like any other: the retry is at once";
+/// Where the peer refuses an attempt number of 0.
+pub(crate) const ATTEMPT_ZERO: &str =
+    "rule 8: attempts are counted from 1; asked for the delay after none, it saturates to the first";
+/// Delays that 64 bits of nanoseconds do not hold.
+pub(crate) const SATURATES: &str = "rule 8: time is 64 bits of nanoseconds; what passes 584 years saturates";
+/// Where the peer stops counting attempts.
+pub(crate) const COUNTS_ON: &str = "rule 8: attempts are counted to 2^32 - 1 and saturate there, not before";
+/// Where the peer has a limit of its own besides the one configured.
+pub(crate) const NO_LIMIT_OF_ITS_OWN: &str =
+    "attempts are limited by what is configured, from 1 on; there is no limit besides";
+/// Where the peer's jitter passes its cap.
+pub(crate) const CAP_LAST: &str = "rule 1: the cap is applied after the jitter; no delay is above it";
+/// Where the peer spreads a ceiling that is above its cap.
+pub(crate) const CEILING_CAPPED: &str =
+    "rule 1: the ceiling is capped before the jitter, too, so that capped delays are still spread";
+/// Where the peer comes back sooner because of a hint.
+pub(crate) const HINT_IS_A_FLOOR: &str =
+    "rule 2: a server's hint is a floor; the backoff is not cut short by it";
+/// Where the peer begins a wait that ends after the limit.
+pub(crate) const NOT_AFTER_THE_DEADLINE: &str =
+    "rule 3: a retry that could only start after the deadline is given up at once";
+/// Where the peer gives up at the very instant of its limit.
+pub(crate) const DEADLINE_INCLUDED: &str =
+    "rule 3: the deadline is the latest start of an attempt, itself included";
+/// Where the peer cuts each step of a curve to a whole unit.
+pub(crate) const TO_THE_NANOSECOND: &str =
+    "a curve is computed to the nearest nanosecond, not cut to milliseconds at every step";
+/// Where the peer hands out the value that it took for a failure.
+pub(crate) const REJECTED_VALUE: &str = "a value that is rejected to the end is an error, not a value";
+/// Where two implementations of gRPC disagree with each other or with the proposal.
+pub(crate) const PUSHBACK_AS_PROPOSED: &str =
+    "a pushback is read as gRFC A6 writes it, where the implementations take more";
+/// Hedging: attempts of one call side by side.
+pub(crate) const ONE_ATTEMPT_AT_A_TIME: &str = "one attempt of a call at a time: no hedging";
+/// Moving averages, windows by time.
+pub(crate) const WINDOW_IS_LAST_N: &str =
+    "a window is the last N outcomes: no moving average, no buckets of time";
+/// Ejecting hosts by comparing them with each other.
+pub(crate) const NO_LOAD_BALANCER: &str =
+    "out of scope: no load balancer, hosts are not compared with each other";
+/// Pacing first attempts.
+pub(crate) const NO_RATE_LIMITER: &str =
+    "out of scope: no rate limiter, a budget pays for retries and never delays a first attempt";
