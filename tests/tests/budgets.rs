@@ -400,7 +400,8 @@ fn an_adaptive_throttle_refuses_by_what_the_dependency_took() {
              0 | 5x fails Timeout            | 545455
              0 | cancelled                   | 545455
              0 | fails Validation            | 416667
-        119000 |                             | 416667
+             0 | fails CircuitOpen           | 461538
+        119000 |                             | 461538
         129000 |                             |      0";
     play(rules, millionths, script);
     let script = "

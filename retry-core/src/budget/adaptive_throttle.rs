@@ -62,7 +62,7 @@ const ACCEPT: i64 = 1;
 impl AdaptiveThrottle {
     /// A multiplier of 2 over the last two minutes, whatever the probability, from the first attempt on.
     pub const DEFAULT: Self = Self {
-        rejections: ClassSet::RETRYABLE,
+        rejections: ClassSet::DEPENDENCY,
         multiplier: 2 << 24,
         max_rejection: 1 << 32,
         minimum_attempts: 0,
@@ -152,7 +152,7 @@ impl AdaptiveThrottle {
         Ok(Self { slice: nanos / SLICES as u64, ..self })
     }
 
-    /// The classes of error that say that the dependency did not deal with the attempt; [`ClassSet::RETRYABLE`]
+    /// The classes of error that say that the dependency did not deal with the attempt; [`ClassSet::DEPENDENCY`]
     /// unless set. An error of any other class is an answer, and so an accept.
     #[must_use]
     pub const fn count_as_rejection(self, classes: ClassSet) -> Self {

@@ -37,7 +37,8 @@ use crate::time::Now;
 /// | [`ConcurrencyShare`] | retries are no more than a share of the attempts under way | no |
 /// | [`AdaptiveThrottle`] | chance has it: the more attempts are turned down, the less | for an end and for a retry |
 pub trait Budget {
-    /// Takes out what one retry costs; `None` where it does not hold that much.
+    /// Takes out what one retry costs; `None` where it does not hold that much. The attempt that failed was
+    /// deposited before.
     fn withdraw(&self, request: Request, now: impl Now) -> Option<Price>;
 
     /// Learns what happened to an attempt.

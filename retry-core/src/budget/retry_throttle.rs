@@ -31,6 +31,12 @@ use crate::time::Instant;
 /// assert!(budget.withdraw(request, now).is_none()); // 2 of 4 are not more than half
 /// assert_eq!(budget.held_thousandths(), 2_000);
 /// ```
+///
+/// ```compile_fail
+/// # use retry_core::RetryThrottle;
+/// const NONE: RetryThrottle = RetryThrottle::DEFAULT.max_tokens(0);
+/// # let _ = NONE;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryThrottle {
     failures: ClassSet,
