@@ -1,4 +1,4 @@
-//! Envoy: its backoff strategies. Its budgets are replayed in `budgets.rs`.
+//! Envoy: its backoff strategies. Its budgets are replayed in `budgets/`.
 
 use std::time::Duration;
 

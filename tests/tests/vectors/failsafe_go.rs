@@ -1,5 +1,5 @@
 //! failsafe-go: its delays, its retry policy, its windows. Its budget and its throttle are replayed in
-//! `budgets.rs`.
+//! `budgets/`.
 
 use std::time::Duration;
 

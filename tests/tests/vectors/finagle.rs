@@ -1,4 +1,4 @@
-//! Finagle: its backoffs, and its failure accrual as a circuit. Its budgets are replayed in `budgets.rs`.
+//! Finagle: its backoffs, and its failure accrual as a circuit. Its budgets are replayed in `budgets/`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! gRPC's proposal A6: backoff, limits, calls with pushback. Its throttle is replayed in `budgets.rs`.
+//! gRPC's proposal A6: backoff, limits, calls with pushback. Its throttle is replayed in `budgets/`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -48,3 +48,11 @@ pub(crate) const NO_LOAD_BALANCER: &str =
 /// Pacing first attempts.
 pub(crate) const NO_RATE_LIMITER: &str =
     "out of scope: no rate limiter, a budget pays for retries and never delays a first attempt";
+/// Where the peer counts first and looks at its limit later, or keeps what does not fit.
+pub(crate) const NEVER_MORE: &str =
+    "a budget never holds more than its capacity, and never grants more than it holds";
+/// Where the peer takes a number that cannot be for another.
+pub(crate) const ERROR_AT_CONSTRUCTION: &str =
+    "rule 8: a rate that is negative, infinite or NaN is an error at construction";
+/// Where gRPC for Java takes a pushback for a reason to retry, and gRPC for Go does not.
+pub(crate) const CLASS_FIRST: &str = "rule 9: the class is asked before the hint";

@@ -1,0 +1,170 @@
+//! Calls with a budget: where they give up, and what a dropped one gives back.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use retry_core::{
+    Budget, Call, CircuitConfig, Class, ConcurrencyShare, Error, FakeClock, Gate, GiveUp, Jitter, LocalLock,
+    Policy, RequestShare, Retry, SharedBudget, SharedCircuit, Sleep, StdLock, TokenBucket, Verdict,
+};
+
+use crate::{NOW, ms, secs, started};
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+
+fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
+    match result {
+        Err(Error::GaveUp { reason, .. }) => Some(reason),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_call_gives_up_where_the_budget_is_empty() {
+    let clock = FakeClock::new();
+    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT.capacity(13));
+    let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(&budget);
+    // A call whose first attempts fail, so many: why it gave up, how many it made, what is left.
+    let call = |fails: u32| {
+        let mut made = 0;
+        let result = retry.run_blocking(|| {
+            made += 1;
+            if made <= fails { Err(Class::Server) } else { Ok(()) }
+        });
+        (gave_up_for(result), made, budget.held(clock.now()))
+    };
+    assert_eq!(call(1), (None, 2, 13)); // takes 5, gives back 5
+    assert_eq!(call(9), (Some(GiveUp::Budget), 3, 3));
+    assert_eq!(call(9), (Some(GiveUp::Budget), 1, 3));
+    assert_eq!(call(0), (None, 1, 4));
+    assert_eq!(call(0), (None, 1, 5));
+    assert_eq!(call(1), (None, 2, 5));
+}
+
+/// Asked last: what another rule refuses costs nothing.
+#[test]
+fn nothing_is_taken_where_the_call_gives_up_for_another_reason() {
+    let clock = FakeClock::new();
+    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    for (policy, class, reason) in [
+        (POLICY.attempts(1), Class::Server, GiveUp::Attempts),
+        (POLICY, Class::Validation, GiveUp::Class),
+        (POLICY.deadline(ms(99)), Class::Server, GiveUp::Deadline),
+    ] {
+        let retry = Retry::new(&policy, &clock).classify(|class: &Class| *class).budget(&budget);
+        let result = retry.run_blocking(|| Err::<(), _>(class));
+        assert_eq!(gave_up_for(result), Some(reason));
+        assert_eq!(budget.held(clock.now()), 500);
+    }
+}
+
+/// Where a call was that was stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stopped {
+    InFirst,
+    InRetry,
+    Asleep,
+    /// It had ended already.
+    Not,
+}
+
+/// A call that fails twice, waits between, and succeeds, dropped after so many polls 10 ms apart: where that was,
+/// and how many retries had failed.
+fn stopped<B: Budget>(budget: &B, polls: u32) -> (Stopped, u64) {
+    let clock = FakeClock::new();
+    let (started, failed) = (Cell::new(0), Cell::new(0));
+    let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(budget);
+    let mut call = pin!(retry.run(|| async {
+        started.set(started.get() + 1);
+        (&clock).sleep(ms(10)).await;
+        if started.get() == 3 {
+            return Ok(());
+        }
+        failed.set(failed.get() + 1);
+        Err(Class::Server)
+    }));
+    for _ in 0..polls {
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        if polled == Poll::Ready(Ok(())) {
+            return (Stopped::Not, 1);
+        }
+        clock.advance(ms(10));
+    }
+    let place = match (started.get(), failed.get()) {
+        (1, 0) => Stopped::InFirst,
+        (started, failed) if started > failed => Stopped::InRetry,
+        _ => Stopped::Asleep,
+    };
+    (place, u64::saturating_sub(failed.get(), 1))
+}
+
+/// After any number of polls all comes back that was taken, but for the retry that failed.
+#[test]
+fn a_dropped_call_gives_back_what_it_was_granted() {
+    let mut places = Vec::new();
+    for polls in 1.. {
+        let bucket = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+        let (place, failed) = stopped(&bucket, polls);
+        assert_eq!(bucket.held(NOW), 500 - 5 * failed, "{place:?}, {polls} polls");
+
+        // A retry that was made counts, however it ended; one that was not, or was cancelled, does not.
+        let made = failed + u64::from(place == Stopped::Not);
+        let share = SharedBudget::<_, LocalLock>::new(RequestShare::DEFAULT.share(0.0).ttl(secs(60)));
+        let _ = stopped(&share, polls);
+        assert_eq!(share.held(NOW), 600 - made, "{place:?}, {polls} polls");
+
+        let under_way = SharedBudget::<_, LocalLock>::new(ConcurrencyShare::DEFAULT);
+        under_way.deposit(started(true), NOW); // another call's
+        let _ = stopped(&under_way, polls);
+        let left = (under_way.attempts_under_way(), under_way.retries_granted());
+        assert_eq!(left, (1, 0), "{place:?}, {polls} polls");
+
+        places.push(place);
+        if place == Stopped::Not {
+            break;
+        }
+    }
+    for place in [Stopped::InFirst, Stopped::InRetry, Stopped::Asleep] {
+        assert!(places.contains(&place), "{place:?} is not among {places:?}");
+    }
+}
+
+#[test]
+fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
+    let clock = FakeClock::new();
+    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    let mut rng = clock.words(&[]);
+    let mut call = Call::new(&POLICY, clock.now()).budget(&budget);
+
+    let verdict = call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut rng);
+    assert_eq!(verdict, Verdict::Retry(ms(100)));
+    assert_eq!(budget.held(clock.now()), 490);
+    call.attempt(clock.now()).unwrap().cancel(clock.now());
+    assert_eq!(budget.held(clock.now()), 500);
+
+    let attempt = call.attempt(clock.now()).unwrap();
+    let _ = attempt.fail(Class::Server, clock.now(), &mut rng);
+    assert_eq!(budget.held(clock.now()), 495);
+    drop(call); // before its last attempt
+    assert_eq!(budget.held(clock.now()), 500);
+}
+
+#[test]
+fn a_retry_that_the_circuit_refuses_in_the_end_costs_nothing() {
+    let clock = FakeClock::new();
+    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2);
+    let circuit: SharedCircuit = SharedCircuit::new(config);
+    let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget);
+
+    let attempt = call.attempt(clock.now()).unwrap();
+    let _ = attempt.fail(Class::Server, clock.now(), &mut clock.words(&[]));
+    assert_eq!(budget.held(clock.now()), 495);
+    let other = circuit.admit(clock.now()).unwrap();
+    circuit.fail(other.ticket, Class::Server, clock.now(), None);
+    assert!(call.attempt(clock.now()).is_err(), "it opened meanwhile");
+    drop(call);
+    assert_eq!(budget.held(clock.now()), 500);
+}

@@ -1,0 +1,112 @@
+//! Budgets: what each grants, and that none grants more than it holds. Here is what holds of all of them.
+
+mod adaptive_throttle;
+mod bad_input;
+mod calls;
+mod race;
+mod retry_throttle;
+mod script;
+mod shares;
+mod time;
+mod token_bucket;
+
+use std::time::Duration;
+
+use retry_core::{
+    AdaptiveThrottle, Budget, BudgetRules, Class, Concern, ConcurrencyShare, Deposit, Instant, LocalLock,
+    Price, Request, RequestShare, RetryThrottle, SharedBudget, TokenBucket,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+const FREE: Price = Price(0);
+const NOW: Instant = Instant::ORIGIN;
+
+fn asked(class: Class) -> Request {
+    Request::new(class, 1, 0)
+}
+
+fn started(first: bool) -> Deposit {
+    Deposit::Started { first }
+}
+
+fn succeeded(first: bool, price: Price) -> Deposit {
+    Deposit::Succeeded { first, price }
+}
+
+fn failed(class: Class, price: Price) -> Deposit {
+    Deposit::Failed { class, price }
+}
+
+fn cancelled(started: bool, price: Price) -> Deposit {
+    Deposit::Cancelled { started, price }
+}
+
+#[test]
+fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
+    fn never() -> Instant {
+        unreachable!("nothing asks")
+    }
+    fn untimed<B: BudgetRules>(rules: B) {
+        let budget = SharedBudget::<_, LocalLock>::new(rules);
+        let price = budget.withdraw(asked(Class::Server), never).unwrap();
+        budget.deposit(started(true), never);
+        budget.deposit(succeeded(true, price), never);
+        budget.deposit(failed(Class::Server, price), never);
+        budget.deposit(cancelled(true, price), never);
+    }
+    untimed(TokenBucket::DEFAULT);
+    untimed(RetryThrottle::DEFAULT);
+    untimed(ConcurrencyShare::DEFAULT);
+
+    let share = SharedBudget::<_, LocalLock>::new(RequestShare::DEFAULT);
+    let price = share.withdraw(asked(Class::Server), NOW).unwrap();
+    share.deposit(cancelled(false, price), never);
+    // The lock is held here, and a `RefCell` cannot be borrowed twice.
+    share.with_state(|_| {
+        share.deposit(started(false), never);
+        share.deposit(succeeded(true, FREE), never);
+        share.deposit(failed(Class::Server, price), never);
+    });
+    let bucket = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+    bucket.with_state(|_| {
+        bucket.deposit(started(true), never);
+        bucket.deposit(failed(Class::Server, Price(5)), never);
+        bucket.deposit(cancelled(true, FREE), never);
+    });
+}
+
+/// What is said not to concern the rules may be deposited or not.
+#[test]
+fn what_does_not_concern_the_rules_changes_nothing() {
+    fn unconcerned<B: BudgetRules<State: PartialEq + Copy + std::fmt::Debug>>(rules: B, expected: usize) {
+        let budget = SharedBudget::<_, LocalLock>::new(rules);
+        (0..3).for_each(|_| budget.deposit(failed(Class::Server, FREE), NOW));
+        let _ = budget.withdraw(asked(Class::Server), NOW);
+        let before = budget.with_state(|state| *state);
+        let mut deposits = vec![started(true), started(false)];
+        for price in [FREE, Price(1)] {
+            deposits.extend([true, false].map(|first| succeeded(first, price)));
+            deposits.extend(Class::ALL.map(|class| failed(class, price)));
+            deposits.extend([true, false].map(|started| cancelled(started, price)));
+        }
+        deposits.retain(|deposit| budget.rules().concern(*deposit) == Concern::None);
+        assert_eq!(deposits.len(), expected);
+        for deposit in deposits {
+            let mut state = before;
+            budget.rules().deposit(&mut state, deposit, Instant::MAX);
+            assert_eq!(state, before, "{deposit:?}");
+        }
+    }
+    unconcerned(TokenBucket::DEFAULT, 2 + 2 * 13 + 2);
+    unconcerned(RetryThrottle::DEFAULT, 2 + 2 * 7 + 4);
+    unconcerned(RequestShare::DEFAULT, 1 + 2 * 2 + 2 * 13 + 2);
+    unconcerned(ConcurrencyShare::DEFAULT, 0);
+    unconcerned(AdaptiveThrottle::DEFAULT, 2 + 4);
+}

@@ -1,0 +1,65 @@
+//! The retry throttle, as gRPC has it: retries while more than half is left.
+
+use retry_core::{Class, ClassSet, Instant, LocalLock, RetryThrottle, SharedBudget};
+
+use crate::script::play;
+
+#[test]
+fn a_retry_throttle_grants_while_more_than_half_is_left() {
+    fn held(budget: &SharedBudget<RetryThrottle, LocalLock>, _: Instant) -> u64 {
+        let (held, most) = (budget.held_thousandths(), budget.rules().most_thousandths());
+        assert_eq!(budget.grants_retries(), 2 * held > most);
+        u64::from(held)
+    }
+    let rules = RetryThrottle::DEFAULT.max_tokens(4).token_ratio(0.8);
+    let script = "
+        0 | granted Server                    | 4000
+        0 | fails Server                      | 3000
+        0 | granted Server                    | 3000
+        0 | retry starts, retry fails Timeout | 2000
+        0 | refused Server                    | 2000
+        0 | succeeds                          | 2800
+        0 | granted Server                    | 2800
+        0 | dropped                           | 2800
+        0 | fails Validation                  | 2800
+        0 | start, cancelled                  | 2800
+        0 | 9x fails Server                   |    0
+        0 | 2x succeeds                       | 1600
+        0 | refused Server                    | 1600
+        0 | 9x succeeds                       | 4000";
+    play(rules, held, script);
+    let script = "
+        0 | granted Server                    | 1000
+        0 | fails Server, refused Server      |    0";
+    play(rules.max_tokens(1), held, script);
+    let only = rules.count_as_failure(ClassSet::NONE.with(Class::Validation));
+    play(only, held, "0 | fails Server, fails Validation | 3000");
+}
+
+#[test]
+fn a_ratio_is_read_as_it_is_written() {
+    let rows: &[(f64, u32)] = &[
+        (0.1, 100),
+        (0.29, 290), // as a float it is a little less
+        (0.5466, 546),
+        (0.5469, 546),
+        (0.999_999_9, 999),
+        (1.001, 1_001),
+        (0.001, 1),
+        (0.000_9, 0),
+        (f64::MIN_POSITIVE, 0),
+        (5e-324, 0),
+        (4.035, 4_035),
+        (999.999, 999_999),
+        (1000.001, 1_000_000), // more than fits
+        (1e300, 1_000_000),
+    ];
+    for (written, thousandths) in rows {
+        let rules = RetryThrottle::DEFAULT.try_token_ratio(*written).unwrap();
+        assert_eq!(rules.earns_thousandths(), *thousandths, "{written}");
+    }
+    for thousandths in 1..=20_000 {
+        let rules = RetryThrottle::DEFAULT.token_ratio(f64::from(thousandths) / 1_000.0);
+        assert_eq!(rules.earns_thousandths(), thousandths);
+    }
+}
