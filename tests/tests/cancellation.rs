@@ -119,3 +119,23 @@ fn an_attempt_past_its_timeout_is_dropped_and_retried() {
     assert_eq!(attempts.get(), 2);
     assert_eq!(clock.now().as_millis(), 1_000 + 100 + 999);
 }
+
+/// Whatever code of others the machine calls on the way, a panic in it is a drop.
+#[test]
+fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
+    let clock = FakeClock::new();
+    let circuit = half_open(&clock);
+    let observer = |event: &Event| match event.kind {
+        EventKind::Started => panic!("the observer's own bug"),
+        _ => {}
+    };
+    let curve = |_: u32, _: Duration| -> Duration { panic!("the curve's own bug") };
+    let retry = Retry::new(&POLICY, &clock).circuit(&circuit);
+    let observed = retry.observe(&observer);
+    let call = || observed.run_blocking(|| Ok::<(), Class>(()));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+    let curved = Retry::new(&POLICY, &clock).circuit(&circuit).backoff(&curve);
+    let call = || curved.run_blocking(|| Err::<(), _>(Class::Server));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+    assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
+}

@@ -43,10 +43,22 @@ use crate::verdict::{GiveUp, Verdict};
 pub struct Attempt<'c, 'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
     pub(super) call: &'c mut Call<'a, G, B, O>,
     /// What the circuit and the budget gave for it; `None` once it ended.
-    pub(super) held: Option<(G::Ticket, Price)>,
+    held: Option<(G::Ticket, Price)>,
 }
 
-impl<G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'_, '_, G, B, O> {
+impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> {
+    pub(super) fn new(call: &'c mut Call<'a, G, B, O>, ticket: G::Ticket) -> Self {
+        Self { call, held: Some((ticket, Price::default())) }
+    }
+
+    /// Takes over what was paid for it.
+    pub(super) fn pay(&mut self, now: impl Now) {
+        let paid = self.call.allowance.begin(self.call.attempts == 1, now);
+        if let Some((_, price)) = &mut self.held {
+            *price = paid;
+        }
+    }
+
     /// Which attempt of the call this is, from 1.
     pub fn number(&self) -> u32 {
         self.call.attempts
@@ -84,13 +96,15 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'_, '_, G, B, O> {
         word: impl FnOnce() -> u64,
     ) -> Verdict {
         let mut now = Reading::Unread(now);
-        let (ticket, price) = self.release();
+        // The policy asks others' code for the time, a word, a curve: until it has answered, a panic is a drop.
         let call = &mut *self.call;
         let elapsed = || call.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Options { policy, curve, .. } = call.options;
         let failed = FailedAttempt { number: call.attempts, failure, previous: call.pause.delay, curve };
         let plan = policy.decide(&failed, elapsed, word);
 
+        let (ticket, price) = self.release();
+        let call = &mut *self.call;
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| Duration::from_nanos(plan.delay));
         let settled = call.gate.fail(ticket, class, || now.get(), delay);

@@ -134,10 +134,12 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         match self.gate.admit(|| now.get()) {
             Ok(admission) => {
                 self.attempts = self.attempts.saturating_add(1);
-                let price = self.allowance.begin(self.attempts == 1, || now.get());
-                self.changed(admission.change);
-                self.emit(&mut now, EventKind::Started);
-                Ok(Attempt { call: self, held: Some((admission.ticket, price)) })
+                // From here on a panic, of an observer, say, is a drop.
+                let mut attempt = Attempt::new(self, admission.ticket);
+                attempt.pay(|| now.get());
+                attempt.call.changed(admission.change);
+                attempt.call.emit(&mut now, EventKind::Started);
+                Ok(attempt)
             }
             Err(rejected) => {
                 self.emit(&mut now, EventKind::Rejected(rejected));
