@@ -125,10 +125,7 @@ fn an_attempt_past_its_timeout_is_dropped_and_retried() {
 fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
-    let observer = |event: &Event| match event.kind {
-        EventKind::Started => panic!("the observer's own bug"),
-        _ => {}
-    };
+    let observer = |event: &Event| assert!(event.kind != EventKind::Started, "the observer's own bug");
     let curve = |_: u32, _: Duration| -> Duration { panic!("the curve's own bug") };
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit);
     let observed = retry.observe(&observer);
