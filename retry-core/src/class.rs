@@ -170,14 +170,16 @@ impl ClassSet {
     pub const ALL: Self = Self::of(&Class::ALL);
     /// What a policy retries unless told otherwise: `Transient`, `Timeout`, `RateLimit`, `Network`, `Server`
     /// and `Unknown`.
-    pub const RETRYABLE: Self = Self::of(&[
-        Class::Transient,
-        Class::Timeout,
-        Class::RateLimit,
-        Class::Network,
-        Class::Server,
-        Class::Unknown,
-    ]);
+    pub const RETRYABLE: Self = {
+        let (mut set, mut i) = (Self::NONE, 0);
+        while i < Class::ALL.len() {
+            if let Recovery::RetryWithBackoff = Class::ALL[i].recovery() {
+                set = set.with(Class::ALL[i]);
+            }
+            i += 1;
+        }
+        set
+    };
     /// What a circuit counts as a failure unless told otherwise: all that the dependency caused, which is all
     /// but `Permanent`, `Client`, `Validation`, `NotFound` and `Serialization`.
     pub const DEPENDENCY: Self = Self::RETRYABLE.with(Class::CircuitOpen).with(Class::Exhausted);

@@ -73,8 +73,18 @@ pub enum Cause<E> {
     Failed(E),
     /// No end within the attempt timeout, which was this long.
     TimedOut(Duration),
-    /// A value that [`Retry::reject`](crate::Retry::reject) took for a failure.
+    /// A value that [`Retry::unacceptable`](crate::Retry::unacceptable) took for a failure.
     Unacceptable,
+}
+
+impl<E> Cause<E> {
+    fn map<F>(self, f: impl FnOnce(E) -> F) -> Cause<F> {
+        match self {
+            Self::Failed(error) => Cause::Failed(f(error)),
+            Self::TimedOut(limit) => Cause::TimedOut(limit),
+            Self::Unacceptable => Cause::Unacceptable,
+        }
+    }
 }
 
 /// Which call an error is about, and how far it came.
@@ -136,6 +146,21 @@ impl<E> Error<E> {
         match self.into_cause() {
             Some(Cause::Failed(error)) => Some(error),
             _ => None,
+        }
+    }
+
+    /// The same with another error for a cause, for an operation whose own is no [`core::error::Error`]:
+    /// `error.map(std::io::Error::other)`.
+    pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
+        match self {
+            Self::GaveUp { reason, cause, context } => Error::GaveUp { reason, cause: cause.map(f), context },
+            Self::Ignored { cause, context } => Error::Ignored { cause: cause.map(f), context },
+            Self::Rejected { rejected, cause, context } => {
+                Error::Rejected { rejected, cause: cause.map(|cause| cause.map(f)), context }
+            }
+            Self::Cancelled { cause, context } => {
+                Error::Cancelled { cause: cause.map(|cause| cause.map(f)), context }
+            }
         }
     }
 

@@ -49,9 +49,20 @@ impl Failure {
         self.under(FAIL)
     }
 
-    /// The same under this rule.
+    /// The same under this rule, before any rule of the policy's.
+    ///
+    /// # Panics
+    /// On a rule with [`Rule::after`]: the call was not told to count the time for it. A policy's rule, or
+    /// [`Retry::when`](crate::Retry::when), may have one.
     #[must_use]
+    #[track_caller]
     pub const fn under(self, rule: &'static Rule) -> Self {
+        assert!(!rule.asks_time(), "rule: one with `after` belongs to the policy or to `when`");
+        self.under_timed(rule)
+    }
+
+    /// [`under`](Self::under), by those who see to it that the time is counted.
+    pub(crate) const fn under_timed(self, rule: &'static Rule) -> Self {
         Self { rule: Some(rule), ..self }
     }
 }

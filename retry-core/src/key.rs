@@ -62,6 +62,19 @@ impl Key {
     }
 }
 
+impl From<&Key> for Key {
+    fn from(key: &Key) -> Self {
+        *key
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<&std::string::String> for Key {
+    fn from(text: &std::string::String) -> Self {
+        Self::new(text)
+    }
+}
+
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
         Self::new(text)
@@ -77,6 +90,6 @@ impl fmt::Display for Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({self})")
+        if self.is_none() { f.write_str("Key(-)") } else { write!(f, "Key({self})") }
     }
 }

@@ -69,6 +69,7 @@ mod error;
 mod failure;
 #[cfg(feature = "serde")]
 mod file;
+mod health;
 mod key;
 mod lock;
 mod observe;
@@ -85,12 +86,12 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, NoCircuit, Phase, Settled,
-    SharedCircuit, Ticket, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, Mode, NoCircuit, Outcome,
+    Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow, Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{
-    ByClosure, ByTrait, Classifier, Classify, Messages, Progress, Reject, When, parse_delay_millis,
+    ByClosure, ByTrait, Classifier, Classify, Messages, Progress, Unacceptable, When, parse_delay_millis,
     parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 pub use clock::{FakeClock, FakeSleep, Words};
@@ -98,6 +99,7 @@ pub use config::ConfigError;
 pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
+pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{Event, EventKind, Observer};

@@ -126,3 +126,12 @@ const fn shift_left(value: u64, by: u32) -> u64 {
 const fn low_half(value: u64) -> u32 {
     value as u32
 }
+
+/// 64 bits that depend on each of the 64 bits given: the finaliser of [SplitMix64].
+///
+/// [SplitMix64]: https://doi.org/10.1145/2714064.2660195
+pub(crate) const fn mixed(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

@@ -13,6 +13,10 @@ pub trait Clock {
 /// Sleeps without blocking the thread.
 ///
 /// The sleep is an associated type, so that whether the whole retry is `Send` follows from its parts.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot sleep without blocking",
+    note = "for async code, take an adapter's `retry`, such as `retry_tokio::retry`"
+)]
 pub trait Sleep: Clock {
     /// The sleep.
     type Sleep: Future<Output = ()>;
@@ -22,6 +26,10 @@ pub trait Sleep: Clock {
 }
 
 /// Sleeps by blocking the thread.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` must not block",
+    note = "for blocking code, take `retry_core::retry`, with the feature `std`"
+)]
 pub trait BlockingSleep: Clock {
     /// Sleeps for `duration` or a little longer, never shorter.
     fn sleep_blocking(&self, duration: Duration);

@@ -84,6 +84,10 @@ impl Instant {
 /// let lazy = Call::new(&UNTIMED, || unreachable!("no deadline, so nothing asks"));
 /// # let _ = (eager, lazy);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `retry_core::Instant`, nor a closure that reads one",
+    note = "`StdRuntime.now()` reads the system's clock"
+)]
 pub trait Now {
     /// The instant.
     fn now(self) -> Instant;

@@ -26,7 +26,6 @@ use core::time::Duration;
 use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
 
 /// Retries by `policy` on the tokio runtime that awaits it.
-#[must_use]
 pub const fn retry(policy: &Policy) -> Retry<'_, Tokio> {
     Retry::new(policy, Tokio)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use retry_core::{
     Backoff, CircuitConfig, ConfigError, CountWindow, Jitter, LocalLock, Policy, Recovery, Rule,
-    SharedCircuit, Window,
+    SharedCircuit, SlowCalls, TimeWindow, Window,
 };
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100));
@@ -81,6 +81,28 @@ fn the_try_form_names_field_and_value() {
         (config(CONFIG.try_successes(0)), "successes = 0: must be at least 1"),
         (config(CONFIG.try_open_for(Duration::ZERO)), "open_for = 0 s: must be above zero"),
         (config(CONFIG.try_lease(Duration::ZERO)), "lease = 0 s: must be above zero"),
+        (config(CONFIG.try_slow_rate(0)), "slow_rate = 0: must be a percentage from 1 to 100"),
+        (config(CONFIG.try_slow_after(Duration::ZERO)), "slow_after = 0 s: must be above zero"),
+        (config(CONFIG.try_window_time(Duration::ZERO)), "window_time = 0 s: must be above zero"),
+        (config(CONFIG.try_probe_rate(0, 50)), "probe_rate = 0: must be at least 1"),
+        (config(CONFIG.try_probe_rate(5, 101)), "probe_rate = 101: must be a percentage from 1 to 100"),
+        (
+            config(CONFIG.try_open_growth(0.9, Duration::MAX)),
+            "open_growth = 0.9: must be a finite number of at least 1",
+        ),
+        (
+            config(CONFIG.try_open_growth(2.0, Duration::from_secs(29))),
+            "open_growth = 29 s: must be at least 30 s, open_for",
+        ),
+        (
+            circuit::<CountWindow<100>>(CONFIG.slow_rate(50)),
+            "slow_rate = 50: needs a window that tells slow calls, `SlowCalls`",
+        ),
+        (
+            circuit::<SlowCalls<CountWindow<100>>>(CONFIG.slow_rate(50)),
+            "slow_rate = 50: needs a limit, `slow_after`",
+        ),
+        (circuit::<TimeWindow<10>>(CONFIG), "window_time = 0 s: a window that counts time needs one"),
         (
             circuit::<CountWindow<100>>(CONFIG.window(101)),
             "window = 101: must be at most 100, what its type holds",

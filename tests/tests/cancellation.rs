@@ -22,7 +22,7 @@ const ONE_PROBE: CircuitConfig =
 fn half_open(clock: &FakeClock) -> SharedCircuit {
     let circuit = SharedCircuit::new(ONE_PROBE);
     let ticket = circuit.admit(clock.now()).unwrap().ticket;
-    circuit.fail(ticket, Class::Server, clock.now(), None);
+    circuit.fail(ticket, Class::Server, clock.now(), None, 0);
     clock.advance(ms(100));
     circuit
 }

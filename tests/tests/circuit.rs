@@ -31,12 +31,9 @@ fn play(config: CircuitConfig, script: &[Row]) -> SharedCircuit<CountWindow<20>>
                 Err(rejected) => format!("{} for {} ms", rejected.phase, rejected.wait.as_millis()),
             },
             "ok" => seen("", circuit.succeed(ticket(), now)),
-            "drop" => {
-                circuit.cancel(ticket());
-                seen("", None)
-            }
-            "invalid" => seen("", circuit.fail(ticket(), Class::Validation, now, None).change),
-            "fail" => seen("", circuit.fail(ticket(), Class::Server, now, None).change),
+            "drop" => seen("", circuit.cancel(ticket(), now)),
+            "invalid" => seen("", circuit.fail(ticket(), Class::Validation, now, None, 0).change),
+            "fail" => seen("", circuit.fail(ticket(), Class::Server, now, None, 0).change),
             other => panic!("{at}: no such action: {other}"),
         };
         assert_eq!(seen, expected, "at {at} ms: {call} {action}");
@@ -104,24 +101,40 @@ fn a_failure_rate_opens_it_from_the_minimum_on_and_the_window_slides() {
         config,
         &[
             (0, "a", "enter", "in"),
-            (0, "a", "fail", ""),
+            (0, "a", "fail", ""), // one of one, but one is too few
             (0, "b", "enter", "in"),
-            (0, "b", "fail", ""), // two of two, but two are too few
+            (0, "b", "ok", ""),
             (0, "c", "enter", "in"),
             (0, "c", "ok", ""),
             (0, "d", "enter", "in"),
-            (0, "d", "ok", ""), // two of four, but a success opens nothing
+            (0, "d", "ok", ""), // one of four
             (0, "e", "enter", "in"),
-            (0, "e", "ok", ""), // a leaves: one of four
+            (0, "e", "fail", ""), // a leaves: one of four
             (0, "f", "enter", "in"),
-            (0, "f", "ok", ""), // b leaves: none of four
+            (0, "f", "ok", ""),
             (0, "g", "enter", "in"),
-            (0, "g", "fail", ""),
+            (0, "g", "ok", ""),
             (0, "h", "enter", "in"),
             (0, "h", "fail", "open: 2 of the last 4 calls failed"),
         ],
     );
     assert_eq!(circuit.phase(), Phase::Open);
+}
+
+#[test]
+fn the_minimum_may_be_reached_by_a_success() {
+    let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(3);
+    play(
+        config,
+        &[
+            (0, "a", "enter", "in"),
+            (0, "a", "fail", ""),
+            (0, "b", "enter", "in"),
+            (0, "b", "fail", ""),
+            (0, "c", "enter", "in"),
+            (0, "c", "ok", "open: 2 of the last 3 calls failed"),
+        ],
+    );
 }
 
 #[test]
@@ -138,7 +151,7 @@ fn half_open_admits_exactly_its_probes_and_one_failure_reopens() {
             (10_001, "r", "enter", "in"),
             (10_001, "s", "enter", "half-open for 0 ms"),
             (10_002, "r", "ok", ""),
-            (10_003, "q", "fail", "open: a probe failed"),
+            (10_003, "q", "fail", "open: 1 probe failed"),
             (10_004, "s", "enter", "open for 9999 ms"),
             (20_003, "s", "enter", "in, half-open: the open time has passed"),
             (20_004, "s", "ok", ""),

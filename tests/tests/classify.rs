@@ -89,7 +89,7 @@ fn a_hint_counts_with_every_error_and_makes_a_refusal_temporary() {
 fn a_response_that_asks_for_time_gets_it() {
     let clock = FakeClock::new();
     let mut responses = [(503, Some("7")), (403, Some("11")), (200, None)].into_iter();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|class: &Class| *class).reject(
+    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|class: &Class| *class).unacceptable(
         |(status, retry_after): &(u16, Option<&str>)| {
             Failure::of_http(*status, retry_after.and_then(|value| parse_retry_after(value, NOW)))
         },

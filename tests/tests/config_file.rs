@@ -14,6 +14,8 @@ fn every_key_reaches_its_setter() {
         ("", Policy::DEFAULT),
         ("preset = 'aggressive'", Preset::AGGRESSIVE.policy),
         ("preset = 'fast'\nattempts = 9", Preset::FAST.policy.attempts(9)),
+        ("preset = 'http'\ndeadline = 'none'", Preset::HTTP.policy),
+        ("deadline = 'none'", Policy::exponential(ms(100))),
         ("base = '7ms'", Policy::exponential(ms(7)).deadline(ms(300_000))),
         ("base = '1m'", Policy::exponential(ms(60_000)).deadline(ms(300_000))), // the cap rises with it
         ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).deadline(ms(300_000))),
@@ -52,7 +54,8 @@ fn every_key_reaches_its_setter() {
     }
 
     let file = r#"{"consecutive_failures": 3, "window": 50, "minimum_calls": 9, "open_for": "5s", "probes": 4,
-        "successes": 2, "lease": "20s", "count_as_failure": ["timeout"]}"#;
+        "successes": 2, "lease": "20s", "count_as_failure": ["timeout"], "slow_rate": 40, "slow_after": "2s", "window_time": "1m",
+        "open_growth": 1.5, "open_cap": "1m", "probe_failures": 1, "ramp": "9s"}"#;
     let config = CircuitConfig::WITHOUT_RULES
         .consecutive_failures(3)
         .window(50)
@@ -61,8 +64,19 @@ fn every_key_reaches_its_setter() {
         .probes(4)
         .successes(2)
         .lease(ms(20_000))
+        .slow_rate(40)
+        .slow_after(ms(2_000))
+        .window_time(ms(60_000))
+        .open_growth(1.5, ms(60_000))
+        .probe_failures(1)
+        .ramp(ms(9_000))
         .count_as_failure(ClassSet::of(&[Class::Timeout]));
     assert_eq!(serde_json::from_str::<CircuitConfig>(file).unwrap(), config);
+    let rate = CircuitConfig::WITHOUT_RULES.failure_rate(25);
+    let config = serde_json::from_str::<CircuitConfig>(r#"{"failure_rate": 25}"#);
+    assert_eq!(config.unwrap(), rate.minimum_calls(20));
+    let config = serde_json::from_str::<CircuitConfig>(r#"{"failure_rate": 25, "window": 8}"#);
+    assert_eq!(config.unwrap(), rate.minimum_calls(8).window(8));
     assert_eq!(serde_json::from_str::<CircuitConfig>("{}").unwrap(), CircuitConfig::DEFAULT);
 }
 
@@ -75,11 +89,13 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"attempts": "three"}"#, "attempts: invalid type: string \"three\""),
         (r#"{"atempts": 3}"#, "unknown field `atempts`, expected one of `preset`"),
         (r#"{"base": "soon"}"#, "base: \"soon\" is no duration"),
-        (r#"{"base": 250}"#, "base: invalid type: integer `250`"),
+        (r#"{"base": 250}"#, "base: invalid type: integer `250`, expected a duration such as \"250ms\""),
         (r#"{"base": "1s", "cap": "10ms"}"#, "cap = 10 ms: must be at least 1 s, the base"),
         (r#"{"minimum": "31s"}"#, "minimum = 31 s: must be at most 30 s, the cap"),
         (r#"{"multiplier": 0.5}"#, "multiplier = 0.5: must be a finite number of at least 1"),
         (r#"{"backoff": "fixed", "multiplier": 2}"#, "multiplier: only exponential backoff has one"),
+        (r#"{"preset": "cache", "multiplier": 2}"#, "multiplier: needs backoff = \"exponential\""),
+        (r#"{"deadline": "soon"}"#, "deadline: \"soon\" is no duration"),
         (r#"{"increment": "1s"}"#, "increment: needs backoff = \"linear\""),
         (r#"{"backoff": "linear"}"#, "increment: linear backoff needs one"),
         (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is none of fixed, linear, exponential"),
@@ -109,8 +125,13 @@ fn every_error_names_the_key_in_both_formats() {
     let rows: &[(&str, &str)] = &[
         (r#"{"window": 0}"#, "window = 0: must be at least 1"),
         (r#"{"failure_rate": 101}"#, "failure_rate = 101: must be a percentage from 1 to 100"),
-        (r#"{"failure_rate": 256}"#, "failure_rate: invalid value: integer `256`"),
+        (
+            r#"{"failure_rate": 256}"#,
+            "failure_rate: invalid value: integer `256`, expected a whole percentage from 1 to 100",
+        ),
         (r#"{"open_for": "0s"}"#, "open_for = 0 s: must be above zero"),
+        (r#"{"open_growth": 2.0}"#, "open_growth: needs open_cap"),
+        (r#"{"open_cap": "1s"}"#, "open_cap: needs open_growth"),
         (r#"{"openfor": "1s"}"#, "unknown field `openfor`"),
     ];
     for (json, line) in rows {

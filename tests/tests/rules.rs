@@ -166,7 +166,8 @@ fn conditions_are_a_chain_before_the_policys_rules() {
 #[test]
 fn a_value_can_be_a_failure() {
     let clock = FakeClock::new();
-    let retry = Retry::new(&POLICY, &clock).reject(|body: &&str| body.is_empty().then_some(Class::Transient));
+    let retry =
+        Retry::new(&POLICY, &clock).unacceptable(|body: &&str| body.is_empty().then_some(Class::Transient));
     let mut bodies = ["", "", "apples"].into_iter();
     let body = retry.run_blocking(|| Ok::<_, Class>(bodies.next().unwrap()));
     assert_eq!(body, Ok("apples"));
@@ -258,6 +259,151 @@ fn the_server_may_say_no_whatever_the_class() {
 }
 
 #[test]
+fn a_rule_that_says_no_recovery_leaves_it_as_it_is_without_the_rule() {
+    const RULES: [Rule; 1] = [Rule::ANY.jitter(Jitter::None).attempts(2)];
+    let policy = POLICY.rules(&RULES);
+    for class in Class::ALL {
+        let expected = match first(&POLICY, class) {
+            Verdict::Retry(delay) => Verdict::Retry(if class == Class::RateLimit { ms(500) } else { delay }),
+            end => end,
+        };
+        assert_eq!(first(&policy, class), expected, "{class}");
+    }
+}
+
+#[test]
+fn a_wait_is_never_shorter_than_hint_and_minimum() {
+    const RULES: [Rule; 1] = [Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(20_000)))];
+    let rows = [
+        // hint, minimum, deadline; the second attempt starts at
+        (None, 0, None, Some(0)),
+        (None, 500, None, Some(500)),
+        (Some(10_000), 500, None, Some(10_000)),
+        (Some(10_000), 500, Some(10_000), Some(10_000)),
+        (Some(10_000), 500, Some(9_999), None), // given up at once, not retried too soon
+        (None, 500, Some(499), None),
+    ];
+    for (hint, minimum, deadline, second_at) in rows {
+        let policy = POLICY.rules(&RULES).minimum(ms(minimum));
+        let policy = deadline.map_or(policy, |deadline| policy.deadline(ms(deadline)));
+        let clock = FakeClock::new();
+        let ready = || true;
+        let retry = Retry::new(&policy, &clock).ready(&ready, ms(100)).classify(|_: &&str| {
+            let failure = Failure::new(Class::Server);
+            hint.map_or(failure, |hint| failure.retry_after(ms(hint)))
+        });
+        let mut answers = [Err("down"), Ok(())].into_iter();
+        let result = retry.run_blocking(|| answers.next().unwrap());
+        let started_at = result.is_ok().then(|| clock.now().as_millis());
+        assert_eq!(started_at, second_at, "{hint:?} {minimum} {deadline:?}: {result:?}");
+        assert!(result.is_ok() || clock.now() == Instant::ORIGIN);
+    }
+}
+
+#[test]
+fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
+    let policy = POLICY.deadline(ms(1_000)).attempts(9);
+    let clock = FakeClock::new();
+    let mut call = Call::new(&policy, clock.now());
+    let _ = call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut clock.words(&[]));
+    assert_eq!(call.elapsed(clock.now()), Some(ms(0))); // a delay of 100 ms begins
+    clock.advance(ms(60));
+    assert_eq!(call.elapsed(clock.now()), Some(ms(60)));
+    clock.advance(ms(40));
+    assert_eq!(call.elapsed(clock.now()), Some(ms(100)));
+    let attempt = call.attempt(clock.now()).unwrap();
+    let verdict = attempt.fail(Class::Timeout, clock.now(), &mut clock.words(&[]));
+    assert_eq!(verdict, Verdict::Retry(ms(200)));
+    assert_eq!(call.elapsed(clock.now()), Some(ms(100)));
+
+    // Stopped in the middle of a delay.
+    let clock = FakeClock::new();
+    let policy = Policy::fixed(ms(20_000)).jitter(Jitter::None).deadline(ms(60_000));
+    let stop = retry_core::Sleep::sleep(&&clock, ms(1_000));
+    let retry = Retry::new(&policy, &clock);
+    let error =
+        clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Server)))).unwrap_err();
+    assert_eq!(error.to_string(), "cancelled after attempt 1 of 3, 1.0 s (Server)");
+}
+
+#[test]
+fn an_error_names_the_limit_that_counted() {
+    const RULES: [Rule; 2] =
+        [Rule::class(Class::RateLimit).attempts(6), Rule::class(Class::Timeout).attempts(2)];
+    let policy = POLICY.rules(&RULES);
+    for (class, line) in [
+        (Class::RateLimit, "gave up after attempt 6 of 6 (RateLimit): no attempts left"),
+        (Class::Timeout, "gave up after attempt 2 of 2 (Timeout): no attempts left"),
+        (Class::Server, "gave up after attempt 4 of 4 (Server): no attempts left"),
+    ] {
+        let clock = FakeClock::new();
+        let error = Retry::new(&policy, &clock).run_blocking(|| Err::<(), _>(class)).unwrap_err();
+        assert_eq!(error.to_string(), line);
+    }
+}
+
+#[test]
+#[should_panic(expected = "rules = 60 s: must be at most 30 s, the cap")]
+fn a_condition_may_not_wait_past_the_cap() {
+    const LONG: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(60_000)));
+    let _ = Retry::new(&POLICY, FakeClock::new()).when(|_: &Class, _| true, &LONG);
+}
+
+#[test]
+#[should_panic(expected = "one with `after` belongs to the policy or to `when`")]
+fn a_rule_that_counts_time_cannot_be_an_errors_own() {
+    const LATE: Rule = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
+    let _ = Failure::new(Class::Server).under(&LATE);
+}
+
+#[test]
+fn stopped_before_it_starts_nothing_is_tried() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock);
+    let operation = || -> std::future::Ready<Result<(), Class>> { panic!("tried") };
+    let error = clock.run(retry.run_until(std::future::ready(()), operation)).unwrap_err();
+    assert_eq!(error.to_string(), "cancelled before the first attempt");
+}
+
+#[test]
+fn whoever_watches_hears_of_every_end() {
+    let clock = FakeClock::new();
+    let log = RefCell::new(Vec::new());
+    let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
+    let retry = Retry::new(&POLICY, &clock).on_event(&observer);
+    let stop = retry_core::Sleep::sleep(&&clock, ms(30)); // in the first delay
+    let _ = clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Unknown))));
+    assert_eq!(log.borrow().last(), Some(&(30, 1, EventKind::Cancelled)));
+    let failed = log.borrow()[1].2;
+    assert!(failed.is_caution(), "nobody said what it is");
+    assert_eq!(failed.severity(), Some(Severity::High));
+    let known = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::GiveUp(GiveUp::Class) };
+    assert!(!known.is_caution() && !EventKind::Started.is_caution());
+
+    log.borrow_mut().clear();
+    {
+        let mut call = std::pin::pin!(retry.run(|| std::future::ready(Err::<(), _>(Class::Server))));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+    } // dropped while it sleeps
+    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Cancelled));
+    log.borrow_mut().clear();
+    retry.run_blocking(|| Ok::<(), Class>(())).unwrap();
+    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Succeeded));
+}
+
+#[test]
+fn one_retry_serves_several_places() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock).classify(|_: &String| Class::Server).keyed(&String::from("eu"));
+    let copy = retry;
+    let error = copy.run_blocking(|| Err::<(), _>(String::from("down"))).unwrap_err();
+    let error = error.map(std::io::Error::other); // for those who want a `std::error::Error`
+    assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some("down".into()));
+    assert_eq!(retry.run_blocking(|| Ok::<_, String>(1)), Ok(1));
+}
+
+#[test]
 fn a_minimum_holds_whatever_the_jitter() {
     let clock = FakeClock::new();
     let policy = Policy::exponential(ms(100)).minimum(ms(30));
@@ -341,7 +487,8 @@ fn cancelled_from_outside_it_keeps_the_last_cause() {
     let retry = Retry::new(&POLICY, &clock).named("stock.read");
     let rows = [
         // stopped at, attempts begun, the last cause, the line
-        (0, 1, None, "stock.read: cancelled after attempt 1 of 4"),
+        (0, 0, None, "stock.read: cancelled before the first attempt"),
+        (5, 1, None, "stock.read: cancelled after attempt 1 of 4"),
         (50, 1, Some(Class::Server), "stock.read: cancelled after attempt 1 of 4 (Server)"),
         (150, 2, Some(Class::Server), "stock.read: cancelled after attempt 2 of 4 (Server)"),
     ];

@@ -8,6 +8,7 @@ use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::class::ClassSet;
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
+use crate::ratio::mixed;
 use crate::time::{Instant, Now, nanos};
 
 /// Refuses retries at random, the likelier the more attempts the dependency turned down: the adaptive throttling
@@ -224,13 +225,4 @@ impl<L: Lock> SharedBudget<AdaptiveThrottle, L> {
         let (excess, requests) = self.with_state(|state| rules.excess(state, now));
         (excess / (requests + 1)).min(rules.max_rejection)
     }
-}
-
-/// A word that has nothing to do with `word` to the eye, each word another: the output function of [SplitMix64].
-///
-/// [SplitMix64]: https://prng.di.unimi.it/splitmix64.c
-const fn mixed(word: u64) -> u64 {
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }

@@ -36,6 +36,10 @@ use crate::time::Now;
 /// | [`RequestShare`] | retries are no more than a share of the recent calls | for a call and for a retry |
 /// | [`ConcurrencyShare`] | retries are no more than a share of the attempts under way | no |
 /// | [`AdaptiveThrottle`] | chance has it: the more attempts are turned down, the less | for an end and for a retry |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no budget that can be shared",
+    note = "a budget is made with `SharedBudget::new(rules)`, usually as a `static`"
+)]
 pub trait Budget {
     /// Takes out what one retry costs; `None` where it does not hold that much. The attempt that failed was
     /// deposited before.

@@ -1,6 +1,7 @@
 //! One attempt under way, and the verdict it ends with.
 
 use core::fmt;
+use core::mem;
 use core::time::Duration;
 
 use rand_core::Rng;
@@ -78,6 +79,7 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         call.allowance.budget.deposit(Deposit::Succeeded { first: call.attempts == 1, price }, || now.get());
         call.changed(change);
         call.emit(&mut now, EventKind::Succeeded);
+        mem::forget(self); // nothing is left to cancel
     }
 
     /// The attempt failed: tells circuit and budget, and says what comes next.
@@ -101,13 +103,14 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         let elapsed = || call.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Options { policy, curve, .. } = call.options;
         let failed = FailedAttempt { number: call.attempts, failure, previous: call.pause.delay, curve };
-        let plan = policy.decide(&failed, elapsed, word);
+        let plan = policy.decide(&failed, &mut call.most_attempts, elapsed, word);
 
         let (ticket, price) = self.release();
         let call = &mut *self.call;
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| Duration::from_nanos(plan.delay));
-        let settled = call.gate.fail(ticket, class, || now.get(), delay);
+        let word = plan.as_ref().map_or(0, |plan| plan.word);
+        let settled = call.gate.fail(ticket, class, || now.get(), delay, word);
         let budget = call.allowance.budget;
         budget.deposit(Deposit::Failed { class, price }, || now.get());
         let verdict = match (plan, settled.next) {
@@ -134,7 +137,8 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         let mut now = Reading::Unread(now);
         let (ticket, price) = self.release();
         let call = &*self.call;
-        call.gate.cancel(ticket);
+        let change = call.gate.cancel(ticket, || now.get());
+        call.changed(change);
         call.allowance.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
         call.emit(&mut now, EventKind::Cancelled);
     }
@@ -150,7 +154,8 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
 impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Attempt<'_, '_, G, B, O> {
     fn drop(&mut self) {
         if let Some((ticket, price)) = self.held.take() {
-            self.call.gate.cancel(ticket);
+            let change = self.call.gate.cancel(ticket, Instant::ORIGIN);
+            self.call.changed(change);
             self.call.allowance.budget.deposit(Deposit::Cancelled { started: true, price }, Instant::ORIGIN);
         }
     }

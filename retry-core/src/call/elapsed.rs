@@ -2,29 +2,35 @@
 
 use crate::time::Instant;
 
-/// The time a call has taken, as a sum of steps: a clock that steps back takes nothing off it, and a delay
-/// counts even if the clock stood still meanwhile.
+/// The time a call has taken, as a sum of steps: a clock that steps back takes nothing off it, and a delay that is
+/// over counts even if the clock stood still meanwhile.
 pub(super) struct Elapsed {
     total: u64,
     last: Instant,
-    /// The delay begun at `last`.
-    delay: u64,
+    /// What the total is at least, once the delay under way is over.
+    after_delay: u64,
 }
 
 impl Elapsed {
     pub(super) fn from(start: Instant) -> Self {
-        Self { total: 0, last: start, delay: 0 }
+        Self { total: 0, last: start, after_delay: 0 }
     }
 
+    /// The time until `now`, in nanoseconds.
     pub(super) fn at(&mut self, now: Instant) -> u64 {
-        let step = now.nanos_since(self.last);
-        self.total = self.total.saturating_add(step.max(self.delay));
+        self.total = self.total.saturating_add(now.nanos_since(self.last));
         self.last = now;
-        self.delay = 0;
         self.total
     }
 
-    pub(super) fn delayed(&mut self, delay: u64) {
-        self.delay = delay;
+    /// A delay begins, right after a reading.
+    pub(super) fn delay(&mut self, nanos: u64) {
+        self.after_delay = self.total.saturating_add(nanos);
+    }
+
+    /// The delay is over, says whoever slept it.
+    pub(super) fn delay_is_over(&mut self, now: Instant) {
+        self.at(now);
+        self.total = self.total.max(self.after_delay);
     }
 }

@@ -27,15 +27,19 @@ use crate::verdict::Rejected;
 /// 2. [`attempt`](Self::attempt) before each try. A refusal ends the call.
 /// 3. [`Attempt::succeed`] ends the call; [`Attempt::fail`] says what comes next. An attempt that is dropped
 ///    instead gives its place back to the circuit.
-/// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2.
+/// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2. After any other verdict
+///    the call is over: an attempt made all the same is admitted, counted and given up in turn.
 ///
 /// See the [crate's page](crate) for the loop.
+#[must_use = "it does nothing until an attempt is made"]
 pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
     options: Options<'a>,
     gate: &'a G,
     allowance: Allowance<'a, B>,
     observer: &'a O,
     attempts: u32,
+    /// The most of them: the policy's, until a rule says otherwise.
+    most_attempts: u32,
     pause: Pause,
     elapsed: Option<Elapsed>,
 }
@@ -72,52 +76,57 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     ) -> Self {
         let elapsed = if options.policy.asks_time() { Some(Elapsed::from(now.now())) } else { None };
         let allowance = Allowance { budget, granted: None };
-        Self { options, gate, allowance, observer, attempts: 0, pause: Pause::NONE, elapsed }
+        Self {
+            options,
+            gate,
+            allowance,
+            observer,
+            attempts: 0,
+            most_attempts: options.policy.most_attempts(),
+            pause: Pause::NONE,
+            elapsed,
+        }
     }
 
     /// Asks this circuit before each attempt, and tells it how each ended.
     pub fn circuit<H: Gate>(self, circuit: &'a H) -> Call<'a, H, B, O> {
-        let Self { options, gate: _, allowance, observer, attempts, pause, elapsed } = self;
-        Call { options, gate: circuit, allowance, observer, attempts, pause, elapsed }
+        let Self { options, gate: _, allowance, observer, attempts, most_attempts, pause, elapsed } = self;
+        Call { options, gate: circuit, allowance, observer, attempts, most_attempts, pause, elapsed }
     }
 
     /// Pays for each retry out of this budget.
     pub fn budget<C: Budget>(self, budget: &'a C) -> Call<'a, G, C, O> {
-        let Self { options, gate, allowance: _, observer, attempts, pause, elapsed } = self;
+        let Self { options, gate, allowance: _, observer, attempts, most_attempts, pause, elapsed } = self;
         let allowance = Allowance { budget, granted: None };
-        Call { options, gate, allowance, observer, attempts, pause, elapsed }
+        Call { options, gate, allowance, observer, attempts, most_attempts, pause, elapsed }
     }
 
     /// Tells this observer what happens.
     pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Call<'a, G, B, P> {
-        let Self { options, gate, allowance, observer: _, attempts, pause, elapsed } = self;
-        Call { options, gate, allowance, observer, attempts, pause, elapsed }
+        let Self { options, gate, allowance, observer: _, attempts, most_attempts, pause, elapsed } = self;
+        Call { options, gate, allowance, observer, attempts, most_attempts, pause, elapsed }
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's
     /// base to a ceiling.
-    #[must_use]
     pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
         self.options.curve = Some(curve);
         self
     }
 
     /// Gives the operation a name, for events and errors.
-    #[must_use]
     pub fn named(mut self, operation: &'static str) -> Self {
         self.options.operation = operation;
         self
     }
 
     /// Says which of several like dependencies it goes to, for events and errors.
-    #[must_use]
-    pub fn keyed(mut self, key: Key) -> Self {
-        self.options.key = key;
+    pub fn keyed(mut self, key: impl Into<Key>) -> Self {
+        self.options.key = key.into();
         self
     }
 
     /// Counts the time from `now`, where it is not counted already.
-    #[must_use]
     pub fn timed(mut self, now: impl Now) -> Self {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
@@ -131,6 +140,9 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// Where the circuit refuses it; the call is over then.
     pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
         let mut now = Reading::Unread(now);
+        if let (Some(elapsed), true) = (&mut self.elapsed, self.attempts > 0) {
+            elapsed.delay_is_over(now.get());
+        }
         match self.gate.admit(|| now.get()) {
             Ok(admission) => {
                 self.attempts = self.attempts.saturating_add(1);
@@ -142,6 +154,7 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
                 Ok(attempt)
             }
             Err(rejected) => {
+                self.allowance.give_back();
                 self.emit(&mut now, EventKind::Rejected(rejected));
                 Err(rejected)
             }
@@ -159,15 +172,24 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         self.elapsed.as_mut().map(|elapsed| Duration::from_nanos(elapsed.at(now.now())))
     }
 
-    /// Whether the delay of the last [`Verdict::Retry`](crate::Verdict::Retry) may end as soon as the dependency is ready: see
-    /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry).
-    pub fn waits_for_readiness(&self) -> bool {
-        self.pause.waits
+    /// How soon after the last [`Verdict::Retry`](crate::Verdict::Retry) the next attempt may begin, where the
+    /// dependency says that it is ready: the whole delay, but for
+    /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry), which may end as soon as minimum and hint allow.
+    pub fn earliest_retry(&self) -> Duration {
+        Duration::from_nanos(self.pause.least)
+    }
+
+    /// The call ends without another attempt: one that was still to come is cancelled.
+    pub(crate) fn abandon(&mut self, now: impl Now) {
+        if self.allowance.granted.is_some() {
+            self.emit(&mut Reading::Unread(now), EventKind::Cancelled);
+            self.allowance.give_back();
+        }
     }
 
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
-        let Options { operation, key, policy, .. } = self.options;
-        let (attempt, most_attempts, elapsed) = (self.attempts, policy.most_attempts(), self.elapsed(when));
+        let Options { operation, key, .. } = self.options;
+        let (attempt, most_attempts, elapsed) = (self.attempts, self.most_attempts, self.elapsed(when));
         ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
     }
 
@@ -179,10 +201,9 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     }
 
     fn will_retry(&mut self, plan: &Plan) {
-        self.pause = Pause { delay: plan.delay, waits: plan.waits };
+        self.pause = Pause { delay: plan.delay, least: plan.least };
         if let Some(elapsed) = &mut self.elapsed {
-            // A wait that readiness may end is no sure amount of time.
-            elapsed.delayed(if plan.waits { 0 } else { plan.delay });
+            elapsed.delay(plan.least);
         }
     }
 
@@ -209,12 +230,12 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Call<'_, G, B, O> 
 struct Pause {
     /// In nanoseconds; 0 before the first attempt.
     delay: u64,
-    /// Whether readiness may end it early.
-    waits: bool,
+    /// Below `delay` where readiness may end it early.
+    least: u64,
 }
 
 impl Pause {
-    const NONE: Self = Self { delay: 0, waits: false };
+    const NONE: Self = Self { delay: 0, least: 0 };
 }
 
 /// The budget, and the retry that it granted to this call until that begins.
@@ -234,6 +255,12 @@ impl<B: Budget> Allowance<'_, B> {
 /// A call that ends between two attempts gives back what the second would have cost.
 impl<B: Budget> Drop for Allowance<'_, B> {
     fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl<B: Budget> Allowance<'_, B> {
+    fn give_back(&mut self) {
         if let Some(price) = self.granted.take() {
             self.budget.deposit(Deposit::Cancelled { started: false, price }, Instant::ORIGIN);
         }

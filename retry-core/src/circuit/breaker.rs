@@ -5,9 +5,12 @@ use core::time::Duration;
 
 use super::config::CircuitConfig;
 use super::gate::Admission;
-use super::phase::{Change, ChangeCause, Phase};
-use super::window::Window;
-use crate::time::{Instant, Now};
+use super::phase::{Change, ChangeCause, Mode, Phase};
+use super::ramp::Ramp;
+use super::window::{Outcome, Window};
+use super::word::GRAIN;
+use crate::ratio::mixed;
+use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
 
 /// The state of a circuit, without its configuration: told everything, shared with no one.
@@ -22,114 +25,149 @@ use crate::verdict::Rejected;
 /// use core::time::Duration;
 /// use retry_core::{Breaker, CircuitConfig, CountWindow, Instant, Phase};
 ///
-/// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1);
+/// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).window(10);
 ///
 /// let start = Instant::ORIGIN;
 /// let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
 /// let admission = breaker.admit(&CONFIG, start).unwrap();
-/// breaker.settle(&CONFIG, admission.ticket, true, start);
+/// breaker.settle(&CONFIG, admission.ticket, true, start, 0);
 /// assert_eq!(breaker.phase(), Phase::Open);
 /// assert_eq!(breaker.admit(&CONFIG, start).unwrap_err().wait, Duration::from_secs(30));
+/// assert!(size_of::<Breaker<CountWindow<100>>>() <= 64);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Breaker<W> {
-    state: State<W>,
+    pub(super) state: State<W>,
+    pub(super) mode: Mode,
+    /// Whether the counts come from another configuration, so that a success, too, may show them to be too bad.
+    pub(super) unchecked: bool,
     era: u32,
     late: u32,
+    /// How often it opened since it was last closed.
+    pub(super) openings: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State<W> {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum State<W> {
     Closed {
         window: W,
         /// Failures since the last success.
         streak: u32,
+        ramp: Ramp,
     },
     Open {
         until: Instant,
+        /// However the clock steps back, `until` is never further away than this.
+        most: u64,
     },
     HalfOpen {
         in_flight: u32,
         succeeded: u32,
+        failed: u32,
         last_admitted: Instant,
     },
 }
 
 /// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
 /// cannot be forgotten.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 #[must_use = "hand it back to `settle` or `cancel`"]
 pub struct Ticket {
-    era: u32,
+    pub(super) era: u32,
+    /// When it was given out; [`Instant::MAX`] where no rule asks how long a call takes.
+    pub(super) started: Instant,
 }
 
 impl<W: Window> Breaker<W> {
     /// A closed circuit that has seen nothing.
-    pub const CLOSED: Self = Self { state: State::Closed { window: W::EMPTY, streak: 0 }, era: 0, late: 0 };
+    pub const CLOSED: Self = Self {
+        state: State::Closed { window: W::EMPTY, streak: 0, ramp: Ramp::NONE },
+        mode: Mode::Automatic,
+        unchecked: false,
+        era: 0,
+        late: 0,
+        openings: 0,
+    };
 
-    /// Admits an attempt, or says for how long none is admitted. Asks the time unless closed.
+    /// Admits an attempt, or says for how long none is admitted. Asks the time where a rule needs it.
     ///
     /// # Errors
-    /// While open, and while every probe is taken.
+    /// While open, while every probe is taken, and while a ramp admits only some.
     pub fn admit(&mut self, config: &CircuitConfig, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
-        let mut change = None;
-        if !matches!(self.state, State::Closed { .. }) {
-            let now = now.now();
-            change = self.catch_up(config, now);
-            match &mut self.state {
-                State::Closed { .. } => {}
-                State::Open { until } => {
-                    return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
-                }
-                State::HalfOpen { in_flight, last_admitted, .. } => {
-                    if *in_flight >= config.probes {
-                        return Err(Rejected { phase: Phase::HalfOpen, wait: Duration::ZERO });
-                    }
-                    *in_flight += 1;
-                    *last_admitted = now;
+        let mut now = Reading::Unread(now);
+        let change = match &self.state {
+            State::Closed { ramp, .. } if ramp.is_over() => None,
+            _ => self.catch_up(config, now.get()),
+        };
+        let rejected = |phase, wait| Err(Rejected { phase, wait });
+        match &mut self.state {
+            State::Closed { ramp, .. } => {
+                if !ramp.is_over() && !ramp.admits(config.ramp, now.get()) {
+                    return rejected(Phase::Closed, Duration::ZERO);
                 }
             }
+            State::Open { .. } if self.mode == Mode::ForcedOpen => {
+                return rejected(Phase::Open, Duration::MAX);
+            }
+            State::Open { until, .. } => return rejected(Phase::Open, until.since(now.get())),
+            State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
+                if *in_flight >= config.probes || *in_flight + *succeeded + *failed >= config.probes_in_all()
+                {
+                    return rejected(Phase::HalfOpen, Duration::ZERO);
+                }
+                *in_flight += 1;
+                *last_admitted = now.get();
+            }
         }
-        Ok(Admission { ticket: Ticket { era: self.era }, change })
+        let started = if config.asks_duration() { now.get() } else { Instant::MAX };
+        Ok(Admission { ticket: Ticket { era: self.era, started }, change })
     }
 
-    /// Records how an admitted attempt ended. Asks the time only for a change of phase.
+    /// Records how an admitted attempt ended. `word` spreads the open time, where the configuration says so.
     pub fn settle(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
         failed: bool,
         now: impl Now,
+        word: u64,
     ) -> Option<Change> {
+        let mut now = Reading::Unread(now);
+        let slow = config.asks_duration() && config.is_slow(ticket.started, now.get());
         if ticket.era != self.era {
             self.late = self.late.saturating_add(1);
             return None;
         }
         let cause = match &mut self.state {
-            State::Closed { window, streak } => {
-                window.record(failed, if config.window == 0 { W::CAPACITY } else { config.window });
+            State::Closed { .. } if self.mode == Mode::Disabled => return None,
+            State::Closed { window, streak, .. } => {
                 *streak = if failed { streak.saturating_add(1) } else { 0 };
-                if !failed {
+                let automatic = self.mode == Mode::Automatic;
+                if config.counts_rates() || !automatic {
+                    let at = if W::TIMED { now.get() } else { Instant::ORIGIN };
+                    window.record(Outcome { failed, slow }, config.span(W::CAPACITY), at);
+                }
+                if !automatic {
                     return None;
                 }
-                let (failures, calls) = (window.failures(), window.calls());
-                if config.consecutive_failures > 0 && *streak >= config.consecutive_failures {
-                    ChangeCause::ConsecutiveFailures(*streak)
-                } else if config.failure_rate > 0
-                    && calls >= config.minimum_calls
-                    && u64::from(failures) * 100 >= u64::from(calls) * u64::from(config.failure_rate)
-                {
-                    ChangeCause::FailureRate { failures, calls }
-                } else {
+                // A success in good time lowers every rate: at most it is the call that makes them count.
+                let unchecked = mem::take(&mut self.unchecked);
+                if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
                     return None;
                 }
+                config.trips(*streak, window)?
             }
             // No ticket is given out while open, so one of this era cannot come back.
             State::Open { .. } => return None,
-            State::HalfOpen { in_flight, succeeded, .. } => {
+            State::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
                 *in_flight = in_flight.saturating_sub(1);
-                if failed {
-                    ChangeCause::ProbeFailed
+                // A probe that is slow does not show that the dependency is well.
+                if failed || slow && config.slow_rate > 0 {
+                    *failures += 1;
+                    if *failures <= config.probe_failures {
+                        return None;
+                    }
+                    ChangeCause::ProbesFailed(*failures)
                 } else {
                     *succeeded += 1;
                     if *succeeded < config.successes {
@@ -139,31 +177,69 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        let now = now.now();
-        let next = match cause {
-            ChangeCause::ProbesSucceeded(_) => State::Closed { window: W::EMPTY, streak: 0 },
-            _ => State::Open { until: now.after_nanos(config.open_for) },
-        };
-        Some(self.enter(next, now, cause))
+        let now = now.get();
+        Some(match cause {
+            ChangeCause::ProbesSucceeded(_) => self.close(config, now, cause),
+            _ => {
+                // Where nobody drew a word, the time and the era must do.
+                let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
+                let nanos = config.open_time(self.openings, word);
+                self.open(nanos, now, cause)
+            }
+        })
     }
 
-    /// Takes back the ticket of an attempt that never ended: its slot is free again, nothing is counted.
-    pub fn cancel(&mut self, ticket: Ticket) {
+    /// Records a success in good time where that is all there is to it: while closed by the outcomes, in a window
+    /// of calls that holds the minimum. Says whether another one would change nothing; `None`: not done, it takes
+    /// [`settle`](Self::settle).
+    #[inline]
+    pub(super) fn record_success(&mut self, config: &CircuitConfig, ticket: &Ticket) -> Option<bool> {
+        let State::Closed { window, streak, ramp } = &mut self.state else { return None };
+        let plain =
+            self.mode == Mode::Automatic && ramp.is_over() && !config.asks_duration() && !self.unchecked;
+        if W::TIMED || !plain || ticket.era != self.era || window.calls() < config.minimum_calls {
+            return None;
+        }
+        *streak = 0;
+        if !config.counts_rates() {
+            return Some(true);
+        }
+        let span = config.span(W::CAPACITY);
+        window.record(Outcome::SUCCESS, span, Instant::ORIGIN);
+        Some(window.is_quiet(span))
+    }
+
+    /// Takes back the ticket of an attempt that never ended: its slot is free again. One that ran longer than
+    /// the slow limit before it was dropped counts as a failure, for an outer timeout must not hide an outage.
+    pub fn cancel(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        now: impl Now,
+        word: u64,
+    ) -> Option<Change> {
+        if config.asks_duration() {
+            let now = now.now();
+            if config.is_slow(ticket.started, now) {
+                return self.settle(config, ticket, true, now, word);
+            }
+        }
         if ticket.era != self.era {
             self.late = self.late.saturating_add(1);
         } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
             *in_flight = in_flight.saturating_sub(1);
         }
+        None
     }
 
     /// Whether an attempt at `at` would meet a closed door; `now` is when the question is asked.
     ///
     /// # Errors
     /// Where the circuit is open until after `at`: for how long from `now`.
-    pub fn open_at(&self, config: &CircuitConfig, now: Instant, at: Instant) -> Result<(), Rejected> {
-        match &self.state {
-            State::Open { until } => {
-                let until = (*until).min(now.after_nanos(config.open_for));
+    pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
+        match self.state {
+            State::Open { until, most } => {
+                let until = until.min(grained(now.after_nanos(most)));
                 if until > at {
                     return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
                 }
@@ -182,6 +258,11 @@ impl<W: Window> Breaker<W> {
         }
     }
 
+    /// Who decides about the phase.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The era: how often the phase has changed; wraps.
     pub const fn era(&self) -> u32 {
         self.era
@@ -192,37 +273,82 @@ impl<W: Window> Breaker<W> {
         self.late
     }
 
+    /// The calls the window holds while closed, and how many of them failed and were slow.
+    pub fn counts(&self) -> Option<(u32, u32, u32)> {
+        match &self.state {
+            State::Closed { window, .. } => Some((window.calls(), window.failures(), window.slow())),
+            State::Open { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
     /// Makes the changes that only time brings: an open circuit's time passes, lost probes' leases pass, and a
     /// clock that stepped back is caught.
     fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
         match &mut self.state {
             State::Closed { .. } => None,
-            State::Open { until } => {
-                // Where the clock stepped back, `until` would be further away than it ever may be.
-                *until = (*until).min(now.after_nanos(config.open_for));
+            State::Open { until, most } => {
+                if self.mode == Mode::ForcedOpen {
+                    return None;
+                }
+                *until = (*until).min(grained(now.after_nanos(*most)));
                 if *until > now {
                     return None;
                 }
-                let next = State::HalfOpen { in_flight: 0, succeeded: 0, last_admitted: now };
-                Some(self.enter(next, now, ChangeCause::OpenTimePassed))
+                Some(self.half_open(now, ChangeCause::OpenTimePassed))
             }
-            State::HalfOpen { in_flight, succeeded, last_admitted } => {
+            State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
                 *last_admitted = (*last_admitted).min(now);
-                if *in_flight < config.probes || now.nanos_since(*last_admitted) < config.lease {
+                let all_taken = *in_flight >= config.probes
+                    || *in_flight + *succeeded + *failed >= config.probes_in_all();
+                if !all_taken || now.nanos_since(*last_admitted) < config.lease {
                     return None;
                 }
                 // A new era, so that a lost probe that does come back finds no slot to give back.
-                let next = State::HalfOpen { in_flight: 0, succeeded: *succeeded, last_admitted: now };
+                let (succeeded, failed) = (*succeeded, *failed);
+                let next = State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: now };
                 Some(self.enter(next, now, ChangeCause::LeasePassed))
             }
         }
     }
 
-    /// The one place that changes the phase.
+    pub(super) fn close(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause) -> Change {
+        self.close_with(if config.ramp > 0 { Ramp::from(now) } else { Ramp::NONE }, now, cause)
+    }
+
+    /// Closes it without a ramp.
+    pub(super) fn close_at_once(&mut self, now: Instant, cause: ChangeCause) -> Change {
+        self.close_with(Ramp::NONE, now, cause)
+    }
+
+    fn close_with(&mut self, ramp: Ramp, now: Instant, cause: ChangeCause) -> Change {
+        self.openings = 0;
+        self.enter(State::Closed { window: W::EMPTY, streak: 0, ramp }, now, cause)
+    }
+
+    pub(super) fn open(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
+        self.openings = self.openings.saturating_add(1);
+        self.enter(State::Open { until: grained(now.after_nanos(nanos)), most: nanos }, now, cause)
+    }
+
+    pub(super) fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
+        let next = State::HalfOpen { in_flight: 0, succeeded: 0, failed: 0, last_admitted: now };
+        self.enter(next, now, cause)
+    }
+
     fn enter(&mut self, next: State<W>, at: Instant, cause: ChangeCause) -> Change {
         let from = self.phase();
-        drop(mem::replace(&mut self.state, next));
-        self.era = self.era.wrapping_add(1);
+        self.begin_era(next);
         Change { from, to: self.phase(), at, cause }
     }
+
+    /// The one place that assigns the state.
+    pub(super) fn begin_era(&mut self, state: State<W>) {
+        self.state = state;
+        self.era = self.era.wrapping_add(1);
+    }
+}
+
+/// The end of an open time, as the gate word can hold it: the last multiple of [`GRAIN`] nanoseconds.
+pub(super) const fn grained(until: Instant) -> Instant {
+    Instant::from_nanos(until.as_nanos() - until.as_nanos() % GRAIN)
 }

@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use crate::class::{Class, ClassSet};
 use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::delay::Jitter;
+use crate::ratio::Ratio;
 use crate::time::nanos;
 
 /// When a circuit opens, for how long, and what closes it again. Immutable, usually a `const`.
@@ -30,13 +32,26 @@ pub struct CircuitConfig {
     pub(super) consecutive_failures: u32,
     /// Percent; 0: no such rule.
     pub(super) failure_rate: u8,
+    /// Percent; 0: no such rule.
+    pub(super) slow_rate: u8,
     pub(super) minimum_calls: u32,
     /// 0: as many as the window's type holds.
     pub(super) window: u32,
+    /// 0: none, or the window is one of calls.
+    pub(super) window_time: u64,
+    /// `u64::MAX`: no call is slow.
+    pub(super) slow_after: u64,
     pub(super) open_for: u64,
+    /// How many times longer with each opening; 1: it does not grow.
+    pub(super) growth: Ratio,
+    pub(super) open_cap: u64,
+    pub(super) open_jitter: Jitter,
     pub(super) probes: u32,
     pub(super) successes: u32,
+    pub(super) probe_failures: u32,
     pub(super) lease: u64,
+    /// 0: none.
+    pub(super) ramp: u64,
 }
 
 impl CircuitConfig {
@@ -49,12 +64,20 @@ impl CircuitConfig {
         failures: ClassSet::DEPENDENCY,
         consecutive_failures: 0,
         failure_rate: 0,
+        slow_rate: 0,
         minimum_calls: 1,
         window: 0,
+        window_time: 0,
+        slow_after: u64::MAX,
         open_for: nanos(Duration::from_secs(30)),
+        growth: Ratio::ONE,
+        open_cap: nanos(Duration::from_secs(30)),
+        open_jitter: Jitter::None,
         probes: 1,
         successes: 1,
+        probe_failures: 0,
         lease: nanos(Duration::from_secs(60)),
+        ramp: 0,
     };
 
     /// Opens after this many failures, one after the other.
@@ -93,11 +116,55 @@ impl CircuitConfig {
     /// # Errors
     /// 0, and more than 100.
     pub const fn try_failure_rate(self, percent: u8) -> Result<Self, ConfigError> {
-        if percent == 0 || percent > 100 {
-            let rule = "must be a percentage from 1 to 100";
-            return Err(ConfigError::new("failure_rate", Value::Count(percent as u64), rule));
+        match percentage("failure_rate", percent) {
+            Ok(failure_rate) => Ok(Self { failure_rate, ..self }),
+            Err(error) => Err(error),
         }
-        Ok(Self { failure_rate: percent, ..self })
+    }
+
+    /// A call that takes this long or longer is slow: see [`slow_rate`](Self::slow_rate). An attempt dropped
+    /// after this long counts as a failure, so that an outer timeout does not hide an outage. From then on the
+    /// time is asked for at each admission.
+    ///
+    /// # Panics
+    /// On zero.
+    #[must_use]
+    #[track_caller]
+    pub const fn slow_after(self, duration: Duration) -> Self {
+        ok_or_panic!(self.try_slow_after(duration))
+    }
+
+    /// [`slow_after`](Self::slow_after) for a value known only at run time.
+    ///
+    /// # Errors
+    /// Zero.
+    pub const fn try_slow_after(self, duration: Duration) -> Result<Self, ConfigError> {
+        match above_zero("slow_after", duration) {
+            Ok(slow_after) => Ok(Self { slow_after, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens once this percentage of the window's calls were slow, or more; a slow probe counts as failed then.
+    /// Needs a window that tells slow calls, [`SlowCalls`](crate::SlowCalls), and [`slow_after`](Self::slow_after).
+    ///
+    /// # Panics
+    /// On 0 and on more than 100.
+    #[must_use]
+    #[track_caller]
+    pub const fn slow_rate(self, percent: u8) -> Self {
+        ok_or_panic!(self.try_slow_rate(percent))
+    }
+
+    /// [`slow_rate`](Self::slow_rate) for a value known only at run time.
+    ///
+    /// # Errors
+    /// 0, and more than 100.
+    pub const fn try_slow_rate(self, percent: u8) -> Result<Self, ConfigError> {
+        match percentage("slow_rate", percent) {
+            Ok(slow_rate) => Ok(Self { slow_rate, ..self }),
+            Err(error) => Err(error),
+        }
     }
 
     /// The failure rate is not looked at before the window holds this many calls. At most the window.
@@ -142,6 +209,27 @@ impl CircuitConfig {
         }
     }
 
+    /// The window is the last so much time, for one that counts time: see [`TimeWindow`](crate::TimeWindow).
+    ///
+    /// # Panics
+    /// On zero.
+    #[must_use]
+    #[track_caller]
+    pub const fn window_time(self, duration: Duration) -> Self {
+        ok_or_panic!(self.try_window_time(duration))
+    }
+
+    /// [`window_time`](Self::window_time) for a value known only at run time.
+    ///
+    /// # Errors
+    /// Zero.
+    pub const fn try_window_time(self, duration: Duration) -> Result<Self, ConfigError> {
+        match above_zero("window_time", duration) {
+            Ok(window_time) => Ok(Self { window_time, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// How long it stays open before the first probe.
     ///
     /// # Panics
@@ -158,9 +246,46 @@ impl CircuitConfig {
     /// Zero.
     pub const fn try_open_for(self, duration: Duration) -> Result<Self, ConfigError> {
         match above_zero("open_for", duration) {
+            Ok(open_for) if open_for > self.open_cap || self.open_cap == self.open_for => {
+                Ok(Self { open_for, open_cap: open_for, ..self })
+            }
             Ok(open_for) => Ok(Self { open_for, ..self }),
             Err(error) => Err(error),
         }
+    }
+
+    /// How many times longer it stays open with each opening since it was last closed, and the longest.
+    ///
+    /// # Panics
+    /// On a multiplier that is NaN, infinite or below 1, and on a cap below [`open_for`](Self::open_for).
+    #[must_use]
+    #[track_caller]
+    pub const fn open_growth(self, multiplier: f64, cap: Duration) -> Self {
+        ok_or_panic!(self.try_open_growth(multiplier, cap))
+    }
+
+    /// [`open_growth`](Self::open_growth) for values known only at run time.
+    ///
+    /// # Errors
+    /// A multiplier that is NaN, infinite or below 1, and a cap below [`open_for`](Self::open_for).
+    pub const fn try_open_growth(self, multiplier: f64, cap: Duration) -> Result<Self, ConfigError> {
+        let Some(growth) = Ratio::from_float(multiplier, 1.0) else {
+            let rule = "must be a finite number of at least 1";
+            return Err(ConfigError::new("open_growth", Value::Float(multiplier), rule));
+        };
+        if nanos(cap) < self.open_for {
+            let error = ConfigError::new("open_growth", Value::Duration(cap), "must be at least");
+            let limit = Value::Duration(Duration::from_nanos(self.open_for));
+            return Err(error.limit(limit, "open_for"));
+        }
+        Ok(Self { growth, open_cap: nanos(cap), ..self })
+    }
+
+    /// The random spread of the open time, so that many circuits do not probe one dependency at once; below the
+    /// cap of the growth. [`Jitter::Decorrelated`] counts from the open time without growth.
+    #[must_use]
+    pub const fn open_jitter(self, jitter: Jitter) -> Self {
+        Self { open_jitter: jitter, ..self }
     }
 
     /// How many probes are under way at once while half-open.
@@ -184,7 +309,7 @@ impl CircuitConfig {
         }
     }
 
-    /// How many probes must succeed, with none failing, to close it.
+    /// How many probes must succeed to close it.
     ///
     /// # Panics
     /// On 0.
@@ -203,6 +328,49 @@ impl CircuitConfig {
             Ok(successes) => Ok(Self { successes, ..self }),
             Err(error) => Err(error),
         }
+    }
+
+    /// How many probes may fail before it opens again; 0 unless set.
+    #[must_use]
+    pub const fn probe_failures(self, failures: u32) -> Self {
+        Self { probe_failures: failures, ..self }
+    }
+
+    /// Lets `probes` probes decide by their failure rate: it opens again once so many failed that the rate must
+    /// be `percent` or more, and closes once so many succeeded that it must be less.
+    ///
+    /// The same as the [`successes`](Self::successes) and [`probe_failures`](Self::probe_failures) that follow
+    /// from it.
+    ///
+    /// # Panics
+    /// On no probes, and on a percentage that is 0 or over 100.
+    #[must_use]
+    #[track_caller]
+    pub const fn probe_rate(self, probes: u32, percent: u8) -> Self {
+        ok_or_panic!(self.try_probe_rate(probes, percent))
+    }
+
+    /// [`probe_rate`](Self::probe_rate) for values known only at run time.
+    ///
+    /// # Errors
+    /// No probes, and a percentage that is 0 or over 100.
+    pub const fn try_probe_rate(self, probes: u32, percent: u8) -> Result<Self, ConfigError> {
+        let (probes, percent) = match (at_least_one("probe_rate", probes), percentage("probe_rate", percent))
+        {
+            (Ok(probes), Ok(percent)) => (probes, percent),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        // The fewest failures that are `percent` of all, rounded up.
+        let fatal = (probes as u64 * percent as u64).div_ceil(100);
+        #[allow(clippy::cast_possible_truncation)] // at most `probes`
+        let probe_failures = fatal as u32 - 1;
+        Ok(Self { probes, successes: probes - probe_failures, probe_failures, ..self })
+    }
+
+    /// After closing, admits a share of the attempts that grows from nothing to all over this time.
+    #[must_use]
+    pub const fn ramp(self, duration: Duration) -> Self {
+        Self { ramp: nanos(duration), ..self }
     }
 
     /// How long a probe holds its slot. Where every slot is taken and none was given out for this long, the
@@ -238,21 +406,6 @@ impl CircuitConfig {
     pub const fn counts(&self, class: Class) -> bool {
         self.failures.contains(class)
     }
-
-    /// This configuration for a window that can hold `capacity` calls.
-    pub(super) const fn for_capacity(self, capacity: u32) -> Result<Self, ConfigError> {
-        let window = if self.window == 0 { capacity } else { self.window };
-        if window > capacity {
-            let error = ConfigError::new("window", Value::Count(window as u64), "must be at most");
-            return Err(error.limit(Value::Count(capacity as u64), "what its type holds"));
-        }
-        if self.minimum_calls > window {
-            let calls = Value::Count(self.minimum_calls as u64);
-            let error = ConfigError::new("minimum_calls", calls, "must be at most");
-            return Err(error.limit(Value::Count(window as u64), "the window"));
-        }
-        Ok(Self { window, ..self })
-    }
 }
 
 impl Default for CircuitConfig {
@@ -263,6 +416,14 @@ impl Default for CircuitConfig {
 
 const fn at_least_one(field: &'static str, value: u32) -> Result<u32, ConfigError> {
     if value == 0 { Err(ConfigError::new(field, Value::Count(0), "must be at least 1")) } else { Ok(value) }
+}
+
+const fn percentage(field: &'static str, percent: u8) -> Result<u8, ConfigError> {
+    if percent == 0 || percent > 100 {
+        let rule = "must be a percentage from 1 to 100";
+        return Err(ConfigError::new(field, Value::Count(percent as u64), rule));
+    }
+    Ok(percent)
 }
 
 const fn above_zero(field: &'static str, value: Duration) -> Result<u64, ConfigError> {

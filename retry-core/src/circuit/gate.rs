@@ -10,6 +10,10 @@ use crate::verdict::Rejected;
 /// What stands between a call and its dependency: a [`SharedCircuit`](crate::SharedCircuit), or [`NoCircuit`].
 ///
 /// Every ticket is handed back exactly once, to one of the three: `succeed`, `fail`, `cancel`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no circuit",
+    note = "a circuit is made with `SharedCircuit::new(config)`, usually as a `static`"
+)]
 pub trait Gate {
     /// Proof of admission.
     type Ticket;
@@ -24,11 +28,18 @@ pub trait Gate {
     fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
 
     /// The attempt failed. In the same step: would an attempt after `delay` be refused? A call that gives up
-    /// anyway asks with no delay.
-    fn fail(&self, ticket: Self::Ticket, class: Class, now: impl Now, delay: Option<Duration>) -> Settled;
+    /// anyway asks with no delay. `word` is the random word that the delay was made of.
+    fn fail(
+        &self,
+        ticket: Self::Ticket,
+        class: Class,
+        now: impl Now,
+        delay: Option<Duration>,
+        word: u64,
+    ) -> Settled;
 
     /// The attempt was dropped before it ended.
-    fn cancel(&self, ticket: Self::Ticket);
+    fn cancel(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
 }
 
 /// An admitted attempt.
@@ -64,9 +75,11 @@ impl Gate for NoCircuit {
         None
     }
 
-    fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>) -> Settled {
+    fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>, _: u64) -> Settled {
         Settled { change: None, next: Ok(()) }
     }
 
-    fn cancel(&self, (): ()) {}
+    fn cancel(&self, (): (), _: impl Now) -> Option<Change> {
+        None
+    }
 }

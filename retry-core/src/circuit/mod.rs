@@ -3,13 +3,21 @@
 mod breaker;
 mod config;
 mod gate;
+mod manual;
 mod phase;
+mod ramp;
+mod rules;
 mod shared;
+mod snapshot;
+mod time_window;
 mod window;
+mod word;
 
 pub use breaker::{Breaker, Ticket};
 pub use config::CircuitConfig;
 pub use gate::{Admission, Gate, NoCircuit, Settled};
-pub use phase::{Change, ChangeCause, Phase};
+pub use phase::{Change, ChangeCause, Mode, Phase};
 pub use shared::SharedCircuit;
-pub use window::{CountWindow, Window};
+pub use snapshot::Snapshot;
+pub use time_window::TimeWindow;
+pub use window::{CountWindow, Outcome, SlowCalls, Span, Window};

@@ -32,6 +32,20 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Who decides about the phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The outcomes do.
+    #[default]
+    Automatic,
+    /// Open until told otherwise, whatever the time.
+    ForcedOpen,
+    /// Closed until told otherwise; nothing is counted.
+    Disabled,
+    /// Closed until told otherwise, but counting.
+    CountOnly,
+}
+
 /// One change of phase: from where to where, when, and what caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -60,12 +74,23 @@ pub enum ChangeCause {
     },
     /// The open time passed.
     OpenTimePassed,
-    /// A probe failed.
-    ProbeFailed,
+    /// This many of the last calls were slow.
+    SlowCallRate {
+        /// Slow calls in the window.
+        slow: u32,
+        /// Calls in the window.
+        calls: u32,
+    },
+    /// This many probes failed, more than may.
+    ProbesFailed(u32),
     /// Enough probes succeeded.
     ProbesSucceeded(u32),
     /// No probe came back within its lease; their slots were taken back.
     LeasePassed,
+    /// Told so by hand.
+    Manual,
+    /// The health check succeeded.
+    HealthCheck,
 }
 
 impl fmt::Display for ChangeCause {
@@ -74,9 +99,12 @@ impl fmt::Display for ChangeCause {
             Self::ConsecutiveFailures(count) => write!(f, "{count} failure{} in a row", plural(*count)),
             Self::FailureRate { failures, calls } => write!(f, "{failures} of the last {calls} calls failed"),
             Self::OpenTimePassed => f.write_str("the open time has passed"),
-            Self::ProbeFailed => f.write_str("a probe failed"),
+            Self::SlowCallRate { slow, calls } => write!(f, "{slow} of the last {calls} calls were slow"),
+            Self::ProbesFailed(count) => write!(f, "{count} probe{} failed", plural(*count)),
             Self::ProbesSucceeded(count) => write!(f, "{count} probe{} succeeded", plural(*count)),
             Self::LeasePassed => f.write_str("no probe came back within its lease"),
+            Self::Manual => f.write_str("by hand"),
+            Self::HealthCheck => f.write_str("the health check succeeded"),
         }
     }
 }

@@ -1,22 +1,90 @@
 //! The last outcomes, in fixed space.
 
+use core::time::Duration;
+
+use crate::time::{Instant, nanos};
+
+/// How one call ended, as far as a circuit is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether it took longer than the slow limit.
+    pub slow: bool,
+}
+
+impl Outcome {
+    /// A success in good time.
+    pub const SUCCESS: Self = Self { failed: false, slow: false };
+    /// A failure in good time.
+    pub const FAILURE: Self = Self { failed: true, slow: false };
+}
+
+/// How far back a window looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The most calls, for a window that counts calls: from 1 to its capacity.
+    pub calls: u32,
+    /// The time, in nanoseconds, for a window that counts time: at least one a bucket.
+    pub nanos: u64,
+}
+
+impl Span {
+    /// The last so many calls.
+    pub const fn calls(calls: u32) -> Self {
+        Self { calls, nanos: u64::MAX }
+    }
+
+    /// The last so much time.
+    pub const fn time(time: Duration) -> Self {
+        Self { calls: u32::MAX, nanos: nanos(time) }
+    }
+}
+
 /// The outcomes a circuit remembers while closed.
 pub trait Window: Clone {
     /// No outcome yet.
     const EMPTY: Self;
-    /// The most calls it can hold.
+    /// The most calls it can hold; `u32::MAX` for one that counts time.
     const CAPACITY: u32;
+    /// Whether it forgets by time.
+    const TIMED: bool = false;
+    /// Whether it tells slow calls.
+    const SLOW: bool = false;
 
-    /// Adds an outcome; where `span` calls are held already, the oldest leaves.
-    ///
-    /// `span` is from 1 to [`CAPACITY`](Self::CAPACITY) and always the same for one window.
-    fn record(&mut self, failed: bool, span: u32);
+    /// Adds an outcome; what is out of the span leaves. The span is always the same for one window.
+    fn record(&mut self, outcome: Outcome, span: Span, now: Instant);
+
+    /// Lets what is out of the span leave.
+    fn expire(&mut self, span: Span, now: Instant) {
+        let _ = (span, now);
+    }
 
     /// How many calls are held.
     fn calls(&self) -> u32;
 
     /// How many of those failed.
     fn failures(&self) -> u32;
+
+    /// How many of those were slow.
+    fn slow(&self) -> u32 {
+        0
+    }
+
+    /// Whether recording another success in good time would change nothing.
+    fn is_quiet(&self, span: Span) -> bool {
+        let _ = span;
+        false
+    }
+
+    /// Moves what it knows of time from a clock that reads `from` to one that reads `to`.
+    fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
+        let _ = (span, from, to);
+    }
+
+    /// The same outcomes for another span: the most recent ones, as far as they fit.
+    #[must_use]
+    fn respanned(&self, from: Span, to: Span) -> Self;
 }
 
 /// The last `N` calls, one bit each; `N` from 1 to 1024.
@@ -29,16 +97,16 @@ pub trait Window: Clone {
 /// ```
 ///
 /// ```
-/// use retry_core::{CountWindow, Window};
+/// use retry_core::{CountWindow, Instant, Outcome, Span, Window};
 ///
 /// let mut window = CountWindow::<3>::EMPTY;
-/// for failed in [true, false, false, false] {
-///     window.record(failed, 3);
+/// for outcome in [Outcome::FAILURE, Outcome::SUCCESS, Outcome::SUCCESS, Outcome::SUCCESS] {
+///     window.record(outcome, Span::calls(3), Instant::ORIGIN);
 /// }
 /// assert_eq!((window.calls(), window.failures()), (3, 0)); // the failure has left
 /// assert_eq!(size_of::<CountWindow<100>>(), 24);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountWindow<const N: usize>
 where
     Calls<N>: Bits,
@@ -50,15 +118,13 @@ where
     failures: u16,
 }
 
-impl<const N: usize> Window for CountWindow<N>
+impl<const N: usize> CountWindow<N>
 where
     Calls<N>: Bits,
 {
-    const EMPTY: Self = Self { bits: <Calls<N> as Bits>::ZERO, next: 0, calls: 0, failures: 0 };
-    #[allow(clippy::cast_possible_truncation)] // N is at most 1024
-    const CAPACITY: u32 = N as u32;
-
-    fn record(&mut self, failed: bool, span: u32) {
+    fn push(&mut self, failed: bool, span: u32) {
+        // A configuration that was never checked against this type must not reach past its end.
+        let span = span.clamp(1, Self::CAPACITY);
         let word = &mut self.bits.as_mut()[usize::from(self.next / 32)];
         let bit = 1 << (self.next % 32);
         // A place not yet used holds a 0, so that nothing is subtracted for it.
@@ -74,12 +140,104 @@ where
         }
     }
 
+    /// Whether the outcome at this place is a failure.
+    fn failed_at(&self, place: u16) -> bool {
+        self.bits.as_ref()[usize::from(place / 32)] & 1 << (place % 32) != 0
+    }
+}
+
+impl<const N: usize> Window for CountWindow<N>
+where
+    Calls<N>: Bits,
+{
+    const EMPTY: Self = Self { bits: <Calls<N> as Bits>::ZERO, next: 0, calls: 0, failures: 0 };
+    #[allow(clippy::cast_possible_truncation)] // N is at most 1024
+    const CAPACITY: u32 = N as u32;
+
+    fn record(&mut self, outcome: Outcome, span: Span, _: Instant) {
+        self.push(outcome.failed, span.calls);
+    }
+
     fn calls(&self) -> u32 {
         self.calls.into()
     }
 
     fn failures(&self) -> u32 {
         self.failures.into()
+    }
+
+    fn is_quiet(&self, span: Span) -> bool {
+        self.failures == 0 && u32::from(self.calls) >= span.calls
+    }
+
+    fn respanned(&self, from: Span, to: Span) -> Self {
+        let mut window = Self::EMPTY;
+        let kept = self.calls().min(to.calls);
+        // From the oldest that is kept to the newest; `next` is one behind the newest.
+        for age in (1..=kept).rev() {
+            let next = u32::from(self.next);
+            let place = if next >= age { next - age } else { next + from.calls - age };
+            #[allow(clippy::cast_possible_truncation)] // below 1024
+            window.push(self.failed_at(place as u16), to.calls);
+        }
+        window
+    }
+}
+
+/// A window that also tells slow calls, kept in a second one of the same kind.
+///
+/// ```
+/// use retry_core::{CountWindow, Instant, Outcome, SlowCalls, Span, Window};
+///
+/// let mut window = SlowCalls::<CountWindow<10>>::EMPTY;
+/// window.record(Outcome { failed: false, slow: true }, Span::calls(10), Instant::ORIGIN);
+/// assert_eq!((window.calls(), window.failures(), window.slow()), (1, 0, 1));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SlowCalls<W> {
+    failures: W,
+    slow: W,
+}
+
+impl<W: Window> Window for SlowCalls<W> {
+    const EMPTY: Self = Self { failures: W::EMPTY, slow: W::EMPTY };
+    const CAPACITY: u32 = W::CAPACITY;
+    const TIMED: bool = W::TIMED;
+    const SLOW: bool = true;
+
+    fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
+        self.failures.record(outcome, span, now);
+        self.slow.record(Outcome { failed: outcome.slow, slow: false }, span, now);
+    }
+
+    fn expire(&mut self, span: Span, now: Instant) {
+        self.failures.expire(span, now);
+        self.slow.expire(span, now);
+    }
+
+    fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
+        self.failures.move_to(span, from, to);
+        self.slow.move_to(span, from, to);
+    }
+
+    fn calls(&self) -> u32 {
+        self.failures.calls()
+    }
+
+    fn failures(&self) -> u32 {
+        self.failures.failures()
+    }
+
+    fn slow(&self) -> u32 {
+        self.slow.failures()
+    }
+
+    fn is_quiet(&self, span: Span) -> bool {
+        self.failures.is_quiet(span) && self.slow.is_quiet(span)
+    }
+
+    fn respanned(&self, from: Span, to: Span) -> Self {
+        Self { failures: self.failures.respanned(from, to), slow: self.slow.respanned(from, to) }
     }
 }
 
@@ -92,7 +250,7 @@ pub struct Calls<const N: usize>;
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(message = "window: a `CountWindow` holds 1 to 1024 calls, not this many")]
 pub trait Bits {
-    type Words: Copy + core::fmt::Debug + Eq + AsRef<[u32]> + AsMut<[u32]>;
+    type Words: Copy + core::fmt::Debug + Eq + core::hash::Hash + AsRef<[u32]> + AsMut<[u32]>;
     const ZERO: Self::Words;
 }
 

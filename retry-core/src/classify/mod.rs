@@ -138,7 +138,7 @@ where
         let failure = self.before.failure(error, progress);
         // An earlier condition of the chain comes first.
         if failure.rule.is_none() && (self.condition)(error, progress) {
-            return failure.under(self.rule);
+            return failure.under_timed(self.rule);
         }
         failure
     }
@@ -148,14 +148,14 @@ where
     }
 }
 
-/// Takes some values for failures: see [`Retry::reject`](crate::Retry::reject).
+/// Takes some values for failures: see [`Retry::unacceptable`](crate::Retry::unacceptable).
 #[derive(Clone, Copy)]
-pub struct Reject<K, F> {
+pub struct Unacceptable<K, F> {
     pub(crate) before: K,
     pub(crate) judge: F,
 }
 
-impl<T, E, K, F, C> Classifier<T, E> for Reject<K, F>
+impl<T, E, K, F, C> Classifier<T, E> for Unacceptable<K, F>
 where
     K: Classifier<T, E>,
     F: Fn(&T) -> Option<C>,
@@ -185,8 +185,8 @@ impl<K: fmt::Debug, F> fmt::Debug for When<K, F> {
     }
 }
 
-impl<K: fmt::Debug, F> fmt::Debug for Reject<K, F> {
+impl<K: fmt::Debug, F> fmt::Debug for Unacceptable<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reject").field("before", &self.before).finish_non_exhaustive()
+        f.debug_struct("Unacceptable").field("before", &self.before).finish_non_exhaustive()
     }
 }

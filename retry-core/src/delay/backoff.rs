@@ -124,6 +124,11 @@ impl Backoff {
     }
 
     #[cfg(feature = "serde")]
+    pub(crate) const fn is_exponential(&self) -> bool {
+        matches!(self.curve, Curve::Exponential { .. })
+    }
+
+    #[cfg(feature = "serde")]
     pub(crate) const fn with_base(self, base: Duration) -> Self {
         Self { base: nanos(base), ..self }
     }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::circuit::Change;
+use crate::class::{Class, Severity};
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::time::Instant;
@@ -53,6 +54,20 @@ impl EventKind {
         match self {
             Self::Failed { verdict, .. } => Some(*verdict),
             Self::Rejected(rejected) => Some(Verdict::Rejected(*rejected)),
+            _ => None,
+        }
+    }
+
+    /// Whether someone should have a look: an error of class `Unknown` is retried like others, but nobody said what
+    /// it is, so that a log should show it as a caution.
+    pub const fn is_caution(&self) -> bool {
+        matches!(self, Self::Failed { failure: Failure { class: Class::Unknown, .. }, .. })
+    }
+
+    /// How bad it is: of a failed attempt, as bad as its class.
+    pub const fn severity(&self) -> Option<Severity> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure.class.severity()),
             _ => None,
         }
     }

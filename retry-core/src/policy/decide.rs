@@ -27,8 +27,8 @@ pub(crate) type Curve<'a> = dyn Fn(u32, Duration) -> Duration + Sync + 'a;
 pub(crate) struct Plan {
     /// Before the next attempt, in nanoseconds.
     pub(crate) delay: u64,
-    /// Whether a readiness check may end the delay early.
-    pub(crate) waits: bool,
+    /// The least of it: below `delay` where a readiness check may end it early.
+    pub(crate) least: u64,
     /// The random word it was made of.
     pub(crate) word: u64,
 }
@@ -39,11 +39,12 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
+    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
     #[inline]
     pub(crate) fn decide(
         &self,
         attempt: &FailedAttempt<'_>,
+        most_attempts: &mut u32,
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
@@ -54,18 +55,24 @@ impl Policy {
         } else {
             let mut rules = rule.into_iter().chain(self.rules);
             match rules.find(|rule| rule.applies(class, attempt.number, &mut elapsed)) {
-                Some(rule) => self.plan_by(rule, attempt, word)?,
+                Some(rule) => {
+                    *most_attempts = rule.attempts.unwrap_or(self.attempts);
+                    self.plan_by(rule, attempt, word)?
+                }
                 None => self.plain_plan(attempt, word)?,
             }
         };
         if let Some(hint) = hint {
+            let waits = plan.least < plan.delay;
             plan.delay = self.hinted(plan.delay, nanos(hint)).ok_or(GiveUp::Hint)?;
+            plan.least =
+                if waits { self.hinted(plan.least, nanos(hint)).ok_or(GiveUp::Hint)? } else { plan.delay };
         }
         if self.deadline != NO_LIMIT {
             match self.deadline.checked_sub(elapsed()) {
                 Some(left) if plan.delay <= left => {}
-                // A wait may end at any time before its limit, so it need only begin in time.
-                Some(left) if plan.waits => plan.delay = left,
+                // A wait may end at any time from its least on, so only that need be in time.
+                Some(left) if plan.least <= left => plan.delay = left,
                 _ => return Err(GiveUp::Deadline),
             }
         }
@@ -75,18 +82,27 @@ impl Policy {
     /// The plan where no rule applies.
     #[inline]
     fn plain_plan(&self, attempt: &FailedAttempt<'_>, word: impl FnOnce() -> u64) -> Result<Plan, GiveUp> {
-        let class = attempt.failure.class;
-        if !self.retries(class) {
-            return Err(match class.recovery() {
-                Recovery::Circuit => GiveUp::LeftToCircuit,
-                _ => GiveUp::Class,
-            });
+        if let Recovery::Circuit = self.recovery(attempt.failure.class) {
+            return Err(GiveUp::LeftToCircuit);
+        }
+        if !self.retries(attempt.failure.class) {
+            return Err(GiveUp::Class);
         }
         if exhausted(attempt.number, self.attempts) {
             return Err(GiveUp::Attempts);
         }
         let word = word();
-        Ok(Plan { delay: self.own_delay(attempt, self.jitter, word), waits: false, word })
+        let delay = self.own_delay(attempt, self.jitter, word);
+        Ok(Plan { delay, least: delay, word })
+    }
+
+    /// What is done after an error of this class where no rule says it.
+    const fn recovery(&self, class: Class) -> Recovery {
+        match class.recovery() {
+            _ if self.retries(class) => Recovery::RetryWithBackoff,
+            Recovery::Circuit => Recovery::Circuit,
+            _ => Recovery::Fail,
+        }
     }
 
     /// The plan by a rule.
@@ -96,7 +112,8 @@ impl Policy {
         attempt: &FailedAttempt<'_>,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
-        let fixed = match rule.recovers() {
+        let recovery = rule.recovers().unwrap_or(self.recovery(attempt.failure.class));
+        let fixed = match recovery {
             Recovery::Fail => return Err(GiveUp::Class),
             Recovery::Ignore => return Err(GiveUp::Ignored),
             Recovery::Circuit => return Err(GiveUp::LeftToCircuit),
@@ -118,7 +135,8 @@ impl Policy {
             }
             (None, None) => self.own_delay(attempt, rule.jitter.unwrap_or(self.jitter), word),
         };
-        Ok(Plan { delay, waits: matches!(rule.recovers(), Recovery::WaitAndRetry(_)), word })
+        let least = if let Recovery::WaitAndRetry(_) = recovery { self.minimum } else { delay };
+        Ok(Plan { delay, least, word })
     }
 
     /// The delay by the call's or the policy's curve, longer after an error of class `RateLimit`.

@@ -17,7 +17,7 @@ use crate::time::nanos;
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
-/// Immutable and a few words long; usually a `const`. A setter with a value that cannot be is a compile error
+/// Immutable and without a pointer to anything that is not; usually a `const`. A setter with a value that cannot be is a compile error
 /// there, and an `Err` in its `try_` form, which is for configuration that arrives at run time.
 ///
 /// ```
@@ -129,7 +129,8 @@ impl Policy {
         }
     }
 
-    /// The longest delay, applied last, after the jitter.
+    /// The longest delay, applied last, after the jitter. Only a server's hint may be longer, where
+    /// [`hint_limit`](Self::hint_limit) allows it.
     ///
     /// # Panics
     /// On a cap below the base, the minimum, or what a rule waits.
@@ -204,9 +205,10 @@ impl Policy {
         Ok(Self { attempts, ..self })
     }
 
-    /// The latest start of an attempt, counted from the start of the call, the time of attempts included.
+    /// The latest planned start of an attempt, counted from the start of the call, the time of attempts included.
     ///
-    /// A retry that could only start later is given up at once, not after the sleep.
+    /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
+    /// time is made, even where the sleep took longer than it should have.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: nanos(deadline), ..self }
@@ -270,14 +272,22 @@ impl Policy {
     pub const fn try_rules(self, rules: &'static [Rule]) -> Result<Self, ConfigError> {
         let mut i = 0;
         while i < rules.len() {
-            let delay = rules[i].first_delay();
-            if nanos(delay) > self.cap {
-                let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
-                return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            if let Err(error) = self.allows(&rules[i]) {
+                return Err(error);
             }
             i += 1;
         }
         Ok(Self { rules, ..self })
+    }
+
+    /// Whether the rule's own delay is within the cap.
+    pub(crate) const fn allows(&self, rule: &Rule) -> Result<(), ConfigError> {
+        let delay = rule.first_delay();
+        if nanos(delay) > self.cap {
+            let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
+            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+        }
+        Ok(())
     }
 
     /// The delay after `failed` failed attempts, by backoff, jitter, minimum and cap, rounded down to the

@@ -39,7 +39,8 @@ pub struct Preset {
     pub policy: Policy,
     /// The circuit that belongs to it; `None` where the dependency is not worth one.
     pub circuit: Option<CircuitConfig>,
-    /// Whether a call that gave up is worth keeping as a dead letter.
+    /// Whether a call that gave up is worth keeping as a dead letter. Advice to whoever builds the call: nothing
+    /// here keeps any yet.
     pub dead_letter: bool,
 }
 

@@ -34,7 +34,8 @@ pub struct Rule {
     classes: ClassSet,
     from_attempt: u32,
     after: u64,
-    recovery: Recovery,
+    /// `None`: as the policy would without the rule.
+    recovery: Option<Recovery>,
     pub(super) backoff: Option<Backoff>,
     pub(super) jitter: Option<Jitter>,
     /// `None`: the policy's.
@@ -42,21 +43,23 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule for errors of any class, to be narrowed by its conditions: retried with the policy's backoff.
+    /// A rule for errors of any class, to be narrowed by its conditions.
     pub const ANY: Self = Self::classes(ClassSet::ALL);
 
-    /// A rule for errors of this class: retried with the policy's backoff, unless said otherwise.
+    /// A rule for errors of this class. Whether they are retried is as without the rule, unless it says a
+    /// [`recovery`](Self::recovery).
     pub const fn class(class: Class) -> Self {
         Self::classes(ClassSet::NONE.with(class))
     }
 
-    /// A rule for errors of these classes: retried with the policy's backoff, unless said otherwise.
+    /// A rule for errors of these classes. Whether they are retried is as without the rule, unless it says a
+    /// [`recovery`](Self::recovery).
     pub const fn classes(classes: ClassSet) -> Self {
         Self {
             classes,
             from_attempt: 1,
             after: 0,
-            recovery: Recovery::RetryWithBackoff,
+            recovery: None,
             backoff: None,
             jitter: None,
             attempts: None,
@@ -78,7 +81,7 @@ impl Rule {
     /// What is done then.
     #[must_use]
     pub const fn recovery(self, recovery: Recovery) -> Self {
-        Self { recovery, ..self }
+        Self { recovery: Some(recovery), ..self }
     }
 
     /// A backoff of its own, for [`Recovery::RetryWithBackoff`].
@@ -114,7 +117,7 @@ impl Rule {
         Ok(Self { attempts: Some(attempts), ..self })
     }
 
-    pub(super) const fn asks_time(&self) -> bool {
+    pub(crate) const fn asks_time(&self) -> bool {
         self.after > 0
     }
 
@@ -126,15 +129,15 @@ impl Rule {
     }
 
     /// The delay it brings along itself, if one.
-    pub(super) const fn first_delay(&self) -> Duration {
+    pub(crate) const fn first_delay(&self) -> Duration {
         match (self.recovery, self.backoff) {
-            (Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay), _) => delay,
+            (Some(Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay)), _) => delay,
             (_, Some(backoff)) => Duration::from_nanos(backoff.base_nanos()),
             (_, None) => Duration::ZERO,
         }
     }
 
-    pub(super) const fn recovers(&self) -> Recovery {
+    pub(super) const fn recovers(&self) -> Option<Recovery> {
         self.recovery
     }
 }

@@ -8,10 +8,11 @@ use core::time::Duration;
 use crate::budget::{Budget, NoBudget};
 use crate::call::Options;
 use crate::circuit::{Gate, NoCircuit};
-use crate::classify::{ByClosure, ByTrait, Progress, Reject, When};
+use crate::classify::{ByClosure, ByTrait, Progress, Unacceptable, When};
+use crate::config::ok_or_panic;
 use crate::failure::Failure;
 use crate::key::Key;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::policy::{Policy, Rule};
 
 /// How an operation is retried: policy, circuit, budget, classifier and observer, over a runtime.
@@ -32,6 +33,7 @@ use crate::policy::{Policy, Rule};
 /// assert_eq!(count, Ok(7));
 /// assert_eq!(clock.now().as_millis(), 100 + 200);
 /// ```
+#[must_use = "it does nothing until it runs"]
 pub struct Retry<'a, R, G = NoCircuit, B = NoBudget, K = ByTrait, O: ?Sized = ()> {
     options: Options<'a>,
     gate: &'a G,
@@ -64,6 +66,19 @@ impl<'a, R> Retry<'a, R> {
     }
 }
 
+impl<'a, R, G, B, O: ?Sized> Retry<'a, R, G, B, ByTrait, O> {
+    /// Asks `classifier` for the class of each error: a closure from `&E` to a [`Class`](crate::Class) or a [`Failure`].
+    ///
+    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when) and
+    /// [`unacceptable`](Self::unacceptable).
+    pub fn classify<E, C: Into<Failure>, F: Fn(&E) -> C>(
+        self,
+        classifier: F,
+    ) -> Retry<'a, R, G, B, ByClosure<F>, O> {
+        self.judged(|_| ByClosure(classifier))
+    }
+}
+
 impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// Asks `circuit` before each attempt, and tells it how each ended.
     pub fn circuit<H: Gate>(self, circuit: &'a H) -> Retry<'a, R, H, B, K, O> {
@@ -77,19 +92,11 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         Retry { options, gate, budget, classifier, observer, ready, runtime }
     }
 
-    /// Asks `classifier` for the class of each error: a closure from `&E` to a [`Class`](crate::Class) or a [`Failure`].
-    ///
-    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when) and
-    /// [`reject`](Self::reject), which it would replace.
-    pub fn classify<E, C: Into<Failure>, F: Fn(&E) -> C>(
-        self,
-        classifier: F,
-    ) -> Retry<'a, R, G, B, ByClosure<F>, O> {
-        self.judged(|_| ByClosure(classifier))
-    }
-
     /// Puts errors that meet `condition` under `rule`. Conditions are asked in the order they were added, and
     /// before the policy's own rules; the first that is met is the only one.
+    ///
+    /// # Panics
+    /// On a rule whose own delay, or whose backoff's base, is above the policy's cap.
     ///
     /// ```
     /// use retry_core::{Class, FakeClock, Policy, Progress, Recovery, Retry, Rule};
@@ -109,6 +116,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         condition: F,
         rule: &'static Rule,
     ) -> Retry<'a, R, G, B, When<K, F>, O> {
+        ok_or_panic!(self.options.policy.allows(rule));
         self.judged(|before| When { before, condition, rule })
     }
 
@@ -123,26 +131,30 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&Policy::DEFAULT, &clock)
     ///     .classify(|class: &Class| *class)
-    ///     .reject(|body: &&str| body.is_empty().then_some(Class::Transient));
+    ///     .unacceptable(|body: &&str| body.is_empty().then_some(Class::Transient));
     /// let mut bodies = ["", "7 apples"].into_iter();
     /// assert_eq!(retry.run_blocking(|| Ok(bodies.next().unwrap())), Ok("7 apples"));
     /// ```
-    pub fn reject<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
+    pub fn unacceptable<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
         self,
         judge: F,
-    ) -> Retry<'a, R, G, B, Reject<K, F>, O> {
-        self.judged(|before| Reject { before, judge })
+    ) -> Retry<'a, R, G, B, Unacceptable<K, F>, O> {
+        self.judged(|before| Unacceptable { before, judge })
     }
 
-    /// Tells `observer` everything that happens.
+    /// Tells `observer` everything that happens. For a closure, [`on_event`](Self::on_event) finds out its type.
     pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Retry<'a, R, G, B, K, P> {
         let Self { options, gate, budget, classifier, observer: _, ready, runtime } = self;
         Retry { options, gate, budget, classifier, observer, ready, runtime }
     }
 
+    /// Tells a closure everything that happens.
+    pub fn on_event<F: Fn(&Event)>(self, observer: &'a F) -> Retry<'a, R, G, B, K, F> {
+        self.observe(observer)
+    }
+
     /// Takes this curve instead of the policy's, for one use: from the number of failed attempts, from 1, and the
     /// policy's base to a ceiling. Jitter, minimum and cap stay the policy's.
-    #[must_use]
     pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
         self.options.curve = Some(curve);
         self
@@ -150,21 +162,18 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
 
     /// What [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for: `check`, asked once at first and
     /// then as often as `every` says.
-    #[must_use]
     pub fn ready(mut self, check: &'a (dyn Fn() -> bool + Sync), every: Duration) -> Self {
         self.ready = Some(Readiness { check, every });
         self
     }
 
     /// Gives the operation a name, for events and errors.
-    #[must_use]
     pub fn named(mut self, operation: &'static str) -> Self {
         self.options.operation = operation;
         self
     }
 
     /// Says which of several like dependencies it goes to, for events and errors.
-    #[must_use]
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.options.key = key.into();
         self
@@ -175,6 +184,16 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         Retry { options, gate, budget, classifier: classifier(before), observer, ready, runtime }
     }
 }
+
+impl<R: Clone, G, B, K: Clone, O: ?Sized> Clone for Retry<'_, R, G, B, K, O> {
+    fn clone(&self) -> Self {
+        let Self { options, gate, budget, classifier, observer, ready, runtime } = self;
+        let (classifier, runtime) = (classifier.clone(), runtime.clone());
+        Self { options: *options, gate, budget, classifier, observer, ready: *ready, runtime }
+    }
+}
+
+impl<R: Copy, G, B, K: Copy, O: ?Sized> Copy for Retry<'_, R, G, B, K, O> {}
 
 impl<R, G, B, K, O: ?Sized> fmt::Debug for Retry<'_, R, G, B, K, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

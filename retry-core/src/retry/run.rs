@@ -1,6 +1,7 @@
 //! The loops: one for futures, one for blocking code, over the same steps.
 
 use core::future::poll_fn;
+use core::mem;
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
@@ -69,10 +70,10 @@ where
         A: Future<Output = Result<T, E>>,
     {
         let mut run = self.start();
-        let end = match first_of(self.drive(&mut run, operation), stop).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(end)) => end,
-            Err(_) => End::Cancelled,
+        let end = match first_of(stop, self.drive(&mut run, operation)).await {
+            Err(Ok(value)) => return Ok(value),
+            Err(Err(end)) => end,
+            Ok(_) => End::Cancelled,
         };
         Err(run.error(end))
     }
@@ -100,7 +101,7 @@ where
                 Err(failed) => failed,
             };
             match run.next(verdict, last) {
-                Ok(pause) => self.steps(pause).for_each(|step| self.runtime.sleep_blocking(step)),
+                Ok(pause) => self.steps(&pause).for_each(|step| self.runtime.sleep_blocking(step)),
                 Err(end) => break end,
             }
         };
@@ -127,9 +128,12 @@ where
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
-            for step in self.steps(run.next(verdict, last)?) {
+            let pause = run.next(verdict, last)?;
+            let pausing = Pausing { call: &mut run.call, runtime: run.runtime };
+            for step in self.steps(&pause) {
                 self.runtime.sleep(step).await;
             }
+            mem::forget(pausing); // nothing is left to cancel
         }
     }
 }
@@ -178,8 +182,14 @@ where
     }
 
     /// What is slept, one after the other, until the next attempt.
-    fn steps(&self, pause: Pause) -> Steps<'_> {
-        Steps { left: Some(pause.delay), ready: if pause.waits { self.ready } else { None } }
+    fn steps(&self, pause: &Pause) -> Steps<'_> {
+        let Pause { delay, least } = *pause;
+        match self.ready {
+            Some(ready) if least < delay => {
+                Steps { sure: Some(least), left: delay - least, ready: Some(ready) }
+            }
+            _ => Steps { sure: Some(delay), left: Duration::ZERO, ready: None },
+        }
     }
 }
 
@@ -205,7 +215,8 @@ enum End {
 
 struct Pause {
     delay: Duration,
-    waits: bool,
+    /// Below `delay` where readiness may end it early.
+    least: Duration,
 }
 
 impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r, R, G, B, O, E> {
@@ -221,7 +232,7 @@ impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r
     fn next(&mut self, verdict: Verdict, last: Last<E>) -> Result<Pause, End> {
         self.last = Some(last);
         match verdict {
-            Verdict::Retry(delay) => Ok(Pause { delay, waits: self.call.waits_for_readiness() }),
+            Verdict::Retry(delay) => Ok(Pause { delay, least: self.call.earliest_retry() }),
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
@@ -238,6 +249,18 @@ impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r
             (End::Rejected(rejected), cause) => Error::Rejected { rejected, cause, context },
             (End::Cancelled, cause) => Error::Cancelled { cause, context },
         }
+    }
+}
+
+/// A sleep under way: a call that is dropped in it is cancelled, and its observer told when.
+struct Pausing<'c, 'r, R: Clock, G: Gate, B: Budget, O: Observer + ?Sized> {
+    call: &'c mut Call<'r, G, B, O>,
+    runtime: &'r R,
+}
+
+impl<R: Clock, G: Gate, B: Budget, O: Observer + ?Sized> Drop for Pausing<'_, '_, R, G, B, O> {
+    fn drop(&mut self) {
+        self.call.abandon(|| self.runtime.now());
     }
 }
 
@@ -260,6 +283,7 @@ impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> InFlight<'_, 
         if let Some(attempt) = self.attempt.take() {
             attempt.succeed(|| self.runtime.now());
         }
+        mem::forget(self); // nothing is left to cancel
     }
 
     fn fail(mut self, failure: Failure) -> Verdict {
@@ -278,9 +302,10 @@ impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> Drop for InFl
     }
 }
 
-/// The parts of a pause: all at once, or as long as a dependency is not ready.
+/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for.
 struct Steps<'a> {
-    left: Option<Duration>,
+    sure: Option<Duration>,
+    left: Duration,
     ready: Option<Readiness<'a>>,
 }
 
@@ -288,16 +313,16 @@ impl Iterator for Steps<'_> {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let left = self.left.take()?;
-        let Some(Readiness { check, every }) = self.ready else {
-            return Some(left);
-        };
-        if left.is_zero() || check() {
+        if let Some(sure) = self.sure.take() {
+            return Some(sure);
+        }
+        let Readiness { check, every } = self.ready?;
+        if self.left.is_zero() || check() {
             return None;
         }
         // A step of nothing would ask for ever.
-        let step = every.max(Duration::from_nanos(1)).min(left);
-        self.left = Some(left - step);
+        let step = every.max(Duration::from_nanos(1)).min(self.left);
+        self.left -= step;
         Some(step)
     }
 }

@@ -163,7 +163,7 @@ fn a_retry_that_the_circuit_refuses_in_the_end_costs_nothing() {
     let _ = attempt.fail(Class::Server, clock.now(), &mut clock.words(&[]));
     assert_eq!(budget.held(clock.now()), 495);
     let other = circuit.admit(clock.now()).unwrap();
-    circuit.fail(other.ticket, Class::Server, clock.now(), None);
+    circuit.fail(other.ticket, Class::Server, clock.now(), None, 0);
     assert!(call.attempt(clock.now()).is_err(), "it opened meanwhile");
     drop(call);
     assert_eq!(budget.held(clock.now()), 500);

@@ -1,18 +1,22 @@
 //! Policies and circuits out of a configuration file: feature `serde`.
 
+mod names;
+
 use core::fmt::{self, Display};
 use core::time::Duration;
+use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
-use std::{format, vec};
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+use names::{CurveName, HumanDuration, JitterName, Limit, Name, Percent, PresetName};
 
 use crate::circuit::CircuitConfig;
 use crate::class::{Class, ClassSet};
 use crate::config::ConfigError;
 use crate::delay::{Backoff, Jitter};
-use crate::policy::{Hints, Policy, Preset};
+use crate::policy::{Hints, Policy};
 
 /// A map whose every key is known, and whose every error names the key.
 ///
@@ -72,7 +76,7 @@ file! {
         minimum: HumanDuration,
         cap: HumanDuration,
         attempts: u32,
-        deadline: HumanDuration,
+        deadline: Limit,
         attempt_timeout: HumanDuration,
         hints: Name<Hints>,
         hint_limit: HumanDuration,
@@ -83,13 +87,20 @@ file! {
 file! {
     struct CircuitFile {
         consecutive_failures: u32,
-        failure_rate: u8,
+        failure_rate: Percent,
+        slow_rate: Percent,
+        slow_after: HumanDuration,
         minimum_calls: u32,
         window: u32,
+        window_time: HumanDuration,
         open_for: HumanDuration,
+        open_growth: f64,
+        open_cap: HumanDuration,
         probes: u32,
         successes: u32,
+        probe_failures: u32,
         lease: HumanDuration,
+        ramp: HumanDuration,
         count_as_failure: Vec<Name<Class>>,
     }
 }
@@ -130,7 +141,7 @@ file! {
 ///
 /// Every key can be left out. `preset = "http"` starts from that [`Preset`], else from [`Policy::DEFAULT`]. Further
 /// keys: `minimum`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `hint_limit`. Durations are text such as
-/// `"250ms"`, `"1m 30s"`. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
+/// `"250ms"`, `"1m 30s"`; `deadline = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         PolicyFile::deserialize(deserializer)?.policy().map_err(de::Error::custom)
@@ -156,8 +167,10 @@ impl<'de> Deserialize<'de> for Policy {
 /// );
 /// ```
 ///
-/// Every key can be left out. Where neither `consecutive_failures` nor `failure_rate` is given, the rules are those
-/// of [`CircuitConfig::DEFAULT`], else only those given. Unknown keys are errors.
+/// Every key can be left out; `open_growth` and `open_cap` come together. Where no rule is given (`consecutive_failures`,
+/// `failure_rate`, `slow_rate`), the rules are those
+/// of [`CircuitConfig::DEFAULT`], else only those given; `minimum_calls` is 20 then, or the window where that is
+/// less. Unknown keys are errors.
 impl<'de> Deserialize<'de> for CircuitConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         CircuitFile::deserialize(deserializer)?.config().map_err(de::Error::custom)
@@ -201,8 +214,9 @@ impl PolicyFile {
         let base = self.base.as_ref().map_or(Duration::from_nanos(from.base_nanos()), |base| base.0);
         let name = match &self.backoff {
             Some(name) => name.0,
-            None if self.multiplier.is_some() => Exponential,
+            None if self.multiplier.is_some() && from.is_exponential() => Exponential,
             None => {
+                unused("multiplier", self.multiplier.is_some(), "needs backoff = \"exponential\"")?;
                 unused("increment", self.increment.is_some(), "needs backoff = \"linear\"")?;
                 unused("degree", self.degree.is_some(), "needs backoff = \"polynomial\"")?;
                 return Ok(from.with_base(base));
@@ -256,28 +270,50 @@ impl PolicyFile {
 
 impl CircuitFile {
     fn config(self) -> Result<CircuitConfig, Problem> {
-        let given = self.consecutive_failures.is_some() || self.failure_rate.is_some();
+        let given =
+            self.consecutive_failures.is_some() || self.failure_rate.is_some() || self.slow_rate.is_some();
         let mut config = if given { CircuitConfig::WITHOUT_RULES } else { CircuitConfig::DEFAULT };
         if let Some(failures) = self.consecutive_failures {
             config = config.try_consecutive_failures(failures)?;
         }
         if let Some(percent) = self.failure_rate {
-            config = config.try_failure_rate(percent)?;
+            config = config.try_failure_rate(percent.0)?;
         }
-        if let Some(calls) = self.minimum_calls {
-            config = config.try_minimum_calls(calls)?;
+        if let Some(percent) = self.slow_rate {
+            config = config.try_slow_rate(percent.0)?;
         }
+        if let Some(limit) = self.slow_after {
+            config = config.try_slow_after(limit.0)?;
+        }
+        // A rate over one call is none.
+        let minimum = self.minimum_calls.unwrap_or(20.min(self.window.unwrap_or(20)).max(1));
+        config = config.try_minimum_calls(minimum)?;
         if let Some(calls) = self.window {
             config = config.try_window(calls)?;
         }
+        if let Some(duration) = self.window_time {
+            config = config.try_window_time(duration.0)?;
+        }
         if let Some(duration) = self.open_for {
             config = config.try_open_for(duration.0)?;
+        }
+        match (self.open_growth, self.open_cap) {
+            (Some(growth), Some(cap)) => config = config.try_open_growth(growth, cap.0)?,
+            (Some(_), None) => return Err(Problem("open_growth: needs open_cap".into())),
+            (None, Some(_)) => return Err(Problem("open_cap: needs open_growth".into())),
+            (None, None) => {}
         }
         if let Some(probes) = self.probes {
             config = config.try_probes(probes)?;
         }
         if let Some(successes) = self.successes {
             config = config.try_successes(successes)?;
+        }
+        if let Some(failures) = self.probe_failures {
+            config = config.probe_failures(failures);
+        }
+        if let Some(duration) = self.ramp {
+            config = config.ramp(duration.0);
         }
         if let Some(lease) = self.lease {
             config = config.try_lease(lease.0)?;
@@ -310,111 +346,4 @@ fn unused(key: &str, given: bool, why: &str) -> Result<(), Problem> {
 
 fn set(classes: &[Name<Class>]) -> ClassSet {
     classes.iter().fold(ClassSet::NONE, |set, class| set.with(class.0))
-}
-
-/// A duration as text: `"250ms"`, `"1m 30s"`.
-#[derive(Clone, Copy)]
-struct HumanDuration(Duration);
-
-impl<'de> Deserialize<'de> for HumanDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match humantime::parse_duration(&text) {
-            Ok(duration) => Ok(Self(duration)),
-            Err(error) => Err(de::Error::custom(format!("\"{text}\" is no duration: {error}"))),
-        }
-    }
-}
-
-/// One of a few values, by its name.
-struct Name<T>(T);
-
-/// Values that a file calls by name.
-trait Named: Sized {
-    fn names() -> Vec<(String, Self)>;
-}
-
-impl<'de, T: Named> Deserialize<'de> for Name<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let mut names = Vec::new();
-        for (name, value) in T::names() {
-            if name == text {
-                return Ok(Self(value));
-            }
-            names.push(name);
-        }
-        Err(de::Error::custom(format!("\"{text}\" is none of {}", names.join(", "))))
-    }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum CurveName {
-    Fixed,
-    Linear,
-    Exponential,
-    Fibonacci,
-    Polynomial,
-}
-
-impl Named for CurveName {
-    fn names() -> Vec<(String, Self)> {
-        vec![
-            ("fixed".into(), Self::Fixed),
-            ("linear".into(), Self::Linear),
-            ("exponential".into(), Self::Exponential),
-            ("fibonacci".into(), Self::Fibonacci),
-            ("polynomial".into(), Self::Polynomial),
-        ]
-    }
-}
-
-enum JitterName {
-    Plain(Jitter),
-    Proportional,
-    Additive,
-}
-
-impl Named for JitterName {
-    fn names() -> Vec<(String, Self)> {
-        vec![
-            ("none".into(), Self::Plain(Jitter::None)),
-            ("full".into(), Self::Plain(Jitter::Full)),
-            ("equal".into(), Self::Plain(Jitter::Equal)),
-            ("decorrelated".into(), Self::Plain(Jitter::Decorrelated)),
-            ("proportional".into(), Self::Proportional),
-            ("additive".into(), Self::Additive),
-        ]
-    }
-}
-
-impl Named for Hints {
-    fn names() -> Vec<(String, Self)> {
-        vec![("floor".into(), Self::Floor), ("exact".into(), Self::Exact), ("clamp".into(), Self::Clamp)]
-    }
-}
-
-impl Named for Class {
-    /// `RateLimit` is `rate_limit`.
-    fn names() -> Vec<(String, Self)> {
-        let snake_case = |class: Class| {
-            let mut name = String::new();
-            for letter in class.name().chars() {
-                if letter.is_ascii_uppercase() && !name.is_empty() {
-                    name.push('_');
-                }
-                name.push(letter.to_ascii_lowercase());
-            }
-            (name, class)
-        };
-        Self::ALL.map(snake_case).into()
-    }
-}
-
-struct PresetName(Preset);
-
-impl Named for PresetName {
-    fn names() -> Vec<(String, Self)> {
-        Preset::ALL.map(|preset| (preset.name.into(), Self(preset))).into()
-    }
 }

@@ -1,0 +1,56 @@
+//! The way back to normal after closing.
+
+use crate::time::Instant;
+
+/// How the share of admitted attempts grows after closing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ramp {
+    /// When it closed; [`Instant::MAX`] where there is no ramp, or no longer.
+    since: Instant,
+    /// What those refused since the last admission add up to, in 1024ths of an attempt.
+    credit: u32,
+}
+
+impl Ramp {
+    pub(super) const NONE: Self = Self { since: Instant::MAX, credit: WHOLE };
+
+    pub(super) const fn from(start: Instant) -> Self {
+        Self { since: start, ..Self::NONE }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.since == Instant::MAX
+    }
+
+    /// The same ramp, as if it had begun on a clock that reads `to` where the old one read `from`.
+    pub(super) fn move_to(&mut self, from: Instant, to: Instant) {
+        if !self.is_over() {
+            self.since = Instant::from_nanos(to.as_nanos().saturating_sub(from.nanos_since(self.since)));
+        }
+    }
+
+    /// Admits such a share of those that ask as the time passed is of the whole ramp; at once the first.
+    pub(super) fn admits(&mut self, ramp: u64, now: Instant) -> bool {
+        if self.is_over() {
+            return true;
+        }
+        self.since = self.since.min(now); // a clock that stepped back starts it anew
+        let passed = now.nanos_since(self.since);
+        if passed >= ramp {
+            *self = Self::NONE;
+            return true;
+        }
+        // Below `WHOLE`, as `passed` is below `ramp`; a ramp under a microsecond is over at its first question.
+        #[allow(clippy::cast_possible_truncation)]
+        let share = (passed / (ramp / u64::from(WHOLE)).max(1)).min(u64::from(WHOLE)) as u32;
+        self.credit += share;
+        if self.credit < WHOLE {
+            return false;
+        }
+        self.credit -= WHOLE;
+        true
+    }
+}
+
+/// One attempt, as a ramp counts.
+const WHOLE: u32 = 1_024;

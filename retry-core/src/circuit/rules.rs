@@ -1,0 +1,99 @@
+//! What a configuration makes of a circuit's counts.
+
+use core::time::Duration;
+
+use super::config::CircuitConfig;
+use super::phase::ChangeCause;
+use super::window::{Span, Window};
+use crate::config::{ConfigError, Value};
+use crate::time::Instant;
+
+impl CircuitConfig {
+    /// Whether anything depends on how long a call takes.
+    pub(super) const fn asks_duration(&self) -> bool {
+        self.slow_after != u64::MAX
+    }
+
+    /// Whether a call that took from `started` to `now` was slow.
+    pub(super) const fn is_slow(&self, started: Instant, now: Instant) -> bool {
+        self.asks_duration() && now.nanos_since(started) >= self.slow_after
+    }
+
+    /// Whether the window is looked at.
+    pub(super) const fn counts_rates(&self) -> bool {
+        self.failure_rate > 0 || self.slow_rate > 0
+    }
+
+    /// How far a window of this capacity looks back.
+    pub(super) const fn span(&self, capacity: u32) -> Span {
+        let calls = if self.window == 0 { capacity } else { self.window };
+        Span { calls, nanos: self.window_time }
+    }
+
+    /// Which rule opens the circuit now, if one does.
+    pub(super) fn trips<W: Window>(&self, streak: u32, window: &W) -> Option<ChangeCause> {
+        if self.consecutive_failures > 0 && streak >= self.consecutive_failures {
+            return Some(ChangeCause::ConsecutiveFailures(streak));
+        }
+        let calls = window.calls();
+        if calls < self.minimum_calls {
+            return None;
+        }
+        let reached = |count: u32, percent: u8| {
+            percent > 0 && u64::from(count) * 100 >= u64::from(calls) * u64::from(percent)
+        };
+        if reached(window.failures(), self.failure_rate) {
+            return Some(ChangeCause::FailureRate { failures: window.failures(), calls });
+        }
+        reached(window.slow(), self.slow_rate)
+            .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
+    }
+
+    /// How long it stays open, in nanoseconds, after so many openings before.
+    pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
+        let ceiling = self.growth.scale(self.open_for, openings).min(self.open_cap);
+        self.open_jitter.delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
+    }
+
+    /// The longest it may be open.
+    pub(super) const fn longest_open(&self) -> u64 {
+        self.open_cap
+    }
+
+    /// How many probes there are until it is certain what becomes of it.
+    pub(super) const fn probes_in_all(&self) -> u32 {
+        let decisive = self.successes.saturating_add(self.probe_failures);
+        if decisive > self.probes { decisive } else { self.probes }
+    }
+
+    /// This configuration for a window of this kind.
+    pub(super) const fn for_window<W: Window>(self) -> Result<Self, ConfigError> {
+        if W::TIMED && self.window_time == 0 {
+            let zero = Value::Duration(Duration::ZERO);
+            return Err(ConfigError::new("window_time", zero, "a window that counts time needs one"));
+        }
+        if self.slow_rate > 0 && !W::SLOW {
+            let rate = Value::Count(self.slow_rate as u64);
+            return Err(ConfigError::new(
+                "slow_rate",
+                rate,
+                "needs a window that tells slow calls, `SlowCalls`",
+            ));
+        }
+        if self.slow_rate > 0 && !self.asks_duration() {
+            let rate = Value::Count(self.slow_rate as u64);
+            return Err(ConfigError::new("slow_rate", rate, "needs a limit, `slow_after`"));
+        }
+        let window = self.span(W::CAPACITY).calls;
+        if window > W::CAPACITY {
+            let error = ConfigError::new("window", Value::Count(window as u64), "must be at most");
+            return Err(error.limit(Value::Count(W::CAPACITY as u64), "what its type holds"));
+        }
+        if self.minimum_calls > window {
+            let calls = Value::Count(self.minimum_calls as u64);
+            let error = ConfigError::new("minimum_calls", calls, "must be at most");
+            return Err(error.limit(Value::Count(window as u64), "the window"));
+        }
+        Ok(self)
+    }
+}

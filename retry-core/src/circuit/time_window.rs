@@ -1,0 +1,128 @@
+//! The outcomes of the last stretch of time, in buckets.
+
+use super::window::{Outcome, Span, Window};
+use crate::time::Instant;
+
+/// The calls of the last stretch of time, counted in `BUCKETS` buckets of equal length.
+///
+/// The oldest bucket leaves as a whole, so the window reaches back between the span less one bucket and the span.
+/// Recording takes a bounded number of steps, whatever time has passed, and the size never grows. A clock that
+/// steps back counts on in the newest bucket.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::{Instant, Outcome, Span, TimeWindow, Window};
+///
+/// let span = Span::time(Duration::from_secs(10));
+/// let mut window = TimeWindow::<10>::EMPTY;
+/// window.record(Outcome::FAILURE, span, Instant::from_millis(500));
+/// window.record(Outcome::SUCCESS, span, Instant::from_millis(9_999));
+/// assert_eq!((window.calls(), window.failures()), (2, 1));
+/// window.expire(span, Instant::from_millis(10_000)); // the failure's bucket began 10 s ago
+/// assert_eq!((window.calls(), window.failures()), (1, 0));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimeWindow<const BUCKETS: usize> {
+    buckets: [Bucket; BUCKETS],
+    /// The number of the newest bucket since the clock's origin.
+    newest: u64,
+    total: Bucket,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Bucket {
+    calls: u32,
+    failures: u32,
+}
+
+impl Bucket {
+    const EMPTY: Self = Self { calls: 0, failures: 0 };
+}
+
+impl<const BUCKETS: usize> TimeWindow<BUCKETS> {
+    const COUNT: u64 = {
+        assert!(BUCKETS > 0, "window: a `TimeWindow` has at least 1 bucket");
+        BUCKETS as u64
+    };
+
+    /// The length of a bucket, in nanoseconds.
+    fn length(span: Span) -> u64 {
+        (span.nanos / Self::COUNT).max(1)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // below BUCKETS
+    fn place(number: u64) -> usize {
+        (number % Self::COUNT) as usize
+    }
+}
+
+impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
+    const EMPTY: Self = Self { buckets: [Bucket::EMPTY; BUCKETS], newest: 0, total: Bucket::EMPTY };
+    const CAPACITY: u32 = u32::MAX;
+    const TIMED: bool = true;
+
+    fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
+        self.expire(span, now);
+        let bucket = &mut self.buckets[Self::place(self.newest)];
+        // A full counter stops the whole bucket, so that its rate stays true.
+        if self.total.calls < u32::MAX {
+            bucket.calls += 1;
+            bucket.failures += u32::from(outcome.failed);
+            self.total.calls += 1;
+            self.total.failures += u32::from(outcome.failed);
+        }
+    }
+
+    fn expire(&mut self, span: Span, now: Instant) {
+        let number = now.as_nanos() / Self::length(span);
+        let passed = number.saturating_sub(self.newest).min(Self::COUNT);
+        if passed == 0 {
+            return;
+        }
+        for step in 0..passed {
+            let bucket = &mut self.buckets[Self::place(number - step)];
+            self.total.calls -= bucket.calls;
+            self.total.failures -= bucket.failures;
+            *bucket = Bucket::EMPTY;
+        }
+        self.newest = number;
+    }
+
+    fn calls(&self) -> u32 {
+        self.total.calls
+    }
+
+    fn failures(&self) -> u32 {
+        self.total.failures
+    }
+
+    fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
+        let (from, to) = (from.as_nanos() / Self::length(span), to.as_nanos() / Self::length(span));
+        let newest = to.saturating_sub(from.saturating_sub(self.newest));
+        let old = self.buckets;
+        for age in 0..Self::COUNT {
+            // A whole turn keeps the subtraction above zero.
+            let turned = |number: u64| Self::place(number % Self::COUNT + Self::COUNT - age);
+            self.buckets[turned(newest)] = old[turned(self.newest)];
+        }
+        self.newest = newest;
+    }
+
+    /// Each bucket's calls go where the bucket began.
+    fn respanned(&self, from: Span, to: Span) -> Self {
+        let (old, new) = (Self::length(from), Self::length(to));
+        let moved = |number: u64| number.saturating_mul(old) / new;
+        let mut window = Self { newest: moved(self.newest), ..Self::EMPTY };
+        for number in self.newest.saturating_sub(Self::COUNT - 1)..=self.newest {
+            if window.newest - moved(number) < Self::COUNT {
+                let (from, to) =
+                    (self.buckets[Self::place(number)], &mut window.buckets[Self::place(moved(number))]);
+                for count in [to, &mut window.total] {
+                    count.calls += from.calls;
+                    count.failures += from.failures;
+                }
+            }
+        }
+        window
+    }
+}
