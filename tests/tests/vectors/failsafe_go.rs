@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
-use retry_core::{Backoff, CountWindow, GiveUp, Jitter, Policy, Window};
+use retry_core::{
+    Backoff, CountWindow, GiveUp, Instant, Jitter, Outcome as Seen, Policy, Span, TimeWindow, Window,
+};
 use serde_json::Value;
 
 use crate::json::{Fields, Ms, Replayed, fail, replay};
 use crate::machine::{Ending, LONGEST, between, built, play, policy};
 use crate::outcome::Outcome;
-use crate::{budgets, draw, rules};
+use crate::{budgets, draw};
 
 /// The peer's delays are numbers without a unit, cut to whole ones. This one is so short that 32 bits of a ratio
 /// are exact for them, and so long that the nanosecond by which our ranges are wider is next to nothing.
@@ -106,7 +108,8 @@ fn count_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
             "pattern" => {
                 let success = Pattern::parse(step.get("success_if")?)?;
                 for i in 0..step.get("n")? {
-                    window.record(!success.holds(i), size);
+                    let outcome = if success.holds(i) { Seen::SUCCESS } else { Seen::FAILURE };
+                    window.record(outcome, Span::calls(size), Instant::ORIGIN);
                 }
             }
             other => return fail(format!("unknown op: {other}")),
@@ -138,20 +141,49 @@ fn statistics(expect: &Fields<'_>, executions: u32, failures: u32) -> Replayed {
 }
 
 fn time_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
-    given.comments(&["buckets", "period_ms", "clock"]);
+    given.comments(&["clock"]);
+    let Ms(period) = given.get("period_ms")?;
+    /// The number of buckets is part of the type.
+    macro_rules! with_buckets {
+        ($($buckets:literal)*) => {
+            match given.get::<u32>("buckets")? {
+                $($buckets => buckets::<$buckets>(case, period),)*
+                other => fail(format!("a window of {other} buckets")),
+            }
+        };
+    }
+    with_buckets!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 20 24 30 32 50 60 64 100)
+}
+
+fn buckets<const BUCKETS: usize>(case: &Fields<'_>, period: Duration) -> Replayed {
+    let span = Span::time(period);
+    let mut window = TimeWindow::<BUCKETS>::EMPTY;
+    let mut outcome = Outcome::Pass;
     for step in case.list("steps")? {
-        step.comments(&["at_ms", "n"]);
+        let Ms(at) = step.get("at_ms")?;
+        let at = Instant::ORIGIN.after(at);
         match step.get("op")? {
             "pattern" => {
-                Pattern::parse(step.get("success_if")?)?;
+                let success = Pattern::parse(step.get("success_if")?)?;
+                for i in 0..step.get("n")? {
+                    window.record(if success.holds(i) { Seen::SUCCESS } else { Seen::FAILURE }, span, at);
+                }
             }
-            "expire" => step.comments(&["success_if"]),
+            "expire" => {
+                step.comments(&["n", "success_if"]);
+                window.expire(span, at);
+            }
             other => return fail(format!("unknown op: {other}")),
         }
         let expect = step.fields("expect")?;
-        expect.comments(&["head", "executions", "successes", "success_rate", "failures", "failure_rate"]);
+        if let Some(theirs) = expect.find::<u64>("head")? {
+            let bucket = period / u32::try_from(BUCKETS).unwrap_or(u32::MAX);
+            let ours = u128::from(at.as_nanos()) / bucket.as_nanos().max(1);
+            outcome = outcome.and(Outcome::same("head", ours, u128::from(theirs)));
+        }
+        outcome = outcome.and(statistics(&expect, window.calls(), window.failures())?);
     }
-    Ok(Outcome::Declared(rules::WINDOW_IS_LAST_N))
+    Ok(outcome)
 }
 
 /// Which of `n` calls succeed, counted from 0.

@@ -153,7 +153,7 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
         match op {
             "success" | "failure" => {
                 if let Ok(admission) = node.admit(&rules, clock.now()) {
-                    node.settle(&rules, admission.ticket, op == "failure", clock.now());
+                    node.settle(&rules, admission.ticket, op == "failure", clock.now(), 0);
                 }
             }
             "revived" => node = Node::CLOSED,
@@ -162,7 +162,7 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
         if !expect.has("dead_for_ms") {
             continue;
         }
-        let ours = node.open_at(&rules, clock.now(), clock.now()).err();
+        let ours = node.open_at(clock.now(), clock.now()).err();
         let ours = ours.map(|rejected| rejected.wait);
         let theirs = theirs.map(|Ms(dead_for)| dead_for);
         // Which failure is one too many is for the window to say; how long the node is dead then, is not.

@@ -191,7 +191,7 @@ fn play_in(which: Loop, policy: &Policy, script: &[(Ending, Duration)]) -> Repla
             Ending::FinalError => Class::Permanent,
             _ => Class::Transient,
         })
-        .reject(|value: &Ending| (*value == Ending::BadValue).then_some(Class::Transient));
+        .unacceptable(|value: &Ending| (*value == Ending::BadValue).then_some(Class::Transient));
     let result = match which {
         Loop::Blocking => retry.run_blocking(attempt),
         Loop::Async => clock.run(retry.run(|| std::future::ready(attempt()))),

@@ -7,6 +7,7 @@
 mod aws;
 mod aws_adaptive;
 mod aws_simulator;
+mod breaker;
 mod budgets;
 mod draw;
 mod envoy;
@@ -43,14 +44,20 @@ const FILES: &[(&str, Replay)] = &[
     ("aws_standard_retry", aws::standard_retry),
     ("aws_token_bucket", budgets::aws_token_bucket),
     ("envoy_backoff_budget_throttle", envoy::cases),
+    ("failsafe_go_breaker", breaker::failsafe_go_breaker),
     ("failsafe_go_delays_budget_throttle", failsafe_go::cases),
+    ("failsafe_go_traces", breaker::failsafe_go_traces),
     ("finagle_budget_backoff_accrual", finagle::cases),
     ("grpc_a6", grpc::cases),
     ("http_retry_after", http::replay),
+    ("polly_breaker", breaker::polly_breaker),
     ("polly_delays", polly::delays),
     ("polly_jitter_v2_tables", polly_v2::tables),
     ("r4j_interval_function", resilience4j::intervals),
     ("r4j_retry", resilience4j::retries),
+    ("r4j_sliding_window", breaker::r4j_sliding_window),
+    ("r4j_state_machine", breaker::r4j_state_machine),
+    ("r4j_traces", breaker::r4j_traces),
     ("tenacity_wait_stop", tenacity::cases),
     ("tower_tps_budget", budgets::tower_tps_budget),
 ];

@@ -41,7 +41,7 @@ pub(crate) const PUSHBACK_AS_PROPOSED: &str =
 pub(crate) const ONE_ATTEMPT_AT_A_TIME: &str = "one attempt of a call at a time: no hedging";
 /// Moving averages, windows by time.
 pub(crate) const WINDOW_IS_LAST_N: &str =
-    "a window is the last N outcomes: no moving average, no buckets of time";
+    "a window is the last N outcomes or the last buckets of time: no moving average";
 /// Ejecting hosts by comparing them with each other.
 pub(crate) const NO_LOAD_BALANCER: &str =
     "out of scope: no load balancer, hosts are not compared with each other";
