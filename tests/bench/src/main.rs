@@ -1,0 +1,31 @@
+//! One operation many times: `bench OPERATION COUNT` for callgrind, `bench threads` for the time of two threads.
+//! `run.sh` makes a table of both.
+
+mod operations;
+mod threads;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["list"] => operations::ALL.iter().for_each(|operation| {
+            println!("{}\t{}\t{}\t{}", operation.name, operation.goal, operation.most, operation.what);
+        }),
+        ["threads"] => threads::run(),
+        [name, count] => {
+            let operation = operations::ALL.iter().find(|operation| operation.name == name);
+            let (Some(operation), Ok(count)) = (operation, count.parse()) else {
+                eprintln!("bench: no operation {name}, or no number {count}");
+                return ExitCode::from(2);
+            };
+            (operation.run)(count);
+        }
+        _ => {
+            eprintln!("usage: bench list | bench threads | bench OPERATION COUNT");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,139 @@
+//! What is measured, and the most instructions each may take.
+
+use std::future::ready;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use rand_core::Rng;
+use rand_pcg::Pcg64Mcg;
+use retry_core::{
+    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, Policy, SharedCircuit, Verdict, retry,
+};
+
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    /// The instructions that it shall take one day, the operation's own included; 0: the floor that others are
+    /// compared with.
+    pub(crate) goal: u32,
+    /// The instructions that it may take today: more is an error, so that none creeps in.
+    pub(crate) most: u32,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn(u64),
+}
+
+pub(crate) const ALL: &[Operation] = &[
+    Operation { name: "call", goal: 0, most: 12, what: "the operation itself, without anything", run: call },
+    Operation { name: "blocking", goal: 20, most: 66, what: "blocking success, no circuit", run: blocking },
+    Operation { name: "async", goal: 60, most: 132, what: "async success, no circuit", run: asynchronous },
+    Operation { name: "failed", goal: 60, most: 96, what: "failed attempt, capped full jitter", run: failed },
+    Operation { name: "delay", goal: 45, most: 60, what: "next delay, capped full jitter", run: delay },
+    Operation { name: "delay-late", goal: 45, most: 66, what: "the same at attempt 1,000,000", run: delay_late },
+    Operation { name: "healthy", goal: 20, most: 20, what: "circuit, closed and healthy, shared", run: healthy },
+    Operation { name: "busy", goal: 60, most: 160, what: "circuit, closed, 1 % failures, shared", run: busy },
+    Operation { name: "rejected", goal: 18, most: 21, what: "circuit, rejected, shared", run: rejected },
+];
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
+
+#[derive(Debug)]
+struct Error;
+
+impl Classify for Error {
+    fn classify(&self) -> Failure {
+        Class::Network.into()
+    }
+}
+
+#[inline(never)]
+fn operation(x: u64) -> Result<u64, Error> {
+    if x == u64::MAX { Err(Error) } else { Ok(x) }
+}
+
+fn call(count: u64) {
+    for i in 0..count {
+        black_box(operation(i).is_ok());
+    }
+}
+
+fn blocking(count: u64) {
+    let retry = retry(&POLICY);
+    for i in 0..count {
+        black_box(retry.run_blocking(|| operation(i)).is_ok());
+    }
+}
+
+fn asynchronous(count: u64) {
+    let retry = retry_tokio::retry(&POLICY);
+    for i in 0..count {
+        let call = pin!(retry.run(|| ready(operation(i))));
+        black_box(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}
+
+fn failed(count: u64) {
+    const ENDLESS: Policy = POLICY.attempts(u32::MAX);
+    let mut rng = Pcg64Mcg::new(7);
+    let mut call = Call::new(&ENDLESS, Instant::ORIGIN);
+    for _ in 0..count {
+        if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
+            let verdict = attempt.fail(Class::Network, Instant::ORIGIN, &mut rng);
+            black_box(matches!(verdict, Verdict::Retry(delay) if delay.as_nanos() > 1));
+        }
+    }
+}
+
+fn delay(count: u64) {
+    delays((1..=count).map(|i| u32::try_from(i % 8).unwrap_or(0)));
+}
+
+fn delay_late(count: u64) {
+    delays((1..=count).map(|_| black_box(1_000_000)));
+}
+
+fn delays(failed: impl Iterator<Item = u32>) {
+    let mut rng = Pcg64Mcg::new(7);
+    for failed in failed {
+        black_box(POLICY.delay(failed, Duration::ZERO, rng.next_u64()));
+    }
+}
+
+static CIRCUIT: SharedCircuit<CountWindow<100>> = SharedCircuit::new(CircuitConfig::DEFAULT);
+
+/// One admission and its success. What is looked at of each result is one bit, so that what is counted is the work
+/// and not the copying of results to where a benchmark keeps them.
+#[inline(always)]
+pub(crate) fn succeed(circuit: &SharedCircuit) {
+    if let Ok(admission) = circuit.admit(|| Instant::ORIGIN) {
+        black_box(circuit.succeed(admission.ticket, || Instant::ORIGIN).is_some());
+    }
+}
+
+fn healthy(count: u64) {
+    for _ in 0..count {
+        succeed(&CIRCUIT);
+    }
+}
+
+fn busy(count: u64) {
+    for i in 0..count {
+        match CIRCUIT.admit(|| Instant::ORIGIN) {
+            Ok(admission) if i % 100 == 0 => {
+                black_box(CIRCUIT.fail(admission.ticket, Class::Network, Instant::ORIGIN, None, 0).next.is_ok());
+            }
+            Ok(admission) => {
+                black_box(CIRCUIT.succeed(admission.ticket, || Instant::ORIGIN).is_some());
+            }
+            Err(_) => unreachable!("1 % does not open it"),
+        }
+    }
+}
+
+fn rejected(count: u64) {
+    CIRCUIT.trip(Duration::from_secs(30), Instant::ORIGIN);
+    let now = Instant::from_millis(1);
+    for _ in 0..count {
+        black_box(CIRCUIT.admit(now).is_err());
+    }
+}

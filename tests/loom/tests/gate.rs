@@ -1,0 +1,202 @@
+//! Every interleaving of two and three threads at the gate word and the lock of one circuit, by loom:
+//! `RUSTFLAGS="--cfg loom" cargo test --release`.
+#![cfg(loom)]
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::thread;
+use retry_core::{
+    CircuitConfig, Class, CountWindow, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase, SharedCircuit,
+};
+
+/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
+struct LoomLock;
+
+struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
+
+impl Lock for LoomLock {
+    type Of<T: Initial> = LoomMutex<T>;
+}
+
+impl<T: Initial> Initial for LoomMutex<T> {
+    const INITIAL: Self = Self(OnceLock::new());
+}
+
+impl<T: Initial> Exclusive<T> for LoomMutex<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.0.get_or_init(|| loom::sync::Mutex::new(T::INITIAL)).lock().unwrap())
+    }
+}
+
+type Circuit = SharedCircuit<CountWindow<2>, LoomLock>;
+
+const NOW: Instant = Instant::from_millis(1_000);
+
+/// A circuit that has published its word.
+fn circuit(config: CircuitConfig) -> Arc<Circuit> {
+    let circuit = Circuit::new(config.window(2));
+    succeed(&circuit);
+    Arc::new(circuit)
+}
+
+fn succeed(circuit: &Circuit) {
+    let ticket = circuit.admit(NOW).expect("closed").ticket;
+    circuit.succeed(ticket, NOW);
+}
+
+fn fail(circuit: &Circuit) {
+    let ticket = circuit.admit(NOW).expect("closed").ticket;
+    circuit.fail(ticket, Class::Server, NOW, None, 0);
+}
+
+/// A success that begins after a failure has ended must not be taken for one that changes nothing.
+#[test]
+fn a_success_after_a_failure_is_recorded() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
+        let failed = Arc::new(AtomicBool::new(false));
+        let other = {
+            let (circuit, failed) = (circuit.clone(), failed.clone());
+            thread::spawn(move || {
+                fail(&circuit);
+                failed.store(true, Ordering::Release);
+            })
+        };
+        let after = failed.load(Ordering::Acquire);
+        if after {
+            succeed(&circuit);
+        }
+        other.join().unwrap();
+        fail(&circuit);
+        // Two in a row, unless the success came between them.
+        assert_eq!(circuit.phase(), if after { Phase::Closed } else { Phase::Open });
+    });
+}
+
+/// A success that races a failure comes before or after it, and the window holds both.
+#[test]
+fn a_success_that_races_a_failure_is_not_lost() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(2));
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || fail(&circuit))
+        };
+        succeed(&circuit);
+        other.join().unwrap();
+        let (calls, failures, _) = circuit.counts().expect("closed");
+        assert_eq!((calls, failures), (2, 1), "of two calls the last, of three one has left");
+    });
+}
+
+/// Whoever knows that the circuit opened is refused.
+#[test]
+fn nobody_is_admitted_after_it_opened() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
+        let opened = Arc::new(AtomicBool::new(false));
+        let other = {
+            let (circuit, opened) = (circuit.clone(), opened.clone());
+            thread::spawn(move || {
+                fail(&circuit);
+                opened.store(true, Ordering::Release);
+            })
+        };
+        if opened.load(Ordering::Acquire) {
+            let rejected = circuit.admit(NOW).expect_err("open");
+            assert_eq!(rejected.phase, Phase::Open);
+            assert_eq!(rejected.wait, Duration::from_secs(30));
+        }
+        other.join().unwrap();
+    });
+}
+
+/// Three callers find the open time over, and one probe may be under way.
+#[test]
+fn three_threads_and_one_probe() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
+        fail(&circuit);
+        let later = NOW.after(Duration::from_secs(30));
+        let admitted = Arc::new(AtomicUsize::new(0));
+        let ask = move |circuit: &Circuit, admitted: &AtomicUsize| {
+            if let Ok(admission) = circuit.admit(later) {
+                admitted.fetch_add(1, Ordering::Relaxed);
+                let _never_handed_back = admission;
+            }
+        };
+        let others = [(); 2].map(|()| {
+            let (circuit, admitted) = (circuit.clone(), admitted.clone());
+            thread::spawn(move || ask(&circuit, &admitted))
+        });
+        ask(&circuit, &admitted);
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(admitted.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A result of an older era changes nothing, however it races the reset that ends its era.
+#[test]
+fn a_late_failure_does_not_open_the_circuit_anew() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
+        let ticket = circuit.admit(NOW).expect("closed").ticket;
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || {
+                circuit.reset(NOW);
+            })
+        };
+        circuit.fail(ticket, Class::Server, NOW, None, 0);
+        other.join().unwrap();
+        fail(&circuit); // the first of the new era, whichever came first
+        assert_eq!(circuit.phase(), Phase::Closed);
+        assert!(circuit.late() <= 1);
+    });
+}
+
+/// A success of an older era counts as late and as nothing else, though the circuit is quiet again.
+#[test]
+fn a_late_success_is_counted_as_late() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
+        let ticket = circuit.admit(NOW).expect("closed").ticket;
+        let reset = Arc::new(AtomicBool::new(false));
+        let other = {
+            let (circuit, reset) = (circuit.clone(), reset.clone());
+            thread::spawn(move || {
+                circuit.reset(NOW);
+                reset.store(true, Ordering::Release);
+            })
+        };
+        let is_late = reset.load(Ordering::Acquire);
+        circuit.succeed(ticket, NOW);
+        other.join().unwrap();
+        assert!(!is_late || circuit.late() == 1);
+    });
+}
+
+/// Forcing it open is seen by everyone who comes after, and wins against a success that is under way.
+#[test]
+fn forced_open_stays_open() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || {
+                circuit.force_open(NOW);
+            })
+        };
+        if let Ok(admission) = circuit.admit(NOW) {
+            circuit.succeed(admission.ticket, NOW);
+        }
+        other.join().unwrap();
+        assert_eq!(circuit.mode(), Mode::ForcedOpen);
+        assert!(circuit.admit(NOW).is_err());
+    });
+}

@@ -1,0 +1,89 @@
+//! The rules that are broken one by one, and the check that must catch each, alone.
+
+use retry_core::{CountWindow, SlowCalls};
+
+use super::broken::{Break, Broken};
+use super::check::Check;
+use super::explore::{Counterexample, Size, explore};
+use super::machine::Explorable;
+use super::rules::Rules;
+use super::setups::{BOUNDS, Bounds, RULES, calls};
+use super::step::{Hand, UNIT};
+
+pub(crate) struct Entry {
+    pub(crate) rule: Break,
+    check: Check,
+    rules: Rules,
+    bounds: Bounds,
+    explore: fn(&Self) -> Result<Size, Counterexample>,
+}
+
+impl Entry {
+    pub(crate) fn explore(&self) -> Result<Size, Counterexample> {
+        (self.explore)(self)
+    }
+
+    const fn by_hand(self, by_hand: &'static [Hand]) -> Self {
+        Self { bounds: Bounds { by_hand, ..self.bounds }, ..self }
+    }
+
+    /// Without a clock that steps back, by which it would be caught sooner.
+    const fn steady(self) -> Self {
+        Self { bounds: Bounds { back: 0, ..self.bounds }, ..self }
+    }
+}
+
+fn entry<W: Explorable>(rule: Break, check: Check, rules: Rules) -> Entry {
+    let explore = |entry: &Entry| {
+        let broken = Broken::<W>::new(entry.rule, entry.rules);
+        explore(broken, &entry.rules, &entry.bounds, &[entry.check])
+    };
+    Entry { rule, check, rules, bounds: BOUNDS, explore }
+}
+
+pub(crate) fn all() -> Vec<Entry> {
+    const U: u64 = UNIT;
+    type Two = CountWindow<2>;
+    type Slow = SlowCalls<Two>;
+    let one = Rules { consecutive_failures: 1, ..RULES };
+    let two = Rules { consecutive_failures: 2, probes: 2, successes: 2, ..RULES };
+    let rate = calls(2, 50, 2);
+    let growing = Rules { open_for: U, growth: 2.0, open_cap: 4 * U, ..one };
+    let slow = Rules { slow_after: U, tells_slow: true, slow_rate: 100, ..rate };
+    vec![
+        entry::<Two>(Break::OneProbeTooMany, Check::Admission, two),
+        entry::<Two>(Break::DoorOpensEarly, Check::Admission, one),
+        entry::<Two>(Break::RampAdmitsAll, Check::Admission, Rules { ramp: 4 * U, ..one }),
+        entry::<Two>(Break::ForcedOpenEnds, Check::Admission, one).by_hand(&[Hand::ForceOpen, Hand::Reset]),
+        entry::<Two>(Break::LateResultCounts, Check::Late, rate),
+        entry::<Two>(Break::LateSuccessCloses, Check::Late, one),
+        entry::<Two>(Break::LateDropFreesSlot, Check::Late, two),
+        entry::<Two>(Break::LateIsNotCounted, Check::Late, one),
+        entry::<Two>(Break::LeaseNeverPasses, Check::Wedge, one),
+        entry::<Two>(Break::ProbesNeverDecide, Check::Wedge, one),
+        entry::<Two>(Break::ReopensForEver, Check::Wedge, one),
+        entry::<Two>(Break::OpenTimeGrowsAsClockStepsBack, Check::OpenTime, one),
+        entry::<Two>(Break::TripLastsTwice, Check::OpenTime, one).by_hand(&[Hand::Trip(3)]),
+        entry::<Two>(Break::DropKeepsSlot, Check::Counters, one),
+        entry::<Two>(Break::DropCountsAsSuccess, Check::Counters, rate),
+        entry::<Two>(Break::WindowOneShort, Check::Counters, rate),
+        entry::<Two>(Break::SuccessIsNotRecorded, Check::Counters, rate),
+        entry::<Two>(Break::OldFailureIsKept, Check::Counters, rate),
+        entry::<Two>(Break::DisabledCounts, Check::Counters, rate).by_hand(&[Hand::Disable]),
+        entry::<Two>(Break::ReopensInOneEra, Check::Eras, one),
+        entry::<Two>(Break::LeasePassesInOneEra, Check::Eras, one),
+        entry::<Two>(Break::LeasePassesUnsaid, Check::Eras, one),
+        entry::<Two>(Break::ResetIsNoNewEra, Check::Eras, one).by_hand(&[Hand::Reset]),
+        entry::<Two>(Break::OneFailureMoreInARow, Check::Decision, two),
+        entry::<Two>(Break::SuccessDoesNotEndRow, Check::Decision, two),
+        entry::<Two>(Break::OnePercentMore, Check::Decision, rate),
+        entry::<Two>(Break::MinimumIgnored, Check::Decision, rate),
+        entry::<Two>(Break::ClosesOneEarly, Check::Decision, two),
+        entry::<Two>(Break::ClosesOneLate, Check::Decision, Rules { successes: 1, ..two }),
+        entry::<Two>(Break::OneFailedProbeMore, Check::Decision, two),
+        entry::<Two>(Break::GrowthIgnored, Check::Decision, growing),
+        entry::<Two>(Break::GrowthIsKeptOnClosing, Check::Decision, growing).steady(),
+        entry::<Slow>(Break::SlowProbeIsWell, Check::Decision, slow),
+        entry::<Slow>(Break::SlowDropIsForgotten, Check::Decision, slow),
+    ]
+}

@@ -1,0 +1,96 @@
+//! What is explored: the shipped breaker, or one with a rule broken.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use retry_core::{
+    Admission, Breaker, Change, CircuitConfig, Instant, LocalLock, Mode, Rejected, SharedCircuit, Snapshot,
+    Ticket, Window,
+};
+
+/// A window that can be looked at.
+pub(crate) trait Explorable: Window + Debug {
+    /// A circuit that is held closed, which only a shared one is told to be.
+    fn held(config: &CircuitConfig, mode: Mode, now: Instant) -> Snapshot<Self> {
+        let held = SharedCircuit::<Self, LocalLock>::new(*config);
+        let _ = if mode == Mode::Disabled { held.disable(now) } else { held.count_only(now) };
+        held.snapshot(now)
+    }
+}
+
+impl<W: Window + Debug> Explorable for W {}
+
+pub(crate) trait Machine: Clone {
+    type Window: Explorable;
+
+    fn admit(&mut self, config: &CircuitConfig, now: Instant) -> Result<Admission<Ticket>, Rejected>;
+    fn settle(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        failed: bool,
+        now: Instant,
+    ) -> Option<Change>;
+    fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
+    fn force_open(&mut self, now: Instant) -> Option<Change>;
+    fn reset(&mut self, now: Instant) -> Option<Change>;
+    fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change>;
+    /// Closes it until told otherwise.
+    fn hold_closed(&mut self, config: &CircuitConfig, mode: Mode, now: Instant);
+    /// Goes on elsewhere, where the clock reads `to`.
+    fn move_to(&mut self, config: &CircuitConfig, now: Instant, to: Instant);
+
+    /// The breaker at the heart of it, to look at.
+    fn breaker(&self) -> &Breaker<Self::Window>;
+    /// The era that it shows.
+    fn era(&self) -> u32 {
+        self.breaker().era()
+    }
+}
+
+impl<W: Explorable> Machine for Breaker<W> {
+    type Window = W;
+
+    fn admit(&mut self, config: &CircuitConfig, now: Instant) -> Result<Admission<Ticket>, Rejected> {
+        Self::admit(self, config, now)
+    }
+
+    fn settle(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        failed: bool,
+        now: Instant,
+    ) -> Option<Change> {
+        Self::settle(self, config, ticket, failed, now, 0)
+    }
+
+    fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
+        Self::cancel(self, config, ticket, now, 0)
+    }
+
+    fn force_open(&mut self, now: Instant) -> Option<Change> {
+        Self::force_open(self, now)
+    }
+
+    fn reset(&mut self, now: Instant) -> Option<Change> {
+        Self::reset(self, now)
+    }
+
+    fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
+        Self::trip(self, duration, now)
+    }
+
+    fn hold_closed(&mut self, config: &CircuitConfig, mode: Mode, now: Instant) {
+        self.restore(config, &W::held(config, mode, now), now);
+    }
+
+    fn move_to(&mut self, config: &CircuitConfig, now: Instant, to: Instant) {
+        let snapshot = self.snapshot(config, now);
+        self.restore(config, &snapshot, to);
+    }
+
+    fn breaker(&self) -> &Breaker<W> {
+        self
+    }
+}

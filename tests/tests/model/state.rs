@@ -1,0 +1,213 @@
+//! One state of the exploration: machine, clock, the calls under way, and the reference that walks beside.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use retry_core::{Change, CircuitConfig, Instant, Mode, Phase, Rejected, Ticket};
+
+use super::machine::Machine;
+use super::naive::{At, Naive, Pass, window};
+use super::rules::Rules;
+use super::setups::Bounds;
+use super::step::{End, Hand, Step, UNIT};
+
+#[derive(Clone)]
+pub(crate) struct State<M> {
+    pub(crate) machine: M,
+    pub(crate) naive: Naive,
+    pub(crate) now: Instant,
+    pub(crate) calls: Vec<Call<M>>,
+    /// Probes of this era that never come back.
+    pub(crate) lost: u32,
+    /// By how much the clock may still step back on this path, in nanoseconds.
+    pub(crate) back_left: u64,
+}
+
+/// A call under way.
+#[derive(Clone)]
+pub(crate) struct Call<M> {
+    pub(crate) name: char,
+    pub(crate) era: u32,
+    pub(crate) started: Instant,
+    /// The reference's ticket; none where only the machine admitted it.
+    pass: Option<Pass>,
+    /// The machine just before it admitted this call. A ticket can neither be copied nor made, but as admission is a
+    /// function of the machine and the time, a copy of the machine gives out the same one each time it is asked.
+    source: Rc<(M, Instant)>,
+}
+
+/// What was seen of a step.
+pub(crate) struct Seen<T> {
+    pub(crate) admission: Option<Result<(), Rejected>>,
+    pub(crate) change: T,
+}
+
+impl<M: Machine> Call<M> {
+    fn ticket(&self, config: &CircuitConfig) -> Ticket {
+        let (machine, now) = &*self.source;
+        machine.clone().admit(config, *now).expect("it was admitted just so").ticket
+    }
+
+    /// Whether the reference has it for one of an older era.
+    pub(crate) fn is_late_for(&self, naive: &Naive) -> bool {
+        self.pass.is_none_or(|pass| pass.era != naive.era)
+    }
+
+    /// Whether its ticket is of an older era.
+    pub(crate) fn is_late(&self, machine: &M) -> bool {
+        self.era != machine.era()
+    }
+}
+
+impl<M: Machine> State<M> {
+    pub(crate) fn new(machine: M, rules: &Rules, bounds: &Bounds) -> Self {
+        // A whole turn of the buckets, far enough from the origin that no clock steps back to it.
+        let now = Instant::from_nanos(1_000 * UNIT * rules.window_time.max(1));
+        let back_left = bounds.back * UNIT;
+        Self { machine, naive: Naive::CLOSED, now, calls: Vec::new(), lost: 0, back_left }
+    }
+
+    /// What can happen next, within the bounds.
+    pub(crate) fn steps(&self, rules: &Rules, bounds: &Bounds) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.calls.len() < bounds.calls {
+            let free = ('a'..).find(|name| self.calls.iter().all(|call| call.name != *name));
+            steps.extend(free.map(Step::Ask));
+        }
+        for (place, call) in self.calls.iter().enumerate() {
+            let is_late = call.is_late(&self.machine);
+            let same = |other: &Call<M>| {
+                (is_late && other.is_late(&self.machine))
+                    || (other.era, other.started) == (call.era, call.started)
+            };
+            if self.calls[..place].iter().any(same) || self.recorded_enough(rules, bounds, call) {
+                continue;
+            }
+            let is_probe = self.machine.breaker().phase() == Phase::HalfOpen && !is_late;
+            let ends = if is_probe { &[End::Succeed, End::Fail, End::Drop, End::Lose][..] } else { &ENDS };
+            steps.extend(ends.iter().map(|end| Step::End(call.name, *end)));
+        }
+        let open_for = rules.open_for.div_ceil(UNIT);
+        let times = [Some(1), (open_for > 1).then_some(open_for)].into_iter().flatten();
+        steps.extend(times.clone().map(Step::Forward));
+        steps.extend(times.filter(|units| units * UNIT <= self.back_left).map(Step::Back));
+        steps.extend(bounds.by_hand.iter().map(|hand| Step::Hand(*hand)));
+        steps
+    }
+
+    /// Makes a step, and gives what the machine and what the reference did.
+    pub(crate) fn make(
+        &mut self,
+        step: Step,
+        rules: &Rules,
+        config: &CircuitConfig,
+    ) -> [Seen<Option<Change>>; 2] {
+        let (era, now) = (self.machine.era(), self.now);
+        let seen = |change| Seen { admission: None, change };
+        let both = match step {
+            Step::Ask(name) => self.ask(name, rules, config),
+            Step::End(name, end) => {
+                let place = self.calls.iter().position(|call| call.name == name).expect("it is under way");
+                let call = self.calls.remove(place);
+                let (machine, naive) = (&mut self.machine, &mut self.naive);
+                let changes = match end {
+                    End::Lose => {
+                        self.lost += 1;
+                        [None, None]
+                    }
+                    End::Drop => [
+                        machine.cancel(config, call.ticket(config), now),
+                        call.pass.and_then(|pass| naive.cancel(rules, pass, now, 0)),
+                    ],
+                    End::Succeed | End::Fail => [
+                        machine.settle(config, call.ticket(config), end == End::Fail, now),
+                        call.pass.and_then(|pass| naive.settle(rules, pass, end == End::Fail, now, 0)),
+                    ],
+                };
+                changes.map(seen)
+            }
+            Step::Forward(units) => {
+                self.now = now.after(Duration::from_nanos(units * UNIT));
+                [seen(None), seen(None)]
+            }
+            Step::Back(units) => {
+                self.now = Instant::from_nanos(now.as_nanos() - units * UNIT);
+                self.back_left -= units * UNIT;
+                [seen(None), seen(None)]
+            }
+            Step::Hand(hand) => self.by_hand(hand, rules, config).map(seen),
+        };
+        if self.machine.era() != era {
+            self.lost = 0;
+        }
+        self.forget(rules);
+        both
+    }
+
+    fn ask(&mut self, name: char, rules: &Rules, config: &CircuitConfig) -> [Seen<Option<Change>>; 2] {
+        let before = self.machine.clone();
+        let expected = self.naive.admit(rules, self.now);
+        let pass = expected.as_ref().ok().map(|(pass, _)| *pass);
+        let expected = Seen {
+            change: expected.as_ref().ok().and_then(|(_, change)| *change),
+            admission: Some(expected.map(|_| ())),
+        };
+        let seen = match self.machine.admit(config, self.now) {
+            Ok(admission) => {
+                let source = Rc::new((before, self.now));
+                let (era, started) = (self.machine.era(), self.now);
+                self.calls.push(Call { name, era, started, pass, source });
+                Seen { admission: Some(Ok(())), change: admission.change }
+            }
+            Err(rejected) => Seen { admission: Some(Err(rejected)), change: None },
+        };
+        [seen, expected]
+    }
+
+    fn by_hand(&mut self, hand: Hand, rules: &Rules, config: &CircuitConfig) -> [Option<Change>; 2] {
+        let (machine, naive, now) = (&mut self.machine, &mut self.naive, self.now);
+        match hand {
+            Hand::ForceOpen => [machine.force_open(now), naive.force_open(now)],
+            Hand::Reset => [machine.reset(now), naive.reset(now)],
+            Hand::Trip(units) => {
+                let nanos = units * UNIT;
+                [machine.trip(Duration::from_nanos(nanos), now), naive.trip(nanos, now)]
+            }
+            Hand::Disable | Hand::CountOnly => {
+                let mode = if hand == Hand::Disable { Mode::Disabled } else { Mode::CountOnly };
+                machine.hold_closed(config, mode, now);
+                let mut held = Naive::CLOSED;
+                held.hold_closed(mode, now);
+                naive.restore(rules, (&held, rules, now), now);
+                [None, None]
+            }
+            Hand::Move(units) => {
+                let to = now.after(Duration::from_nanos(units * UNIT));
+                machine.move_to(config, now, to);
+                let taken = naive.clone();
+                naive.restore(rules, (&taken, rules, now), to);
+                self.now = to;
+                [None, None]
+            }
+        }
+    }
+
+    /// Of what the reference keeps, only what the window holds can ever matter.
+    fn forget(&mut self, rules: &Rules) {
+        if let At::Closed { outcomes, newest, .. } = &mut self.naive.at {
+            let held = window(rules, outcomes, *newest).len();
+            outcomes.drain(..outcomes.len() - held);
+        }
+    }
+
+    /// A bucket counts calls without end: where it holds enough, no more of them end before it is left.
+    fn recorded_enough(&self, rules: &Rules, bounds: &Bounds, call: &Call<M>) -> bool {
+        let At::Closed { outcomes, newest, .. } = &self.naive.at else { return false };
+        rules.buckets > 0 && !call.is_late(&self.machine) && {
+            let bucket = (*newest).max(self.now.as_nanos() / rules.bucket());
+            window(rules, outcomes, bucket).len() >= bounds.in_time
+        }
+    }
+}
+
+const ENDS: [End; 3] = [End::Succeed, End::Fail, End::Drop];

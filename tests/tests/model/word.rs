@@ -1,0 +1,93 @@
+//! The same schedule through a shared circuit: the word beside its lock must not be seen.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use retry_core::{
+    Change, CircuitConfig, Class, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Ticket,
+};
+
+use super::check::Happened;
+use super::machine::{Explorable, Machine};
+use super::state::Seen;
+use super::step::{End, Hand, Step, UNIT};
+
+/// Plays the whole way to here, as a shared circuit cannot be copied, and compares the last step.
+pub(crate) fn is_not_seen<M: Machine>(happened: &Happened<'_, M>) -> Result<(), String> {
+    let mut player = Player::<M::Window>::new(happened);
+    for step in happened.path {
+        player.play(*step);
+    }
+    let seen = player.play(happened.step);
+    let expected = (happened.seen.admission, happened.seen.change);
+    if (seen.admission, seen.change) != expected {
+        let seen = (seen.admission, seen.change);
+        return Err(format!("shared, it did {seen:?}, alone {expected:?}"));
+    }
+    let (shared, alone) = (&player.circuit, happened.after.machine.breaker());
+    let shared = (shared.phase(), shared.mode(), shared.late(), shared.counts());
+    let alone = (alone.phase(), alone.mode(), alone.late(), alone.counts());
+    if shared == alone { Ok(()) } else { Err(format!("shared, it is {shared:?}, alone {alone:?}")) }
+}
+
+struct Player<W: Explorable> {
+    circuit: SharedCircuit<W, LocalLock>,
+    config: CircuitConfig,
+    now: Instant,
+    tickets: HashMap<char, Ticket>,
+}
+
+impl<W: Explorable> Player<W> {
+    fn new<M: Machine<Window = W>>(happened: &Happened<'_, M>) -> Self {
+        let config = *happened.config;
+        Self { circuit: SharedCircuit::new(config), config, now: happened.start, tickets: HashMap::new() }
+    }
+
+    fn play(&mut self, step: Step) -> Seen<Option<Change>> {
+        let (circuit, now) = (&self.circuit, self.now);
+        let (mut admission, mut change) = (None, None);
+        match step {
+            Step::Ask(name) => admission = Some(self.ask(name, &mut change)),
+            Step::End(name, end) => {
+                let ticket = self.tickets.remove(&name).expect("it is under way");
+                change = match end {
+                    End::Succeed => circuit.succeed(ticket, now),
+                    End::Fail => circuit.fail(ticket, Class::Server, now, None, 0).change,
+                    End::Drop => circuit.cancel(ticket, now),
+                    End::Lose => None,
+                }
+            }
+            Step::Forward(units) => self.now = now.after(Duration::from_nanos(units * UNIT)),
+            Step::Back(units) => self.now = Instant::from_nanos(now.as_nanos() - units * UNIT),
+            Step::Hand(hand) => change = self.by_hand(hand),
+        }
+        Seen { admission, change }
+    }
+
+    fn ask(&mut self, name: char, change: &mut Option<Change>) -> Result<(), Rejected> {
+        let admission = self.circuit.admit(self.now)?;
+        self.tickets.insert(name, admission.ticket);
+        *change = admission.change;
+        Ok(())
+    }
+
+    fn by_hand(&mut self, hand: Hand) -> Option<Change> {
+        let (circuit, now) = (&self.circuit, self.now);
+        match hand {
+            Hand::ForceOpen => circuit.force_open(now),
+            Hand::Reset => circuit.reset(now),
+            Hand::Trip(units) => circuit.trip(Duration::from_nanos(units * UNIT), now),
+            // As the breaker alone is told.
+            Hand::Disable | Hand::CountOnly => {
+                let mode = if hand == Hand::Disable { Mode::Disabled } else { Mode::CountOnly };
+                circuit.restore(&W::held(&self.config, mode, now), now);
+                None
+            }
+            Hand::Move(units) => {
+                self.now = now.after(Duration::from_nanos(units * UNIT));
+                self.circuit.restore(&self.circuit.snapshot(now), self.now);
+                None
+            }
+        }
+    }
+}

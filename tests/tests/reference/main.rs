@@ -1,0 +1,49 @@
+//! The shipped circuit against a naive one, by long random schedules: `cargo test -p tests --test reference`.
+//!
+//! `naive` is written from the documented rules alone. Three walk side by side, told the same at each step: the naive
+//! one, a [`Breaker`](retry_core::Breaker), and a [`SharedCircuit`](retry_core::SharedCircuit), in which the word beside
+//! the lock must not be seen. What only a shared circuit can be told has schedules of its own, without the breaker.
+
+mod defects;
+mod naive;
+mod play;
+#[allow(dead_code)] // what only `tests/model` starts from
+mod rules;
+mod script;
+
+use play::{Play, Told};
+use proptest::prelude::*;
+use retry_core::{CountWindow, SlowCalls, TimeWindow};
+use script::{any_rules, schedule};
+
+/// One test a window.
+macro_rules! schedules {
+    ($($name:ident: $window:ty, $told:ident;)*) => {
+        proptest! {
+            #![proptest_config(ProptestConfig {
+                failure_persistence: None,
+                max_shrink_iters: 10_000,
+                ..ProptestConfig::with_cases(100)
+            })]
+            $(
+                #[test]
+                fn $name((rules, other) in any_rules::<$window>(), schedule in schedule()) {
+                    Play::<$window>::new(rules, other, Told::$told).run(&schedule)?;
+                }
+            )*
+        }
+    };
+}
+
+schedules! {
+    the_last_7_calls: CountWindow<7>, AsABreaker;
+    the_last_100_calls: CountWindow<100>, AsABreaker;
+    slow_ones_of_the_last_9_calls: SlowCalls<CountWindow<9>>, AsABreaker;
+    a_time_in_5_buckets: TimeWindow<5>, AsABreaker;
+    slow_ones_of_a_time_in_3_buckets: SlowCalls<TimeWindow<3>>, AsABreaker;
+    shared_the_last_7_calls: CountWindow<7>, AsShared;
+    shared_the_last_100_calls: CountWindow<100>, AsShared;
+    shared_slow_ones_of_the_last_9_calls: SlowCalls<CountWindow<9>>, AsShared;
+    shared_a_time_in_5_buckets: TimeWindow<5>, AsShared;
+    shared_slow_ones_of_a_time_in_3_buckets: SlowCalls<TimeWindow<3>>, AsShared;
+}

@@ -1,0 +1,387 @@
+//! The documented rules of a circuit, written down as plainly as can be: every outcome is kept, and each question is
+//! answered by counting anew.
+
+use std::time::Duration;
+
+use retry_core::{Change, ChangeCause, Instant, Mode, Phase, Rejected};
+
+use super::rules::Rules;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Naive {
+    pub(crate) at: At,
+    pub(crate) mode: Mode,
+    pub(crate) era: u32,
+    pub(crate) late: u32,
+    /// How often it opened since it was last closed.
+    pub(crate) openings: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum At {
+    Closed {
+        outcomes: Vec<Outcome>,
+        /// The latest bucket there was.
+        newest: u64,
+        /// Failures since the last success.
+        streak: u32,
+        ramp: Option<Ramp>,
+    },
+    Open {
+        until: Instant,
+        /// However the clock steps back, `until` is never further away than this.
+        most: u64,
+    },
+    HalfOpen {
+        in_flight: u32,
+        succeeded: u32,
+        failed: u32,
+        last_admitted: Instant,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) failed: bool,
+    pub(crate) slow: bool,
+    pub(crate) bucket: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ramp {
+    pub(crate) since: Instant,
+    /// What those who asked since the last admission earned, in 1024ths of an attempt.
+    pub(crate) credit: u64,
+}
+
+/// What a ticket says, but to be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pass {
+    pub(crate) era: u32,
+    pub(crate) started: Instant,
+}
+
+impl Naive {
+    pub(crate) const CLOSED: Self = Self {
+        at: At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp: None },
+        mode: Mode::Automatic,
+        era: 0,
+        late: 0,
+        openings: 0,
+    };
+
+    pub(crate) fn admit(&mut self, rules: &Rules, now: Instant) -> Result<(Pass, Option<Change>), Rejected> {
+        let mut change = None;
+        if self.mode == Mode::ForcedOpen {
+            return Err(Rejected { phase: Phase::Open, wait: Duration::MAX });
+        }
+        if let At::Open { until, most } = &mut self.at {
+            *until = (*until).min(end(now, *most));
+            if *until > now {
+                return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
+            }
+            change = Some(self.half_open(now, ChangeCause::OpenTimePassed));
+        }
+        if let At::HalfOpen { in_flight, succeeded, failed, last_admitted } = &mut self.at {
+            let taken = |in_flight: u32| {
+                in_flight >= rules.probes || in_flight + *succeeded + *failed >= rules.probes_in_all()
+            };
+            *last_admitted = (*last_admitted).min(now);
+            if taken(*in_flight) && age(*last_admitted, now) >= rules.lease {
+                *in_flight = 0;
+                self.era += 1;
+                let (from, to) = (Phase::HalfOpen, Phase::HalfOpen);
+                change = Some(Change { from, to, at: now, cause: ChangeCause::LeasePassed });
+            }
+            if taken(*in_flight) {
+                return Err(Rejected { phase: Phase::HalfOpen, wait: Duration::ZERO });
+            }
+            *in_flight += 1;
+            *last_admitted = now;
+        }
+        if let At::Closed { ramp, .. } = &mut self.at
+            && let Some(running) = ramp
+        {
+            running.since = running.since.min(now);
+            let passed = age(running.since, now);
+            if passed >= rules.ramp {
+                *ramp = None;
+            } else {
+                // Each who asks earns the share of the ramp that has passed; an admission takes a whole.
+                running.credit += passed / (rules.ramp / 1_024);
+                if running.credit < 1_024 {
+                    return Err(Rejected { phase: Phase::Closed, wait: Duration::ZERO });
+                }
+                running.credit -= 1_024;
+            }
+        }
+        // Where no rule asks how long it takes, nobody knows when it began: it is never slow.
+        let started = if rules.slow_after > 0 { now } else { Instant::MAX };
+        Ok((Pass { era: self.era, started }, change))
+    }
+
+    pub(crate) fn settle(
+        &mut self,
+        rules: &Rules,
+        pass: Pass,
+        failed: bool,
+        now: Instant,
+        word: u64,
+    ) -> Option<Change> {
+        if pass.era != self.era {
+            self.late += 1;
+            return None;
+        }
+        let slow = was_slow(rules, pass, now);
+        match &mut self.at {
+            At::Closed { .. } if self.mode == Mode::Disabled => None,
+            At::Closed { outcomes, newest, streak, .. } => {
+                *streak = if failed { *streak + 1 } else { 0 };
+                // A window that nobody looks at holds nothing.
+                if rules.looks_at_window() || self.mode == Mode::CountOnly {
+                    if rules.buckets > 0 {
+                        *newest = (*newest).max(now.as_nanos() / rules.bucket());
+                    }
+                    outcomes.push(Outcome { failed, slow, bucket: *newest });
+                }
+                let cause = if self.mode == Mode::Automatic { self.tripped_by(rules) } else { None };
+                cause.map(|cause| self.open(rules, now, word, cause))
+            }
+            At::Open { .. } => unreachable!("nothing is admitted while open"),
+            At::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
+                *in_flight -= 1;
+                if failed || slow && rules.slow_rate > 0 {
+                    *failures += 1;
+                    let cause = ChangeCause::ProbesFailed(*failures);
+                    (*failures > rules.probe_failures).then(|| self.open(rules, now, word, cause))
+                } else {
+                    *succeeded += 1;
+                    let cause = ChangeCause::ProbesSucceeded(*succeeded);
+                    (*succeeded >= rules.successes).then(|| self.close(rules.ramp > 0, now, cause))
+                }
+            }
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant, word: u64) -> Option<Change> {
+        if was_slow(rules, pass, now) {
+            return self.settle(rules, pass, true, now, word);
+        }
+        if pass.era != self.era {
+            self.late += 1;
+        } else if let At::HalfOpen { in_flight, .. } = &mut self.at {
+            *in_flight -= 1;
+        }
+        None
+    }
+
+    pub(crate) fn force_open(&mut self, now: Instant) -> Option<Change> {
+        (self.mode != Mode::ForcedOpen).then(|| {
+            self.mode = Mode::ForcedOpen;
+            self.open_until(u64::MAX, u64::MAX, now, ChangeCause::Manual)
+        })
+    }
+
+    pub(crate) fn hold_closed(&mut self, mode: Mode, now: Instant) -> Option<Change> {
+        (self.mode != mode).then(|| {
+            self.mode = mode;
+            self.close(false, now, ChangeCause::Manual)
+        })
+    }
+
+    pub(crate) fn reset(&mut self, now: Instant) -> Option<Change> {
+        self.mode = Mode::Automatic;
+        Some(self.close(false, now, ChangeCause::Manual))
+    }
+
+    pub(crate) fn trip(&mut self, nanos: u64, now: Instant) -> Option<Change> {
+        self.mode = Mode::Automatic;
+        Some(self.open_until(nanos, nanos, now, ChangeCause::Manual))
+    }
+
+    pub(crate) fn probe(&mut self, now: Instant, cause: ChangeCause) -> Option<Change> {
+        let may = self.mode == Mode::Automatic && self.phase() == Phase::Open;
+        may.then(|| self.half_open(now, cause))
+    }
+
+    pub(crate) fn healthy(&mut self, rules: &Rules, then: Phase, now: Instant) -> Option<Change> {
+        match then {
+            Phase::HalfOpen => self.probe(now, ChangeCause::HealthCheck),
+            Phase::Closed if self.mode == Mode::Automatic && self.phase() != Phase::Closed => {
+                Some(self.close(rules.ramp > 0, now, ChangeCause::HealthCheck))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules) {
+        // What was opened by hand for longer stays open for longer.
+        if let At::Open { most, .. } = &mut self.at
+            && *most <= old.open_cap
+        {
+            *most = (*most).min(new.open_cap);
+        }
+        self.carry_over(old, new);
+    }
+
+    /// Goes on from what `taken` was, under its rules, when its clock read `then`.
+    pub(crate) fn restore(&mut self, rules: &Rules, taken: (&Self, &Rules, Instant), now: Instant) {
+        let (taken, old, then) = taken;
+        let moved = |instant: Instant| Instant::from_nanos(now.as_nanos().saturating_sub(age(instant, then)));
+        let mut at = taken.at.clone();
+        match &mut at {
+            At::Closed { outcomes, newest, ramp, .. } => {
+                if let Some(ramp) = ramp {
+                    ramp.since = moved(ramp.since);
+                }
+                if old.buckets > 0 {
+                    let bucket = |instant: Instant| instant.as_nanos() / old.bucket();
+                    let to = bucket(now).saturating_sub(bucket(then).saturating_sub(*newest));
+                    *outcomes = window(old, outcomes, *newest).to_vec();
+                    outcomes.iter_mut().for_each(|outcome| outcome.bucket = outcome.bucket + to - *newest);
+                    *newest = to;
+                }
+            }
+            At::Open { until, most } => *until = end(now, age(then, *until).min(*most)),
+            At::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, now),
+        }
+        self.mode = taken.mode;
+        self.openings = taken.openings;
+        self.begin(at);
+        self.carry_over(old, rules);
+    }
+
+    /// Brings what was counted under other rules within these.
+    fn carry_over(&mut self, old: &Rules, new: &Rules) {
+        match &mut self.at {
+            // The window keeps what it held, as far as that fits.
+            At::Closed { outcomes, newest, .. } => {
+                *outcomes = window(old, outcomes, *newest).to_vec();
+                if old.buckets > 0 {
+                    // A bucket's calls go where the bucket began.
+                    let moved = |number: u64| number * old.bucket() / new.bucket();
+                    outcomes.iter_mut().for_each(|outcome| outcome.bucket = moved(outcome.bucket));
+                    *newest = moved(*newest);
+                }
+                *outcomes = window(new, outcomes, *newest).to_vec();
+            }
+            // Another probe must be able to decide.
+            At::HalfOpen { succeeded, failed, .. } => {
+                *succeeded = (*succeeded).min(new.successes - 1);
+                *failed = (*failed).min(new.probe_failures);
+            }
+            At::Open { .. } => {}
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.at {
+            At::Closed { .. } => Phase::Closed,
+            At::Open { .. } => Phase::Open,
+            At::HalfOpen { .. } => Phase::HalfOpen,
+        }
+    }
+
+    /// The refusal that an attempt after `delay` would meet.
+    pub(crate) fn after(&self, now: Instant, delay: u64) -> Result<(), Rejected> {
+        match self.at {
+            At::Open { until, most } if until.min(end(now, most)) > later(now, delay) => {
+                Err(Rejected { phase: Phase::Open, wait: until.min(end(now, most)).since(now) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls, failures and slow calls in the window.
+    pub(crate) fn counts(&self, rules: &Rules) -> Option<(u32, u32, u32)> {
+        let At::Closed { outcomes, newest, .. } = &self.at else { return None };
+        let held = window(rules, outcomes, *newest);
+        let count = |these: fn(&Outcome) -> bool| held.iter().filter(|outcome| these(outcome)).count() as u32;
+        let slow = if rules.tells_slow { count(|outcome| outcome.slow) } else { 0 };
+        Some((held.len() as u32, count(|outcome| outcome.failed), slow))
+    }
+
+    fn tripped_by(&self, rules: &Rules) -> Option<ChangeCause> {
+        let At::Closed { streak, .. } = self.at else { return None };
+        let (calls, failures, slow) = self.counts(rules)?;
+        let reached = |count: u32, percent: u8| percent > 0 && count * 100 >= calls * u32::from(percent);
+        if rules.consecutive_failures > 0 && streak >= rules.consecutive_failures {
+            Some(ChangeCause::ConsecutiveFailures(streak))
+        } else if calls < rules.minimum_calls {
+            None
+        } else if reached(failures, rules.failure_rate) {
+            Some(ChangeCause::FailureRate { failures, calls })
+        } else if reached(slow, rules.slow_rate) {
+            Some(ChangeCause::SlowCallRate { slow, calls })
+        } else {
+            None
+        }
+    }
+
+    fn open(&mut self, rules: &Rules, now: Instant, word: u64, cause: ChangeCause) -> Change {
+        // Where nobody drew a word, the time and the era must do.
+        let word = if word == 0 { mixed(now.as_nanos() ^ (u64::from(self.era) << 32)) } else { word };
+        let nanos = rules.open_time(self.openings, word);
+        self.open_until(nanos, nanos, now, cause)
+    }
+
+    fn open_until(&mut self, nanos: u64, most: u64, now: Instant, cause: ChangeCause) -> Change {
+        self.openings += 1;
+        self.change(At::Open { until: end(now, nanos), most }, now, cause)
+    }
+
+    fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
+        self.change(At::HalfOpen { in_flight: 0, succeeded: 0, failed: 0, last_admitted: now }, now, cause)
+    }
+
+    fn close(&mut self, ramp: bool, now: Instant, cause: ChangeCause) -> Change {
+        self.openings = 0;
+        let ramp = ramp.then_some(Ramp { since: now, credit: 1_024 });
+        self.change(At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp }, now, cause)
+    }
+
+    fn change(&mut self, to: At, at: Instant, cause: ChangeCause) -> Change {
+        let from = self.phase();
+        self.begin(to);
+        Change { from, to: self.phase(), at, cause }
+    }
+
+    fn begin(&mut self, at: At) {
+        self.at = at;
+        self.era += 1;
+    }
+}
+
+/// Those of the outcomes that the window holds.
+pub(crate) fn window<'o>(rules: &Rules, outcomes: &'o [Outcome], newest: u64) -> &'o [Outcome] {
+    let left = if rules.buckets > 0 {
+        outcomes.iter().filter(|outcome| outcome.bucket + rules.buckets <= newest).count()
+    } else {
+        outcomes.len().saturating_sub(rules.window_calls as usize)
+    };
+    &outcomes[left..]
+}
+
+fn was_slow(rules: &Rules, pass: Pass, now: Instant) -> bool {
+    rules.slow_after > 0 && age(pass.started, now) >= rules.slow_after
+}
+
+fn later(now: Instant, nanos: u64) -> Instant {
+    now.after(Duration::from_nanos(nanos))
+}
+
+/// The end of an open time: the last multiple of 8 ns.
+fn end(now: Instant, nanos: u64) -> Instant {
+    Instant::from_nanos(later(now, nanos).as_nanos() / 8 * 8)
+}
+
+/// SplitMix64's finaliser.
+fn mixed(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+fn age(then: Instant, now: Instant) -> u64 {
+    now.as_nanos().saturating_sub(then.as_nanos())
+}

@@ -1,0 +1,252 @@
+//! Plays one schedule to all of them, and compares what they answer at each step.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use proptest::test_runner::TestCaseError;
+use retry_core::{
+    Breaker, Change, ChangeCause, Class, Gate, Instant, LocalLock, Mode, Phase, Rejected, SharedCircuit,
+    Snapshot, Ticket, Window,
+};
+
+use super::naive::{Naive, Pass};
+use super::rules::Rules;
+use super::script::Step;
+
+/// What the schedule may tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// What a breaker can be told; there is one, too.
+    AsABreaker,
+    /// What a shared circuit can be told.
+    AsShared,
+}
+
+pub(crate) struct Play<W: Window> {
+    told: Told,
+    rules: Rules,
+    other: Rules,
+    now: Instant,
+    naive: Naive,
+    breaker: Breaker<W>,
+    shared: SharedCircuit<W, LocalLock>,
+    calls: Vec<Call>,
+    taken: Option<Taken<W>>,
+}
+
+/// A call under way, with its three tickets.
+struct Call {
+    pass: Pass,
+    breaker: Option<Ticket>,
+    shared: Ticket,
+}
+
+/// A state to go back to.
+struct Taken<W> {
+    naive: Naive,
+    rules: Rules,
+    then: Instant,
+    snapshot: Snapshot<W>,
+}
+
+/// What one step was answered.
+type Answer = (Result<(), Rejected>, Option<Change>);
+
+type Checked = Result<(), TestCaseError>;
+
+impl<W: Window + Debug> Play<W> {
+    pub(crate) fn new(rules: Rules, other: Rules, told: Told) -> Self {
+        Self {
+            told,
+            rules,
+            other,
+            now: Instant::from_nanos(1 << 40),
+            naive: Naive::CLOSED,
+            breaker: Breaker::CLOSED,
+            shared: SharedCircuit::new(rules.config()),
+            calls: Vec::new(),
+            taken: None,
+        }
+    }
+
+    pub(crate) fn run(mut self, schedule: &[Step]) -> Checked {
+        for (place, step) in schedule.iter().enumerate() {
+            self.make(*step)
+                .map_err(|error| TestCaseError::fail(format!("step {place}, {step:?}: {error}")))?;
+        }
+        self.look()
+    }
+
+    fn make(&mut self, step: Step) -> Checked {
+        let (now, shared) = (self.now, &self.shared);
+        match step {
+            Step::Ask => self.ask(),
+            Step::Look => self.look(),
+            Step::Succeed(_) | Step::Fail { .. } | Step::Invalid(_) | Step::Drop(_) => self.end(step),
+            Step::Forward(nanos) => {
+                self.now = now.after(Duration::from_nanos(nanos));
+                Ok(())
+            }
+            Step::Back(nanos) => {
+                self.now = Instant::from_nanos(now.as_nanos() - nanos);
+                Ok(())
+            }
+            Step::ForceOpen => {
+                let change = self.naive.force_open(now);
+                self.by_hand(change, |breaker| breaker.force_open(now), |shared| shared.force_open(now))
+            }
+            Step::Reset => {
+                let change = self.naive.reset(now);
+                self.by_hand(change, |breaker| breaker.reset(now), |shared| shared.reset(now))
+            }
+            Step::Trip(nanos) => {
+                let (change, time) = (self.naive.trip(nanos, now), Duration::from_nanos(nanos));
+                self.by_hand(change, |breaker| breaker.trip(time, now), |shared| shared.trip(time, now))
+            }
+            Step::Snapshot => {
+                let snapshot = shared.snapshot(now);
+                self.taken =
+                    Some(Taken { naive: self.naive.clone(), rules: self.rules, then: now, snapshot });
+                Ok(())
+            }
+            Step::Restore(later) => {
+                self.restore(later);
+                Ok(())
+            }
+            _ if self.told == Told::AsABreaker => Ok(()),
+            Step::Disable => same(self.naive.hold_closed(Mode::Disabled, now), shared.disable(now)),
+            Step::CountOnly => same(self.naive.hold_closed(Mode::CountOnly, now), shared.count_only(now)),
+            Step::Probe => same(self.naive.probe(now, ChangeCause::Manual), shared.probe(now)),
+            Step::HealthyThenProbe => {
+                let then = Phase::HalfOpen;
+                same(self.naive.healthy(&self.rules, then, now), shared.healthy(then, now))
+            }
+            Step::HealthyThenClosed => {
+                let then = Phase::Closed;
+                same(self.naive.healthy(&self.rules, then, now), shared.healthy(then, now))
+            }
+            Step::Reconfigure => {
+                self.reconfigure();
+                Ok(())
+            }
+        }
+    }
+
+    fn ask(&mut self) -> Checked {
+        let (now, config) = (self.now, self.rules.config());
+        let naive = self.naive.admit(&self.rules, now);
+        let shared = self.shared.admit(now);
+        let expected: Answer =
+            (naive.as_ref().map(|_| ()).map_err(|it| *it), naive.as_ref().ok().and_then(|it| it.1));
+        let seen = |admitted: &Result<retry_core::Admission<Ticket>, Rejected>| -> Answer {
+            let change = admitted.as_ref().ok().and_then(|it| it.change);
+            (admitted.as_ref().map(|_| ()).map_err(|it| *it), change)
+        };
+        same(expected, seen(&shared))?;
+        let breaker = (self.told == Told::AsABreaker).then(|| self.breaker.admit(&config, now));
+        if let Some(breaker) = &breaker {
+            same(expected, seen(breaker))?;
+        }
+        if let (Ok((pass, _)), Ok(shared)) = (naive, shared) {
+            let breaker = breaker.and_then(Result::ok).map(|it| it.ticket);
+            self.calls.push(Call { pass, breaker, shared: shared.ticket });
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, step: Step) -> Checked {
+        let (Step::Succeed(number)
+        | Step::Fail { call: number, .. }
+        | Step::Invalid(number)
+        | Step::Drop(number)) = step
+        else {
+            unreachable!("only such steps end a call");
+        };
+        if self.calls.is_empty() {
+            return Ok(());
+        }
+        // The newest most of the time, so that not every result is late.
+        let (calls, number) = (self.calls.len(), number as usize);
+        let place = if number % 8 == 0 { number / 8 % calls } else { calls - 1 - number / 8 % calls.min(3) };
+        let Call { pass, breaker: ticket, shared: shared_ticket } = self.calls.remove(place);
+        let (now, config, rules) = (self.now, self.rules.config(), &self.rules);
+        let (naive, breaker, shared) = (&mut self.naive, &mut self.breaker, &self.shared);
+        let (expected, seen, ticket_seen) = match step {
+            Step::Succeed(_) => (
+                naive.settle(rules, pass, false, now, 0),
+                shared.succeed(shared_ticket, now),
+                ticket.map(|ticket| breaker.settle(&config, ticket, false, now, 0)),
+            ),
+            Step::Drop(_) => (
+                naive.cancel(rules, pass, now, 0),
+                shared.cancel(shared_ticket, now),
+                ticket.map(|ticket| breaker.cancel(&config, ticket, now, 0)),
+            ),
+            Step::Fail { delay, word, .. } => {
+                let expected = naive.settle(rules, pass, true, now, word);
+                let wait = Some(Duration::from_nanos(delay));
+                let settled = shared.fail(shared_ticket, Class::Server, now, wait, word);
+                same(naive.after(now, delay), settled.next)?;
+                let seen = ticket.map(|ticket| breaker.settle(&config, ticket, true, now, word));
+                (expected, settled.change, seen)
+            }
+            _ => (
+                naive.settle(rules, pass, false, now, 0),
+                shared.fail(shared_ticket, Class::Validation, now, None, 0).change,
+                ticket.map(|ticket| breaker.settle(&config, ticket, false, now, 0)),
+            ),
+        };
+        same(expected, seen)?;
+        ticket_seen.map_or(Ok(()), |seen| same(expected, seen))
+    }
+
+    fn by_hand(
+        &mut self,
+        expected: Option<Change>,
+        breaker: impl FnOnce(&mut Breaker<W>) -> Option<Change>,
+        shared: impl FnOnce(&SharedCircuit<W, LocalLock>) -> Option<Change>,
+    ) -> Checked {
+        same(expected, shared(&self.shared))?;
+        if self.told == Told::AsABreaker {
+            same(expected, breaker(&mut self.breaker))?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, later: u64) {
+        let Some(taken) = &self.taken else { return };
+        self.now = self.now.after(Duration::from_nanos(later));
+        self.naive.restore(&self.rules, (&taken.naive, &taken.rules, taken.then), self.now);
+        self.shared.restore(&taken.snapshot, self.now);
+        if self.told == Told::AsABreaker {
+            self.breaker.restore(&self.rules.config(), &taken.snapshot, self.now);
+        }
+    }
+
+    fn reconfigure(&mut self) {
+        let (old, new) = (self.rules, self.other);
+        self.naive.reconfigure(&old, &new);
+        self.shared.reconfigure(new.config()).expect("it fits the window");
+        (self.rules, self.other) = (new, old);
+    }
+
+    fn look(&self) -> Checked {
+        let naive = &self.naive;
+        let expected = (naive.phase(), naive.mode, naive.late, naive.counts(&self.rules));
+        let shared = &self.shared;
+        same(expected, (shared.phase(), shared.mode(), shared.late(), shared.counts()))?;
+        if self.told == Told::AsABreaker {
+            let breaker = &self.breaker;
+            same(expected, (breaker.phase(), breaker.mode(), breaker.late(), breaker.counts()))?;
+            same(naive.era, breaker.era())?;
+        }
+        Ok(())
+    }
+}
+
+fn same<T: PartialEq + Debug>(expected: T, seen: T) -> Checked {
+    if expected == seen {
+        return Ok(());
+    }
+    Err(TestCaseError::fail(format!("the rules say {expected:?}, it is {seen:?}")))
+}

@@ -1,0 +1,113 @@
+//! The settings of a circuit as plain numbers, which a configuration does not give back.
+
+use std::time::Duration;
+
+use retry_core::{CircuitConfig, Jitter};
+
+/// Times are in nanoseconds; 0 stands for "no such rule".
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Of a window that counts time: how many buckets. 0: it counts calls.
+    pub(crate) buckets: u64,
+    pub(crate) tells_slow: bool,
+    pub(crate) window_calls: u32,
+    pub(crate) window_time: u64,
+    pub(crate) consecutive_failures: u32,
+    pub(crate) failure_rate: u8,
+    pub(crate) slow_rate: u8,
+    pub(crate) slow_after: u64,
+    pub(crate) minimum_calls: u32,
+    pub(crate) open_for: u64,
+    pub(crate) growth: f64,
+    pub(crate) open_cap: u64,
+    pub(crate) jitter: Jitter,
+    pub(crate) probes: u32,
+    pub(crate) successes: u32,
+    pub(crate) probe_failures: u32,
+    pub(crate) lease: u64,
+    pub(crate) ramp: u64,
+}
+
+impl Rules {
+    /// One probe at a time, and one success closes; nothing opens it.
+    pub(crate) const NONE: Self = Self {
+        buckets: 0,
+        tells_slow: false,
+        window_calls: 1,
+        window_time: 0,
+        consecutive_failures: 0,
+        failure_rate: 0,
+        slow_rate: 0,
+        slow_after: 0,
+        minimum_calls: 1,
+        open_for: 1,
+        growth: 1.0,
+        open_cap: 1,
+        jitter: Jitter::None,
+        probes: 1,
+        successes: 1,
+        probe_failures: 0,
+        lease: 1,
+        ramp: 0,
+    };
+
+    pub(crate) fn config(&self) -> CircuitConfig {
+        let nanos = Duration::from_nanos;
+        let mut config = CircuitConfig::WITHOUT_RULES
+            .open_for(nanos(self.open_for))
+            .open_growth(self.growth, nanos(self.open_cap))
+            .open_jitter(self.jitter)
+            .minimum_calls(self.minimum_calls)
+            .probes(self.probes)
+            .successes(self.successes)
+            .probe_failures(self.probe_failures)
+            .lease(nanos(self.lease))
+            .ramp(nanos(self.ramp));
+        if self.buckets == 0 {
+            config = config.window(self.window_calls);
+        } else {
+            config = config.window_time(nanos(self.window_time));
+        }
+        if self.consecutive_failures > 0 {
+            config = config.consecutive_failures(self.consecutive_failures);
+        }
+        if self.failure_rate > 0 {
+            config = config.failure_rate(self.failure_rate);
+        }
+        if self.slow_rate > 0 {
+            config = config.slow_rate(self.slow_rate);
+        }
+        if self.slow_after > 0 {
+            config = config.slow_after(nanos(self.slow_after));
+        }
+        config
+    }
+
+    /// Whether a rule looks at the window.
+    pub(crate) fn looks_at_window(&self) -> bool {
+        self.failure_rate > 0 || self.slow_rate > 0
+    }
+
+    /// The length of a bucket.
+    pub(crate) fn bucket(&self) -> u64 {
+        (self.window_time / self.buckets).max(1)
+    }
+
+    /// How many probes there are until it is certain what becomes of it.
+    pub(crate) fn probes_in_all(&self) -> u32 {
+        self.probes.max(self.successes + self.probe_failures)
+    }
+
+    /// How long it stays open after so many openings before.
+    pub(crate) fn open_time(&self, openings: u32, word: u64) -> u64 {
+        let grown = self.open_for as f64 * self.growth.powi(openings.min(1_000) as i32);
+        let ceiling = (grown.round() as u64).min(self.open_cap);
+        let up_to = |most: u64| (((u128::from(most) + 1) * u128::from(word)) >> 64) as u64;
+        match self.jitter {
+            Jitter::None => ceiling,
+            Jitter::Full => up_to(ceiling),
+            Jitter::Equal => ceiling - ceiling / 2 + up_to(ceiling / 2),
+            other => unreachable!("no schedule asks for {other:?}"),
+        }
+    }
+}

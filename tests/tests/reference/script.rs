@@ -1,0 +1,144 @@
+//! Random configurations and schedules.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use retry_core::{Jitter, Window};
+
+use super::rules::Rules;
+
+/// The rules' times are multiples of this many nanoseconds.
+pub(crate) const UNIT: u64 = 1_024;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Ask,
+    /// What it shows is compared. Not at each step: who looks takes the lock, and a word that was wrong is right again.
+    Look,
+    /// One of the calls under way ends, whichever the number picks; long after its era, maybe.
+    Succeed(u32),
+    Fail {
+        call: u32,
+        delay: u64,
+        word: u64,
+    },
+    /// By an error that the dependency did not cause.
+    Invalid(u32),
+    Drop(u32),
+    /// Nanoseconds.
+    Forward(u64),
+    Back(u64),
+    ForceOpen,
+    Disable,
+    CountOnly,
+    Reset,
+    Trip(u64),
+    Probe,
+    HealthyThenProbe,
+    HealthyThenClosed,
+    /// Goes on by the other one of its two configurations.
+    Reconfigure,
+    Snapshot,
+    /// On a clock that reads so much more than this one.
+    Restore(u64),
+}
+
+/// 2,000 steps on average, most of them calls and time.
+pub(crate) fn schedule() -> impl Strategy<Value = Vec<Step>> {
+    let step =
+        (0_u8..=255, any::<u32>(), any::<u64>()).prop_map(|(kind, number, word)| step(kind, number, word));
+    vec(step, 1..=4_000)
+}
+
+fn step(kind: u8, number: u32, word: u64) -> Step {
+    // Mostly a few whole units, to meet the rules' times exactly, now and then some nanoseconds more, or much more.
+    let time = u64::from(number % 6) * UNIT + u64::from(number / 8 % 4 / 3 * (number / 64 % 32));
+    let long = time + u64::from(number / 32 % 64) * UNIT;
+    match kind {
+        0..75 => Step::Ask,
+        75..85 => Step::Look,
+        85..140 => Step::Succeed(number),
+        140..176 => Step::Fail { call: number, delay: time, word },
+        176..180 => Step::Invalid(number),
+        180..192 => Step::Drop(number),
+        192..236 => Step::Forward(time),
+        236..244 => Step::Forward(long),
+        244..248 => Step::Back(time),
+        248..250 => Step::Back(long),
+        250..=255 => by_hand(word, long),
+    }
+}
+
+fn by_hand(word: u64, time: u64) -> Step {
+    match word % 16 {
+        0 => Step::ForceOpen,
+        1 => Step::Disable,
+        2 => Step::CountOnly,
+        // Often enough that none of those three holds for most of the schedule.
+        3..6 => Step::Reset,
+        6 => Step::Trip(time),
+        7 => Step::Probe,
+        8 => Step::HealthyThenProbe,
+        9 => Step::HealthyThenClosed,
+        10 | 11 => Step::Reconfigure,
+        12 | 13 => Step::Snapshot,
+        _ => Step::Restore(time),
+    }
+}
+
+/// Two configurations that this window can have.
+pub(crate) fn any_rules<W: Window + Buckets>() -> impl Strategy<Value = (Rules, Rules)> {
+    (rules::<W>(), rules::<W>())
+}
+
+fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
+    let most_calls = if W::TIMED { 12 } else { W::CAPACITY };
+    let opening = (0..6_u32, 0..=100_u8, 0..=100_u8, 1..=most_calls, 1..=most_calls, 1..20_u64);
+    let open = (1..12_u64, prop_oneof![Just(1.0), Just(1.5), Just(2.0), Just(3.0)], 0..20_u64);
+    let jitter = prop_oneof![2 => Just(Jitter::None), 1 => Just(Jitter::Equal), 1 => Just(Jitter::Full)];
+    let closing = (1..4_u32, 1..4_u32, 0..3_u32, 1..12_u64);
+    let others = (prop_oneof![Just(0), 1..8_u64], prop_oneof![Just(0), 1..30_u64]);
+    (opening, open, jitter, closing, others).prop_map(
+        |(opening, open, jitter, closing, (slow_after, ramp))| {
+            let (consecutive_failures, failure_rate, slow_rate, window_calls, minimum_calls, buckets_of) =
+                opening;
+            let (open_for, growth, more) = open;
+            let (probes, successes, probe_failures, lease) = closing;
+            Rules {
+                buckets: W::BUCKETS,
+                tells_slow: W::SLOW,
+                window_calls,
+                window_time: buckets_of * W::BUCKETS * UNIT,
+                // One in six has no such rule.
+                consecutive_failures,
+                failure_rate: if failure_rate < 20 { 0 } else { failure_rate },
+                slow_rate: if slow_rate < 20 || !W::SLOW || slow_after == 0 { 0 } else { slow_rate },
+                slow_after: slow_after * UNIT,
+                minimum_calls: if W::TIMED { minimum_calls } else { minimum_calls.min(window_calls) },
+                open_for: open_for * UNIT,
+                growth,
+                open_cap: (open_for + more) * UNIT,
+                jitter,
+                probes,
+                successes,
+                probe_failures,
+                lease: lease * UNIT,
+                ramp: ramp * UNIT,
+            }
+        },
+    )
+}
+
+/// How many buckets a window of time has; 0 for one of calls.
+pub(crate) trait Buckets {
+    const BUCKETS: u64 = 0;
+}
+
+impl Buckets for retry_core::CountWindow<7> {}
+impl Buckets for retry_core::CountWindow<9> {}
+impl Buckets for retry_core::CountWindow<100> {}
+impl<const BUCKETS: usize> Buckets for retry_core::TimeWindow<BUCKETS> {
+    const BUCKETS: u64 = BUCKETS as u64;
+}
+impl<W: Buckets> Buckets for retry_core::SlowCalls<W> {
+    const BUCKETS: u64 = W::BUCKETS;
+}
