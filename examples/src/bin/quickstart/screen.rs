@@ -52,7 +52,7 @@ impl Screen {
         self.line(&self.paint(names.line(), Style::new().bold()))
     }
 
-    /// Prints an entry of the log, if it is one that deserves a line: a success does not.
+    /// Prints an entry of the log: how each attempt ended, each refusal, each change of phase.
     pub(crate) fn show(&self, message: &Message, history: &History) -> io::Result<()> {
         match message {
             Message::Step(step, at) => self.show_step(step, history.time(*at)),
@@ -92,20 +92,23 @@ impl Screen {
     fn show_event(&self, caller: usize, event: &Event, history: &History) -> io::Result<()> {
         let at = history.time(event.at);
         let (class, verdict) = match event.kind {
-            EventKind::Failed { failure, verdict } => (failure.class.name(), verdict),
-            EventKind::Rejected(rejected) => ("", Verdict::Rejected(rejected)),
+            EventKind::Succeeded => ("", None),
+            EventKind::Failed { failure, verdict } => (failure.class.name(), Some(verdict)),
+            EventKind::Rejected(rejected) => ("", Some(Verdict::Rejected(rejected))),
             EventKind::PhaseChanged(change) => return self.show_change(&change, at),
+            // That an attempt started is told by the line of its end.
             _ => return Ok(()),
         };
         // A rejection tells the circuit's phase; otherwise it is that of the last change.
         let circuit = match verdict {
-            Verdict::Rejected(rejected) => rejected.phase,
-            Verdict::Retry(_) | Verdict::GiveUp(_) => history.phase(),
+            Some(Verdict::Rejected(rejected)) => rejected.phase,
+            _ => history.phase(),
         };
         let (words, delay, style) = match verdict {
-            Verdict::Retry(delay) => ("retry".into(), duration(delay), Style::new()),
-            Verdict::GiveUp(reason) => (give_up(reason), String::new(), Style::new().red()),
-            Verdict::Rejected(rejected) => {
+            None => ("succeeded".into(), String::new(), Style::new().green()),
+            Some(Verdict::Retry(delay)) => ("retry".into(), duration(delay), Style::new()),
+            Some(Verdict::GiveUp(reason)) => (give_up(reason), String::new(), Style::new().red()),
+            Some(Verdict::Rejected(rejected)) => {
                 let words = match rejected.phase {
                     Phase::HalfOpen => "rejected: probes taken".into(),
                     _ => format!("rejected for {}", duration(rejected.wait)),
