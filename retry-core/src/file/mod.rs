@@ -139,7 +139,7 @@ file! {
 /// assert!(error.message().contains("cap = 10 ms: must be at least 1 s, the base"));
 /// ```
 ///
-/// Every key can be left out. `preset = "http"` starts from that [`Preset`], else from [`Policy::DEFAULT`]. Further
+/// Every key can be left out. `preset = "http"` starts from that [`Preset`](crate::Preset), else from [`Policy::DEFAULT`]. Further
 /// keys: `minimum`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `hint_limit`. Durations are text such as
 /// `"250ms"`, `"1m 30s"`; `deadline = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
 impl<'de> Deserialize<'de> for Policy {
