@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::time::Instant;
 
-/// Reads the time. May stand or step back; the machine copes.
+/// Reads the time. May stand or step back; the machine copes. It may be read under a circuit's lock, so it must not
+/// ask a circuit anything itself.
 pub trait Clock {
     /// The time since this clock's origin.
     fn now(&self) -> Instant;

@@ -1,11 +1,11 @@
 //! What each recovery, rule and condition leads to.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Cause, Class, ClassSet, Error, Event, EventKind, Failure, FakeClock, GiveUp, Hints,
-    Instant, Jitter, Policy, Preset, Progress, Recovery, Retry, Rule, Severity, Verdict,
+    Backoff, Call, Cause, Class, ClassSet, Error, Event, Failure, FakeClock, GiveUp, Hints, Instant, Jitter,
+    Policy, Preset, Progress, Recovery, Retry, Rule, Severity, Verdict,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -301,48 +301,6 @@ fn a_wait_is_never_shorter_than_hint_and_minimum() {
 }
 
 #[test]
-fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
-    let policy = POLICY.deadline(ms(1_000)).attempts(9);
-    let clock = FakeClock::new();
-    let mut call = Call::new(&policy, clock.now());
-    let _ = call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut clock.words(&[]));
-    assert_eq!(call.elapsed(clock.now()), Some(ms(0))); // a delay of 100 ms begins
-    clock.advance(ms(60));
-    assert_eq!(call.elapsed(clock.now()), Some(ms(60)));
-    clock.advance(ms(40));
-    assert_eq!(call.elapsed(clock.now()), Some(ms(100)));
-    let attempt = call.attempt(clock.now()).unwrap();
-    let verdict = attempt.fail(Class::Timeout, clock.now(), &mut clock.words(&[]));
-    assert_eq!(verdict, Verdict::Retry(ms(200)));
-    assert_eq!(call.elapsed(clock.now()), Some(ms(100)));
-
-    // Stopped in the middle of a delay.
-    let clock = FakeClock::new();
-    let policy = Policy::fixed(ms(20_000)).jitter(Jitter::None).deadline(ms(60_000));
-    let stop = retry_core::Sleep::sleep(&&clock, ms(1_000));
-    let retry = Retry::new(&policy, &clock);
-    let error =
-        clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Server)))).unwrap_err();
-    assert_eq!(error.to_string(), "cancelled after attempt 1 of 3, 1.0 s (Server)");
-}
-
-#[test]
-fn an_error_names_the_limit_that_counted() {
-    const RULES: [Rule; 2] =
-        [Rule::class(Class::RateLimit).attempts(6), Rule::class(Class::Timeout).attempts(2)];
-    let policy = POLICY.rules(&RULES);
-    for (class, line) in [
-        (Class::RateLimit, "gave up after attempt 6 of 6 (RateLimit): no attempts left"),
-        (Class::Timeout, "gave up after attempt 2 of 2 (Timeout): no attempts left"),
-        (Class::Server, "gave up after attempt 4 of 4 (Server): no attempts left"),
-    ] {
-        let clock = FakeClock::new();
-        let error = Retry::new(&policy, &clock).run_blocking(|| Err::<(), _>(class)).unwrap_err();
-        assert_eq!(error.to_string(), line);
-    }
-}
-
-#[test]
 #[should_panic(expected = "rules = 60 s: must be at most 30 s, the cap")]
 fn a_condition_may_not_wait_past_the_cap() {
     const LONG: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(60_000)));
@@ -354,53 +312,6 @@ fn a_condition_may_not_wait_past_the_cap() {
 fn a_rule_that_counts_time_cannot_be_an_errors_own() {
     const LATE: Rule = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
     let _ = Failure::new(Class::Server).under(&LATE);
-}
-
-#[test]
-fn stopped_before_it_starts_nothing_is_tried() {
-    let clock = FakeClock::new();
-    let retry = Retry::new(&POLICY, &clock);
-    let operation = || -> std::future::Ready<Result<(), Class>> { panic!("tried") };
-    let error = clock.run(retry.run_until(std::future::ready(()), operation)).unwrap_err();
-    assert_eq!(error.to_string(), "cancelled before the first attempt");
-}
-
-#[test]
-fn whoever_watches_hears_of_every_end() {
-    let clock = FakeClock::new();
-    let log = RefCell::new(Vec::new());
-    let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
-    let retry = Retry::new(&POLICY, &clock).on_event(&observer);
-    let stop = retry_core::Sleep::sleep(&&clock, ms(30)); // in the first delay
-    let _ = clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Unknown))));
-    assert_eq!(log.borrow().last(), Some(&(30, 1, EventKind::Cancelled)));
-    let failed = log.borrow()[1].2;
-    assert!(failed.is_caution(), "nobody said what it is");
-    assert_eq!(failed.severity(), Some(Severity::High));
-    let known = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::GiveUp(GiveUp::Class) };
-    assert!(!known.is_caution() && !EventKind::Started.is_caution());
-
-    log.borrow_mut().clear();
-    {
-        let mut call = std::pin::pin!(retry.run(|| std::future::ready(Err::<(), _>(Class::Server))));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(call.as_mut().poll(&mut context).is_pending());
-    } // dropped while it sleeps
-    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Cancelled));
-    log.borrow_mut().clear();
-    retry.run_blocking(|| Ok::<(), Class>(())).unwrap();
-    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Succeeded));
-}
-
-#[test]
-fn one_retry_serves_several_places() {
-    let clock = FakeClock::new();
-    let retry = Retry::new(&POLICY, &clock).classify(|_: &String| Class::Server).keyed(&String::from("eu"));
-    let copy = retry;
-    let error = copy.run_blocking(|| Err::<(), _>(String::from("down"))).unwrap_err();
-    let error = error.map(std::io::Error::other); // for those who want a `std::error::Error`
-    assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some("down".into()));
-    assert_eq!(retry.run_blocking(|| Ok::<_, String>(1)), Ok(1));
 }
 
 #[test]
@@ -452,66 +363,4 @@ fn presets_have_their_documented_numbers() {
     let classes = |preset: Preset| Class::ALL.into_iter().filter(move |class| preset.policy.retries(*class));
     assert_eq!(classes(Preset::DATABASE).count(), 3);
     assert_eq!(classes(Preset::HTTP).count(), 5);
-}
-
-#[test]
-fn an_error_says_which_call_it_was_and_keeps_its_cause() {
-    use std::error::Error as _;
-
-    let clock = FakeClock::new();
-    clock.advance(ms(1_000));
-    let policy = POLICY.attempts(2).deadline(ms(60_000));
-    let retry = Retry::new(&policy, &clock)
-        .classify(|_: &std::io::Error| Class::Timeout)
-        .named("stock.read")
-        .keyed("eu-west-1");
-    let error = retry.run_blocking(|| Err::<(), _>(std::io::Error::other("no carrier"))).unwrap_err();
-    let context = error.context();
-    assert_eq!((context.operation, context.key.as_str()), ("stock.read", "eu-west-1"));
-    assert_eq!((context.attempt, context.most_attempts), (2, 2));
-    assert_eq!((context.elapsed, context.when), (Some(ms(100)), Instant::from_millis(1_100)));
-    assert_eq!((context.class, context.severity()), (Some(Class::Timeout), Some(Severity::Medium)));
-    assert_eq!(
-        error.to_string(),
-        "stock.read[eu-west-1]: gave up after attempt 2 of 2, 100 ms (Timeout): no attempts left"
-    );
-    assert_eq!(error.source().unwrap().to_string(), "no carrier");
-    assert!(error.is_exhausted() && error.is_timeout());
-    assert!(!error.is_circuit_open() && !error.is_cancelled() && !error.is_ignored() && !error.is_deadline());
-}
-
-#[test]
-fn cancelled_from_outside_it_keeps_the_last_cause() {
-    let clock = FakeClock::new();
-    let attempts = Cell::new(0);
-    let retry = Retry::new(&POLICY, &clock).named("stock.read");
-    let rows = [
-        // stopped at, attempts begun, the last cause, the line
-        (0, 0, None, "stock.read: cancelled before the first attempt"),
-        (5, 1, None, "stock.read: cancelled after attempt 1 of 4"),
-        (50, 1, Some(Class::Server), "stock.read: cancelled after attempt 1 of 4 (Server)"),
-        (150, 2, Some(Class::Server), "stock.read: cancelled after attempt 2 of 4 (Server)"),
-    ];
-    for (stop, begun, cause, line) in rows {
-        attempts.set(0);
-        let clock = &clock;
-        let operation = || async {
-            attempts.set(attempts.get() + 1);
-            retry_core::Sleep::sleep(&clock, ms(10)).await;
-            Err::<(), _>(Class::Server)
-        };
-        let stop = retry_core::Sleep::sleep(&clock, ms(stop));
-        let error = clock.run(retry.run_until(stop, operation)).unwrap_err();
-        assert!(error.is_cancelled());
-        assert_eq!(attempts.get(), begun);
-        assert_eq!(error.to_string(), line);
-        assert_eq!(error.into_inner(), cause);
-    }
-}
-
-#[test]
-fn events_tell_the_verdict_of_failures_and_refusals() {
-    let kind = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::Retry(ms(5)) };
-    assert_eq!((kind.verdict(), kind.delay()), (Some(Verdict::Retry(ms(5))), Some(ms(5))));
-    assert_eq!((EventKind::Started.verdict(), EventKind::Started.delay()), (None, None));
 }

@@ -156,7 +156,7 @@ impl Policy {
         Self { cap: nanos(cap), ..self }.try_rules(self.rules)
     }
 
-    /// The shortest delay, whatever the jitter; zero unless set.
+    /// The shortest delay, whatever the jitter; zero unless set. Set a cap above it first.
     ///
     /// # Panics
     /// On a minimum above the cap.

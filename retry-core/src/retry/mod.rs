@@ -161,7 +161,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     }
 
     /// What [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for: `check`, asked once at first and
-    /// then as often as `every` says.
+    /// then as often as `every` says. It is asked on the thread of the call, so it should only look at what a health
+    /// check elsewhere found out.
     pub fn ready(mut self, check: &'a (dyn Fn() -> bool + Sync), every: Duration) -> Self {
         self.ready = Some(Readiness { check, every });
         self
