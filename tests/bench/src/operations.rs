@@ -9,7 +9,8 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, Policy, SharedCircuit, Verdict, retry,
+    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, Policy, SharedCircuit,
+    Verdict, retry,
 };
 
 pub(crate) struct Operation {
@@ -29,8 +30,20 @@ pub(crate) const ALL: &[Operation] = &[
     Operation { name: "async", goal: 60, most: 132, what: "async success, no circuit", run: asynchronous },
     Operation { name: "failed", goal: 60, most: 96, what: "failed attempt, capped full jitter", run: failed },
     Operation { name: "delay", goal: 45, most: 60, what: "next delay, capped full jitter", run: delay },
-    Operation { name: "delay-late", goal: 45, most: 66, what: "the same at attempt 1,000,000", run: delay_late },
-    Operation { name: "healthy", goal: 20, most: 20, what: "circuit, closed and healthy, shared", run: healthy },
+    Operation {
+        name: "delay-late",
+        goal: 45,
+        most: 66,
+        what: "the same at attempt 1,000,000",
+        run: delay_late,
+    },
+    Operation {
+        name: "healthy",
+        goal: 20,
+        most: 20,
+        what: "circuit, closed and healthy, shared",
+        run: healthy,
+    },
     Operation { name: "busy", goal: 60, most: 160, what: "circuit, closed, 1 % failures, shared", run: busy },
     Operation { name: "rejected", goal: 18, most: 21, what: "circuit, rejected, shared", run: rejected },
 ];
@@ -120,7 +133,9 @@ fn busy(count: u64) {
     for i in 0..count {
         match CIRCUIT.admit(|| Instant::ORIGIN) {
             Ok(admission) if i % 100 == 0 => {
-                black_box(CIRCUIT.fail(admission.ticket, Class::Network, Instant::ORIGIN, None, 0).next.is_ok());
+                black_box(
+                    CIRCUIT.fail(admission.ticket, Class::Network, Instant::ORIGIN, None, 0).next.is_ok(),
+                );
             }
             Ok(admission) => {
                 black_box(CIRCUIT.succeed(admission.ticket, || Instant::ORIGIN).is_some());
