@@ -75,11 +75,12 @@ fn the_try_form_names_field_and_value() {
         (config(CONFIG.try_failure_rate(0)), "failure_rate = 0: must be a percentage from 1 to 100"),
         (config(CONFIG.try_failure_rate(101)), "failure_rate = 101: must be a percentage from 1 to 100"),
         (config(CONFIG.try_consecutive_failures(0)), "consecutive_failures = 0: must be at least 1"),
+        (config(CONFIG.try_failures_in_window(0)), "failures_in_window = 0: must be at least 1"),
+        (config(CONFIG.try_probes_in_all(0)), "probes_in_all = 0: must be at least 1"),
         (config(CONFIG.try_minimum_calls(0)), "minimum_calls = 0: must be at least 1"),
         (config(CONFIG.try_window(0)), "window = 0: must be at least 1"),
         (config(CONFIG.try_probes(0)), "probes = 0: must be at least 1"),
         (config(CONFIG.try_successes(0)), "successes = 0: must be at least 1"),
-        (config(CONFIG.try_open_for(Duration::ZERO)), "open_for = 0 s: must be above zero"),
         (config(CONFIG.try_lease(Duration::ZERO)), "lease = 0 s: must be above zero"),
         (config(CONFIG.try_slow_rate(0)), "slow_rate = 0: must be a percentage from 1 to 100"),
         (config(CONFIG.try_slow_after(Duration::ZERO)), "slow_after = 0 s: must be above zero"),
@@ -108,6 +109,14 @@ fn the_try_form_names_field_and_value() {
             "window = 101: must be at most 100, what its type holds",
         ),
         (circuit::<CountWindow<10>>(CONFIG), "minimum_calls = 20: must be at most 10, the window"),
+        (
+            circuit::<CountWindow<100>>(CONFIG.failures_in_window(51).window(50)),
+            "failures_in_window = 51: must be at most 50, the window",
+        ),
+        (
+            circuit::<CountWindow<100>>(CONFIG.successes(3).probe_failures(2).probes_in_all(4)),
+            "probes_in_all = 4: must be at least 5, successes + probe_failures",
+        ),
         (
             circuit::<CountWindow<100>>(CONFIG.window(19)),
             "minimum_calls = 20: must be at most 19, the window",

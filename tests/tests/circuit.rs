@@ -28,7 +28,7 @@ fn play(config: CircuitConfig, script: &[Row]) -> SharedCircuit<CountWindow<20>>
                     tickets.insert(call, admission.ticket);
                     seen("in", admission.change)
                 }
-                Err(rejected) => format!("{} for {} ms", rejected.phase, rejected.wait.as_millis()),
+                Err(rejected) => format!("{} for {} ms", rejected.phase(), rejected.wait().as_millis()),
             },
             "ok" => seen("", circuit.succeed(ticket(), now)),
             "drop" => seen("", circuit.cancel(ticket(), now)),

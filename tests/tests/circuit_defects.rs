@@ -165,7 +165,7 @@ fn memory_leaks_with_each_trip() {
 fn the_clock_steps_back_and_it_stays_open() {
     let circuit: SharedCircuit = SharedCircuit::new(ONE);
     fail(&circuit, at(1_000_000));
-    assert_eq!(circuit.admit(at(0)).unwrap_err().wait, ms(1_000));
+    assert_eq!(circuit.admit(at(0)).unwrap_err().wait(), ms(1_000));
     assert!(circuit.admit(at(1_000)).is_ok());
 
     let span = Span::time(ms(10_000));
@@ -182,7 +182,7 @@ fn an_open_time_of_max_and_a_window_of_zero() {
     let circuit =
         SharedCircuit::<CountWindow<1>, LocalLock>::new(ONE.open_for(Duration::MAX).lease(Duration::MAX));
     fail(&circuit, Instant::MAX);
-    let wait = circuit.admit(at(0)).unwrap_err().wait;
+    let wait = circuit.admit(at(0)).unwrap_err().wait();
     assert!(wait > Duration::from_secs(500 * 365 * 86_400));
     assert!(ONE.try_window(0).is_err());
     // A window of 0 calls as a type does not compile: see `compile_fail/src/bin/window_type_zero.rs`.

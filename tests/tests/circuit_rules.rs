@@ -35,9 +35,9 @@ fn cause(change: Option<Change>) -> Option<ChangeCause> {
 }
 
 fn wait<W: Window>(circuit: &Local<W>, ms: u64) -> Option<u64> {
-    let Rejected { phase, wait, .. } = circuit.admit(at(ms)).err()?;
-    assert_eq!(phase, Phase::Open);
-    Some(u64::try_from(wait.as_millis()).unwrap())
+    let rejected = circuit.admit(at(ms)).err()?;
+    assert_eq!(rejected.phase(), Phase::Open);
+    Some(u64::try_from(rejected.wait().as_millis()).unwrap())
 }
 
 #[test]
@@ -62,6 +62,28 @@ fn a_failure_rate_over_time_forgets_old_calls() {
     assert_eq!(circuit.counts(), Some((1, 1, 0)));
     let opened = call(&circuit, 1_900, 1_999, true);
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 2, calls: 2 }));
+}
+
+#[test]
+fn so_many_failures_in_the_window_open_it_however_many_calls_it_holds() {
+    let circuit = Local::<CountWindow<5>>::new(CircuitConfig::WITHOUT_RULES.failures_in_window(3));
+    let mut calls = [true, true, false, false, false, true, true].into_iter();
+    assert!(calls.all(|failed| call(&circuit, 0, 0, failed).is_none())); // the first two have left in time
+    let opened = call(&circuit, 0, 0, true);
+    assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 3, calls: 5 }));
+}
+
+#[test]
+fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
+    let config = ONE.probes(2).successes(3);
+    let circuits = [config, config.probes_in_all(3)].map(Local::<CountWindow<5>>::new);
+    let admitted = circuits.map(|circuit| {
+        call(&circuit, 0, 0, true);
+        let _hangs = circuit.admit(at(1_000)).unwrap();
+        let probe = || circuit.admit(at(1_000)).map(|probe| circuit.succeed(probe.ticket, at(1_000)));
+        (0..3).take_while(|_| probe().is_ok()).count()
+    });
+    assert_eq!(admitted, [3, 2]); // the second waits for the lease of the one that hangs
 }
 
 #[test]
@@ -132,7 +154,7 @@ fn after_closing_a_ramp_admits_a_growing_share() {
         assert!(circuit.admit(at(4_000)).is_ok());
         circuit.admit(at(4_000)).unwrap_err()
     };
-    assert_eq!((refused.phase, refused.wait), (Phase::Closed, Duration::ZERO));
+    assert_eq!((refused.phase(), refused.wait()), (Phase::Closed, Duration::ZERO));
 }
 
 #[test]
@@ -142,7 +164,7 @@ fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
     assert_eq!((change.from, change.to, change.cause), (Phase::Closed, Phase::Open, ChangeCause::Manual));
     assert_eq!(circuit.force_open(at(0)), None);
     for now in [0, 1_000_000_000] {
-        assert_eq!(circuit.admit(at(now)).unwrap_err(), Rejected { phase: Phase::Open, wait: Duration::MAX });
+        assert_eq!(circuit.admit(at(now)).unwrap_err(), Rejected::new(Phase::Open, Duration::MAX));
     }
     assert_eq!(circuit.mode(), Mode::ForcedOpen);
 

@@ -129,7 +129,7 @@ fn every_error_names_the_key_in_both_formats() {
             r#"{"failure_rate": 256}"#,
             "failure_rate: invalid value: integer `256`, expected a whole percentage from 1 to 100",
         ),
-        (r#"{"open_for": "0s"}"#, "open_for = 0 s: must be above zero"),
+        (r#"{"lease": "0s"}"#, "lease = 0 s: must be above zero"),
         (r#"{"open_growth": 2.0}"#, "open_growth: needs open_cap"),
         (r#"{"open_cap": "1s"}"#, "open_cap: needs open_growth"),
         (r#"{"openfor": "1s"}"#, "unknown field `openfor`"),

@@ -1,14 +1,12 @@
 //! The state machine of one circuit.
 
 use core::mem;
-use core::time::Duration;
 
 use super::config::CircuitConfig;
 use super::gate::Admission;
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
 use super::window::{Outcome, Window};
-use super::word::GRAIN;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
@@ -32,7 +30,7 @@ use crate::verdict::Rejected;
 /// let admission = breaker.admit(&CONFIG, start).unwrap();
 /// breaker.settle(&CONFIG, admission.ticket, true, start, 0);
 /// assert_eq!(breaker.phase(), Phase::Open);
-/// assert_eq!(breaker.admit(&CONFIG, start).unwrap_err().wait, Duration::from_secs(30));
+/// assert_eq!(breaker.admit(&CONFIG, start).unwrap_err().wait(), Duration::from_secs(30));
 /// assert!(size_of::<Breaker<CountWindow<100>>>() <= 64);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -99,21 +97,20 @@ impl<W: Window> Breaker<W> {
             State::Closed { ramp, .. } if ramp.is_over() => None,
             _ => self.catch_up(config, now.get()),
         };
-        let rejected = |phase, wait| Err(Rejected { phase, wait });
+        let rejected = |phase, wait| Err(Rejected::of_nanos(phase, wait));
         match &mut self.state {
             State::Closed { ramp, .. } => {
                 if !ramp.is_over() && !ramp.admits(config.ramp, now.get()) {
-                    return rejected(Phase::Closed, Duration::ZERO);
+                    return rejected(Phase::Closed, 0);
                 }
             }
             State::Open { .. } if self.mode == Mode::ForcedOpen => {
-                return rejected(Phase::Open, Duration::MAX);
+                return rejected(Phase::Open, u64::MAX);
             }
-            State::Open { until, .. } => return rejected(Phase::Open, until.since(now.get())),
+            State::Open { until, .. } => return rejected(Phase::Open, until.nanos_since(now.get())),
             State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
-                if *in_flight >= config.probes || *in_flight + *succeeded + *failed >= config.probes_in_all()
-                {
-                    return rejected(Phase::HalfOpen, Duration::ZERO);
+                if config.takes_no_more(*in_flight, *succeeded, *failed) {
+                    return rejected(Phase::HalfOpen, 0);
                 }
                 *in_flight += 1;
                 *last_admitted = now.get();
@@ -143,7 +140,7 @@ impl<W: Window> Breaker<W> {
             State::Closed { window, streak, .. } => {
                 *streak = if failed { streak.saturating_add(1) } else { 0 };
                 let automatic = self.mode == Mode::Automatic;
-                if config.counts_rates() || !automatic {
+                if config.counts_calls() || !automatic {
                     let at = if W::TIMED { now.get() } else { Instant::ORIGIN };
                     window.record(Outcome { failed, slow }, config.span(W::CAPACITY), at);
                 }
@@ -189,24 +186,30 @@ impl<W: Window> Breaker<W> {
         })
     }
 
-    /// Records a success in good time where that is all there is to it: while closed by the outcomes, in a window
-    /// of calls that holds the minimum. Says whether another one would change nothing; `None`: not done, it takes
-    /// [`settle`](Self::settle).
-    #[inline]
-    pub(super) fn record_success(&mut self, config: &CircuitConfig, ticket: &Ticket) -> Option<bool> {
-        let State::Closed { window, streak, ramp } = &mut self.state else { return None };
-        let plain =
-            self.mode == Mode::Automatic && ramp.is_over() && !config.asks_duration() && !self.unchecked;
-        if W::TIMED || !plain || ticket.era != self.era || window.calls() < config.minimum_calls {
-            return None;
+    /// Records this many successes in good time that nothing looked at: see [`unseen`](Self::unseen).
+    pub(super) fn record_unseen(&mut self, config: &CircuitConfig, successes: u32) {
+        if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
+            *streak = 0;
+            window.record_successes(successes, config.span(W::CAPACITY));
         }
-        *streak = 0;
-        if !config.counts_rates() {
-            return Some(true);
+    }
+
+    /// How many successes in good time may come, one after the other, before one of them has to be looked at:
+    /// because it makes the window one that trips, or one that another success does not change.
+    pub(super) fn unseen(&self, config: &CircuitConfig) -> u32 {
+        let State::Closed { window, .. } = &self.state else { return 0 };
+        if W::TIMED || self.unchecked {
+            return 0;
         }
-        let span = config.span(W::CAPACITY);
-        window.record(Outcome::SUCCESS, span, Instant::ORIGIN);
-        Some(window.is_quiet(span))
+        let (calls, span) = (window.calls(), config.span(W::CAPACITY).calls);
+        let until_seen = if calls < config.minimum_calls {
+            config.minimum_calls - calls
+        } else if window.failures() == 0 && window.slow() == 0 {
+            span.saturating_sub(calls)
+        } else {
+            span
+        };
+        until_seen.saturating_sub(1)
     }
 
     /// Takes back the ticket of an attempt that never ended: its slot is free again. One that ran longer than
@@ -239,9 +242,9 @@ impl<W: Window> Breaker<W> {
     pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
         match self.state {
             State::Open { until, most } => {
-                let until = until.min(grained(now.after_nanos(most)));
+                let until = until.min(now.after_nanos(most));
                 if until > at {
-                    return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
+                    return Err(Rejected::of_nanos(Phase::Open, until.nanos_since(now)));
                 }
                 Ok(())
             }
@@ -290,7 +293,7 @@ impl<W: Window> Breaker<W> {
                 if self.mode == Mode::ForcedOpen {
                     return None;
                 }
-                *until = (*until).min(grained(now.after_nanos(*most)));
+                *until = (*until).min(now.after_nanos(*most));
                 if *until > now {
                     return None;
                 }
@@ -298,8 +301,7 @@ impl<W: Window> Breaker<W> {
             }
             State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
                 *last_admitted = (*last_admitted).min(now);
-                let all_taken = *in_flight >= config.probes
-                    || *in_flight + *succeeded + *failed >= config.probes_in_all();
+                let all_taken = config.takes_no_more(*in_flight, *succeeded, *failed);
                 if !all_taken || now.nanos_since(*last_admitted) < config.lease {
                     return None;
                 }
@@ -327,7 +329,7 @@ impl<W: Window> Breaker<W> {
 
     pub(super) fn open(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
         self.openings = self.openings.saturating_add(1);
-        self.enter(State::Open { until: grained(now.after_nanos(nanos)), most: nanos }, now, cause)
+        self.enter(State::Open { until: now.after_nanos(nanos), most: nanos }, now, cause)
     }
 
     pub(super) fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
@@ -346,9 +348,4 @@ impl<W: Window> Breaker<W> {
         self.state = state;
         self.era = self.era.wrapping_add(1);
     }
-}
-
-/// The end of an open time, as the gate word can hold it: the last multiple of [`GRAIN`] nanoseconds.
-pub(super) const fn grained(until: Instant) -> Instant {
-    Instant::from_nanos(until.as_nanos() - until.as_nanos() % GRAIN)
 }

@@ -10,7 +10,8 @@ use crate::time::nanos;
 
 /// When a circuit opens, for how long, and what closes it again. Immutable, usually a `const`.
 ///
-/// Two rules open it, alone or together: so many failures in a row, or a failure rate over the window's calls.
+/// Four rules open it, alone or together: so many failures in a row, so many among the window's calls, a rate of
+/// failures among them, or a rate of slow calls.
 ///
 /// ```
 /// use core::time::Duration;
@@ -30,6 +31,8 @@ pub struct CircuitConfig {
     pub(super) failures: ClassSet,
     /// 0: no such rule.
     pub(super) consecutive_failures: u32,
+    /// 0: no such rule.
+    pub(super) failures_in_window: u32,
     /// Percent; 0: no such rule.
     pub(super) failure_rate: u8,
     /// Percent; 0: no such rule.
@@ -49,6 +52,8 @@ pub struct CircuitConfig {
     pub(super) probes: u32,
     pub(super) successes: u32,
     pub(super) probe_failures: u32,
+    /// `u32::MAX`: no limit.
+    pub(super) probes_in_all: u32,
     pub(super) lease: u64,
     /// 0: none.
     pub(super) ramp: u64,
@@ -63,6 +68,7 @@ impl CircuitConfig {
     pub const WITHOUT_RULES: Self = Self {
         failures: ClassSet::DEPENDENCY,
         consecutive_failures: 0,
+        failures_in_window: 0,
         failure_rate: 0,
         slow_rate: 0,
         minimum_calls: 1,
@@ -76,6 +82,7 @@ impl CircuitConfig {
         probes: 1,
         successes: 1,
         probe_failures: 0,
+        probes_in_all: u32::MAX,
         lease: nanos(Duration::from_secs(60)),
         ramp: 0,
     };
@@ -97,6 +104,28 @@ impl CircuitConfig {
     pub const fn try_consecutive_failures(self, failures: u32) -> Result<Self, ConfigError> {
         match at_least_one("consecutive_failures", failures) {
             Ok(consecutive_failures) => Ok(Self { consecutive_failures, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens once this many of the window's calls failed, however many it holds: "3 of the last 5", or "100 within a
+    /// minute".
+    ///
+    /// # Panics
+    /// On 0.
+    #[must_use]
+    #[track_caller]
+    pub const fn failures_in_window(self, failures: u32) -> Self {
+        ok_or_panic!(self.try_failures_in_window(failures))
+    }
+
+    /// [`failures_in_window`](Self::failures_in_window) for a value known only at run time.
+    ///
+    /// # Errors
+    /// 0.
+    pub const fn try_failures_in_window(self, failures: u32) -> Result<Self, ConfigError> {
+        match at_least_one("failures_in_window", failures) {
+            Ok(failures_in_window) => Ok(Self { failures_in_window, ..self }),
             Err(error) => Err(error),
         }
     }
@@ -230,28 +259,13 @@ impl CircuitConfig {
         }
     }
 
-    /// How long it stays open before the first probe.
-    ///
-    /// # Panics
-    /// On zero.
+    /// How long it stays open before the first probe; zero: whoever asks next is one.
     #[must_use]
-    #[track_caller]
     pub const fn open_for(self, duration: Duration) -> Self {
-        ok_or_panic!(self.try_open_for(duration))
-    }
-
-    /// [`open_for`](Self::open_for) for a value known only at run time.
-    ///
-    /// # Errors
-    /// Zero.
-    pub const fn try_open_for(self, duration: Duration) -> Result<Self, ConfigError> {
-        match above_zero("open_for", duration) {
-            Ok(open_for) if open_for > self.open_cap || self.open_cap == self.open_for => {
-                Ok(Self { open_for, open_cap: open_for, ..self })
-            }
-            Ok(open_for) => Ok(Self { open_for, ..self }),
-            Err(error) => Err(error),
-        }
+        let open_for = nanos(duration);
+        // Without a growth, the cap is the open time itself.
+        let follows = open_for > self.open_cap || self.open_cap == self.open_for;
+        Self { open_for, open_cap: if follows { open_for } else { self.open_cap }, ..self }
     }
 
     /// How many times longer it stays open with each opening since it was last closed, and the longest.
@@ -336,11 +350,33 @@ impl CircuitConfig {
         Self { probe_failures: failures, ..self }
     }
 
+    /// How many probes are admitted until it is decided, those that have ended included: for a dependency that shall
+    /// not get more than that. No limit unless set. At least what it takes to decide.
+    ///
+    /// # Panics
+    /// On 0.
+    #[must_use]
+    #[track_caller]
+    pub const fn probes_in_all(self, probes: u32) -> Self {
+        ok_or_panic!(self.try_probes_in_all(probes))
+    }
+
+    /// [`probes_in_all`](Self::probes_in_all) for a value known only at run time.
+    ///
+    /// # Errors
+    /// 0.
+    pub const fn try_probes_in_all(self, probes: u32) -> Result<Self, ConfigError> {
+        match at_least_one("probes_in_all", probes) {
+            Ok(probes_in_all) => Ok(Self { probes_in_all, ..self }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Lets `probes` probes decide by their failure rate: it opens again once so many failed that the rate must
     /// be `percent` or more, and closes once so many succeeded that it must be less.
     ///
     /// The same as the [`successes`](Self::successes) and [`probe_failures`](Self::probe_failures) that follow
-    /// from it.
+    /// from it, with so many [`probes`](Self::probes) at once and [in all](Self::probes_in_all).
     ///
     /// # Panics
     /// On no probes, and on a percentage that is 0 or over 100.
@@ -364,7 +400,8 @@ impl CircuitConfig {
         let fatal = (probes as u64 * percent as u64).div_ceil(100);
         #[allow(clippy::cast_possible_truncation)] // at most `probes`
         let probe_failures = fatal as u32 - 1;
-        Ok(Self { probes, successes: probes - probe_failures, probe_failures, ..self })
+        let successes = probes - probe_failures;
+        Ok(Self { probes, successes, probe_failures, probes_in_all: probes, ..self })
     }
 
     /// After closing, admits a share of the attempts that grows from nothing to all over this time.

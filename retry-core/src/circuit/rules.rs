@@ -20,8 +20,8 @@ impl CircuitConfig {
     }
 
     /// Whether the window is looked at.
-    pub(super) const fn counts_rates(&self) -> bool {
-        self.failure_rate > 0 || self.slow_rate > 0
+    pub(super) const fn counts_calls(&self) -> bool {
+        self.failures_in_window > 0 || self.failure_rate > 0 || self.slow_rate > 0
     }
 
     /// How far a window of this capacity looks back.
@@ -35,15 +35,18 @@ impl CircuitConfig {
         if self.consecutive_failures > 0 && streak >= self.consecutive_failures {
             return Some(ChangeCause::ConsecutiveFailures(streak));
         }
-        let calls = window.calls();
+        let (calls, failures) = (window.calls(), window.failures());
+        if self.failures_in_window > 0 && failures >= self.failures_in_window {
+            return Some(ChangeCause::FailureRate { failures, calls });
+        }
         if calls < self.minimum_calls {
             return None;
         }
         let reached = |count: u32, percent: u8| {
             percent > 0 && u64::from(count) * 100 >= u64::from(calls) * u64::from(percent)
         };
-        if reached(window.failures(), self.failure_rate) {
-            return Some(ChangeCause::FailureRate { failures: window.failures(), calls });
+        if reached(failures, self.failure_rate) {
+            return Some(ChangeCause::FailureRate { failures, calls });
         }
         reached(window.slow(), self.slow_rate)
             .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
@@ -60,10 +63,9 @@ impl CircuitConfig {
         self.open_cap
     }
 
-    /// How many probes there are until it is certain what becomes of it.
-    pub(super) const fn probes_in_all(&self) -> u32 {
-        let decisive = self.successes.saturating_add(self.probe_failures);
-        if decisive > self.probes { decisive } else { self.probes }
+    /// Whether every slot for a probe is taken, now or in all.
+    pub(super) const fn takes_no_more(&self, in_flight: u32, succeeded: u32, failed: u32) -> bool {
+        in_flight >= self.probes || in_flight + succeeded + failed >= self.probes_in_all
     }
 
     /// This configuration for a window of this kind.
@@ -93,6 +95,17 @@ impl CircuitConfig {
             let calls = Value::Count(self.minimum_calls as u64);
             let error = ConfigError::new("minimum_calls", calls, "must be at most");
             return Err(error.limit(Value::Count(window as u64), "the window"));
+        }
+        if self.failures_in_window > window {
+            let failures = Value::Count(self.failures_in_window as u64);
+            let error = ConfigError::new("failures_in_window", failures, "must be at most");
+            return Err(error.limit(Value::Count(window as u64), "the window"));
+        }
+        let decisive = self.successes.saturating_add(self.probe_failures);
+        if self.probes_in_all < decisive {
+            let probes = Value::Count(self.probes_in_all as u64);
+            let error = ConfigError::new("probes_in_all", probes, "must be at least");
+            return Err(error.limit(Value::Count(decisive as u64), "successes + probe_failures"));
         }
         Ok(self)
     }

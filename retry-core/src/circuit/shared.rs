@@ -9,7 +9,7 @@ use super::gate::{Admission, Gate, Settled};
 use super::phase::{Change, Mode, Phase};
 use super::snapshot::Snapshot;
 use super::window::Window;
-use super::word::{self, Answer, Word};
+use super::word::{Seen, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
@@ -37,8 +37,9 @@ macro_rules! shared_circuit {
         /// ```
         ///
         /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
-        /// while the window is full of successes, that another one changes nothing; while open, refusal. The
-        /// lock is taken only where something changes. On targets without 64-bit atomics it is always taken.
+        /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
+        /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
+        /// only where something changes. On targets without 64-bit atomics it is always taken.
         pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
             word: Word,
             guarded: L::Of<Guarded<W>>,
@@ -54,12 +55,14 @@ shared_circuit!({} {});
 /// What the lock guards.
 struct Guarded<W> {
     breaker: Breaker<W>,
+    /// How many successes the word has been told to count by itself.
+    unseen: u32,
     /// In place of the configuration it was made with.
     config: Option<CircuitConfig>,
 }
 
 impl<W: Window> Initial for Guarded<W> {
-    const INITIAL: Self = Self { breaker: Breaker::CLOSED, config: None };
+    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None };
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
@@ -138,6 +141,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     pub fn reconfigure(&self, config: CircuitConfig) -> Result<(), ConfigError> {
         let config = config.for_window::<W>()?;
         self.guarded.with(|guarded| {
+            self.catch_up(guarded);
             let before = guarded.config.unwrap_or(self.config);
             guarded.breaker.respan(&before, &config);
             guarded.config = Some(config);
@@ -181,45 +185,51 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
 
     // The ways through the lock stand apart, so that the ways around it need no stack.
     #[inline(never)]
-    fn admit_locked<N: Now>(&self, mut now: Reading<N>) -> Result<Admission<Ticket>, Rejected> {
-        self.locked(|breaker, config| breaker.admit(config, || now.get()))
-    }
-
-    #[inline(never)]
-    fn succeed_locked<N: Now>(&self, ticket: Ticket, now: Reading<N>) -> Option<Change> {
-        let recorded = self.guarded.with(|Guarded { breaker, config }| {
-            let era = ticket.era;
-            let quiet = breaker.record_success(config.as_ref().unwrap_or(&self.config), &ticket)?;
-            let timed = false;
-            self.word.publish(if quiet {
-                word::Gate::Quiet { era, timed }
-            } else {
-                word::Gate::Closed { era, timed }
-            });
-            Some(())
-        });
-        match recorded {
-            Some(()) => None,
-            None => self.settle_success(ticket, now),
+    fn admit_otherwise(&self, seen: Seen, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        if let Some(ticket) = seen.admits_timed() {
+            return Ok(Admission { ticket: ticket(now.now()), change: None });
+        }
+        if seen.is_forced_open() {
+            return Err(Rejected::of_nanos(Phase::Open, u64::MAX));
+        }
+        let mut now = Reading::Unread(now);
+        match self.word.refuses_by_most(seen, || now.get()) {
+            Some(rejected) => Err(rejected),
+            None => self.admit_locked(|| now.get()),
         }
     }
 
-    #[cold]
-    fn settle_success<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
+    #[inline(never)]
+    fn admit_locked(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        self.locked(|breaker, config| breaker.admit(config, now))
+    }
+
+    #[inline(never)]
+    fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
         self.locked(|breaker, config| breaker.settle(config, ticket, false, || now.get(), 0))
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
         self.guarded.with(|guarded| {
+            self.catch_up(guarded);
             let result = f(&mut guarded.breaker, guarded.config.as_ref().unwrap_or(&self.config));
             self.publish(guarded);
             result
         })
     }
 
-    fn publish(&self, guarded: &Guarded<W>) {
+    /// Records the successes that the word counted since it was published.
+    fn catch_up(&self, guarded: &mut Guarded<W>) {
+        let granted = core::mem::take(&mut guarded.unseen);
+        if granted > 0 {
+            let config = guarded.config.as_ref().unwrap_or(&self.config);
+            guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
+        }
+    }
+
+    fn publish(&self, guarded: &mut Guarded<W>) {
         let config = guarded.config.as_ref().unwrap_or(&self.config);
-        self.word.publish(guarded.breaker.gate(config, &self.config));
+        guarded.unseen = self.word.publish(guarded.breaker.gate(config, &self.config));
     }
 }
 
@@ -228,11 +238,17 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
-        let mut now = Reading::Unread(now);
-        match self.word.load().admit(self.config.longest_open(), || now.get()) {
-            Answer::Admitted(ticket) => Ok(Admission { ticket, change: None }),
-            Answer::Rejected(rejected) => Err(rejected),
-            Answer::Ask => self.admit_locked(now),
+        let seen = self.word.load();
+        if let Some(ticket) = seen.admits() {
+            return Ok(Admission { ticket, change: None });
+        }
+        if !seen.is_open() {
+            return self.admit_otherwise(seen, now);
+        }
+        let now = now.now();
+        match seen.refuses(self.config.longest_open(), now) {
+            Some(rejected) => Err(rejected),
+            None => self.admit_locked(now),
         }
     }
 
@@ -243,7 +259,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
             return None;
         }
         let mut now = Reading::Unread(now);
-        if seen.is_quiet_in_time_for(&ticket) && !self.config.is_slow(ticket.started, now.get()) {
+        if self.word.succeed(seen, &ticket, || !self.config.is_slow(ticket.started, now.get())) {
             return None;
         }
         self.succeed_locked(ticket, now)

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::breaker::{Breaker, State, grained};
+use super::breaker::{Breaker, State};
 use super::config::CircuitConfig;
 use super::phase::{Mode, Phase};
 use super::window::{Span, Window};
@@ -74,7 +74,7 @@ impl<W: Window> Breaker<W> {
             }
             State::Open { until, most } => {
                 let left = until.nanos_since(snapshot.taken).min(*most);
-                *until = grained(now.after_nanos(left));
+                *until = now.after_nanos(left);
             }
             State::HalfOpen { in_flight, last_admitted, .. } => {
                 *in_flight = 0;
@@ -122,15 +122,20 @@ impl<W: Window> Breaker<W> {
             State::Closed { ramp, .. } if !ramp.is_over() => word::Gate::Ask,
             State::Closed { .. } if self.mode == Mode::Disabled => word::Gate::Quiet { era, timed },
             State::Closed { window, streak, .. } => {
-                let counts = config.counts_rates() || self.mode == Mode::CountOnly;
-                let quiet = *streak == 0
-                    && config.slow_after == base.slow_after
-                    && (!counts || window.is_quiet(config.span(W::CAPACITY)));
-                if quiet { word::Gate::Quiet { era, timed } } else { word::Gate::Closed { era, timed } }
+                // Those without the lock know only the limit that it was made with.
+                let can_tell_slow = config.slow_after == base.slow_after;
+                let counts = config.counts_calls() || self.mode == Mode::CountOnly;
+                let quiet = *streak == 0 && (!counts || window.is_quiet(config.span(W::CAPACITY)));
+                match can_tell_slow {
+                    true if quiet => word::Gate::Quiet { era, timed },
+                    true if counts => word::Gate::Closed { era, timed, unseen: self.unseen(config) },
+                    _ => word::Gate::Closed { era, timed, unseen: 0 },
+                }
             }
             State::Open { .. } if self.mode == Mode::ForcedOpen => word::Gate::ForcedOpen,
             State::Open { until, most } if *most == base.longest_open() => word::Gate::Open { until: *until },
-            State::Open { .. } | State::HalfOpen { .. } => word::Gate::Ask,
+            State::Open { until, most } => word::Gate::OpenFor { era, until: *until, most: *most },
+            State::HalfOpen { .. } => word::Gate::Ask,
         }
     }
 }

@@ -55,6 +55,11 @@ pub trait Window: Clone {
     /// Adds an outcome; what is out of the span leaves. The span is always the same for one window.
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant);
 
+    /// Adds this many successes in good time, for a window that counts calls.
+    fn record_successes(&mut self, count: u32, span: Span) {
+        (0..count).for_each(|_| self.record(Outcome::SUCCESS, span, Instant::ORIGIN));
+    }
+
     /// Lets what is out of the span leave.
     fn expire(&mut self, span: Span, now: Instant) {
         let _ = (span, now);
@@ -140,6 +145,26 @@ where
         }
     }
 
+    /// Whole words at a time.
+    fn push_successes(&mut self, count: u32, span: u32) {
+        let span = span.clamp(1, Self::CAPACITY);
+        #[allow(clippy::cast_possible_truncation)] // at most 1024
+        let (mut left, span) = (count.min(span) as u16, span as u16);
+        self.calls = (self.calls + left).min(span);
+        while left > 0 {
+            let bit = self.next % 32;
+            let taken = left.min(32 - bit).min(span - self.next);
+            let mask = (u32::MAX >> (32 - taken)) << bit;
+            let word = &mut self.bits.as_mut()[usize::from(self.next / 32)];
+            #[allow(clippy::cast_possible_truncation)] // at most 32
+            let leaving = (*word & mask).count_ones() as u16;
+            self.failures -= leaving;
+            *word &= !mask;
+            self.next = if self.next + taken == span { 0 } else { self.next + taken };
+            left -= taken;
+        }
+    }
+
     /// Whether the outcome at this place is a failure.
     fn failed_at(&self, place: u16) -> bool {
         self.bits.as_ref()[usize::from(place / 32)] & 1 << (place % 32) != 0
@@ -156,6 +181,10 @@ where
 
     fn record(&mut self, outcome: Outcome, span: Span, _: Instant) {
         self.push(outcome.failed, span.calls);
+    }
+
+    fn record_successes(&mut self, count: u32, span: Span) {
+        self.push_successes(count, span.calls);
     }
 
     fn calls(&self) -> u32 {
@@ -208,6 +237,11 @@ impl<W: Window> Window for SlowCalls<W> {
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
         self.failures.record(outcome, span, now);
         self.slow.record(Outcome { failed: outcome.slow, slow: false }, span, now);
+    }
+
+    fn record_successes(&mut self, count: u32, span: Span) {
+        self.failures.record_successes(count, span);
+        self.slow.record_successes(count, span);
     }
 
     fn expire(&mut self, span: Span, now: Instant) {

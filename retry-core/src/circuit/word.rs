@@ -1,18 +1,22 @@
 //! The gate word: what a circuit publishes beside its lock.
 //!
 //! It is written under the lock, after each change, and read without it. A reader acts on it alone where the state
-//! it stands for leaves no choice: a closed circuit admits, an open one refuses, and a quiet one has nothing to
-//! record of a success. Each of these is as if it had happened at the load. Everything else takes the lock.
-
-use core::time::Duration;
+//! it stands for leaves no choice: a closed circuit admits, an open one refuses, and a success is not recorded where
+//! it changes nothing, or only counted in the word where nobody has to look at it yet. Each of these is as if it had
+//! happened at the load, or at the exchange that counts. Everything else takes the lock.
 
 use super::breaker::Ticket;
 use super::phase::Phase;
 use crate::time::Instant;
 use crate::verdict::Rejected;
 
+#[cfg(any(target_has_atomic = "64", loom))]
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
 #[cfg(all(target_has_atomic = "64", not(loom)))]
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, fence};
+#[cfg(loom)]
+use {late::AtomicU64, loom::sync::atomic::fence};
 
 /// What the state of a circuit means to those who ask without the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,45 +25,38 @@ pub(super) enum Gate {
     Ask,
     /// Closed, and recording a success in good time would change nothing.
     Quiet { era: u32, timed: bool },
-    /// Closed.
-    Closed { era: u32, timed: bool },
-    /// Open until then, a multiple of [`GRAIN`] nanoseconds.
+    /// Closed, and so many successes in good time need only be counted.
+    Closed { era: u32, timed: bool, unseen: u32 },
+    /// Open until then, but never for longer than the configured time from now.
     Open { until: Instant },
+    /// The same, with a time of this opening's own.
+    OpenFor { era: u32, until: Instant, most: u64 },
     /// Open, whatever the time.
     ForcedOpen,
 }
 
-/// The nanoseconds that the ends of open times are multiples of, so that they fit beside the tag.
-pub(super) const GRAIN: u64 = 8;
-
+/// Closed, and no rule asks how long a call takes: the sign bit, so that admission is one test. The era is in the low
+/// half.
+const CLOSED: u64 = 1 << 63;
+/// Neither `CLOSED` nor the end of an open time, which is a word by itself: below this bit, 146 years.
+const OTHER: u64 = 1 << 62;
+/// Closed, and tickets carry the time.
+const TIMED: u64 = OTHER | 1 << 61;
+/// Beside `CLOSED` and `TIMED`.
+const QUIET: u64 = 1 << 60;
+/// Beside `CLOSED` and `TIMED`: one success that need only be counted.
+const UNSEEN: u64 = 1 << 32;
+/// The most that there is room for.
+const MOST_UNSEEN: u32 = (1 << 28) - 1;
+const ALL_UNSEEN: u64 = UNSEEN * MOST_UNSEEN as u64;
+/// Beside the era: the end stands beside the word.
+const OPEN_FOR: u64 = OTHER | 1 << 59;
+const FORCED_OPEN: u64 = OTHER | 1 << 58;
+/// An end of an open time that is always over.
 const ASK: u64 = 0;
-const OPEN: u64 = 2;
-const FORCED_OPEN: u64 = 4;
-/// A bit of its own, so that admission is one test.
-const CLOSED: u64 = 1;
-const QUIET: u64 = CLOSED | 2;
-const TAG: u64 = GRAIN - 1;
-/// Beside `QUIET` and `CLOSED`: tickets carry the time.
-const TIMED: u64 = GRAIN;
 
-impl Gate {
-    const fn word(self) -> u64 {
-        match self {
-            Self::Ask => ASK,
-            Self::Quiet { era, timed } => QUIET | (TIMED * timed as u64) | ((era as u64) << 32),
-            Self::Closed { era, timed } => CLOSED | (TIMED * timed as u64) | ((era as u64) << 32),
-            Self::Open { until } => OPEN | (until.as_nanos() & !TAG),
-            Self::ForcedOpen => FORCED_OPEN,
-        }
-    }
-}
-
-/// The answer that a word gives by itself.
-pub(super) enum Answer {
-    Admitted(Ticket),
-    Rejected(Rejected),
-    /// Take the lock.
-    Ask,
+const fn closed(timed: bool) -> u64 {
+    if timed { TIMED } else { CLOSED }
 }
 
 /// A word as it was loaded.
@@ -67,83 +64,157 @@ pub(super) enum Answer {
 pub(super) struct Seen(u64);
 
 impl Seen {
-    /// Answers whoever asks for admission. `now` is called where the answer depends on the time; an open circuit
-    /// is never open for longer than `longest` from now.
+    /// Admits, where the circuit is closed and no rule asks how long a call takes.
     #[inline]
-    pub(super) fn admit(self, longest: u64, now: impl FnOnce() -> Instant) -> Answer {
-        const TIMED_CLOSED: u64 = CLOSED | TIMED;
-        let era = (self.0 >> 32) as u32;
-        match self.0 & TIMED_CLOSED {
-            CLOSED => return Answer::Admitted(Ticket { era, started: Instant::MAX }),
-            TIMED_CLOSED => return Answer::Admitted(Ticket { era, started: now() }),
-            _ => {}
-        }
-        match self.0 & TAG {
-            OPEN => {
-                let (until, now) = (self.0 & !TAG, now().as_nanos());
-                // Where the time has passed, or the clock stepped back, the state has to change.
-                if until <= now || until - now > longest {
-                    return Answer::Ask;
-                }
-                let wait = until - now;
-                Answer::Rejected(Rejected { phase: Phase::Open, wait: Duration::from_nanos(wait) })
-            }
-            FORCED_OPEN => Answer::Rejected(Rejected { phase: Phase::Open, wait: Duration::MAX }),
-            _ => Answer::Ask,
-        }
+    pub(super) fn admits(self) -> Option<Ticket> {
+        (self.0 & CLOSED != 0).then(|| Ticket { era: self.era(), started: Instant::MAX })
     }
 
-    /// Whether a success of this ticket has nothing to record, however long it took.
+    /// The same where one asks: the ticket has to carry the time.
+    pub(super) fn admits_timed(self) -> Option<impl FnOnce(Instant) -> Ticket> {
+        (self.0 & TIMED == TIMED).then_some(move |started| Ticket { era: self.era(), started })
+    }
+
+    /// Whether it is open for the configured time, or was.
+    #[inline]
+    pub(super) const fn is_open(self) -> bool {
+        self.0 & OTHER == 0
+    }
+
+    /// Whether it is open until told otherwise.
+    pub(super) const fn is_forced_open(self) -> bool {
+        self.0 == FORCED_OPEN
+    }
+
+    /// The refusal of a circuit that is open for the configured time.
+    #[inline]
+    pub(super) fn refuses(self, most: u64, now: Instant) -> Option<Rejected> {
+        refusal(Instant::from_nanos(self.0), most, now)
+    }
+
+    /// Whether a success of this ticket has nothing to record, however long it took: for the first question, as cheap
+    /// as can be.
     #[inline]
     pub(super) fn is_quiet_for(self, ticket: &Ticket) -> bool {
-        self.0 == Gate::Quiet { era: ticket.era, timed: false }.word()
+        self.0 == CLOSED | QUIET | u64::from(ticket.era)
     }
 
-    /// Whether a success of this ticket has nothing to record if it came in good time.
-    pub(super) fn is_quiet_in_time_for(self, ticket: &Ticket) -> bool {
-        self.0 == Gate::Quiet { era: ticket.era, timed: true }.word()
+    #[allow(clippy::cast_possible_truncation)] // the low half
+    const fn era(self) -> u32 {
+        self.0 as u32
     }
 }
 
-/// The published word. Without 64-bit atomics nothing is published, and everyone takes the lock.
+/// The refusal until then, where that is not over and no further away than `most`. Where it is, the state has to
+/// change: the time has passed, or the clock stepped back.
+#[inline]
+fn refusal(until: Instant, most: u64, now: Instant) -> Option<Rejected> {
+    let wait = until.as_nanos().wrapping_sub(now.as_nanos());
+    if until <= now || wait > most { None } else { Some(Rejected::of_nanos(Phase::Open, wait)) }
+}
+
+/// What is published. Without 64-bit atomics nothing is, and everyone takes the lock.
 pub(super) struct Word {
-    #[cfg(all(target_has_atomic = "64", not(loom)))]
+    #[cfg(any(target_has_atomic = "64", loom))]
     word: AtomicU64,
-    #[cfg(loom)]
-    word: std::sync::OnceLock<loom::sync::atomic::AtomicU64>,
+    /// For [`OPEN_FOR`].
+    #[cfg(any(target_has_atomic = "64", loom))]
+    until: AtomicU64,
+    /// For [`OPEN_FOR`]: the longest that this opening lasts from any instant on, in nanoseconds.
+    #[cfg(any(target_has_atomic = "64", loom))]
+    most: AtomicU64,
 }
 
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
 impl Word {
     /// What no state stands behind yet: ask.
-    #[cfg(not(loom))]
-    pub(super) const ASK: Self = Self { word: AtomicU64::new(ASK) };
-    #[cfg(loom)]
-    pub(super) const ASK: Self = Self { word: std::sync::OnceLock::new() };
+    pub(super) const ASK: Self =
+        Self { word: AtomicU64::new(ASK), until: AtomicU64::new(0), most: AtomicU64::new(0) };
 
     #[inline]
     pub(super) fn load(&self) -> Seen {
-        Seen(self.atomic().load(core::sync::atomic::Ordering::Acquire))
+        Seen(self.word.load(Acquire))
     }
 
-    /// Only by the holder of the lock.
-    pub(super) fn publish(&self, gate: Gate) {
-        let (word, atomic) = (gate.word(), self.atomic());
-        // What does not change is not written, so that readers keep their copy of it.
-        if atomic.load(core::sync::atomic::Ordering::Relaxed) != word {
-            atomic.store(word, core::sync::atomic::Ordering::Release);
+    /// The refusal of a circuit that is open for a time of this opening's own, if `seen` says so and still stands.
+    pub(super) fn refuses_by_most(&self, seen: Seen, now: impl FnOnce() -> Instant) -> Option<Rejected> {
+        if seen.0 & OPEN_FOR != OPEN_FOR {
+            return None;
+        }
+        let (until, most) = (Instant::from_nanos(self.until.load(Relaxed)), self.most.load(Relaxed));
+        fence(Acquire);
+        // `publish` clears the word before it changes the two.
+        if self.word.load(Relaxed) != seen.0 {
+            return None;
+        }
+        refusal(until, most, now())
+    }
+
+    /// Records a success of this ticket, where that takes no lock: there is nothing to record, or nobody has to look.
+    /// `in_time` is called where that matters.
+    #[inline]
+    pub(super) fn succeed(&self, seen: Seen, ticket: &Ticket, in_time: impl FnOnce() -> bool) -> bool {
+        let mut word = seen.0;
+        let closed = if word & CLOSED != 0 {
+            CLOSED
+        } else if word & TIMED == TIMED && in_time() {
+            TIMED
+        } else {
+            return false;
+        };
+        loop {
+            // What is left, if it is closed as before and in this era, are the successes not yet counted.
+            let unseen = word ^ (closed | u64::from(ticket.era));
+            if unseen == QUIET {
+                return true;
+            }
+            if unseen == 0 || unseen & !ALL_UNSEEN != 0 {
+                return false;
+            }
+            match self.word.compare_exchange_weak(word, word - UNSEEN, AcqRel, Acquire) {
+                Ok(_) => return true,
+                Err(other) => word = other,
+            }
         }
     }
 
-    #[cfg(not(loom))]
-    fn atomic(&self) -> &AtomicU64 {
-        &self.word
+    /// Takes back what [`Gate::Closed`] published as `unseen`, and says how much of it is left. Only by the holder of
+    /// the lock.
+    #[allow(clippy::cast_possible_truncation)] // 28 bits
+    pub(super) fn take_unseen(&self) -> u32 {
+        ((self.word.fetch_and(!ALL_UNSEEN, AcqRel) & ALL_UNSEEN) / UNSEEN) as u32
     }
 
-    #[cfg(loom)]
-    fn atomic(&self) -> &loom::sync::atomic::AtomicU64 {
-        self.word.get_or_init(|| loom::sync::atomic::AtomicU64::new(ASK))
+    /// Says how many successes it counts by itself from now on. Only by the holder of the lock, once it has taken
+    /// back what it published before.
+    pub(super) fn publish(&self, gate: Gate) -> u32 {
+        let mut granted = 0;
+        let word = match gate {
+            Gate::Ask => ASK,
+            Gate::Quiet { era, timed } => closed(timed) | QUIET | u64::from(era),
+            Gate::Closed { era, timed, unseen } => {
+                granted = unseen.min(MOST_UNSEEN);
+                closed(timed) | (UNSEEN * u64::from(granted)) | u64::from(era)
+            }
+            Gate::Open { until } if until.as_nanos() < OTHER => until.as_nanos(),
+            Gate::Open { .. } => ASK,
+            Gate::OpenFor { era, until, most } => {
+                if self.until.load(Relaxed) != until.as_nanos() || self.most.load(Relaxed) != most {
+                    self.word.store(ASK, Relaxed);
+                    fence(Release);
+                    self.until.store(until.as_nanos(), Relaxed);
+                    self.most.store(most, Relaxed);
+                }
+                OPEN_FOR | u64::from(era)
+            }
+            Gate::ForcedOpen => FORCED_OPEN,
+        };
+        // What does not change is not written, so that readers keep their copy of it.
+        if self.word.load(Relaxed) != word {
+            self.word.store(word, Release);
+        }
+        granted
     }
 }
 
@@ -155,5 +226,41 @@ impl Word {
         Seen(ASK)
     }
 
-    pub(super) fn publish(&self, _: Gate) {}
+    pub(super) fn refuses_by_most(&self, _: Seen, _: impl FnOnce() -> Instant) -> Option<Rejected> {
+        None
+    }
+
+    pub(super) fn succeed(&self, _: Seen, _: &Ticket, _: impl FnOnce() -> bool) -> bool {
+        false
+    }
+
+    pub(super) fn take_unseen(&self) -> u32 {
+        0
+    }
+
+    pub(super) fn publish(&self, _: Gate) -> u32 {
+        0
+    }
+}
+
+/// loom's atomics cannot be made in a constant, so each is made at its first use, before the threads start.
+#[cfg(loom)]
+mod late {
+    use std::sync::OnceLock;
+
+    pub(super) struct AtomicU64(u64, OnceLock<loom::sync::atomic::AtomicU64>);
+
+    impl AtomicU64 {
+        pub(super) const fn new(value: u64) -> Self {
+            Self(value, OnceLock::new())
+        }
+    }
+
+    impl core::ops::Deref for AtomicU64 {
+        type Target = loom::sync::atomic::AtomicU64;
+
+        fn deref(&self) -> &Self::Target {
+            self.1.get_or_init(|| loom::sync::atomic::AtomicU64::new(self.0))
+        }
+    }
 }

@@ -87,6 +87,7 @@ file! {
 file! {
     struct CircuitFile {
         consecutive_failures: u32,
+        failures_in_window: u32,
         failure_rate: Percent,
         slow_rate: Percent,
         slow_after: HumanDuration,
@@ -99,6 +100,7 @@ file! {
         probes: u32,
         successes: u32,
         probe_failures: u32,
+        probes_in_all: u32,
         lease: HumanDuration,
         ramp: HumanDuration,
         count_as_failure: Vec<Name<Class>>,
@@ -168,7 +170,7 @@ impl<'de> Deserialize<'de> for Policy {
 /// ```
 ///
 /// Every key can be left out; `open_growth` and `open_cap` come together. Where no rule is given (`consecutive_failures`,
-/// `failure_rate`, `slow_rate`), the rules are those
+/// `failures_in_window`, `failure_rate`, `slow_rate`), the rules are those
 /// of [`CircuitConfig::DEFAULT`], else only those given; `minimum_calls` is 20 then, or the window where that is
 /// less. Unknown keys are errors.
 impl<'de> Deserialize<'de> for CircuitConfig {
@@ -270,11 +272,15 @@ impl PolicyFile {
 
 impl CircuitFile {
     fn config(self) -> Result<CircuitConfig, Problem> {
-        let given =
-            self.consecutive_failures.is_some() || self.failure_rate.is_some() || self.slow_rate.is_some();
+        let given = self.consecutive_failures.or(self.failures_in_window).is_some()
+            || self.failure_rate.is_some()
+            || self.slow_rate.is_some();
         let mut config = if given { CircuitConfig::WITHOUT_RULES } else { CircuitConfig::DEFAULT };
         if let Some(failures) = self.consecutive_failures {
             config = config.try_consecutive_failures(failures)?;
+        }
+        if let Some(failures) = self.failures_in_window {
+            config = config.try_failures_in_window(failures)?;
         }
         if let Some(percent) = self.failure_rate {
             config = config.try_failure_rate(percent.0)?;
@@ -295,7 +301,7 @@ impl CircuitFile {
             config = config.try_window_time(duration.0)?;
         }
         if let Some(duration) = self.open_for {
-            config = config.try_open_for(duration.0)?;
+            config = config.open_for(duration.0);
         }
         match (self.open_growth, self.open_cap) {
             (Some(growth), Some(cap)) => config = config.try_open_growth(growth, cap.0)?,
@@ -311,6 +317,9 @@ impl CircuitFile {
         }
         if let Some(failures) = self.probe_failures {
             config = config.probe_failures(failures);
+        }
+        if let Some(probes) = self.probes_in_all {
+            config = config.try_probes_in_all(probes)?;
         }
         if let Some(duration) = self.ramp {
             config = config.ramp(duration.0);

@@ -92,6 +92,52 @@ fn a_success_that_races_a_failure_is_not_lost() {
     });
 }
 
+/// Successes that the word counts race a failure: all are in the window, on whichever side of it.
+#[test]
+fn successes_that_only_the_word_counts_are_not_lost() {
+    loom::model(|| {
+        let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(4).window(4);
+        let circuit = Arc::new(SharedCircuit::<CountWindow<4>, LoomLock>::new(config));
+        let call = |circuit: &SharedCircuit<CountWindow<4>, LoomLock>, failed: bool| {
+            let ticket = circuit.admit(NOW).expect("closed").ticket;
+            if failed {
+                circuit.fail(ticket, Class::Server, NOW, None, 0);
+            } else {
+                circuit.succeed(ticket, NOW);
+            }
+        };
+        call(&circuit, true); // from here on two successes need only be counted
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || call(&circuit, false))
+        };
+        call(&circuit, false);
+        call(&circuit, true);
+        other.join().unwrap();
+        assert_eq!(circuit.counts(), Some((4, 2, 0)));
+    });
+}
+
+/// Two openings of different lengths, told apart by whoever is refused without the lock.
+#[test]
+fn a_refusal_keeps_to_one_opening() {
+    loom::model(|| {
+        let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
+        let trip = |circuit: &Circuit, secs| circuit.trip(Duration::from_secs(secs), NOW);
+        trip(&circuit, 10);
+        let other = {
+            let circuit = circuit.clone();
+            thread::spawn(move || trip(&circuit, 20))
+        };
+        let wait = circuit.admit(NOW).expect_err("open").wait();
+        other.join().unwrap();
+        assert!([10, 20].map(Duration::from_secs).contains(&wait), "{wait:?}");
+        // The clock stepped back: no opening lasts longer than its own time.
+        let wait = circuit.admit(Instant::ORIGIN).expect_err("open").wait();
+        assert_eq!(wait, Duration::from_secs(20));
+    });
+}
+
 /// Whoever knows that the circuit opened is refused.
 #[test]
 fn nobody_is_admitted_after_it_opened() {
@@ -107,8 +153,8 @@ fn nobody_is_admitted_after_it_opened() {
         };
         if opened.load(Ordering::Acquire) {
             let rejected = circuit.admit(NOW).expect_err("open");
-            assert_eq!(rejected.phase, Phase::Open);
-            assert_eq!(rejected.wait, Duration::from_secs(30));
+            assert_eq!(rejected.phase(), Phase::Open);
+            assert_eq!(rejected.wait(), Duration::from_secs(30));
         }
         other.join().unwrap();
     });

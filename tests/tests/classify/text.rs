@@ -126,7 +126,7 @@ fn an_io_error_around_another() {
         let retry = Retry::new(&Policy::DEFAULT, &clock);
         retry.run_blocking(|| Err::<(), _>(refused())).unwrap_err()
     };
-    let rejected = Rejected { wait: std::time::Duration::from_secs(1), phase: retry_core::Phase::Open };
+    let rejected = Rejected::new(retry_core::Phase::Open, std::time::Duration::from_secs(1));
     let rows: Vec<(io::Error, Class)> = vec![
         (io::Error::other("text"), Class::Unknown),
         (io::Error::other(refused()), Class::Network),

@@ -48,6 +48,7 @@ pub(crate) fn all() -> Vec<Entry> {
     let one = Rules { consecutive_failures: 1, ..RULES };
     let two = Rules { consecutive_failures: 2, probes: 2, successes: 2, ..RULES };
     let rate = calls(2, 50, 2);
+    let two_of_three = Rules { failures_in_window: 2, ..calls(3, 0, 1) };
     let growing = Rules { open_for: U, growth: 2.0, open_cap: 4 * U, ..one };
     let slow = Rules { slow_after: U, tells_slow: true, slow_rate: 100, ..rate };
     vec![
@@ -77,6 +78,8 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::OneFailureMoreInARow, Check::Decision, two),
         entry::<Two>(Break::SuccessDoesNotEndRow, Check::Decision, two),
         entry::<Two>(Break::OnePercentMore, Check::Decision, rate),
+        entry::<CountWindow<3>>(Break::OneFailureMoreInTheWindow, Check::Decision, two_of_three),
+        entry::<Two>(Break::OneProbeMoreInAll, Check::Admission, Rules { probes_to_spare: 0, ..two }),
         entry::<Two>(Break::MinimumIgnored, Check::Decision, rate),
         entry::<Two>(Break::ClosesOneEarly, Check::Decision, two),
         entry::<Two>(Break::ClosesOneLate, Check::Decision, Rules { successes: 1, ..two }),

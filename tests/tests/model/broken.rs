@@ -39,6 +39,8 @@ pub(crate) enum Break {
     OneFailureMoreInARow,
     SuccessDoesNotEndRow,
     OnePercentMore,
+    OneFailureMoreInTheWindow,
+    OneProbeMoreInAll,
     MinimumIgnored,
     ClosesOneEarly,
     ClosesOneLate,
@@ -80,6 +82,8 @@ impl<W: Explorable> Broken<W> {
             Break::WindowOneShort => rules.window_calls -= 1,
             Break::OneFailureMoreInARow => rules.consecutive_failures += 1,
             Break::OnePercentMore => rules.failure_rate += 1,
+            Break::OneFailureMoreInTheWindow => rules.failures_in_window += 1,
+            Break::OneProbeMoreInAll => rules.probes_to_spare += 1,
             Break::MinimumIgnored => rules.minimum_calls = 1,
             Break::ClosesOneEarly => rules.successes -= 1,
             Break::ClosesOneLate => rules.successes += 1,
@@ -133,7 +137,7 @@ impl<W: Explorable> Machine for Broken<W> {
             && self.inner.phase() == Phase::Open
             && now < until
         {
-            return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
+            return Err(Rejected::new(Phase::Open, until.since(now)));
         }
         let early = self.rule == Break::DoorOpensEarly && self.inner.phase() == Phase::Open;
         let asked_at = if early { now.after(Duration::from_nanos(UNIT)) } else { now };

@@ -133,8 +133,8 @@ impl<M: Machine> Happened<'_, M> {
         let asked = state.machine.clone().admit(self.config, state.now).map(|_| ());
         for answer in [asked, breaker.open_at(state.now, state.now)] {
             match answer {
-                Err(rejected) if rejected.wait.as_nanos() > most.into() => {
-                    return Err(format!("open for another {:?}", rejected.wait));
+                Err(rejected) if rejected.wait().as_nanos() > most.into() => {
+                    return Err(format!("open for another {:?}", rejected.wait()));
                 }
                 _ => {}
             }

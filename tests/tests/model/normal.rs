@@ -96,7 +96,7 @@ impl<'r> Words<'r> {
         let age = since(Instant::from_nanos(number), self.now);
         Some(match self.field.as_str() {
             "era" | "late" => return None,
-            "until" if number >= u64::MAX - 8 => FOR_EVER,
+            "until" if number == u64::MAX => FOR_EVER,
             "until" => (-age).clamp(-back, FOR_EVER),
             "since" if number == u64::MAX => return None,
             "since" => age.min(rules.ramp as i64 + back),

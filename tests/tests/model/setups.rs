@@ -76,6 +76,16 @@ pub(crate) fn all() -> Vec<Setup> {
             Rules { probes: 4, successes: 3, probe_failures: 1, ..calls(4, 50, 1) },
             BOUNDS,
         ),
+        setup::<CountWindow<4>>(
+            "2 of the last 3; 2 probes at once, 3 close, one more in all",
+            Rules { failures_in_window: 2, probes: 2, successes: 3, probes_to_spare: 1, ..calls(3, 0, 1) },
+            BOUNDS,
+        ),
+        setup::<TimeWindow<2>>(
+            "2 within 4 units",
+            Rules { failures_in_window: 2, failure_rate: 0, ..in_time },
+            Bounds { calls: 3, back: 3, in_time: 3, ..BOUNDS },
+        ),
         setup::<CountWindow<2>>("2 in a row", Rules { probe_failures: 2, probes: 2, ..two_in_a_row }, BOUNDS),
         setup::<CountWindow<4>>(
             "2 in a row, or half of 4 calls, all seen; 3 probes of which 2 decide",
@@ -89,7 +99,7 @@ pub(crate) fn all() -> Vec<Setup> {
             BOUNDS,
         ),
         setup::<CountWindow<1>>(
-            "an open time of no whole multiple of 8 ns",
+            "an open time of no whole unit",
             Rules { open_for: 2 * U - 5, open_cap: 2 * U - 5, ..two_in_a_row },
             BOUNDS,
         ),

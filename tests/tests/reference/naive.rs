@@ -73,12 +73,12 @@ impl Naive {
     pub(crate) fn admit(&mut self, rules: &Rules, now: Instant) -> Result<(Pass, Option<Change>), Rejected> {
         let mut change = None;
         if self.mode == Mode::ForcedOpen {
-            return Err(Rejected { phase: Phase::Open, wait: Duration::MAX });
+            return Err(Rejected::new(Phase::Open, Duration::MAX));
         }
         if let At::Open { until, most } = &mut self.at {
-            *until = (*until).min(end(now, *most));
+            *until = (*until).min(later(now, *most));
             if *until > now {
-                return Err(Rejected { phase: Phase::Open, wait: until.since(now) });
+                return Err(Rejected::new(Phase::Open, until.since(now)));
             }
             change = Some(self.half_open(now, ChangeCause::OpenTimePassed));
         }
@@ -94,7 +94,7 @@ impl Naive {
                 change = Some(Change { from, to, at: now, cause: ChangeCause::LeasePassed });
             }
             if taken(*in_flight) {
-                return Err(Rejected { phase: Phase::HalfOpen, wait: Duration::ZERO });
+                return Err(Rejected::new(Phase::HalfOpen, Duration::ZERO));
             }
             *in_flight += 1;
             *last_admitted = now;
@@ -110,7 +110,7 @@ impl Naive {
                 // Each who asks earns the share of the ramp that has passed; an admission takes a whole.
                 running.credit += passed / (rules.ramp / 1_024);
                 if running.credit < 1_024 {
-                    return Err(Rejected { phase: Phase::Closed, wait: Duration::ZERO });
+                    return Err(Rejected::new(Phase::Closed, Duration::ZERO));
                 }
                 running.credit -= 1_024;
             }
@@ -242,7 +242,7 @@ impl Naive {
                     *newest = to;
                 }
             }
-            At::Open { until, most } => *until = end(now, age(then, *until).min(*most)),
+            At::Open { until, most } => *until = later(now, age(then, *until).min(*most)),
             At::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, now),
         }
         self.mode = taken.mode;
@@ -285,8 +285,8 @@ impl Naive {
     /// The refusal that an attempt after `delay` would meet.
     pub(crate) fn after(&self, now: Instant, delay: u64) -> Result<(), Rejected> {
         match self.at {
-            At::Open { until, most } if until.min(end(now, most)) > later(now, delay) => {
-                Err(Rejected { phase: Phase::Open, wait: until.min(end(now, most)).since(now) })
+            At::Open { until, most } if until.min(later(now, most)) > later(now, delay) => {
+                Err(Rejected::new(Phase::Open, until.min(later(now, most)).since(now)))
             }
             _ => Ok(()),
         }
@@ -307,6 +307,8 @@ impl Naive {
         let reached = |count: u32, percent: u8| percent > 0 && count * 100 >= calls * u32::from(percent);
         if rules.consecutive_failures > 0 && streak >= rules.consecutive_failures {
             Some(ChangeCause::ConsecutiveFailures(streak))
+        } else if rules.failures_in_window > 0 && failures >= rules.failures_in_window {
+            Some(ChangeCause::FailureRate { failures, calls })
         } else if calls < rules.minimum_calls {
             None
         } else if reached(failures, rules.failure_rate) {
@@ -327,7 +329,7 @@ impl Naive {
 
     fn open_until(&mut self, nanos: u64, most: u64, now: Instant, cause: ChangeCause) -> Change {
         self.openings += 1;
-        self.change(At::Open { until: end(now, nanos), most }, now, cause)
+        self.change(At::Open { until: later(now, nanos), most }, now, cause)
     }
 
     fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
@@ -368,11 +370,6 @@ fn was_slow(rules: &Rules, pass: Pass, now: Instant) -> bool {
 
 fn later(now: Instant, nanos: u64) -> Instant {
     now.after(Duration::from_nanos(nanos))
-}
-
-/// The end of an open time: the last multiple of 8 ns.
-fn end(now: Instant, nanos: u64) -> Instant {
-    Instant::from_nanos(later(now, nanos).as_nanos() / 8 * 8)
 }
 
 /// SplitMix64's finaliser.

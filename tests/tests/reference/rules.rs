@@ -13,6 +13,7 @@ pub(crate) struct Rules {
     pub(crate) window_calls: u32,
     pub(crate) window_time: u64,
     pub(crate) consecutive_failures: u32,
+    pub(crate) failures_in_window: u32,
     pub(crate) failure_rate: u8,
     pub(crate) slow_rate: u8,
     pub(crate) slow_after: u64,
@@ -24,6 +25,8 @@ pub(crate) struct Rules {
     pub(crate) probes: u32,
     pub(crate) successes: u32,
     pub(crate) probe_failures: u32,
+    /// Beyond what decides; `u32::MAX`: no limit.
+    pub(crate) probes_to_spare: u32,
     pub(crate) lease: u64,
     pub(crate) ramp: u64,
 }
@@ -36,6 +39,7 @@ impl Rules {
         window_calls: 1,
         window_time: 0,
         consecutive_failures: 0,
+        failures_in_window: 0,
         failure_rate: 0,
         slow_rate: 0,
         slow_after: 0,
@@ -47,6 +51,7 @@ impl Rules {
         probes: 1,
         successes: 1,
         probe_failures: 0,
+        probes_to_spare: u32::MAX,
         lease: 1,
         ramp: 0,
     };
@@ -71,6 +76,12 @@ impl Rules {
         if self.consecutive_failures > 0 {
             config = config.consecutive_failures(self.consecutive_failures);
         }
+        if self.probes_to_spare < u32::MAX {
+            config = config.probes_in_all(self.probes_in_all());
+        }
+        if self.failures_in_window > 0 {
+            config = config.failures_in_window(self.failures_in_window);
+        }
         if self.failure_rate > 0 {
             config = config.failure_rate(self.failure_rate);
         }
@@ -85,7 +96,7 @@ impl Rules {
 
     /// Whether a rule looks at the window.
     pub(crate) fn looks_at_window(&self) -> bool {
-        self.failure_rate > 0 || self.slow_rate > 0
+        self.failures_in_window > 0 || self.failure_rate > 0 || self.slow_rate > 0
     }
 
     /// The length of a bucket.
@@ -93,9 +104,9 @@ impl Rules {
         (self.window_time / self.buckets).max(1)
     }
 
-    /// How many probes there are until it is certain what becomes of it.
+    /// How many probes there may be until it is decided.
     pub(crate) fn probes_in_all(&self) -> u32 {
-        self.probes.max(self.successes + self.probe_failures)
+        (self.successes + self.probe_failures).saturating_add(self.probes_to_spare)
     }
 
     /// How long it stays open after so many openings before.

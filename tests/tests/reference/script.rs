@@ -92,24 +92,28 @@ pub(crate) fn any_rules<W: Window + Buckets>() -> impl Strategy<Value = (Rules, 
 
 fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
     let most_calls = if W::TIMED { 12 } else { W::CAPACITY };
-    let opening = (0..6_u32, 0..=100_u8, 0..=100_u8, 1..=most_calls, 1..=most_calls, 1..20_u64);
+    let opening = (0..6_u32, 0..8_u32, 0..=100_u8, 0..=100_u8, 1..=most_calls, 1..=most_calls, 1..20_u64);
     let open = (1..12_u64, prop_oneof![Just(1.0), Just(1.5), Just(2.0), Just(3.0)], 0..20_u64);
     let jitter = prop_oneof![2 => Just(Jitter::None), 1 => Just(Jitter::Equal), 1 => Just(Jitter::Full)];
-    let closing = (1..4_u32, 1..4_u32, 0..3_u32, 1..12_u64);
+    let spare = prop_oneof![Just(u32::MAX), 0..3_u32];
+    let closing = (1..4_u32, 1..4_u32, 0..3_u32, spare, 1..12_u64);
     let others = (prop_oneof![Just(0), 1..8_u64], prop_oneof![Just(0), 1..30_u64]);
     (opening, open, jitter, closing, others).prop_map(
         |(opening, open, jitter, closing, (slow_after, ramp))| {
-            let (consecutive_failures, failure_rate, slow_rate, window_calls, minimum_calls, buckets_of) =
+            let (consecutive_failures, failures, failure_rate, slow_rate, window_calls, minimum_calls, of) =
                 opening;
             let (open_for, growth, more) = open;
-            let (probes, successes, probe_failures, lease) = closing;
+            let (probes, successes, probe_failures, probes_to_spare, lease) = closing;
+            let most_failures = if W::TIMED { u32::MAX } else { window_calls };
             Rules {
                 buckets: W::BUCKETS,
                 tells_slow: W::SLOW,
                 window_calls,
-                window_time: buckets_of * W::BUCKETS * UNIT,
+                window_time: of * W::BUCKETS * UNIT,
                 // One in six has no such rule.
                 consecutive_failures,
+                // Half of them have none, for every schedule meets so few failures.
+                failures_in_window: if failures < 4 || failures > most_failures { 0 } else { failures },
                 failure_rate: if failure_rate < 20 { 0 } else { failure_rate },
                 slow_rate: if slow_rate < 20 || !W::SLOW || slow_after == 0 { 0 } else { slow_rate },
                 slow_after: slow_after * UNIT,
@@ -121,6 +125,7 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
                 probes,
                 successes,
                 probe_failures,
+                probes_to_spare,
                 lease: lease * UNIT,
                 ramp: ramp * UNIT,
             }

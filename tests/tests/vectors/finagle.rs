@@ -141,7 +141,7 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
         }
         other => return fail(format!("unknown kind: {other}")),
     };
-    let rules = built(rules.try_open_for(dead_for))?;
+    let rules = rules.open_for(dead_for);
 
     let clock = FakeClock::new();
     let mut node = Node::CLOSED;
@@ -163,7 +163,7 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
             continue;
         }
         let ours = node.open_at(clock.now(), clock.now()).err();
-        let ours = ours.map(|rejected| rejected.wait);
+        let ours = ours.map(|rejected| rejected.wait());
         let theirs = theirs.map(|Ms(dead_for)| dead_for);
         // Which failure is one too many is for the window to say; how long the node is dead then, is not.
         let differ = ours.is_some() != theirs.is_some() && [None, Some(dead_for)].contains(&theirs);

@@ -175,7 +175,7 @@ impl History {
             EventKind::Rejected(rejected) => {
                 self.end_delay(caller, at);
                 self.rejected += 1;
-                self.rejected_while_open += u32::from(rejected.phase == Phase::Open);
+                self.rejected_while_open += u32::from(rejected.phase() == Phase::Open);
                 self.outcomes.push((at, Outcome::Rejected));
             }
             EventKind::PhaseChanged(change) => {

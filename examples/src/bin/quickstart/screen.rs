@@ -101,7 +101,7 @@ impl Screen {
         };
         // A rejection tells the circuit's phase; otherwise it is that of the last change.
         let circuit = match verdict {
-            Some(Verdict::Rejected(rejected)) => rejected.phase,
+            Some(Verdict::Rejected(rejected)) => rejected.phase(),
             _ => history.phase(),
         };
         let (words, delay, style) = match verdict {
@@ -109,9 +109,9 @@ impl Screen {
             Some(Verdict::Retry(delay)) => ("retry".into(), duration(delay), Style::new()),
             Some(Verdict::GiveUp(reason)) => (give_up(reason), String::new(), Style::new().red()),
             Some(Verdict::Rejected(rejected)) => {
-                let words = match rejected.phase {
+                let words = match rejected.phase() {
                     Phase::HalfOpen => "rejected: probes taken".into(),
-                    _ => format!("rejected for {}", duration(rejected.wait)),
+                    _ => format!("rejected for {}", duration(rejected.wait())),
                 };
                 (words, String::new(), Style::new().dim())
             }

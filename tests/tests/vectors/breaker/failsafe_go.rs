@@ -31,22 +31,6 @@ pub(super) struct Failures {
     of: u32,
 }
 
-impl Failures {
-    /// The percentage of so many calls that says the same.
-    fn percent_of(self, calls: u32) -> u8 {
-        let percent = u64::from(self.threshold) * 100 / u64::from(calls.max(1));
-        u8::try_from(percent.clamp(1, 100)).unwrap_or(100)
-    }
-
-    /// Whether this percentage says the same of any number of calls.
-    fn is_always(self, percent: u8) -> bool {
-        let percent = u64::from(percent);
-        let (just, too_few) = (u64::from(self.threshold) * 100, u64::from(self.threshold.max(1) - 1) * 100);
-        // Too few are hardest to tell from enough among the fewest calls, enough from too few among the most.
-        too_few < u64::from(self.threshold) * percent && u64::from(self.of) * percent <= just
-    }
-}
-
 /// What opens it.
 #[derive(Clone, Copy)]
 enum Opens {
@@ -56,21 +40,12 @@ enum Opens {
 }
 
 impl Opens {
-    /// The configuration with the rules that open it, and the threshold that no one percentage says of all numbers
-    /// of calls.
-    fn rules(self, config: CircuitConfig) -> Result<(CircuitConfig, Option<Failures>), ConfigError> {
-        let failures = match self {
-            Self::Rate(rate, asked) => {
-                return Ok((config.try_failure_rate(rate.whole)?.try_minimum_calls(asked)?, None));
-            }
-            Self::Failures(failures) => failures,
-        };
-        let always = (1..=100).find(|percent| failures.is_always(*percent));
-        let config = config.try_failure_rate(always.unwrap_or(100))?.try_minimum_calls(failures.threshold)?;
-        if failures.threshold == failures.of {
-            return Ok((config.try_consecutive_failures(failures.threshold)?, None));
+    /// The configuration with the rule that opens it.
+    fn rule(self, config: CircuitConfig) -> Result<CircuitConfig, ConfigError> {
+        match self {
+            Self::Rate(rate, asked) => config.try_failure_rate(rate.whole)?.try_minimum_calls(asked),
+            Self::Failures(failures) => config.try_failures_in_window(failures.threshold),
         }
-        Ok((config, always.is_none().then_some(failures)))
     }
 }
 
@@ -103,14 +78,7 @@ impl Probes {
 }
 
 /// A configuration of the peer as ours.
-pub(super) struct Translated {
-    pub(super) plan: Plan,
-    /// A threshold that no one percentage says of all numbers of calls.
-    pub(super) retold: Option<Failures>,
-    pub(super) declared: Option<&'static str>,
-}
-
-pub(super) fn translated(config: &Fields<'_>) -> Replayed<Translated> {
+pub(super) fn plan(config: &Fields<'_>) -> Replayed<Plan> {
     let number = |key| Ok::<u32, Outcome>(config.find(key)?.unwrap_or(0));
     let (successes, of_successes) = (number("success_threshold")?, number("success_capacity")?);
     let (Ms(delay), start) = (config.get("delay_ms")?, config.find("start_epoch_ms")?);
@@ -149,13 +117,10 @@ pub(super) fn translated(config: &Fields<'_>) -> Replayed<Translated> {
         0 => probes,
         _ => Probes::of((of_successes + 1).saturating_sub(successes), of_successes),
     };
-    let (config, retold) = match opens.rules(CircuitConfig::WITHOUT_RULES) {
-        Ok(rules) => rules,
-        Err(error) => return fail(error.to_string()),
-    };
-    let built = |delay| {
-        let config = config
-            .try_open_for(delay)?
+    let built = || {
+        let config = opens
+            .rule(CircuitConfig::WITHOUT_RULES)?
+            .open_for(delay)
             .try_probes(probes.at_once)?
             .try_successes(probes.successes)?
             .probe_failures(probes.failures.saturating_sub(1))
@@ -166,17 +131,14 @@ pub(super) fn translated(config: &Fields<'_>) -> Replayed<Translated> {
         };
         kind.circuit(config).map(|_| config)
     };
-    // The shortest open time there is: none, on a clock of whole milliseconds.
-    let shortest = Duration::from_nanos(1);
-    let (config, refused) = match (built(delay), built(shortest), opens) {
-        (Ok(config), _, _) => (config, None),
-        (Err(_), Ok(config), _) if delay.is_zero() => (config, Some(rules::REFUSED)),
-        (Err(_), _, Opens::Failures(Failures { of, .. })) if (1025..u32::MAX).contains(&of) => {
+    let config = match (built(), opens) {
+        (Ok(config), _) => config,
+        (Err(_), Opens::Failures(Failures { of, .. })) if (1025..u32::MAX).contains(&of) => {
             return Err(Outcome::Declared(rules::REFUSED));
         }
-        (Err(error), _, _) => return fail(error.to_string()),
+        (Err(error), _) => return fail(error.to_string()),
     };
-    let plan = Plan {
+    Ok(Plan {
         config,
         kind,
         start,
@@ -184,36 +146,19 @@ pub(super) fn translated(config: &Fields<'_>) -> Replayed<Translated> {
         probes: probes.at_once,
         probes_renewed: true,
         decision: Box::new(move |counts| probes.decision(counts.failed, counts.calls)),
-        wait: Box::new(move |_| delay.max(shortest)),
-        exact_wait: Box::new(move |_| delay.max(shortest)),
+        wait: Box::new(move |_| delay),
+        exact_wait: Box::new(move |_| delay),
         reads_expire: false,
-        inexact: Box::new(move |counts| match (opens, retold) {
-            (Opens::Rate(rate, _), _) => rate.decides_otherwise(counts.failed, counts.calls),
-            // One of more than a hundred calls is less than a percentage.
-            (_, Some(failures)) => counts.calls > 100 && counts.failed < failures.threshold,
-            (_, None) => false,
+        inexact: Box::new(move |counts| match opens {
+            Opens::Rate(rate, _) => rate.decides_otherwise(counts.failed, counts.calls),
+            Opens::Failures(_) => false,
         }),
-    };
-    Ok(Translated { plan, retold, declared: refused.or(retold.map(|_| rules::SHARE)) })
-}
-
-/// A call ends. Where the threshold is a number of failures, ours is told it as the percentage of just the calls
-/// that the window will hold.
-pub(super) fn end(rig: &mut Rig<'_>, retold: Option<Failures>, ending: Ending) -> Replayed<()> {
-    if let (Some(failures), State::Closed) = (retold, rig.state) {
-        let calls = rig.circuit.counts(Some(rig.now())).map_or(0, |(calls, ..)| calls);
-        let percent = failures.percent_of(calls.saturating_add(1).min(failures.of));
-        let told =
-            rig.plan.config.try_failure_rate(percent).and_then(|config| rig.circuit.reconfigure(config));
-        told.or_else(|error| fail(error.to_string()))?;
-    }
-    rig.end(ending, None)
+    })
 }
 
 /// Does an operation that scripts and traces have in common, if it is one.
 pub(super) fn operate(
     rig: &mut Rig<'_>,
-    retold: Option<Failures>,
     op: &str,
     ms: Option<Duration>,
     admitted: Option<bool>,
@@ -223,8 +168,8 @@ pub(super) fn operate(
         ("half_open", None) => State::HalfOpen,
         ("close", None) => State::Closed,
         ("acquire", None) => return rig.acquire(admitted).map(|_| true),
-        ("success", None) => return end(rig, retold, Ending::Success).map(|()| true),
-        ("error", None) => return end(rig, retold, Ending::Failure).map(|()| true),
+        ("success", None) => return rig.end(Ending::Success, None).map(|()| true),
+        ("error", None) => return rig.end(Ending::Failure, None).map(|()| true),
         ("advance", Some(ms)) => {
             rig.clock.advance(ms);
             return Ok(true);
@@ -250,15 +195,13 @@ pub(super) fn same_rate(seen: &Seen, theirs: f64) -> Replayed<()> {
 
 pub(super) fn traces(_: &Value, case: &Value, steps: &mut Steps) -> Outcome {
     replay(case, |case| {
-        let Translated { plan, retold, declared } = translated(&case.fields("config")?)?;
-        let mut rig = Rig::new(plan, steps)?;
-        rig.declared = declared;
-        trace::replay(case, &mut rig, state, |rig, step| trace_step(rig, step, retold))
+        let mut rig = Rig::new(plan(&case.fields("config")?)?, steps)?;
+        trace::replay(case, &mut rig, state, trace_step)
     })
 }
 
-fn trace_step(rig: &mut Rig<'_>, step: &Recorded<'_>, retold: Option<Failures>) -> Replayed<()> {
-    if !operate(rig, retold, step.op, step.ms, step.admitted()?)? {
+fn trace_step(rig: &mut Rig<'_>, step: &Recorded<'_>) -> Replayed<()> {
+    if !operate(rig, step.op, step.ms, step.admitted()?)? {
         return fail(format!("unknown operation: {:?}", (step.op, step.ms)));
     }
     let Some(seen) = rig.observe(Some(step.state))? else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use retry_core::Policy;
 use serde_json::Value;
 
-use super::failsafe_go::{Failures, Translated, end, operate, same_rate, state, translated};
+use super::failsafe_go::{operate, plan, same_rate, state};
 use super::plan::Ending;
 use super::rig::Rig;
 use super::steps::Steps;
@@ -16,12 +16,10 @@ use crate::outcome::Outcome;
 pub(super) fn scripts(_: &Value, case: &Value, steps: &mut Steps) -> Outcome {
     replay(case, |case| {
         let config = case.fields("config")?;
-        let Translated { plan, retold, declared } = translated(&config)?;
         let attempts = config.find("retry_max_attempts")?;
-        let mut rig = Rig::new(plan, steps)?;
-        rig.declared = declared;
+        let mut rig = Rig::new(plan(&config)?, steps)?;
         for (i, step) in case.list("steps")?.iter().enumerate() {
-            if let Err(Outcome::Fail(why)) = script_step(&mut rig, retold, step, attempts) {
+            if let Err(Outcome::Fail(why)) = script_step(&mut rig, step, attempts) {
                 return fail(format!("step {i}: {why}"));
             }
         }
@@ -42,17 +40,12 @@ pub(super) fn scripts(_: &Value, case: &Value, steps: &mut Steps) -> Outcome {
     })
 }
 
-fn script_step(
-    rig: &mut Rig<'_>,
-    retold: Option<Failures>,
-    step: &Fields<'_>,
-    attempts: Option<u32>,
-) -> Replayed<()> {
+fn script_step(rig: &mut Rig<'_>, step: &Fields<'_>, attempts: Option<u32>) -> Replayed<()> {
     let op: &str = step.get("op")?;
     let ms = step.find("ms")?.map(|Ms(ms)| ms);
     let expect = step.fields("expect")?;
     let admitted = if op == "acquire" { expect.find("result")? } else { None };
-    if !operate(rig, retold, op, ms, admitted)? {
+    if !operate(rig, op, ms, admitted)? {
         match op {
             "read" => {}
             "execute" => {
@@ -62,7 +55,7 @@ fn script_step(
                     other => return fail(format!("unknown outcome: {other}")),
                 };
                 if rig.acquire(None)? {
-                    end(rig, retold, ending)?;
+                    rig.end(ending, None)?;
                 }
             }
             "retry_execute_always_error" => retry(rig, attempts, &expect)?,

@@ -27,7 +27,6 @@ pub(super) trait Circuit {
     fn settle(&self, ticket: Ticket, failed: bool, now: Instant) -> Option<Change>;
     fn cancel(&self, ticket: Ticket, now: Instant) -> Option<Change>;
     fn by_hand(&self, hand: Hand, now: Instant) -> Option<Change>;
-    fn reconfigure(&self, config: CircuitConfig) -> Result<(), ConfigError>;
     fn phase(&self) -> Phase;
     fn mode(&self) -> Mode;
     fn late(&self) -> u32;
@@ -69,10 +68,6 @@ impl<W: Window> Circuit for Driven<W> {
             Hand::Disable => self.circuit.disable(now),
             Hand::CountOnly => self.circuit.count_only(now),
         }
-    }
-
-    fn reconfigure(&self, config: CircuitConfig) -> Result<(), ConfigError> {
-        self.circuit.reconfigure(config)
     }
 
     fn phase(&self) -> Phase {

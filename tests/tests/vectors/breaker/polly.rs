@@ -122,8 +122,8 @@ pub(super) fn break_time(meta: &Value) -> Replayed<Duration> {
 pub(super) fn stage(state: &str, config: CircuitConfig, break_time: Duration) -> Replayed<Stage> {
     let clock = FakeClock::new();
     let kind = Kind::time_in_10(Duration::from_secs(30));
-    let config = config.window_time(kind.time()).try_open_for(break_time);
-    let circuit = config.and_then(|config| kind.circuit(config)).or_else(|error| fail(error.to_string()))?;
+    let config = config.window_time(kind.time()).open_for(break_time);
+    let circuit = kind.circuit(config).or_else(|error| fail(error.to_string()))?;
     let now = clock.now();
     let admitted = |circuit: &dyn Circuit| circuit.admit(now).ok().map(|admission| admission.ticket);
     let ticket = admitted(&*circuit);
@@ -143,7 +143,7 @@ pub(super) fn stage(state: &str, config: CircuitConfig, break_time: Duration) ->
 
 /// How long those wait who were refused; nothing where nobody knows.
 pub(super) fn retry_after(result: &Result<Admission<Ticket>, Rejected>) -> Option<Ms> {
-    let wait = result.as_ref().err()?.wait;
+    let wait = result.as_ref().err()?.wait();
     (wait < Duration::MAX).then_some(Ms(wait))
 }
 

@@ -14,8 +14,8 @@ use super::{Percent, rules, same};
 use crate::json::{Fields, Ms, Replayed, Typed, fail, replay};
 use crate::outcome::Outcome;
 
-/// A strict comparison with an instant, on a clock of whole milliseconds: ends of open times are multiples of this.
-pub(super) const AFTER: Duration = Duration::from_nanos(8);
+/// A strict comparison with an instant, on a clock of whole milliseconds.
+pub(super) const AFTER: Duration = Duration::from_nanos(1);
 
 pub(super) fn state(name: &str) -> Replayed<State> {
     Ok(match name {
@@ -147,10 +147,11 @@ pub(super) fn plan(settings: &Settings<'_>) -> Replayed<(Plan, Rates, Option<&'s
             .try_slow_rate(slow.whole)?
             .try_slow_after(slow_after)?
             .try_minimum_calls(minimum_calls)?
-            .try_open_for(initial.saturating_add(AFTER))?
+            .open_for(initial.saturating_add(AFTER))
             .try_open_growth(multiplier, cap.saturating_add(AFTER))?
             .try_probe_rate(rates.probes, failed.whole)?
             .try_probes(probes)?
+            .try_probes_in_all(probes)?
             .try_lease(Duration::MAX)?;
         let config = if of_calls { config.try_window(size)? } else { config };
         let config =

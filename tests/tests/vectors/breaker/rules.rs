@@ -26,9 +26,6 @@ pub(super) const OPENED_BY_HAND: &str =
 /// An open time of nothing, windows of more than 1024 calls, more calls asked for than a window holds.
 pub(super) const REFUSED: &str =
     "rule 8: zero, more than 1024 calls or more than the window holds is an error at construction";
-/// A threshold that is a number of failures.
-pub(super) const SHARE: &str =
-    "a threshold is a share of the calls the window holds, not a number of them; told anew for each number";
 /// A threshold that is no whole percentage.
 pub(super) const WHOLE_PERCENT: &str = "a rate is a whole percentage of the calls the window holds";
 /// Open times that a peer cuts to milliseconds with each opening.
