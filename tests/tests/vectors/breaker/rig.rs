@@ -166,11 +166,10 @@ impl<'s> Rig<'s> {
             );
         }
         self.steps.over += u32::from(over);
-        self.declare(match self.plan.probes_renewed {
-            _ if over => rules::OVER_ADMITTED,
-            true => rules::NO_MORE_THAN_DECIDE,
-            false => rules::LATE,
-        });
+        if !over && self.plan.probes_renewed {
+            return fail("refused here though a slot is free, admitted there");
+        }
+        self.declare(if over { rules::OVER_ADMITTED } else { rules::LATE });
         Ok(())
     }
 
