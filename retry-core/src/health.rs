@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use crate::circuit::{Mode, Phase, SharedCircuit, Window};
 use crate::lock::Lock;
-use crate::runtime::{BlockingSleep, Sleep};
+use crate::observe::{Event, Observer};
+use crate::runtime::{BlockingSleep, Clock, Sleep};
 
 /// Asks a dependency how it is, every so often while its circuit is open, instead of waiting for the open time.
 ///
@@ -33,18 +34,26 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R> {
     runtime: R,
     every: Duration,
     then: Phase,
+    /// And the name that it knows the circuit by.
+    observer: Option<(&'static str, &'a (dyn Observer + Sync))>,
 }
 
 impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
     /// Checks this circuit's dependency `every` so often; a success half-opens the circuit.
     pub const fn new(circuit: &'a SharedCircuit<W, L>, runtime: R, every: Duration) -> Self {
-        Self { circuit, runtime, every, then: Phase::HalfOpen }
+        Self { circuit, runtime, every, then: Phase::HalfOpen, observer: None }
     }
 
     /// A success closes the circuit.
     #[must_use]
     pub fn closes(self) -> Self {
         Self { then: Phase::Closed, ..self }
+    }
+
+    /// Tells `observer` of each change that a check brings about, under this name for the circuit.
+    #[must_use]
+    pub fn observe(self, circuit: &'static str, observer: &'a (dyn Observer + Sync)) -> Self {
+        Self { observer: Some((circuit, observer)), ..self }
     }
 
     /// Checks for ever, or until it is dropped: spawn it, or race it against something that ends.
@@ -57,7 +66,7 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
         loop {
             self.runtime.sleep(self.period()).await;
             if self.is_due() && check().await {
-                self.circuit.healthy(self.then, || self.runtime.now());
+                self.is_well();
             }
         }
     }
@@ -70,8 +79,18 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
         while go_on() {
             self.runtime.sleep_blocking(self.period());
             if self.is_due() && check() {
-                self.circuit.healthy(self.then, || self.runtime.now());
+                self.is_well();
             }
+        }
+    }
+
+    fn is_well(&self)
+    where
+        R: Clock,
+    {
+        let change = self.circuit.healthy(self.then, || self.runtime.now());
+        if let (Some(change), Some((circuit, observer))) = (change, self.observer) {
+            observer.observe(&Event::phase_changed(circuit, change));
         }
     }
 

@@ -1,11 +1,13 @@
 //! What else opens, closes and holds a circuit: slow calls, time, growth, ramps, people and health checks.
 
 use std::cell::Cell;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, Change, ChangeCause, CircuitConfig, Class, CountWindow, FakeClock, Gate, HealthCheck, Instant,
-    Jitter, LocalLock, Mode, Phase, Rejected, SharedCircuit, SlowCalls, TimeWindow, Window,
+    Breaker, Change, ChangeCause, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Gate,
+    HealthCheck, Instant, Jitter, LocalLock, Mode, Phase, Rejected, SharedCircuit, SlowCalls, TimeWindow,
+    Window,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -210,7 +212,9 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         let circuit = Local::<CountWindow<10>>::new(ONE.open_for(ms(60_000)));
         let clock = FakeClock::new();
         let asked = Cell::new(0);
-        let check = HealthCheck::new(&circuit, &clock, ms(5_000));
+        let told = Mutex::new(Vec::new());
+        let observer = |event: &Event| told.lock().unwrap().push((event.operation, event.kind));
+        let check = HealthCheck::new(&circuit, &clock, ms(5_000)).observe("stock", &observer);
         let check = if closes { check.closes() } else { check };
         let ask = || {
             asked.set(asked.get() + 1);
@@ -224,7 +228,10 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         circuit.trip(ms(60_000), clock.now());
         check.run_blocking(ask, || circuit.phase() == Phase::Open);
         assert_eq!((asked.get(), clock.now()), (3, at(35_000)));
-        assert_eq!(circuit.phase(), if closes { Phase::Closed } else { Phase::HalfOpen });
+        let to = if closes { Phase::Closed } else { Phase::HalfOpen };
+        let change = Change { from: Phase::Open, to, at: at(35_000), cause: ChangeCause::HealthCheck };
+        assert_eq!(circuit.phase(), to);
+        assert_eq!(*told.lock().unwrap(), [("stock", EventKind::PhaseChanged(change))]);
 
         // The same for futures, until something else ends.
         circuit.trip(ms(60_000), clock.now());

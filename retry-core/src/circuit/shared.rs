@@ -92,6 +92,8 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     /// Opens it until told otherwise, whatever the time: every attempt is refused.
+    ///
+    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::Event::phase_changed).
     pub fn force_open(&self, now: impl Now) -> Option<Change> {
         let now = now.now();
         self.locked(|breaker, _| breaker.force_open(now))

@@ -9,13 +9,13 @@ use crate::key::Key;
 use crate::time::Instant;
 use crate::verdict::{Rejected, Verdict};
 
-/// One thing that happened to one call.
+/// One thing that happened to one call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
     pub at: Instant,
-    /// The operation's name, as the call was given it; empty without one.
+    /// The operation's name, as the call was given it; empty without one. For a circuit by itself, its name.
     pub operation: &'static str,
     /// Which of several like dependencies; [`Key::NONE`] without one.
     pub key: Key,
@@ -23,6 +23,24 @@ pub struct Event {
     pub attempt: u32,
     /// What.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, CountWindow, Event, Instant, LocalLock, Observer, SharedCircuit};
+    ///
+    /// let observer = |event: &Event| assert_eq!((event.operation, event.attempt), ("stock", 0));
+    /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
+    /// if let Some(change) = circuit.force_open(Instant::ORIGIN) {
+    ///     observer.observe(&Event::phase_changed("stock", change));
+    /// }
+    /// ```
+    pub const fn phase_changed(circuit: &'static str, change: Change) -> Self {
+        let kind = EventKind::PhaseChanged(change);
+        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, kind }
+    }
 }
 
 /// What happened. Causes come before effects: a change of phase before the verdict it led to.

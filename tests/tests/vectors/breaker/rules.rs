@@ -35,10 +35,10 @@ pub(super) const ONE_CAUSE: &str =
 pub(super) const NO_DURATIONS: &str =
     "rule 19: a window holds what decides: failed and slow calls, not how long each took";
 /// Where buckets begin.
-pub(super) const BUCKETS: &str =
-    "rule 19: a bucket begins at a multiple of its length, not at the first call; the oldest leaves as a whole";
+pub(super) const BUCKETS: &str = "rule 19: a bucket begins at a multiple of its length, not at the first call; the oldest leaves as a whole";
 /// The number of buckets.
-pub(super) const BUCKETS_BY_TYPE: &str = "rule 19: a window of time has the buckets of its type, however short it is";
+pub(super) const BUCKETS_BY_TYPE: &str =
+    "rule 19: a window of time has the buckets of its type, however short it is";
 /// A retry around an open circuit.
 pub(super) const REJECTED_ENDS: &str =
     "rule 9: a retry that would meet an open circuit is not made: the call ends, rejected";
