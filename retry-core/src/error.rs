@@ -212,15 +212,7 @@ impl<E> Classify for Error<E> {
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = self.context();
-        if !context.operation.is_empty() {
-            f.write_str(context.operation)?;
-        }
-        if !context.key.is_none() {
-            write!(f, "[{}]", context.key)?;
-        }
-        if !context.operation.is_empty() || !context.key.is_none() {
-            f.write_str(": ")?;
-        }
+        context.key.fmt_after(context.operation, f)?;
         match self {
             Self::GaveUp { reason, .. } => write!(f, "gave up {context}: {reason}"),
             Self::Rejected { rejected, .. } => write!(f, "rejected {context}: {rejected}"),

@@ -81,6 +81,17 @@ impl From<&str> for Key {
     }
 }
 
+impl Key {
+    /// `operation[key]: `, as far as there is one.
+    pub(crate) fn fmt_after(&self, operation: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (operation.is_empty(), self.is_none()) {
+            (true, true) => Ok(()),
+            (false, true) => write!(f, "{operation}: "),
+            (_, false) => write!(f, "{operation}[{self}]: "),
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;

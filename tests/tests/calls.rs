@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use retry_core::{
-    Call, Class, Event, EventKind, FakeClock, GiveUp, Instant, Jitter, Policy, Retry, Rule, Severity, Verdict,
+    Call, CallEnd, Class, Event, EventKind, FakeClock, GiveUp, Instant, Jitter, Outlook, Policy, Retry, Rule,
+    Severity, Verdict,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -72,11 +73,15 @@ fn whoever_watches_hears_of_every_end() {
     let retry = Retry::new(&POLICY, &clock).on_event(&observer);
     let stop = retry_core::Sleep::sleep(&&clock, ms(30)); // in the first delay
     let _ = clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Unknown))));
-    assert_eq!(log.borrow().last(), Some(&(30, 1, EventKind::Cancelled)));
+    let ended = |end, elapsed| EventKind::Ended { end, elapsed: Some(elapsed) };
+    let end = [(30, 1, EventKind::Cancelled), (30, 1, ended(CallEnd::Cancelled, ms(30)))];
+    assert_eq!(log.borrow()[2..], end);
     let failed = log.borrow()[1].2;
     assert!(failed.is_caution(), "nobody said what it is");
     assert_eq!(failed.severity(), Some(Severity::High));
-    let known = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::GiveUp(GiveUp::Class) };
+    let outlook = Outlook::new(3);
+    let (failure, verdict) = (Class::Server.into(), Verdict::GiveUp(GiveUp::Class));
+    let known = EventKind::Failed { failure, verdict, outlook };
     assert!(!known.is_caution() && !EventKind::Started.is_caution());
 
     log.borrow_mut().clear();
@@ -85,10 +90,11 @@ fn whoever_watches_hears_of_every_end() {
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(call.as_mut().poll(&mut context).is_pending());
     } // dropped while it sleeps
-    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Cancelled));
+    let kinds = || Vec::from_iter(log.borrow().iter().map(|entry| entry.2));
+    assert_eq!(kinds()[2..], [EventKind::Cancelled, ended(CallEnd::Cancelled, ms(0))]);
     log.borrow_mut().clear();
     retry.run_blocking(|| Ok::<(), Class>(())).unwrap();
-    assert_eq!(log.borrow().last().map(|entry| entry.2), Some(EventKind::Succeeded));
+    assert_eq!(kinds()[1..], [EventKind::Succeeded, ended(CallEnd::Succeeded, ms(0))]);
 }
 
 #[test]
@@ -159,7 +165,8 @@ fn cancelled_from_outside_it_keeps_the_last_cause() {
 
 #[test]
 fn events_tell_the_verdict_of_failures_and_refusals() {
-    let kind = EventKind::Failed { failure: Class::Server.into(), verdict: Verdict::Retry(ms(5)) };
+    let (failure, verdict) = (Class::Server.into(), Verdict::Retry(ms(5)));
+    let kind = EventKind::Failed { failure, verdict, outlook: Outlook::new(3) };
     assert_eq!((kind.verdict(), kind.delay()), (Some(Verdict::Retry(ms(5))), Some(ms(5))));
     assert_eq!((EventKind::Started.verdict(), EventKind::Started.delay()), (None, None));
 }

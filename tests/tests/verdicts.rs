@@ -19,10 +19,11 @@ fn line(event: &Event) -> String {
     let what = match event.kind {
         EventKind::Started => "started".into(),
         EventKind::Succeeded => "succeeded".into(),
-        EventKind::Failed { failure, verdict } => format!("{}: {verdict}", failure.class),
+        EventKind::Failed { failure, verdict, .. } => format!("{}: {verdict}", failure.class),
         EventKind::Rejected(rejected) => format!("rejected: {rejected}"),
         EventKind::Cancelled => "cancelled".into(),
         EventKind::PhaseChanged(change) => format!("{} -> {}: {}", change.from, change.to, change.cause),
+        EventKind::Ended { end, elapsed } => format!("{}, {elapsed:?}", end.name()),
         other => format!("{other:?}"),
     };
     format!("{:>4} {} {what}", event.at.as_millis(), event.attempt)
@@ -65,6 +66,7 @@ fn retry_until_it_succeeds() {
             " 120 2 Timeout: retry in 200 ms",
             " 320 3 started",
             " 330 3 succeeded",
+            " 330 3 succeeded, Some(330ms)",
         ]
     );
     assert_eq!(result, Ok(7));
@@ -84,7 +86,7 @@ fn give_up_for_each_reason() {
             POLICY,
             &[Err(Class::Server), Err(Class::Validation)],
             GiveUp::Class,
-            "stock.read: gave up after attempt 2 of 3 (Validation): errors of this class are not retried",
+            "stock.read: gave up after attempt 2 of 3, 120 ms (Validation): errors of this class are not retried",
         ),
         // The second attempt ends at 120 ms and its retry would start at 320 ms.
         (
@@ -101,7 +103,7 @@ fn give_up_for_each_reason() {
         let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
         let (log, result) = call(policy, &circuit, &FakeClock::new(), script);
         let error = result.unwrap_err();
-        assert!(log.last().unwrap().ends_with(&format!("{}", Verdict::GiveUp(*reason))), "{log:?}");
+        assert!(log[log.len() - 2].ends_with(&format!("{}", Verdict::GiveUp(*reason))), "{log:?}");
         assert!(matches!(error, Error::GaveUp { reason: given, .. } if given == *reason), "{error:?}");
         assert!(text.is_empty() || error.to_string() == *text, "{error}");
         let last = script.last().unwrap().unwrap_err();
@@ -127,6 +129,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
         [
             " 120 2 closed -> open: 2 failures in a row",
             " 120 2 Server: rejected: the circuit is open for another 1.0 s",
+            " 120 2 rejected, Some(120ms)",
         ]
     );
     let error = result.unwrap_err();
@@ -135,11 +138,12 @@ fn rejected_at_once_and_not_after_the_sleep() {
 
     // The next call is refused before its first attempt.
     let (log, result) = call(&POLICY, &circuit, &clock, &[]);
-    assert_eq!(log, [" 120 0 rejected: the circuit is open for another 1.0 s"]);
+    let refused = [" 120 0 rejected: the circuit is open for another 1.0 s", " 120 0 rejected, Some(0ns)"];
+    assert_eq!(log, refused);
     let error = result.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "stock.read: rejected before the first attempt: the circuit is open for another 1.0 s"
+        "stock.read: rejected before the first attempt, 0 ms: the circuit is open for another 1.0 s"
     );
     assert_eq!(error.cause(), None);
     assert_eq!(error.context().class, None);
@@ -154,6 +158,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
             "1120 1 started",
             "1130 1 half-open -> closed: 1 probe succeeded",
             "1130 1 succeeded",
+            "1130 1 succeeded, Some(10ms)",
         ]
     );
     assert_eq!(result, Ok(1));
@@ -175,6 +180,7 @@ fn a_delay_that_outlasts_the_open_time_is_slept() {
             " 110 2 started",
             " 120 2 half-open -> closed: 1 probe succeeded",
             " 120 2 succeeded",
+            " 120 2 succeeded, Some(120ms)",
         ]
     );
     assert_eq!(result, Ok(1));

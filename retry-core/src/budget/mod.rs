@@ -47,6 +47,12 @@ pub trait Budget {
 
     /// Learns what happened to an attempt.
     fn deposit(&self, deposit: Deposit, now: impl Now);
+
+    /// How much it holds, in whole units of its own, if that can be said: for events, never for a decision.
+    fn level(&self, now: impl Now) -> Option<u64> {
+        let _ = now;
+        None
+    }
 }
 
 /// A retry that asks to be paid for.

@@ -184,6 +184,11 @@ impl BudgetRules for RequestShare {
             _ => {}
         }
     }
+
+    /// Retries.
+    fn level(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> Option<u64> {
+        u64::try_from(self.held(state, now) / RETRY).ok()
+    }
 }
 
 impl<L: Lock> SharedBudget<RequestShare, L> {

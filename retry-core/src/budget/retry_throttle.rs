@@ -161,6 +161,11 @@ impl BudgetRules for RetryThrottle {
             _ => {}
         }
     }
+
+    /// Tokens.
+    fn level(&self, state: &mut UsedUp, _: Instant) -> Option<u64> {
+        Some(((self.max - state.used) / TOKEN).into())
+    }
 }
 
 impl<L: Lock> SharedBudget<RetryThrottle, L> {

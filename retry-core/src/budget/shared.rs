@@ -69,6 +69,12 @@ pub trait BudgetRules {
     /// `now` may be earlier than an instant seen before: the clock stepped back, another thread was faster, or
     /// the attempt was dropped where nothing could tell the time. No time has passed then.
     fn deposit(&self, state: &mut Self::State, deposit: Deposit, now: Instant);
+
+    /// How much it holds, in whole units of its own, if that can be said: for events.
+    fn level(&self, state: &mut Self::State, now: Instant) -> Option<u64> {
+        let _ = (state, now);
+        None
+    }
 }
 
 /// How far a deposit concerns the rules of a budget.
@@ -141,6 +147,11 @@ impl<B: BudgetRules, L: Lock> Budget for SharedBudget<B, L> {
             Concern::Timed => now.now(),
         };
         self.with_state(|state| self.rules.deposit(state, deposit, now));
+    }
+
+    fn level(&self, now: impl Now) -> Option<u64> {
+        let now = now.now();
+        self.with_state(|state| self.rules.level(state, now))
     }
 }
 

@@ -209,6 +209,12 @@ impl BudgetRules for TokenBucket {
             Deposit::Started { .. } | Deposit::Failed { .. } => {}
         }
     }
+
+    /// Tokens.
+    fn level(&self, state: &mut Spent, now: Instant) -> Option<u64> {
+        self.refill(state, now);
+        Some((self.capacity - state.spent) / TOKEN)
+    }
 }
 
 impl<L: Lock> SharedBudget<TokenBucket, L> {

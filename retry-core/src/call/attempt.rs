@@ -11,7 +11,7 @@ use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::Progress;
 use crate::failure::Failure;
-use crate::observe::{EventKind, Observer};
+use crate::observe::{CallEnd, EventKind, Observer};
 use crate::policy::FailedAttempt;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::{GiveUp, Verdict};
@@ -81,11 +81,12 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
     pub fn succeed(mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
         let (ticket, price) = self.release();
-        let call = &*self.call;
+        let call = &mut *self.call;
         let change = call.gate.succeed(ticket, || now.get());
         call.allowance.budget.deposit(Deposit::Succeeded { first: call.attempts == 1, price }, || now.get());
         call.changed(change);
         call.emit(&mut now, EventKind::Succeeded);
+        call.ended(&mut now, CallEnd::Succeeded);
         mem::forget(self); // nothing is left to cancel
     }
 
@@ -135,7 +136,9 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
             }
         };
         call.changed(settled.change);
-        call.emit(&mut now, EventKind::Failed { failure, verdict });
+        if call.observer.is_enabled() {
+            call.failed(&mut now, failure, verdict);
+        }
         verdict
     }
 
@@ -143,11 +146,12 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
     pub fn cancel(mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
         let (ticket, price) = self.release();
-        let call = &*self.call;
+        let call = &mut *self.call;
         let change = call.gate.cancel(ticket, || now.get());
         call.changed(change);
         call.allowance.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
         call.emit(&mut now, EventKind::Cancelled);
+        call.ended(&mut now, CallEnd::Cancelled);
     }
 
     fn release(&mut self) -> (G::Ticket, Price) {

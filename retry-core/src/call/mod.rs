@@ -14,11 +14,12 @@ use crate::circuit::{Change, Gate, NoCircuit};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::error::ErrorContext;
+use crate::failure::Failure;
 use crate::key::Key;
-use crate::observe::{Event, EventKind, Observer};
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
 use crate::policy::{Curve, Plan, Policy};
 use crate::time::{Instant, Now, Reading};
-use crate::verdict::Rejected;
+use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// All attempts of one logical operation.
 ///
@@ -75,7 +76,8 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         observer: &'a O,
         now: impl Now,
     ) -> Self {
-        let elapsed = if options.policy.asks_time() { Some(Elapsed::from(now.now())) } else { None };
+        let timed = options.policy.asks_time() || observer.is_enabled();
+        let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
         let allowance = Allowance { budget, granted: None };
         Self {
             options,
@@ -146,6 +148,9 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         }
         match self.gate.admit(|| now.get()) {
             Ok(admission) => {
+                if self.elapsed.is_none() && self.observer.is_enabled() {
+                    self.elapsed = Some(Elapsed::from(now.get()));
+                }
                 self.attempts = self.attempts.saturating_add(1);
                 // From here on a panic, of an observer, say, is a drop.
                 let mut attempt = Attempt::new(self, admission.ticket);
@@ -157,6 +162,7 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
             Err(rejected) => {
                 self.allowance.give_back();
                 self.emit(&mut now, EventKind::Rejected(rejected));
+                self.ended(&mut now, CallEnd::Rejected);
                 Err(rejected)
             }
         }
@@ -183,8 +189,10 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// The call ends without another attempt: one that was still to come is cancelled.
     pub(crate) fn abandon(&mut self, now: impl Now) {
         if self.allowance.granted.is_some() {
-            self.emit(&mut Reading::Unread(now), EventKind::Cancelled);
+            let mut now = Reading::Unread(now);
+            self.emit(&mut now, EventKind::Cancelled);
             self.allowance.give_back();
+            self.ended(&mut now, CallEnd::Cancelled);
         }
     }
 
@@ -208,6 +216,36 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         if self.observer.is_enabled() {
             let (Options { operation, key, .. }, attempt) = (self.options, self.attempts);
             self.observer.observe(&Event { at: now.get(), operation, key, attempt, kind });
+        }
+    }
+
+    fn ended<N: Now>(&mut self, now: &mut Reading<N>, end: CallEnd) {
+        if self.observer.is_enabled() {
+            let elapsed = self.elapsed(now.get());
+            self.emit(now, EventKind::Ended { end, elapsed });
+        }
+    }
+
+    /// Tells of an attempt that failed, and of the end of the call, if it is that.
+    fn failed<N: Now>(&mut self, now: &mut Reading<N>, failure: Failure, verdict: Verdict) {
+        if verdict == Verdict::GiveUp(GiveUp::Budget) {
+            self.emit(now, EventKind::BudgetEmpty);
+        }
+        let outlook = self.outlook(now);
+        self.emit(now, EventKind::Failed { failure, verdict, outlook });
+        match verdict {
+            Verdict::Retry(_) => {}
+            Verdict::GiveUp(reason) => self.ended(now, CallEnd::GaveUp(reason)),
+            Verdict::Rejected(_) => self.ended(now, CallEnd::Rejected),
+        }
+    }
+
+    /// For an event: what is left after an attempt that failed just now.
+    fn outlook<N: Now>(&self, now: &mut Reading<N>) -> Outlook {
+        Outlook {
+            most_attempts: self.most_attempts,
+            left: self.progress().left,
+            budget: self.allowance.budget.level(|| now.get()),
         }
     }
 

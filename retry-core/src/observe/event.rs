@@ -1,13 +1,14 @@
 //! Everything that happens to a call, as plain data.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::circuit::Change;
 use crate::class::{Class, Severity};
 use crate::failure::Failure;
 use crate::key::Key;
-use crate::time::Instant;
-use crate::verdict::{Rejected, Verdict};
+use crate::time::{Instant, Spoken};
+use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One thing that happened to one call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,13 +58,74 @@ pub enum EventKind {
         failure: Failure,
         /// What the call does now.
         verdict: Verdict,
+        /// What it had left when that was decided.
+        outlook: Outlook,
     },
+    /// The budget did not hold the retry that the policy would have made; the verdict follows.
+    BudgetEmpty,
     /// The circuit refused the attempt; the call ends.
     Rejected(Rejected),
-    /// The attempt was dropped before it ended.
+    /// The attempt was dropped before it ended, or the delay before the next one.
     Cancelled,
     /// The circuit changed its phase.
     PhaseChanged(Change),
+    /// The call is over. Always its last event but for its dead letter's.
+    Ended {
+        /// How.
+        end: CallEnd,
+        /// The time since it started, delays included; since its first attempt, where it was told of its observer only
+        /// after its start.
+        elapsed: Option<Duration>,
+    },
+    /// A call that gave up was handed over as a dead letter.
+    DeadLettered {
+        /// Whether it was kept; else it is lost, and counted as lost where it was.
+        kept: bool,
+    },
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallEnd {
+    /// Its last attempt succeeded.
+    Succeeded,
+    /// The policy or the budget allowed no further attempt.
+    GaveUp(GiveUp),
+    /// The circuit refused an attempt, or would have.
+    Rejected,
+    /// It was stopped, or dropped.
+    Cancelled,
+}
+
+impl CallEnd {
+    /// `succeeded`, `gave-up`, `rejected` or `cancelled`, for metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::GaveUp(_) => "gave-up",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a call has left after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// The most attempts it may make in all; `u32::MAX` for no limit.
+    pub most_attempts: u32,
+    /// Until its deadline, if it has one.
+    pub left: Option<Duration>,
+    /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
+    pub budget: Option<u64>,
+}
+
+impl Outlook {
+    /// Without a deadline and a budget.
+    pub const fn new(most_attempts: u32) -> Self {
+        Self { most_attempts, left: None, budget: None }
+    }
 }
 
 impl EventKind {
@@ -95,6 +157,69 @@ impl EventKind {
         match self {
             Self::Failed { verdict: Verdict::Retry(delay), .. } => Some(*delay),
             _ => None,
+        }
+    }
+}
+
+/// The event in one line, such as `stock.read: retry in 214 ms: Timeout, attempt 2 of 5, 27.1 s left, budget 480`.
+///
+/// ```
+/// use core::cell::RefCell;
+/// use retry_core::{Class, Event, FakeClock, Jitter, LocalLock, Policy, Retry, SharedBudget, TokenBucket};
+///
+/// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).deadline(core::time::Duration::from_secs(30));
+///
+/// let clock = FakeClock::new();
+/// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+/// let lines = RefCell::new(Vec::new());
+/// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
+/// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);
+/// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+/// retry.run_blocking(|| answers.next().unwrap()).unwrap();
+/// assert_eq!(
+///     lines.into_inner(),
+///     [
+///         "stock.read: attempt 1",
+///         "stock.read: retry in 100 ms: Timeout, attempt 1 of 3, 30.0 s left, budget 490",
+///         "stock.read: attempt 2",
+///         "stock.read: attempt 2 succeeded",
+///         "stock.read: succeeded after attempt 2, 100 ms",
+///     ]
+/// );
+/// ```
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt_after(self.operation, f)?;
+        let attempt = self.attempt;
+        match self.kind {
+            EventKind::Started => write!(f, "attempt {attempt}"),
+            EventKind::Succeeded => write!(f, "attempt {attempt} succeeded"),
+            EventKind::Failed { failure, verdict, outlook } => {
+                write!(f, "{verdict}: {}, attempt {attempt}", failure.class)?;
+                if outlook.most_attempts < u32::MAX {
+                    write!(f, " of {}", outlook.most_attempts)?;
+                }
+                if let Some(left) = outlook.left {
+                    write!(f, ", {} left", Spoken(left))?;
+                }
+                match outlook.budget {
+                    Some(budget) => write!(f, ", budget {budget}"),
+                    None => Ok(()),
+                }
+            }
+            EventKind::BudgetEmpty => f.write_str("the budget of retries is empty"),
+            EventKind::Rejected(rejected) => write!(f, "rejected: {rejected}"),
+            EventKind::Cancelled => write!(f, "attempt {attempt} cancelled"),
+            EventKind::PhaseChanged(Change { from, to, cause, .. }) => write!(f, "{from} -> {to}: {cause}"),
+            EventKind::Ended { end, elapsed } => {
+                write!(f, "{} after attempt {attempt}", end.name())?;
+                match elapsed {
+                    Some(elapsed) => write!(f, ", {}", Spoken(elapsed)),
+                    None => Ok(()),
+                }
+            }
+            EventKind::DeadLettered { kept: true } => f.write_str("dead letter"),
+            EventKind::DeadLettered { kept: false } => f.write_str("dead letter lost"),
         }
     }
 }

@@ -2,4 +2,4 @@
 
 mod event;
 
-pub use event::{Event, EventKind, Observer};
+pub use event::{CallEnd, Event, EventKind, Observer, Outlook};

@@ -157,7 +157,7 @@ impl History {
                 }
             }
             EventKind::Succeeded => self.end_attempt(caller, at, Outcome::Succeeded),
-            EventKind::Failed { failure, verdict } => {
+            EventKind::Failed { failure, verdict, .. } => {
                 let outcome = match failure.class {
                     Class::Timeout => Outcome::TimedOut,
                     _ => Outcome::Failed,

@@ -93,7 +93,7 @@ impl Screen {
         let at = history.time(event.at);
         let (class, verdict) = match event.kind {
             EventKind::Succeeded => ("", None),
-            EventKind::Failed { failure, verdict } => (failure.class.name(), Some(verdict)),
+            EventKind::Failed { failure, verdict, .. } => (failure.class.name(), Some(verdict)),
             EventKind::Rejected(rejected) => ("", Some(Verdict::Rejected(rejected))),
             EventKind::PhaseChanged(change) => return self.show_change(&change, at),
             // That an attempt started is told by the line of its end.
