@@ -103,7 +103,7 @@ pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
-pub use observe::{Event, EventKind, Observer};
+pub use observe::{DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Plain, Reason, WhenFull};
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::Retry;
 pub use runtime::{BlockingSleep, Clock, Entropy, Sleep};
