@@ -47,6 +47,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
+//! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -102,13 +103,16 @@ pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
-pub use observe::{Event, EventKind, Observer};
+pub use observe::{DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Plain, Reason, WhenFull};
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(feature = "critical-section")]
+#[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
+pub use lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {

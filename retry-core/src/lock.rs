@@ -65,3 +65,34 @@ mod std_lock {
         }
     }
 }
+
+/// A critical section of the target's, by the crate [`critical_section`]: for what interrupts and other cores share.
+///
+/// The program brings the implementation, most often a chip's support crate. `f` runs with interrupts off.
+#[cfg(feature = "critical-section")]
+#[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
+#[derive(Clone, Copy, Debug)]
+pub struct CriticalSectionLock;
+
+#[cfg(feature = "critical-section")]
+mod critical_section_lock {
+    use core::cell::RefCell;
+
+    use critical_section::Mutex;
+
+    use super::{CriticalSectionLock, Exclusive, Initial, Lock};
+
+    impl Lock for CriticalSectionLock {
+        type Of<T: Initial> = Mutex<RefCell<T>>;
+    }
+
+    impl<T: Initial> Initial for Mutex<RefCell<T>> {
+        const INITIAL: Self = Self::new(RefCell::INITIAL);
+    }
+
+    impl<T: Initial> Exclusive<T> for Mutex<RefCell<T>> {
+        fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+            critical_section::with(|section| self.borrow(section).with(f))
+        }
+    }
+}

@@ -1,3 +1,144 @@
-//! Will drive `retry-core` on embassy: clock, sleep, cancellation, circuits over embassy-sync mutexes. Nothing here yet.
+//! Drives [`retry_core`] on embassy: its clock and timers, a random generator that must be seeded, circuits behind
+//! embassy-sync's mutexes.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{CircuitConfig, Class, CountWindow, Policy, SharedCircuit};
+//! use retry_embassy::{CriticalSectionLock, Embassy};
+//!
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
+//!     .attempts(4)
+//!     .attempt_timeout(Duration::from_secs(2))
+//!     .deadline(Duration::from_secs(30));
+//! static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> =
+//!     SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
+//!
+//! # async fn send(_: &[u8]) -> Result<usize, ()> { Ok(4) }
+//! # fn random_word_of_this_chip() -> u64 { 7 }
+//! # embassy_futures::block_on(async {
+//! let embassy = Embassy::seeded(random_word_of_this_chip());
+//!
+//! let uplink = retry_embassy::retry(&POLICY, &embassy)
+//!     .circuit(&UPLINK)
+//!     .classify(|_: &()| Class::Network)
+//!     .named("uplink.send");
+//! assert_eq!(uplink.run(|| send(b"21.5")).await, Ok(4));
+//! # });
+//! ```
+//!
+//! # Cancellation
+//!
+//! Any future stops a call in [`run_until`](Retry::run_until), a [`Signal`](embassy_sync::signal::Signal) among
+//! them; the error then says what the last attempt ended with. A call that is the loser of a `select` is dropped,
+//! and gives back what it held, too:
+//!
+//! ```
+//! use embassy_futures::select::{Either, select};
+//! use embassy_sync::{blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal};
+//! use retry_core::{Class, Policy};
+//! use retry_embassy::Embassy;
+//!
+//! static SHUTDOWN: Signal<CriticalSectionRawMutex, ()> = Signal::new();
+//!
+//! # embassy_futures::block_on(async {
+//! # let embassy = Embassy::seeded(7);
+//! let uplink = retry_embassy::retry(&Policy::DEFAULT, &embassy).classify(|class: &Class| *class);
+//! let hangs = core::future::pending::<Result<(), Class>>;
+//!
+//! SHUTDOWN.signal(());
+//! let error = uplink.run_until(SHUTDOWN.wait(), hangs).await.unwrap_err();
+//! assert!(error.is_cancelled());
+//!
+//! SHUTDOWN.signal(());
+//! let first = select(uplink.run(hangs), SHUTDOWN.wait()).await;
+//! assert!(matches!(first, Either::Second(())));
+//! # });
+//! ```
+//!
+//! # Time
+//!
+//! A sleep takes whole ticks, rounded up and never none: never shorter than asked for, on embassy's clock. As that
+//! clock shows whole ticks only, the first of them may be partly over, as with all of embassy's timers.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod lock;
+mod time;
+
+use core::cell::RefCell;
+use core::fmt;
+use core::time::Duration;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, RawMutex};
+use embassy_time::Timer;
+pub use lock::{EmbassyLock, Guarded};
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro128PlusPlus;
+pub use retry_core::CriticalSectionLock;
+use retry_core::{Clock, Entropy, Instant, Policy, Retry, Sleep};
+
+/// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
+pub const fn retry<'a, R: Rng, M: RawMutex>(
+    policy: &'a Policy,
+    embassy: &'a Embassy<R, M>,
+) -> Retry<'a, &'a Embassy<R, M>> {
+    Retry::new(policy, embassy)
+}
+
+/// embassy's clock and timers, and a random generator that all calls share.
+///
+/// There is none without a seed: devices that all start from the same one would all retry at the same instants,
+/// which is what the jitter is there to prevent. One is made at start-up, usually in a `StaticCell` or on the stack
+/// of the task that never ends, and lent to every [`retry`].
+///
+/// `R` is the generator, `M` the raw mutex that guards it.
+pub struct Embassy<R = Xoshiro128PlusPlus, M = CriticalSectionRawMutex> {
+    rng: Mutex<M, RefCell<R>>,
+}
+
+impl Embassy {
+    /// With a small generator, [xoshiro128++], started from this seed: a word of the chip's own random generator, or
+    /// its serial number mixed with something that is different at each start.
+    ///
+    /// [xoshiro128++]: https://prng.di.unimi.it/
+    pub fn seeded(seed: u64) -> Self {
+        Self::with_rng(Xoshiro128PlusPlus::seed_from_u64(seed))
+    }
+}
+
+impl<R: Rng, M: RawMutex> Embassy<R, M> {
+    /// With this generator, such as the chip's own. It is asked for two words of 32 bits a delay, under the mutex.
+    pub const fn with_rng(rng: R) -> Self {
+        Self { rng: Mutex::const_new(M::INIT, RefCell::new(rng)) }
+    }
+}
+
+impl<R, M> Clock for Embassy<R, M> {
+    fn now(&self) -> Instant {
+        time::instant(embassy_time::Instant::now().as_ticks())
+    }
+}
+
+impl<R, M> Sleep for Embassy<R, M> {
+    type Sleep = Timer;
+
+    fn sleep(&self, duration: Duration) -> Timer {
+        // `Timer::after` panics where the end is past the last tick.
+        let now = embassy_time::Instant::now().as_ticks();
+        Timer::at(embassy_time::Instant::from_ticks(now.saturating_add(time::ticks(duration))))
+    }
+}
+
+impl<R: Rng, M: RawMutex> Entropy for Embassy<R, M> {
+    fn word(&self) -> u64 {
+        self.rng.lock(|rng| rng.borrow_mut().next_u64())
+    }
+}
+
+impl<R, M> fmt::Debug for Embassy<R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embassy").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! Circuits and budgets behind embassy's mutexes.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::marker::PhantomData;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use retry_core::{Exclusive, Initial, Lock};
+
+/// A [blocking mutex](Mutex) of embassy-sync over one of its raw mutexes: `ThreadModeRawMutex` for what tasks of one
+/// executor share, without masking interrupts, `NoopRawMutex` for what never leaves one task. Over
+/// `CriticalSectionRawMutex` it is the same as [`CriticalSectionLock`](crate::CriticalSectionLock).
+///
+/// ```
+/// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+/// use retry_core::{CircuitConfig, CountWindow, Phase, SharedBudget, SharedCircuit, TokenBucket};
+/// use retry_embassy::{CriticalSectionLock, EmbassyLock};
+///
+/// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);
+///
+/// static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(CONFIG);
+/// static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> = SharedBudget::new(TokenBucket::DEFAULT);
+///
+/// let of_one_task = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::new(CONFIG);
+/// assert_eq!(UPLINK.phase(), Phase::Closed);
+/// assert_eq!(of_one_task.phase(), Phase::Closed);
+/// ```
+pub struct EmbassyLock<M>(PhantomData<M>);
+
+impl<M: RawMutex> Lock for EmbassyLock<M> {
+    type Of<T: Initial> = Guarded<M, T>;
+}
+
+/// A value behind an [`EmbassyLock`].
+pub struct Guarded<M, T>(Mutex<M, RefCell<T>>);
+
+impl<M: RawMutex, T: Initial> Initial for Guarded<M, T> {
+    const INITIAL: Self = Self(Mutex::const_new(M::INIT, RefCell::new(T::INITIAL)));
+}
+
+impl<M: RawMutex, T: Initial> Exclusive<T> for Guarded<M, T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.0.lock(|value| f(&mut value.borrow_mut()))
+    }
+}
+
+impl<M> fmt::Debug for EmbassyLock<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EmbassyLock")
+    }
+}
+
+impl<M, T> fmt::Debug for Guarded<M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").finish_non_exhaustive()
+    }
+}
