@@ -1,6 +1,7 @@
 //! The loop of futures, on any adapter.
 
 use core::cell::Cell;
+use core::future::ready;
 
 use retry_core::{Cause, Classifier, Clock, Event, Lock, Observer, Progress, Retry, Sleep};
 
@@ -88,6 +89,8 @@ async fn run<'t, 's, R, L, K, O>(
     };
     let result = match stop {
         None => retry.run_with(operation).await,
+        // Stopped already; embassy's timers are pending once, even those that are over.
+        Some(0) => retry.run_until_with(ready(()), operation).await,
         Some(after) => retry.run_until_with(time.sleep(ms(after)), operation).await,
     };
     record.ended(time.now(), &End::of(result, attempts.get()));

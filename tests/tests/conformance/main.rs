@@ -1,15 +1,17 @@
 //! Every runtime tells every scenario alike, byte for byte: as `expected.log` says, which a loop by hand wrote.
 //!
-//! Tokio's time is paused, and moves by itself to the next timer; clock and sleep are the adapter's own. async-io's
+//! Tokio's time is paused, and moves by itself to the next timer; embassy's is moved by its mock driver; clock and
+//! sleep are the adapter's own. async-io's
 //! timers, which async-std and smol use, cannot be paused and end a little late, each time by another little: there
 //! every sleep is really slept, but [`Paced`] tells the time, and checks that none was too short.
 
+mod embassy;
 mod random;
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use retry_core::{FakeClock, LocalLock, StdLock};
+use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
 use tests::{Log, Paced, Scenario, Text, table};
 
 /// What all of them write.
@@ -111,6 +113,14 @@ fn smol() {
         let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
         let play = tests::with_futures::<StdLock>(scenario, &paced, log);
         smol::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn embassy_with_a_mock_driver() {
+    agrees(|scenario, log| {
+        let runtime = retry_embassy::Embassy::seeded(1);
+        embassy::block_on(tests::with_futures::<CriticalSectionLock>(scenario, &runtime, log));
     });
 }
 

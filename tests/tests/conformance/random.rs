@@ -1,6 +1,6 @@
 //! Scenarios by chance: every runtime makes the same of them, and every processor makes the same hash.
 
-use retry_core::{FakeClock, LocalLock, StdLock};
+use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
 use tests::{Drawn, Fnv, Log, MILLION, Paced, Scenario, Text, random_decisions};
 
 use super::MILLI;
@@ -82,5 +82,13 @@ fn smol() {
         let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
         let play = tests::with_futures::<StdLock>(scenario, &paced, log);
         smol::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn embassy_with_a_mock_driver() {
+    let runtime = retry_embassy::Embassy::seeded(1);
+    agrees(500, |scenario, log| {
+        super::embassy::block_on(tests::with_futures::<CriticalSectionLock>(scenario, &runtime, log));
     });
 }
