@@ -103,7 +103,10 @@ pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
-pub use observe::{CallEnd, Event, EventKind, Observer, Outlook};
+pub use observe::{
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Plain, Reason,
+    WhenFull,
+};
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
