@@ -8,6 +8,7 @@ use crate::time::Spoken;
 
 /// What a call does after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "a verdict does nothing by itself: sleep for it, or end the call"]
 pub enum Verdict {
     /// Try again after this delay.
@@ -30,6 +31,7 @@ impl fmt::Display for Verdict {
 
 /// Why a policy allows no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum GiveUp {
     /// An error of this class is not retried.
@@ -84,6 +86,7 @@ impl fmt::Display for GiveUp {
 
 /// The circuit's refusal to admit an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
     /// The phase that refuses: open, or half-open with every probe taken.
     pub phase: Phase,

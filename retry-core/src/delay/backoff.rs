@@ -27,6 +27,7 @@ use crate::time::nanos;
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
@@ -40,6 +41,22 @@ enum Curve {
     Fibonacci,
     Polynomial { degree: u32 },
     Custom(fn(u32, Duration) -> Duration),
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Curve {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Fixed => defmt::write!(f, "Fixed"),
+            Self::Linear { increment } => defmt::write!(f, "Linear {{ increment: {=u64} }}", increment),
+            Self::Exponential { multiplier } => {
+                defmt::write!(f, "Exponential {{ multiplier: {} }}", multiplier)
+            }
+            Self::Fibonacci => defmt::write!(f, "Fibonacci"),
+            Self::Polynomial { degree } => defmt::write!(f, "Polynomial {{ degree: {=u32} }}", degree),
+            Self::Custom(_) => defmt::write!(f, "Custom"),
+        }
+    }
 }
 
 impl Backoff {

@@ -11,6 +11,7 @@ use crate::verdict::{Rejected, Verdict};
 
 /// One thing that happened to one call.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
@@ -27,6 +28,7 @@ pub struct Event {
 
 /// What happened. Causes come before effects: a change of phase before the verdict it led to.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EventKind {
     /// An attempt was admitted.
