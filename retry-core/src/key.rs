@@ -118,6 +118,13 @@ impl fmt::Display for Key {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Key {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}{=str}", self.as_str(), if self.length & CUT == 0 { "" } else { ".." });
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_none() { f.write_str("Key(-)") } else { write!(f, "Key({self})") }

@@ -48,6 +48,7 @@
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
+//! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -116,6 +117,9 @@ pub use verdict::{GiveUp, Rejected, Verdict};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
+#[cfg(feature = "defmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "defmt")))]
+pub use observe::DefmtLog;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {

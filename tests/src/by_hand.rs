@@ -46,8 +46,11 @@ fn call<L: Lock>(
 ) {
     let now = || time.now();
     let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
-    let mut call =
-        Call::new(&scenario.policy, now).circuit(&stage.circuit).budget(&stage.allowance).observe(&observer);
+    let mut call = Call::new(&scenario.policy, now)
+        .circuit(&stage.circuit)
+        .budget(&stage.allowance)
+        .observe(&observer)
+        .timed(now);
     if let Some(curve) = &scenario.curve {
         call = call.backoff(curve);
     }

@@ -26,10 +26,10 @@ impl<'l> Record<'l> {
             EventKind::Started => self.line(at, &["started"], &[attempt]),
             EventKind::Succeeded => self.line(at, &["succeeded"], &[attempt]),
             EventKind::Cancelled => self.line(at, &["cancelled"], &[attempt]),
-            EventKind::Rejected(Rejected { phase, wait }) => {
-                self.line(at, &["rejected", phase.name()], &[attempt, nanos(*wait)]);
+            EventKind::Rejected(rejected) => {
+                self.line(at, &["rejected", rejected.phase().name()], &[attempt, nanos(rejected.wait())]);
             }
-            EventKind::Failed { failure, verdict } => {
+            EventKind::Failed { failure, verdict, .. } => {
                 let class = failure.class.name();
                 match verdict {
                     Verdict::Retry(delay) => {
@@ -38,13 +38,16 @@ impl<'l> Record<'l> {
                     Verdict::GiveUp(reason) => {
                         self.line(at, &["failed", class, "give-up", reason.name()], &[attempt]);
                     }
-                    Verdict::Rejected(Rejected { phase, wait }) => {
-                        let words = ["failed", class, "rejected", phase.name()];
-                        self.line(at, &words, &[attempt, nanos(*wait)]);
+                    Verdict::Rejected(rejected) => {
+                        let words = ["failed", class, "rejected", rejected.phase().name()];
+                        self.line(at, &words, &[attempt, nanos(rejected.wait())]);
                     }
                 }
             }
             EventKind::PhaseChanged(change) => self.change(change),
+            EventKind::BudgetEmpty => self.line(at, &["budget-empty"], &[attempt]),
+            // Whoever made the call says more of its end.
+            EventKind::Ended { .. } => {}
             _ => self.line(at, &["an event that this library does not know"], &[]),
         }
     }
@@ -79,7 +82,7 @@ impl<'l> Record<'l> {
         let (words, wait) = match end.why {
             Why::Succeeded => (["good", "-"], 0),
             Why::GaveUp(reason) => (["gave-up", reason.name()], 0),
-            Why::Rejected(Rejected { phase, wait }) => (["refused", phase.name()], nanos(wait)),
+            Why::Rejected(rejected) => (["refused", rejected.phase().name()], nanos(rejected.wait())),
             Why::Cancelled => (["stopped", "-"], 0),
             Why::Ignored => (["ignored", "-"], 0),
         };

@@ -38,7 +38,7 @@ impl<L: Lock> Stage<L> {
                     self.changed(change, record);
                     record.line(now, &["other", "admitted"], &[]);
                 }
-                Err(Rejected { phase, .. }) => record.line(now, &["other", "rejected", phase.name()], &[]),
+                Err(rejected) => record.line(now, &["other", "rejected", rejected.phase().name()], &[]),
             }
             return;
         }

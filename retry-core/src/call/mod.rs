@@ -143,14 +143,14 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// Where the circuit refuses it; the call is over then.
     pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
         let mut now = Reading::Unread(now);
-        if let (Some(elapsed), true) = (&mut self.elapsed, self.attempts > 0) {
-            elapsed.delay_is_over(now.get());
+        match &mut self.elapsed {
+            Some(elapsed) if self.attempts > 0 => elapsed.delay_is_over(now.get()),
+            // Told of its observer only after its start.
+            None if self.observer.is_enabled() => self.elapsed = Some(Elapsed::from(now.get())),
+            _ => {}
         }
         match self.gate.admit(|| now.get()) {
             Ok(admission) => {
-                if self.elapsed.is_none() && self.observer.is_enabled() {
-                    self.elapsed = Some(Elapsed::from(now.get()));
-                }
                 self.attempts = self.attempts.saturating_add(1);
                 // From here on a panic, of an observer, say, is a drop.
                 let mut attempt = Attempt::new(self, admission.ticket);

@@ -27,12 +27,14 @@ use crate::time::nanos;
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Curve {
     Shift(Shift),
     Other(Other),
@@ -40,6 +42,7 @@ enum Curve {
 
 /// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Shift {
     exponent: u32,
     /// After so many retries the ceiling is the last that fits 64 bits.
@@ -54,6 +57,22 @@ enum Other {
     Fibonacci,
     Polynomial { degree: u32 },
     Custom(fn(u32, Duration) -> Duration),
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Other {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Fixed => defmt::write!(f, "Fixed"),
+            Self::Linear { increment } => defmt::write!(f, "Linear {{ increment: {=u64} }}", increment),
+            Self::Exponential { multiplier } => {
+                defmt::write!(f, "Exponential {{ multiplier: {} }}", multiplier)
+            }
+            Self::Fibonacci => defmt::write!(f, "Fibonacci"),
+            Self::Polynomial { degree } => defmt::write!(f, "Polynomial {{ degree: {=u32} }}", degree),
+            Self::Custom(_) => defmt::write!(f, "Custom"),
+        }
+    }
 }
 
 impl Backoff {

@@ -15,6 +15,7 @@ use crate::verdict::GiveUp;
 /// It is plain data that refers to nothing: names are kept inline, for it may outlive the program that wrote it, and
 /// it holds no instant, for clocks start again after a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DeadLetter<T> {
     /// The operation's name, of a long one the beginning; [`Key::NONE`] without one.
@@ -66,6 +67,7 @@ impl<T> DeadLetter<T> {
 
 /// Why a call ended that left a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Reason {
     /// The policy or the budget allowed no further attempt.
@@ -99,6 +101,7 @@ impl fmt::Display for Reason {
 
 /// Which letter is lost where there is room for one only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WhenFull {
     /// The new one: what came first is worth more.
     Refuse,
@@ -136,6 +139,13 @@ pub struct DeadLetters<T, const N: usize> {
     pub(super) lost: u32,
     /// The oldest letter's number; those after it count up. It gives each letter its place in an image.
     pub(super) first: u32,
+}
+
+#[cfg(feature = "defmt")]
+impl<T, const N: usize> defmt::Format for DeadLetters<T, N> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} of {=usize} letters, {=u32} lost", self.len(), N, self.lost);
+    }
 }
 
 impl<T, const N: usize> DeadLetters<T, N> {

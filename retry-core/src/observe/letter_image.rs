@@ -85,6 +85,7 @@ plain!(u8 u16 u32 u64 i8 i16 i32 i64);
 
 /// Why no letters were read from an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ImageError {
     /// It has fewer bytes than [`DeadLetters::IMAGE_SIZE`].
