@@ -13,6 +13,7 @@ mod time_window;
 mod window;
 mod word;
 
+pub(crate) use breaker::Standing;
 pub use breaker::{Breaker, Ticket};
 pub use config::CircuitConfig;
 pub use gate::{Admission, Gate, NoCircuit, Settled};

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(feature = "std")]
+use super::breaker::Standing;
 use super::breaker::{Breaker, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
@@ -13,6 +15,8 @@ use super::word::{Seen, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
+#[cfg(feature = "std")]
+use crate::time::Instant;
 use crate::time::{Now, Reading};
 use crate::verdict::Rejected;
 
@@ -183,6 +187,12 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// The calls the window holds while closed, and how many of them failed and were slow.
     pub fn counts(&self) -> Option<(u32, u32, u32)> {
         self.locked(|breaker, _| breaker.counts())
+    }
+
+    /// What forgetting this circuit would lose.
+    #[cfg(feature = "std")]
+    pub(crate) fn standing(&self, now: Instant) -> Standing {
+        self.locked(|breaker, _| breaker.standing(now))
     }
 
     // The ways through the lock stand apart, so that the ways around it need no stack.
