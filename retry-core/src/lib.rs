@@ -76,6 +76,7 @@ mod key;
 mod lock;
 mod observe;
 mod policy;
+mod pool;
 mod ratio;
 mod retry;
 mod runtime;
@@ -109,6 +110,7 @@ pub use observe::{
     WhenFull,
 };
 pub use policy::{Hints, Policy, Preset, Rule};
+pub use pool::{FixedCircuit, FixedCircuitPool};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
@@ -125,4 +127,5 @@ pub use observe::DefmtLog;
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
     lock::StdLock,
+    pool::{CircuitPool, PoolCounts, PooledCircuit},
 };

@@ -13,6 +13,8 @@ use retry_core::{
     Verdict, retry,
 };
 
+use crate::pools::Hosts;
+
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     /// The instructions that it shall take one day, the operation's own included; 0: the floor that others are
@@ -46,6 +48,7 @@ pub(crate) const ALL: &[Operation] = &[
     },
     Operation { name: "busy", goal: 60, most: 52, what: "circuit, closed, 1 % failures, shared", run: busy },
     Operation { name: "rejected", goal: 18, most: 18, what: "circuit, rejected, shared", run: rejected },
+    Operation { name: "pool", goal: 400, most: 400, what: "circuit of a host, out of 100,000", run: pool },
 ];
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
@@ -151,4 +154,8 @@ fn rejected(count: u64) {
     for _ in 0..count {
         black_box(CIRCUIT.admit(now).is_err());
     }
+}
+
+fn pool(count: u64) {
+    Hosts::new().look_up(count);
 }
