@@ -110,12 +110,15 @@ pub use observe::{
     WhenFull,
 };
 pub use policy::{Hints, Policy, Preset, Rule};
-pub use pool::{FixedCircuit, FixedCircuitPool};
+pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use file::{FileError, OperationsFile};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;

@@ -11,6 +11,7 @@ mod eviction;
 mod fixed;
 #[cfg(feature = "std")]
 mod hash;
+mod operations;
 #[cfg(feature = "std")]
 mod pooled;
 #[cfg(feature = "std")]
@@ -19,5 +20,6 @@ mod table;
 #[cfg(feature = "std")]
 pub use circuits::{CircuitPool, PoolCounts};
 pub use fixed::{FixedCircuit, FixedCircuitPool};
+pub use operations::{Operation, Operations};
 #[cfg(feature = "std")]
 pub use pooled::PooledCircuit;

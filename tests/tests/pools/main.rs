@@ -2,6 +2,7 @@
 
 mod flood;
 mod forget;
+mod operations;
 mod threads;
 
 use std::time::Duration;
