@@ -49,6 +49,7 @@
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
+//! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -116,6 +117,9 @@ pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use classify::Idempotency;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub use file::{FileError, OperationsFile};

@@ -4,12 +4,18 @@ use core::fmt;
 use core::time::Duration;
 
 mod http;
+#[cfg(feature = "http")]
+mod http_request;
+#[cfg(feature = "http")]
+mod http_response;
 #[cfg(feature = "std")]
 mod io;
 mod message;
 mod phrases;
 mod retry_after;
 
+#[cfg(feature = "http")]
+pub use http_request::Idempotency;
 pub use message::Messages;
 pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
