@@ -52,8 +52,16 @@
 //! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
 //! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
 use core::time::Duration;
 
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use crate::reqwest::{reqwest_error, reqwest_response};
 use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
 
 /// Retries by `policy` on the tokio runtime that awaits it.
