@@ -82,14 +82,19 @@ pub struct Progress {
     pub left: Option<Duration>,
 }
 
-/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; there is
-/// no need to implement it.
+/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; only an
+/// adapter that has more to say of each attempt needs to implement it, for [`Retry::judged`](crate::Retry::judged).
 pub trait Classifier<T, E> {
     /// Whether it wants to know how long the call has taken.
     const ASKS_TIME: bool = false;
 
     /// What to make of an error.
     fn failure(&self, error: &E, progress: Progress) -> Failure;
+
+    /// What to make of an attempt that had no end within its timeout.
+    fn timed_out(&self) -> Failure {
+        Class::Timeout.into()
+    }
 
     /// What to make of a value: `None` if it is good.
     fn unacceptable(&self, value: &T) -> Option<Failure> {
@@ -147,6 +152,10 @@ where
         failure
     }
 
+    fn timed_out(&self) -> Failure {
+        self.before.timed_out()
+    }
+
     fn unacceptable(&self, value: &T) -> Option<Failure> {
         self.before.unacceptable(value)
     }
@@ -169,6 +178,10 @@ where
 
     fn failure(&self, error: &E, progress: Progress) -> Failure {
         self.before.failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        self.before.timed_out()
     }
 
     fn unacceptable(&self, value: &T) -> Option<Failure> {

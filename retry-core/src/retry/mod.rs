@@ -189,7 +189,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         Retry { options, gate, budget, classifier, observer, ready, runtime }
     }
 
-    fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
+    /// Puts a [`Classifier`](crate::Classifier) of an adapter's own around, or in place of, the one so far.
+    pub fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
         let Self { options, gate, budget, classifier: before, observer, ready, runtime } = self;
         Retry { options, gate, budget, classifier: classifier(before), observer, ready, runtime }
     }

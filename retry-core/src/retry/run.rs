@@ -259,7 +259,7 @@ where
                 let failure = self.classifier.failure(&error, attempt.progress(K::ASKS_TIME));
                 (Cause::Failed(error), failure)
             }
-            Err(cause) => (cause, Class::Timeout.into()),
+            Err(cause) => (cause, self.classifier.timed_out()),
         };
         Err((attempt.fail(failure), Last { cause, class: failure.class }))
     }
