@@ -76,6 +76,24 @@ pub struct Ticket {
     pub(super) started: Instant,
 }
 
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counts {
+    /// All calls.
+    pub calls: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// Those that were slow; none where the window does not tell.
+    pub slow: u32,
+}
+
+impl Counts {
+    pub(super) fn of<W: Window>(window: &W) -> Self {
+        Self { calls: window.calls(), failures: window.failures(), slow: window.slow() }
+    }
+}
+
 impl<W: Window> Breaker<W> {
     /// A closed circuit that has seen nothing.
     pub const CLOSED: Self = Self {
@@ -86,6 +104,11 @@ impl<W: Window> Breaker<W> {
         late: 0,
         openings: 0,
     };
+
+    /// Of a snapshot's parts.
+    pub(super) const fn of(state: State<W>, mode: Mode, late: u32, openings: u32) -> Self {
+        Self { state, mode, unchecked: false, era: 0, late, openings }
+    }
 
     /// Admits an attempt, or says for how long none is admitted. Asks the time where a rule needs it.
     ///
@@ -130,9 +153,13 @@ impl<W: Window> Breaker<W> {
         word: u64,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
+        // A clock that panics does so before anything has changed: that is a drop.
+        if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
+            now.get();
+        }
         let slow = config.asks_duration() && config.is_slow(ticket.started, now.get());
         if ticket.era != self.era {
-            self.late = self.late.saturating_add(1);
+            self.count_late();
             return None;
         }
         let cause = match &mut self.state {
@@ -144,11 +171,11 @@ impl<W: Window> Breaker<W> {
                     let at = if W::TIMED { now.get() } else { Instant::ORIGIN };
                     window.record(Outcome { failed, slow }, config.span(W::CAPACITY), at);
                 }
+                let unchecked = mem::take(&mut self.unchecked);
                 if !automatic {
                     return None;
                 }
                 // A success in good time lowers every rate: at most it is the call that makes them count.
-                let unchecked = mem::take(&mut self.unchecked);
                 if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
                     return None;
                 }
@@ -228,7 +255,7 @@ impl<W: Window> Breaker<W> {
             }
         }
         if ticket.era != self.era {
-            self.late = self.late.saturating_add(1);
+            self.count_late();
         } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
             *in_flight = in_flight.saturating_sub(1);
         }
@@ -276,10 +303,14 @@ impl<W: Window> Breaker<W> {
         self.late
     }
 
-    /// The calls the window holds while closed, and how many of them failed and were slow.
-    pub fn counts(&self) -> Option<(u32, u32, u32)> {
+    /// What the window holds while closed, as of the last outcome.
+    pub fn counts(&self) -> Option<Counts> {
+        self.window().map(Counts::of)
+    }
+
+    pub(super) fn window(&self) -> Option<&W> {
         match &self.state {
-            State::Closed { window, .. } => Some((window.calls(), window.failures(), window.slow())),
+            State::Closed { window, .. } => Some(window),
             State::Open { .. } | State::HalfOpen { .. } => None,
         }
     }
@@ -341,6 +372,10 @@ impl<W: Window> Breaker<W> {
         let from = self.phase();
         self.begin_era(next);
         Change { from, to: self.phase(), at, cause }
+    }
+
+    pub(super) fn count_late(&mut self) {
+        self.late = self.late.saturating_add(1);
     }
 
     /// The one place that assigns the state.

@@ -3,6 +3,7 @@
 mod breaker;
 mod config;
 mod gate;
+mod image;
 mod manual;
 mod phase;
 mod ramp;
@@ -13,9 +14,10 @@ mod time_window;
 mod window;
 mod word;
 
-pub use breaker::{Breaker, Ticket};
+pub use breaker::{Breaker, Counts, Ticket};
 pub use config::CircuitConfig;
 pub use gate::{Admission, Gate, NoCircuit, Settled};
+pub use manual::{OnHealthy, Start};
 pub use phase::{Change, ChangeCause, Mode, Phase};
 pub use shared::SharedCircuit;
 pub use snapshot::Snapshot;

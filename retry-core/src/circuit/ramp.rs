@@ -18,6 +18,16 @@ impl Ramp {
         Self { since: start, ..Self::NONE }
     }
 
+    /// When it began, and its credit.
+    pub(super) const fn parts(&self) -> (Instant, u32) {
+        (self.since, self.credit)
+    }
+
+    /// Of its parts, if they can be those of one.
+    pub(super) fn of(since: Instant, credit: u32) -> Option<Self> {
+        (credit <= WHOLE).then_some(Self { since, credit })
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.since == Instant::MAX
     }

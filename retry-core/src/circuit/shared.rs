@@ -3,9 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Ticket};
+use super::breaker::{Breaker, Counts, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
+use super::manual::{OnHealthy, Start};
 use super::phase::{Change, Mode, Phase};
 use super::snapshot::Snapshot;
 use super::window::Window;
@@ -13,7 +14,7 @@ use super::word::{Seen, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
-use crate::time::{Now, Reading};
+use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
 
 macro_rules! shared_circuit {
@@ -44,6 +45,7 @@ macro_rules! shared_circuit {
             word: Word,
             guarded: L::Of<Guarded<W>>,
             config: CircuitConfig,
+            start: Start,
         }
     };
 }
@@ -59,10 +61,12 @@ struct Guarded<W> {
     unseen: u32,
     /// In place of the configuration it was made with.
     config: Option<CircuitConfig>,
+    /// Whether the circuit's [`Start`] has been made.
+    started: bool,
 }
 
 impl<W: Window> Initial for Guarded<W> {
-    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None };
+    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None, started: false };
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
@@ -88,7 +92,24 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     const fn from_checked(config: CircuitConfig) -> Self {
-        Self { word: Word::ASK, guarded: L::Of::<Guarded<W>>::INITIAL, config }
+        Self { word: Word::ASK, guarded: L::Of::<Guarded<W>>::INITIAL, config, start: Start::Closed }
+    }
+
+    /// Where it stands at first; closed unless set.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{CircuitConfig, Phase, SharedCircuit, Start};
+    ///
+    /// // After a boot nobody knows: a probe first.
+    /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).starting(Start::HalfOpen);
+    /// assert_eq!(STOCK.phase(), Phase::HalfOpen);
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn starting(mut self, start: Start) -> Self {
+        self.start = start;
+        self
     }
 
     /// Opens it until told otherwise, whatever the time: every attempt is refused.
@@ -129,23 +150,29 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         self.locked(|breaker, _| breaker.probe(super::phase::ChangeCause::Manual, now))
     }
 
-    /// What a health check does that succeeded while the circuit was open: half-opens it, or closes it.
-    pub fn healthy(&self, then: Phase, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, config| breaker.healthy(then, config, now))
+    /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
+    pub fn ailing(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.ailing())
     }
 
-    /// Goes on by another configuration. What the window holds is carried over as far as it fits; an open circuit
-    /// stays open no longer than the new one allows.
+    /// A health check that began in this era, as [`ailing`](Self::ailing) said, has succeeded. Where the era has ended
+    /// meanwhile, that is late, and changes nothing.
+    pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.healthy(era, then, config, now))
+    }
+
+    /// Goes on by another configuration. The newest of the calls that the window holds are carried over, as many as
+    /// fit; what was opened by its rules stays open no longer than the new one allows from now.
     ///
     /// # Errors
     /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
-    pub fn reconfigure(&self, config: CircuitConfig) -> Result<(), ConfigError> {
-        let config = config.for_window::<W>()?;
+    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
+        let (config, now) = (config.for_window::<W>()?, now.now());
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
             let before = guarded.config.unwrap_or(self.config);
-            guarded.breaker.respan(&before, &config);
+            guarded.breaker.respan(&before, &config, now);
             guarded.config = Some(config);
             self.publish(guarded);
         });
@@ -159,10 +186,10 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     /// Goes on from a state taken before, here or elsewhere, as if no time had passed since. Attempts under way are
-    /// of an older era from now on.
-    pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) {
+    /// of an older era from now on. What was opened by its rules stays open no longer than this configuration allows.
+    pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) -> Change {
         let now = now.now();
-        self.locked(|breaker, config| breaker.restore(config, snapshot, now));
+        self.locked(|breaker, config| breaker.restore(config, snapshot, now))
     }
 
     /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
@@ -180,9 +207,15 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         self.locked(|breaker, _| breaker.late())
     }
 
-    /// The calls the window holds while closed, and how many of them failed and were slow.
-    pub fn counts(&self) -> Option<(u32, u32, u32)> {
-        self.locked(|breaker, _| breaker.counts())
+    /// What the window holds while closed. Of one that counts time, what is in its span now.
+    pub fn counts(&self, now: impl Now) -> Option<Counts> {
+        let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
+        self.locked(|breaker, config| {
+            // Of a copy: whoever looks changes nothing.
+            let mut window = breaker.window()?.clone();
+            window.expire(config.span(W::CAPACITY), now);
+            Some(Counts::of(&window))
+        })
     }
 
     // The ways through the lock stand apart, so that the ways around it need no stack.
@@ -211,6 +244,14 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         self.locked(|breaker, config| breaker.settle(config, ticket, false, || now.get(), 0))
     }
 
+    /// Records a success without the lock, where that is possible.
+    #[inline]
+    fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
+        let seen = self.word.load();
+        seen.is_quiet_for(ticket)
+            || self.word.succeed(seen, ticket, || !self.config.is_slow(ticket.started, now.get()))
+    }
+
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
@@ -220,8 +261,12 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         })
     }
 
-    /// Records the successes that the word counted since it was published.
+    /// Makes the start, or records the successes that the word counted since it was published.
     fn catch_up(&self, guarded: &mut Guarded<W>) {
+        if !guarded.started {
+            guarded.started = true;
+            guarded.breaker.start(self.start);
+        }
         let granted = core::mem::take(&mut guarded.unseen);
         if granted > 0 {
             let config = guarded.config.as_ref().unwrap_or(&self.config);
@@ -256,15 +301,8 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        let seen = self.word.load();
-        if seen.is_quiet_for(&ticket) {
-            return None;
-        }
         let mut now = Reading::Unread(now);
-        if self.word.succeed(seen, &ticket, || !self.config.is_slow(ticket.started, now.get())) {
-            return None;
-        }
-        self.succeed_locked(ticket, now)
+        if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
     }
 
     fn fail(
@@ -276,6 +314,10 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
         word: u64,
     ) -> Settled {
         let mut now = Reading::Unread(now);
+        // An error that does not count as a failure is recorded as a success is.
+        if !self.config.counts(class) && self.recorded(&ticket, &mut now) {
+            return Settled { change: None, next: Ok(()) };
+        }
         self.locked(|breaker, config| Settled {
             change: breaker.settle(config, ticket, config.counts(class), || now.get(), word),
             next: match delay {
@@ -289,6 +331,9 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if self.word.load().is_closed_for(&ticket) {
+            return None;
+        }
         let mut now = Reading::Unread(now);
         self.locked(|breaker, config| breaker.cancel(config, ticket, || now.get(), 0))
     }
