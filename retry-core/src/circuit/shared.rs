@@ -40,7 +40,7 @@ macro_rules! shared_circuit {
         /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
         /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
         /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
-        /// only where something changes. On targets without 64-bit atomics it is always taken.
+        /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is always taken.
         pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
             word: Word,
             guarded: L::Of<Guarded<W>>,

@@ -9,7 +9,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use retry_core::{
-    CircuitConfig, Class, CountWindow, Counts, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase, SharedCircuit,
+    CircuitConfig, Class, CountWindow, Counts, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase,
+    SharedCircuit,
 };
 
 /// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
