@@ -8,8 +8,8 @@ use core::task::Poll;
 use core::time::Duration;
 
 use super::{Readiness, Retry};
-use crate::budget::Budget;
-use crate::call::{Attempt, Call};
+use crate::budget::{Budget, Price};
+use crate::call::{Attempt, Course, Setup, State};
 use crate::circuit::Gate;
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
@@ -125,26 +125,30 @@ where
             if stopped {
                 break End::Cancelled;
             }
-            let (attempt, last) = match run.attempt() {
+            let (mut attempt, last) = match run.attempt() {
                 Ok(begun) => begun,
                 Err(end) => break end,
             };
             let timeout =
-                self.options.policy.timeout_of_attempt().map(|limit| (limit, self.runtime.sleep(limit)));
+                self.setup.policy.timeout_of_attempt().map(|limit| (limit, self.runtime.sleep(limit)));
             let tried = timed(operation(attempt.begun(), last), timeout);
             let outcome = match first_of(stop.as_mut(), tried).await {
                 Ok(_) => break End::Cancelled,
                 Err(outcome) => outcome,
             };
-            let (verdict, last) = match self.settle(attempt, outcome) {
-                Ok(value) => return Ok(value),
-                Err(failed) => failed,
+            let miss = match self.judge(outcome) {
+                Ok(value) => {
+                    attempt.succeed();
+                    return Ok(value);
+                }
+                Err(miss) => miss,
             };
+            let (verdict, last) = self.settle(attempt, miss);
             let pause = match run.next(verdict, last) {
                 Ok(pause) => pause,
                 Err(end) => break end,
             };
-            let pausing = Pausing { call: &mut run.call, runtime: run.runtime };
+            let pausing = Pausing { run: &mut run };
             for step in self.steps(&pause) {
                 if first_of(stop.as_mut(), self.runtime.sleep(step)).await.is_ok() {
                     break 'call End::Cancelled;
@@ -196,19 +200,33 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
         let mut run = self.start();
+        match self.try_blocking(&mut run, &mut operation) {
+            Ok(value) => Ok(value),
+            Err(missed) => self.retry_blocking(run, missed, operation),
+        }
+    }
+
+    /// The call from the end of its first attempt on. Everything is handed over by value, and nothing inline: a call
+    /// that succeeds at once keeps nothing in memory for it.
+    #[cold]
+    #[inline(never)]
+    fn retry_blocking<T, E, F>(
+        &self,
+        mut run: Run<'_, '_, R, G, B, O, E>,
+        mut missed: Missed<G::Ticket, E>,
+        mut operation: F,
+    ) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    {
         let end = loop {
-            if self.runtime.is_interrupted() {
-                break run.abandon();
-            }
-            let (attempt, last) = match run.attempt() {
-                Ok(begun) => begun,
-                Err(end) => break end,
+            let (held, miss) = match missed {
+                Missed::Failed(held, miss) => (held, miss),
+                Missed::Ended(end) => break end,
             };
-            let outcome = operation(attempt.begun(), last).map_err(Cause::Failed);
-            let (verdict, last) = match self.settle(attempt, outcome) {
-                Ok(value) => return Ok(value),
-                Err(failed) => failed,
-            };
+            let (verdict, last) = self.settle(run.resume(held), miss);
             let pause = match run.next(verdict, last) {
                 Ok(pause) => pause,
                 Err(end) => break end,
@@ -216,52 +234,87 @@ where
             if self.steps(&pause).try_for_each(|step| self.runtime.sleep_blocking(step)) == Err(Interrupted) {
                 break run.abandon();
             }
+            missed = match self.try_blocking(&mut run, &mut operation) {
+                Ok(value) => return Ok(value),
+                Err(missed) => missed,
+            };
         };
         Err(run.error(end))
     }
+
+    /// One attempt.
+    #[inline]
+    fn try_blocking<T, E, F>(
+        &self,
+        run: &mut Run<'_, '_, R, G, B, O, E>,
+        operation: &mut F,
+    ) -> Result<T, Missed<G::Ticket, E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    {
+        if self.runtime.is_interrupted() {
+            return Err(Missed::Ended(run.abandon()));
+        }
+        let (mut attempt, last) = match run.attempt() {
+            Ok(begun) => begun,
+            Err(end) => return Err(Missed::Ended(end)),
+        };
+        match self.judge(operation(attempt.begun(), last).map_err(Miss::Failed)) {
+            Ok(value) => {
+                attempt.succeed();
+                Ok(value)
+            }
+            Err(miss) => Err(Missed::Failed(attempt.suspend(), miss)),
+        }
+    }
 }
 
-impl<R, G, B, K, O> Retry<'_, R, G, B, K, O>
+impl<'a, R, G, B, K, O> Retry<'a, R, G, B, K, O>
 where
     R: Clock + Entropy,
     G: Gate,
     B: Budget,
     O: Observer + ?Sized,
 {
-    fn start<T, E>(&self) -> Run<'_, R, G, B, O, E>
+    #[inline]
+    fn start<T, E>(&self) -> Run<'_, 'a, R, G, B, O, E>
     where
         K: Classifier<T, E>,
     {
-        let Self { options, gate, budget, observer, runtime, .. } = self;
-        let now = || runtime.now();
-        let call = Call::with(*options, *gate, *budget, *observer, now);
-        Run { call: if K::ASKS_TIME { call.timed(now) } else { call }, runtime, last: None }
+        let Self { setup, runtime, .. } = self;
+        let state = State::start(K::ASKS_TIME || setup.policy.asks_time(), || runtime.now());
+        Run { setup, runtime, state, last: None }
     }
 
-    /// Ends an attempt: its value, or what the call does now.
-    fn settle<T, E>(
-        &self,
-        mut attempt: InFlight<'_, '_, R, G, B, O>,
-        outcome: Result<T, Cause<E>>,
-    ) -> Result<T, (Verdict, Last<E>)>
+    /// What to make of an outcome.
+    #[inline]
+    fn judge<T, E>(&self, outcome: Result<T, Miss<E>>) -> Result<T, Miss<E>>
     where
         K: Classifier<T, E>,
     {
-        let (cause, failure) = match outcome {
-            Ok(value) => match self.classifier.unacceptable(&value) {
-                None => {
-                    attempt.succeed();
-                    return Ok(value);
-                }
-                Some(failure) => (Cause::Unacceptable, failure),
-            },
-            Err(Cause::Failed(error)) => {
+        let value = outcome?;
+        match self.classifier.unacceptable(&value) {
+            None => Ok(value),
+            Some(failure) => Err(Miss::Unacceptable(failure)),
+        }
+    }
+
+    /// Ends a failed attempt: what the call does now, and what the attempt ended with.
+    fn settle<T, E>(&self, mut attempt: InFlight<'_, '_, R, G, B, O>, miss: Miss<E>) -> (Verdict, Last<E>)
+    where
+        K: Classifier<T, E>,
+    {
+        let (cause, failure) = match miss {
+            Miss::Failed(error) => {
                 let failure = self.classifier.failure(&error, attempt.progress(K::ASKS_TIME));
                 (Cause::Failed(error), failure)
             }
-            Err(cause) => (cause, Class::Timeout.into()),
+            Miss::TimedOut(limit) => (Cause::TimedOut(limit), Class::Timeout.into()),
+            Miss::Unacceptable(failure) => (Cause::Unacceptable, failure),
         };
-        Err((attempt.fail(failure), Last { cause, class: failure.class }))
+        (attempt.fail(failure), Last { cause, class: failure.class })
     }
 
     /// What is slept, one after the other, until the next attempt.
@@ -277,9 +330,10 @@ where
 }
 
 /// One call on its way through a loop.
-struct Run<'r, R, G: Gate, B: Budget, O: Observer + ?Sized, E> {
-    call: Call<'r, G, B, O>,
+struct Run<'r, 'a, R, G, B: Budget, O: ?Sized, E> {
+    setup: &'r Setup<'a, G, B, O>,
     runtime: &'r R,
+    state: State,
     last: Option<Last<E>>,
 }
 
@@ -290,7 +344,22 @@ struct Last<E> {
 }
 
 /// An attempt, and what the one before ended with.
-type Begun<'c, 'r, R, G, B, O, E> = (InFlight<'c, 'r, R, G, B, O>, Option<&'c Cause<E>>);
+type Begun<'c, 'a, R, G, B, O, E> = (InFlight<'c, 'a, R, G, B, O>, Option<&'c Cause<E>>);
+
+/// What is wrong with an outcome.
+enum Miss<E> {
+    Failed(E),
+    TimedOut(Duration),
+    Unacceptable(Failure),
+}
+
+/// An attempt that brought nothing.
+enum Missed<T, E> {
+    /// What it holds, and why.
+    Failed((T, Price), Miss<E>),
+    /// It did not begin.
+    Ended(End),
+}
 
 /// Why a call ends.
 enum End {
@@ -305,25 +374,28 @@ struct Pause {
     least: Duration,
 }
 
-impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r, R, G, B, O, E> {
+impl<'a, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'_, 'a, R, G, B, O, E> {
     /// The next attempt, and what the one before ended with.
-    fn attempt(&mut self) -> Result<Begun<'_, 'r, R, G, B, O, E>, End> {
-        let Self { call, runtime, last } = self;
-        let runtime = *runtime;
-        match call.attempt(|| runtime.now()) {
-            Ok(attempt) => {
-                let last = last.as_ref().map(|last| &last.cause);
-                Ok((InFlight { attempt: Some(attempt), runtime }, last))
-            }
+    #[inline]
+    fn attempt(&mut self) -> Result<Begun<'_, 'a, R, G, B, O, E>, End> {
+        let Self { setup, runtime, state, last } = self;
+        match (Course { setup, state }).attempt(|| runtime.now()) {
+            Ok(attempt) => Ok((InFlight { attempt, runtime }, last.as_ref().map(|last| &last.cause))),
             Err(rejected) => Err(End::Rejected(rejected)),
         }
+    }
+
+    /// The attempt under way, which holds this.
+    fn resume(&mut self, held: (G::Ticket, Price)) -> InFlight<'_, 'a, R, G, B, O> {
+        let runtime = self.runtime;
+        InFlight { attempt: Attempt::resume(self.course(), held), runtime }
     }
 
     /// The sleep that the verdict asks for, or the end.
     fn next(&mut self, verdict: Verdict, last: Last<E>) -> Result<Pause, End> {
         self.last = Some(last);
         match verdict {
-            Verdict::Retry(delay) => Ok(Pause { delay, least: self.call.earliest_retry() }),
+            Verdict::Retry(delay) => Ok(Pause { delay, least: self.state.earliest_retry() }),
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
@@ -331,14 +403,15 @@ impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r
 
     /// The call is cancelled between two attempts.
     fn abandon(&mut self) -> End {
-        self.call.abandon(|| self.runtime.now());
+        let runtime = self.runtime;
+        self.course().abandon(|| runtime.now());
         End::Cancelled
     }
 
     fn error(mut self, end: End) -> Error<E> {
         let when = self.runtime.now();
-        let (cause, class) = self.last.map(|Last { cause, class }| (cause, class)).unzip();
-        let context = self.call.context(when, class);
+        let (cause, class) = self.last.take().map(|Last { cause, class }| (cause, class)).unzip();
+        let context = self.course().context(when, class);
         match (end, cause) {
             (End::GaveUp(GiveUp::Ignored), Some(cause)) => Error::Ignored { cause, context },
             (End::GaveUp(reason), Some(cause)) => Error::GaveUp { reason, cause, context },
@@ -347,64 +420,70 @@ impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r
             (End::Cancelled, cause) => Error::Cancelled { cause, context },
         }
     }
+
+    fn course(&mut self) -> Course<'_, 'a, G, B, O> {
+        Course { setup: self.setup, state: &mut self.state }
+    }
+}
+
+/// A call that ends between two attempts gives back what the second would have cost.
+impl<R, G, B: Budget, O: ?Sized, E> Drop for Run<'_, '_, R, G, B, O, E> {
+    fn drop(&mut self) {
+        self.state.give_back(self.setup.budget);
+    }
 }
 
 /// A sleep under way: a call that is dropped in it is cancelled, and its observer told when.
-struct Pausing<'c, 'r, R: Clock, G: Gate, B: Budget, O: Observer + ?Sized> {
-    call: &'c mut Call<'r, G, B, O>,
-    runtime: &'r R,
+struct Pausing<'c, 'r, 'a, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> {
+    run: &'c mut Run<'r, 'a, R, G, B, O, E>,
 }
 
-impl<R: Clock, G: Gate, B: Budget, O: Observer + ?Sized> Drop for Pausing<'_, '_, R, G, B, O> {
+impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Drop
+    for Pausing<'_, '_, '_, R, G, B, O, E>
+{
     fn drop(&mut self) {
-        self.call.abandon(|| self.runtime.now());
+        self.run.abandon();
     }
 }
 
 /// An attempt and the clock of its runtime, so that a drop can tell the time, too.
 struct InFlight<'c, 'a, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> {
-    attempt: Option<Attempt<'c, 'a, G, B, O>>,
-    runtime: &'a R,
+    attempt: Attempt<'c, 'a, G, B, O>,
+    runtime: &'c R,
 }
 
 impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> InFlight<'_, '_, R, G, B, O> {
     /// How far the call had come when the attempt began.
+    #[inline]
     fn begun(&self) -> Progress {
-        match &self.attempt {
-            Some(attempt) => attempt.begun(),
-            None => unreachable!("only the methods that consume it take the attempt"),
-        }
+        self.attempt.begun()
     }
 
     /// How far the call has come; the time only where it is `timed`.
     fn progress(&mut self, timed: bool) -> Progress {
-        match &mut self.attempt {
-            Some(attempt) if timed => attempt.progress(|| self.runtime.now()),
-            Some(attempt) => attempt.begun(),
-            None => unreachable!("only the methods that consume it take the attempt"),
-        }
+        if timed { self.attempt.progress(|| self.runtime.now()) } else { self.attempt.begun() }
     }
 
-    fn succeed(mut self) {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.succeed(|| self.runtime.now());
-        }
-        mem::forget(self); // nothing is left to cancel
+    #[inline]
+    fn succeed(&mut self) {
+        self.attempt.ends_well(|| self.runtime.now());
     }
 
-    fn fail(mut self, failure: Failure) -> Verdict {
-        match self.attempt.take() {
-            Some(attempt) => attempt.fail_with(failure, || self.runtime.now(), || self.runtime.word()),
-            None => unreachable!("only the methods that consume it take the attempt"),
-        }
+    fn fail(&mut self, failure: Failure) -> Verdict {
+        self.attempt.fails(failure, || self.runtime.now(), || self.runtime.word())
+    }
+
+    /// Leaves it under way: what it holds, to be resumed with.
+    #[inline]
+    fn suspend(&mut self) -> (G::Ticket, Price) {
+        self.attempt.release()
     }
 }
 
 impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> Drop for InFlight<'_, '_, R, G, B, O> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.cancel(|| self.runtime.now());
-        }
+        self.attempt.is_cancelled(|| self.runtime.now());
     }
 }
 
@@ -437,12 +516,12 @@ impl Iterator for Steps<'_> {
 async fn timed<T, E, S: Future>(
     future: impl Future<Output = Result<T, E>>,
     timeout: Option<(Duration, S)>,
-) -> Result<T, Cause<E>> {
+) -> Result<T, Miss<E>> {
     match timeout {
-        None => future.await.map_err(Cause::Failed),
+        None => future.await.map_err(Miss::Failed),
         Some((limit, sleep)) => match first_of(future, sleep).await {
-            Ok(outcome) => outcome.map_err(Cause::Failed),
-            Err(_) => Err(Cause::TimedOut(limit)),
+            Ok(outcome) => outcome.map_err(Miss::Failed),
+            Err(_) => Err(Miss::TimedOut(limit)),
         },
     }
 }
