@@ -5,7 +5,6 @@ mod course;
 mod elapsed;
 
 use core::fmt;
-use core::mem;
 use core::time::Duration;
 
 pub use attempt::Attempt;
@@ -16,7 +15,7 @@ use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::observe::Observer;
 use crate::policy::Policy;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::verdict::Rejected;
 
 /// All attempts of one logical operation.
@@ -34,7 +33,7 @@ use crate::verdict::Rejected;
 #[must_use = "it does nothing until an attempt is made"]
 pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
     setup: Setup<'a, G, B, O>,
-    state: State,
+    state: State<G::Ticket>,
 }
 
 impl<'a> Call<'a> {
@@ -48,18 +47,21 @@ impl<'a> Call<'a> {
 impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// Asks this circuit before each attempt, and tells it how each ended.
     pub fn circuit<H: Gate>(mut self, circuit: &'a H) -> Call<'a, H, B, O> {
-        Call { setup: self.setup.circuit(circuit), state: mem::take(&mut self.state) }
+        self.course().drop_attempt(Instant::ORIGIN);
+        Call { setup: self.setup.circuit(circuit), state: self.state.moved() }
     }
 
     /// Pays for each retry out of this budget.
     pub fn budget<C: Budget>(mut self, budget: &'a C) -> Call<'a, G, C, O> {
-        self.state.give_back(self.setup.budget);
-        Call { setup: self.setup.budget(budget), state: mem::take(&mut self.state) }
+        self.course().drop_attempt(Instant::ORIGIN);
+        self.course().give_back();
+        Call { setup: self.setup.budget(budget), state: self.state.moved() }
     }
 
     /// Tells this observer what happens.
     pub fn observe<P: Observer + ?Sized>(mut self, observer: &'a P) -> Call<'a, G, B, P> {
-        Call { setup: self.setup.observe(observer), state: mem::take(&mut self.state) }
+        self.course().drop_attempt(Instant::ORIGIN);
+        Call { setup: self.setup.observe(observer), state: self.state.moved() }
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's
@@ -93,7 +95,9 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// Where the circuit refuses it; the call is over then.
     #[inline]
     pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
-        Course { setup: &self.setup, state: &mut self.state }.attempt(now)
+        let mut course = self.course();
+        course.begin(now)?;
+        Ok(Attempt::new(course))
     }
 
     /// How many attempts were begun.
@@ -110,15 +114,23 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// How soon after the last [`Verdict::Retry`](crate::Verdict::Retry) the next attempt may begin, where the
     /// dependency says that it is ready: the whole delay, but for
     /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry), which may end as soon as minimum and hint allow.
+    /// Zero while no retry is to come.
     pub fn earliest_retry(&self) -> Duration {
         self.state.earliest_retry()
+    }
+
+    #[inline]
+    fn course(&mut self) -> Course<'_, 'a, G, B, O> {
+        Course { setup: &self.setup, state: &mut self.state }
     }
 }
 
 /// A call that ends between two attempts gives back what the second would have cost.
 impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Call<'_, G, B, O> {
     fn drop(&mut self) {
-        self.state.give_back(self.setup.budget);
+        let mut course = self.course();
+        course.drop_attempt(Instant::ORIGIN);
+        course.give_back();
     }
 }
 

@@ -6,7 +6,7 @@ mod decide;
 mod preset;
 mod rule;
 
-pub(crate) use decide::{Curve, FailedAttempt, Plan};
+pub(crate) use decide::{Curve, FailedAttempt};
 pub use preset::Preset;
 pub use rule::Rule;
 

@@ -1,7 +1,9 @@
-//! How an operation is retried: the builder that users call. The loops are in `run.rs`.
+//! How an operation is retried: the builder that users call. The loops are in `run.rs` and `blocking.rs`.
 
+mod blocking;
 mod retryable;
 mod run;
+mod step;
 
 pub use retryable::Retryable;
 
