@@ -288,7 +288,7 @@ fn reconfigured_while_live_it_carries_the_window_over() {
     circuit.reconfigure(config.consecutive_failures(1), at(0)).unwrap();
     call(&circuit, 0, 0, true);
     assert_eq!(wait(&circuit, 5_000), Some(25_000));
-    circuit.reconfigure(config.consecutive_failures(1).open_for(ms(10_000)), at(0)).unwrap();
+    circuit.reconfigure(config.consecutive_failures(1).open_for(ms(10_000)), at(5_000)).unwrap();
     assert_eq!(wait(&circuit, 5_000), Some(10_000));
 }
 

@@ -46,9 +46,10 @@ impl<W: Window> Snapshot<W> {
         self.breaker.phase()
     }
 
-    /// For how long it is still open, if it is.
+    /// For how long it is still open, if it is; [`Duration::MAX`] where only a hand changes it.
     pub fn open_for(&self) -> Option<Duration> {
         match self.breaker.state {
+            State::Open { until: Instant::MAX, .. } => Some(Duration::MAX),
             State::Open { until, .. } => Some(until.since(TAKEN)),
             State::Closed { .. } | State::HalfOpen { .. } => None,
         }
@@ -70,6 +71,8 @@ impl<W: Window> State<W> {
                 ramp.move_to(from, to);
                 window.move_to(span, from, to);
             }
+            // Until for ever is for ever on any clock.
+            Self::Open { until: Instant::MAX, .. } => {}
             Self::Open { until, most } => *until = to.after_nanos(until.nanos_since(from).min(*most)),
             // Probes that were under way are not waited for.
             Self::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, to),

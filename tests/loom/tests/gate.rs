@@ -88,7 +88,7 @@ fn a_success_that_races_a_failure_is_not_lost() {
         };
         succeed(&circuit);
         other.join().unwrap();
-        let (calls, failures, _) = circuit.counts(NOW).expect("closed");
+        let Counts { calls, failures, .. } = circuit.counts(NOW).expect("closed");
         assert_eq!((calls, failures), (2, 1), "of two calls the last, of three one has left");
     });
 }

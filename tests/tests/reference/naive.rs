@@ -245,6 +245,7 @@ impl Naive {
                     *newest = to;
                 }
             }
+            At::Open { until: Instant::MAX, .. } => {}
             At::Open { until, most } => *until = later(now, age(then, *until).min(*most)),
             At::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, now),
         }
