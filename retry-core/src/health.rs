@@ -62,13 +62,15 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
         }
     }
 
-    /// Checks as long as `go_on` says, blocking the thread: give it one of its own.
+    /// Checks as long as `go_on` says, or until its sleep is interrupted, blocking the thread: give it one of its own.
     pub fn run_blocking(&self, mut check: impl FnMut() -> bool, mut go_on: impl FnMut() -> bool)
     where
         R: BlockingSleep,
     {
         while go_on() {
-            self.runtime.sleep_blocking(self.period());
+            if self.runtime.sleep_blocking(self.period()).is_err() {
+                return;
+            }
             if self.is_due() && check() {
                 self.circuit.healthy(self.then, || self.runtime.now());
             }

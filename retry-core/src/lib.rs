@@ -46,7 +46,7 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | no | [`retry()`](crate::retry()) for blocking code, the system clock, entropy of the operating system, [`StdLock`] |
+//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
@@ -106,8 +106,8 @@ pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Plain, Reason, WhenFull};
 pub use policy::{Hints, Policy, Preset, Rule};
-pub use retry::Retry;
-pub use runtime::{BlockingSleep, Clock, Entropy, Sleep};
+pub use retry::{Retry, Retryable};
+pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
@@ -120,6 +120,6 @@ pub use observe::DefmtLog;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
-    clock::{OsRng, StdRuntime, retry},
+    clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
     lock::StdLock,
 };

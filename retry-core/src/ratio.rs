@@ -12,7 +12,6 @@ pub(crate) struct Ratio {
 
 impl Ratio {
     pub(crate) const ONE: Self = Self { mantissa: 1 << 31, exponent: 0 };
-    pub(crate) const TWO: Self = Self { mantissa: 1 << 31, exponent: 1 };
     const ZERO: Self = Self { mantissa: 0, exponent: 0 };
 
     /// From the bits of a float, so that no floating-point code is ever linked; `None` unless finite and at
@@ -50,11 +49,16 @@ impl Ratio {
         }
     }
 
+    /// The exponent, of a ratio of at least 1 that is a power of two.
+    pub(crate) const fn power_of_two(self) -> Option<u32> {
+        if self.mantissa == Self::ONE.mantissa { Some(self.exponent.unsigned_abs()) } else { None }
+    }
+
     /// `base * self^power` to the nearest, for a ratio of at least 1; saturates.
     #[inline]
     pub(crate) const fn scale(self, base: u64, power: u32) -> u64 {
-        if self.mantissa == Self::ONE.mantissa {
-            return shift_left(base, self.exponent.unsigned_abs().saturating_mul(power));
+        if let Some(exponent) = self.power_of_two() {
+            return shift_left(base, exponent.saturating_mul(power));
         }
         if base == 0 || power == 0 {
             return base;
@@ -76,7 +80,8 @@ impl Ratio {
         }
     }
 
-    /// `base * self` to the nearest; saturates.
+    /// `base * self` to the nearest; saturates. Too long to stand inline in each place that asks.
+    #[inline(never)]
     pub(crate) const fn of(self, base: u64) -> u64 {
         // The product has up to 96 bits: `high` above the lowest 32, which are `low`.
         let low_product = low_half(base) as u64 * self.mantissa as u64;
@@ -115,8 +120,20 @@ impl fmt::Debug for Ratio {
     }
 }
 
-/// The upper 64 bits of `a * b`, from 32-bit halves: no 128-bit routine is linked on a small machine.
+/// The upper 64 bits of `a * b`: one instruction on a 64-bit machine.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // the upper half of 128 bits
 pub(crate) const fn high_product(a: u64, b: u64) -> u64 {
+    ((a as u128 * b as u128) >> 64) as u64
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) use high_product_of_halves as high_product;
+
+/// The same from 32-bit halves: no 128-bit routine is linked on a small machine.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+pub(crate) const fn high_product_of_halves(a: u64, b: u64) -> u64 {
     let (a_high, a_low) = (a >> 32, low_half(a) as u64);
     let (b_high, b_low) = (b >> 32, low_half(b) as u64);
     let middle = a_high * b_low + ((a_low * b_low) >> 32);
@@ -141,4 +158,30 @@ pub(crate) const fn mixed(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_machines_multiply_as_large_ones_do() {
+        let mut word = 1;
+        let edges = [0, 1, u64::MAX, u64::MAX - 1, 1 << 32, (1 << 32) - 1, 1 << 63];
+        let random = core::iter::from_fn(|| {
+            word = mixed(word);
+            Some(word)
+        });
+        let numbers: [u64; 64] = {
+            let mut all = edges.into_iter().chain(random);
+            core::array::from_fn(|_| all.next().unwrap_or_default())
+        };
+        for a in numbers {
+            for b in numbers {
+                let wide = (u128::from(a) * u128::from(b)) >> 64;
+                assert_eq!(u128::from(high_product_of_halves(a, b)), wide, "{a:#x} * {b:#x}");
+                assert_eq!(u128::from(high_product(a, b)), wide, "{a:#x} * {b:#x}");
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a loop needs of its surroundings.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::time::Instant;
@@ -32,9 +33,30 @@ pub trait Sleep: Clock {
     note = "for blocking code, take `retry_core::retry`, with the feature `std`"
 )]
 pub trait BlockingSleep: Clock {
-    /// Sleeps for `duration` or a little longer, never shorter.
-    fn sleep_blocking(&self, duration: Duration);
+    /// Sleeps for `duration` or a little longer; shorter only where it is interrupted.
+    ///
+    /// # Errors
+    /// Where someone who wants the call to end interrupts the sleep, or did so before.
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted>;
+
+    /// Whether a sleep would be interrupted now: asked before each attempt. Never, unless it is implemented.
+    fn is_interrupted(&self) -> bool {
+        false
+    }
 }
+
+/// A blocking sleep was interrupted: the call is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sleep was interrupted")
+    }
+}
+
+impl core::error::Error for Interrupted {}
 
 /// Gives out random words, all 64 bits of each random, different for every caller and every device.
 pub trait Entropy {
@@ -57,8 +79,12 @@ impl<S: Sleep> Sleep for &S {
 }
 
 impl<S: BlockingSleep> BlockingSleep for &S {
-    fn sleep_blocking(&self, duration: Duration) {
-        (*self).sleep_blocking(duration);
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+        (*self).sleep_blocking(duration)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        (*self).is_interrupted()
     }
 }
 

@@ -65,9 +65,16 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         self.call.attempts
     }
 
-    /// How far the call has come.
+    /// How far the call has come: which attempt this is, and what its deadline leaves. Asks the time only where the
+    /// call counts it.
     pub fn progress(&mut self, now: impl Now) -> Progress {
-        Progress::new(self.call.attempts, self.call.elapsed(now))
+        self.call.elapsed(now);
+        self.call.progress()
+    }
+
+    /// How far the call had come when the attempt began.
+    pub(crate) fn begun(&self) -> Progress {
+        self.call.progress()
     }
 
     /// The attempt succeeded, and the call with it.

@@ -23,6 +23,11 @@ impl Elapsed {
         self.total
     }
 
+    /// The time until the last reading, in nanoseconds.
+    pub(super) fn so_far(&self) -> u64 {
+        self.total
+    }
+
     /// A delay begins, right after a reading.
     pub(super) fn delay(&mut self, nanos: u64) {
         self.after_delay = self.total.saturating_add(nanos);

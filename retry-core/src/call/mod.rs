@@ -12,6 +12,7 @@ use elapsed::Elapsed;
 use crate::budget::{Budget, Deposit, NoBudget, Price};
 use crate::circuit::{Change, Gate, NoCircuit};
 use crate::class::Class;
+use crate::classify::Progress;
 use crate::error::ErrorContext;
 use crate::key::Key;
 use crate::observe::{Event, EventKind, Observer};
@@ -191,6 +192,16 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
         let Options { operation, key, .. } = self.options;
         let (attempt, most_attempts, elapsed) = (self.attempts, self.most_attempts, self.elapsed(when));
         ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
+    }
+
+    /// How far it has come, as of the last reading of its clock.
+    pub(crate) fn progress(&self) -> Progress {
+        let elapsed = self.elapsed.as_ref().map(Elapsed::so_far);
+        Progress {
+            attempt: self.attempts,
+            elapsed: elapsed.map(Duration::from_nanos),
+            left: elapsed.and_then(|elapsed| self.options.policy.time_left(elapsed)),
+        }
     }
 
     fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {

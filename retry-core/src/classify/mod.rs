@@ -63,21 +63,17 @@ impl<E: Classify + ?Sized> Classify for &E {
     }
 }
 
-/// How far a call has come.
+/// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Progress {
-    /// The attempt that just ended, from 1.
+    /// The attempt that begins or just ended, from 1.
     pub attempt: u32,
     /// How long the call has taken; `None` where nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
-}
-
-impl Progress {
-    pub(crate) const fn new(attempt: u32, elapsed: Option<Duration>) -> Self {
-        Self { attempt, elapsed }
-    }
+    /// How much of the policy's deadline is left, zero once it has passed; `None` without one.
+    pub left: Option<Duration>,
 }
 
 /// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; there is

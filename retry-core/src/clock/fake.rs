@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use rand_core::TryRng;
 
-use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 use crate::time::{Instant, nanos};
 
 /// A clock that stands until it is told, and a runtime on it: a [`Retry`](crate::Retry) over `&clock` takes no
@@ -35,12 +35,19 @@ pub struct FakeClock {
     words: Cell<Words<'static>>,
     /// The earliest wake-up that a pending sleep asked for since `run` last polled.
     wake: Cell<Option<Instant>>,
+    /// When a blocking sleep is interrupted.
+    interrupt: Cell<Option<Instant>>,
 }
 
 impl FakeClock {
     /// A clock at the origin. Its random words are all ones: the longest delays.
     pub const fn new() -> Self {
-        Self { now: Cell::new(Instant::ORIGIN), words: Cell::new(Words { rest: &[] }), wake: Cell::new(None) }
+        Self {
+            now: Cell::new(Instant::ORIGIN),
+            words: Cell::new(Words { rest: &[] }),
+            wake: Cell::new(None),
+            interrupt: Cell::new(None),
+        }
     }
 
     /// The same clock with these random words, in this order, then all ones.
@@ -68,6 +75,21 @@ impl FakeClock {
     /// Steps back by `duration`, at most to the origin, as a clock does that is set right.
     pub fn step_back(&self, duration: Duration) {
         self.now.set(Instant::from_nanos(self.now().as_nanos().saturating_sub(nanos(duration))));
+    }
+
+    /// Interrupts a blocking sleep at this time, and every one from then on: the script's cancellation of a call.
+    ///
+    /// ```
+    /// use retry_core::{Class, FakeClock, Instant, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new();
+    /// clock.interrupt_at(Instant::from_millis(150)); // in the second delay
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// assert_eq!((error.context().attempt, clock.now().as_millis()), (2, 150));
+    /// ```
+    pub fn interrupt_at(&self, at: Instant) {
+        self.interrupt.set(Some(at));
     }
 
     /// Drives `future` to its end, moving the clock to each next wake-up.
@@ -104,8 +126,22 @@ impl<'c> Sleep for &'c FakeClock {
 }
 
 impl BlockingSleep for FakeClock {
-    fn sleep_blocking(&self, duration: Duration) {
-        self.advance(duration);
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+        let until = self.now().after(duration);
+        match self.interrupt.get() {
+            Some(interrupt) if interrupt <= until => {
+                self.now.set(interrupt.max(self.now()));
+                Err(Interrupted)
+            }
+            _ => {
+                self.now.set(until);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.get().is_some_and(|interrupt| interrupt <= self.now())
     }
 }
 

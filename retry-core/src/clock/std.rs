@@ -8,7 +8,7 @@ use rand_core::TryRng;
 
 use crate::policy::Policy;
 use crate::retry::Retry;
-use crate::runtime::{BlockingSleep, Clock, Entropy};
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted};
 use crate::time::Instant;
 
 /// Retries by `policy` in blocking code, on the system's clock.
@@ -73,8 +73,9 @@ impl Clock for StdRuntime {
 }
 
 impl BlockingSleep for StdRuntime {
-    fn sleep_blocking(&self, duration: Duration) {
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
         self.sleep(duration);
+        Ok(())
     }
 }
 

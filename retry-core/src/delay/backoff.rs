@@ -34,7 +34,23 @@ pub struct Backoff {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Curve {
+    Shift(Shift),
+    Other(Other),
+}
+
+/// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Shift {
+    exponent: u32,
+    /// After so many retries the ceiling is the last that fits 64 bits.
+    fits: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Other {
     Fixed,
     Linear { increment: u64 },
     Exponential { multiplier: Ratio },
@@ -44,7 +60,7 @@ enum Curve {
 }
 
 #[cfg(feature = "defmt")]
-impl defmt::Format for Curve {
+impl defmt::Format for Other {
     fn format(&self, f: defmt::Formatter<'_>) {
         match self {
             Self::Fixed => defmt::write!(f, "Fixed"),
@@ -62,32 +78,32 @@ impl defmt::Format for Curve {
 impl Backoff {
     /// Always `base`.
     pub const fn fixed(base: Duration) -> Self {
-        Self { base: nanos(base), curve: Curve::Fixed }
+        Self { base: nanos(base), curve: Curve::Other(Other::Fixed) }
     }
 
     /// `base`, then `increment` longer after each further failure: `base + (failed - 1) * increment`.
     pub const fn linear(base: Duration, increment: Duration) -> Self {
-        Self { base: nanos(base), curve: Curve::Linear { increment: nanos(increment) } }
+        Self { base: nanos(base), curve: Curve::Other(Other::Linear { increment: nanos(increment) }) }
     }
 
     /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`.
     pub const fn exponential(base: Duration) -> Self {
-        Self { base: nanos(base), curve: Curve::Exponential { multiplier: Ratio::TWO } }
+        Self::shift(nanos(base), 1)
     }
 
     /// `base` times 1, 1, 2, 3, 5, 8: the Fibonacci numbers, each the sum of the two before.
     pub const fn fibonacci(base: Duration) -> Self {
-        Self { base: nanos(base), curve: Curve::Fibonacci }
+        Self { base: nanos(base), curve: Curve::Other(Other::Fibonacci) }
     }
 
     /// `base * failed^degree`.
     pub const fn polynomial(base: Duration, degree: u32) -> Self {
-        Self { base: nanos(base), curve: Curve::Polynomial { degree } }
+        Self { base: nanos(base), curve: Curve::Other(Other::Polynomial { degree }) }
     }
 
     /// Whatever `curve` makes of the number of failed attempts (from 1) and the base.
     pub const fn custom(base: Duration, curve: fn(u32, Duration) -> Duration) -> Self {
-        Self { base: nanos(base), curve: Curve::Custom(curve) }
+        Self { base: nanos(base), curve: Curve::Other(Other::Custom(curve)) }
     }
 
     /// The exponential curve with another multiplier than 2.
@@ -108,50 +124,74 @@ impl Backoff {
     /// # Errors
     /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
     pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        let rule = match (self.curve, Ratio::from_float(multiplier, 1.0)) {
-            (Curve::Exponential { .. }, Some(multiplier)) => {
-                return Ok(Self { curve: Curve::Exponential { multiplier }, ..self });
+        let rule = match Ratio::from_float(multiplier, 1.0) {
+            Some(multiplier) if self.is_exponential() => {
+                return Ok(match multiplier.power_of_two() {
+                    Some(exponent) => Self::shift(self.base, exponent),
+                    None => Self { curve: Curve::Other(Other::Exponential { multiplier }), ..self },
+                });
             }
-            (_, Some(_)) => "only an exponential backoff has one",
-            (_, None) => "must be a finite number of at least 1",
+            Some(_) => "only an exponential backoff has one",
+            None => "must be a finite number of at least 1",
         };
         Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
     }
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
-        Duration::from_nanos(self.ceiling_nanos(failed))
+        Duration::from_nanos(self.ceiling_nanos(failed, u64::MAX))
     }
 
+    /// The ceiling or the cap, whichever is lower.
     #[inline]
-    pub(crate) fn ceiling_nanos(&self, failed: u32) -> u64 {
-        let failed = failed.max(1);
+    pub(crate) fn ceiling_nanos(&self, failed: u32, cap: u64) -> u64 {
         match self.curve {
-            Curve::Exponential { multiplier } => multiplier.scale(self.base, failed - 1),
-            Curve::Fixed => self.base,
-            Curve::Linear { increment } => {
-                self.base.saturating_add(increment.saturating_mul(u64::from(failed - 1)))
-            }
-            Curve::Fibonacci => self.base.saturating_mul(fibonacci(failed)),
-            Curve::Polynomial { degree } => {
-                self.base.saturating_mul(u64::from(failed).saturating_pow(degree))
-            }
-            Curve::Custom(curve) => nanos(curve(failed, Duration::from_nanos(self.base))),
+            Curve::Shift(Shift { exponent, fits }) => match failed.saturating_sub(1) {
+                retries if retries > fits => cap,
+                retries => self.base.wrapping_shl(exponent.wrapping_mul(retries)).min(cap),
+            },
+            Curve::Other(curve) => curve.ceiling_nanos(self.base, failed.max(1)).min(cap),
         }
     }
 
-    #[cfg(feature = "serde")]
+    const fn shift(base: u64, exponent: u32) -> Self {
+        let fits = match base.leading_zeros().checked_div(exponent) {
+            Some(fits) if base > 0 => fits,
+            _ => u32::MAX, // twice nothing is nothing, and what does not grow stays
+        };
+        Self { base, curve: Curve::Shift(Shift { exponent, fits }) }
+    }
+
     pub(crate) const fn is_exponential(&self) -> bool {
-        matches!(self.curve, Curve::Exponential { .. })
+        matches!(self.curve, Curve::Shift(_) | Curve::Other(Other::Exponential { .. }))
     }
 
     #[cfg(feature = "serde")]
     pub(crate) const fn with_base(self, base: Duration) -> Self {
-        Self { base: nanos(base), ..self }
+        match self.curve {
+            Curve::Shift(Shift { exponent, .. }) => Self::shift(nanos(base), exponent),
+            Curve::Other(_) => Self { base: nanos(base), ..self },
+        }
     }
 
     pub(crate) const fn base_nanos(&self) -> u64 {
         self.base
+    }
+}
+
+impl Other {
+    /// The ceiling after `failed` failed attempts, 1 or more.
+    fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
+        match self {
+            Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),
+            Self::Fixed => base,
+            Self::Linear { increment } => {
+                base.saturating_add(increment.saturating_mul(u64::from(failed - 1)))
+            }
+            Self::Fibonacci => base.saturating_mul(fibonacci(failed)),
+            Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
+            Self::Custom(curve) => nanos(curve(failed, Duration::from_nanos(base))),
+        }
     }
 }
 
@@ -160,10 +200,14 @@ impl PartialEq for Backoff {
     fn eq(&self, other: &Self) -> bool {
         self.base == other.base
             && match (self.curve, other.curve) {
-                (Curve::Fixed, Curve::Fixed) | (Curve::Fibonacci, Curve::Fibonacci) => true,
-                (Curve::Linear { increment: a }, Curve::Linear { increment: b }) => a == b,
-                (Curve::Exponential { multiplier: a }, Curve::Exponential { multiplier: b }) => a == b,
-                (Curve::Polynomial { degree: a }, Curve::Polynomial { degree: b }) => a == b,
+                (Curve::Shift(a), Curve::Shift(b)) => a == b,
+                (Curve::Other(a), Curve::Other(b)) => match (a, b) {
+                    (Other::Fixed, Other::Fixed) | (Other::Fibonacci, Other::Fibonacci) => true,
+                    (Other::Linear { increment: a }, Other::Linear { increment: b }) => a == b,
+                    (Other::Exponential { multiplier: a }, Other::Exponential { multiplier: b }) => a == b,
+                    (Other::Polynomial { degree: a }, Other::Polynomial { degree: b }) => a == b,
+                    _ => false,
+                },
                 _ => false,
             }
     }

@@ -48,20 +48,14 @@ impl Policy {
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
-        let Failure { class, hint, rule } = attempt.failure;
+        let Failure { hint, rule, .. } = attempt.failure;
         // Most policies have no rules, and pay nothing for them.
-        let mut plan = if rule.is_none() && self.rules.is_empty() {
-            self.plain_plan(attempt, word)?
-        } else {
-            let mut rules = rule.into_iter().chain(self.rules);
-            match rules.find(|rule| rule.applies(class, attempt.number, &mut elapsed)) {
-                Some(rule) => {
-                    *most_attempts = rule.attempts.unwrap_or(self.attempts);
-                    self.plan_by(rule, attempt, word)?
-                }
-                None => self.plain_plan(attempt, word)?,
-            }
-        };
+        let rule =
+            if rule.is_none() && self.rules.is_empty() { None } else { self.rule_for(attempt, &mut elapsed) };
+        if let Some(rule) = rule {
+            *most_attempts = rule.attempts.unwrap_or(self.attempts);
+        }
+        let mut plan = self.plan(rule, attempt, word)?;
         if let Some(hint) = hint {
             let waits = plan.least < plan.delay;
             plan.delay = self.hinted(plan.delay, nanos(hint)).ok_or(GiveUp::Hint)?;
@@ -79,21 +73,49 @@ impl Policy {
         Ok(plan)
     }
 
-    /// The plan where no rule applies.
+    /// The rule that the failure falls under.
+    fn rule_for(
+        &self,
+        attempt: &FailedAttempt<'_>,
+        mut elapsed: impl FnMut() -> u64,
+    ) -> Option<&'static Rule> {
+        let Failure { class, rule, .. } = attempt.failure;
+        rule.into_iter().chain(self.rules).find(|rule| rule.applies(class, attempt.number, &mut elapsed))
+    }
+
+    /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
     #[inline]
-    fn plain_plan(&self, attempt: &FailedAttempt<'_>, word: impl FnOnce() -> u64) -> Result<Plan, GiveUp> {
-        if let Recovery::Circuit = self.recovery(attempt.failure.class) {
-            return Err(GiveUp::LeftToCircuit);
-        }
-        if !self.retries(attempt.failure.class) {
-            return Err(GiveUp::Class);
-        }
-        if exhausted(attempt.number, self.attempts) {
+    fn plan(
+        &self,
+        rule: Option<&Rule>,
+        attempt: &FailedAttempt<'_>,
+        word: impl FnOnce() -> u64,
+    ) -> Result<Plan, GiveUp> {
+        let recovery = match rule.and_then(Rule::recovers) {
+            Some(recovery) => recovery,
+            None => self.recovery(attempt.failure.class),
+        };
+        let fixed = match recovery {
+            Recovery::Fail => return Err(GiveUp::Class),
+            Recovery::Ignore => return Err(GiveUp::Ignored),
+            Recovery::Circuit => return Err(GiveUp::LeftToCircuit),
+            Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay) => Some(Backoff::fixed(delay)),
+            Recovery::RetryWithBackoff => None,
+        };
+        if exhausted(attempt.number, rule.and_then(|rule| rule.attempts).unwrap_or(self.attempts)) {
             return Err(GiveUp::Attempts);
         }
         let word = word();
-        let delay = self.own_delay(attempt, self.jitter, word);
-        Ok(Plan { delay, least: delay, word })
+        let jitter = rule.and_then(|rule| rule.jitter);
+        let delay = match fixed.or(rule.and_then(|rule| rule.backoff)) {
+            Some(backoff) => {
+                let usual = if fixed.is_some() { Jitter::None } else { self.jitter };
+                self.delay_along(&backoff, jitter.unwrap_or(usual), attempt.number, attempt.previous, word)
+            }
+            None => self.own_delay(attempt, jitter.unwrap_or(self.jitter), word),
+        };
+        let least = if let Recovery::WaitAndRetry(_) = recovery { self.minimum } else { delay };
+        Ok(Plan { delay, least, word })
     }
 
     /// What is done after an error of this class where no rule says it.
@@ -105,50 +127,16 @@ impl Policy {
         }
     }
 
-    /// The plan by a rule.
-    fn plan_by(
-        &self,
-        rule: &Rule,
-        attempt: &FailedAttempt<'_>,
-        word: impl FnOnce() -> u64,
-    ) -> Result<Plan, GiveUp> {
-        let recovery = rule.recovers().unwrap_or(self.recovery(attempt.failure.class));
-        let fixed = match recovery {
-            Recovery::Fail => return Err(GiveUp::Class),
-            Recovery::Ignore => return Err(GiveUp::Ignored),
-            Recovery::Circuit => return Err(GiveUp::LeftToCircuit),
-            Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay) => Some(Backoff::fixed(delay)),
-            Recovery::RetryWithBackoff => None,
-        };
-        if exhausted(attempt.number, rule.attempts.unwrap_or(self.attempts)) {
-            return Err(GiveUp::Attempts);
-        }
-        let word = word();
-        let delay = match (fixed, rule.backoff) {
-            (Some(fixed), _) => {
-                let jitter = rule.jitter.unwrap_or(Jitter::None);
-                self.delay_along(&fixed, jitter, attempt.number, attempt.previous, word)
-            }
-            (None, Some(backoff)) => {
-                let jitter = rule.jitter.unwrap_or(self.jitter);
-                self.delay_along(&backoff, jitter, attempt.number, attempt.previous, word)
-            }
-            (None, None) => self.own_delay(attempt, rule.jitter.unwrap_or(self.jitter), word),
-        };
-        let least = if let Recovery::WaitAndRetry(_) = recovery { self.minimum } else { delay };
-        Ok(Plan { delay, least, word })
-    }
-
     /// The delay by the call's or the policy's curve, longer after an error of class `RateLimit`.
     #[inline]
     fn own_delay(&self, attempt: &FailedAttempt<'_>, jitter: Jitter, word: u64) -> u64 {
         let mut base = self.backoff.base_nanos();
         let mut ceiling = match attempt.curve {
-            None => self.backoff.ceiling_nanos(attempt.number),
-            Some(curve) => nanos(curve(attempt.number, Duration::from_nanos(base))),
+            None => self.backoff.ceiling_nanos(attempt.number, self.cap),
+            Some(curve) => nanos(curve(attempt.number, Duration::from_nanos(base))).min(self.cap),
         };
         if matches!(attempt.failure.class, Class::RateLimit) {
-            ceiling = ceiling.saturating_mul(RATE_LIMIT_STRETCH);
+            ceiling = ceiling.saturating_mul(RATE_LIMIT_STRETCH).min(self.cap);
             base = base.saturating_mul(RATE_LIMIT_STRETCH);
         }
         self.spread(jitter, ceiling, base, attempt.previous, word)
@@ -163,14 +151,13 @@ impl Policy {
         previous: u64,
         word: u64,
     ) -> u64 {
-        self.spread(jitter, backoff.ceiling_nanos(failed), backoff.base_nanos(), previous, word)
+        self.spread(jitter, backoff.ceiling_nanos(failed, self.cap), backoff.base_nanos(), previous, word)
     }
 
-    /// Jitter, then the minimum, and the cap last.
+    /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
     #[inline]
     fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        let (ceiling, base) = (ceiling.min(self.cap), base.min(self.cap));
-        jitter.delay_nanos(ceiling, base, previous, word).max(self.minimum).min(self.cap)
+        jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
     }
 
     /// The delay with a server's hint; `None` where that is longer than accepted.

@@ -324,6 +324,14 @@ impl Policy {
         if self.attempt_timeout == NO_LIMIT { None } else { Some(Duration::from_nanos(self.attempt_timeout)) }
     }
 
+    /// What is left of the deadline after this many nanoseconds, if there is one.
+    pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
+        match self.deadline {
+            NO_LIMIT => None,
+            deadline => Some(Duration::from_nanos(deadline.saturating_sub(elapsed))),
+        }
+    }
+
     #[cfg(feature = "serde")]
     pub(crate) const fn curve(&self) -> Backoff {
         self.backoff

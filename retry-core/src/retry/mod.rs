@@ -1,6 +1,9 @@
 //! How an operation is retried: the builder that users call. The loops are in `run.rs`.
 
+mod retryable;
 mod run;
+
+pub use retryable::Retryable;
 
 use core::fmt;
 use core::time::Duration;
@@ -178,6 +181,12 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.options.key = key.into();
         self
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn on<S>(self, runtime: S) -> Retry<'a, S, G, B, K, O> {
+        let Self { options, gate, budget, classifier, observer, ready, runtime: _ } = self;
+        Retry { options, gate, budget, classifier, observer, ready, runtime }
     }
 
     fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {

@@ -1,6 +1,7 @@
 //! The loops: one for futures, one for blocking code, over the same steps.
 
-use core::future::poll_fn;
+use core::convert::Infallible;
+use core::future::{pending, poll_fn};
 use core::mem;
 use core::pin::pin;
 use core::task::Poll;
@@ -15,7 +16,7 @@ use crate::classify::{Classifier, Progress};
 use crate::error::{Cause, Error};
 use crate::failure::Failure;
 use crate::observe::Observer;
-use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 use crate::verdict::{GiveUp, Rejected, Verdict};
 
 impl<R, G, B, K, O> Retry<'_, R, G, B, K, O>
@@ -32,18 +33,47 @@ where
     ///
     /// # Errors
     /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`].
-    pub async fn run<T, E, F, A>(&self, operation: F) -> Result<T, Error<E>>
+    pub fn run<T, E, F, A>(&self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: FnMut() -> A,
         A: Future<Output = Result<T, E>>,
     {
-        let mut run = self.start();
-        match self.drive(&mut run, operation).await {
-            Ok(value) => Ok(value),
-            Err(end) => Err(run.error(end)),
-        }
+        self.run_with(move |_, _| operation())
+    }
+
+    /// [`run`](Self::run), where the operation is told how far the call has come and what the attempt before ended
+    /// with.
+    ///
+    /// It is told before it builds its future, which borrows nothing of it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, FakeClock, Jitter, Policy, Retry};
+    ///
+    /// const POLICY: Policy =
+    ///     Policy::fixed(Duration::from_secs(1)).jitter(Jitter::None).deadline(Duration::from_secs(10));
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&POLICY, &clock);
+    /// let told = clock.run(retry.run_with(|now, last| {
+    ///     let failed = last.is_some();
+    ///     async move { if failed { Ok((now.attempt, now.left)) } else { Err(Class::Server) } }
+    /// }));
+    /// assert_eq!(told, Ok((2, Some(Duration::from_secs(9)))));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_with<T, E, F, A>(&self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> A,
+        A: Future<Output = Result<T, E>>,
+    {
+        self.run_until_with(pending::<Infallible>(), operation)
     }
 
     /// [`run`](Self::run), until `stop` ends: then the attempt or the sleep under way is dropped.
@@ -62,18 +92,65 @@ where
     ///
     /// # Errors
     /// [`Error::Cancelled`] where `stop` ended first, else as [`run`](Self::run).
-    pub async fn run_until<T, E, F, A>(&self, stop: impl Future, operation: F) -> Result<T, Error<E>>
+    pub fn run_until<T, E, F, A>(
+        &self,
+        stop: impl Future,
+        mut operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: FnMut() -> A,
         A: Future<Output = Result<T, E>>,
     {
+        self.run_until_with(stop, move |_, _| operation())
+    }
+
+    /// [`run_with`](Self::run_with), until `stop` ends, as in [`run_until`](Self::run_until).
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] where `stop` ended first, else as [`run`](Self::run).
+    pub async fn run_until_with<T, E, F, A>(&self, stop: impl Future, mut operation: F) -> Result<T, Error<E>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> A,
+        A: Future<Output = Result<T, E>>,
+    {
         let mut run = self.start();
-        let end = match first_of(stop, self.drive(&mut run, operation)).await {
-            Err(Ok(value)) => return Ok(value),
-            Err(Err(end)) => end,
-            Ok(_) => End::Cancelled,
+        let mut stop = pin!(stop);
+        // Stopped already, nothing is tried.
+        let stopped = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_ready())).await;
+        let end = 'call: loop {
+            if stopped {
+                break End::Cancelled;
+            }
+            let (attempt, last) = match run.attempt() {
+                Ok(begun) => begun,
+                Err(end) => break end,
+            };
+            let timeout =
+                self.options.policy.timeout_of_attempt().map(|limit| (limit, self.runtime.sleep(limit)));
+            let tried = timed(operation(attempt.begun(), last), timeout);
+            let outcome = match first_of(stop.as_mut(), tried).await {
+                Ok(_) => break End::Cancelled,
+                Err(outcome) => outcome,
+            };
+            let (verdict, last) = match self.settle(attempt, outcome) {
+                Ok(value) => return Ok(value),
+                Err(failed) => failed,
+            };
+            let pause = match run.next(verdict, last) {
+                Ok(pause) => pause,
+                Err(end) => break end,
+            };
+            let pausing = Pausing { call: &mut run.call, runtime: run.runtime };
+            for step in self.steps(&pause) {
+                if first_of(stop.as_mut(), self.runtime.sleep(step)).await.is_ok() {
+                    break 'call End::Cancelled;
+                }
+            }
+            mem::forget(pausing); // nothing is left to cancel
         };
         Err(run.error(end))
     }
@@ -83,58 +160,64 @@ where
     /// An attempt timeout does not interrupt an attempt here: set one on the operation itself.
     ///
     /// # Errors
-    /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`].
+    /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`]; [`Error::Cancelled`] where the runtime's sleep
+    /// is interrupted.
     pub fn run_blocking<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
         K: Classifier<T, E>,
         F: FnMut() -> Result<T, E>,
     {
-        let mut run = self.start();
-        let end = loop {
-            let attempt = match run.attempt() {
-                Ok(attempt) => attempt,
-                Err(end) => break end,
-            };
-            let (verdict, last) = match self.settle(attempt, operation().map_err(Cause::Failed)) {
-                Ok(value) => return Ok(value),
-                Err(failed) => failed,
-            };
-            match run.next(verdict, last) {
-                Ok(pause) => self.steps(&pause).for_each(|step| self.runtime.sleep_blocking(step)),
-                Err(end) => break end,
-            }
-        };
-        Err(run.error(end))
+        self.run_blocking_with(move |_, _| operation())
     }
 
-    async fn drive<T, E, F, A>(&self, run: &mut Run<'_, R, G, B, O, E>, mut operation: F) -> Result<T, End>
+    /// [`run_blocking`](Self::run_blocking), where the operation is told how far the call has come and what the
+    /// attempt before ended with.
+    ///
+    /// ```
+    /// use retry_core::{Cause, Class, FakeClock, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new();
+    /// let servers = ["eu-west-1", "eu-central-1"]; // the second, once the first said no
+    /// let used = Retry::new(&Policy::DEFAULT, &clock).run_blocking_with(|_, last| match last {
+    ///     None => Err(Class::Network),
+    ///     Some(Cause::Failed(Class::Network)) => Ok(servers[1]),
+    ///     Some(_) => Ok(servers[0]),
+    /// });
+    /// assert_eq!(used, Ok("eu-central-1"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run_blocking`](Self::run_blocking).
+    pub fn run_blocking_with<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
     where
-        R: Sleep,
+        R: BlockingSleep,
         K: Classifier<T, E>,
-        F: FnMut() -> A,
-        A: Future<Output = Result<T, E>>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
-        loop {
-            let attempt = run.attempt()?;
-            let outcome = match self.options.policy.timeout_of_attempt() {
-                None => operation().await.map_err(Cause::Failed),
-                Some(limit) => match first_of(operation(), self.runtime.sleep(limit)).await {
-                    Ok(outcome) => outcome.map_err(Cause::Failed),
-                    Err(()) => Err(Cause::TimedOut(limit)),
-                },
+        let mut run = self.start();
+        let end = loop {
+            if self.runtime.is_interrupted() {
+                break run.abandon();
+            }
+            let (attempt, last) = match run.attempt() {
+                Ok(begun) => begun,
+                Err(end) => break end,
             };
+            let outcome = operation(attempt.begun(), last).map_err(Cause::Failed);
             let (verdict, last) = match self.settle(attempt, outcome) {
                 Ok(value) => return Ok(value),
                 Err(failed) => failed,
             };
-            let pause = run.next(verdict, last)?;
-            let pausing = Pausing { call: &mut run.call, runtime: run.runtime };
-            for step in self.steps(&pause) {
-                self.runtime.sleep(step).await;
+            let pause = match run.next(verdict, last) {
+                Ok(pause) => pause,
+                Err(end) => break end,
+            };
+            if self.steps(&pause).try_for_each(|step| self.runtime.sleep_blocking(step)) == Err(Interrupted) {
+                break run.abandon();
             }
-            mem::forget(pausing); // nothing is left to cancel
-        }
+        };
+        Err(run.error(end))
     }
 }
 
@@ -206,6 +289,9 @@ struct Last<E> {
     class: Class,
 }
 
+/// An attempt, and what the one before ended with.
+type Begun<'c, 'r, R, G, B, O, E> = (InFlight<'c, 'r, R, G, B, O>, Option<&'c Cause<E>>);
+
 /// Why a call ends.
 enum End {
     GaveUp(GiveUp),
@@ -220,10 +306,15 @@ struct Pause {
 }
 
 impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r, R, G, B, O, E> {
-    fn attempt(&mut self) -> Result<InFlight<'_, 'r, R, G, B, O>, End> {
-        let runtime = self.runtime;
-        match self.call.attempt(|| runtime.now()) {
-            Ok(attempt) => Ok(InFlight { attempt: Some(attempt), runtime }),
+    /// The next attempt, and what the one before ended with.
+    fn attempt(&mut self) -> Result<Begun<'_, 'r, R, G, B, O, E>, End> {
+        let Self { call, runtime, last } = self;
+        let runtime = *runtime;
+        match call.attempt(|| runtime.now()) {
+            Ok(attempt) => {
+                let last = last.as_ref().map(|last| &last.cause);
+                Ok((InFlight { attempt: Some(attempt), runtime }, last))
+            }
             Err(rejected) => Err(End::Rejected(rejected)),
         }
     }
@@ -236,6 +327,12 @@ impl<'r, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized, E> Run<'r
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
+    }
+
+    /// The call is cancelled between two attempts.
+    fn abandon(&mut self) -> End {
+        self.call.abandon(|| self.runtime.now());
+        End::Cancelled
     }
 
     fn error(mut self, end: End) -> Error<E> {
@@ -271,10 +368,19 @@ struct InFlight<'c, 'a, R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?S
 }
 
 impl<R: Clock + Entropy, G: Gate, B: Budget, O: Observer + ?Sized> InFlight<'_, '_, R, G, B, O> {
+    /// How far the call had come when the attempt began.
+    fn begun(&self) -> Progress {
+        match &self.attempt {
+            Some(attempt) => attempt.begun(),
+            None => unreachable!("only the methods that consume it take the attempt"),
+        }
+    }
+
+    /// How far the call has come; the time only where it is `timed`.
     fn progress(&mut self, timed: bool) -> Progress {
         match &mut self.attempt {
             Some(attempt) if timed => attempt.progress(|| self.runtime.now()),
-            Some(attempt) => Progress::new(attempt.number(), None),
+            Some(attempt) => attempt.begun(),
             None => unreachable!("only the methods that consume it take the attempt"),
         }
     }
@@ -324,6 +430,20 @@ impl Iterator for Steps<'_> {
         let step = every.max(Duration::from_nanos(1)).min(self.left);
         self.left -= step;
         Some(step)
+    }
+}
+
+/// What `future` ends with, or that it had no end in time.
+async fn timed<T, E, S: Future>(
+    future: impl Future<Output = Result<T, E>>,
+    timeout: Option<(Duration, S)>,
+) -> Result<T, Cause<E>> {
+    match timeout {
+        None => future.await.map_err(Cause::Failed),
+        Some((limit, sleep)) => match first_of(future, sleep).await {
+            Ok(outcome) => outcome.map_err(Cause::Failed),
+            Err(_) => Err(Cause::TimedOut(limit)),
+        },
     }
 }
 

@@ -1,0 +1,67 @@
+//! `operation.retry(&how)`: the call from the operation's side.
+
+use super::Retry;
+use crate::budget::Budget;
+use crate::circuit::Gate;
+use crate::classify::Classifier;
+use crate::error::Error;
+use crate::observe::Observer;
+use crate::runtime::{BlockingSleep, Entropy, Sleep};
+
+/// Every closure and function without arguments: it is retried by a [`Retry`].
+///
+/// ```
+/// use retry_core::{Class, FakeClock, Policy, Retry, Retryable};
+///
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.read");
+///
+/// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+/// let mut query = || answers.next().unwrap(); // it may borrow, and change what it borrows
+/// assert_eq!(query.retry_blocking(&stock), Ok(7));
+///
+/// async fn fetch() -> Result<u32, Class> {
+///     Ok(8)
+/// }
+/// assert_eq!(clock.run(fetch.retry(&stock)), Ok(8));
+/// ```
+pub trait Retryable: Sized {
+    /// Runs it until it succeeds, the policy gives up or the circuit refuses: [`Retry::run`].
+    ///
+    /// # Errors
+    /// As [`Retry::run`].
+    fn retry<T, E, A, R, G, B, K, O>(
+        self,
+        retry: &Retry<'_, R, G, B, K, O>,
+    ) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        Self: FnMut() -> A,
+        A: Future<Output = Result<T, E>>,
+        R: Sleep + Entropy,
+        G: Gate,
+        B: Budget,
+        K: Classifier<T, E>,
+        O: Observer + ?Sized,
+    {
+        retry.run(self)
+    }
+
+    /// Runs it until it succeeds, the policy gives up or the circuit refuses, blocking the thread:
+    /// [`Retry::run_blocking`].
+    ///
+    /// # Errors
+    /// As [`Retry::run_blocking`].
+    fn retry_blocking<T, E, R, G, B, K, O>(self, retry: &Retry<'_, R, G, B, K, O>) -> Result<T, Error<E>>
+    where
+        Self: FnMut() -> Result<T, E>,
+        R: BlockingSleep + Entropy,
+        G: Gate,
+        B: Budget,
+        K: Classifier<T, E>,
+        O: Observer + ?Sized,
+    {
+        retry.run_blocking(self)
+    }
+}
+
+impl<F: FnMut() -> A, A> Retryable for F {}
