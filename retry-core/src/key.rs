@@ -110,10 +110,9 @@ impl fmt::Display for Key {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Key {
     fn format(&self, f: defmt::Formatter<'_>) {
-        if self.length & CUT == 0 {
-            defmt::write!(f, "{=str}", self.as_str());
-        } else {
-            defmt::write!(f, "{=str}..", self.as_str());
+        defmt::write!(f, "{=str}", self.as_str());
+        if self.length & CUT != 0 {
+            defmt::write!(f, "..");
         }
     }
 }
