@@ -19,7 +19,38 @@
 //! ```
 //!
 //! The clock is tokio's, so that a test with paused time takes none; the sleep is tokio's, too, and rounds up to
-//! its millisecond. Random words come from the operating system. Needs a runtime with time enabled.
+//! its millisecond. Random words come from the operating system. Needs a runtime with time enabled, of one thread or
+//! many: a call is [`Send`] where its operation is.
+//!
+//! # Stopping a call
+//!
+//! [`run_until`](Retry::run_until) takes any future as the signal to stop, so that nothing here needs to know
+//! tokio-util's `CancellationToken`: its `cancelled()` is one. The attempt or the sleep under way is dropped at once.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{Class, Policy};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! const HOURLY: Policy = Policy::fixed(Duration::from_secs(3_600)).attempts(u32::MAX);
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+//! let shutdown = CancellationToken::new();
+//! let stop = shutdown.child_token();
+//! let task = tokio::spawn(async move {
+//!     let retry = retry_tokio::retry(&HOURLY);
+//!     retry.run_until(stop.cancelled(), || async { Err::<(), _>(Class::Network) }).await
+//! });
+//! tokio::task::yield_now().await; // the first attempt fails, and the call sleeps
+//! shutdown.cancel();
+//! let error = task.await.unwrap().unwrap_err();
+//! assert!(error.is_cancelled());
+//! assert_eq!(error.into_inner(), Some(Class::Network)); // what it failed with last
+//! # }
+//! ```
+//!
+//! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
+//! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
 
 use core::time::Duration;
 

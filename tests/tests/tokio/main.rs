@@ -1,4 +1,6 @@
-//! The tokio adapter on tokio itself.
+//! The tokio adapter on tokio itself: its time, its tasks, its threads; `stop.rs` has the ways to stop a call.
+
+mod stop;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -34,6 +36,67 @@ async fn an_attempt_that_hangs_is_cut_off() {
     let result = retry.run(std::future::pending::<Result<(), &str>>).await;
     assert_eq!(start.elapsed(), ms(50 + 100 + 50));
     assert_eq!(result.unwrap_err().context().class, Some(Class::Timeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_is_rounded_up_to_the_timers_millisecond() {
+    for (delay, slept) in [(0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_500, 3)] {
+        let start = Instant::now();
+        let policy = Policy::fixed(Duration::from_micros(delay)).jitter(Jitter::None).attempts(2);
+        let retry = retry_tokio::retry(&policy).classify(server_error);
+        retry.run(|| async { Err::<(), _>("down") }).await.unwrap_err();
+        assert_eq!(start.elapsed(), ms(slept), "{delay} us");
+    }
+}
+
+/// A future that is `Send` may be spawned; operations may borrow what they work on, and change it.
+#[tokio::test(start_paused = true)]
+async fn operations_borrow_and_change_their_surroundings() {
+    let (url, mut seen) = (String::from("stock"), Vec::new());
+    let retry = retry_tokio::retry(&POLICY).classify(server_error);
+    let result = retry
+        .run(|| {
+            seen.push(seen.len());
+            let (url, last) = (&url, seen.len() == 3);
+            async move { if last { Ok(url.len()) } else { Err("down") } }
+        })
+        .await;
+    assert_eq!((result, seen), (Ok(5), vec![0, 1, 2]));
+}
+
+/// With one thread, and with two: the first call's answer comes from the second, which has to retry for it.
+#[test]
+fn a_call_that_waits_lets_others_run() {
+    use tokio::runtime::Builder;
+
+    const AT_ONCE: Policy = Policy::fixed(ms(1));
+
+    for mut builder in [Builder::new_current_thread(), Builder::new_multi_thread()] {
+        let runtime = builder.worker_threads(2).enable_time().build().unwrap();
+        let (answer, question) = tokio::sync::oneshot::channel();
+        let asks = runtime.spawn(async {
+            let mut question = Some(question);
+            let retry = retry_tokio::retry(&AT_ONCE).classify(server_error);
+            let operation = || {
+                let question = question.take();
+                async { question.unwrap().await.map_err(|_| "nobody is there") }
+            };
+            retry.run(operation).await
+        });
+        let answers = runtime.spawn(async {
+            let mut tries = 0;
+            let retry = retry_tokio::retry(&AT_ONCE).classify(server_error);
+            let operation = || {
+                tries += 1;
+                std::future::ready(if tries == 3 { Ok(tries) } else { Err("down") })
+            };
+            answer.send(retry.run(operation).await.unwrap()).unwrap();
+        });
+        runtime.block_on(async {
+            assert_eq!(asks.await.unwrap(), Ok(3));
+            answers.await.unwrap();
+        });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,12 @@
-//! A call that is dropped at any await gives back what it held.
+//! A call that is dropped at any await gives back what it held. `every_poll.rs` cuts the calls of one table at each of
+//! them, on every runtime; `every_step.rs` does so without futures.
+
+mod cut;
+#[path = "../conformance/embassy.rs"]
+mod embassy;
+mod every_poll;
+mod every_step;
+mod table;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -10,8 +18,8 @@ use retry_core::{
     CircuitConfig, Class, Event, EventKind, FakeClock, Gate, Phase, Policy, Retry, SharedCircuit, Sleep,
 };
 
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
+const fn ms(ms: u32) -> Duration {
+    Duration::from_millis(ms as u64)
 }
 
 const POLICY: Policy = Policy::exponential(ms(100)).attempts(3).attempt_timeout(ms(1_000));
