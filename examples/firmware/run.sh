@@ -14,16 +14,8 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 run() {
-    local status=0
     # An instruction takes 64 ns of the firmware's time: what it does depends on nothing else.
-    timeout --foreground 60 qemu-system-arm -machine lm3s6965evb -display none -monitor none -serial none -icount shift=6 \
-        -semihosting-config enable=on,target=native -kernel "$program" < /dev/null > "$1" 2> "$1.qemu" || status=$?
-    case $status in
-        0) ;;
-        124) echo "the firmware did not come to an end in 60 s" >&2 ;;
-        *) echo "the firmware ended with status $status" >&2 && cat "$1.qemu" >&2 ;;
-    esac
-    return "$status"
+    in_qemu 60 "$program" -icount shift=6 > "$1"
 }
 
 status=0

@@ -1,4 +1,4 @@
-# Sourced: building for bare metal, and installing what that takes.
+# Sourced: building for bare metal, running that, and installing what it takes.
 
 # Installs what provides a command, where it is missing: `need COMMAND PACKAGE..`
 need() {
@@ -36,4 +36,19 @@ bare_cargo() {
         CARGO_TARGET_THUMBV6M_NONE_EABI_LINKER=arm-none-eabi-ld \
         CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER=arm-none-eabi-ld \
         cargo "$command" -Zbuild-std=core --target "$target" "$@"
+}
+
+# Runs a program on the LM3S6965 that QEMU plays, and ends with the program's own status: `in_qemu SECONDS PROGRAM ..`
+in_qemu() {
+    local seconds=$1 program=$2 status=0
+    shift 2
+    timeout --foreground "$seconds" qemu-system-arm -machine lm3s6965evb -display none -monitor none -serial none \
+        -semihosting-config enable=on,target=native -kernel "$program" "$@" < /dev/null \
+        2> >(grep -v '^Timer with period zero' >&2) || status=$? # what QEMU says of each reset of SysTick
+    case $status in
+        0) ;;
+        124) echo "$program did not come to an end in $seconds s" >&2 ;;
+        *) echo "$program ended with status $status" >&2 ;;
+    esac
+    return "$status"
 }

@@ -7,10 +7,12 @@
 #![no_std]
 #![no_main]
 
+mod end;
 mod mailbox;
 mod radio;
 mod retained;
 mod sensor;
+mod time_driver;
 
 use core::time::Duration;
 
@@ -47,7 +49,7 @@ static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 #[embassy_executor::main]
 async fn main(spawner: Spawner) -> ! {
     let core = cortex_m::Peripherals::take().expect("nobody else takes them");
-    firmware::start_clock(core.SYST);
+    time_driver::start(core.SYST);
     let retained = retained::take();
     let start = retained.count_start();
     defmt::info!("start {=u32} since the power came on", start);
@@ -84,7 +86,7 @@ async fn main(spawner: Spawner) -> ! {
         _ => {
             defmt::assert_eq!(found, Err(ImageError::Garbage));
             defmt::info!("all was as it should be");
-            firmware::done();
+            end::done();
         }
     }
     SCB::sys_reset()

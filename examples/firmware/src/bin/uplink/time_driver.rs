@@ -24,7 +24,7 @@ time_driver_impl!(static DRIVER: SysTickDriver = SysTickDriver {
 });
 
 /// Starts the clock, at 0.
-pub fn start(mut timer: SYST) {
+pub(crate) fn start(mut timer: SYST) {
     timer.set_clock_source(SystClkSource::Core);
     timer.set_reload(CORE_HZ / TICK_HZ as u32 - 1);
     timer.clear_current();
