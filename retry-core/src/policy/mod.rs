@@ -6,7 +6,7 @@ mod decide;
 mod preset;
 mod rule;
 
-pub(crate) use decide::{Curve, FailedAttempt, Plan};
+pub(crate) use decide::{Curve, FailedAttempt};
 pub use preset::Preset;
 pub use rule::Rule;
 
@@ -48,6 +48,8 @@ pub struct Policy {
     attempts: u32,
     retryable: ClassSet,
     hints: Hints,
+    /// Whether any answer depends on how long the call has taken.
+    asks_time: bool,
     rules: &'static [Rule],
     /// `None`: the cap.
     hint_limit: Option<u64>,
@@ -102,6 +104,7 @@ impl Policy {
             attempts: 3,
             retryable: ClassSet::RETRYABLE,
             hints: Hints::Floor,
+            asks_time: false,
             rules: &[],
             deadline: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
@@ -213,7 +216,7 @@ impl Policy {
     /// time is made, even where the sleep took longer than it should have.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline: nanos(deadline), ..self }
+        Self { deadline: nanos(deadline), ..self }.with_rules(self.rules)
     }
 
     /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
@@ -279,7 +282,17 @@ impl Policy {
             }
             i += 1;
         }
-        Ok(Self { rules, ..self })
+        Ok(self.with_rules(rules))
+    }
+
+    const fn with_rules(self, rules: &'static [Rule]) -> Self {
+        let mut asks_time = self.deadline != NO_LIMIT;
+        let mut i = 0;
+        while i < rules.len() {
+            asks_time |= rules[i].asks_time();
+            i += 1;
+        }
+        Self { rules, asks_time, ..self }
     }
 
     /// Whether the rule's own delay is within the cap.
@@ -349,15 +362,8 @@ impl Policy {
         Self { backoff, ..self }.try_cap(cap.unwrap_or(Duration::from_nanos(raised)))
     }
 
-    /// Whether any answer depends on how long the call has taken.
     pub(crate) const fn asks_time(&self) -> bool {
-        let mut asks = self.deadline != NO_LIMIT;
-        let mut i = 0;
-        while i < self.rules.len() {
-            asks |= self.rules[i].asks_time();
-            i += 1;
-        }
-        asks
+        self.asks_time
     }
 }
 
