@@ -180,7 +180,8 @@ impl Backoff {
 }
 
 impl Other {
-    /// The ceiling after `failed` failed attempts, 1 or more.
+    /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
+    #[inline(never)]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
             Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),

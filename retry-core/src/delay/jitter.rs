@@ -101,6 +101,15 @@ impl Jitter {
     /// The delay in whole nanoseconds, rounded down; saturates. `previous` is the delay before, 0 at first.
     #[inline]
     pub(crate) const fn delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        // The usual one is a multiplication, and needs neither a call nor a stack.
+        match self {
+            Self::Full => up_to(ceiling, word),
+            _ => self.any_delay_nanos(ceiling, base, previous, word),
+        }
+    }
+
+    #[inline(never)]
+    const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         match self {
             Self::None => ceiling,
             Self::Full => up_to(ceiling, word),
@@ -124,6 +133,7 @@ impl Jitter {
 /// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, of `most + 1`.
 ///
 /// With 64 random bits no number is more likely than another by more than `most / 2^64`.
+#[inline]
 const fn up_to(most: u64, word: u64) -> u64 {
     match most.checked_add(1) {
         Some(numbers) => high_product(numbers, word),

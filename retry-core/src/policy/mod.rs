@@ -319,7 +319,9 @@ impl Policy {
     /// assert_eq!(Policy::DEFAULT.delay(3, Duration::ZERO, half), Duration::from_millis(400 / 2));
     /// ```
     pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
-        Duration::from_nanos(self.delay_along(&self.backoff, self.jitter, failed, nanos(previous), word))
+        let ceiling = self.backoff.ceiling_nanos(failed, self.cap);
+        let base = self.backoff.base_nanos();
+        Duration::from_nanos(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
     /// The most attempts of a call.
