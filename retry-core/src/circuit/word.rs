@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::breaker::Ticket;
 use super::phase::Phase;
-use crate::time::Instant;
+use crate::time::{Instant, duration};
 use crate::verdict::Rejected;
 
 #[cfg(all(target_has_atomic = "64", not(loom)))]
@@ -86,7 +86,7 @@ impl Seen {
                     return Answer::Ask;
                 }
                 let wait = until - now;
-                Answer::Rejected(Rejected { phase: Phase::Open, wait: Duration::from_nanos(wait) })
+                Answer::Rejected(Rejected { phase: Phase::Open, wait: duration(wait) })
             }
             FORCED_OPEN => Answer::Rejected(Rejected { phase: Phase::Open, wait: Duration::MAX }),
             _ => Answer::Ask,
