@@ -260,7 +260,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         }
     }
 
-    #[cold]
+    #[cfg_attr(not(target_os = "none"), cold)]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { policy, operation, key, .. } = *self.setup;
         let State { attempts: attempt, most_attempts, .. } = *self.state;

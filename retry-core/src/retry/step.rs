@@ -117,7 +117,8 @@ where
     }
 
     /// The call ends.
-    #[cold]
+    #[cfg_attr(not(target_os = "none"), cold)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
