@@ -13,7 +13,7 @@ use super::word::{self, Answer, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
-use crate::time::{Now, Reading};
+use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
 
 macro_rules! shared_circuit {
@@ -56,6 +56,13 @@ struct Guarded<W> {
     breaker: Breaker<W>,
     /// In place of the configuration it was made with.
     config: Option<CircuitConfig>,
+}
+
+/// How an attempt ended.
+enum Ended {
+    Succeeded,
+    Failed { class: Class, word: u64, delay: Option<Duration> },
+    Cancelled,
 }
 
 impl<W: Window> Initial for Guarded<W> {
@@ -186,7 +193,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     #[inline(never)]
-    fn succeed_locked<N: Now>(&self, ticket: Ticket, now: Reading<N>) -> Option<Change> {
+    fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
         let recorded = self.guarded.with(|Guarded { breaker, config }| {
             let era = ticket.era;
             let quiet = breaker.record_success(config.as_ref().unwrap_or(&self.config), &ticket)?;
@@ -200,13 +207,36 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         });
         match recorded {
             Some(()) => None,
-            None => self.settle_success(ticket, now),
+            None => self.settle(ticket, Ended::Succeeded, &mut || now.get()).change,
         }
     }
 
-    #[cold]
-    fn settle_success<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.locked(|breaker, config| breaker.settle(config, ticket, false, || now.get(), 0))
+    /// Settles an attempt, however it ended: one for all ways to read the time.
+    #[inline(never)]
+    fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
+        self.locked(|breaker, config| {
+            let (failed, word, delay) = match ended {
+                Ended::Succeeded => (false, 0, None),
+                Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
+                // One that was dropped late counts as a failure.
+                Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
+                    (true, 0, None)
+                }
+                Ended::Cancelled => {
+                    breaker.take_back(&ticket);
+                    return Settled { change: None, next: Ok(()) };
+                }
+            };
+            let change = breaker.settle(config, ticket, failed, &mut *now, word);
+            let next = match delay {
+                Some(delay) if breaker.phase() == Phase::Open => {
+                    let now = now();
+                    breaker.open_at(now, now.after(delay))
+                }
+                _ => Ok(()),
+            };
+            Settled { change, next }
+        })
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
@@ -258,21 +288,12 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
         word: u64,
     ) -> Settled {
         let mut now = Reading::Unread(now);
-        self.locked(|breaker, config| Settled {
-            change: breaker.settle(config, ticket, config.counts(class), || now.get(), word),
-            next: match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now.get();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            },
-        })
+        self.settle(ticket, Ended::Failed { class, word, delay }, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        self.locked(|breaker, config| breaker.cancel(config, ticket, || now.get(), 0))
+        self.settle(ticket, Ended::Cancelled, &mut || now.get()).change
     }
 }
 

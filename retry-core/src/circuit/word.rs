@@ -43,6 +43,7 @@ const TAG: u64 = GRAIN - 1;
 const TIMED: u64 = GRAIN;
 
 impl Gate {
+    #[inline]
     const fn word(self) -> u64 {
         match self {
             Self::Ask => ASK,
