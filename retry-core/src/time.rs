@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::ratio::high_product;
+
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 /// A point in time: nanoseconds since an origin the caller chose.
@@ -58,7 +60,7 @@ impl Instant {
 
     /// The time from `earlier` to this instant; zero where `earlier` is the later one.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.nanos_since(earlier))
+        duration(self.nanos_since(earlier))
     }
 
     pub(crate) const fn after_nanos(self, nanos: u64) -> Self {
@@ -136,6 +138,28 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
 }
 
+/// `nanos` nanoseconds.
+///
+/// [`Duration::from_nanos`] divides 64 bits by 64, for which a 32-bit processor calls a routine of half a kilobyte. Here
+/// it is a multiplication by the reciprocal, as compilers do it where they have the registers.
+pub(crate) const fn duration(nanos: u64) -> Duration {
+    if cfg!(target_pointer_width = "64") {
+        return Duration::from_nanos(nanos);
+    }
+    duration_by_reciprocal(nanos)
+}
+
+const fn duration_by_reciprocal(nanos: u64) -> Duration {
+    // 2^75 / 5^9, rounded up: with the factor 2^9 of 10^9 taken out first, the quotient is exact for all 64 bits.
+    const RECIPROCAL: u64 = 0x0044_b82f_a09b_5a53;
+    let secs = high_product(nanos >> 9, RECIPROCAL) >> 11;
+    let rest = nanos - secs * NANOS_PER_SEC;
+    // Below 10^9 it is; that the compiler sees it, too, saves a panic.
+    let most = NANOS_PER_SEC - 1;
+    #[allow(clippy::cast_possible_truncation)]
+    Duration::new(secs, if rest < most { rest } else { most } as u32)
+}
+
 /// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.
 ///
 /// In integers: the standard form goes through 128 bits and prints up to nine decimals.
@@ -154,4 +178,31 @@ impl fmt::Display for Spoken {
 /// The ending of a noun that there are `count` of.
 pub(crate) const fn plural(count: u32) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_division_by_reciprocal_is_exact() {
+        let check = |nanos| assert_eq!(duration_by_reciprocal(nanos), Duration::from_nanos(nanos), "{nanos}");
+        let mut word = 1_u64;
+        for _ in 0..100_000 {
+            word = crate::ratio::mixed(word);
+            for shift in [0, 3, 20, 34] {
+                check(word >> shift);
+            }
+            // Where the quotient changes.
+            let secs = word % (u64::MAX / NANOS_PER_SEC);
+            check(secs * NANOS_PER_SEC);
+            check((secs * NANOS_PER_SEC).saturating_sub(1));
+        }
+        for nanos in [0, 1, NANOS_PER_SEC - 1, NANOS_PER_SEC, u64::MAX - 1, u64::MAX] {
+            check(nanos);
+        }
+        let last = u64::MAX / NANOS_PER_SEC * NANOS_PER_SEC;
+        check(last);
+        check(last - 1);
+    }
 }

@@ -201,16 +201,20 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        let now = now.get();
-        Some(match cause {
-            ChangeCause::ProbesSucceeded(_) => self.close(config, now, cause),
-            _ => {
-                // Where nobody drew a word, the time and the era must do.
-                let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
-                let nanos = config.open_time(self.openings, word);
-                self.open(nanos, now, cause)
-            }
-        })
+        Some(self.turn(config, now.get(), cause, word))
+    }
+
+    /// Closes it after enough successes of probes, else opens it.
+    #[cold]
+    #[inline(never)]
+    fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
+        if let ChangeCause::ProbesSucceeded(_) = cause {
+            return self.close(config, now, cause);
+        }
+        // Where nobody drew a word, the time and the era must do.
+        let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
+        let nanos = config.open_time(self.openings, word);
+        self.open(nanos, now, cause)
     }
 
     /// Records this many successes in good time that nothing looked at: see [`unseen`](Self::unseen).
@@ -248,18 +252,21 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
-        if config.asks_duration() {
-            let now = now.now();
-            if config.is_slow(ticket.started, now) {
-                return self.settle(config, ticket, true, now, word);
-            }
+        let mut now = Reading::Unread(now);
+        if config.asks_duration() && config.is_slow(ticket.started, now.get()) {
+            return self.settle(config, ticket, true, || now.get(), word);
         }
+        self.take_back(&ticket);
+        None
+    }
+
+    /// Takes back the ticket of an attempt that counts for nothing.
+    pub(super) fn take_back(&mut self, ticket: &Ticket) {
         if ticket.era != self.era {
             self.count_late();
         } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
             *in_flight = in_flight.saturating_sub(1);
         }
-        None
     }
 
     /// Whether an attempt at `at` would meet a closed door; `now` is when the question is asked.

@@ -65,6 +65,13 @@ struct Guarded<W> {
     started: bool,
 }
 
+/// How an attempt ended.
+enum Ended {
+    Succeeded,
+    Failed { class: Class, word: u64, delay: Option<Duration> },
+    Cancelled,
+}
+
 impl<W: Window> Initial for Guarded<W> {
     const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None, started: false };
 }
@@ -241,7 +248,35 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
 
     #[inline(never)]
     fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.locked(|breaker, config| breaker.settle(config, ticket, false, || now.get(), 0))
+        self.settle(ticket, Ended::Succeeded, &mut || now.get()).change
+    }
+
+    /// Settles an attempt, however it ended: one for all ways to read the time.
+    #[inline(never)]
+    fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
+        self.locked(|breaker, config| {
+            let (failed, word, delay) = match ended {
+                Ended::Succeeded => (false, 0, None),
+                Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
+                // One that was dropped late counts as a failure.
+                Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
+                    (true, 0, None)
+                }
+                Ended::Cancelled => {
+                    breaker.take_back(&ticket);
+                    return Settled { change: None, next: Ok(()) };
+                }
+            };
+            let change = breaker.settle(config, ticket, failed, &mut *now, word);
+            let next = match delay {
+                Some(delay) if breaker.phase() == Phase::Open => {
+                    let now = now();
+                    breaker.open_at(now, now.after(delay))
+                }
+                _ => Ok(()),
+            };
+            Settled { change, next }
+        })
     }
 
     /// Records a success without the lock, where that is possible.
@@ -318,16 +353,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
         if !self.config.counts(class) && self.recorded(&ticket, &mut now) {
             return Settled { change: None, next: Ok(()) };
         }
-        self.locked(|breaker, config| Settled {
-            change: breaker.settle(config, ticket, config.counts(class), || now.get(), word),
-            next: match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now.get();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            },
-        })
+        self.settle(ticket, Ended::Failed { class, word, delay }, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
@@ -335,7 +361,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
             return None;
         }
         let mut now = Reading::Unread(now);
-        self.locked(|breaker, config| breaker.cancel(config, ticket, || now.get(), 0))
+        self.settle(ticket, Ended::Cancelled, &mut || now.get()).change
     }
 }
 

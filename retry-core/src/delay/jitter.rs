@@ -108,7 +108,7 @@ impl Jitter {
         }
     }
 
-    #[inline(never)]
+    #[cfg_attr(not(target_os = "none"), inline(never))]
     const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         match self {
             Self::None => ceiling,

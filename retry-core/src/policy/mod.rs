@@ -13,7 +13,7 @@ pub use rule::Rule;
 use crate::class::{Class, ClassSet};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
@@ -321,7 +321,7 @@ impl Policy {
     pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
         let ceiling = self.backoff.ceiling_nanos(failed, self.cap);
         let base = self.backoff.base_nanos();
-        Duration::from_nanos(self.spread(self.jitter, ceiling, base, nanos(previous), word))
+        duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
     /// The most attempts of a call.
@@ -336,14 +336,14 @@ impl Policy {
 
     /// The longest an attempt may take, if there is a limit.
     pub const fn timeout_of_attempt(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT { None } else { Some(Duration::from_nanos(self.attempt_timeout)) }
+        if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
     /// What is left of the deadline after this many nanoseconds, if there is one.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
         match self.deadline {
             NO_LIMIT => None,
-            deadline => Some(Duration::from_nanos(deadline.saturating_sub(elapsed))),
+            deadline => Some(duration(deadline.saturating_sub(elapsed))),
         }
     }
 

@@ -66,8 +66,7 @@ where
 
 /// The call from the end of its first attempt on. Everything is handed over by value, and nothing inline: a call that
 /// succeeds at once keeps nothing in memory for it.
-#[cold]
-#[inline(never)]
+#[cfg_attr(not(target_os = "none"), cold, inline(never))]
 fn go_on<T, E, F, R, G, B, K, O>(
     mut run: Run<'_, '_, R, G, B, K, O, E>,
     mut missed: Missed<E>,

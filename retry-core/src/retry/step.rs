@@ -12,6 +12,7 @@ use crate::error::{Cause, Error};
 use crate::failure::Failure;
 use crate::observe::Observer;
 use crate::runtime::{Clock, Entropy, Sleep};
+use crate::time::{duration, nanos};
 use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
@@ -116,7 +117,8 @@ where
     }
 
     /// The call ends.
-    #[cold]
+    #[cfg_attr(not(target_os = "none"), cold)]
+    #[cfg_attr(target_os = "none", inline(always))]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
@@ -185,7 +187,8 @@ impl<R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Drop for Run<'_, 
 /// The parts of a pause: one that is sure, and then as many as the dependency is not ready for.
 pub(super) struct Steps<'a> {
     sure: Option<Duration>,
-    left: Duration,
+    /// In nanoseconds.
+    left: u64,
     ready: Option<Readiness<'a>>,
 }
 
@@ -193,8 +196,10 @@ impl<'a> Steps<'a> {
     /// `least` is below `delay` where readiness may end it early.
     fn of(delay: Duration, least: Duration, ready: Option<Readiness<'a>>) -> Self {
         match ready {
-            Some(_) if least < delay => Self { sure: Some(least), left: delay - least, ready },
-            _ => Self { sure: Some(delay), left: Duration::ZERO, ready: None },
+            Some(_) if least < delay => {
+                Self { sure: Some(least), left: nanos(delay).saturating_sub(nanos(least)), ready }
+            }
+            _ => Self { sure: Some(delay), left: 0, ready: None },
         }
     }
 }
@@ -207,12 +212,12 @@ impl Iterator for Steps<'_> {
             return Some(sure);
         }
         let Readiness { check, every } = self.ready?;
-        if self.left.is_zero() || check() {
+        if self.left == 0 || check() {
             return None;
         }
         // A step of nothing would ask for ever.
-        let step = every.max(Duration::from_nanos(1)).min(self.left);
+        let step = nanos(every).max(1).min(self.left);
         self.left -= step;
-        Some(step)
+        Some(duration(step))
     }
 }
