@@ -38,7 +38,9 @@ macro_rules! shared_circuit {
         ///
         /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
         /// while the window is full of successes, that another one changes nothing; while open, refusal. The
-        /// lock is taken only where something changes. On targets without 64-bit atomics it is always taken.
+        /// lock is taken only where something changes. On targets without 64-bit atomics it is always taken, and
+        /// the time read before, asked for or not: so there is one copy of the ways through the lock in a program,
+        /// not one for each place that makes calls.
         pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
             word: Word,
             guarded: L::Of<Guarded<W>>,
@@ -211,6 +213,12 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         }
     }
 
+    /// [`settle`](Self::settle), where the time was read.
+    #[inline(never)]
+    fn settle_at(&self, ticket: Ticket, ended: Ended, now: Instant) -> Settled {
+        self.settle(ticket, ended, &mut || now)
+    }
+
     /// Settles an attempt, however it ended: one for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
@@ -258,6 +266,9 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        if !Word::IS_PUBLISHED {
+            return self.admit_locked(Reading::Read::<Instant>(now.now()));
+        }
         let mut now = Reading::Unread(now);
         match self.word.load().admit(self.config.longest_open(), || now.get()) {
             Answer::Admitted(ticket) => Ok(Admission { ticket, change: None }),
@@ -268,6 +279,9 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Succeeded, now.now()).change;
+        }
         let seen = self.word.load();
         if seen.is_quiet_for(&ticket) {
             return None;
@@ -287,11 +301,18 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
+        let ended = Ended::Failed { class, word, delay };
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, ended, now.now());
+        }
         let mut now = Reading::Unread(now);
-        self.settle(ticket, Ended::Failed { class, word, delay }, &mut || now.get())
+        self.settle(ticket, ended, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Cancelled, now.now()).change;
+        }
         let mut now = Reading::Unread(now);
         self.settle(ticket, Ended::Cancelled, &mut || now.get()).change
     }

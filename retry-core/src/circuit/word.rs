@@ -117,6 +117,7 @@ pub(super) struct Word {
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
 impl Word {
+    pub(super) const IS_PUBLISHED: bool = true;
     /// What no state stands behind yet: ask.
     #[cfg(not(loom))]
     pub(super) const ASK: Self = Self { word: AtomicU64::new(ASK) };
@@ -150,6 +151,7 @@ impl Word {
 
 #[cfg(not(any(target_has_atomic = "64", loom)))]
 impl Word {
+    pub(super) const IS_PUBLISHED: bool = false;
     pub(super) const ASK: Self = Self {};
 
     pub(super) fn load(&self) -> Seen {
