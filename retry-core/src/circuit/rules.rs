@@ -55,7 +55,7 @@ impl CircuitConfig {
     /// How long it stays open, in nanoseconds, after so many openings before.
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let ceiling = self.growth.scale(self.open_for, openings).min(self.open_cap);
-        self.open_jitter.delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
+        self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
     }
 
     /// The longest it may be open.

@@ -109,31 +109,30 @@ impl Jitter {
     }
 
     #[cfg_attr(not(target_os = "none"), inline(never))]
-    const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        match self {
-            Self::None => ceiling,
-            Self::Full => up_to(ceiling, word),
-            Self::Equal => {
-                let half = ceiling / 2;
-                ceiling - half + up_to(half, word)
-            }
+    pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        let (least, spread) = match self {
+            Self::None => (ceiling, 0),
+            Self::Full => (0, ceiling),
+            Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
             Self::Decorrelated => {
                 let previous = if previous > base { previous } else { base };
-                base.saturating_add(up_to(previous.saturating_mul(3) - base, word))
+                (base, previous.saturating_add(previous).saturating_add(previous) - base)
             }
             Self::Proportional(Deviation(ratio)) => {
                 let deviation = ratio.of(ceiling);
-                (ceiling - deviation).saturating_add(up_to(deviation.saturating_mul(2), word))
+                (ceiling - deviation, deviation.saturating_add(deviation))
             }
-            Self::Additive(Deviation(ratio)) => ceiling.saturating_add(up_to(ratio.of(ceiling), word)),
-        }
+            Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
+        };
+        least.saturating_add(up_to(spread, word))
     }
 }
 
 /// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, of `most + 1`.
 ///
 /// With 64 random bits no number is more likely than another by more than `most / 2^64`.
-#[inline]
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(never))]
 const fn up_to(most: u64, word: u64) -> u64 {
     match most.checked_add(1) {
         Some(numbers) => high_product(numbers, word),

@@ -57,16 +57,29 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
         let mut run = Run::start(self);
-        match attempt(&mut run, &mut operation) {
-            Ok(value) => Ok(value),
-            Err(missed) => go_on(run, missed, operation),
+        loop {
+            let missed = match attempt(&mut run, &mut operation) {
+                Ok(value) => {
+                    run.done();
+                    return Ok(value);
+                }
+                Err(missed) => missed,
+            };
+            // On bare metal space counts most: in one place, what a policy does not use is left out of the program.
+            if !cfg!(target_os = "none") {
+                return go_on(run, missed, operation);
+            }
+            if let Err(end) = pause(&mut run, missed) {
+                return Err(run.into_error(end));
+            }
         }
     }
 }
 
 /// The call from the end of its first attempt on. Everything is handed over by value, and nothing inline: a call that
 /// succeeds at once keeps nothing in memory for it.
-#[cfg_attr(not(target_os = "none"), cold, inline(never))]
+#[cold]
+#[inline(never)]
 fn go_on<T, E, F, R, G, B, K, O>(
     mut run: Run<'_, '_, R, G, B, K, O, E>,
     mut missed: Missed<E>,
@@ -80,23 +93,36 @@ where
     K: Classifier<T, E>,
     O: Observer + ?Sized,
 {
-    let end = loop {
-        let mut steps = match run.settle(missed) {
-            Ok(steps) => steps,
-            Err(end) => break end,
-        };
-        if steps.try_for_each(|step| run.runtime().sleep_blocking(step)) == Err(Interrupted) {
-            break End::Cancelled;
+    loop {
+        if let Err(end) = pause(&mut run, missed) {
+            return Err(run.into_error(end));
         }
         match attempt(&mut run, &mut operation) {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                run.done();
+                return Ok(value);
+            }
             Err(again) => missed = again,
         }
-    };
-    Err(run.error(end))
+    }
 }
 
-#[inline]
+#[cfg_attr(target_os = "none", inline(always))]
+fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
+where
+    R: BlockingSleep + Entropy,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer + ?Sized,
+{
+    let mut steps = run.settle(missed)?;
+    let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
+    slept.map_err(|Interrupted| End::Cancelled)
+}
+
+#[cfg_attr(not(target_os = "none"), inline)]
+#[cfg_attr(target_os = "none", inline(always))]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

@@ -61,7 +61,7 @@ pub fn report(result: Result<u32, u8>) {
 /// Uses all of the above once, so that it is in every program.
 pub fn use_platform() {
     sleep_ms(word());
-    sleep_ms(now() as u32);
+    sleep_ms(millis(Duration::new(now(), word() % 1_000_000_000)));
 }
 
 /// A duration in whole milliseconds, rounded up, as the sleep takes it.
