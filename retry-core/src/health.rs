@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::fmt;
 use core::time::Duration;
 
-use crate::circuit::{OnHealthy, SharedCircuit, Window};
+use crate::circuit::{CircuitConfig, OnHealthy, Settings, SharedCircuit, Window};
 use crate::lock::Lock;
 use crate::observe::{Event, Observer};
 use crate::runtime::{BlockingSleep, Clock, Sleep};
@@ -30,8 +30,8 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// assert_eq!(circuit.phase(), Phase::HalfOpen);
 /// assert_eq!(clock.now().as_millis(), 10_000); // of the 60 s
 /// ```
-pub struct HealthCheck<'a, W: Window, L: Lock, R> {
-    circuit: &'a SharedCircuit<W, L>,
+pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
+    circuit: &'a SharedCircuit<W, L, S>,
     runtime: R,
     every: Duration,
     then: OnHealthy,
@@ -39,9 +39,9 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R> {
     observer: Option<(&'static str, &'a (dyn Observer + Sync))>,
 }
 
-impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
+impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     /// Checks this circuit's dependency `every` so often; a success half-opens the circuit.
-    pub const fn new(circuit: &'a SharedCircuit<W, L>, runtime: R, every: Duration) -> Self {
+    pub const fn new(circuit: &'a SharedCircuit<W, L, S>, runtime: R, every: Duration) -> Self {
         Self { circuit, runtime, every, then: OnHealthy::HalfOpen, observer: None }
     }
 
@@ -107,7 +107,7 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
     }
 }
 
-impl<W: Window, L: Lock, R> fmt::Debug for HealthCheck<'_, W, L, R> {
+impl<W: Window, L: Lock, R, S: Settings> fmt::Debug for HealthCheck<'_, W, L, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { circuit, every, then, .. } = self;
         f.debug_struct("HealthCheck")

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, ChangeCause, CircuitConfig, Class, CountWindow, Exclusive, Gate, Initial, Instant, LocalLock,
-    Lock, Mode, OnHealthy, Phase, Plain, Rejected, SharedCircuit, SlowCalls, Snapshot, Span, Start,
-    TimeWindow, Window,
+    Breaker, ChangeCause, CircuitConfig, Class, Const, ConstConfig, CountWindow, Exclusive, Gate, Initial,
+    Instant, LocalLock, Lock, Mode, OnHealthy, Phase, Plain, Rejected, Settings, SharedCircuit, SlowCalls,
+    Snapshot, Span, Start, TimeWindow, Window,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -52,6 +52,31 @@ fn a_circuit_starts_where_it_is_told_to() {
     let circuit = Local::<CountWindow<10>>::new(ONE).starting(Start::HalfOpen);
     let _probe = circuit.admit(at(5)).unwrap();
     assert!(circuit.admit(at(6)).is_err(), "one probe at a time");
+}
+
+struct Uplink;
+
+impl ConstConfig for Uplink {
+    const CONFIG: CircuitConfig = ONE;
+}
+
+#[test]
+fn a_configuration_may_be_anywhere() {
+    fn opens(circuit: &SharedCircuit<CountWindow<10>, LocalLock, impl Settings>) -> usize {
+        end(circuit, true, at(0));
+        assert_eq!(circuit.admit(at(1)).unwrap_err().wait(), ms(999));
+        end(circuit, false, at(1_000));
+        assert_eq!(circuit.phase(), Phase::Closed);
+        size_of_val(circuit)
+    }
+    let [here, elsewhere, in_its_type] = [
+        opens(&SharedCircuit::new(ONE)),
+        opens(&SharedCircuit::by(&ONE).unwrap()),
+        opens(&SharedCircuit::<_, _, Const<Uplink>>::constant()),
+    ];
+    assert!(in_its_type < elsewhere && elsewhere < here / 2, "{in_its_type}, {elsewhere}, {here} bytes");
+    let error = SharedCircuit::<CountWindow<10>, LocalLock, _>::by(&CircuitConfig::DEFAULT).unwrap_err();
+    assert_eq!(error.to_string(), "minimum_calls = 20: must be at most 10, the window");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
 use super::manual::{OnHealthy, Start};
 use super::phase::{Change, Mode, Phase};
+use super::settings::{Const, ConstConfig, Settings};
 use super::snapshot::Snapshot;
 use super::window::Window;
 use super::word::{Seen, Word};
@@ -41,10 +42,26 @@ macro_rules! shared_circuit {
         /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
         /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
         /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is always taken.
-        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
+        ///
+        /// `S` says where its [configuration](Settings) is: in itself unless said otherwise. Where every byte of code
+        /// counts, in its type:
+        ///
+        /// ```
+        /// use retry_core::{CircuitConfig, Const, ConstConfig, CountWindow, LocalLock, SharedCircuit};
+        ///
+        /// struct Uplink;
+        ///
+        /// impl ConstConfig for Uplink {
+        ///     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(5);
+        /// }
+        ///
+        /// let uplink = SharedCircuit::<CountWindow<32>, LocalLock, Const<Uplink>>::constant();
+        /// assert!(size_of_val(&uplink) <= 128);
+        /// ```
+        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*, S: Settings = CircuitConfig> {
             word: Word,
-            guarded: L::Of<Guarded<W>>,
-            config: CircuitConfig,
+            guarded: L::Of<Guarded<W, S::Changed>>,
+            settings: S,
             start: Start,
         }
     };
@@ -55,12 +72,12 @@ shared_circuit!({ = super::window::CountWindow<100> } { = crate::lock::StdLock }
 shared_circuit!({} {});
 
 /// What the lock guards.
-struct Guarded<W> {
+struct Guarded<W, C> {
     breaker: Breaker<W>,
     /// How many successes the word has been told to count by itself.
     unseen: u32,
     /// In place of the configuration it was made with.
-    config: Option<CircuitConfig>,
+    changed: C,
     /// Whether the circuit's [`Start`] has been made.
     started: bool,
 }
@@ -72,8 +89,8 @@ enum Ended {
     Cancelled,
 }
 
-impl<W: Window> Initial for Guarded<W> {
-    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None, started: false };
+impl<W: Window, C: Initial> Initial for Guarded<W, C> {
+    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, changed: C::INITIAL, started: false };
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
@@ -83,7 +100,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// On a configuration that does not fit the window: in a `static`, a compile error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
-        Self::from_checked(ok_or_panic!(config.for_window::<W>()))
+        Self::with(ok_or_panic!(config.for_window::<W>()))
     }
 
     /// [`new`](Self::new) for a configuration known only at run time.
@@ -93,13 +110,63 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// asks for, a rate of slow calls for a window that does not tell them.
     pub const fn try_new(config: CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
-            Ok(config) => Ok(Self::from_checked(config)),
+            Ok(config) => Ok(Self::with(config)),
             Err(error) => Err(error),
         }
     }
 
-    const fn from_checked(config: CircuitConfig) -> Self {
-        Self { word: Word::ASK, guarded: L::Of::<Guarded<W>>::INITIAL, config, start: Start::Closed }
+    /// Goes on by another configuration. The newest of the calls that the window holds are carried over, as many as
+    /// fit; what was opened by its rules stays open no longer than the new one allows from now.
+    ///
+    /// # Errors
+    /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
+    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
+        let (config, now) = (config.for_window::<W>()?, now.now());
+        self.guarded.with(|guarded| {
+            self.catch_up(guarded);
+            let before = *self.settings.current(&guarded.changed);
+            guarded.breaker.respan(&before, &config, now);
+            guarded.changed = Some(config);
+            self.publish(guarded);
+        });
+        Ok(())
+    }
+}
+
+impl<W: Window, L: Lock, C: ConstConfig> SharedCircuit<W, L, Const<C>> {
+    /// A closed circuit with the configuration of its type. One that does not fit the window is a compile error.
+    pub const fn constant() -> Self {
+        const { assert_fits::<W>(C::CONFIG) };
+        Self::with(Const::HERE)
+    }
+}
+
+impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
+    /// A closed circuit whose configuration is elsewhere, for any number of circuits.
+    ///
+    /// # Errors
+    /// As [`try_new`](SharedCircuit::try_new).
+    pub const fn by(config: &'a CircuitConfig) -> Result<Self, ConfigError> {
+        match config.for_window::<W>() {
+            Ok(_) => Ok(Self::with(config)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[track_caller]
+const fn assert_fits<W: Window>(config: CircuitConfig) {
+    let _ = ok_or_panic!(config.for_window::<W>());
+}
+
+impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
+    const fn with(settings: S) -> Self {
+        Self {
+            word: Word::ASK,
+            guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,
+            settings,
+            start: Start::Closed,
+        }
     }
 
     /// Where it stands at first; closed unless set.
@@ -167,23 +234,6 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
         let now = now.now();
         self.locked(|breaker, config| breaker.healthy(era, then, config, now))
-    }
-
-    /// Goes on by another configuration. The newest of the calls that the window holds are carried over, as many as
-    /// fit; what was opened by its rules stays open no longer than the new one allows from now.
-    ///
-    /// # Errors
-    /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
-    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
-        let (config, now) = (config.for_window::<W>()?, now.now());
-        self.guarded.with(|guarded| {
-            self.catch_up(guarded);
-            let before = guarded.config.unwrap_or(self.config);
-            guarded.breaker.respan(&before, &config, now);
-            guarded.config = Some(config);
-            self.publish(guarded);
-        });
-        Ok(())
     }
 
     /// The state as data, with times relative to `now`.
@@ -284,38 +334,38 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
         let seen = self.word.load();
         seen.is_quiet_for(ticket)
-            || self.word.succeed(seen, ticket, || !self.config.is_slow(ticket.started, now.get()))
+            || self.word.succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
-            let result = f(&mut guarded.breaker, guarded.config.as_ref().unwrap_or(&self.config));
+            let result = f(&mut guarded.breaker, self.settings.current(&guarded.changed));
             self.publish(guarded);
             result
         })
     }
 
     /// Makes the start, or records the successes that the word counted since it was published.
-    fn catch_up(&self, guarded: &mut Guarded<W>) {
+    fn catch_up(&self, guarded: &mut Guarded<W, S::Changed>) {
         if !guarded.started {
             guarded.started = true;
             guarded.breaker.start(self.start);
         }
         let granted = core::mem::take(&mut guarded.unseen);
         if granted > 0 {
-            let config = guarded.config.as_ref().unwrap_or(&self.config);
+            let config = self.settings.current(&guarded.changed);
             guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
         }
     }
 
-    fn publish(&self, guarded: &mut Guarded<W>) {
-        let config = guarded.config.as_ref().unwrap_or(&self.config);
-        guarded.unseen = self.word.publish(guarded.breaker.gate(config, &self.config));
+    fn publish(&self, guarded: &mut Guarded<W, S::Changed>) {
+        let config = self.settings.current(&guarded.changed);
+        guarded.unseen = self.word.publish(guarded.breaker.gate(config, self.settings.base()));
     }
 }
 
-impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
+impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     type Ticket = Ticket;
 
     #[inline]
@@ -328,7 +378,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
             return self.admit_otherwise(seen, now);
         }
         let now = now.now();
-        match seen.refuses(self.config.longest_open(), now) {
+        match seen.refuses(self.settings.base().longest_open(), now) {
             Some(rejected) => Err(rejected),
             None => self.admit_locked(now),
         }
@@ -350,7 +400,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
     ) -> Settled {
         let mut now = Reading::Unread(now);
         // An error that does not count as a failure is recorded as a success is.
-        if !self.config.counts(class) && self.recorded(&ticket, &mut now) {
+        if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
             return Settled { change: None, next: Ok(()) };
         }
         self.settle(ticket, Ended::Failed { class, word, delay }, &mut || now.get())
@@ -365,7 +415,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
     }
 }
 
-impl<W: Window, L: Lock> fmt::Debug for SharedCircuit<W, L> {
+impl<W: Window, L: Lock, S: Settings> fmt::Debug for SharedCircuit<W, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedCircuit")
             .field("phase", &self.phase())
