@@ -22,7 +22,7 @@ const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).
 
 type Local<W = CountWindow<10>> = SharedCircuit<W, LocalLock>;
 
-fn end<W: Window, L: Lock>(circuit: &SharedCircuit<W, L>, failed: bool, now: Instant) {
+fn end<W: Window, L: Lock, S: Settings>(circuit: &SharedCircuit<W, L, S>, failed: bool, now: Instant) {
     let ticket = circuit.admit(now).expect("admitted").ticket;
     if failed {
         circuit.fail(ticket, Class::Server, now, None, 0);
