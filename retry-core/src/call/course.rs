@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::key::Key;
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::{Curve, FailedAttempt, Policy};
-use crate::time::{Instant, Now, Reading};
+use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// What calls are told of themselves, and whom they ask. A loop's calls share one.
@@ -105,12 +105,12 @@ impl<T> State<T> {
     }
 
     pub(super) fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
-        self.elapsed.as_mut().map(|elapsed| Duration::from_nanos(elapsed.at(now.now())))
+        self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
     }
 
     pub(crate) fn earliest_retry(&self) -> Duration {
         match self.held {
-            Held::Retry(Retry { least, .. }) => Duration::from_nanos(least),
+            Held::Retry(Retry { least, .. }) => duration(least),
             _ => Duration::ZERO,
         }
     }
@@ -204,7 +204,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
             return Verdict::GiveUp(GiveUp::Attempts);
         };
         let class = failure.class;
-        let delay = plan.as_ref().ok().map(|plan| Duration::from_nanos(plan.delay));
+        let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
         let settled = setup.gate.fail(ticket, class, || now.get(), delay, word);
         setup.budget.deposit(Deposit::Failed { class, price }, || now.get());
@@ -218,7 +218,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
                         let due = elapsed.saturating_add(plan.least);
                         state.held = Held::Retry(Retry { price, least: plan.least, due });
                         state.delay = plan.delay;
-                        Verdict::Retry(Duration::from_nanos(plan.delay))
+                        Verdict::Retry(duration(plan.delay))
                     }
                     None => Verdict::GiveUp(GiveUp::Budget),
                 }
@@ -260,7 +260,6 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         }
     }
 
-    #[cold]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { policy, operation, key, .. } = *self.setup;
         let State { attempts: attempt, most_attempts, .. } = *self.state;
@@ -275,7 +274,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         let elapsed = self.state.elapsed.as_ref().map(Elapsed::so_far);
         Progress {
             attempt: self.state.attempts,
-            elapsed: elapsed.map(Duration::from_nanos),
+            elapsed: elapsed.map(duration),
             left: elapsed.and_then(|elapsed| self.setup.policy.time_left(elapsed)),
         }
     }

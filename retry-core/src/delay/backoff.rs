@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::ratio::Ratio;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
@@ -120,7 +120,7 @@ impl Backoff {
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
-        Duration::from_nanos(self.ceiling_nanos(failed, u64::MAX))
+        duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
     /// The ceiling or the cap, whichever is lower.
@@ -172,7 +172,7 @@ impl Other {
             }
             Self::Fibonacci => base.saturating_mul(fibonacci(failed)),
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
-            Self::Custom(curve) => nanos(curve(failed, Duration::from_nanos(base))),
+            Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
     }
 }

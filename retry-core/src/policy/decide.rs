@@ -6,7 +6,7 @@ use super::{Hints, NO_LIMIT, Policy, Rule};
 use crate::class::{Class, Recovery};
 use crate::delay::{Backoff, Jitter};
 use crate::failure::Failure;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 use crate::verdict::GiveUp;
 
 /// One failed attempt, as a policy is told of it.
@@ -137,7 +137,7 @@ impl Policy {
         let base = self.backoff.base_nanos();
         let ceiling = match curve {
             None => self.backoff.ceiling_nanos(number, self.cap),
-            Some(curve) => nanos(curve(number, Duration::from_nanos(base))).min(self.cap),
+            Some(curve) => nanos(curve(number, duration(base))).min(self.cap),
         };
         match class {
             Class::RateLimit => {

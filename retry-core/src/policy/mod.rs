@@ -13,7 +13,7 @@ pub use rule::Rule;
 use crate::class::{Class, ClassSet};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
@@ -154,7 +154,7 @@ impl Policy {
         };
         if nanos(cap) < floor {
             let error = ConfigError::new("cap", Value::Duration(cap), "must be at least");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(floor)), what));
+            return Err(error.limit(Value::Duration(duration(floor)), what));
         }
         Self { cap: nanos(cap), ..self }.try_rules(self.rules)
     }
@@ -176,7 +176,7 @@ impl Policy {
     pub const fn try_minimum(self, minimum: Duration) -> Result<Self, ConfigError> {
         if nanos(minimum) > self.cap {
             let error = ConfigError::new("minimum", Value::Duration(minimum), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(Self { minimum: nanos(minimum), ..self })
     }
@@ -298,7 +298,7 @@ impl Policy {
         let delay = rule.first_delay();
         if nanos(delay) > self.cap {
             let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(())
     }
@@ -319,7 +319,7 @@ impl Policy {
     pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
         let ceiling = self.backoff.ceiling_nanos(failed, self.cap);
         let base = self.backoff.base_nanos();
-        Duration::from_nanos(self.spread(self.jitter, ceiling, base, nanos(previous), word))
+        duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
     /// The most attempts of a call.
@@ -334,14 +334,14 @@ impl Policy {
 
     /// The longest an attempt may take, if there is a limit.
     pub const fn timeout_of_attempt(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT { None } else { Some(Duration::from_nanos(self.attempt_timeout)) }
+        if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
     /// What is left of the deadline after this many nanoseconds, if there is one.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
         match self.deadline {
             NO_LIMIT => None,
-            deadline => Some(Duration::from_nanos(deadline.saturating_sub(elapsed))),
+            deadline => Some(duration(deadline.saturating_sub(elapsed))),
         }
     }
 
@@ -359,7 +359,7 @@ impl Policy {
         cap: Option<Duration>,
     ) -> Result<Self, ConfigError> {
         let raised = self.cap.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_cap(cap.unwrap_or(Duration::from_nanos(raised)))
+        Self { backoff, ..self }.try_cap(cap.unwrap_or(duration(raised)))
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

@@ -116,7 +116,6 @@ where
     }
 
     /// The call ends.
-    #[cold]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
