@@ -68,6 +68,7 @@ where
 /// keeps nothing in memory for it. On a small machine it is better inline, where what a constant policy does not ask
 /// for is not there.
 #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn go_on<T, E, F, R, G, B, K, O>(
     mut run: Run<'_, '_, R, G, B, K, O, E>,
     mut missed: Missed<E>,
@@ -97,7 +98,7 @@ where
     Err(run.error(end))
 }
 
-#[inline]
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

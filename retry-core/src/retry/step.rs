@@ -55,7 +55,7 @@ where
     B: Budget,
     O: Observer + ?Sized,
 {
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn start<T>(retry: &'r Retry<'a, R, G, B, K, O>) -> Self
     where
         K: Classifier<T, E>,
@@ -65,14 +65,14 @@ where
     }
 
     /// Begins the next attempt.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn begin(&mut self) -> Result<(), End> {
         let runtime = self.runtime();
         self.course().begin(|| runtime.now()).map_err(End::Rejected)
     }
 
     /// What to make of an outcome; the attempt ends here where it is good.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn judge<T>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
     where
         K: Classifier<T, E>,
@@ -89,6 +89,7 @@ where
     }
 
     /// Ends a failed attempt: what is slept before the next, or why there is none.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn settle<T>(&mut self, missed: Missed<E>) -> Result<Steps<'a>, End>
     where
         K: Classifier<T, E>,
@@ -116,6 +117,7 @@ where
     }
 
     /// The call ends.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
@@ -124,9 +126,9 @@ where
         match (end, cause) {
             (End::GaveUp(GiveUp::Ignored), Some(cause)) => Error::Ignored { cause, context },
             (End::GaveUp(reason), Some(cause)) => Error::GaveUp { reason, cause, context },
-            (End::GaveUp(_), None) => unreachable!("`settle` keeps the cause of every verdict"),
             (End::Rejected(rejected), cause) => Error::Rejected { rejected, cause, context },
-            (End::Cancelled, cause) => Error::Cancelled { cause, context },
+            // Who gives up has a cause: `settle` keeps it.
+            (End::Cancelled | End::GaveUp(_), cause) => Error::Cancelled { cause, context },
         }
     }
 
@@ -151,6 +153,7 @@ where
     }
 
     /// How far the call has come; the time only where it is `timed`.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
         if timed { self.course().progress_at(|| runtime.now()) } else { self.progress() }
@@ -163,6 +166,7 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
         &self.retry.runtime
     }
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn cancel(&mut self) {
         let runtime = self.runtime();
         self.course().cancel(|| runtime.now());
@@ -190,9 +194,10 @@ pub(super) struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     /// `least` is below `delay` where readiness may end it early.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn of(delay: Duration, least: Duration, ready: Option<Readiness<'a>>) -> Self {
         match ready {
-            Some(_) if least < delay => Self { sure: Some(least), left: delay - least, ready },
+            Some(_) if least < delay => Self { sure: Some(least), left: delay.saturating_sub(least), ready },
             _ => Self { sure: Some(delay), left: Duration::ZERO, ready: None },
         }
     }
@@ -201,6 +206,7 @@ impl<'a> Steps<'a> {
 impl Iterator for Steps<'_> {
     type Item = Duration;
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn next(&mut self) -> Option<Duration> {
         if let Some(sure) = self.sure.take() {
             return Some(sure);
@@ -211,7 +217,7 @@ impl Iterator for Steps<'_> {
         }
         // A step of nothing would ask for ever.
         let step = every.max(Duration::from_nanos(1)).min(self.left);
-        self.left -= step;
+        self.left = self.left.saturating_sub(step);
         Some(step)
     }
 }
