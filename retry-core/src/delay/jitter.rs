@@ -109,23 +109,22 @@ impl Jitter {
 
     #[inline(never)]
     const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        match self {
-            Self::None => ceiling,
-            Self::Full => up_to(ceiling, word),
-            Self::Equal => {
-                let half = ceiling / 2;
-                ceiling - half + up_to(half, word)
-            }
+        // What is sure, and what is spread above it.
+        let (sure, spread) = match self {
+            Self::None => (ceiling, 0),
+            Self::Full => (0, ceiling),
+            Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
             Self::Decorrelated => {
                 let previous = if previous > base { previous } else { base };
-                base.saturating_add(up_to(previous.saturating_mul(3) - base, word))
+                (base, previous.saturating_mul(3) - base)
             }
             Self::Proportional(Deviation(ratio)) => {
                 let deviation = ratio.of(ceiling);
-                (ceiling - deviation).saturating_add(up_to(deviation.saturating_mul(2), word))
+                (ceiling - deviation, deviation.saturating_mul(2))
             }
-            Self::Additive(Deviation(ratio)) => ceiling.saturating_add(up_to(ratio.of(ceiling), word)),
-        }
+            Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
+        };
+        sure.saturating_add(up_to(spread, word))
     }
 }
 

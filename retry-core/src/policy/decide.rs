@@ -74,7 +74,7 @@ impl Policy {
     }
 
     /// The rule that the failure falls under.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn rule_for(
         &self,
         attempt: &FailedAttempt<'_>,
@@ -137,7 +137,7 @@ impl Policy {
 
     /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
         let base = self.backoff.base_nanos();
         let ceiling = match curve {
@@ -154,7 +154,7 @@ impl Policy {
     }
 
     /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
     }
