@@ -108,10 +108,12 @@ impl<T> State<T> {
         self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
     }
 
-    pub(crate) fn earliest_retry(&self) -> Duration {
+    /// The delay before the retry that is to come, and the least of it, in nanoseconds.
+    #[inline]
+    pub(crate) fn pause(&self) -> (u64, u64) {
         match self.held {
-            Held::Retry(Retry { least, .. }) => duration(least),
-            _ => Duration::ZERO,
+            Held::Retry(Retry { least, .. }) => (self.delay, least),
+            _ => (0, 0),
         }
     }
 
@@ -130,12 +132,12 @@ impl<T> State<T> {
     /// What the attempt under way holds, which ends with that.
     #[inline]
     fn end_attempt(&mut self) -> Option<(T, Price)> {
-        match self.release() {
-            Held::Attempt(ticket, price) => Some((ticket, price)),
-            other => {
-                self.held = other;
-                None
-            }
+        match self.held {
+            Held::Attempt(..) => match self.release() {
+                Held::Attempt(ticket, price) => Some((ticket, price)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
@@ -173,7 +175,9 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
                 Ok(())
             }
             Err(rejected) => {
-                self.give_back();
+                if let Held::Retry(retry) = state.release() {
+                    self.give_back(retry);
+                }
                 self.emit(&mut now, EventKind::Rejected(rejected));
                 self.ended(&mut now, CallEnd::Rejected);
                 Err(rejected)
@@ -196,6 +200,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// The attempt failed.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail(&mut self, failure: Failure, now: impl Now, word: impl FnOnce() -> u64) -> Verdict {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
@@ -241,35 +246,46 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     #[inline]
     pub(crate) fn cancel(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
-        if !matches!(self.state.held, Held::Nothing) {
-            self.drop_attempt(|| now.get());
-            self.give_back();
-            self.emit(&mut now, EventKind::Cancelled);
-            self.ended(&mut now, CallEnd::Cancelled);
+        match self.state.release() {
+            Held::Nothing => return,
+            Held::Retry(retry) => self.give_back(retry),
+            Held::Attempt(ticket, price) => self.give_up(ticket, price, || now.get()),
         }
+        self.emit(&mut now, EventKind::Cancelled);
     }
 
     /// The attempt under way, if any, goes no further.
     #[inline]
-    pub(super) fn drop_attempt(&mut self, now: impl Now) {
+    pub(super) fn drop_attempt(&mut self) {
         if let Some((ticket, price)) = self.state.end_attempt() {
-            let mut now = Reading::Unread(now);
-            let change = self.setup.gate.cancel(ticket, || now.get());
-            self.changed(change);
-            self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+            self.give_up(ticket, price, Instant::ORIGIN);
         }
     }
 
-    /// A retry that was paid for does not begin.
+    /// Nothing more is done, and no observer is told.
     #[inline]
-    pub(super) fn give_back(&mut self) {
-        if let Held::Retry(Retry { price, .. }) = self.state.held {
-            self.state.held = Held::Nothing;
-            self.setup.budget.deposit(Deposit::Cancelled { started: false, price }, Instant::ORIGIN);
+    pub(super) fn drop_all(&mut self) {
+        self.drop_attempt();
+        if let Held::Retry(retry) = self.state.release() {
+            self.give_back(retry);
         }
     }
 
-    #[cfg_attr(not(target_os = "none"), cold)]
+    #[inline]
+    fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        let change = self.setup.gate.cancel(ticket, || now.get());
+        self.changed(change);
+        self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+    }
+
+    #[inline]
+    fn give_back(&self, retry: Retry) {
+        let deposit = Deposit::Cancelled { started: false, price: retry.price };
+        self.setup.budget.deposit(deposit, Instant::ORIGIN);
+    }
+
+    #[inline]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { operation, key, .. } = *self.setup;
         let (attempt, most_attempts) = (self.state.attempts, self.most_attempts());
@@ -289,6 +305,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// How far the call has come. Asks the time only where it is counted.
+    #[inline]
     pub(crate) fn progress_at(&mut self, now: impl Now) -> Progress {
         self.state.elapsed(now);
         self.progress()

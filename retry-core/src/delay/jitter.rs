@@ -108,23 +108,24 @@ impl Jitter {
         }
     }
 
-    #[cfg_attr(not(target_os = "none"), inline(never))]
-    pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        let (least, spread) = match self {
+    #[inline(never)]
+    const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        // What is sure, and what is spread above it.
+        let (sure, spread) = match self {
             Self::None => (ceiling, 0),
             Self::Full => (0, ceiling),
             Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
             Self::Decorrelated => {
                 let previous = if previous > base { previous } else { base };
-                (base, previous.saturating_add(previous).saturating_add(previous) - base)
+                (base, previous.saturating_mul(3) - base)
             }
             Self::Proportional(Deviation(ratio)) => {
                 let deviation = ratio.of(ceiling);
-                (ceiling - deviation, deviation.saturating_add(deviation))
+                (ceiling - deviation, deviation.saturating_mul(2))
             }
             Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
         };
-        least.saturating_add(up_to(spread, word))
+        sure.saturating_add(up_to(spread, word))
     }
 }
 

@@ -76,10 +76,11 @@ where
     }
 }
 
-/// The call from the end of its first attempt on. Everything is handed over by value, and nothing inline: a call that
-/// succeeds at once keeps nothing in memory for it.
-#[cold]
-#[inline(never)]
+/// The call from the end of its first attempt on. Everything is handed over by value: a call that succeeds at once
+/// keeps nothing in memory for it. On a small machine it is better inline, where what a constant policy does not ask
+/// for is not there.
+#[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn go_on<T, E, F, R, G, B, K, O>(
     mut run: Run<'_, '_, R, G, B, K, O, E>,
     mut missed: Missed<E>,

@@ -93,6 +93,7 @@ where
     }
 
     /// Ends a failed attempt: what is slept before the next, or why there is none.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn settle<T>(&mut self, missed: Missed<E>) -> Result<Steps<'a>, End>
     where
         K: Classifier<T, E>,
@@ -113,7 +114,10 @@ where
         let verdict = self.course().fail(failure, || runtime.now(), || runtime.word());
         self.last = Some(Last { cause, class: failure.class });
         match verdict {
-            Verdict::Retry(delay) => Ok(Steps::of(delay, self.state.earliest_retry(), self.retry.ready)),
+            Verdict::Retry(_) => {
+                let (delay, least) = self.state.pause();
+                Ok(Steps::of(delay, least, self.retry.ready))
+            }
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
@@ -134,8 +138,7 @@ where
     }
 
     /// The call ends.
-    #[cfg_attr(not(target_os = "none"), cold)]
-    #[cfg_attr(target_os = "none", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
@@ -144,9 +147,9 @@ where
         match (end, cause) {
             (End::GaveUp(GiveUp::Ignored), Some(cause)) => Error::Ignored { cause, context },
             (End::GaveUp(reason), Some(cause)) => Error::GaveUp { reason, cause, context },
-            (End::GaveUp(_), None) => unreachable!("`settle` keeps the cause of every verdict"),
             (End::Rejected(rejected), cause) => Error::Rejected { rejected, cause, context },
-            (End::Cancelled, cause) => Error::Cancelled { cause, context },
+            // Who gives up has a cause: `settle` keeps it.
+            (End::Cancelled | End::GaveUp(_), cause) => Error::Cancelled { cause, context },
         }
     }
 
@@ -171,6 +174,7 @@ where
     }
 
     /// How far the call has come; the time only where it is `timed`.
+    #[inline]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
         if timed { self.course().progress_at(|| runtime.now()) } else { self.progress() }
@@ -202,30 +206,26 @@ impl<R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Drop for Run<'_, 
     }
 }
 
-/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for.
+/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for. In nanoseconds, and
+/// turned into durations in one place.
 pub(super) struct Steps<'a> {
-    sure: Option<Duration>,
-    /// In nanoseconds.
+    sure: Option<u64>,
     left: u64,
     ready: Option<Readiness<'a>>,
 }
 
 impl<'a> Steps<'a> {
     /// `least` is below `delay` where readiness may end it early.
-    fn of(delay: Duration, least: Duration, ready: Option<Readiness<'a>>) -> Self {
+    #[inline]
+    fn of(delay: u64, least: u64, ready: Option<Readiness<'a>>) -> Self {
         match ready {
-            Some(_) if least < delay => {
-                Self { sure: Some(least), left: nanos(delay).saturating_sub(nanos(least)), ready }
-            }
+            Some(_) if least < delay => Self { sure: Some(least), left: delay - least, ready },
             _ => Self { sure: Some(delay), left: 0, ready: None },
         }
     }
-}
 
-impl Iterator for Steps<'_> {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
+    #[inline]
+    fn next_nanos(&mut self) -> Option<u64> {
         if let Some(sure) = self.sure.take() {
             return Some(sure);
         }
@@ -236,6 +236,15 @@ impl Iterator for Steps<'_> {
         // A step of nothing would ask for ever.
         let step = nanos(every).max(1).min(self.left);
         self.left -= step;
-        Some(duration(step))
+        Some(step)
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Duration;
+
+    #[inline]
+    fn next(&mut self) -> Option<Duration> {
+        self.next_nanos().map(duration)
     }
 }
