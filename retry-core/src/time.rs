@@ -3,8 +3,6 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::ratio::high_product;
-
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 /// A point in time: nanoseconds since an origin the caller chose.

@@ -252,6 +252,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
             Held::Attempt(ticket, price) => self.give_up(ticket, price, || now.get()),
         }
         self.emit(&mut now, EventKind::Cancelled);
+        self.ended(&mut now, CallEnd::Cancelled);
     }
 
     /// The attempt under way, if any, goes no further.

@@ -109,7 +109,7 @@ impl Jitter {
     }
 
     #[inline(never)]
-    const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+    pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         // What is sure, and what is spread above it.
         let (sure, spread) = match self {
             Self::None => (ceiling, 0),

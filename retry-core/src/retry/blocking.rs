@@ -57,21 +57,9 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
         let mut run = Run::start(self);
-        loop {
-            let missed = match attempt(&mut run, &mut operation) {
-                Ok(value) => {
-                    run.done();
-                    return Ok(value);
-                }
-                Err(missed) => missed,
-            };
-            // On bare metal space counts most: in one place, what a policy does not use is left out of the program.
-            if !cfg!(target_os = "none") {
-                return go_on(run, missed, operation);
-            }
-            if let Err(end) = pause(&mut run, missed) {
-                return Err(run.into_error(end));
-            }
+        match attempt(&mut run, &mut operation) {
+            Ok(value) => Ok(value),
+            Err(missed) => go_on(run, missed, operation),
         }
     }
 }
@@ -94,36 +82,23 @@ where
     K: Classifier<T, E>,
     O: Observer + ?Sized,
 {
-    loop {
-        if let Err(end) = pause(&mut run, missed) {
-            return Err(run.into_error(end));
+    let end = loop {
+        let mut steps = match run.settle(missed) {
+            Ok(steps) => steps,
+            Err(end) => break end,
+        };
+        if steps.try_for_each(|step| run.runtime().sleep_blocking(step)) == Err(Interrupted) {
+            break End::Cancelled;
         }
         match attempt(&mut run, &mut operation) {
-            Ok(value) => {
-                run.done();
-                return Ok(value);
-            }
+            Ok(value) => return Ok(value),
             Err(again) => missed = again,
         }
-    }
+    };
+    Err(run.error(end))
 }
 
-#[cfg_attr(target_os = "none", inline(always))]
-fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
-where
-    R: BlockingSleep + Entropy,
-    G: Gate,
-    B: Budget,
-    K: Classifier<T, E>,
-    O: Observer + ?Sized,
-{
-    let mut steps = run.settle(missed)?;
-    let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
-    slept.map_err(|Interrupted| End::Cancelled)
-}
-
-#[cfg_attr(not(target_os = "none"), inline)]
-#[cfg_attr(target_os = "none", inline(always))]
+#[inline]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

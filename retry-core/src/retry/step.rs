@@ -1,11 +1,10 @@
 //! The steps of one call on its way through a loop, whichever it is.
 
-use core::mem::ManuallyDrop;
 use core::time::Duration;
 
 use super::{Readiness, Retry};
 use crate::budget::Budget;
-use crate::call::{Course, Setup, State};
+use crate::call::{Course, State};
 use crate::circuit::Gate;
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
@@ -19,8 +18,6 @@ use crate::verdict::{GiveUp, Rejected, Verdict};
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
 pub(super) struct Run<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> {
     retry: &'r Retry<'a, R, G, B, K, O>,
-    /// A copy, which nothing but the call has a way to: so a compiler knows it as long as the call lasts.
-    setup: Setup<'a, G, B, O>,
     state: State<G::Ticket>,
     last: Option<Last<E>>,
 }
@@ -65,7 +62,7 @@ where
         K: Classifier<T, E>,
     {
         let timed = K::ASKS_TIME || retry.setup.policy.asks_time() || retry.setup.observer.is_enabled();
-        Self { retry, setup: retry.setup, state: State::start(timed, || retry.runtime.now()), last: None }
+        Self { retry, state: State::start(timed, || retry.runtime.now()), last: None }
     }
 
     /// Begins the next attempt.
@@ -105,7 +102,7 @@ where
                 (Cause::Failed(error), failure)
             }
             Missed::Failed(Miss::TimedOut) => {
-                let limit = self.setup.policy.timeout_of_attempt();
+                let limit = self.retry.setup.policy.timeout_of_attempt();
                 (Cause::TimedOut(limit.unwrap_or_default()), Class::Timeout.into())
             }
             Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
@@ -121,20 +118,6 @@ where
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
-    }
-
-    /// The call is over, and nothing left to cancel.
-    #[inline]
-    pub(super) fn done(self) {
-        drop(ManuallyDrop::new(self).last.take());
-    }
-
-    /// The call ends, and is over.
-    #[inline]
-    pub(super) fn into_error(mut self, end: End) -> Error<E> {
-        let error = self.error(end);
-        self.done();
-        error
     }
 
     /// The call ends.
@@ -170,7 +153,7 @@ where
     where
         R: Sleep,
     {
-        self.setup.policy.timeout_of_attempt().map(|limit| self.retry.runtime.sleep(limit))
+        self.retry.setup.policy.timeout_of_attempt().map(|limit| self.retry.runtime.sleep(limit))
     }
 
     /// How far the call has come; the time only where it is `timed`.
@@ -195,7 +178,7 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
 
     #[inline]
     fn course(&mut self) -> Course<'_, 'a, G, B, O> {
-        Course { setup: &self.setup, state: &mut self.state }
+        Course { setup: &self.retry.setup, state: &mut self.state }
     }
 }
 

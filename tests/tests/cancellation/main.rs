@@ -187,19 +187,29 @@ fn the_operation_is_dropped_before_its_end_is_told() {
         Attempt(Box::pin(script), Held(&log))
     };
     assert_eq!(clock.run(retry.run(operation)), Ok(()));
-    let ended =
-        ["started", "dropped", "failed", "started", "dropped", "failed", "started", "dropped", "succeeded"];
+    let ended = [
+        "started",
+        "dropped",
+        "failed",
+        "started",
+        "dropped",
+        "failed",
+        "started",
+        "dropped",
+        "succeeded",
+        "ended",
+    ];
     assert_eq!(*log.borrow(), ended);
 
     log.borrow_mut().clear();
     assert_eq!(clock.run(retry.run(operation)), Ok(())); // the fourth, at once
-    assert_eq!(*log.borrow(), ["started", "dropped", "succeeded"]);
+    assert_eq!(*log.borrow(), ["started", "dropped", "succeeded", "ended"]);
 
     log.borrow_mut().clear();
     attempts.set(1);
     let stopped = clock.run(retry.run_until((&clock).sleep(ms(100)), operation));
     assert!(stopped.unwrap_err().is_cancelled());
-    assert_eq!(*log.borrow(), ["started", "dropped", "cancelled"]);
+    assert_eq!(*log.borrow(), ["started", "dropped", "cancelled", "ended"]);
 }
 
 #[test]
