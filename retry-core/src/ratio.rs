@@ -40,7 +40,7 @@ impl Ratio {
         }
     }
 
-    #[cfg_attr(target_os = "none", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     const fn times(self, other: Self) -> Self {
         let product = self.mantissa as u64 * other.mantissa as u64;
         let exponent = self.exponent + other.exponent;

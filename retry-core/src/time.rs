@@ -3,8 +3,6 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::ratio::high_product;
-
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 /// A point in time: nanoseconds since an origin the caller chose.
@@ -138,26 +136,27 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
 }
 
-/// `nanos` nanoseconds.
-///
-/// [`Duration::from_nanos`] divides 64 bits by 64, for which a 32-bit processor calls a routine of half a kilobyte. Here
-/// it is a multiplication by the reciprocal, as compilers do it where they have the registers.
+/// The duration of this many nanoseconds.
+#[cfg(target_pointer_width = "64")]
+#[inline]
 pub(crate) const fn duration(nanos: u64) -> Duration {
-    if cfg!(target_pointer_width = "64") {
-        return Duration::from_nanos(nanos);
-    }
-    duration_by_reciprocal(nanos)
+    Duration::from_nanos(nanos)
 }
 
-const fn duration_by_reciprocal(nanos: u64) -> Duration {
-    // 2^75 / 5^9, rounded up: with the factor 2^9 of 10^9 taken out first, the quotient is exact for all 64 bits.
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) use duration_by_product as duration;
+
+/// The same without a division, for which a small machine would link a routine of half a kilobyte: by a second's
+/// reciprocal, exact for each number of 64 bits.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
+    // A second is 2^9 * 1953125 ns; this is 2^75 / 1953125, rounded up.
     const RECIPROCAL: u64 = 0x0044_b82f_a09b_5a53;
-    let secs = high_product(nanos >> 9, RECIPROCAL) >> 11;
-    let rest = nanos - secs * NANOS_PER_SEC;
-    // Below 10^9 it is; that the compiler sees it, too, saves a panic.
-    let most = NANOS_PER_SEC - 1;
-    #[allow(clippy::cast_possible_truncation)]
-    Duration::new(secs, if rest < most { rest } else { most } as u32)
+    let secs = crate::ratio::high_product(nanos >> 9, RECIPROCAL) >> 11;
+    #[allow(clippy::cast_possible_truncation)] // below a second
+    let rest = nanos.wrapping_sub(secs.wrapping_mul(NANOS_PER_SEC)) as u32;
+    // It is: the remainder only keeps a panic for larger ones from being linked.
+    Duration::new(secs, rest % 1_000_000_000)
 }
 
 /// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.
@@ -185,24 +184,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_division_by_reciprocal_is_exact() {
-        let check = |nanos| assert_eq!(duration_by_reciprocal(nanos), Duration::from_nanos(nanos), "{nanos}");
-        let mut word = 1_u64;
-        for _ in 0..100_000 {
-            word = crate::ratio::mixed(word);
-            for shift in [0, 3, 20, 34] {
-                check(word >> shift);
-            }
-            // Where the quotient changes.
-            let secs = word % (u64::MAX / NANOS_PER_SEC);
-            check(secs * NANOS_PER_SEC);
-            check((secs * NANOS_PER_SEC).saturating_sub(1));
+    fn small_machines_divide_as_large_ones_do() {
+        let seconds = [0, 1, 2, 3, 59, 1 << 9, 1 << 20, 1 << 31, 1 << 32, 18_446_744_072, 18_446_744_073];
+        let edges = seconds.into_iter().flat_map(|secs: u64| {
+            let whole = secs * NANOS_PER_SEC;
+            [whole, whole.wrapping_sub(1), whole.saturating_add(1), whole | 0x1ff, whole & !0x1ff]
+        });
+        let powers = (0..64).flat_map(|bit| [1 << bit, (1 << bit) - 1, u64::MAX - (1 << bit)]);
+        let random = (0..10_000).map(crate::ratio::mixed);
+        for nanos in edges.chain(powers).chain(random).chain([u64::MAX]) {
+            assert_eq!(duration_by_product(nanos), Duration::from_nanos(nanos), "{nanos}");
         }
-        for nanos in [0, 1, NANOS_PER_SEC - 1, NANOS_PER_SEC, u64::MAX - 1, u64::MAX] {
-            check(nanos);
-        }
-        let last = u64::MAX / NANOS_PER_SEC * NANOS_PER_SEC;
-        check(last);
-        check(last - 1);
     }
 }

@@ -10,7 +10,7 @@ use crate::circuit::{Gate, NoCircuit};
 use crate::classify::Progress;
 use crate::failure::Failure;
 use crate::observe::Observer;
-use crate::time::{Instant, Now};
+use crate::time::Now;
 use crate::verdict::Verdict;
 
 /// One attempt under way, and its permit: it borrows its call, so two at once do not compile.
@@ -85,7 +85,7 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
 impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Attempt<'_, '_, G, B, O> {
     #[inline]
     fn drop(&mut self) {
-        self.course.drop_attempt(Instant::ORIGIN);
+        self.course.drop_attempt();
     }
 }
 

@@ -130,12 +130,12 @@ impl<T> State<T> {
     /// What the attempt under way holds, which ends with that.
     #[inline]
     fn end_attempt(&mut self) -> Option<(T, Price)> {
-        match self.release() {
-            Held::Attempt(ticket, price) => Some((ticket, price)),
-            other => {
-                self.held = other;
-                None
-            }
+        match self.held {
+            Held::Attempt(..) => match self.release() {
+                Held::Attempt(ticket, price) => Some((ticket, price)),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
@@ -151,7 +151,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     ///
     /// # Errors
     /// Where the circuit refuses it.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn begin(&mut self, now: impl Now) -> Result<(), Rejected> {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
@@ -169,7 +169,9 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
                 Ok(())
             }
             Err(rejected) => {
-                self.give_back();
+                if let Held::Retry(retry) = state.release() {
+                    self.give_back(retry);
+                }
                 self.emit(&mut now, EventKind::Rejected(rejected));
                 Err(rejected)
             }
@@ -177,7 +179,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// The attempt succeeded.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn succeed(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
         if let Some((ticket, price)) = self.state.end_attempt() {
@@ -190,6 +192,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// The attempt failed.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail(&mut self, failure: Failure, now: impl Now, word: impl FnOnce() -> u64) -> Verdict {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
@@ -230,37 +233,49 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// Nothing more is done: an attempt under way, or one still to come, is cancelled.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn cancel(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
-        if !matches!(self.state.held, Held::Nothing) {
-            self.drop_attempt(|| now.get());
-            self.give_back();
-            self.emit(&mut now, EventKind::Cancelled);
+        match self.state.release() {
+            Held::Nothing => return,
+            Held::Retry(retry) => self.give_back(retry),
+            Held::Attempt(ticket, price) => self.give_up(ticket, price, || now.get()),
         }
+        self.emit(&mut now, EventKind::Cancelled);
     }
 
     /// The attempt under way, if any, goes no further.
     #[inline]
-    pub(super) fn drop_attempt(&mut self, now: impl Now) {
+    pub(super) fn drop_attempt(&mut self) {
         if let Some((ticket, price)) = self.state.end_attempt() {
-            let mut now = Reading::Unread(now);
-            let change = self.setup.gate.cancel(ticket, || now.get());
-            self.changed(change);
-            self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+            self.give_up(ticket, price, Instant::ORIGIN);
         }
     }
 
-    /// A retry that was paid for does not begin.
+    /// Nothing more is done, and no observer is told.
     #[inline]
-    pub(super) fn give_back(&mut self) {
-        if let Held::Retry(Retry { price, .. }) = self.state.held {
-            self.state.held = Held::Nothing;
-            self.setup.budget.deposit(Deposit::Cancelled { started: false, price }, Instant::ORIGIN);
+    pub(super) fn drop_all(&mut self) {
+        self.drop_attempt();
+        if let Held::Retry(retry) = self.state.release() {
+            self.give_back(retry);
         }
     }
 
-    #[cfg_attr(not(target_os = "none"), cold)]
+    #[inline]
+    fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        let change = self.setup.gate.cancel(ticket, || now.get());
+        self.changed(change);
+        self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+    }
+
+    #[inline]
+    fn give_back(&self, retry: Retry) {
+        let deposit = Deposit::Cancelled { started: false, price: retry.price };
+        self.setup.budget.deposit(deposit, Instant::ORIGIN);
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { policy, operation, key, .. } = *self.setup;
         let State { attempts: attempt, most_attempts, .. } = *self.state;
@@ -270,7 +285,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// How far the call has come, as of the last reading of its clock.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn progress(&self) -> Progress {
         let elapsed = self.state.elapsed.as_ref().map(Elapsed::so_far);
         Progress {
@@ -281,6 +296,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// How far the call has come. Asks the time only where it is counted.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn progress_at(&mut self, now: impl Now) -> Progress {
         self.state.elapsed(now);
         self.progress()

@@ -15,7 +15,7 @@ use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::observe::Observer;
 use crate::policy::Policy;
-use crate::time::{Instant, Now};
+use crate::time::Now;
 use crate::verdict::Rejected;
 
 /// All attempts of one logical operation.
@@ -47,20 +47,19 @@ impl<'a> Call<'a> {
 impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// Asks this circuit before each attempt, and tells it how each ended.
     pub fn circuit<H: Gate>(mut self, circuit: &'a H) -> Call<'a, H, B, O> {
-        self.course().drop_attempt(Instant::ORIGIN);
+        self.course().drop_attempt();
         Call { setup: self.setup.circuit(circuit), state: self.state.moved() }
     }
 
     /// Pays for each retry out of this budget.
     pub fn budget<C: Budget>(mut self, budget: &'a C) -> Call<'a, G, C, O> {
-        self.course().drop_attempt(Instant::ORIGIN);
-        self.course().give_back();
+        self.course().drop_all();
         Call { setup: self.setup.budget(budget), state: self.state.moved() }
     }
 
     /// Tells this observer what happens.
     pub fn observe<P: Observer + ?Sized>(mut self, observer: &'a P) -> Call<'a, G, B, P> {
-        self.course().drop_attempt(Instant::ORIGIN);
+        self.course().drop_attempt();
         Call { setup: self.setup.observe(observer), state: self.state.moved() }
     }
 
@@ -128,9 +127,7 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
 /// A call that ends between two attempts gives back what the second would have cost.
 impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Call<'_, G, B, O> {
     fn drop(&mut self) {
-        let mut course = self.course();
-        course.drop_attempt(Instant::ORIGIN);
-        course.give_back();
+        self.course().drop_all();
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::ratio::Ratio;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
@@ -139,7 +139,7 @@ impl Backoff {
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
-        Duration::from_nanos(self.ceiling_nanos(failed, u64::MAX))
+        duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
     /// The ceiling or the cap, whichever is lower.
@@ -181,7 +181,7 @@ impl Backoff {
 
 impl Other {
     /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
-    #[cfg_attr(not(target_os = "none"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
             Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),
@@ -191,7 +191,7 @@ impl Other {
             }
             Self::Fibonacci => base.saturating_mul(fibonacci(failed)),
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
-            Self::Custom(curve) => nanos(curve(failed, Duration::from_nanos(base))),
+            Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
     }
 }

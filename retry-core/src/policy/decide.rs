@@ -6,7 +6,7 @@ use super::{Hints, NO_LIMIT, Policy, Rule};
 use crate::class::{Class, Recovery};
 use crate::delay::{Backoff, Jitter};
 use crate::failure::Failure;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 use crate::verdict::GiveUp;
 
 /// One failed attempt, as a policy is told of it.
@@ -40,7 +40,7 @@ impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
     /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
         attempt: &FailedAttempt<'_>,
@@ -74,17 +74,22 @@ impl Policy {
     }
 
     /// The rule that the failure falls under.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn rule_for(
         &self,
         attempt: &FailedAttempt<'_>,
         mut elapsed: impl FnMut() -> u64,
     ) -> Option<&'static Rule> {
         let Failure { class, rule, .. } = attempt.failure;
-        rule.into_iter().chain(self.rules).find(|rule| rule.applies(class, attempt.number, &mut elapsed))
+        let mut applies = |rule: &Rule| rule.applies(class, attempt.number, &mut elapsed);
+        match rule {
+            Some(rule) if applies(rule) => Some(rule),
+            _ => self.rules.iter().find(|rule| applies(rule)),
+        }
     }
 
     /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn plan(
         &self,
         rule: Option<&Rule>,
@@ -132,12 +137,12 @@ impl Policy {
 
     /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
         let base = self.backoff.base_nanos();
         let ceiling = match curve {
             None => self.backoff.ceiling_nanos(number, self.cap),
-            Some(curve) => nanos(curve(number, Duration::from_nanos(base))).min(self.cap),
+            Some(curve) => nanos(curve(number, duration(base))).min(self.cap),
         };
         match class {
             Class::RateLimit => {
@@ -149,7 +154,7 @@ impl Policy {
     }
 
     /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
     }

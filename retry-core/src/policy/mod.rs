@@ -156,7 +156,7 @@ impl Policy {
         };
         if nanos(cap) < floor {
             let error = ConfigError::new("cap", Value::Duration(cap), "must be at least");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(floor)), what));
+            return Err(error.limit(Value::Duration(duration(floor)), what));
         }
         Self { cap: nanos(cap), ..self }.try_rules(self.rules)
     }
@@ -178,7 +178,7 @@ impl Policy {
     pub const fn try_minimum(self, minimum: Duration) -> Result<Self, ConfigError> {
         if nanos(minimum) > self.cap {
             let error = ConfigError::new("minimum", Value::Duration(minimum), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(Self { minimum: nanos(minimum), ..self })
     }
@@ -300,7 +300,7 @@ impl Policy {
         let delay = rule.first_delay();
         if nanos(delay) > self.cap {
             let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(())
     }
@@ -361,7 +361,7 @@ impl Policy {
         cap: Option<Duration>,
     ) -> Result<Self, ConfigError> {
         let raised = self.cap.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_cap(cap.unwrap_or(Duration::from_nanos(raised)))
+        Self { backoff, ..self }.try_cap(cap.unwrap_or(duration(raised)))
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

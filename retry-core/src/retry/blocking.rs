@@ -65,10 +65,10 @@ where
                 }
                 Err(missed) => missed,
             };
-            // On bare metal space counts most: in one place, what a policy does not use is left out of the program.
-            if !cfg!(target_os = "none") {
+            if cfg!(target_pointer_width = "64") {
                 return go_on(run, missed, operation);
             }
+            // On a small machine all is in one place, where what a constant policy does not ask for is not there.
             if let Err(end) = pause(&mut run, missed) {
                 return Err(run.into_error(end));
             }
@@ -76,8 +76,8 @@ where
     }
 }
 
-/// The call from the end of its first attempt on. Everything is handed over by value, and nothing inline: a call that
-/// succeeds at once keeps nothing in memory for it.
+/// The call from the end of its first attempt on. Everything is handed over by value: a call that succeeds at once
+/// keeps nothing in memory for it.
 #[cold]
 #[inline(never)]
 fn go_on<T, E, F, R, G, B, K, O>(
@@ -98,16 +98,14 @@ where
             return Err(run.into_error(end));
         }
         match attempt(&mut run, &mut operation) {
-            Ok(value) => {
-                run.done();
-                return Ok(value);
-            }
+            Ok(value) => return Ok(value),
             Err(again) => missed = again,
         }
     }
 }
 
-#[cfg_attr(target_os = "none", inline(always))]
+/// Sleeps until the next attempt, if there is one.
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
 where
     R: BlockingSleep + Entropy,
@@ -121,8 +119,7 @@ where
     slept.map_err(|Interrupted| End::Cancelled)
 }
 
-#[cfg_attr(not(target_os = "none"), inline)]
-#[cfg_attr(target_os = "none", inline(always))]
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

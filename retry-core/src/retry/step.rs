@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{Readiness, Retry};
 use crate::budget::Budget;
-use crate::call::{Course, Setup, State};
+use crate::call::{Course, State};
 use crate::circuit::Gate;
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
@@ -13,14 +13,11 @@ use crate::error::{Cause, Error};
 use crate::failure::Failure;
 use crate::observe::Observer;
 use crate::runtime::{Clock, Entropy, Sleep};
-use crate::time::{duration, nanos};
 use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
 pub(super) struct Run<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> {
     retry: &'r Retry<'a, R, G, B, K, O>,
-    /// A copy, which nothing but the call has a way to: so a compiler knows it as long as the call lasts.
-    setup: Setup<'a, G, B, O>,
     state: State<G::Ticket>,
     last: Option<Last<E>>,
 }
@@ -59,24 +56,24 @@ where
     B: Budget,
     O: Observer + ?Sized,
 {
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn start<T>(retry: &'r Retry<'a, R, G, B, K, O>) -> Self
     where
         K: Classifier<T, E>,
     {
         let timed = K::ASKS_TIME || retry.setup.policy.asks_time();
-        Self { retry, setup: retry.setup, state: State::start(timed, || retry.runtime.now()), last: None }
+        Self { retry, state: State::start(timed, || retry.runtime.now()), last: None }
     }
 
     /// Begins the next attempt.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn begin(&mut self) -> Result<(), End> {
         let runtime = self.runtime();
         self.course().begin(|| runtime.now()).map_err(End::Rejected)
     }
 
     /// What to make of an outcome; the attempt ends here where it is good.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn judge<T>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
     where
         K: Classifier<T, E>,
@@ -93,6 +90,7 @@ where
     }
 
     /// Ends a failed attempt: what is slept before the next, or why there is none.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn settle<T>(&mut self, missed: Missed<E>) -> Result<Steps<'a>, End>
     where
         K: Classifier<T, E>,
@@ -104,7 +102,7 @@ where
                 (Cause::Failed(error), failure)
             }
             Missed::Failed(Miss::TimedOut) => {
-                let limit = self.setup.policy.timeout_of_attempt();
+                let limit = self.retry.setup.policy.timeout_of_attempt();
                 (Cause::TimedOut(limit.unwrap_or_default()), Class::Timeout.into())
             }
             Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
@@ -134,8 +132,7 @@ where
     }
 
     /// The call ends.
-    #[cfg_attr(not(target_os = "none"), cold)]
-    #[cfg_attr(target_os = "none", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn error(&mut self, end: End) -> Error<E> {
         self.cancel(); // what is still under way, or to come
         let when = self.runtime().now();
@@ -144,9 +141,9 @@ where
         match (end, cause) {
             (End::GaveUp(GiveUp::Ignored), Some(cause)) => Error::Ignored { cause, context },
             (End::GaveUp(reason), Some(cause)) => Error::GaveUp { reason, cause, context },
-            (End::GaveUp(_), None) => unreachable!("`settle` keeps the cause of every verdict"),
             (End::Rejected(rejected), cause) => Error::Rejected { rejected, cause, context },
-            (End::Cancelled, cause) => Error::Cancelled { cause, context },
+            // Who gives up has a cause: `settle` keeps it.
+            (End::Cancelled | End::GaveUp(_), cause) => Error::Cancelled { cause, context },
         }
     }
 
@@ -167,10 +164,11 @@ where
     where
         R: Sleep,
     {
-        self.setup.policy.timeout_of_attempt().map(|limit| self.retry.runtime.sleep(limit))
+        self.retry.setup.policy.timeout_of_attempt().map(|limit| self.retry.runtime.sleep(limit))
     }
 
     /// How far the call has come; the time only where it is `timed`.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
         if timed { self.course().progress_at(|| runtime.now()) } else { self.progress() }
@@ -183,7 +181,7 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
         &self.retry.runtime
     }
 
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn cancel(&mut self) {
         let runtime = self.runtime();
         self.course().cancel(|| runtime.now());
@@ -191,7 +189,7 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
 
     #[inline]
     fn course(&mut self) -> Course<'_, 'a, G, B, O> {
-        Course { setup: &self.setup, state: &mut self.state }
+        Course { setup: &self.retry.setup, state: &mut self.state }
     }
 }
 
@@ -205,19 +203,17 @@ impl<R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Drop for Run<'_, 
 /// The parts of a pause: one that is sure, and then as many as the dependency is not ready for.
 pub(super) struct Steps<'a> {
     sure: Option<Duration>,
-    /// In nanoseconds.
-    left: u64,
+    left: Duration,
     ready: Option<Readiness<'a>>,
 }
 
 impl<'a> Steps<'a> {
     /// `least` is below `delay` where readiness may end it early.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn of(delay: Duration, least: Duration, ready: Option<Readiness<'a>>) -> Self {
         match ready {
-            Some(_) if least < delay => {
-                Self { sure: Some(least), left: nanos(delay).saturating_sub(nanos(least)), ready }
-            }
-            _ => Self { sure: Some(delay), left: 0, ready: None },
+            Some(_) if least < delay => Self { sure: Some(least), left: delay.saturating_sub(least), ready },
+            _ => Self { sure: Some(delay), left: Duration::ZERO, ready: None },
         }
     }
 }
@@ -225,17 +221,18 @@ impl<'a> Steps<'a> {
 impl Iterator for Steps<'_> {
     type Item = Duration;
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn next(&mut self) -> Option<Duration> {
         if let Some(sure) = self.sure.take() {
             return Some(sure);
         }
         let Readiness { check, every } = self.ready?;
-        if self.left == 0 || check() {
+        if self.left.is_zero() || check() {
             return None;
         }
         // A step of nothing would ask for ever.
-        let step = nanos(every).max(1).min(self.left);
-        self.left -= step;
-        Some(duration(step))
+        let step = every.max(Duration::from_nanos(1)).min(self.left);
+        self.left = self.left.saturating_sub(step);
+        Some(step)
     }
 }
