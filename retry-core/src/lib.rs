@@ -88,8 +88,9 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, Mode, NoCircuit, Outcome,
-    Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig, CountWindow, Gate,
+    Mode, NoCircuit, Outcome, Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow,
+    Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{

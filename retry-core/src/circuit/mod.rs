@@ -2,6 +2,7 @@
 
 mod breaker;
 mod config;
+mod constant;
 mod gate;
 mod manual;
 mod phase;
@@ -15,6 +16,7 @@ mod word;
 
 pub use breaker::{Breaker, Ticket};
 pub use config::CircuitConfig;
+pub use constant::{ConstCircuit, ConstConfig};
 pub use gate::{Admission, Gate, NoCircuit, Settled};
 pub use phase::{Change, ChangeCause, Mode, Phase};
 pub use shared::SharedCircuit;

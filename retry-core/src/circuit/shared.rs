@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Ticket};
+use super::breaker::{Breaker, Ended, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
 use super::phase::{Change, Mode, Phase};
@@ -58,13 +58,6 @@ struct Guarded<W> {
     breaker: Breaker<W>,
     /// In place of the configuration it was made with.
     config: Option<CircuitConfig>,
-}
-
-/// How an attempt ended.
-enum Ended {
-    Succeeded,
-    Failed { class: Class, word: u64, delay: Option<Duration> },
-    Cancelled,
 }
 
 impl<W: Window> Initial for Guarded<W> {
@@ -222,29 +215,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// Settles an attempt, however it ended: one for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
-        self.locked(|breaker, config| {
-            let (failed, word, delay) = match ended {
-                Ended::Succeeded => (false, 0, None),
-                Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
-                // One that was dropped late counts as a failure.
-                Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
-                    (true, 0, None)
-                }
-                Ended::Cancelled => {
-                    breaker.take_back(&ticket);
-                    return Settled { change: None, next: Ok(()) };
-                }
-            };
-            let change = breaker.settle(config, ticket, failed, &mut *now, word);
-            let next = match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            };
-            Settled { change, next }
-        })
+        self.locked(|breaker, config| breaker.end(config, ticket, ended, now))
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {

@@ -109,6 +109,7 @@ impl Jitter {
     }
 
     #[cfg_attr(target_pointer_width = "64", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         let (least, spread) = match self {
             Self::None => (ceiling, 0),
