@@ -8,11 +8,13 @@ cd "$(dirname "$0")"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 
 # The most text that ours may add today, and the goal. `retry` counts from the loop by hand.
-#       target              program  today  goal
-limits="thumbv7m-none-eabi  retry     1800   700
-        thumbv7m-none-eabi  circuit  10100     -
-        thumbv6m-none-eabi  retry     2500     -
-        thumbv6m-none-eabi  circuit  11200  2700"
+#       target              program        today  goal
+limits="thumbv7m-none-eabi  retry            400   700
+        thumbv7m-none-eabi  circuit         4800     -
+        thumbv7m-none-eabi  const_circuit   3600     -
+        thumbv6m-none-eabi  retry            600     -
+        thumbv6m-none-eabi  circuit         5400     -
+        thumbv6m-none-eabi  const_circuit   4000  2700"
 
 need arm-none-eabi-size binutils-arm-none-eabi
 failed=0
@@ -33,7 +35,7 @@ for target in thumbv7m-none-eabi thumbv6m-none-eabi; do
     bare_cargo $target build --quiet --release -p size
     programs=$CARGO_TARGET_DIR/$target/release
     printf '%-20s %8s %8s %8s\n' "$target" text rodata bss
-    for program in by_hand retry circuit backon; do
+    for program in by_hand retry circuit const_circuit backon; do
         added=()
         for sections in .text .rodata ".data .bss"; do
             # shellcheck disable=SC2086 # the sections are words

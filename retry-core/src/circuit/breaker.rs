@@ -1,12 +1,15 @@
 //! The state machine of one circuit.
 
 use core::mem;
+use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::gate::Admission;
+use super::gate::{Admission, Settled};
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
 use super::window::{Outcome, Window};
+use crate::class::Class;
+use crate::lock::Initial;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
@@ -94,6 +97,17 @@ impl Counts {
     }
 }
 
+/// How an attempt ended, for those who share a circuit.
+pub(super) enum Ended {
+    Succeeded,
+    Failed { class: Class, word: u64, delay: Option<Duration> },
+    Cancelled,
+}
+
+impl<W: Window> Initial for Breaker<W> {
+    const INITIAL: Self = Self::CLOSED;
+}
+
 impl<W: Window> Breaker<W> {
     /// A closed circuit that has seen nothing.
     pub const CLOSED: Self = Self {
@@ -114,6 +128,7 @@ impl<W: Window> Breaker<W> {
     ///
     /// # Errors
     /// While open, while every probe is taken, and while a ramp admits only some.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn admit(&mut self, config: &CircuitConfig, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         let mut now = Reading::Unread(now);
         let change = match &self.state {
@@ -145,6 +160,18 @@ impl<W: Window> Breaker<W> {
 
     /// Records how an admitted attempt ended. `word` spreads the open time, where the configuration says so.
     pub fn settle(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        failed: bool,
+        now: impl Now,
+        word: u64,
+    ) -> Option<Change> {
+        self.settled(config, ticket, failed, now, word)
+    }
+
+    #[inline(always)]
+    pub(super) fn settled(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
@@ -205,8 +232,8 @@ impl<W: Window> Breaker<W> {
     }
 
     /// Closes it after enough successes of probes, else opens it.
-    #[cold]
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
         if let ChangeCause::ProbesSucceeded(_) = cause {
             return self.close(config, now, cause);
@@ -260,8 +287,49 @@ impl<W: Window> Breaker<W> {
         None
     }
 
+    /// Settles an attempt, however it ended.
+    #[inline]
+    pub(super) fn end(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        ended: Ended,
+        now: &mut dyn FnMut() -> Instant,
+    ) -> Settled {
+        let (failed, word, delay) = match ended {
+            Ended::Succeeded => (false, 0, None),
+            Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
+            // One that was dropped late counts as a failure.
+            Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
+                (true, 0, None)
+            }
+            Ended::Cancelled => {
+                self.take_back(&ticket);
+                return Settled { change: None, next: Ok(()) };
+            }
+        };
+        let change = self.settle(config, ticket, failed, &mut *now, word);
+        Settled { change, next: self.open_after(delay, now) }
+    }
+
+    /// Whether an attempt after the delay would meet a closed door. One that gives up anyway asks with none.
+    #[inline]
+    pub(super) fn open_after(
+        &self,
+        delay: Option<Duration>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<(), Rejected> {
+        match delay {
+            Some(delay) if self.phase() == Phase::Open => {
+                let now = now();
+                self.open_at(now, now.after(delay))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes back the ticket of an attempt that counts for nothing.
-    pub(super) fn take_back(&mut self, ticket: &Ticket) {
+    fn take_back(&mut self, ticket: &Ticket) {
         if ticket.era != self.era {
             self.count_late();
         } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
@@ -324,6 +392,7 @@ impl<W: Window> Breaker<W> {
 
     /// Makes the changes that only time brings: an open circuit's time passes, lost probes' leases pass, and a
     /// clock that stepped back is caught.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
         match &mut self.state {
             State::Closed { .. } => None,

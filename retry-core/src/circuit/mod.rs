@@ -2,6 +2,7 @@
 
 mod breaker;
 mod config;
+mod constant;
 mod gate;
 mod image;
 mod manual;
@@ -17,10 +18,11 @@ mod word;
 
 pub use breaker::{Breaker, Counts, Ticket};
 pub use config::CircuitConfig;
+pub use constant::{ConstCircuit, ConstConfig};
 pub use gate::{Admission, Gate, NoCircuit, Settled};
 pub use manual::{OnHealthy, Start};
 pub use phase::{Change, ChangeCause, Mode, Phase};
-pub use settings::{Const, ConstConfig, Settings};
+pub use settings::Settings;
 pub use shared::SharedCircuit;
 pub use snapshot::Snapshot;
 pub use time_window::TimeWindow;

@@ -3,12 +3,12 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Counts, Ticket};
+use super::breaker::{Breaker, Counts, Ended, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
 use super::manual::{OnHealthy, Start};
 use super::phase::{Change, Mode, Phase};
-use super::settings::{Const, ConstConfig, Settings};
+use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::window::Window;
 use super::word::{Seen, Word};
@@ -43,21 +43,7 @@ macro_rules! shared_circuit {
         /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
         /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is always taken.
         ///
-        /// `S` says where its [configuration](Settings) is: in itself unless said otherwise. Where every byte of code
-        /// counts, in its type:
-        ///
-        /// ```
-        /// use retry_core::{CircuitConfig, Const, ConstConfig, CountWindow, LocalLock, SharedCircuit};
-        ///
-        /// struct Uplink;
-        ///
-        /// impl ConstConfig for Uplink {
-        ///     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(5);
-        /// }
-        ///
-        /// let uplink = SharedCircuit::<CountWindow<32>, LocalLock, Const<Uplink>>::constant();
-        /// assert!(size_of_val(&uplink) <= 128);
-        /// ```
+        /// `S` says where its [configuration](Settings) is: in itself unless said otherwise.
         pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*, S: Settings = CircuitConfig> {
             word: Word,
             guarded: L::Of<Guarded<W, S::Changed>>,
@@ -80,13 +66,6 @@ struct Guarded<W, C> {
     changed: C,
     /// Whether the circuit's [`Start`] has been made.
     started: bool,
-}
-
-/// How an attempt ended.
-enum Ended {
-    Succeeded,
-    Failed { class: Class, word: u64, delay: Option<Duration> },
-    Cancelled,
 }
 
 impl<W: Window, C: Initial> Initial for Guarded<W, C> {
@@ -133,14 +112,6 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 }
 
-impl<W: Window, L: Lock, C: ConstConfig> SharedCircuit<W, L, Const<C>> {
-    /// A closed circuit with the configuration of its type. One that does not fit the window is a compile error.
-    pub const fn constant() -> Self {
-        const { assert_fits::<W>(C::CONFIG) };
-        Self::with(Const::HERE)
-    }
-}
-
 impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
     /// A closed circuit whose configuration is elsewhere, for any number of circuits.
     ///
@@ -152,11 +123,6 @@ impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
             Err(error) => Err(error),
         }
     }
-}
-
-#[track_caller]
-const fn assert_fits<W: Window>(config: CircuitConfig) {
-    let _ = ok_or_panic!(config.for_window::<W>());
 }
 
 impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
@@ -304,29 +270,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Settles an attempt, however it ended: one for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
-        self.locked(|breaker, config| {
-            let (failed, word, delay) = match ended {
-                Ended::Succeeded => (false, 0, None),
-                Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
-                // One that was dropped late counts as a failure.
-                Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
-                    (true, 0, None)
-                }
-                Ended::Cancelled => {
-                    breaker.take_back(&ticket);
-                    return Settled { change: None, next: Ok(()) };
-                }
-            };
-            let change = breaker.settle(config, ticket, failed, &mut *now, word);
-            let next = match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            };
-            Settled { change, next }
-        })
+        self.locked(|breaker, config| breaker.end(config, ticket, ended, now))
     }
 
     /// Records a success without the lock, where that is possible.

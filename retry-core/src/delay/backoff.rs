@@ -181,7 +181,7 @@ impl Backoff {
 
 impl Other {
     /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
-    #[cfg_attr(not(target_os = "none"), inline(never))]
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
             Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),

@@ -132,8 +132,8 @@ impl Jitter {
 /// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, of `most + 1`.
 ///
 /// With 64 random bits no number is more likely than another by more than `most / 2^64`.
-#[cfg_attr(not(target_os = "none"), inline)]
-#[cfg_attr(target_os = "none", inline(never))]
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn up_to(most: u64, word: u64) -> u64 {
     match most.checked_add(1) {
         Some(numbers) => high_product(numbers, word),

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use cortex_m_rt::entry;
 use retry_core::{
-    BlockingSleep, CircuitConfig, Class, Clock, Const, ConstConfig, CountWindow, CriticalSectionLock, Entropy, Instant,
+    BlockingSleep, CircuitConfig, Class, Clock, CountWindow, CriticalSectionLock, Entropy, Instant,
     Interrupted, Policy, Retry, SharedCircuit,
 };
 use size::{is_transient, millis, now, report, send, sleep_ms, use_platform, word};
@@ -15,15 +15,9 @@ use size::{is_transient, millis, now, report, send, sleep_ms, use_platform, word
 const POLICY: Policy =
     Policy::exponential(Duration::from_millis(100)).cap(Duration::from_secs(5)).attempts(4);
 
-static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock, Const<Uplink>> =
-    SharedCircuit::constant();
-
-struct Uplink;
-
-impl ConstConfig for Uplink {
-    const CONFIG: CircuitConfig =
-        CircuitConfig::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(10);
-}
+static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(
+    CircuitConfig::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(10),
+);
 
 #[entry]
 fn main() -> ! {
