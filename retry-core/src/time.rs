@@ -149,14 +149,15 @@ pub(crate) use duration_by_product as duration;
 /// The same without a division, for which a small machine would link a routine of half a kilobyte: by a second's
 /// reciprocal, exact for each number of 64 bits.
 #[cfg(any(test, not(target_pointer_width = "64")))]
+#[inline(never)]
 pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
     // A second is 2^9 * 1953125 ns; this is 2^75 / 1953125, rounded up.
     const RECIPROCAL: u64 = 0x0044_b82f_a09b_5a53;
     let secs = crate::ratio::high_product(nanos >> 9, RECIPROCAL) >> 11;
     #[allow(clippy::cast_possible_truncation)] // below a second
     let rest = nanos.wrapping_sub(secs.wrapping_mul(NANOS_PER_SEC)) as u32;
-    // It is: the remainder only keeps a panic for larger ones from being linked.
-    Duration::new(secs, rest % 1_000_000_000)
+    // It is: that the compiler sees it, too, keeps a panic for larger ones from being linked.
+    Duration::new(secs, if rest < 1_000_000_000 { rest } else { 0 })
 }
 
 /// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.

@@ -297,13 +297,16 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             guarded.breaker.start(self.start);
         }
         let granted = core::mem::take(&mut guarded.unseen);
-        if granted > 0 {
+        if Word::IS_PUBLISHED && granted > 0 {
             let config = self.settings.current(&guarded.changed);
             guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
         }
     }
 
     fn publish(&self, guarded: &mut Guarded<W, S::Changed>) {
+        if !Word::IS_PUBLISHED {
+            return;
+        }
         let config = self.settings.current(&guarded.changed);
         guarded.unseen = self.word.publish(guarded.breaker.gate(config, self.settings.base()));
     }

@@ -139,6 +139,8 @@ pub(super) struct Word {
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
 impl Word {
+    /// Whether anything is.
+    pub(super) const IS_PUBLISHED: bool = true;
     /// What no state stands behind yet: ask.
     pub(super) const ASK: Self =
         Self { word: AtomicU64::new(ASK), until: AtomicU64::new(0), most: AtomicU64::new(0) };
@@ -232,6 +234,7 @@ impl Word {
 
 #[cfg(not(any(target_has_atomic = "64", loom)))]
 impl Word {
+    pub(super) const IS_PUBLISHED: bool = false;
     pub(super) const ASK: Self = Self {};
 
     pub(super) fn load(&self) -> Seen {

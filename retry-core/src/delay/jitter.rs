@@ -108,7 +108,8 @@ impl Jitter {
         }
     }
 
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         // What is sure, and what is spread above it.
         let (sure, spread) = match self {
@@ -117,11 +118,11 @@ impl Jitter {
             Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
             Self::Decorrelated => {
                 let previous = if previous > base { previous } else { base };
-                (base, previous.saturating_mul(3) - base)
+                (base, previous.saturating_add(previous).saturating_add(previous) - base)
             }
             Self::Proportional(Deviation(ratio)) => {
                 let deviation = ratio.of(ceiling);
-                (ceiling - deviation, deviation.saturating_mul(2))
+                (ceiling - deviation, deviation.saturating_add(deviation))
             }
             Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
         };

@@ -57,18 +57,29 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
         let mut run = Run::start(self);
-        match attempt(&mut run, &mut operation) {
-            Ok(value) => Ok(value),
-            Err(missed) => go_on(run, missed, operation),
+        loop {
+            let missed = match attempt(&mut run, &mut operation) {
+                Ok(value) => {
+                    run.done();
+                    return Ok(value);
+                }
+                Err(missed) => missed,
+            };
+            if cfg!(target_pointer_width = "64") {
+                return go_on(run, missed, operation);
+            }
+            // On a small machine all is in one place, where what a constant policy does not ask for is not there.
+            if let Err(end) = pause(&mut run, missed) {
+                return Err(run.into_error(end));
+            }
         }
     }
 }
 
 /// The call from the end of its first attempt on. Everything is handed over by value: a call that succeeds at once
-/// keeps nothing in memory for it. On a small machine it is better inline, where what a constant policy does not ask
-/// for is not there.
-#[cfg_attr(target_pointer_width = "64", cold, inline(never))]
-#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+/// keeps nothing in memory for it.
+#[cold]
+#[inline(never)]
 fn go_on<T, E, F, R, G, B, K, O>(
     mut run: Run<'_, '_, R, G, B, K, O, E>,
     mut missed: Missed<E>,
@@ -82,20 +93,30 @@ where
     K: Classifier<T, E>,
     O: Observer + ?Sized,
 {
-    let end = loop {
-        let mut steps = match run.settle(missed) {
-            Ok(steps) => steps,
-            Err(end) => break end,
-        };
-        if steps.try_for_each(|step| run.runtime().sleep_blocking(step)) == Err(Interrupted) {
-            break End::Cancelled;
+    loop {
+        if let Err(end) = pause(&mut run, missed) {
+            return Err(run.into_error(end));
         }
         match attempt(&mut run, &mut operation) {
             Ok(value) => return Ok(value),
             Err(again) => missed = again,
         }
-    };
-    Err(run.error(end))
+    }
+}
+
+/// Sleeps until the next attempt, if there is one.
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
+where
+    R: BlockingSleep + Entropy,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer + ?Sized,
+{
+    let mut steps = run.settle(missed)?;
+    let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
+    slept.map_err(|Interrupted| End::Cancelled)
 }
 
 #[inline]

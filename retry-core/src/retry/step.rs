@@ -1,5 +1,6 @@
 //! The steps of one call on its way through a loop, whichever it is.
 
+use core::mem::ManuallyDrop;
 use core::time::Duration;
 
 use super::{Readiness, Retry};
@@ -118,6 +119,20 @@ where
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
+    }
+
+    /// The call is over, and nothing left to cancel.
+    #[inline]
+    pub(super) fn done(self) {
+        drop(ManuallyDrop::new(self).last.take());
+    }
+
+    /// The call ends, and is over.
+    #[inline]
+    pub(super) fn into_error(mut self, end: End) -> Error<E> {
+        let error = self.error(end);
+        self.done();
+        error
     }
 
     /// The call ends.
