@@ -39,7 +39,8 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
+    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
+    /// a recorded sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
