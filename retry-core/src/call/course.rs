@@ -108,10 +108,12 @@ impl<T> State<T> {
         self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
     }
 
-    pub(crate) fn earliest_retry(&self) -> Duration {
+    /// The delay before the retry that is to come, and the least of it, in nanoseconds.
+    #[inline]
+    pub(crate) fn pause(&self) -> (u64, u64) {
         match self.held {
-            Held::Retry(Retry { least, .. }) => duration(least),
-            _ => Duration::ZERO,
+            Held::Retry(Retry { least, .. }) => (self.delay, least),
+            _ => (0, 0),
         }
     }
 
@@ -151,7 +153,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     ///
     /// # Errors
     /// Where the circuit refuses it.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn begin(&mut self, now: impl Now) -> Result<(), Rejected> {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
@@ -179,7 +181,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// The attempt succeeded.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn succeed(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
         if let Some((ticket, price)) = self.state.end_attempt() {
@@ -233,7 +235,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// Nothing more is done: an attempt under way, or one still to come, is cancelled.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn cancel(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
         match self.state.release() {
@@ -275,7 +277,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         self.setup.budget.deposit(deposit, Instant::ORIGIN);
     }
 
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { policy, operation, key, .. } = *self.setup;
         let State { attempts: attempt, most_attempts, .. } = *self.state;
@@ -285,7 +287,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// How far the call has come, as of the last reading of its clock.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn progress(&self) -> Progress {
         let elapsed = self.state.elapsed.as_ref().map(Elapsed::so_far);
         Progress {
@@ -296,7 +298,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// How far the call has come. Asks the time only where it is counted.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(crate) fn progress_at(&mut self, now: impl Now) -> Progress {
         self.state.elapsed(now);
         self.progress()

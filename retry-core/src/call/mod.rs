@@ -15,7 +15,7 @@ use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::observe::Observer;
 use crate::policy::Policy;
-use crate::time::Now;
+use crate::time::{Now, duration};
 use crate::verdict::Rejected;
 
 /// All attempts of one logical operation.
@@ -115,7 +115,7 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry), which may end as soon as minimum and hint allow.
     /// Zero while no retry is to come.
     pub fn earliest_retry(&self) -> Duration {
-        self.state.earliest_retry()
+        duration(self.state.pause().1)
     }
 
     #[inline]

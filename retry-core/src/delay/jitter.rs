@@ -111,7 +111,8 @@ impl Jitter {
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        let (least, spread) = match self {
+        // What is sure, and what is spread above it.
+        let (sure, spread) = match self {
             Self::None => (ceiling, 0),
             Self::Full => (0, ceiling),
             Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
@@ -125,7 +126,7 @@ impl Jitter {
             }
             Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
         };
-        least.saturating_add(up_to(spread, word))
+        sure.saturating_add(up_to(spread, word))
     }
 }
 

@@ -39,7 +39,8 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
+    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
+    /// a recorded sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
@@ -74,7 +75,7 @@ impl Policy {
     }
 
     /// The rule that the failure falls under.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn rule_for(
         &self,
         attempt: &FailedAttempt<'_>,
@@ -137,7 +138,7 @@ impl Policy {
 
     /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
         let base = self.backoff.base_nanos();
         let ceiling = match curve {
@@ -154,7 +155,7 @@ impl Policy {
     }
 
     /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
     }

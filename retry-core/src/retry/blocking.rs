@@ -119,7 +119,7 @@ where
     slept.map_err(|Interrupted| End::Cancelled)
 }
 
-#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+#[inline]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

@@ -13,6 +13,7 @@ use crate::error::{Cause, Error};
 use crate::failure::Failure;
 use crate::observe::Observer;
 use crate::runtime::{Clock, Entropy, Sleep};
+use crate::time::{duration, nanos};
 use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
@@ -56,7 +57,7 @@ where
     B: Budget,
     O: Observer + ?Sized,
 {
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(super) fn start<T>(retry: &'r Retry<'a, R, G, B, K, O>) -> Self
     where
         K: Classifier<T, E>,
@@ -66,14 +67,14 @@ where
     }
 
     /// Begins the next attempt.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(super) fn begin(&mut self) -> Result<(), End> {
         let runtime = self.runtime();
         self.course().begin(|| runtime.now()).map_err(End::Rejected)
     }
 
     /// What to make of an outcome; the attempt ends here where it is good.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     pub(super) fn judge<T>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
     where
         K: Classifier<T, E>,
@@ -111,7 +112,10 @@ where
         let verdict = self.course().fail(failure, || runtime.now(), || runtime.word());
         self.last = Some(Last { cause, class: failure.class });
         match verdict {
-            Verdict::Retry(delay) => Ok(Steps::of(delay, self.state.earliest_retry(), self.retry.ready)),
+            Verdict::Retry(_) => {
+                let (delay, least) = self.state.pause();
+                Ok(Steps::of(delay, least, self.retry.ready))
+            }
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
         }
@@ -168,7 +172,7 @@ where
     }
 
     /// How far the call has come; the time only where it is `timed`.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
         if timed { self.course().progress_at(|| runtime.now()) } else { self.progress() }
@@ -181,7 +185,7 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
         &self.retry.runtime
     }
 
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn cancel(&mut self) {
         let runtime = self.runtime();
         self.course().cancel(|| runtime.now());
@@ -200,39 +204,45 @@ impl<R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Drop for Run<'_, 
     }
 }
 
-/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for.
+/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for. In nanoseconds, and
+/// turned into durations in one place.
 pub(super) struct Steps<'a> {
-    sure: Option<Duration>,
-    left: Duration,
+    sure: Option<u64>,
+    left: u64,
     ready: Option<Readiness<'a>>,
 }
 
 impl<'a> Steps<'a> {
     /// `least` is below `delay` where readiness may end it early.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn of(delay: Duration, least: Duration, ready: Option<Readiness<'a>>) -> Self {
+    #[inline]
+    fn of(delay: u64, least: u64, ready: Option<Readiness<'a>>) -> Self {
         match ready {
-            Some(_) if least < delay => Self { sure: Some(least), left: delay.saturating_sub(least), ready },
-            _ => Self { sure: Some(delay), left: Duration::ZERO, ready: None },
+            Some(_) if least < delay => Self { sure: Some(least), left: delay - least, ready },
+            _ => Self { sure: Some(delay), left: 0, ready: None },
         }
+    }
+
+    #[inline]
+    fn next_nanos(&mut self) -> Option<u64> {
+        if let Some(sure) = self.sure.take() {
+            return Some(sure);
+        }
+        let Readiness { check, every } = self.ready?;
+        if self.left == 0 || check() {
+            return None;
+        }
+        // A step of nothing would ask for ever.
+        let step = nanos(every).max(1).min(self.left);
+        self.left -= step;
+        Some(step)
     }
 }
 
 impl Iterator for Steps<'_> {
     type Item = Duration;
 
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    #[inline]
     fn next(&mut self) -> Option<Duration> {
-        if let Some(sure) = self.sure.take() {
-            return Some(sure);
-        }
-        let Readiness { check, every } = self.ready?;
-        if self.left.is_zero() || check() {
-            return None;
-        }
-        // A step of nothing would ask for ever.
-        let step = every.max(Duration::from_nanos(1)).min(self.left);
-        self.left = self.left.saturating_sub(step);
-        Some(step)
+        self.next_nanos().map(duration)
     }
 }
