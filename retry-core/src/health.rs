@@ -87,6 +87,14 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock, R> defmt::Format for HealthCheck<'_, W, L, R> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { circuit, every, then, .. } = self;
+        defmt::write!(f, "HealthCheck {{ circuit: {}, every: {}, then: {} }}", circuit, every, then);
+    }
+}
+
 impl<W: Window, L: Lock, R> fmt::Debug for HealthCheck<'_, W, L, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { circuit, every, then, .. } = self;

@@ -289,6 +289,13 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock> defmt::Format for SharedCircuit<W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SharedCircuit {{ phase: {}, mode: {} }}", self.phase(), self.mode());
+    }
+}
+
 impl<W: Window, L: Lock> fmt::Debug for SharedCircuit<W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedCircuit")

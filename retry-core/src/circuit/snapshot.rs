@@ -28,6 +28,7 @@ use crate::time::Instant;
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Snapshot<W> {
     breaker: Breaker<W>,
     span: Span,

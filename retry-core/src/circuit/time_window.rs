@@ -22,6 +22,7 @@ use crate::time::Instant;
 /// assert_eq!((window.calls(), window.failures()), (1, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeWindow<const BUCKETS: usize> {
     buckets: [Bucket; BUCKETS],
     /// The number of the newest bucket since the clock's origin.
@@ -30,6 +31,7 @@ pub struct TimeWindow<const BUCKETS: usize> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Bucket {
     calls: u32,
     failures: u32,

@@ -6,6 +6,7 @@ use crate::time::{Instant, nanos};
 
 /// How one call ended, as far as a circuit is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
     /// Whether it failed.
     pub failed: bool,
@@ -22,6 +23,7 @@ impl Outcome {
 
 /// How far back a window looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span {
     /// The most calls, for a window that counts calls: from 1 to its capacity.
     pub calls: u32,
@@ -184,6 +186,16 @@ where
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for CountWindow<N>
+where
+    Calls<N>: Bits,
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CountWindow {{ calls: {=u16}, failures: {=u16} }}", self.calls, self.failures);
+    }
+}
+
 /// A window that also tells slow calls, kept in a second one of the same kind.
 ///
 /// ```
@@ -194,6 +206,7 @@ where
 /// assert_eq!((window.calls(), window.failures(), window.slow()), (1, 0, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SlowCalls<W> {
     failures: W,
     slow: W,
