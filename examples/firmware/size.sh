@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand, retry-core without
-# and with a circuit, backon. Ends with an error where one of ours is larger than its limit below, or has in it what it
-# must not: float or 128-bit routines, an allocator, a panic's message.
+# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand; retry-core without
+# a circuit, with a shared one and with one whose configuration is a constant; backon. Ends with an error where one of
+# ours is larger than it may be today, or has in it what it must not: float or 128-bit routines, an allocator, text.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./toolchain.sh

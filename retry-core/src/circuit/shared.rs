@@ -362,6 +362,13 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock, S: Settings> defmt::Format for SharedCircuit<W, L, S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SharedCircuit {{ phase: {}, mode: {} }}", self.phase(), self.mode());
+    }
+}
+
 impl<W: Window, L: Lock, S: Settings> fmt::Debug for SharedCircuit<W, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedCircuit")
