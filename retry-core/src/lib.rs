@@ -76,6 +76,7 @@ mod health;
 mod key;
 mod lock;
 mod observe;
+mod plain;
 mod policy;
 mod pool;
 mod ratio;
@@ -90,8 +91,9 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, Mode, NoCircuit, Outcome,
-    Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig, CountWindow, Counts,
+    Gate, Mode, NoCircuit, OnHealthy, Outcome, Phase, Settings, Settled, SharedCircuit, SlowCalls, Snapshot,
+    Span, Start, Ticket, TimeWindow, Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{
@@ -107,9 +109,9 @@ pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
-    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Plain, Reason,
-    WhenFull,
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Reason, WhenFull,
 };
+pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations};
 pub use retry::{Retry, Retryable};

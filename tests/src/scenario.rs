@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, CircuitConfig, Class, Classify, ConcurrencyShare, Failure, Phase, Policy, Progress,
+    AdaptiveThrottle, CircuitConfig, Class, Classify, ConcurrencyShare, Failure, OnHealthy, Policy, Progress,
     RequestShare, RetryThrottle, Rule, TokenBucket,
 };
 
@@ -199,7 +199,7 @@ pub enum Manual {
     /// Lets probes decide now.
     Probe,
     /// A health check succeeded.
-    Healthy(Phase),
+    Healthy(OnHealthy),
     /// Goes on from a snapshot of itself.
     Restore,
 }

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Admission, Budget, Change, Class, ConcurrencyShare, CountWindow, Deposit, Gate,
+    AdaptiveThrottle, Admission, Budget, Change, Class, ConcurrencyShare, CountWindow, Counts, Deposit, Gate,
     Instant, Lock, Now, Phase, Price, Rejected, Request, RequestShare, RetryThrottle, Settled, SharedBudget,
     SharedCircuit, SlowCalls, Ticket, TimeWindow, TokenBucket,
 };
@@ -61,13 +61,13 @@ impl<L: Lock> Stage<L> {
 
     /// What is left after each step.
     pub(crate) fn state(&self, now: Instant, record: &Record<'_>) {
-        let Some((phase, counts, late)) = self.circuit.state() else {
+        let Some((phase, counts, late)) = self.circuit.state(now) else {
             if let Some(held) = self.allowance.held(now) {
                 record.line(now, &["budget"], &[held]);
             }
             return;
         };
-        let (calls, failures, slow) = counts.unwrap_or_default();
+        let Counts { calls, failures, slow } = counts.unwrap_or_default();
         let numbers = [calls.into(), failures.into(), slow.into(), late.into()];
         record.state(now, phase, &numbers);
         if let Some(held) = self.allowance.held(now) {
@@ -146,18 +146,14 @@ impl<L: Lock> Circuit<L> {
             Manual::Reset => circuit.reset(now),
             Manual::Trip(time) => circuit.trip(ms(time), now),
             Manual::Probe => circuit.probe(now),
-            Manual::Healthy(then) => circuit.healthy(then, now),
-            Manual::Restore => {
-                circuit.restore(&circuit.snapshot(now), now);
-                None
-            }
+            Manual::Healthy(then) => circuit.ailing().and_then(|era| circuit.healthy(era, then, now)),
+            Manual::Restore => Some(circuit.restore(&circuit.snapshot(now), now)),
         }, none => None)
     }
 
     /// Phase, counts, and how many came late.
-    #[allow(clippy::type_complexity)]
-    fn state(&self) -> Option<(Phase, Option<(u32, u32, u32)>, u32)> {
-        each!(self: circuit => Some((circuit.phase(), circuit.counts(), circuit.late())), none => None)
+    fn state(&self, now: Instant) -> Option<(Phase, Option<Counts>, u32)> {
+        each!(self: circuit => Some((circuit.phase(), circuit.counts(now), circuit.late())), none => None)
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::ratio::Ratio;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
@@ -139,7 +139,7 @@ impl Backoff {
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
-        Duration::from_nanos(self.ceiling_nanos(failed, u64::MAX))
+        duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
     /// The ceiling or the cap, whichever is lower.
@@ -180,7 +180,8 @@ impl Backoff {
 }
 
 impl Other {
-    /// The ceiling after `failed` failed attempts, 1 or more.
+    /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
             Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),
@@ -190,7 +191,7 @@ impl Other {
             }
             Self::Fibonacci => base.saturating_mul(fibonacci(failed)),
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
-            Self::Custom(curve) => nanos(curve(failed, Duration::from_nanos(base))),
+            Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
     }
 }
@@ -214,20 +215,14 @@ impl PartialEq for Backoff {
 }
 
 /// The `n`th Fibonacci number, from 1: the last that fits is the 93rd, all after it saturate.
-///
-/// By doubling, `F(2k) = F(k) * (2 F(k+1) - F(k))` and `F(2k+1) = F(k)^2 + F(k+1)^2`, over the bits of `n`.
 const fn fibonacci(n: u32) -> u64 {
     if n > 93 {
         return u64::MAX;
     }
-    let (mut a, mut b) = (0_u64, 1_u64); // F(k), F(k + 1), for the bits seen so far
-    let mut bit = 1 << 6;
-    while bit > 0 {
-        // Only F(k + 1) of the very last step can pass 2^64, and it is not what is returned.
-        let doubled = a.wrapping_mul((2_u64.wrapping_mul(b)).wrapping_sub(a));
-        let next = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));
-        (a, b) = if n & bit == 0 { (doubled, next) } else { (next, doubled.wrapping_add(next)) };
-        bit >>= 1;
+    let (mut a, mut b, mut left) = (0_u64, 1_u64, n);
+    while left > 0 {
+        (a, b) = (b, a.wrapping_add(b)); // only what comes after the 93rd wraps
+        left -= 1;
     }
     a
 }

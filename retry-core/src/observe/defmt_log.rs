@@ -114,3 +114,49 @@ impl defmt::Format for Name<'_> {
 const fn micros(duration: Duration) -> u64 {
     nanos(duration) / 1_000
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::*;
+
+    fn has_format<T: defmt::Format>() {}
+
+    /// All that a small machine has. What is missing here is a compile error.
+    #[test]
+    fn every_type_has_a_format() {
+        type W = CountWindow<8>;
+        type L = LocalLock;
+        type C = SharedCircuit<W, L>;
+        type B = SharedBudget<TokenBucket, L>;
+
+        struct Config;
+        impl ConstConfig for Config {
+            const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES;
+        }
+
+        has_format::<(
+            AdaptiveThrottle,
+            ConcurrencyShare,
+            RequestShare,
+            RetryThrottle,
+            TokenBucket,
+            SlidingSum<4>,
+        )>();
+        has_format::<(Concern, Deposit, NoBudget, Price, Request, B)>();
+        has_format::<(Attempt<'_, '_, C, B>, Call<'_, C, B>, Retry<'_, FakeClock, C, B>, Progress)>();
+        has_format::<(Admission<Ticket>, Breaker<W>, Change, ChangeCause, CircuitConfig, NoCircuit)>();
+        has_format::<(C, ConstCircuit<Config, W, L>, HealthCheck<'_, W, L, FakeClock>, Snapshot<W>)>();
+        has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
+        has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
+        has_format::<(ByClosure<()>, ByTrait, Messages, Unacceptable<ByTrait, ()>, When<ByTrait, ()>)>();
+        has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
+        has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
+        has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
+        has_format::<(DeadLetter<u8>, DeadLetters<u8, 4>, ImageError, Reason, WhenFull)>();
+        has_format::<(DefmtLog, Event, EventKind)>();
+        has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();
+        has_format::<(Operation<W, L>, Operations<1, W, L>)>();
+        #[cfg(feature = "critical-section")]
+        has_format::<CriticalSectionLock>();
+    }
+}

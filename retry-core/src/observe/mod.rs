@@ -10,4 +10,4 @@ pub use dead_letter::{DeadLetter, DeadLetters, Reason, WhenFull};
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
-pub use letter_image::{ImageError, Plain};
+pub use letter_image::ImageError;

@@ -1,6 +1,6 @@
 //! What people, health checks and reboots do to a circuit.
 
-use retry_core::{CircuitConfig, Class, Phase, Policy};
+use retry_core::{CircuitConfig, Class, OnHealthy, Policy};
 
 use crate::scenario::{CircuitKind, Manual, Other, Scenario, Step, fails, good, ms};
 
@@ -68,11 +68,11 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         steps: &[
             FAILS,
             FAILS,
-            Step::Manual(Manual::Healthy(Phase::HalfOpen)),
+            Step::Manual(Manual::Healthy(OnHealthy::HalfOpen)),
             FAILS,
-            Step::Manual(Manual::Healthy(Phase::Closed)),
+            Step::Manual(Manual::Healthy(OnHealthy::Close)),
             GOOD,
-            Step::Manual(Manual::Healthy(Phase::Closed)),
+            Step::Manual(Manual::Healthy(OnHealthy::Close)),
         ],
         ..PLAIN
     },

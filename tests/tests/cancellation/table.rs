@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, Change, CircuitConfig, Class, CountWindow, Entropy, Error, Event, EventKind, Failure, Gate,
-    Instant, Jitter, Phase, Policy, Recovery, Retry, Rule, SharedBudget, SharedCircuit, Sleep, StdLock,
+    CallEnd, Cause, Change, CircuitConfig, Class, CountWindow, Entropy, Error, Event, EventKind, Failure,
+    Gate, Instant, Jitter, Phase, Policy, Recovery, Retry, Rule, SharedBudget, SharedCircuit, Sleep, StdLock,
     TokenBucket, Verdict,
 };
 
@@ -172,9 +172,12 @@ impl Stage {
         let cancelled = events.iter().filter(|event| event.kind == EventKind::Cancelled).count();
         assert_eq!(cancelled, usize::from(!over && begun > 0), "{events:#?}");
         if cancelled == 1 {
-            let last = events.iter().rfind(|event| !matches!(event.kind, EventKind::PhaseChanged(_)));
-            let last = last.expect("it is one of them");
-            assert_eq!((last.kind, last.at, last.attempt), (EventKind::Cancelled, now, begun));
+            let mut last =
+                events.iter().rev().filter(|event| !matches!(event.kind, EventKind::PhaseChanged(_)));
+            let mut last = || last.next().map(|event| (event.kind, event.at, event.attempt));
+            let (end, at, attempt) = last().expect("it is one of them");
+            assert!(matches!(end, EventKind::Ended { end: CallEnd::Cancelled, .. }), "{end:?}");
+            assert_eq!((at, attempt, last()), (now, begun, Some((EventKind::Cancelled, now, begun))));
         }
     }
 
@@ -222,7 +225,7 @@ impl Stage {
     fn spent(&self) -> u32 {
         let (mut spent, mut price) = (0, 0);
         for event in self.events.borrow().iter() {
-            if let EventKind::Failed { failure, verdict } = event.kind {
+            if let EventKind::Failed { failure, verdict, .. } = event.kind {
                 spent += price;
                 price = match (verdict, failure.class) {
                     (Verdict::Retry(_), Class::Timeout) => 10,
