@@ -404,6 +404,13 @@ impl<W: Window> Breaker<W> {
         }
     }
 
+    /// Begins anew, as the circuit of another dependency: tickets from before are of an older era.
+    #[cfg(feature = "std")]
+    pub(crate) fn renew(&mut self) {
+        (self.mode, self.unchecked, self.late, self.openings) = (Mode::Automatic, false, 0, 0);
+        self.begin_era(State::Closed { window: W::EMPTY, streak: 0, ramp: Ramp::NONE });
+    }
+
     /// What forgetting this circuit would lose.
     pub(crate) fn standing(&self, now: Instant) -> Standing {
         match &self.state {

@@ -244,6 +244,12 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         })
     }
 
+    /// Begins anew, as the circuit of another dependency.
+    #[cfg(feature = "std")]
+    pub(crate) fn renew(&self) {
+        self.locked(|breaker, _| breaker.renew());
+    }
+
     /// What forgetting this circuit would lose.
     #[cfg(feature = "std")]
     pub(crate) fn standing(&self, now: Instant) -> Standing {

@@ -2,24 +2,26 @@
 
 use core::fmt;
 use core::hash::BuildHasher;
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed, fence};
+use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 use std::boxed::Box;
 use std::hash::RandomState;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::vec::Vec;
+use std::sync::{Arc, OnceLock, PoisonError};
 
+use super::entry::{Body, Entry, OfPool};
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
 use super::hash::SipHash;
-use super::pooled::{Entry, PooledCircuit};
-use super::table::Table;
+use super::index::Index;
+use super::pooled::PooledCircuit;
+use super::sync::{AtomicU32, Mutex};
 use crate::circuit::{CircuitConfig, CountWindow, SharedCircuit, Window};
 use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::key::Key;
 use crate::lock::{Lock, StdLock};
 use crate::time::Instant;
 
-/// A circuit for each key, such as a host, made when it is first asked for; at most so many.
+/// A circuit for each key, such as a host, made when it is first asked for; at most so many. Usually a `static`.
 ///
 /// Keys may come from outside: hashes are keyed by a secret of the process, memory is bounded, and a pool that is full
 /// forgets only circuits that have nothing to remember. Those are closed ones without a failure, a slow call or a ramp,
@@ -43,23 +45,36 @@ use crate::time::Instant;
 /// assert_eq!(HOSTS.counts().kept, 1);
 /// ```
 ///
-/// A lookup locks one of several shards, for reading only where the key is known. A caller that asks for the same key
-/// again and again does better to keep the circuit: it stays the one of its key as long as anyone has it.
+/// To look up a key that is known takes no lock: two atomic steps, and one when the circuit is dropped. A key that is
+/// new takes one, so that those who flood a pool are in each other's way, and not in that of others.
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = StdLock> {
-    shards: Box<[Shard<W, L>]>,
     hasher: SipHash,
-    capacity: usize,
-    kept: AtomicUsize,
-    forgotten: AtomicUsize,
-    overflowed: AtomicUsize,
-    overflow: Arc<Entry<W, L>>,
+    index: Index,
+    /// Made as they are needed, and never given back: whoever has an entry has a reference to it.
+    blocks: Box<[OnceLock<Block<W, L>>]>,
+    capacity: u32,
+    overflow: OfPool<W, L>,
+    /// The latest time that those who got the overflow circuit told.
+    latest: AtomicU32,
     idle_for: u32,
     config: Arc<CircuitConfig>,
+    state: Mutex<State>,
 }
 
-/// A line of its own, so that two shards do not slow each other.
-#[repr(align(128))]
-struct Shard<W: Window, L: Lock>(RwLock<Table<Arc<Entry<W, L>>>>);
+/// So many entries, and their bodies apart from them.
+struct Block<W: Window, L: Lock> {
+    entries: Box<[Entry]>,
+    bodies: Box<[Body<W, L>]>,
+}
+
+/// What the pool's lock guards, beside changes to the index and to which key an entry is of.
+struct State {
+    /// How many entries were ever used: the first ones.
+    used: u32,
+    /// The next entry that is looked at for one to forget.
+    hand: u32,
+    counts: PoolCounts,
+}
 
 /// What a pool holds, and what it has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,17 +82,17 @@ struct Shard<W: Window, L: Lock>(RwLock<Table<Arc<Entry<W, L>>>>);
 pub struct PoolCounts {
     /// How many circuits it holds.
     pub kept: usize,
-    /// How many it forgot to make room, since it was made; wraps.
-    pub forgotten: usize,
-    /// How many lookups got the overflow circuit, since it was made; wraps.
-    pub overflowed: usize,
+    /// How many it forgot to make room, since it was made.
+    pub forgotten: u64,
+    /// How many lookups got the overflow circuit, since it was made.
+    pub overflowed: u64,
 }
 
 impl<W: Window, L: Lock> CircuitPool<W, L> {
-    /// A pool of at most `capacity` circuits, each by this configuration. Memory is taken as they are made.
+    /// A pool of at most `capacity` circuits, each by this configuration. Most of its memory is taken as they are made.
     ///
     /// # Panics
-    /// On a capacity of 0, and on a configuration that does not fit the window.
+    /// On a capacity of 0 or of more than a billion, and on a configuration that does not fit the window.
     #[track_caller]
     pub fn new(capacity: usize, config: CircuitConfig) -> Self {
         ok_or_panic!(Self::try_new(capacity, config))
@@ -86,26 +101,29 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// [`new`](Self::new) for values known only at run time.
     ///
     /// # Errors
-    /// A capacity of 0, and a configuration that does not fit the window.
+    /// A capacity of 0 or of more than a billion, and a configuration that does not fit the window.
     pub fn try_new(capacity: usize, config: CircuitConfig) -> Result<Self, ConfigError> {
-        if capacity == 0 {
-            return Err(ConfigError::new("capacity", Value::Count(0), "must be at least 1"));
-        }
+        let capacity = match u32::try_from(capacity) {
+            Ok(capacity @ 1..=MOST_CIRCUITS) => capacity,
+            _ => {
+                let capacity = Value::Count(capacity as u64);
+                return Err(ConfigError::new("capacity", capacity, "must be from 1 to a billion"));
+            }
+        };
         let config = Arc::new(config.for_window::<W>()?);
-        // All that is ever asked of it is an answer; nobody is told when it was disabled.
         let overflow = SharedCircuit::with(Arc::clone(&config));
+        // All that is ever asked of it is an answer; nobody is told when it was disabled.
         overflow.disable(Instant::ORIGIN);
-        let shards = (capacity / CIRCUITS_A_SHARD).clamp(1, MOST_SHARDS).next_power_of_two();
         Ok(Self {
-            shards: (0..shards).map(|_| Shard(RwLock::new(Table::EMPTY))).collect(),
             hasher: secret(),
+            index: Index::for_entries(capacity),
+            blocks: (0..capacity.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
             capacity,
-            kept: AtomicUsize::new(0),
-            forgotten: AtomicUsize::new(0),
-            overflowed: AtomicUsize::new(0),
-            overflow: Arc::new(Entry::new("", overflow)),
+            overflow,
+            latest: AtomicU32::new(Seconds::UNKNOWN.0),
             idle_for: Seconds::length(FORGET_AFTER),
             config,
+            state: Mutex::new(State { used: 0, hand: 0, counts: PoolCounts::default() }),
         })
     }
 
@@ -115,42 +133,51 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// The pool reads no clock. It learns the time from calls that got the overflow circuit, so from the first that
     /// found no room; what was idle before then counts from there.
     #[must_use]
-    pub fn forget_after(self, idle: Duration) -> Self {
-        Self { idle_for: Seconds::length(idle), ..self }
+    pub fn forget_after(mut self, idle: Duration) -> Self {
+        self.idle_for = Seconds::length(idle);
+        self
     }
 
     /// Lets those keys that get no circuit of their own share one, instead of going without: for a network where many
     /// failing keys have one cause.
     #[must_use]
     pub fn share_overflow(self) -> Self {
-        self.overflow.circuit().reset(Instant::ORIGIN);
+        self.overflow.reset(Instant::ORIGIN);
         self
     }
 
-    /// The circuit of this key, made where there is none.
-    ///
-    /// Never fails: see [`PooledCircuit::is_overflow`].
-    pub fn get(&self, key: &str) -> PooledCircuit<W, L> {
-        let hash = self.hasher.hash(key.as_bytes());
-        match self.peek_hashed(hash, key) {
-            Some(circuit) => circuit,
-            None => self.make(hash, key),
+    /// The circuit of this key, made where there is none. Never fails: see [`PooledCircuit::is_overflow`].
+    #[inline]
+    pub fn get(&self, key: &str) -> PooledCircuit<'_, W, L> {
+        let hash = self.hash(key);
+        match self.find(hash, key) {
+            Some(index) => self.handle(index),
+            None => self.get_locked(hash, key),
         }
     }
 
     /// The circuit of this key, if there is one.
-    pub fn peek(&self, key: &str) -> Option<PooledCircuit<W, L>> {
-        self.peek_hashed(self.hasher.hash(key.as_bytes()), key)
+    pub fn peek(&self, key: &str) -> Option<PooledCircuit<'_, W, L>> {
+        let hash = self.hash(key);
+        match self.find(hash, key) {
+            Some(index) => Some(self.handle(index)),
+            None => self.locked(|state| {
+                let index = self.find_locked(hash, key)?;
+                Some(self.held(state, index, key))
+            }),
+        }
     }
 
     /// Forgets this key, whatever the state of its circuit; those who have it keep it. Whether there was one.
     pub fn forget(&self, key: &str) -> bool {
-        let hash = self.hasher.hash(key.as_bytes());
-        let removed = write(self.home(hash)).remove(tag(hash), |entry| entry.is(key));
-        if removed.is_some() {
-            self.kept.fetch_sub(1, Relaxed);
-        }
-        removed.is_some()
+        let hash = self.hash(key);
+        self.locked(|state| match self.find_locked(hash, key) {
+            Some(index) => {
+                self.unlist(state, index);
+                true
+            }
+            None => false,
+        })
     }
 
     /// All circuits, in no order: for metrics, or to set each by hand. While it goes on, others come and go.
@@ -164,110 +191,179 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// let open: Vec<_> = hosts.iter().filter(|host| host.phase() == Phase::Open).collect();
     /// assert_eq!(open[0].name(), "b.example.com");
     /// ```
-    pub fn iter(&self) -> impl Iterator<Item = PooledCircuit<W, L>> {
-        // No lock is held while a caller looks at a circuit.
-        self.shards.iter().flat_map(|shard| read(shard).iter().map(PooledCircuit::kept).collect::<Vec<_>>())
+    pub fn iter(&self) -> impl Iterator<Item = PooledCircuit<'_, W, L>> {
+        let used = self.locked(|state| state.used);
+        (0..used).filter_map(|index| {
+            let entry = self.entry(index);
+            self.locked(|_| (entry.is_listed() && entry.hold()).then(|| self.handle(index)))
+        })
     }
 
     /// What it holds, and what it has done.
     pub fn counts(&self) -> PoolCounts {
-        PoolCounts {
-            kept: self.kept.load(Relaxed),
-            forgotten: self.forgotten.load(Relaxed),
-            overflowed: self.overflowed.load(Relaxed),
-        }
+        self.locked(|state| state.counts)
     }
 
     /// The most circuits it holds.
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
     }
 
+    pub(super) fn overflow(&self) -> &OfPool<W, L> {
+        &self.overflow
+    }
+
+    /// Someone without a circuit of his own tells the time.
+    pub(super) fn learn(&self, now: Instant) {
+        self.latest.fetch_max(Seconds::of(now).0, Relaxed);
+    }
+
+    fn hash(&self, key: &str) -> u32 {
+        #[allow(clippy::cast_possible_truncation)] // as much as a slot holds
+        let hash = self.hasher.hash(key.as_bytes()) as u32;
+        hash
+    }
+
+    /// The entry of this key, held. Without the lock, it may be missed.
     #[inline]
-    fn peek_hashed(&self, hash: u64, key: &str) -> Option<PooledCircuit<W, L>> {
-        let shard = read(self.home(hash));
-        let entry = shard.find(tag(hash), |entry| entry.is(key))?;
-        entry.ask();
-        Some(PooledCircuit::kept(entry))
+    fn find(&self, hash: u32, key: &str) -> Option<u32> {
+        self.index.find(hash, |index| {
+            let entry = self.entry(index);
+            if !entry.hold() {
+                return None;
+            }
+            if !entry.is_of(key, || self.body(index)) {
+                entry.release();
+                return None;
+            }
+            entry.ask();
+            Some(index)
+        })
     }
 
     #[inline(never)]
-    fn make(&self, hash: u64, key: &str) -> PooledCircuit<W, L> {
-        if !self.take_place() && !self.evict(hash) {
-            self.overflowed.fetch_add(1, Relaxed);
-            return PooledCircuit::overflow(&self.overflow, key);
-        }
-        let mut shard = write(self.home(hash));
-        if let Some(entry) = shard.find(tag(hash), |entry| entry.is(key)) {
-            // Another thread was faster.
-            self.kept.fetch_sub(1, Relaxed);
-            return PooledCircuit::kept(entry);
-        }
-        let entry = Arc::new(Entry::new(key, SharedCircuit::with(Arc::clone(&self.config))));
-        let made = PooledCircuit::kept(&entry);
-        shard.insert(tag(hash), entry);
-        made
-    }
-
-    fn take_place(&self) -> bool {
-        self.kept.fetch_update(Relaxed, Relaxed, |kept| (kept < self.capacity).then_some(kept + 1)).is_ok()
-    }
-
-    /// Makes a place by forgetting a circuit: of this key's shard, else of those that follow.
-    fn evict(&self, hash: u64) -> bool {
-        let eviction = Eviction { now: self.overflow.latest(), idle_for: self.idle_for };
-        let mut steps = MOST_STEPS;
-        let first = self.home_index(hash);
-        for shard in self.shards.iter().cycle().skip(first).take(self.shards.len()) {
-            let forgotten = write(shard).evict(&mut steps, |entry, idle_since| {
-                // Whoever has it got it under this lock.
-                if Arc::strong_count(entry) > 1 {
-                    return Fate::Keep;
+    fn get_locked(&self, hash: u32, key: &str) -> PooledCircuit<'_, W, L> {
+        self.locked(|state| {
+            if let Some(index) = self.find_locked(hash, key) {
+                // Another thread was faster.
+                return self.held(state, index, key);
+            }
+            match self.place(state) {
+                Some(index) => {
+                    self.entry(index).become_of(hash, key, self.body(index));
+                    self.index.insert(hash, index);
+                    state.counts.kept += 1;
+                    self.handle(index)
                 }
-                // What those who had it did to it is to be seen.
-                fence(core::sync::atomic::Ordering::Acquire);
-                eviction.fate(entry.take_asked(), idle_since, |now| entry.circuit().standing(now))
-            });
-            if forgotten.is_some() {
-                self.forgotten.fetch_add(1, Relaxed);
-                return true;
+                None => self.without(state, key),
             }
-            if steps == 0 {
-                break;
+        })
+    }
+
+    fn find_locked(&self, hash: u32, key: &str) -> Option<u32> {
+        self.index.find(hash, |index| self.entry(index).is_of(key, || self.body(index)).then_some(index))
+    }
+
+    fn held(&self, state: &mut State, index: u32, key: &str) -> PooledCircuit<'_, W, L> {
+        let entry = self.entry(index);
+        entry.ask();
+        if entry.hold() { self.handle(index) } else { self.without(state, key) }
+    }
+
+    fn without(&self, state: &mut State, key: &str) -> PooledCircuit<'_, W, L> {
+        state.counts.overflowed += 1;
+        PooledCircuit::overflow(self, Key::new(key))
+    }
+
+    /// An entry for another key, claimed: one that was never used, else one that may be forgotten.
+    fn place(&self, state: &mut State) -> Option<u32> {
+        if state.used < self.capacity {
+            let index = state.used;
+            state.used += 1;
+            // Nobody knows of it.
+            return self.entry(index).claim().then_some(index);
+        }
+        let eviction = Eviction { now: Seconds(self.latest.load(Relaxed)), idle_for: self.idle_for };
+        let mut spare = None;
+        for _ in 0..MOST_STEPS.min(self.capacity) {
+            let index = state.hand;
+            state.hand = (index + 1) % self.capacity;
+            let entry = self.entry(index);
+            if !entry.claim() {
+                continue;
+            }
+            if !entry.is_listed() {
+                return Some(index);
+            }
+            let asked = entry.take_asked();
+            let fate = entry.with_idle_since(|idle_since| {
+                eviction.fate(asked, idle_since, |now| self.body(index).circuit().standing(now))
+            });
+            if fate == Fate::Forget {
+                return Some(self.evicted(state, index));
+            }
+            entry.give_up_claim();
+            if fate == Fate::Spare {
+                spare = spare.or(Some(index));
             }
         }
-        false
+        // Someone may have asked for it meanwhile.
+        let spare = spare.filter(|spare| self.entry(*spare).claim())?;
+        Some(self.evicted(state, spare))
     }
 
-    fn home(&self, hash: u64) -> &Shard<W, L> {
-        &self.shards[self.home_index(hash)]
+    fn evicted(&self, state: &mut State, index: u32) -> u32 {
+        self.unlist(state, index);
+        state.counts.forgotten += 1;
+        index
     }
 
-    #[allow(clippy::cast_possible_truncation)] // the upper half: the lower finds the slot
-    fn home_index(&self, hash: u64) -> usize {
-        (hash >> 32) as usize & (self.shards.len() - 1)
+    fn unlist(&self, state: &mut State, index: u32) {
+        let entry = self.entry(index);
+        self.index.remove(entry.hash(), index);
+        entry.unlist();
+        state.counts.kept -= 1;
+    }
+
+    #[inline]
+    fn entry(&self, index: u32) -> &Entry {
+        &self.block(index).entries[(index % BLOCK) as usize]
+    }
+
+    #[inline]
+    fn body(&self, index: u32) -> &Body<W, L> {
+        &self.block(index).bodies[(index % BLOCK) as usize]
+    }
+
+    #[inline]
+    fn block(&self, index: u32) -> &Block<W, L> {
+        let block = index / BLOCK;
+        self.blocks[block as usize].get_or_init(|| {
+            let entries = BLOCK.min(self.capacity - block * BLOCK);
+            Block {
+                entries: (0..entries).map(|_| Entry::new()).collect(),
+                bodies: (0..entries).map(|_| Body::new(&self.config)).collect(),
+            }
+        })
+    }
+
+    /// Of an entry that is held for it.
+    #[inline]
+    fn handle(&self, index: u32) -> PooledCircuit<'_, W, L> {
+        let (block, place) = (self.block(index), (index % BLOCK) as usize);
+        PooledCircuit::kept(&block.entries[place], &block.bodies[place], self)
+    }
+
+    // Nothing that holds the lock runs others' code.
+    fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The standard library's secret, for another form of the same hash.
+/// The standard library's secret, for another form of the same hash; for loom, whose runs have to be alike, none.
 fn secret() -> SipHash {
     let secret = RandomState::new();
-    SipHash::new([secret.hash_one(0), secret.hash_one(1)])
-}
-
-/// What a table knows of a hash.
-#[allow(clippy::cast_possible_truncation)] // the lower half: the upper finds the shard
-const fn tag(hash: u64) -> u32 {
-    hash as u32
-}
-
-// Nothing that holds the lock runs others' code.
-fn read<W: Window, L: Lock>(shard: &Shard<W, L>) -> RwLockReadGuard<'_, Table<Arc<Entry<W, L>>>> {
-    shard.0.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write<W: Window, L: Lock>(shard: &Shard<W, L>) -> RwLockWriteGuard<'_, Table<Arc<Entry<W, L>>>> {
-    shard.0.write().unwrap_or_else(PoisonError::into_inner)
+    SipHash::new(if cfg!(loom) { [0, 0] } else { [secret.hash_one(0), secret.hash_one(1)] })
 }
 
 impl<W: Window, L: Lock> fmt::Debug for CircuitPool<W, L> {
@@ -279,8 +375,8 @@ impl<W: Window, L: Lock> fmt::Debug for CircuitPool<W, L> {
     }
 }
 
-/// Below that, one shard is locked too rarely to be worth two.
-const CIRCUITS_A_SHARD: usize = 64;
-const MOST_SHARDS: usize = 64;
+const MOST_CIRCUITS: u32 = 1_000_000_000;
+/// How many entries are made at a time.
+const BLOCK: u32 = 1_024;
 /// How many circuits are looked at for one that may be forgotten. A newcomer that finds none costs no more than that.
 const MOST_STEPS: u32 = 32;

@@ -62,8 +62,8 @@ struct Slots<const N: usize, W> {
     slots: [Option<Slot<W>>; N],
     hand: usize,
     latest: Seconds,
-    forgotten: usize,
-    overflowed: usize,
+    forgotten: u64,
+    overflowed: u64,
 }
 
 struct Slot<W> {
@@ -87,7 +87,7 @@ impl<const N: usize, W: Window> Slots<N, W> {
         let place = if key.is_cut() { None } else { self.place(key, idle_for) };
         match place.and_then(|index| self.slots.get_mut(index)?.as_mut()) {
             Some(slot) => slot.held += 1,
-            None => self.overflowed = self.overflowed.wrapping_add(1),
+            None => self.overflowed += 1,
         }
         place
     }
@@ -121,14 +121,14 @@ impl<const N: usize, W: Window> Slots<N, W> {
             let asked = core::mem::take(asked);
             match eviction.fate(asked, idle_since, |now| breaker.standing(now)) {
                 Fate::Forget => {
-                    self.forgotten = self.forgotten.wrapping_add(1);
+                    self.forgotten += 1;
                     return Some(index);
                 }
                 Fate::Spare => spare = spare.or(Some(index)),
                 Fate::Keep => {}
             }
         }
-        self.forgotten = self.forgotten.wrapping_add(usize::from(spare.is_some()));
+        self.forgotten += u64::from(spare.is_some());
         spare
     }
 }
@@ -190,13 +190,13 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// How many circuits it forgot to make room; wraps.
-    pub fn forgotten(&self) -> usize {
+    /// How many circuits it forgot to make room.
+    pub fn forgotten(&self) -> u64 {
         self.slots.with(|slots| slots.forgotten)
     }
 
-    /// How many lookups got no circuit; wraps.
-    pub fn overflowed(&self) -> usize {
+    /// How many lookups got no circuit.
+    pub fn overflowed(&self) -> u64 {
         self.slots.with(|slots| slots.overflowed)
     }
 }

@@ -7,15 +7,19 @@
 
 #[cfg(feature = "std")]
 mod circuits;
+#[cfg(feature = "std")]
+mod entry;
 mod eviction;
 mod fixed;
 #[cfg(feature = "std")]
 mod hash;
+#[cfg(feature = "std")]
+mod index;
 mod operations;
 #[cfg(feature = "std")]
 mod pooled;
 #[cfg(feature = "std")]
-mod table;
+mod sync;
 
 #[cfg(feature = "std")]
 pub use circuits::{CircuitPool, PoolCounts};

@@ -22,16 +22,17 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    pub(crate) fn new() -> Self {
-        let pool = CircuitPool::new(CIRCUITS, CircuitConfig::DEFAULT);
-        (0..CIRCUITS).for_each(|i| drop(pool.get(&name(i))));
-        assert_eq!(pool.counts().kept, CIRCUITS);
-        Self { pool, keys: (0..CIRCUITS).map(|i| name(i * 61_027 % CIRCUITS)).collect() }
+    pub(crate) fn new(circuits: usize) -> Self {
+        let pool = CircuitPool::new(circuits, CircuitConfig::DEFAULT);
+        (0..circuits).for_each(|i| drop(pool.get(&name(i))));
+        assert_eq!(pool.counts().kept, circuits);
+        Self { pool, keys: (0..circuits).map(|i| name(i * 61_027 % circuits)).collect() }
     }
 
     pub(crate) fn look_up(&self, count: u64) {
+        let keys = self.keys.len() / LENGTH;
         for i in 0..usize::try_from(count).unwrap_or(usize::MAX) {
-            black_box(&self.pool.get(self.key(i % CIRCUITS)));
+            black_box(&self.pool.get(self.key(i % keys)));
         }
     }
 
@@ -77,7 +78,7 @@ impl Hosts {
 }
 
 pub(crate) fn run() {
-    let hosts = Hosts::new();
+    let hosts = Hosts::new(CIRCUITS);
     let map = || Arc::new(SharedCircuit::<retry_core::CountWindow<100>>::new(CircuitConfig::DEFAULT));
     let map: RwLock<HashMap<String, _>> = RwLock::new((0..CIRCUITS).map(|i| (name(i), map())).collect());
     let in_pool = |key: &str| drop(black_box(hosts.pool.get(key)));

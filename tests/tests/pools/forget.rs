@@ -208,7 +208,7 @@ fn keys_without_a_circuit_share_one_where_that_is_wanted() {
     fail(&pool.get("b"), 2, at(0));
     fail(&pool.get("c"), 1, at(0));
     let d = pool.get("d");
-    assert_eq!((d.phase(), d.name(), d.is_overflow()), (Phase::Open, "d", true));
+    assert_eq!((d.phase(), d.name().as_str(), d.is_overflow()), (Phase::Open, "d", true));
     assert!(d.admit(at(1)).is_err());
 }
 
@@ -274,4 +274,22 @@ fn by_hand_any_circuit_is_forgotten() {
     assert_eq!(pool.get("a").phase(), Phase::Closed, "a new one");
     assert_eq!(held.phase(), Phase::Open, "the old one, to whoever has it");
     assert_eq!(pool.counts().kept, 1);
+}
+
+/// Its place is the first to be taken, whatever was remembered of it.
+#[test]
+fn a_place_that_was_freed_by_hand_is_taken_before_any_other() {
+    for failures in 0..=2 {
+        let pool = Large::new(3, CONFIG);
+        ["a", "b", "c"].iter().for_each(|key| fail(&pool.get(key), 1, at(0)));
+        fail(&pool.get("b"), failures, at(0));
+        let held = pool.get("b");
+        assert!(pool.forget("b"));
+        assert!(pool.get("d").is_overflow(), "whoever has it still does");
+        drop(held);
+        let d = pool.get("d");
+        assert_eq!((d.is_overflow(), d.phase(), d.late()), (false, Phase::Closed, 0));
+        assert_eq!((pool.counts().kept, pool.counts().forgotten), (3, 0));
+        assert!(pool.peek("b").is_none());
+    }
 }

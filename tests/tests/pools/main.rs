@@ -32,8 +32,8 @@ trait Pool {
     where
         Self: 'p;
     fn circuit(&self, key: &str) -> Self::Circuit<'_>;
-    fn forgotten(&self) -> usize;
-    fn overflowed(&self) -> usize;
+    fn forgotten(&self) -> u64;
+    fn overflowed(&self) -> u64;
     fn keys(&self) -> Vec<(String, Phase)>;
 }
 
@@ -44,25 +44,24 @@ trait Circuit: Gate {
 }
 
 impl Pool for Large {
-    type Circuit<'p> = PooledCircuit<CountWindow<10>>;
+    type Circuit<'p> = PooledCircuit<'p, CountWindow<10>>;
     fn circuit(&self, key: &str) -> Self::Circuit<'_> {
         self.get(key)
     }
-    fn forgotten(&self) -> usize {
+    fn forgotten(&self) -> u64 {
         self.counts().forgotten
     }
-    fn overflowed(&self) -> usize {
+    fn overflowed(&self) -> u64 {
         self.counts().overflowed
     }
     fn keys(&self) -> Vec<(String, Phase)> {
-        let mut keys: Vec<_> =
-            self.iter().map(|circuit| (circuit.name().to_owned(), circuit.phase())).collect();
+        let mut keys: Vec<_> = self.iter().map(|circuit| (circuit.name(), circuit.phase())).collect();
         keys.sort_by(|a, b| a.0.cmp(&b.0));
         keys
     }
 }
 
-impl Circuit for PooledCircuit<CountWindow<10>> {
+impl Circuit for PooledCircuit<'_, CountWindow<10>> {
     fn phase(&self) -> Phase {
         (**self).phase()
     }
@@ -79,10 +78,10 @@ impl<const N: usize> Pool for Small<N> {
     fn circuit(&self, key: &str) -> Self::Circuit<'_> {
         self.get(key)
     }
-    fn forgotten(&self) -> usize {
+    fn forgotten(&self) -> u64 {
         self.forgotten()
     }
-    fn overflowed(&self) -> usize {
+    fn overflowed(&self) -> u64 {
         self.overflowed()
     }
     fn keys(&self) -> Vec<(String, Phase)> {
@@ -184,6 +183,15 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
     assert_eq!(pool.counts().kept, all.count());
     assert!(Large::new(1, CONFIG).peek("").is_none());
 
+    // Each takes the place of one before that is longer, or shorter.
+    let pool = Large::new(3, CONFIG);
+    let all: Vec<_> = (0..200).map(|length| "\u{e9}x".repeat(length)).collect();
+    for key in all.iter().chain(all.iter().rev()).chain(all.iter().step_by(71)) {
+        assert_eq!(pool.get(key).name(), *key);
+        assert!(pool.peek(key).is_some() && pool.peek(&format!("{key}\0")).is_none());
+        assert!(pool.peek(&format!("{key}x")).is_none());
+    }
+
     let pool = Small::<8>::new(CONFIG);
     for key in most.iter().chain(&odd) {
         assert!(!pool.get(*key).is_overflow());
@@ -197,7 +205,7 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
 #[test]
 fn a_pool_that_cannot_be_is_an_error() {
     let rows = [
-        (Large::try_new(0, CONFIG).err(), "capacity = 0: must be at least 1"),
+        (Large::try_new(0, CONFIG).err(), "capacity = 0: must be from 1 to a billion"),
         (Large::try_new(5, CONFIG.window(11)).err(), "window = 11: must be at most 10, what its type holds"),
         (Small::<0>::try_new(CONFIG).err(), "N = 0: must be at least 1"),
         (

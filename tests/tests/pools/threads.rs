@@ -28,6 +28,7 @@ fn threads_that_have_a_key_have_the_same_circuit() {
                         continue;
                     }
                     let address = std::ptr::from_ref(&*circuit).addr();
+                    assert_eq!(circuit.name(), key.to_string());
                     let (count, others) = &held[key];
                     // The first to have it says which it is; the last to leave takes that back.
                     let before = others.compare_exchange(0, address, Ordering::SeqCst, Ordering::SeqCst);
@@ -36,6 +37,7 @@ fn threads_that_have_a_key_have_the_same_circuit() {
                         assert_eq!(other, address, "two circuits of {key}");
                     }
                     succeed(&circuit, at(0));
+                    assert_eq!(circuit.name(), key.to_string(), "for as long as it is held");
                     if count.fetch_sub(1, Ordering::SeqCst) == 1 {
                         let _ = others.compare_exchange(address, 0, Ordering::SeqCst, Ordering::SeqCst);
                     }

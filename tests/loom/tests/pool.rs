@@ -1,0 +1,165 @@
+//! Every interleaving of two threads at a pool of circuits, one of whom takes what the other looks up, by loom.
+#![cfg(loom)]
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::OnceLock;
+
+use loom::sync::Arc;
+use loom::thread;
+use retry_core::{CircuitConfig, CircuitPool, CountWindow, Exclusive, Gate, Initial, Instant, Lock};
+
+/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
+struct LoomLock;
+
+struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
+
+impl Lock for LoomLock {
+    type Of<T: Initial> = LoomMutex<T>;
+}
+
+impl<T: Initial> Initial for LoomMutex<T> {
+    const INITIAL: Self = Self(OnceLock::new());
+}
+
+impl<T: Initial> Exclusive<T> for LoomMutex<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.0.get_or_init(|| loom::sync::Mutex::new(T::INITIAL)).lock().unwrap())
+    }
+}
+
+type Pool = CircuitPool<CountWindow<2>, LoomLock>;
+
+const NOW: Instant = Instant::from_millis(1_000);
+
+fn pool(capacity: usize, keys: &[&str]) -> Arc<Pool> {
+    let pool = Pool::new(capacity, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).window(2));
+    keys.iter().for_each(|key| drop(pool.get(key)));
+    Arc::new(pool)
+}
+
+/// Three keys that a pool of three finds at one place: under loom, its hash has no secret.
+fn neighbours() -> [&'static str; 3] {
+    const NAMES: [&str; 26] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t",
+        "u", "v", "w", "x", "y", "z",
+    ];
+    let home = |name: &str| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(name.as_bytes());
+        (hasher.finish() & u64::from(u32::MAX)) * 5 >> 32
+    };
+    (0..5)
+        .find_map(|place| {
+            let mut there = NAMES.into_iter().filter(|name| home(name) == place);
+            Some([there.next()?, there.next()?, there.next()?])
+        })
+        .expect("26 names, 5 places")
+}
+
+/// What is held is of its key, for as long as it is held, whoever wants its place.
+#[test]
+fn an_entry_that_is_held_is_not_given_to_another_key() {
+    loom::model(|| {
+        let pool = pool(1, &["a"]);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                let b = pool.get("b");
+                if !b.is_overflow() {
+                    assert_eq!(b.name(), "b");
+                }
+            })
+        };
+        let a = pool.get("a");
+        if !a.is_overflow() {
+            assert_eq!(a.name(), "a");
+            assert_eq!(a.name(), "a");
+        }
+        drop(a);
+        other.join().unwrap();
+        assert_eq!(pool.counts().kept, 1);
+        assert!(!pool.get("c").is_overflow(), "nobody holds it any more");
+    });
+}
+
+/// What a holder did to a circuit is seen by whoever wants its place.
+#[test]
+fn a_failure_recorded_just_before_keeps_the_circuit() {
+    loom::model(|| {
+        let pool = pool(1, &[]);
+        let a = pool.get("a");
+        let ticket = a.admit(NOW).unwrap().ticket;
+        drop(a);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                let Some(a) = pool.peek("a") else { return };
+                a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
+            })
+        };
+        let b = pool.get("b");
+        let took_its_place = !b.is_overflow();
+        drop(b);
+        other.join().unwrap();
+        let a = pool.peek("a");
+        assert_ne!(took_its_place, a.is_some());
+        if let Some(a) = a {
+            assert_eq!(a.counts(NOW).unwrap().calls, 0, "no window, but a failure in a row");
+            drop(a);
+            assert!(pool.get("c").is_overflow(), "it has something to remember");
+        }
+    });
+}
+
+#[test]
+fn a_new_key_gets_one_circuit() {
+    loom::model(|| {
+        let pool = pool(2, &[]);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || std::ptr::from_ref(&*pool.get("a")).addr())
+        };
+        let here = std::ptr::from_ref(&*pool.get("a")).addr();
+        assert_eq!(here, other.join().unwrap());
+        assert_eq!(pool.counts().kept, 1);
+    });
+}
+
+/// While one of three that stand in a row is taken out, the others move up, and are found all the same.
+#[test]
+fn a_key_that_is_moved_is_found() {
+    let [a, b, c] = neighbours();
+    loom::model(move || {
+        let pool = pool(3, &[a, b, c]);
+        let before = std::ptr::from_ref(&*pool.get(c)).addr();
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || assert!(pool.forget(a)))
+        };
+        assert_eq!(std::ptr::from_ref(&*pool.get(c)).addr(), before);
+        other.join().unwrap();
+        assert_eq!(std::ptr::from_ref(&*pool.get(c)).addr(), before);
+        assert_eq!((pool.counts().kept, pool.peek(a).is_none(), pool.peek(b).is_some()), (2, true, true));
+    });
+}
+
+/// Who looks up a key just when it is weighed whether to forget it finds it, now or under the lock.
+#[test]
+fn a_key_that_is_weighed_and_kept_is_found() {
+    loom::model(|| {
+        let pool = pool(1, &["a"]);
+        let a = pool.get("a");
+        let ticket = a.admit(NOW).unwrap().ticket;
+        a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
+        drop(a);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || assert!(pool.get("b").is_overflow()))
+        };
+        assert!(!pool.get("a").is_overflow());
+        other.join().unwrap();
+        assert!(!pool.get("a").is_overflow());
+        assert!(pool.forget("a"));
+        assert!(!pool.get("b").is_overflow(), "nobody holds it any more");
+    });
+}
