@@ -18,6 +18,7 @@ use crate::policy::Rule;
 /// assert_eq!(Failure::from(Class::Timeout).hint, None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Failure {
     /// The kind of error.

@@ -48,6 +48,7 @@
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
+//! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -103,7 +104,10 @@ pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
-pub use observe::{CallEnd, Event, EventKind, Observer, Outlook};
+pub use observe::{
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Plain, Reason,
+    WhenFull,
+};
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
@@ -113,6 +117,9 @@ pub use verdict::{GiveUp, Rejected, Verdict};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
+#[cfg(feature = "defmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "defmt")))]
+pub use observe::DefmtLog;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {

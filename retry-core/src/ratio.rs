@@ -107,6 +107,13 @@ impl Ratio {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for Ratio {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=u32:#x} * 2^{=i32}", self.mantissa, self.exponent - 31);
+    }
+}
+
 impl fmt::Debug for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x} * 2^{}", self.mantissa, self.exponent - 31)

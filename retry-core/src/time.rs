@@ -22,6 +22,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 /// assert_eq!(start.after(Duration::MAX), Instant::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {

@@ -27,6 +27,7 @@ use crate::time::nanos;
 /// assert_eq!(error.to_string(), "failure_rate = 101: must be a percentage from 1 to 100");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CircuitConfig {
     pub(super) failures: ClassSet,
     /// 0: no such rule.

@@ -65,6 +65,7 @@ impl<E: Classify + ?Sized> Classify for &E {
 
 /// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Progress {
     /// The attempt that begins or just ended, from 1.
@@ -93,6 +94,7 @@ pub trait Classifier<T, E> {
 
 /// Asks the error itself, by its [`Classify`].
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ByTrait;
 
 impl<T, E: Classify> Classifier<T, E> for ByTrait {

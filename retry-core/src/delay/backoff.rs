@@ -27,6 +27,7 @@ use crate::time::nanos;
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
@@ -54,6 +55,29 @@ enum Other {
     Fibonacci,
     Polynomial { degree: u32 },
     Custom(fn(u32, Duration) -> Duration),
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Curve {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Shift(Shift { exponent, .. }) => {
+                defmt::write!(f, "Exponential {{ multiplier: 2^{=u32} }}", exponent)
+            }
+            Self::Other(Other::Fixed) => defmt::write!(f, "Fixed"),
+            Self::Other(Other::Linear { increment }) => {
+                defmt::write!(f, "Linear {{ increment: {=u64} }}", increment)
+            }
+            Self::Other(Other::Exponential { multiplier }) => {
+                defmt::write!(f, "Exponential {{ multiplier: {} }}", multiplier)
+            }
+            Self::Other(Other::Fibonacci) => defmt::write!(f, "Fibonacci"),
+            Self::Other(Other::Polynomial { degree }) => {
+                defmt::write!(f, "Polynomial {{ degree: {=u32} }}", degree)
+            }
+            Self::Other(Other::Custom(_)) => defmt::write!(f, "Custom"),
+        }
+    }
 }
 
 impl Backoff {

@@ -30,6 +30,7 @@ use crate::ratio::{Ratio, high_product};
 /// assert_eq!(spread(Jitter::Decorrelated), [100, 200, 300]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Jitter {
     /// `d`: for one caller alone, or a test.
@@ -127,6 +128,13 @@ const fn up_to(most: u64, word: u64) -> u64 {
     match most.checked_add(1) {
         Some(numbers) => high_product(numbers, word),
         None => word,
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Deviation {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.0.format(f);
     }
 }
 

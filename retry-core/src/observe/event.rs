@@ -12,6 +12,7 @@ use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One thing that happened to one call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
@@ -46,6 +47,7 @@ impl Event {
 
 /// What happened. Causes come before effects: a change of phase before the verdict it led to.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EventKind {
     /// An attempt was admitted.
@@ -86,6 +88,7 @@ pub enum EventKind {
 
 /// How a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CallEnd {
     /// Its last attempt succeeded.
     Succeeded,
@@ -111,6 +114,7 @@ impl CallEnd {
 
 /// What a call has left after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
     /// The most attempts it may make in all; `u32::MAX` for no limit.

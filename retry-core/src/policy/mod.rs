@@ -39,6 +39,7 @@ use crate::time::nanos;
 /// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).attempts(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     backoff: Backoff,
     jitter: Jitter,
@@ -59,6 +60,7 @@ const NO_LIMIT: u64 = u64::MAX;
 
 /// How a server's hint is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Hints {
     /// Never sooner than the hint, later where the backoff says so. A hint above the limit ends the call: coming
     /// back sooner than asked would be worse than not at all.

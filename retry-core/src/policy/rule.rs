@@ -30,6 +30,7 @@ use crate::time::nanos;
 /// assert!(result.unwrap_err().is_ignored());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rule {
     classes: ClassSet,
     from_attempt: u32,
