@@ -111,7 +111,8 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         let elapsed = || call.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Options { policy, curve, .. } = call.options;
         let failed = FailedAttempt { number: call.attempts, failure, previous: call.pause.delay, curve };
-        let plan = policy.decide(&failed, &mut call.most_attempts, elapsed, word);
+        let mut drawn = None;
+        let plan = policy.decide(&failed, &mut call.most_attempts, elapsed, || *drawn.insert(word()));
 
         let (ticket, price) = self.release();
         let call = &mut *self.call;
@@ -137,7 +138,7 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
         };
         call.changed(settled.change);
         if call.observer.is_enabled() {
-            call.failed(&mut now, failure, verdict);
+            call.failed(&mut now, failure, verdict, drawn);
         }
         verdict
     }

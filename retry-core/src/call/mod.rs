@@ -227,11 +227,17 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     }
 
     /// Tells of an attempt that failed, and of the end of the call, if it is that.
-    fn failed<N: Now>(&mut self, now: &mut Reading<N>, failure: Failure, verdict: Verdict) {
+    fn failed<N: Now>(
+        &mut self,
+        now: &mut Reading<N>,
+        failure: Failure,
+        verdict: Verdict,
+        word: Option<u64>,
+    ) {
         if verdict == Verdict::GiveUp(GiveUp::Budget) {
             self.emit(now, EventKind::BudgetEmpty);
         }
-        let outlook = self.outlook(now);
+        let outlook = self.outlook(now, word);
         self.emit(now, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}
@@ -241,11 +247,14 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     }
 
     /// For an event: what is left after an attempt that failed just now.
-    fn outlook<N: Now>(&self, now: &mut Reading<N>) -> Outlook {
+    fn outlook<N: Now>(&mut self, now: &mut Reading<N>, word: Option<u64>) -> Outlook {
+        let elapsed = self.elapsed(now.get());
         Outlook {
             most_attempts: self.most_attempts,
+            elapsed,
             left: self.progress().left,
             budget: self.allowance.budget.level(|| now.get()),
+            word,
         }
     }
 
