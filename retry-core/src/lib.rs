@@ -105,7 +105,8 @@ pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
-    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Plain, Reason,
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
+    Plain, Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
     WhenFull,
 };
 pub use policy::{Hints, Policy, Preset, Rule};
@@ -125,4 +126,5 @@ pub use observe::DefmtLog;
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
     lock::StdLock,
+    observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
 };

@@ -301,7 +301,7 @@ impl Header {
 }
 
 /// What the number of a reason stands for. Only ever added to.
-const REASONS: [Reason; 9] = [
+pub(crate) const REASONS: [Reason; 9] = [
     Reason::GaveUp(GiveUp::Class),
     Reason::GaveUp(GiveUp::Ignored),
     Reason::GaveUp(GiveUp::LeftToCircuit),
@@ -313,7 +313,7 @@ const REASONS: [Reason; 9] = [
     Reason::Cancelled,
 ];
 
-const fn code(reason: Reason) -> u8 {
+pub(crate) const fn code(reason: Reason) -> u8 {
     match reason {
         Reason::GaveUp(GiveUp::Class) => 0,
         Reason::GaveUp(GiveUp::Ignored) => 1,
@@ -361,7 +361,7 @@ const CHECKSUM: usize = size_of::<u32>();
 const CHECKSUM_START: u32 = 0;
 
 /// Goes on with the CRC-32 of ISO 3309, half a byte at a time.
-const fn checksum(sum: u32, bytes: &[u8]) -> u32 {
+pub(crate) const fn checksum(sum: u32, bytes: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0xedb8_8320; // x^32 + x^26 + ... + 1, reflected
     const TABLE: [u32; 16] = {
         let mut table = [0; 16];
