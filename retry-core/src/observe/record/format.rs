@@ -1,4 +1,4 @@
-//! The bytes of a log of decisions, as [`Records`](super::Records) tells.
+//! The bytes of a log of decisions, as the docs of [`Records`](super::Records) have them.
 
 use core::fmt;
 use core::time::Duration;
@@ -53,38 +53,32 @@ pub(super) const NOT_RETRIED: u8 = 0;
 pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
 
 pub(super) const HEADER: usize = 16;
-/// The longest that a record and its extras can be.
-pub(super) const LONGEST: usize = 5 * EXTRA + RECORD;
 /// The longest that a record can be.
-const RECORD: usize = 16;
-const EXTRA: usize = 10;
+pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 9 + 1 + 8;
 pub(super) const CALLS: u16 = 1 << 14;
 
 const MAGIC: [u8; 4] = *b"rrl\x01";
 const PHASES: [Phase; 3] = [Phase::Open, Phase::HalfOpen, Phase::Closed];
+/// In nanoseconds: what a hint is a whole number of.
+const UNITS: [u64; 3] = [1_000_000_000, 1_000_000, 1];
 
 // Kinds of record.
 const RETRY: u8 = 0;
 const GIVE_UP: u8 = 1;
 const REJECTED: u8 = 8;
 const REFUSED: u8 = 11;
-const IN_EXTRA: u8 = 15;
 // In place of a class, and of a length of time.
 const NONE: u8 = 15;
-// In place of a length of span.
-const LONGEST_SPAN: u8 = 14;
+// In place of a length of a span or a hint.
+const FOR_EVER: u8 = 15;
+// In place of an attempt, and of a word's distance.
+const FOLLOWS: u8 = 15;
 // How the hint is said.
-const HINT_IS_DELAY: u8 = 1;
-const HINT_IS_SPAN: u8 = 2;
-const HINT_IN_EXTRA: u8 = 3;
+const NO_HINT: u8 = 0;
+const HINT_IS_SPAN: u8 = 1;
+const HINT_FOLLOWS: u8 = 2;
 const DRAWN: u8 = 4;
 const RULED: u8 = 8;
-// Numbers of extras.
-const HINT: u8 = 0;
-const WORD: u8 = 1;
-const RULE: u8 = 2;
-const ATTEMPT: u8 = 3;
-const SPAN: u8 = 4;
 
 /// Why a log cannot be read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,12 +139,12 @@ pub(super) fn split(log: &[u8]) -> Result<(u64, &[u8]), LogError> {
     }
 }
 
-/// Writes a record and its extras.
+/// Writes a record.
 pub(super) fn encode(record: &Record, draws: &mut Draws) -> Bytes<LONGEST> {
     let Record { call, attempt, elapsed, step } = *record;
-    let mut extras = Bytes::new();
-    let mut flags = 0;
+    let mut flags = NO_HINT;
     let mut near = 0;
+    let mut last = Bytes::<{ 9 + 1 + 8 }>::new();
     let (kind, class, span) = match step {
         RecordedStep::Refused(rejected) => (REFUSED + phase(rejected), NONE, nanos(rejected.wait())),
         RecordedStep::Decided { class, hint, rule, word, verdict } => {
@@ -159,76 +153,49 @@ pub(super) fn encode(record: &Record, draws: &mut Draws) -> Bytes<LONGEST> {
                 Verdict::GiveUp(reason) => (GIVE_UP + code(Reason::GaveUp(reason)), None),
                 Verdict::Rejected(rejected) => (REJECTED + phase(rejected), Some(nanos(rejected.wait()))),
             };
-            let span = match (hint.map(nanos), span) {
-                (None, span) => span,
-                (Some(hint), None) => {
-                    flags |= HINT_IS_SPAN;
-                    Some(hint)
-                }
-                (Some(hint), Some(delay)) if kind == RETRY && hint == delay => {
-                    flags |= HINT_IS_DELAY;
-                    Some(delay)
-                }
-                (Some(hint), span) => {
-                    flags |= HINT_IN_EXTRA;
-                    extra(&mut extras, HINT, hint);
-                    span
-                }
-            };
-            if let Some(word) = word {
-                flags |= DRAWN;
-                near = draws.distance(word).unwrap_or(IN_EXTRA);
-                if near == IN_EXTRA {
-                    extra(&mut extras, WORD, word);
+            let hint = hint.map(nanos);
+            if let Some(hint) = hint {
+                flags = if span.unwrap_or(hint) == hint { HINT_IS_SPAN } else { HINT_FOLLOWS };
+                if flags == HINT_FOLLOWS {
+                    last.put_hint(hint);
                 }
             }
             if let Some(rule) = rule {
                 flags |= RULED;
-                extra(&mut extras, RULE, rule.into());
+                last.put(&[rule]);
             }
-            (kind, class as u8, span.unwrap_or(0))
+            if let Some(word) = word {
+                flags |= DRAWN;
+                near = draws.distance(word).unwrap_or(FOLLOWS);
+                if near == FOLLOWS {
+                    last.put(&word.to_le_bytes());
+                }
+            }
+            (kind, class as u8, span.or(hint).unwrap_or(0))
         }
     };
-    let small = u8::try_from(attempt).ok().filter(|attempt| *attempt < IN_EXTRA);
-    if small.is_none() {
-        extra(&mut extras, ATTEMPT, attempt.into());
-    }
-    let call = leb128(call % CALLS);
     let elapsed = elapsed.map(|elapsed| Short::of(nanos(elapsed)));
     let elapsed_length = elapsed.map_or(NONE, |elapsed| elapsed.length);
-    let room = RECORD - 4 - call.as_slice().len() - elapsed.map_or(0, |elapsed| elapsed.as_slice().len());
     let short = Short::of(span);
-    let span_length = match span {
-        u64::MAX => LONGEST_SPAN,
-        _ if short.as_slice().len() <= room => short.length,
-        _ => {
-            extra(&mut extras, SPAN, span);
-            IN_EXTRA
-        }
-    };
+    let span_length = if span == u64::MAX { FOR_EVER } else { short.length };
+    let small = u8::try_from(attempt).ok().filter(|attempt| *attempt < FOLLOWS);
 
-    let mut main = Bytes::<RECORD>::new();
-    main.put(&[kind | class << 4, elapsed_length | span_length << 4]);
-    main.put(&[flags | small.unwrap_or(IN_EXTRA) << 4, near << 4]);
-    main.put(call.as_slice());
+    let mut bytes = Bytes::new();
+    bytes.put(&[kind | class << 4, elapsed_length | span_length << 4]);
+    bytes.put(&[flags | small.unwrap_or(FOLLOWS) << 4, near << 4]);
+    bytes.put_leb128((call % CALLS).into());
+    if small.is_none() {
+        bytes.put_leb128(attempt);
+    }
     if let Some(elapsed) = &elapsed {
-        main.put(elapsed.as_slice());
+        bytes.put(elapsed.as_slice());
     }
-    if span_length < LONGEST_SPAN {
-        main.put(short.as_slice());
+    if span_length != FOR_EVER {
+        bytes.put(short.as_slice());
     }
-    main.check(3);
-    extras.put(main.as_slice());
-    extras
-}
-
-fn extra(extras: &mut Bytes<LONGEST>, number: u8, value: u64) {
-    let value = Short::of(value);
-    let mut extra = Bytes::<EXTRA>::new();
-    extra.put(&[IN_EXTRA | number << 4, value.length << 4]);
-    extra.put(value.as_slice());
-    extra.check(1);
-    extras.put(extra.as_slice());
+    bytes.put(last.as_slice());
+    bytes.check(3);
+    bytes
 }
 
 /// Why there is no record.
@@ -237,14 +204,14 @@ pub(super) enum Unread {
     Garbage,
 }
 
-/// Reads a record and its extras; and how many bytes they take.
+/// Reads a record; and how many bytes it takes.
 pub(super) fn decode(bytes: &[u8], draws: &mut Draws) -> Result<(Record, usize), Unread> {
-    let before = *draws;
+    let mut before = *draws;
     let mut rest = bytes;
     let record = read(&mut rest, draws)?;
     let length = bytes.len() - rest.len();
     // There is one way to write it: whatever else is wrong shows here.
-    let canonical = encode(&record, &mut { before });
+    let canonical = encode(&record, &mut before);
     if bytes.get(..length) == Some(canonical.as_slice()) {
         Ok((record, length))
     } else {
@@ -253,36 +220,20 @@ pub(super) fn decode(bytes: &[u8], draws: &mut Draws) -> Result<(Record, usize),
 }
 
 fn read(rest: &mut &[u8], draws: &mut Draws) -> Result<Record, Unread> {
-    let mut extras = [None; 5];
-    let first = loop {
-        let first = byte(rest)?;
-        if first & 15 != IN_EXTRA {
-            break first;
-        }
-        let length = byte(rest)? >> 4;
-        let value = number(rest, length)?;
-        *extras.get_mut(usize::from(first >> 4)).ok_or(Unread::Garbage)? = Some(value);
+    let [kind, lengths, flags, near] = take(rest)?;
+    let (kind, class) = (kind & 15, kind >> 4);
+    let call = u16::try_from(leb128(rest)?).map_err(|_| Unread::Garbage)?;
+    let attempt = match flags >> 4 {
+        FOLLOWS => leb128(rest)?,
+        attempt => attempt.into(),
     };
-    let [hint, word, rule, attempt, far_span] = extras;
-    let (kind, class) = (first & 15, first >> 4);
-    let lengths = byte(rest)?;
-    let flags = byte(rest)?;
-    let near = byte(rest)? >> 4;
-    let low = byte(rest)?;
-    let high = if low < 0x80 { 0 } else { byte(rest)? };
-    let call = u16::from(low & 0x7f) | u16::from(high) << 7;
     let elapsed = match lengths & 15 {
         NONE => None,
         length => Some(Duration::from_nanos(number(rest, length)?)),
     };
     let span = match lengths >> 4 {
-        LONGEST_SPAN => u64::MAX,
-        IN_EXTRA => far_span.ok_or(Unread::Garbage)?,
+        FOR_EVER => u64::MAX,
         length => number(rest, length)?,
-    };
-    let attempt = match flags >> 4 {
-        IN_EXTRA => narrow(attempt)?,
-        attempt => attempt.into(),
     };
     let rejected = |from: u8| match PHASES.get(usize::from(kind - from)) {
         Some(phase) => Ok(Rejected::of_nanos(*phase, span)),
@@ -300,29 +251,39 @@ fn read(rest: &mut &[u8], draws: &mut Draws) -> Result<Record, Unread> {
         _ => Verdict::Rejected(rejected(REJECTED)?),
     };
     let hint = match flags & 3 {
-        HINT_IN_EXTRA => Some(hint.ok_or(Unread::Garbage)?),
-        0 => None,
-        _ => Some(span),
+        NO_HINT => None,
+        HINT_IS_SPAN => Some(span),
+        _ => {
+            let [unit] = take(rest)?;
+            let unit_nanos = UNITS.get(usize::from(unit >> 4)).ok_or(Unread::Garbage)?;
+            match unit & 15 {
+                FOR_EVER => Some(u64::MAX),
+                length => Some(number(rest, length)?.checked_mul(*unit_nanos).ok_or(Unread::Garbage)?),
+            }
+        }
     };
-    let word = match (flags & DRAWN, near) {
+    let rule = match flags & RULED {
+        0 => None,
+        _ => Some(u8::from_le_bytes(take(rest)?)),
+    };
+    let word = match (flags & DRAWN, near >> 4) {
         (0, _) => None,
-        (_, IN_EXTRA) => {
-            let word = word.ok_or(Unread::Garbage)?;
+        (_, FOLLOWS) => {
+            let word = u64::from_le_bytes(take(rest)?);
             draws.distance(word);
             Some(word)
         }
         (_, near) => Some(draws.at(near)),
     };
-    let rule = if flags & RULED == 0 { None } else { Some(narrow(rule)?) };
     let class = *Class::ALL.get(usize::from(class)).ok_or(Unread::Garbage)?;
     let step = RecordedStep::Decided { class, hint: hint.map(Duration::from_nanos), rule, word, verdict };
     Ok(Record { call, attempt, elapsed, step })
 }
 
-fn byte(rest: &mut &[u8]) -> Result<u8, Unread> {
-    let (byte, after) = rest.split_first().ok_or(Unread::Truncated)?;
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unread> {
+    let (taken, after) = rest.split_first_chunk().ok_or(Unread::Truncated)?;
     *rest = after;
-    Ok(*byte)
+    Ok(*taken)
 }
 
 fn number(rest: &mut &[u8], length: u8) -> Result<u64, Unread> {
@@ -334,8 +295,16 @@ fn number(rest: &mut &[u8], length: u8) -> Result<u64, Unread> {
     Ok(u64::from_le_bytes(bytes))
 }
 
-fn narrow<T: TryFrom<u64>>(value: Option<u64>) -> Result<T, Unread> {
-    value.and_then(|value| T::try_from(value).ok()).ok_or(Unread::Garbage)
+fn leb128(rest: &mut &[u8]) -> Result<u32, Unread> {
+    let mut value = 0;
+    for shift in (0..u32::BITS).step_by(7) {
+        let [byte] = take(rest)?;
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(Unread::Garbage)
 }
 
 fn phase(rejected: Rejected) -> u8 {
@@ -344,16 +313,6 @@ fn phase(rejected: Rejected) -> u8 {
         Phase::HalfOpen => 1,
         Phase::Closed => 2,
     }
-}
-
-fn leb128(value: u16) -> Bytes<2> {
-    let mut bytes = Bytes::new();
-    let [low, high] = [value & 0x7f, value >> 7].map(|part| part.to_le_bytes()[0]);
-    match high {
-        0 => bytes.put(&[low]),
-        _ => bytes.put(&[low | 0x80, high]),
-    }
-    bytes
 }
 
 /// A number in as few bytes as it needs.
@@ -394,6 +353,28 @@ impl<const N: usize> Bytes<N> {
         if let Some(to) = self.bytes.get_mut(self.length..self.length + bytes.len()) {
             to.copy_from_slice(bytes);
             self.length += bytes.len();
+        }
+    }
+
+    fn put_leb128(&mut self, mut value: u32) {
+        while value >= 0x80 {
+            self.put(&[value.to_le_bytes()[0] | 0x80]);
+            value >>= 7;
+        }
+        self.put(&[value.to_le_bytes()[0]]);
+    }
+
+    /// In the largest unit that it is a whole number of.
+    fn put_hint(&mut self, hint: u64) {
+        if hint == u64::MAX {
+            return self.put(&[FOR_EVER]);
+        }
+        for (unit, nanos) in (0..).zip(UNITS) {
+            if hint.is_multiple_of(nanos) {
+                let value = Short::of(hint / nanos);
+                self.put(&[unit << 4 | value.length]);
+                return self.put(value.as_slice());
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod draws;
 mod format;
+mod records;
 #[cfg(feature = "std")]
 mod replay;
 
@@ -10,13 +11,13 @@ use core::fmt;
 use core::time::Duration;
 
 pub use format::{LogError, Record, RecordedStep};
+pub use records::Records;
 #[cfg(feature = "std")]
 pub use replay::{Difference, Field, Replay, ReplayError, Replayed, Step};
 
-use format::{CALLS, NOT_RETRIED, UNKNOWN_RULE, decode, encode, header, split};
+use draws::{Draws, word};
+use format::{CALLS, NOT_RETRIED, UNKNOWN_RULE, encode, header};
 
-use self::draws::{Draws, word};
-use self::format::Unread;
 use super::event::{Event, EventKind, Observer};
 use crate::failure::Failure;
 use crate::lock::{Exclusive, Initial, Lock};
@@ -36,7 +37,7 @@ macro_rules! recorder {
         /// Each call is observed by its own [`call`](Self::call), which gives it a number; those of many calls may be
         /// mixed in one log, and of many threads, by the [`Lock`] `L`. Random words are the recorder's own, from
         /// [`entropy`](Self::entropy) or [`rng`](Self::rng), because such a word needs no room in the log: it is known
-        /// from the seed. Words from elsewhere are recorded, too, with 10 bytes more for each.
+        /// from the seed. Words from elsewhere are recorded, too, with 8 bytes more for each.
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
@@ -93,7 +94,7 @@ impl<S> Initial for Guarded<S> {
 
 /// Where a recorder writes: a [`LogBuffer`], or any [`std::io::Write`] in a `LogWriter`.
 pub trait RecordSink {
-    /// Takes these bytes, a record or a few that belong together, as a whole. `false` where they are not taken: the
+    /// Takes this record as a whole. `false` where they are not taken: the
     /// recorder writes no more then.
     fn append(&mut self, record: &[u8]) -> bool;
 }
@@ -310,94 +311,6 @@ mod writer {
 }
 #[cfg(feature = "std")]
 pub use writer::LogWriter;
-
-/// The records of a log, in order, up to the first that cannot be read.
-///
-/// All numbers are little-endian. A log is a header of 16 bytes and then records, each after the other:
-///
-/// | byte of the header | what |
-/// |---|---|
-/// | 0 to 2 | `rrl` |
-/// | 3 | the version, 1 |
-/// | 4 to 11 | the seed of the recorder's words |
-/// | 12 to 15 | CRC-32 of the bytes before |
-///
-/// | byte of a record | lower half | upper half |
-/// |---|---|---|
-/// | 0 | kind: 0 retry, 1 to 7 the reasons to give up in the order of [`GiveUp`](crate::GiveUp), 8 to 10 rejected after a failure and 11 to 13 at admission, by a circuit that is open, half-open, closed; 15: an extra | class, in the order of [`Class`](crate::Class); 15 at admission |
-/// | 1 | how many bytes the time since the call's start takes; 15: it was not counted | how many bytes the span takes; 14: the span is the longest that is; 15: it is in an extra |
-/// | 2 | bits 0 and 1, the hint: 0 none, 1 it is the delay, 2 it is the span, 3 it is in an extra; bit 2: a word was drawn; bit 3: a rule is in an extra | the attempt; 15: it is in an extra |
-/// | 3 | CRC-4 (x^4 + x + 1) of the record with this half zero | the word: how far from the next one of the recorder's, 0, -1, 1, -2, .. 7; 15: it is in an extra |
-/// | 4 and 5 | the call's number in LEB128, from 0 to 16383, one or two bytes | |
-/// | then | the time, and the span | |
-///
-/// The span is the delay of a retry, the wait of a rejection, else the hint, if there is one. Times are nanoseconds
-/// in as few bytes as they need. What is rare, or would make a record longer than 16 bytes, comes before it in
-/// extras, in the order of their numbers:
-///
-/// | byte of an extra | lower half | upper half |
-/// |---|---|---|
-/// | 0 | 15 | 0 hint, 1 word, 2 rule (0: that of [`Failure::not_retried`], then the recorder's, 255: another), 3 attempt, 4 span |
-/// | 1 | CRC-4 as above | how many bytes the number takes |
-/// | 2 to 9 | the number | |
-///
-/// There is one way to write each record. What is not written that way is not of a recorder.
-///
-/// ```
-/// use retry_core::{LocalLock, LogBuffer, LogError, Recorder, Records};
-///
-/// let mut bytes = [0; 16];
-/// let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42).into_sink();
-/// assert_eq!(Records::new(log.bytes()).unwrap().count(), 0);
-/// assert_eq!(Records::new(b"GET / HTTP/1.1").unwrap_err(), LogError::NoLog);
-/// ```
-#[derive(Clone, Debug)]
-pub struct Records<'b> {
-    rest: &'b [u8],
-    at: usize,
-    draws: Draws,
-}
-
-impl<'b> Records<'b> {
-    /// The records of this log.
-    ///
-    /// # Errors
-    /// Where it is none.
-    pub fn new(log: &'b [u8]) -> Result<Self, LogError> {
-        let (seed, rest) = split(log)?;
-        Ok(Self { rest, at: format::HEADER, draws: Draws::new(seed) })
-    }
-
-    /// The byte of the log at which the next record begins, with its extras.
-    pub const fn at(&self) -> usize {
-        self.at
-    }
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<Record, LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let at = self.at;
-        Some(match decode(self.rest, &mut self.draws) {
-            Ok((record, length)) => {
-                self.rest = self.rest.get(length..).unwrap_or_default();
-                self.at += length;
-                Ok(record)
-            }
-            Err(unread) => {
-                self.rest = &[];
-                Err(match unread {
-                    Unread::Truncated => LogError::Truncated { at },
-                    Unread::Garbage => LogError::Garbage { at },
-                })
-            }
-        })
-    }
-}
 
 impl<S, L: Lock> fmt::Debug for Recorder<'_, S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
