@@ -66,6 +66,7 @@ mod class;
 mod classify;
 mod clock;
 mod config;
+mod dead_letter;
 mod delay;
 mod error;
 mod failure;
@@ -98,6 +99,10 @@ pub use classify::{
 };
 pub use clock::{FakeClock, FakeSleep, Words};
 pub use config::ConfigError;
+pub use dead_letter::{
+    About, ByFuture, BySink, Carrying, DeadLetterSink, DeadLettering, Deliver, Forward, Handled, NoPayload,
+    Or, Payload, ReasonSet, SharedDeadLetters,
+};
 pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
@@ -125,6 +130,7 @@ pub use observe::DefmtLog;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
+    dead_letter::{Counted, LetterQueue},
     lock::StdLock,
     observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
 };

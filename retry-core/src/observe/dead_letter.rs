@@ -79,7 +79,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const fn of<E>(error: &Error<E>) -> Self {
+    pub(crate) const fn of<E>(error: &Error<E>) -> Self {
         match error {
             Error::GaveUp { reason, .. } => Self::GaveUp(*reason),
             Error::Ignored { .. } => Self::GaveUp(GiveUp::Ignored),

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::circuit::Change;
 use crate::class::{Class, Severity};
+use crate::error::ErrorContext;
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::time::{Instant, Spoken};
@@ -42,6 +43,12 @@ impl Event {
     pub const fn phase_changed(circuit: &'static str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
         Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, kind }
+    }
+
+    /// What became of the letter of a call that ended like this: for those who hand it over by hand.
+    pub const fn dead_lettered(call: &ErrorContext, kept: bool) -> Self {
+        let ErrorContext { operation, key, attempt, when, .. } = *call;
+        Self { at: when, operation, key, attempt, kind: EventKind::DeadLettered { kept } }
     }
 }
 
