@@ -2,6 +2,8 @@
 
 mod deliver;
 mod handing;
+#[cfg(feature = "json")]
+mod json;
 mod queue;
 mod reasons;
 #[cfg(feature = "std")]
@@ -9,6 +11,10 @@ mod sinks;
 
 pub use deliver::{ByFuture, BySink, Deliver};
 pub use handing::{Carrying, DeadLettering, NoPayload, Payload};
+#[cfg(feature = "json")]
+pub use json::{
+    BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
+};
 pub use queue::SharedDeadLetters;
 pub use reasons::ReasonSet;
 #[cfg(feature = "std")]

@@ -89,6 +89,17 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The reason in a word, for metrics and logs: that to give up, `rejected` or `cancelled`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GaveUp(reason) => reason.name(),
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
