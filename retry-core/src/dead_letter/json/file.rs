@@ -12,10 +12,8 @@ use super::{OnDisk, TornLine, WhenTorn};
 /// The file, and what is known of it.
 pub(super) struct Open {
     file: File,
-    /// How long the file is with nothing but whole lines.
-    length: u64,
-    /// Whether more than that may be in it: a write failed, and could not be taken back.
-    ragged: bool,
+    /// How long the file is with nothing but whole lines, where a write failed and could not be taken back.
+    ragged: Option<u64>,
     /// How many lines are not known to be on disk.
     pending: u32,
     pub(super) line: Vec<u8>,
@@ -36,31 +34,20 @@ impl Open {
             }
             file.sync_data()?;
         }
-        let length = file.metadata()?.len();
-        let open = Self {
-            file,
-            length,
-            ragged: false,
-            pending: 0,
-            line: Vec::new(),
-            kept: 0,
-            failed: 0,
-            last_error: None,
-        };
+        let open =
+            Self { file, ragged: None, pending: 0, line: Vec::new(), kept: 0, failed: 0, last_error: None };
         Ok((open, torn))
     }
 
     /// Adds a line, as a whole or not at all.
     pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
         self.take_back()?;
+        let before = self.file.metadata()?.len();
         let added = self.file.write_all(line).and_then(|()| self.settle(on_disk));
-        match added {
-            Ok(()) => self.length += line.len() as u64,
-            Err(_) => {
-                self.ragged = true;
-                // What cannot be taken back now will be before the next line.
-                let _ = self.take_back();
-            }
+        if added.is_err() {
+            self.ragged = Some(before);
+            // What cannot be taken back now will be before the next line.
+            let _ = self.take_back();
         }
         added
     }
@@ -77,12 +64,12 @@ impl Open {
 
     /// Cuts away what is more than whole lines, if there is any. Someone else may have cut more.
     fn take_back(&mut self) -> io::Result<()> {
-        if !self.ragged {
-            return Ok(());
+        if let Some(length) = self.ragged {
+            if self.file.metadata()?.len() > length {
+                self.file.set_len(length)?;
+            }
+            self.ragged = None;
         }
-        self.length = self.length.min(self.file.metadata()?.len());
-        self.file.set_len(self.length)?;
-        self.ragged = false;
         Ok(())
     }
 
@@ -103,7 +90,7 @@ impl Open {
         fs::rename(path, to)?;
         match open(path) {
             Ok(file) => {
-                (self.file, self.length) = (file, 0);
+                self.file = file;
                 sync_directory(to)
             }
             Err(error) => {

@@ -83,7 +83,7 @@ impl<T: DeserializeOwned, R: BufRead> JsonLetters<T, R> {
                 None => (available, false),
             };
             // One more than the limit tells that it is passed.
-            let room = (self.limit + 1).saturating_sub(self.line.len());
+            let room = self.limit.saturating_add(1).saturating_sub(self.line.len());
             self.line.extend(part.iter().take(room));
             let used = part.len() + usize::from(ended);
             length += used as u64;
