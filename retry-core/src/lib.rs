@@ -49,6 +49,7 @@
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
+//! | `json` | no | [`JsonLines`], dead letters in a file; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -66,6 +67,7 @@ mod class;
 mod classify;
 mod clock;
 mod config;
+mod dead_letter;
 mod delay;
 mod error;
 mod failure;
@@ -100,6 +102,10 @@ pub use classify::{
 };
 pub use clock::{FakeClock, FakeSleep, Words};
 pub use config::ConfigError;
+pub use dead_letter::{
+    About, ByFuture, BySink, Carrying, DeadLetterSink, DeadLettering, Deliver, Forward, Handled, NoPayload,
+    Or, Payload, ReasonSet, SharedDeadLetters,
+};
 pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
@@ -107,7 +113,9 @@ pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
-    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Reason, WhenFull,
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
+    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
+    WhenFull,
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
@@ -116,6 +124,11 @@ pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use dead_letter::{
+    BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
+};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
@@ -126,5 +139,7 @@ pub use observe::DefmtLog;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
+    dead_letter::{Counted, LetterQueue},
     lock::StdLock,
+    observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
 };

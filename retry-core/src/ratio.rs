@@ -162,6 +162,14 @@ pub(crate) const fn mixed(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
+/// What [`mixed`] made this of: each of its steps can be undone.
+pub(crate) const fn unmixed(word: u64) -> u64 {
+    // The factors are the inverses of those above, modulo 2^64.
+    let word = (word ^ (word >> 31) ^ (word >> 62)).wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let word = (word ^ (word >> 27) ^ (word >> 54)).wrapping_mul(0x96de_1b17_3f11_9089);
+    word ^ (word >> 30) ^ (word >> 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
