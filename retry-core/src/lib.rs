@@ -77,6 +77,7 @@ mod health;
 mod key;
 mod lock;
 mod observe;
+mod plain;
 mod policy;
 mod ratio;
 mod retry;
@@ -90,8 +91,9 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, Mode, NoCircuit, Outcome,
-    Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig, CountWindow, Counts,
+    Gate, Mode, NoCircuit, OnHealthy, Outcome, Phase, Settings, Settled, SharedCircuit, SlowCalls, Snapshot,
+    Span, Start, Ticket, TimeWindow, Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{
@@ -112,9 +114,10 @@ pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
     CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
-    Plain, Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
+    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
     WhenFull,
 };
+pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};

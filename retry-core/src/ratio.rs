@@ -40,6 +40,7 @@ impl Ratio {
         }
     }
 
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     const fn times(self, other: Self) -> Self {
         let product = self.mantissa as u64 * other.mantissa as u64;
         let exponent = self.exponent + other.exponent;
@@ -55,7 +56,8 @@ impl Ratio {
     }
 
     /// `base * self^power` to the nearest, for a ratio of at least 1; saturates.
-    #[inline]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn scale(self, base: u64, power: u32) -> u64 {
         if let Some(exponent) = self.power_of_two() {
             return shift_left(base, exponent.saturating_mul(power));

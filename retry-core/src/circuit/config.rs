@@ -351,8 +351,8 @@ impl CircuitConfig {
         Self { probe_failures: failures, ..self }
     }
 
-    /// How many probes are admitted until it is decided, those that have ended included: for a dependency that shall
-    /// not get more than that. No limit unless set. At least what it takes to decide.
+    /// How many probes are admitted until it is decided, those that have ended included; those that were dropped, or
+    /// lost to their lease, are replaced. No limit unless set. At least what it takes to decide.
     ///
     /// # Panics
     /// On 0.

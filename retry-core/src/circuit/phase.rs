@@ -95,6 +95,8 @@ pub enum ChangeCause {
     Manual,
     /// The health check succeeded.
     HealthCheck,
+    /// It went on from a snapshot.
+    Restored,
 }
 
 impl fmt::Display for ChangeCause {
@@ -108,6 +110,7 @@ impl fmt::Display for ChangeCause {
             Self::ProbesSucceeded(count) => write!(f, "{count} probe{} succeeded", plural(*count)),
             Self::LeasePassed => f.write_str("no probe came back within its lease"),
             Self::Manual => f.write_str("by hand"),
+            Self::Restored => f.write_str("restored from a snapshot"),
             Self::HealthCheck => f.write_str("the health check succeeded"),
         }
     }

@@ -11,9 +11,9 @@ use crate::verdict::Verdict;
 ///
 /// | level | event |
 /// |---|---|
-/// | `warn` | a call gave up or was rejected, a circuit opened, an error of class `Unknown`, a dead letter was lost |
+/// | `warn` | a call gave up or was rejected, a circuit opened, an error of class `Unknown` |
 /// | `info` | any other change of a circuit's phase |
-/// | `debug` | a retry, a call that succeeded after one or was cancelled, a dead letter |
+/// | `debug` | a retry, a call that succeeded after one or was cancelled |
 /// | `trace` | an attempt started, a call succeeded at once |
 ///
 /// Levels below that of `DEFMT_LOG` are left out when the program is compiled.
@@ -80,16 +80,19 @@ impl Observer for DefmtLog {
                     ),
                 }
             }
+            EventKind::BudgetEmpty => defmt::warn!("{}: the budget of retries is empty", call),
+            EventKind::Ended { end, elapsed } => {
+                let elapsed = elapsed.map_or(0, micros);
+                defmt::trace!("{}: {} after {=u64:us} s", call, end, elapsed);
+            }
+            EventKind::DeadLettered { kept: true } => defmt::info!("{}: dead letter", call),
+            EventKind::DeadLettered { kept: false } => defmt::error!("{}: dead letter lost", call),
             EventKind::PhaseChanged(change) if change.to == Phase::Open => {
                 defmt::warn!("{}: circuit from {} to {}: {}", call, change.from, change.to, change.cause);
             }
             EventKind::PhaseChanged(change) => {
                 defmt::info!("{}: circuit from {} to {}: {}", call, change.from, change.to, change.cause);
             }
-            EventKind::DeadLettered { kept: true } => defmt::debug!("{}: dead letter", call),
-            EventKind::DeadLettered { kept: false } => defmt::warn!("{}: dead letter lost", call),
-            // Told by the verdict, and by the attempt's own end.
-            EventKind::BudgetEmpty | EventKind::Ended { .. } => {}
         }
     }
 }
@@ -110,4 +113,48 @@ impl defmt::Format for Name<'_> {
 
 const fn micros(duration: Duration) -> u64 {
     nanos(duration) / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::*;
+
+    fn has_format<T: defmt::Format>() {}
+
+    /// All that a small machine has. What is missing here is a compile error.
+    #[test]
+    fn every_type_has_a_format() {
+        type W = CountWindow<8>;
+        type L = LocalLock;
+        type C = SharedCircuit<W, L>;
+        type B = SharedBudget<TokenBucket, L>;
+
+        struct Config;
+        impl ConstConfig for Config {
+            const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES;
+        }
+
+        has_format::<(
+            AdaptiveThrottle,
+            ConcurrencyShare,
+            RequestShare,
+            RetryThrottle,
+            TokenBucket,
+            SlidingSum<4>,
+        )>();
+        has_format::<(Concern, Deposit, NoBudget, Price, Request, B)>();
+        has_format::<(Attempt<'_, '_, C, B>, Call<'_, C, B>, Retry<'_, FakeClock, C, B>, Progress)>();
+        has_format::<(Admission<Ticket>, Breaker<W>, Change, ChangeCause, CircuitConfig, NoCircuit)>();
+        has_format::<(C, ConstCircuit<Config, W, L>, HealthCheck<'_, W, L, FakeClock>, Snapshot<W>)>();
+        has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
+        has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
+        has_format::<(ByClosure<()>, ByTrait, Messages, Unacceptable<ByTrait, ()>, When<ByTrait, ()>)>();
+        has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
+        has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
+        has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
+        has_format::<(DeadLetter<u8>, DeadLetters<u8, 4>, ImageError, Reason, WhenFull)>();
+        has_format::<(DefmtLog, Event, EventKind)>();
+        #[cfg(feature = "critical-section")]
+        has_format::<CriticalSectionLock>();
+    }
 }

@@ -11,7 +11,7 @@ pub use dead_letter::{DeadLetter, DeadLetters, Reason, WhenFull};
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
-pub use letter_image::{ImageError, Plain};
+pub use letter_image::ImageError;
 pub(crate) use letter_image::{REASONS, code};
 #[cfg(feature = "std")]
 pub use record::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step};

@@ -7,7 +7,8 @@ use super::draws::Draws;
 use crate::circuit::Phase;
 use crate::class::Class;
 use crate::observe::dead_letter::Reason;
-use crate::observe::letter_image::{REASONS, checksum, code};
+use crate::observe::letter_image::{REASONS, code};
+use crate::plain::checksum;
 use crate::time::nanos;
 use crate::verdict::{Rejected, Verdict};
 
