@@ -128,6 +128,7 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D
     }
 }
 
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
 impl<R, G, B, K, O, D, P> DeadLettering<'_, '_, R, G, B, K, O, D, P>
 where
     R: Clock + Entropy,
@@ -139,7 +140,7 @@ where
     ///
     /// # Errors
     /// As [`Retry::run`].
-    pub async fn run<T, E, F, A>(self, operation: F) -> Result<T, Error<E>>
+    pub fn run<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -148,15 +149,19 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        let outcome = self.retry.run(operation).await;
-        self.finish(outcome).await
+        async move {
+            match self.retry.run(operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
     }
 
     /// Runs `operation` as [`Retry::run_with`] does.
     ///
     /// # Errors
     /// As [`Retry::run`].
-    pub async fn run_with<T, E, F, A>(self, operation: F) -> Result<T, Error<E>>
+    pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -165,8 +170,12 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        let outcome = self.retry.run_with(operation).await;
-        self.finish(outcome).await
+        async move {
+            match self.retry.run_with(operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
     }
 
     /// Runs `operation` as [`Retry::run_until`] does. What `stop` ends is a letter only where
@@ -174,7 +183,11 @@ where
     ///
     /// # Errors
     /// As [`Retry::run_until`].
-    pub async fn run_until<T, E, F, A>(self, stop: impl Future, operation: F) -> Result<T, Error<E>>
+    pub fn run_until<T, E, F, A>(
+        self,
+        stop: impl Future,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -183,15 +196,23 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        let outcome = self.retry.run_until(stop, operation).await;
-        self.finish(outcome).await
+        async move {
+            match self.retry.run_until(stop, operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
     }
 
     /// Runs `operation` as [`Retry::run_until_with`] does.
     ///
     /// # Errors
     /// As [`Retry::run_until`].
-    pub async fn run_until_with<T, E, F, A>(self, stop: impl Future, operation: F) -> Result<T, Error<E>>
+    pub fn run_until_with<T, E, F, A>(
+        self,
+        stop: impl Future,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -200,19 +221,23 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        let outcome = self.retry.run_until_with(stop, operation).await;
-        self.finish(outcome).await
+        async move {
+            match self.retry.run_until_with(stop, operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
     }
 
-    async fn finish<T, E>(self, outcome: Result<T, Error<E>>) -> Result<T, Error<E>>
+    #[cold]
+    async fn hand_over<T, E>(self, error: Error<E>) -> Result<T, Error<E>>
     where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        let error = match outcome {
-            Err(error) if self.reasons.contains(Reason::of(&error)) => error,
-            outcome => return outcome,
-        };
+        if !self.reasons.contains(Reason::of(&error)) {
+            return Err(error);
+        }
         let Self { retry, deliver, metadata, payload, .. } = self;
         let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
         // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
