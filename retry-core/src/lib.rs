@@ -110,6 +110,12 @@ pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use observe::Metrics;
+#[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
+pub use observe::{MetricsSnapshot, OperationMetrics};
+
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;

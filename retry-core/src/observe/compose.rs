@@ -79,7 +79,7 @@ macro_rules! pointer {
         }
     };
 }
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", target_has_atomic = "64", feature = "critical-section"))]
 pub(super) use pointer;
 
 // Not for every `&O`: a reference to a closure is a closure already.

@@ -4,9 +4,13 @@ mod compose;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
+#[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
+mod metrics;
 #[cfg(feature = "std")]
 mod queued;
 
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
+#[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
+pub use metrics::{MetricsSnapshot, OperationMetrics};
 #[cfg(feature = "std")]
-pub use {guarded::Guarded, queued::Queued};
+pub use {guarded::Guarded, metrics::Metrics, queued::Queued};
