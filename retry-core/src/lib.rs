@@ -48,6 +48,7 @@
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
+//! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 
 #![no_std]
@@ -110,6 +111,9 @@ pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
 
+#[cfg(feature = "log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+pub use observe::LogFacade;
 #[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use observe::Metrics;

@@ -4,13 +4,21 @@ mod compose;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
+#[cfg(any(feature = "log", feature = "tracing"))]
+mod level;
+#[cfg(feature = "log")]
+mod log_facade;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 mod metrics;
 #[cfg(feature = "std")]
 mod queued;
 
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
+#[cfg(feature = "log")]
+pub use log_facade::LogFacade;
+#[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
+pub use metrics::Metrics;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use metrics::{MetricsSnapshot, OperationMetrics};
 #[cfg(feature = "std")]
-pub use {guarded::Guarded, metrics::Metrics, queued::Queued};
+pub use {guarded::Guarded, queued::Queued};
