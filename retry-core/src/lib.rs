@@ -50,6 +50,7 @@
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
+//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -117,6 +118,9 @@ pub use observe::LogFacade;
 #[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use observe::Metrics;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use observe::TracingLog;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use observe::{MetricsSnapshot, OperationMetrics};
 

@@ -63,10 +63,10 @@ impl fmt::Display for OneLine<'_> {
 
 /// A name as it may stand in a field of a log.
 #[cfg(feature = "tracing")]
-pub(super) struct CleanName(pub(super) &'static str);
+pub(super) struct CleanName<'a>(pub(super) &'a str);
 
 #[cfg(feature = "tracing")]
-impl fmt::Display for CleanName {
+impl fmt::Display for CleanName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, rest) = cut(self.0);
         write!(Clean(f), "{name}{}", if rest { ".." } else { "" })

@@ -12,6 +12,8 @@ mod log_facade;
 mod metrics;
 #[cfg(feature = "std")]
 mod queued;
+#[cfg(feature = "tracing")]
+mod tracing_log;
 
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
 #[cfg(feature = "log")]
@@ -20,5 +22,7 @@ pub use log_facade::LogFacade;
 pub use metrics::Metrics;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use metrics::{MetricsSnapshot, OperationMetrics};
+#[cfg(feature = "tracing")]
+pub use tracing_log::TracingLog;
 #[cfg(feature = "std")]
 pub use {guarded::Guarded, queued::Queued};

@@ -1,6 +1,8 @@
 //! Exporters, each against what programs really install: a logger, subscribers, recorders.
 
 mod log;
+mod opentelemetry;
+mod tracing;
 
 use std::io;
 use std::sync::{Arc, Mutex};
