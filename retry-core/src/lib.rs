@@ -49,6 +49,7 @@
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
+//! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 //! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
 
@@ -118,6 +119,9 @@ pub use observe::LogFacade;
 #[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use observe::Metrics;
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::MetricsFacade;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub use observe::TracingLog;

@@ -10,6 +10,8 @@ mod level;
 mod log_facade;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 mod metrics;
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+mod metrics_facade;
 #[cfg(feature = "std")]
 mod queued;
 #[cfg(feature = "tracing")]
@@ -22,6 +24,8 @@ pub use log_facade::LogFacade;
 pub use metrics::Metrics;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use metrics::{MetricsSnapshot, OperationMetrics};
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+pub use metrics_facade::MetricsFacade;
 #[cfg(feature = "tracing")]
 pub use tracing_log::TracingLog;
 #[cfg(feature = "std")]

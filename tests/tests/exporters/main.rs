@@ -2,6 +2,7 @@
 
 mod log;
 mod opentelemetry;
+mod prometheus;
 mod tracing;
 
 use std::io;

@@ -1,7 +1,7 @@
 //! What calls and circuits did, in numbers: bounded memory, no lock.
 
 mod counter;
-mod place;
+pub(super) mod place;
 mod snapshot;
 #[cfg(feature = "std")]
 mod table;
@@ -14,7 +14,13 @@ use counter::Shards;
 pub use snapshot::MetricsSnapshot;
 #[cfg(feature = "std")]
 pub use table::Metrics;
-pub(super) use tags::{Tags, check_name, check_tags};
+#[cfg(not(feature = "metrics"))]
+use tags::{Tags, check_name, check_tags};
+#[cfg(feature = "metrics")]
+pub(super) use {
+    table::ByName,
+    tags::{Tags, check_name, check_tags},
+};
 
 use super::compose::pointer;
 use super::event::{CallEnd, Event, EventKind, Observer};

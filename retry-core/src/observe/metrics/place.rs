@@ -6,42 +6,42 @@ use crate::class::Class;
 use crate::verdict::GiveUp;
 
 /// How many attempts of a call are told apart by their number.
-pub(super) const NUMBERED: usize = 8;
+pub(in crate::observe) const NUMBERED: usize = 8;
 
 /// Attempts begun, by number; all later ones in the last.
-pub(super) const STARTED: usize = 0;
+pub(in crate::observe) const STARTED: usize = 0;
 /// Calls ended, by how.
-pub(super) const ENDED: usize = STARTED + NUMBERED + 1;
+pub(in crate::observe) const ENDED: usize = STARTED + NUMBERED + 1;
 /// The nanoseconds they took, by how they ended.
-pub(super) const TIME: usize = ENDED + ENDS;
+pub(in crate::observe) const TIME: usize = ENDED + ENDS;
 /// Those of them that did not know how long they took.
-pub(super) const UNTIMED: usize = TIME + ENDS;
+pub(in crate::observe) const UNTIMED: usize = TIME + ENDS;
 /// Attempts failed, by class.
-pub(super) const FAILED: usize = UNTIMED + ENDS;
+pub(in crate::observe) const FAILED: usize = UNTIMED + ENDS;
 /// Those after which a retry was decided, by class.
-pub(super) const RETRIED: usize = FAILED + CLASSES;
+pub(in crate::observe) const RETRIED: usize = FAILED + CLASSES;
 /// The nanoseconds of delay that were decided.
-pub(super) const BACKOFF: usize = RETRIED + CLASSES;
+pub(in crate::observe) const BACKOFF: usize = RETRIED + CLASSES;
 /// Calls given up, by reason.
-pub(super) const GAVE_UP: usize = BACKOFF + 1;
+pub(in crate::observe) const GAVE_UP: usize = BACKOFF + 1;
 /// Attempts that a circuit refused.
-pub(super) const REFUSED: usize = GAVE_UP + REASONS;
+pub(in crate::observe) const REFUSED: usize = GAVE_UP + REASONS;
 /// Retries that a budget did not hold.
-pub(super) const BUDGET_EMPTY: usize = REFUSED + 1;
+pub(in crate::observe) const BUDGET_EMPTY: usize = REFUSED + 1;
 /// Dead letters that were kept.
-pub(super) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
+pub(in crate::observe) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
 /// Dead letters that were lost.
-pub(super) const LETTERS_LOST: usize = LETTERS_KEPT + 1;
+pub(in crate::observe) const LETTERS_LOST: usize = LETTERS_KEPT + 1;
 /// Changes of phase, by the phase after.
-pub(super) const ENTERED: usize = LETTERS_LOST + 1;
+pub(in crate::observe) const ENTERED: usize = LETTERS_LOST + 1;
 /// The instants of these changes, added up.
-pub(super) const ENTERED_AT: usize = ENTERED + PHASES;
+pub(in crate::observe) const ENTERED_AT: usize = ENTERED + PHASES;
 /// Changes of phase, by the phase before.
-pub(super) const LEFT: usize = ENTERED_AT + PHASES;
+pub(in crate::observe) const LEFT: usize = ENTERED_AT + PHASES;
 /// The instants of these changes, added up.
-pub(super) const LEFT_AT: usize = LEFT + PHASES;
+pub(in crate::observe) const LEFT_AT: usize = LEFT + PHASES;
 /// How many there are.
-pub(super) const COUNTERS: usize = LEFT_AT + PHASES;
+pub(in crate::observe) const COUNTERS: usize = LEFT_AT + PHASES;
 
 const CLASSES: usize = Class::ALL.len();
 const REASONS: usize = 7;
@@ -50,13 +50,13 @@ const PHASES: usize = 3;
 
 /// Of an attempt's number, from 1.
 #[inline]
-pub(super) const fn number(attempt: u32) -> usize {
+pub(in crate::observe) const fn number(attempt: u32) -> usize {
     let place = attempt.saturating_sub(1) as usize;
     if place < NUMBERED { place } else { NUMBERED }
 }
 
 #[inline]
-pub(super) const fn end(end: CallEnd) -> usize {
+pub(in crate::observe) const fn end(end: CallEnd) -> usize {
     match end {
         CallEnd::Succeeded => 0,
         CallEnd::GaveUp(_) => 1,
@@ -65,7 +65,7 @@ pub(super) const fn end(end: CallEnd) -> usize {
     }
 }
 
-pub(super) const fn reason(reason: GiveUp) -> usize {
+pub(in crate::observe) const fn reason(reason: GiveUp) -> usize {
     match reason {
         GiveUp::Class => 0,
         GiveUp::Ignored => 1,
@@ -77,7 +77,7 @@ pub(super) const fn reason(reason: GiveUp) -> usize {
     }
 }
 
-pub(super) const fn phase(phase: Phase) -> usize {
+pub(in crate::observe) const fn phase(phase: Phase) -> usize {
     match phase {
         Phase::Closed => 0,
         Phase::Open => 1,

@@ -11,7 +11,8 @@ const LONGEST_NAME: usize = 64;
 pub(super) const LONGEST_VALUE: usize = 128;
 
 /// What exporters, or those who store metrics, say of a number themselves.
-const OUR_OWN: [&str; 8] = ["operation", "outcome", "class", "reason", "attempt", "phase", "le", "quantile"];
+const OUR_OWN: [&str; 8] =
+    ["operation", "outcome", "error_type", "reason", "attempt", "phase", "le", "quantile"];
 
 /// Whether the name of an operation, or the value of a tag, is short enough and without control characters.
 pub(crate) const fn check_name(field: &'static str, name: &'static str) -> Result<(), ConfigError> {
