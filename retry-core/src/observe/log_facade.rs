@@ -1,11 +1,11 @@
 //! Events as lines of the `log` crate.
 
-use log::{log, max_level};
+use log::max_level;
 
 use super::event::{Event, Observer};
 use super::level::{Level, OneLine};
 
-/// Writes each event to the [`log`] crate, a line each, with the target `retry_core`.
+/// Writes each event to the [`log`](mod@log) crate, a line each, with the target `retry_core`.
 ///
 /// | level | event |
 /// |---|---|
@@ -45,7 +45,7 @@ impl Observer for LogFacade {
             Level::Debug => log::Level::Debug,
             Level::Trace => log::Level::Trace,
         };
-        log!(target: TARGET, level, "{}", OneLine(event));
+        log::log!(target: TARGET, level, "{}", OneLine(event));
     }
 
     fn is_enabled(&self) -> bool {
