@@ -46,11 +46,14 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
+//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
 //! | `json` | no | [`JsonLines`], dead letters in a file; implies `std` |
+//! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
+//! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
+//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -129,6 +132,21 @@ pub use verdict::{GiveUp, Rejected, Verdict};
 pub use dead_letter::{
     BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
 };
+#[cfg(feature = "log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+pub use observe::LogFacade;
+#[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use observe::Metrics;
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::MetricsFacade;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use observe::TracingLog;
+#[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
+pub use observe::{MetricsSnapshot, OperationMetrics};
+
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
@@ -142,4 +160,5 @@ pub use {
     dead_letter::{Counted, LetterQueue},
     lock::StdLock,
     observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
+    observe::{Guarded, Queued},
 };

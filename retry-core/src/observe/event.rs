@@ -245,6 +245,10 @@ impl fmt::Display for Event {
 /// observer of those who want none, and costs nothing. An event does not say which caller it is about: give each
 /// its own observer, such as a closure that knows.
 ///
+/// Several are one: a tuple of up to four, a slice, an `Option`. Of what such a one holds by reference, closures,
+/// `&dyn Observer` and the observers of this crate are observers themselves. What may panic belongs into a
+/// [`Guarded`](crate::Guarded), what may block behind a [`Queued`](crate::Queued).
+///
 /// ```
 /// use core::cell::Cell;
 /// use retry_core::{Call, Event, EventKind, FakeClock, Policy};

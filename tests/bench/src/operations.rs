@@ -9,8 +9,8 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer, Policy,
-    Recorder, SharedCircuit, SharedDeadLetters, Verdict, WhenFull, retry,
+    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer, Metrics,
+    Observer, OperationMetrics, Policy, Recorder, SharedCircuit, SharedDeadLetters, Verdict, WhenFull, retry,
 };
 
 pub(crate) struct Operation {
@@ -75,6 +75,34 @@ pub(crate) const ALL: &[Operation] = &[
     },
     Operation { name: "busy", goal: 60, most: 52, what: "circuit, closed, 1 % failures, shared", run: busy },
     Operation { name: "rejected", goal: 18, most: 18, what: "circuit, rejected, shared", run: rejected },
+    Operation {
+        name: "by-hand",
+        goal: 0,
+        most: 3,
+        what: "call by hand that succeeds, no observer",
+        run: by_hand,
+    },
+    Operation {
+        name: "counted",
+        goal: 60,
+        most: 51,
+        what: "the same, counted by OperationMetrics",
+        run: counted,
+    },
+    Operation {
+        name: "counted-by-name",
+        goal: 240,
+        most: 215,
+        what: "the same, counted by Metrics, which looks up the name",
+        run: counted_by_name,
+    },
+    Operation {
+        name: "failed-counted",
+        goal: 120,
+        most: 114,
+        what: "failed attempt, counted by OperationMetrics",
+        run: failed_counted,
+    },
 ];
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
@@ -171,9 +199,17 @@ fn recorded(count: u64) {
 }
 
 fn failed(count: u64) {
+    failed_before(count, &());
+}
+
+fn failed_counted(count: u64) {
+    failed_before(count, &COUNTS);
+}
+
+fn failed_before(count: u64, observer: &impl Observer) {
     const ENDLESS: Policy = POLICY.attempts(u32::MAX);
     let mut rng = Pcg64Mcg::new(7);
-    let mut call = Call::new(&ENDLESS, Instant::ORIGIN);
+    let mut call = Call::new(&ENDLESS, Instant::ORIGIN).observe(observer);
     for _ in 0..count {
         if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
             let verdict = attempt.fail(Class::Network, Instant::ORIGIN, &mut rng);
@@ -235,5 +271,30 @@ fn rejected(count: u64) {
     let now = black_box(Instant::from_millis(1));
     for _ in 0..count {
         black_box(CIRCUIT.admit(now).is_err());
+    }
+}
+
+static COUNTS: OperationMetrics = OperationMetrics::new("stock.read");
+static ALL_COUNTS: Metrics = Metrics::new();
+
+fn by_hand(count: u64) {
+    (0..count).for_each(|_| call_before(&()));
+}
+
+fn counted(count: u64) {
+    (0..count).for_each(|_| call_before(&COUNTS));
+}
+
+fn counted_by_name(count: u64) {
+    (0..count).for_each(|_| call_before(&ALL_COUNTS));
+}
+
+/// A call that succeeds at once, watched by `observer`; by hand, so that no clock is read for it.
+#[inline(always)]
+pub(crate) fn call_before(observer: &impl Observer) {
+    let now = black_box(Instant::from_millis(1));
+    let mut call = Call::new(&POLICY, now).named("stock.read").observe(observer);
+    if let Ok(attempt) = call.attempt(now) {
+        attempt.succeed(now);
     }
 }
