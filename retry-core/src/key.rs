@@ -75,6 +75,11 @@ impl Key {
         sound.then_some(Self { bytes: *bytes, length: *length })
     }
 
+    /// Whether the text was longer, and only its beginning is kept.
+    pub const fn is_cut(&self) -> bool {
+        self.length & CUT != 0
+    }
+
     /// Whether there is no text.
     pub const fn is_none(&self) -> bool {
         self.length == 0
@@ -114,17 +119,14 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;
-        f.write_str(if self.length & CUT == 0 { "" } else { ".." })
+        f.write_str(if self.is_cut() { ".." } else { "" })
     }
 }
 
 #[cfg(feature = "defmt")]
 impl defmt::Format for Key {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=str}", self.as_str());
-        if self.length & CUT != 0 {
-            defmt::write!(f, "..");
-        }
+        defmt::write!(f, "{=str}{=str}", self.as_str(), if self.is_cut() { ".." } else { "" });
     }
 }
 

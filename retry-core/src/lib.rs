@@ -52,6 +52,7 @@
 //! | `json` | no | [`JsonLines`], dead letters in a file; implies `std` |
 //! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
 //! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
+//! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 //! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
 
@@ -82,6 +83,7 @@ mod lock;
 mod observe;
 mod plain;
 mod policy;
+mod pool;
 mod ratio;
 mod retry;
 mod runtime;
@@ -122,6 +124,7 @@ pub use observe::{
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
+pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
@@ -147,6 +150,12 @@ pub use observe::TracingLog;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use observe::{MetricsSnapshot, OperationMetrics};
 
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use classify::Idempotency;
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub use file::{FileError, OperationsFile};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
@@ -161,4 +170,5 @@ pub use {
     lock::StdLock,
     observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
     observe::{Guarded, Queued},
+    pool::{CircuitPool, PoolCounts, PooledCircuit},
 };

@@ -52,8 +52,29 @@
 //! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
 //! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+#[cfg(feature = "tower")]
+mod tower;
+
 use core::time::Duration;
 
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use crate::http::{http_requests, http_response};
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use crate::reqwest::{reqwest_error, reqwest_response};
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use crate::tower::{
+    AgainBy, BoxError, CallFuture, CircuitBy, Circuits, Cloned, OneCircuit, Requests, RetryLayer,
+    RetryService, ServiceError,
+};
 use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
 
 /// Retries by `policy` on the tokio runtime that awaits it.

@@ -111,6 +111,17 @@ impl<W: Window> Initial for Breaker<W> {
     const INITIAL: Self = Self::CLOSED;
 }
 
+/// What forgetting a circuit would lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing but successes.
+    Blank,
+    /// Failures or slow calls, a ramp, an open time that has passed, probes.
+    Marked,
+    /// An open time that has not passed, or what a hand has set.
+    Held,
+}
+
 impl<W: Window> Breaker<W> {
     /// A closed circuit that has seen nothing.
     pub const CLOSED: Self = Self {
@@ -390,6 +401,20 @@ impl<W: Window> Breaker<W> {
         match &self.state {
             State::Closed { window, .. } => Some(window),
             State::Open { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// What forgetting this circuit would lose.
+    pub(crate) fn standing(&self, now: Instant) -> Standing {
+        match &self.state {
+            _ if self.mode != Mode::Automatic => Standing::Held,
+            State::Closed { window, streak: 0, ramp }
+                if ramp.is_over() && window.failures() == 0 && window.slow() == 0 =>
+            {
+                Standing::Blank
+            }
+            State::Open { until, .. } if *until > now => Standing::Held,
+            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => Standing::Marked,
         }
     }
 

@@ -71,7 +71,7 @@ impl CircuitConfig {
     }
 
     /// This configuration for a window of this kind.
-    pub(super) const fn for_window<W: Window>(self) -> Result<Self, ConfigError> {
+    pub(crate) const fn for_window<W: Window>(self) -> Result<Self, ConfigError> {
         if W::TIMED && self.window_time == 0 {
             let zero = Value::Duration(Duration::ZERO);
             return Err(ConfigError::new("window_time", zero, "a window that counts time needs one"));

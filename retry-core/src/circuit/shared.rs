@@ -3,6 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(feature = "std")]
+use super::breaker::Standing;
 use super::breaker::{Breaker, Counts, Ended, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
@@ -240,6 +242,12 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })
+    }
+
+    /// What forgetting this circuit would lose.
+    #[cfg(feature = "std")]
+    pub(crate) fn standing(&self, now: Instant) -> Standing {
+        self.locked(|breaker, _| breaker.standing(now))
     }
 
     // The ways through the lock stand apart, so that the ways around it need no stack.

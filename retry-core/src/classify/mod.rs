@@ -4,12 +4,18 @@ use core::fmt;
 use core::time::Duration;
 
 mod http;
+#[cfg(feature = "http")]
+mod http_request;
+#[cfg(feature = "http")]
+mod http_response;
 #[cfg(feature = "std")]
 mod io;
 mod message;
 mod phrases;
 mod retry_after;
 
+#[cfg(feature = "http")]
+pub use http_request::Idempotency;
 pub use message::Messages;
 pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
@@ -76,14 +82,19 @@ pub struct Progress {
     pub left: Option<Duration>,
 }
 
-/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; there is
-/// no need to implement it.
+/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; only an
+/// adapter that has more to say of each attempt needs to implement it, for [`Retry::judged`](crate::Retry::judged).
 pub trait Classifier<T, E> {
     /// Whether it wants to know how long the call has taken.
     const ASKS_TIME: bool = false;
 
     /// What to make of an error.
     fn failure(&self, error: &E, progress: Progress) -> Failure;
+
+    /// What to make of an attempt that had no end within its timeout.
+    fn timed_out(&self) -> Failure {
+        Class::Timeout.into()
+    }
 
     /// What to make of a value: `None` if it is good.
     fn unacceptable(&self, value: &T) -> Option<Failure> {
@@ -141,6 +152,10 @@ where
         failure
     }
 
+    fn timed_out(&self) -> Failure {
+        self.before.timed_out()
+    }
+
     fn unacceptable(&self, value: &T) -> Option<Failure> {
         self.before.unacceptable(value)
     }
@@ -163,6 +178,10 @@ where
 
     fn failure(&self, error: &E, progress: Progress) -> Failure {
         self.before.failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        self.before.timed_out()
     }
 
     fn unacceptable(&self, value: &T) -> Option<Failure> {

@@ -50,6 +50,14 @@ impl StdRuntime {
         std::thread::sleep(duration);
     }
 
+    /// The seconds since 1970 by the system's wall clock, rounded down; 0 before. Not for anything but dates that
+    /// others have written, such as a `Retry-After`.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    #[must_use]
+    pub fn unix_secs() -> u64 {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
     /// The instant of `at` on this clock, which the whole process shares.
     #[must_use]
     pub fn instant(at: std::time::Instant) -> Instant {

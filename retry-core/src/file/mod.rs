@@ -1,6 +1,7 @@
 //! Policies and circuits out of a configuration file: feature `serde`.
 
 mod names;
+mod operations;
 
 use core::fmt::{self, Display};
 use core::time::Duration;
@@ -9,6 +10,8 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+pub use operations::{FileError, OperationsFile};
 
 use names::{CurveName, HumanDuration, JitterName, Limit, Name, Percent, PresetName};
 
@@ -62,6 +65,7 @@ macro_rules! file {
         }
     };
 }
+use file;
 
 file! {
     struct PolicyFile {
@@ -146,7 +150,7 @@ file! {
 /// `"250ms"`, `"1m 30s"`; `deadline = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        PolicyFile::deserialize(deserializer)?.policy().map_err(de::Error::custom)
+        PolicyFile::deserialize(deserializer)?.over(Policy::DEFAULT).map_err(de::Error::custom)
     }
 }
 
@@ -180,8 +184,9 @@ impl<'de> Deserialize<'de> for CircuitConfig {
 }
 
 impl PolicyFile {
-    fn policy(self) -> Result<Policy, Problem> {
-        let from = self.preset.as_ref().map_or(Policy::DEFAULT, |preset| preset.0.0.policy);
+    /// The preset's policy where it names one, else this one, where it says nothing else.
+    fn over(self, policy: Policy) -> Result<Policy, Problem> {
+        let from = self.preset.as_ref().map_or(policy, |preset| preset.0.0.policy);
         let mut policy = from.try_with_backoff(self.curve(from.curve())?, self.cap.map(|cap| cap.0))?;
         if let Some(jitter) = self.jitter()? {
             policy = policy.jitter(jitter);

@@ -54,15 +54,15 @@ const SERVICE: ClassSet = CONNECTION.with(Class::Server).with(Class::RateLimit);
 
 impl Preset {
     /// For anything: [`Policy::DEFAULT`].
-    pub const DEFAULT: Self = Self::of("default", Policy::DEFAULT);
+    pub const DEFAULT: Self = Self::new("default", Policy::DEFAULT);
     /// For a database: only what happens to connections is retried, not what the server says.
-    pub const DATABASE: Self = Self::of("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
+    pub const DATABASE: Self = Self::new("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
     /// For an HTTP service.
-    pub const HTTP: Self = Self::of("http", Policy::exponential(ms(200)).attempts(5).retry_on(SERVICE));
+    pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).attempts(5).retry_on(SERVICE));
     /// For an object store: attempts that take long, and uploads worth keeping.
     pub const S3: Self = Self {
         dead_letter: true,
-        ..Self::of(
+        ..Self::new(
             "s3",
             Policy::exponential(ms(500))
                 .attempts(4)
@@ -73,16 +73,16 @@ impl Preset {
     /// For a cache: a miss is cheap, so little is tried and no circuit kept.
     pub const CACHE: Self = Self {
         circuit: None,
-        ..Self::of(
+        ..Self::new(
             "cache",
             Policy::fixed(ms(50)).cap(ms(50)).jitter(Jitter::None).attempts(2).retry_on(CONNECTION),
         )
     };
     /// Few attempts, delays that can be told in advance.
     pub const CONSERVATIVE: Self =
-        Self::of("conservative", Policy::exponential(ms(100)).cap(ms(1_000)).jitter(Jitter::None));
+        Self::new("conservative", Policy::exponential(ms(100)).cap(ms(1_000)).jitter(Jitter::None));
     /// Many attempts, close together.
-    pub const AGGRESSIVE: Self = Self::of(
+    pub const AGGRESSIVE: Self = Self::new(
         "aggressive",
         Policy::backoff(Backoff::exponential(ms(50)).multiplier(1.5))
             .cap(ms(5_000))
@@ -90,7 +90,7 @@ impl Preset {
             .attempts(7),
     );
     /// Over within two seconds.
-    pub const FAST: Self = Self::of(
+    pub const FAST: Self = Self::new(
         "fast",
         Policy::backoff(Backoff::exponential(ms(25)).multiplier(2.5))
             .cap(ms(500))
@@ -115,7 +115,19 @@ impl Preset {
         Self::ALL.into_iter().find(|preset| preset.name == name)
     }
 
-    const fn of(name: &'static str, policy: Policy) -> Self {
+    /// One of a program's own, with the circuit [`CircuitConfig::DEFAULT`]; every field may be set.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, Policy, Preset};
+    ///
+    /// const SEARCH: Preset = {
+    ///     let mut preset = Preset::new("search", Policy::DEFAULT);
+    ///     preset.circuit = Some(CircuitConfig::DEFAULT.probes(2));
+    ///     preset
+    /// };
+    /// assert_eq!(SEARCH.name, "search");
+    /// ```
+    pub const fn new(name: &'static str, policy: Policy) -> Self {
         Self { name, policy, circuit: Some(CircuitConfig::DEFAULT), dead_letter: false }
     }
 }

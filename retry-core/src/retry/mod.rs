@@ -186,7 +186,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         Retry { setup, classifier, ready, runtime }
     }
 
-    fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
+    /// Puts a [`Classifier`](crate::Classifier) of an adapter's own around, or in place of, the one so far.
+    pub fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
         let Self { setup, classifier: before, ready, runtime } = self;
         Retry { setup, classifier: classifier(before), ready, runtime }
     }

@@ -104,7 +104,7 @@ where
             }
             Missed::Failed(Miss::TimedOut) => {
                 let limit = self.retry.setup.policy.timeout_of_attempt();
-                (Cause::TimedOut(limit.unwrap_or_default()), Class::Timeout.into())
+                (Cause::TimedOut(limit.unwrap_or_default()), self.retry.classifier.timed_out())
             }
             Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
         };

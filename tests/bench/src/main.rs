@@ -1,7 +1,8 @@
-//! One operation many times: `bench OPERATION COUNT` for callgrind, `bench threads` for the time of two threads.
+//! One operation many times: `bench OPERATION COUNT` for callgrind, `bench threads` for the time of one thread and of two.
 //! `run.sh` makes a table of both.
 
 mod operations;
+mod pools;
 mod threads;
 
 use std::process::ExitCode;
@@ -13,7 +14,11 @@ fn main() -> ExitCode {
         ["list"] => operations::ALL.iter().for_each(|operation| {
             println!("{}\t{}\t{}\t{}", operation.name, operation.goal, operation.most, operation.what);
         }),
-        ["threads"] => threads::run(),
+        ["threads"] => {
+            threads::run();
+            println!();
+            pools::run();
+        }
         [name, count] => {
             let operation = operations::ALL.iter().find(|operation| operation.name == name);
             let (Some(operation), Ok(count)) = (operation, count.parse()) else {

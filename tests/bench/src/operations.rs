@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::hint::black_box;
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rand_core::Rng;
@@ -12,6 +12,12 @@ use retry_core::{
     Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer, Metrics,
     Observer, OperationMetrics, Policy, Recorder, SharedCircuit, SharedDeadLetters, Verdict, WhenFull, retry,
 };
+
+use retry_tokio::RetryLayer;
+use tower_layer::Layer;
+use tower_service::Service as _;
+
+use crate::pools::Hosts;
 
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
@@ -103,6 +109,14 @@ pub(crate) const ALL: &[Operation] = &[
         what: "failed attempt, counted by OperationMetrics",
         run: failed_counted,
     },
+    Operation {
+        name: "tower",
+        goal: 500,
+        most: 1_100,
+        what: "tower success, no circuit, one allocation",
+        run: tower,
+    },
+    Operation { name: "pool", goal: 400, most: 400, what: "circuit of a host, out of 100,000", run: pool },
 ];
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
@@ -296,5 +310,35 @@ pub(crate) fn call_before(observer: &impl Observer) {
     let mut call = Call::new(&POLICY, now).named("stock.read").observe(observer);
     if let Ok(attempt) = call.attempt(now) {
         attempt.succeed(now);
+    }
+}
+
+fn pool(count: u64) {
+    Hosts::new().look_up(count);
+}
+
+#[derive(Clone)]
+struct Service;
+
+impl tower_service::Service<u64> for Service {
+    type Response = u64;
+    type Error = std::io::Error;
+    type Future = std::future::Ready<Result<u64, std::io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u64) -> Self::Future {
+        ready(operation(request).map_err(|Error| std::io::ErrorKind::Other.into()))
+    }
+}
+
+fn tower(count: u64) {
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).layer(Service);
+    let mut context = Context::from_waker(Waker::noop());
+    for i in 0..count {
+        black_box(tower_service::Service::<u64>::poll_ready(&mut service, &mut context).is_ready());
+        black_box(service.call(i).as_mut().poll(&mut context).is_ready());
     }
 }

@@ -1,0 +1,83 @@
+//! Three hosts: one that answers, one that is flaky, one that does not listen.
+
+use core::net::SocketAddr;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use tokio::net::{TcpListener, TcpSocket};
+
+/// Where they are found, and what they saw.
+pub(crate) struct Hosts {
+    pub(crate) well: SocketAddr,
+    pub(crate) flaky: SocketAddr,
+    pub(crate) down: SocketAddr,
+    /// What the flaky one received.
+    pub(crate) log: Log,
+    /// Bound, so that nobody else gets the port.
+    _nobody: TcpSocket,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Seen>>>);
+
+/// One request.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) at: Instant,
+}
+
+impl Hosts {
+    pub(crate) async fn start() -> io::Result<Self> {
+        let log = Log::default();
+        let nobody = TcpSocket::new_v4()?;
+        nobody.bind(([127, 0, 0, 1], 0).into())?;
+        Ok(Self {
+            well: serve(Router::new().fallback(|| async { "12" })).await?,
+            flaky: serve(Router::new().fallback(flaky).with_state(log.clone())).await?,
+            down: nobody.local_addr()?,
+            log,
+            _nobody: nobody,
+        })
+    }
+}
+
+impl Log {
+    /// The requests of this path, in the order in which they came.
+    pub(crate) fn of(&self, method: &Method, path: &str) -> Vec<Seen> {
+        self.with(|seen| {
+            seen.iter().filter(|seen| seen.method == *method && seen.path == path).cloned().collect()
+        })
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Vec<Seen>) -> R) -> R {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn serve(app: Router) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async { axum::serve(listener, app).await });
+    Ok(address)
+}
+
+/// Fails with every second request of a path, and always with that of `/broken`.
+async fn flaky(State(log): State<Log>, method: Method, uri: Uri) -> Response {
+    #[allow(clippy::disallowed_methods)] // a server's own log, in real time
+    let seen = Seen { method: method.clone(), path: uri.path().into(), at: Instant::now() };
+    log.with(|log| log.push(seen));
+    let before = log.of(&method, uri.path()).len() - 1;
+    match uri.path() {
+        "/broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ if before % 2 == 1 => "7".into_response(),
+        "/busy" => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")]).into_response(),
+        _ => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}

@@ -1,0 +1,25 @@
+//! Many circuits by key, and what each type of operation gets, by name.
+//!
+//! A pool is bounded, and full pools forget. What they forget is worth nothing: a circuit that is closed, holds no
+//! failure, and is in nobody's hands. A new one in its place treats the next calls the same. All others stay, so that
+//! no flood of keys, however large, makes a pool forget that a dependency is down. Where nothing may be forgotten, the
+//! newcomer goes without a circuit of its own, and is counted.
+
+#[cfg(feature = "std")]
+mod circuits;
+mod eviction;
+mod fixed;
+#[cfg(feature = "std")]
+mod hash;
+mod operations;
+#[cfg(feature = "std")]
+mod pooled;
+#[cfg(feature = "std")]
+mod table;
+
+#[cfg(feature = "std")]
+pub use circuits::{CircuitPool, PoolCounts};
+pub use fixed::{FixedCircuit, FixedCircuitPool};
+pub use operations::{Operation, Operations};
+#[cfg(feature = "std")]
+pub use pooled::PooledCircuit;

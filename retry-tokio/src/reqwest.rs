@@ -1,0 +1,67 @@
+//! What reqwest's errors and responses mean to a policy.
+
+use std::error::Error;
+use std::io;
+
+use ::reqwest::{Error as ReqwestError, Response};
+use retry_core::{Class, Classify, Failure, StdRuntime};
+
+/// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
+///
+/// | error | class |
+/// |---|---|
+/// | a timeout, of whatever part | `Timeout` |
+/// | the request could not be built | `Validation` |
+/// | too many redirects, or a loop | `Permanent` |
+/// | a status, by `error_for_status` | [that of the status](Class::of_http_status); without a hint, for the error has no headers |
+/// | the connection failed or broke, also while the body was read | `Network`; where the system said more, such as that a certificate cannot be read, [that](Class) |
+/// | the body was read, but could not be decoded | `Serialization` |
+/// | a failed upgrade of the protocol | `Permanent` |
+///
+/// ```
+/// use retry_core::{Class, Policy};
+/// use retry_tokio::{reqwest_error, reqwest_response, retry};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let client = reqwest::Client::new();
+/// let stock = retry(&Policy::DEFAULT).classify(reqwest_error).unacceptable(reqwest_response);
+/// let error = stock.run(|| client.get("no address").send()).await.unwrap_err();
+/// assert_eq!(error.context().class, Some(Class::Validation)); // and so not tried again
+/// # }
+/// ```
+pub fn reqwest_error(error: &ReqwestError) -> Failure {
+    if let Some(status) = error.status() {
+        return Failure::of_http(status.as_u16(), None).unwrap_or(Class::Unknown.into());
+    }
+    let class = match () {
+        () if error.is_timeout() => Class::Timeout,
+        () if error.is_builder() => Class::Validation,
+        () if error.is_redirect() || error.is_upgrade() => Class::Permanent,
+        () if error.is_decode() && !is_of_connection(error) => Class::Serialization,
+        () => of_system(error).unwrap_or(Class::Network),
+    };
+    class.into()
+}
+
+/// What a response of reqwest's says of its request, by its status and its `Retry-After`:
+/// [`Failure::of_http_response`]. For [`Retry::unacceptable`](retry_core::Retry::unacceptable).
+pub fn reqwest_response(response: &Response) -> Option<Failure> {
+    Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
+}
+
+/// Whether an error that came up while a body was decoded is about the connection that it was read from.
+fn is_of_connection(error: &ReqwestError) -> bool {
+    sources(error).any(|source| {
+        source.downcast_ref::<ReqwestError>().is_some_and(ReqwestError::is_body) || source.is::<io::Error>()
+    })
+}
+
+/// What the system said, where it said more than that something failed.
+fn of_system(error: &ReqwestError) -> Option<Class> {
+    let io = sources(error).find_map(|source| source.downcast_ref::<io::Error>())?;
+    Some(io.classify().class).filter(|class| *class != Class::Unknown)
+}
+
+fn sources(error: &ReqwestError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&source| source.source())
+}

@@ -1,0 +1,36 @@
+//! What is sent again.
+
+use core::fmt;
+
+/// Says what to send should a request fail. Chosen by [`RetryLayer::requests`](crate::RetryLayer::requests); there is
+/// no need to implement it.
+pub trait Requests<Request> {
+    /// What to send should this request fail; `None` where it is not to be sent again.
+    fn again(&self, request: &Request) -> Option<Request>;
+}
+
+/// Sends a clone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cloned;
+
+impl<Request: Clone> Requests<Request> for Cloned {
+    fn again(&self, request: &Request) -> Option<Request> {
+        Some(request.clone())
+    }
+}
+
+/// Sends what a closure says: see [`RetryLayer::requests`](crate::RetryLayer::requests).
+#[derive(Clone, Copy)]
+pub struct AgainBy<F>(pub(super) F);
+
+impl<Request, F: Fn(&Request) -> Option<Request>> Requests<Request> for AgainBy<F> {
+    fn again(&self, request: &Request) -> Option<Request> {
+        (self.0)(request)
+    }
+}
+
+impl<F> fmt::Debug for AgainBy<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AgainBy(..)")
+    }
+}

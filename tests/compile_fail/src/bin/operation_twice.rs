@@ -1,0 +1,7 @@
+// name of preset = 1: must be none of those before
+#![allow(unused)]
+use retry_core::*;
+
+static ALL: Operations<2> = Operations::new([Preset::HTTP, Preset::HTTP]);
+
+fn main() {}

@@ -1,0 +1,8 @@
+// no operation of this name
+#![allow(unused)]
+use retry_core::*;
+
+static ALL: Operations<1> = Operations::new([Preset::HTTP]);
+static HTTP: &Operation = ALL.named("htpp");
+
+fn main() {}

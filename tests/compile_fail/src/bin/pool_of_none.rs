@@ -1,0 +1,7 @@
+// N = 0: must be at least 1
+#![allow(unused)]
+use retry_core::*;
+
+static POOL: FixedCircuitPool<0> = FixedCircuitPool::new(CircuitConfig::DEFAULT);
+
+fn main() {}

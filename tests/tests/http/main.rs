@@ -1,0 +1,145 @@
+//! reqwest against a server that says, byte by byte, what no server should.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response};
+use retry_core::{Class, Error, GiveUp, Jitter, Policy};
+use retry_tokio::{reqwest_error, reqwest_response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("nothing is asked of the system")
+}
+
+/// A server that reads a request, answers the next of these bytes, and closes the connection; after the last, it
+/// answers none. The address under which it is found.
+async fn serve(answers: &'static [&'static [u8]]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut connection, _) = listener.accept().await.expect("someone connects");
+            read_request(&mut connection).await;
+            connection.write_all(answer).await.expect("it is still there");
+        }
+    });
+    format!("http://{address}/")
+}
+
+async fn read_request(connection: &mut TcpStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(connection.read_u8().await.expect("a request"));
+    }
+}
+
+#[tokio::test]
+async fn each_way_to_fail_has_a_class() {
+    const REDIRECT: &[u8] =
+        b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    type Read = fn(Response) -> std::pin::Pin<Box<dyn Future<Output = Result<(), reqwest::Error>>>>;
+    let text: Read = |response| Box::pin(async { response.text().await.map(drop) });
+    let chunks: Read = |mut response| {
+        Box::pin(async move {
+            while response.chunk().await?.is_some() {}
+            Ok(())
+        })
+    };
+    let json: Read = |response| Box::pin(async { response.json::<u32>().await.map(drop) });
+    let status: Read = |response| Box::pin(async { response.error_for_status().map(drop) });
+
+    let rows: &[(&str, &[&[u8]], Read, Class)] = &[
+        ("hangs up", &[b""], text, Class::Network),
+        ("hangs up in the head", &[b"HTTP/1.1 200 OK\r\nconte"], text, Class::Network),
+        ("no HTTP", &[b"220 mail.example.com ESMTP\r\n\r\n"], text, Class::Network),
+        ("hangs up in the body", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"], text, Class::Network),
+        ("the same in chunks", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"], chunks, Class::Network),
+        ("the same as JSON", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234"], json, Class::Network),
+        ("no JSON", &[b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour"], json, Class::Serialization),
+        (
+            "no gzip",
+            &[b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\nthis is not gzip, at all!"],
+            text,
+            Class::Serialization,
+        ),
+        ("a loop", &[REDIRECT; 11], text, Class::Permanent),
+        ("500", &[b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::Server),
+        ("404", &[b"HTTP/1.1 404 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::NotFound),
+        ("504", &[b"HTTP/1.1 504 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::Timeout),
+    ];
+    for &(what, answers, read, class) in rows {
+        let url = serve(answers).await;
+        let error = match client().get(url).send().await {
+            Ok(response) => read(response).await.expect_err(what),
+            Err(error) => error,
+        };
+        assert_eq!(reqwest_error(&error).class, class, "{what}: {error:?}");
+    }
+
+    let port_of_nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = client().get(format!("http://{port_of_nobody}/")).send().await.unwrap_err();
+    assert_eq!(reqwest_error(&error).class, Class::Network);
+    let error = client().get("http://nowhere.invalid/").send().await.unwrap_err();
+    assert_eq!(reqwest_error(&error).class, Class::Network, "{error:?}");
+    for url in ["", "no address", "ftp://127.0.0.1/", "http://"] {
+        let error = client().get(url).send().await.unwrap_err();
+        assert_eq!(reqwest_error(&error).class, Class::Validation, "{url}");
+    }
+}
+
+/// Time stands while there is something to do, so whoever waits for nothing else times out at once.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_is_one_wherever_it_happens() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let error = client().get(&url).timeout(secs(5)).send().await.unwrap_err();
+    assert_eq!(reqwest_error(&error).class, Class::Timeout, "before the head");
+
+    tokio::time::resume();
+    tokio::spawn(async move {
+        listener.accept().await.unwrap(); // the one that was given up
+        let mut connections = Vec::new();
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            read_request(&mut connection).await;
+            connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour").await.unwrap();
+            connections.push(connection); // stays open
+        }
+    });
+    let mut response = client().get(&url).timeout(secs(600)).send().await.unwrap();
+    assert_eq!(response.chunk().await.unwrap().unwrap(), "four");
+    tokio::time::pause();
+    let error = response.text().await.unwrap_err();
+    assert_eq!(reqwest_error(&error).class, Class::Timeout, "in the body");
+}
+
+/// Only the sockets take real time: the clock stands while they work, and nothing else waits but the call.
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_as_the_response_says_and_gives_up_where_that_is_too_long() {
+    const POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).attempts(4).hint_limit(secs(60));
+
+    let (client, start) = (client(), Instant::now());
+    let retry = retry_tokio::retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response);
+    let url = serve(&[
+        b"HTTP/1.1 503 Oh\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 429 Oh\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+          retry-after: Sun, 06 Nov 1994 08:50:20 GMT\r\ncontent-length: 0\r\n\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n7 apples",
+    ])
+    .await;
+    let response = retry.run(|| client.get(&url).send()).await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "7 apples");
+    assert_eq!(start.elapsed(), secs(7 + 43 + 1));
+
+    let url = serve(&[b"HTTP/1.1 503 Oh\r\nretry-after: 61\r\ncontent-length: 0\r\n\r\n"]).await;
+    let error = retry.run(|| client.get(&url).send()).await.unwrap_err();
+    assert!(matches!(error, Error::GaveUp { reason: GiveUp::Hint, .. }), "{error}");
+    assert_eq!(start.elapsed(), secs(7 + 43 + 1));
+}

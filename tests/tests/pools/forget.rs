@@ -1,0 +1,277 @@
+//! What a full pool forgets for a newcomer.
+
+use retry_core::{
+    CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate, Instant, LocalLock, Mode, Phase,
+    SlowCalls, TimeWindow, Window,
+};
+
+use super::{CONFIG, Circuit, Large, Pool, Small, at, fail, secs, succeed};
+
+/// Asks for more keys than any pool of the tests holds, and uses each.
+fn flood(pool: &impl Pool, now: Instant) {
+    (0..1_000).for_each(|i| succeed(&pool.circuit(&format!("flood-{i}")), now));
+}
+
+#[test]
+fn those_that_nobody_asked_for_of_late_go_first() {
+    fn check(pool: &impl Pool) {
+        for round in 0..100 {
+            for key in ["a", "b", "c"] {
+                assert!(!pool.circuit(key).is_overflow());
+            }
+            assert!(!pool.circuit(&format!("new-{round}")).is_overflow());
+        }
+        let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a", "b", "c", "new-99"]);
+        // Each newcomer took the place of the one before, and of nothing else.
+        assert_eq!((pool.forgotten(), pool.overflowed()), (99, 0));
+    }
+    check(&Large::new(4, CONFIG));
+    check(&Small::<4>::new(CONFIG));
+}
+
+#[test]
+fn where_all_are_asked_for_one_has_to_go_all_the_same() {
+    fn check(pool: &impl Pool) {
+        for key in ["a", "b", "a", "b"] {
+            pool.circuit(key);
+        }
+        assert!(!pool.circuit("c").is_overflow());
+        assert_eq!((pool.keys().len(), pool.forgotten()), (2, 1));
+    }
+    check(&Large::new(2, CONFIG));
+    check(&Small::<2>::new(CONFIG));
+}
+
+/// Every state of an automatic circuit that a flood must leave alone, brought about by calls.
+#[test]
+fn a_circuit_with_something_to_remember_stays() {
+    type Bring = fn(&dyn Fn(u32, u64), &dyn Fn(u64));
+    let rows: &[(&str, CircuitConfig, Bring, Phase)] = &[
+        ("open", CONFIG, |fail, _| fail(3, 0), Phase::Open),
+        ("open, its time over", CONFIG.open_for(secs(1)), |fail, _| fail(3, 0), Phase::Open),
+        (
+            "half-open",
+            CONFIG.open_for(secs(1)).successes(2),
+            |fail, succeed| {
+                fail(3, 0);
+                succeed(1);
+            },
+            Phase::HalfOpen,
+        ),
+        (
+            "closed, on its ramp",
+            CONFIG.open_for(secs(1)).ramp(secs(60)),
+            |fail, succeed| {
+                fail(3, 0);
+                succeed(1);
+            },
+            Phase::Closed,
+        ),
+        ("closed, a failure in a row", CONFIG, |fail, _| fail(1, 0), Phase::Closed),
+        (
+            "closed, a failure in the window",
+            CONFIG.failure_rate(50).minimum_calls(5),
+            |fail, succeed| {
+                fail(1, 0);
+                succeed(0);
+            },
+            Phase::Closed,
+        ),
+    ];
+    fn check(pool: &impl Pool, what: &str, bring: Bring, phase: Phase) {
+        bring(&|times, secs| fail(&pool.circuit("kept"), times, at(secs)), &|secs| {
+            succeed(&pool.circuit("kept"), at(secs))
+        });
+        flood(pool, at(2));
+        assert!(pool.keys().contains(&("kept".into(), phase)), "{what}");
+        // All others have made room for each other.
+        assert_eq!((pool.overflowed(), pool.forgotten()), (0, 998), "{what}");
+    }
+    for &(what, config, bring, phase) in rows {
+        check(&Large::new(3, config), what, bring, phase);
+        check(&Small::<3>::new(config), what, bring, phase);
+    }
+}
+
+#[test]
+fn a_circuit_that_only_succeeded_does_not_stay() {
+    fn check(pool: &impl Pool) {
+        (0..50).for_each(|i| succeed(&pool.circuit("a"), at(i)));
+        fail(&pool.circuit("b"), 1, at(50));
+        // Without a rule over the window, the streak is all there is; a success ends it.
+        succeed(&pool.circuit("b"), at(50));
+        flood(pool, at(51));
+        assert!(!pool.keys().iter().any(|(key, _)| key == "a" || key == "b"));
+    }
+    check(&Large::new(3, CONFIG));
+    check(&Small::<3>::new(CONFIG));
+}
+
+#[test]
+fn a_slow_call_and_a_window_of_time_are_something_to_remember() {
+    fn check<W: Window + Send>(config: CircuitConfig, took: u64, failed: bool) {
+        let pool = CircuitPool::<W>::new(2, config);
+        let kept = pool.get("kept");
+        let ticket = kept.admit(at(0)).unwrap().ticket;
+        if failed {
+            kept.fail(ticket, Class::Server, at(took), None, 0);
+        } else {
+            kept.succeed(ticket, at(took));
+        }
+        drop(kept);
+        (0..100).for_each(|i| drop(pool.get(&format!("flood-{i}"))));
+        assert!(pool.peek("kept").is_some());
+    }
+    let slow = CircuitConfig::WITHOUT_RULES.slow_rate(50).slow_after(secs(1)).minimum_calls(10);
+    check::<SlowCalls<CountWindow<10>>>(slow, 1, false);
+    let time = CircuitConfig::WITHOUT_RULES.failure_rate(50).window_time(secs(60)).minimum_calls(10);
+    check::<TimeWindow<6>>(time, 0, true);
+}
+
+#[test]
+fn what_a_hand_has_set_stays_for_ever() {
+    let pool = Large::new(5, CONFIG).forget_after(secs(1));
+    pool.get("forced").force_open(at(0));
+    pool.get("disabled").disable(at(0));
+    pool.get("count only").count_only(at(0));
+    pool.get("tripped").trip(secs(1_000_000), at(0));
+    for time in (0..1_000).step_by(100) {
+        flood(&pool, at(time));
+    }
+    assert_eq!(pool.peek("forced").unwrap().mode(), Mode::ForcedOpen);
+    assert_eq!(pool.peek("disabled").unwrap().mode(), Mode::Disabled);
+    assert_eq!(pool.peek("count only").unwrap().mode(), Mode::CountOnly);
+    assert_eq!(pool.peek("tripped").unwrap().phase(), Phase::Open);
+
+    let pool = Small::<3>::new(CONFIG).forget_after(secs(1));
+    pool.get("forced").force_open(at(0));
+    pool.get("tripped").trip(secs(1_000_000), at(0));
+    for time in (0..1_000).step_by(100) {
+        flood(&pool, at(time));
+    }
+    assert_eq!((pool.get("forced").mode(), pool.get("tripped").phase()), (Mode::ForcedOpen, Phase::Open));
+    pool.get("forced").reset(at(1_000));
+    flood(&pool, at(1_000));
+    assert!(!pool.keys().iter().any(|(key, _)| key == "forced"));
+}
+
+/// An attempt under way holds its circuit, so it ends where it began.
+#[test]
+fn what_someone_has_stays_until_it_is_given_back() {
+    fn check(pool: &impl Pool) {
+        let held = pool.circuit("held");
+        let ticket = held.admit(at(0)).unwrap().ticket;
+        flood(pool, at(0));
+        fail(&pool.circuit("held"), 2, at(0)); // one circuit for both
+        held.fail(ticket, Class::Server, at(0), None, 0);
+        assert_eq!(held.phase(), Phase::Open);
+
+        let others = [pool.circuit("b"), pool.circuit("c")];
+        assert!(pool.circuit("d").is_overflow(), "all three are in somebody's hands");
+        drop(others);
+        assert!(!pool.circuit("d").is_overflow());
+    }
+    check(&Large::new(3, CONFIG));
+    check(&Small::<3>::new(CONFIG));
+
+    let pool = Small::<1>::new(CONFIG);
+    let held = pool.get("held");
+    let clone = held.clone();
+    drop(held);
+    assert!(pool.get("other").is_overflow());
+    drop(clone);
+    assert!(!pool.get("other").is_overflow());
+}
+
+#[test]
+fn a_key_without_a_circuit_is_admitted_counted_and_shows_its_name() {
+    fn check(pool: &impl Pool) {
+        let full = [pool.circuit("a"), pool.circuit("b")];
+        for i in 1..=5 {
+            let other = pool.circuit("other");
+            assert!(other.is_overflow());
+            assert_eq!(other.key().as_str(), "other");
+            fail(&other, 10, at(0));
+            assert_eq!((other.phase(), pool.overflowed()), (Phase::Closed, i));
+        }
+        assert!(full.iter().all(|circuit| circuit.admit(at(0)).is_ok()));
+    }
+    check(&Large::new(2, CONFIG));
+    check(&Small::<2>::new(CONFIG));
+}
+
+#[test]
+fn keys_without_a_circuit_share_one_where_that_is_wanted() {
+    let pool = Large::new(1, CONFIG).share_overflow();
+    let _full = pool.get("a");
+    fail(&pool.get("b"), 2, at(0));
+    fail(&pool.get("c"), 1, at(0));
+    let d = pool.get("d");
+    assert_eq!((d.phase(), d.name(), d.is_overflow()), (Phase::Open, "d", true));
+    assert!(d.admit(at(1)).is_err());
+}
+
+/// Time, seconds from the first call that found no room, and whether there is room for another key. Those without a
+/// circuit tell the time, so the first after a while still finds none.
+#[test]
+fn an_idle_failure_is_forgotten_in_time_and_an_open_circuit_not_before_its_time() {
+    fn check(pool: &impl Pool, what: &str) {
+        fail(&pool.circuit("failed"), 1, at(0));
+        fail(&pool.circuit("open"), 3, at(1_000)); // until 1100
+        let rows = [
+            (1_000, false), // tells that it is 1000
+            (1_001, false), // both have been idle since 1000 at least
+            (1_050, false),
+            (1_059, false),
+            (1_060, false), // tells that it is 1060
+            (1_060, true),  // "failed" has been idle for 60 s
+            (1_061, false), // "open" has too, but it is open
+            (1_099, false),
+            (1_100, false),
+            (1_100, true), // and now it may go
+        ];
+        for (i, (time, room)) in rows.into_iter().enumerate() {
+            let circuit = pool.circuit(&format!("new-{i}"));
+            assert_eq!(!circuit.is_overflow(), room, "{what}: row {i}, {time}");
+            // It fails, so that it holds its place.
+            fail(&circuit, 1, at(time));
+        }
+        let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["new-5", "new-9"]);
+    }
+    const OPEN_FOR_100: CircuitConfig = CONFIG.open_for(secs(100));
+    check(&Large::new(2, OPEN_FOR_100).forget_after(secs(60)), "large");
+    check(
+        &FixedCircuitPool::<2, CountWindow<10>, LocalLock>::new(OPEN_FOR_100).forget_after(secs(60)),
+        "small",
+    );
+}
+
+#[test]
+fn asked_for_again_a_circuit_is_not_idle() {
+    fn check(pool: &impl Pool) {
+        fail(&pool.circuit("failed"), 1, at(0));
+        for time in (0..1_000).step_by(10) {
+            if time % 50 == 0 {
+                pool.circuit("failed");
+            }
+            let other = pool.circuit("other");
+            assert!(other.is_overflow(), "{time}");
+            succeed(&other, at(time));
+        }
+    }
+    check(&Large::new(1, CONFIG).forget_after(secs(60)));
+    check(&Small::<1>::new(CONFIG).forget_after(secs(60)));
+}
+
+#[test]
+fn by_hand_any_circuit_is_forgotten() {
+    let pool = Large::new(2, CONFIG);
+    let held = pool.get("a");
+    held.force_open(at(0));
+    assert!(pool.forget("a") && !pool.forget("a") && !pool.forget("b"));
+    assert_eq!(pool.get("a").phase(), Phase::Closed, "a new one");
+    assert_eq!(held.phase(), Phase::Open, "the old one, to whoever has it");
+    assert_eq!(pool.counts().kept, 1);
+}

@@ -1,0 +1,246 @@
+//! Pools of circuits: what they keep, what they forget, and when a key goes without.
+
+mod flood;
+mod forget;
+mod operations;
+mod threads;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use retry_core::{
+    CircuitConfig, CircuitPool, Class, CountWindow, Event, FakeClock, FixedCircuit, FixedCircuitPool, Gate,
+    Instant, Key, LocalLock, Phase, Policy, PooledCircuit, Retry,
+};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn at(secs: u64) -> Instant {
+    Instant::from_millis(secs * 1_000)
+}
+
+const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3).open_for(secs(30));
+
+type Large = CircuitPool<CountWindow<10>>;
+type Small<const N: usize> = FixedCircuitPool<N, CountWindow<10>, LocalLock>;
+
+/// What both kinds of pools can do.
+trait Pool {
+    type Circuit<'p>: Circuit
+    where
+        Self: 'p;
+    fn circuit(&self, key: &str) -> Self::Circuit<'_>;
+    fn forgotten(&self) -> usize;
+    fn overflowed(&self) -> usize;
+    fn keys(&self) -> Vec<(String, Phase)>;
+}
+
+trait Circuit: Gate {
+    fn phase(&self) -> Phase;
+    fn is_overflow(&self) -> bool;
+    fn key(&self) -> Key;
+}
+
+impl Pool for Large {
+    type Circuit<'p> = PooledCircuit<CountWindow<10>>;
+    fn circuit(&self, key: &str) -> Self::Circuit<'_> {
+        self.get(key)
+    }
+    fn forgotten(&self) -> usize {
+        self.counts().forgotten
+    }
+    fn overflowed(&self) -> usize {
+        self.counts().overflowed
+    }
+    fn keys(&self) -> Vec<(String, Phase)> {
+        let mut keys: Vec<_> =
+            self.iter().map(|circuit| (circuit.name().to_owned(), circuit.phase())).collect();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        keys
+    }
+}
+
+impl Circuit for PooledCircuit<CountWindow<10>> {
+    fn phase(&self) -> Phase {
+        (**self).phase()
+    }
+    fn is_overflow(&self) -> bool {
+        self.is_overflow()
+    }
+    fn key(&self) -> Key {
+        self.key()
+    }
+}
+
+impl<const N: usize> Pool for Small<N> {
+    type Circuit<'p> = FixedCircuit<'p, N, CountWindow<10>, LocalLock>;
+    fn circuit(&self, key: &str) -> Self::Circuit<'_> {
+        self.get(key)
+    }
+    fn forgotten(&self) -> usize {
+        self.forgotten()
+    }
+    fn overflowed(&self) -> usize {
+        self.overflowed()
+    }
+    fn keys(&self) -> Vec<(String, Phase)> {
+        let mut keys: Vec<_> = self.iter().map(|(key, phase)| (key.to_string(), phase)).collect();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        keys
+    }
+}
+
+impl<const N: usize> Circuit for FixedCircuit<'_, N, CountWindow<10>, LocalLock> {
+    fn phase(&self) -> Phase {
+        self.phase()
+    }
+    fn is_overflow(&self) -> bool {
+        self.is_overflow()
+    }
+    fn key(&self) -> Key {
+        self.key()
+    }
+}
+
+fn fail(circuit: &impl Gate, times: u32, now: Instant) {
+    for _ in 0..times {
+        let ticket = circuit.admit(now).expect("admitted").ticket;
+        circuit.fail(ticket, Class::Server, now, None, 0);
+    }
+}
+
+fn succeed(circuit: &impl Gate, now: Instant) {
+    let ticket = circuit.admit(now).expect("admitted").ticket;
+    circuit.succeed(ticket, now);
+}
+
+#[test]
+fn each_key_has_one_circuit_of_its_own() {
+    fn check(pool: &impl Pool) {
+        fail(&pool.circuit("a"), 3, at(0));
+        fail(&pool.circuit("b"), 2, at(0));
+        fail(&pool.circuit("b"), 1, at(0));
+        succeed(&pool.circuit("c"), at(0));
+        let (a, b, c) = ("a".to_owned(), "b".to_owned(), "c".to_owned());
+        assert_eq!(pool.keys(), [(a, Phase::Open), (b, Phase::Open), (c, Phase::Closed)]);
+        assert!(pool.circuit("a").admit(at(29)).is_err());
+        assert!(pool.circuit("c").admit(at(29)).is_ok());
+        assert_eq!((pool.forgotten(), pool.overflowed()), (0, 0));
+    }
+    check(&Large::new(3, CONFIG));
+    check(&Small::<3>::new(CONFIG));
+}
+
+#[test]
+fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
+    static HOSTS: std::sync::LazyLock<CircuitPool> =
+        std::sync::LazyLock::new(|| CircuitPool::new(10, CONFIG));
+    static SENSORS: FixedCircuitPool<4> = FixedCircuitPool::new(CONFIG);
+
+    let keys = std::sync::Mutex::new(Vec::new());
+    let log = |event: &Event| keys.lock().unwrap().push(event.to_string());
+    let clock = FakeClock::new();
+    let host = HOSTS.get("a.example.com");
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("read").observe(&log);
+    retry.circuit(&host).keyed(&host).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    let sensor = SENSORS.get("boiler");
+    retry.circuit(&sensor).keyed(&sensor).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    assert_eq!((HOSTS.get("a.example.com").phase(), sensor.phase()), (Phase::Open, Phase::Open));
+    let lines = keys.into_inner().unwrap();
+    for line in ["read[a.example.com]: closed -> open", "read[boiler]: closed -> open"] {
+        assert_eq!(lines.iter().filter(|other| other.starts_with(line)).count(), 1, "{lines:?}");
+    }
+
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let task = runtime.spawn(async {
+        let host = HOSTS.get("b.example.com");
+        let retry = retry_tokio::retry(&Policy::DEFAULT).keyed(&host);
+        retry.circuit(&host).run(|| async { Ok::<_, Class>(7) }).await.unwrap();
+        let sensor = SENSORS.get("boiler");
+        sensor.force_open(at(0)); // of another clock than the one above
+        retry.circuit(&sensor).run(|| async { Ok::<_, Class>(7) }).await
+    });
+    assert!(runtime.block_on(task).unwrap().unwrap_err().is_circuit_open());
+}
+
+/// A [`Key`] holds 23 bytes; two that begin alike are two.
+#[test]
+fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
+    let long = ["inventory.eu-west-1.example.com", "inventory.eu-west-1.example.org"];
+    let most = ["inventory.eu-west-1.abc", "inventory.eu-west-1.abd"]; // 23 bytes
+    let longest = ["x".repeat(10_000), "x".repeat(10_001)];
+    let odd = ["", " ", "\0", "e\u{301}", "\u{e9}"];
+
+    let pool = Large::new(100, CONFIG);
+    let all = long.iter().chain(&most).chain(&odd).copied().chain(longest.iter().map(String::as_str));
+    for key in all.clone() {
+        fail(&pool.get(key), 3, at(0));
+        assert_eq!(pool.get(key).name(), key);
+        assert_eq!(pool.get(key).key(), Key::new(key));
+    }
+    assert_eq!(pool.counts().kept, all.count());
+    assert!(Large::new(1, CONFIG).peek("").is_none());
+
+    let pool = Small::<8>::new(CONFIG);
+    for key in most.iter().chain(&odd) {
+        assert!(!pool.get(*key).is_overflow());
+    }
+    for key in long {
+        assert!(pool.get(key).is_overflow(), "cut, it could be another's");
+    }
+    assert_eq!((pool.iter().count(), pool.overflowed()), (7, 2));
+}
+
+#[test]
+fn a_pool_that_cannot_be_is_an_error() {
+    let rows = [
+        (Large::try_new(0, CONFIG).err(), "capacity = 0: must be at least 1"),
+        (Large::try_new(5, CONFIG.window(11)).err(), "window = 11: must be at most 10, what its type holds"),
+        (Small::<0>::try_new(CONFIG).err(), "N = 0: must be at least 1"),
+        (
+            Small::<5>::try_new(CONFIG.window(11)).err(),
+            "window = 11: must be at most 10, what its type holds",
+        ),
+    ];
+    for (error, line) in rows {
+        assert_eq!(error.unwrap().to_string(), line);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    /// With room for all, a pool is a map.
+    #[test]
+    fn a_pool_with_room_is_a_map(
+        steps in prop::collection::vec((0_u32..3, 0_u32..60), 0..400),
+        capacity in 60_usize..1_000,
+    ) {
+        let pool = Large::new(capacity, CONFIG);
+        let mut model = std::collections::BTreeMap::new();
+        for (what, number) in steps {
+            let key = format!("{number}");
+            match what {
+                0 => {
+                    let failures = model.entry(key.clone()).or_insert(0_u32);
+                    if *failures < 3 {
+                        *failures += 1;
+                        fail(&pool.get(&key), 1, at(0));
+                    }
+                }
+                1 => prop_assert_eq!(pool.forget(&key), model.remove(&key).is_some()),
+                _ => {
+                    let phase = |failures: &u32| if *failures == 3 { Phase::Open } else { Phase::Closed };
+                    prop_assert_eq!(pool.peek(&key).map(|circuit| circuit.phase()), model.get(&key).map(phase));
+                }
+            }
+            prop_assert_eq!(pool.counts().kept, model.len());
+        }
+        let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
+        prop_assert_eq!(keys, model.into_keys().collect::<Vec<_>>());
+        prop_assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (0, 0));
+    }
+}

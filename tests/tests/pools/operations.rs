@@ -1,0 +1,134 @@
+//! Policies and circuits by type of operation.
+
+use std::sync::LazyLock;
+
+use retry_core::{
+    CircuitConfig, Class, CountWindow, Event, FakeClock, LocalLock, Operation, Operations, OperationsFile,
+    Phase, Policy, Preset,
+};
+
+use super::{at, secs};
+
+const PRESETS: [Preset; 4] = [Preset::DATABASE, Preset::HTTP, Preset::S3, Preset::CACHE];
+
+static ALL: Operations<4> = Operations::new(PRESETS);
+static DATABASE: &Operation = ALL.named("database");
+
+#[test]
+fn each_type_has_its_policy_its_circuit_and_its_name() {
+    let names: Vec<_> = ALL.iter().map(Operation::name).collect();
+    assert_eq!(names, ["database", "http", "s3", "cache"]);
+    assert!(std::ptr::eq(DATABASE, ALL.find("database").unwrap()));
+    assert!(ALL.find("databas").is_none() && ALL.find("databases").is_none() && ALL.find("").is_none());
+
+    let clock = FakeClock::new();
+    let log = std::cell::RefCell::new(Vec::new());
+    let observer = |event: &Event| log.borrow_mut().push(event.operation);
+    for (operation, attempts, phase) in [("database", 3, Some(Phase::Closed)), ("cache", 2, None)] {
+        let operation = ALL.named(operation);
+        let retry = operation.retry(&clock).observe(&observer);
+        let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+        assert_eq!(error.context().attempt, attempts);
+        assert_eq!(operation.circuit().map(|circuit| circuit.phase()), phase);
+        assert!(log.take().iter().all(|name| *name == operation.name()));
+    }
+    // Five failures in a row open it; that of another type knows nothing of that.
+    let database = DATABASE.retry(&clock);
+    assert!(database.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_circuit_open());
+    assert!(database.run_blocking(|| Ok::<_, Class>(7)).unwrap_err().is_circuit_open());
+    assert_eq!(ALL.named("http").retry(&clock).run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+}
+
+#[test]
+fn a_dropped_call_gives_back_what_it_had() {
+    let operations = Operations::<1, CountWindow<100>, LocalLock>::new([Preset::HTTP]);
+    let http = operations.named("http");
+    let circuit = http.circuit().unwrap();
+    circuit.trip(secs(1), at(0));
+    let clock = FakeClock::new();
+    clock.advance(secs(1));
+    for _ in 0..3 {
+        let retry = http.retry(&clock);
+        let mut call = Box::pin(retry.run(std::future::pending::<Result<(), Class>>));
+        let waker = std::task::Waker::noop();
+        assert!(call.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+    }
+    assert_eq!(http.retry(&clock).run_blocking(|| Ok::<_, Class>(7)), Ok(7), "the only probe is free");
+}
+
+#[test]
+fn operations_that_cannot_be_are_an_error() {
+    type Ten<const N: usize> = Operations<N, CountWindow<10>>;
+    let mut wide = Preset::HTTP;
+    wide.circuit = Some(CircuitConfig::DEFAULT.window(11));
+    let mut fits = Preset::HTTP;
+    fits.circuit = Some(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
+    let error = Ten::try_new([wide]).unwrap_err();
+    assert_eq!(error.to_string(), "window = 11: must be at most 10, what its type holds");
+    let error = Ten::try_new([Preset::CACHE, fits, Preset::CACHE]).unwrap_err();
+    assert_eq!(error.to_string(), "name of preset = 2: must be none of those before");
+    assert!(Ten::<0>::new([]).find("http").is_none());
+}
+
+#[test]
+fn a_file_says_only_what_differs() {
+    static CONFIGURED: LazyLock<Operations<4>> = LazyLock::new(|| {
+        let file: OperationsFile = toml::from_str(
+            "[s3.policy]\n attempts = 9\n\n [s3.circuit]\n consecutive_failures = 2\n\n [cache]\n circuit = {}\n\n \
+             [http]\n circuit = 'none'\n dead_letter = true\n policy = { preset = 'fast', attempts = 2 }",
+        )
+        .unwrap();
+        Operations::new(file.over(PRESETS).unwrap())
+    });
+    let of = |name| *CONFIGURED.named(name).preset();
+    assert_eq!(of("database"), Preset::DATABASE);
+    assert_eq!(of("s3").policy, Preset::S3.policy.attempts(9));
+    // As the table of a `CircuitConfig`: where rules are given, only those.
+    let two = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).minimum_calls(20);
+    assert_eq!((of("s3").circuit, of("s3").dead_letter), (Some(two), true));
+    assert_eq!(
+        (of("cache").policy, of("cache").circuit),
+        (Preset::CACHE.policy, Some(CircuitConfig::DEFAULT))
+    );
+    assert_eq!(of("http").policy, Preset::FAST.policy.attempts(2));
+    assert_eq!((of("http").circuit, of("http").dead_letter), (None, true));
+}
+
+#[test]
+fn a_file_that_does_not_fit_says_where() {
+    let rows = [
+        (r#"{"htpp": {}}"#, "htpp: no such operation, expected one of database, http, s3, cache"),
+        (r#"{"http": {"polcy": {}}}"#, "http: unknown field `polcy`, expected one of `policy`, `circuit`"),
+        (r#"{"http": {"policy": {"atempts": 1}}}"#, "http: policy: unknown field `atempts`"),
+        (r#"{"http": {"policy": {"attempts": 0}}}"#, "http: attempts = 0: must be at least 1"),
+        (r#"{"http": {"circuit": {"window": 0}}}"#, "http: window = 0: must be at least 1"),
+        (
+            r#"{"http": {"circuit": "off"}}"#,
+            "http: circuit: invalid value: string \"off\", expected a circuit's",
+        ),
+        (
+            r#"{"http": {"circuit": 7}}"#,
+            "http: circuit: invalid type: integer `7`, expected a circuit's table",
+        ),
+        (
+            r#"{"http": {"dead_letter": 1}}"#,
+            "http: dead_letter: invalid type: integer `1`, expected a boolean",
+        ),
+        (r#"{"http": 1}"#, "http: invalid type: integer `1`"),
+        (r#"{"http": {}, "http": {}}"#, "duplicate operation `http`"),
+        (r#"[]"#, "invalid type: sequence, expected a table of operations by name"),
+        (r#"{"cache": {"policy": {"multiplier": 2}}}"#, "cache: multiplier: needs backoff = \"exponential\""),
+    ];
+    for (json, line) in rows {
+        let error = match serde_json::from_str::<OperationsFile>(json) {
+            Ok(file) => file.over(PRESETS).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(error.starts_with(line), "{json}\n{error}");
+    }
+    let file: OperationsFile = toml::from_str("").unwrap();
+    assert_eq!(file.over(PRESETS), Ok(PRESETS));
+    const SEARCH: Policy = Policy::DEFAULT;
+    let file: OperationsFile = toml::from_str("search.policy.attempts = 1").unwrap();
+    assert_eq!(file.over([Preset::new("search", SEARCH)]).unwrap()[0].policy, SEARCH.attempts(1));
+}

@@ -1,0 +1,245 @@
+//! The tower layer on tower's own mock and middleware, on paused time.
+
+mod drops;
+mod ready;
+mod requests;
+
+use std::error::Error as StdError;
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use retry_core::{
+    Cause, CircuitConfig, CircuitPool, Class, Classify, CountWindow, Error, Event, Failure, GiveUp, Jitter,
+    Phase, Policy, Recovery, Rule, SharedBudget, SharedCircuit, TokenBucket,
+};
+use retry_tokio::{BoxError, RetryLayer, ServiceError};
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceExt};
+use tower_test::mock::{self, Handle};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+
+fn class(error: &BoxError) -> Class {
+    if error.to_string() == "bad" { Class::Validation } else { Class::Server }
+}
+
+/// An answer of "5xx" is none.
+fn judge(answer: &&'static str) -> Option<Class> {
+    answer.starts_with('5').then_some(Class::Server)
+}
+
+/// What a mock does with the requests that come, one after the other: answers, or fails with what begins with `!`.
+/// What it was asked, and when, in milliseconds.
+async fn play(mut handle: Handle<u32, &'static str>, script: &[&'static str]) -> Vec<(u32, u128)> {
+    let (start, mut seen) = (Instant::now(), Vec::new());
+    for answer in script {
+        let Some((request, send)) = handle.next_request().await else { break };
+        seen.push((request, start.elapsed().as_millis()));
+        match answer.strip_prefix('!') {
+            Some(error) => send.send_error(error),
+            None => send.send_response(*answer),
+        }
+    }
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_retried_as_the_policy_says() {
+    type Row = (&'static [&'static str], Result<&'static str, (GiveUp, u32)>, &'static [u128]);
+    let rows: &[Row] = &[
+        (&["200"], Ok("200"), &[0]),
+        (&["!down", "!down", "200"], Ok("200"), &[0, 100, 300]),
+        (&["503", "!down", "404"], Ok("404"), &[0, 100, 300]),
+        (&["!bad"], Err((GiveUp::Class, 1)), &[0]),
+        (&["!down", "!bad"], Err((GiveUp::Class, 2)), &[0, 100]),
+        (&["!down", "503", "!down", "!down"], Err((GiveUp::Attempts, 4)), &[0, 100, 300, 700]),
+        // The last answer is one, whatever the layer thinks of it.
+        (&["!down", "!down", "!down", "503"], Ok("503"), &[0, 100, 300, 700]),
+        (&["501", "502", "503", "504"], Ok("504"), &[0, 100, 300, 700]),
+    ];
+    for &(script, expected, at) in rows {
+        let (mock, handle) = mock::pair();
+        let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(judge).named("stock.read");
+        let mut service = RetryLayer::new(retry).layer(mock);
+        let call = async { service.ready().await.unwrap().call(7).await };
+        let (answer, seen) = tokio::join!(call, play(handle, script));
+        assert_eq!(seen, at.iter().map(|at| (7, *at)).collect::<Vec<_>>(), "{script:?}");
+        match (answer, expected) {
+            (Ok(answer), expected) => assert_eq!(Ok(answer), expected, "{script:?}"),
+            (Err(ServiceError::Ended(Error::GaveUp { reason, cause, context })), Err(expected)) => {
+                assert_eq!((reason, context.attempt), expected, "{script:?}");
+                assert_eq!(context.operation, "stock.read");
+                let ended = ServiceError::Ended(Error::GaveUp { reason, cause, context });
+                assert_eq!(ended.source().unwrap().to_string(), script.last().unwrap()[1..]);
+                assert_eq!(ended.into_inner().unwrap().to_string(), script.last().unwrap()[1..]);
+            }
+            (answer, _) => panic!("{script:?}: {answer:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_a_rule_and_a_condition_count_as_they_do_without_tower() {
+    const SLOWLY: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(7_000)));
+    let (mock, handle) = mock::pair();
+    let retry = retry_tokio::retry(&POLICY)
+        .classify(class)
+        .when(|error: &BoxError, now| error.to_string() == "later" && now.attempt == 2, &SLOWLY)
+        .unacceptable(|answer: &&'static str| {
+            (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(2_000)))
+        });
+    let mut service = RetryLayer::new(retry).layer(mock);
+    let call = async { service.ready().await.unwrap().call(1).await };
+    let (answer, seen) = tokio::join!(call, play(handle, &["503", "!later", "200"]));
+    assert_eq!(answer.unwrap(), "200");
+    assert_eq!(seen, [(1, 0), (1, 2_000), (1, 9_000)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_circuit_lets_nothing_through_and_its_last_answer_is_one() {
+    static CIRCUIT: SharedCircuit =
+        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(10_000)));
+    let (mock, handle) = mock::pair();
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(judge);
+    let mut service = RetryLayer::new(retry).layer(mock);
+    let calls = async {
+        // The second failure opens it, so the retry that follows would be refused.
+        assert_eq!(service.ready().await.unwrap().call(1).await.unwrap(), "502");
+        let error = service.ready().await.unwrap().call(2).await.unwrap_err();
+        assert!(error.is_circuit_open());
+        assert_eq!(error.classify().class, Class::CircuitOpen);
+        assert_eq!(
+            error.to_string(),
+            "rejected before the first attempt: the circuit is open for another 10.0 s"
+        );
+        assert!(error.into_inner().is_none());
+        tokio::time::advance(ms(10_000)).await;
+        assert_eq!(service.ready().await.unwrap().call(3).await.unwrap(), "200");
+    };
+    let ((), seen) = tokio::join!(calls, play(handle, &["!down", "502", "200"]));
+    assert_eq!(seen.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [1, 1, 3]);
+    assert_eq!(CIRCUIT.phase(), Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_of_all_callers_bounds_their_retries() {
+    static RETRIES: SharedBudget<TokenBucket> =
+        SharedBudget::new(TokenBucket::DEFAULT.capacity(15).retry_cost(5).timeout_cost(5));
+    let (mock, handle) = mock::pair();
+    let retry = retry_tokio::retry(&POLICY).budget(&RETRIES).classify(class);
+    let service = RetryLayer::new(retry).layer(mock);
+    let call = |request| service.clone().oneshot(request);
+    let calls = async {
+        let reason = |ended| match ended {
+            Err(ServiceError::Ended(Error::GaveUp { reason, context, .. })) => (reason, context.attempt),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(call(1).await), (GiveUp::Attempts, 4)); // three retries
+        assert_eq!(reason(call(2).await), (GiveUp::Budget, 1));
+    };
+    let ((), seen) = tokio::join!(calls, play(handle, &["!down"; 9][..5]));
+    assert_eq!(seen.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_request_goes_through_the_circuit_of_its_key() {
+    static SHELVES: LazyLock<CircuitPool<CountWindow<10>>> = LazyLock::new(|| {
+        CircuitPool::new(2, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(60_000)))
+    });
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    fn log(event: &Event) {
+        LINES.lock().unwrap().push(event.to_string());
+    }
+    const LOG: fn(&Event) = log;
+
+    let (mock, handle) = mock::pair();
+    let retry = retry_tokio::retry(&POLICY).classify(class).named("stock").observe(&LOG);
+    let layer = RetryLayer::new(retry).circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
+    let mut service = layer.layer(mock);
+    let calls = async move {
+        service.ready().await.unwrap().call(1).await.unwrap_err();
+        assert!(service.ready().await.unwrap().call(1).await.unwrap_err().is_circuit_open());
+        service.ready().await.unwrap().call(2).await.unwrap();
+        // The pool is full: this one makes room of shelf 2, not of the open circuit.
+        service.ready().await.unwrap().call(3).await.unwrap();
+        assert!(service.ready().await.unwrap().call(1).await.unwrap_err().is_circuit_open());
+    };
+    let ((), seen) = tokio::join!(calls, play(handle, &["!down", "!down", "200", "200", "nobody asks"]));
+    assert_eq!(seen.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [1, 1, 2, 3]);
+    let lines = LINES.lock().unwrap();
+    assert!(lines.contains(&"stock[shelf-1]: closed -> open: 2 failures in a row".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"stock[shelf-3]: attempt 1 succeeded".to_owned()), "{lines:?}");
+    assert_eq!((SHELVES.counts().kept, SHELVES.counts().forgotten), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
+    const POLICY: Policy = self::POLICY.attempt_timeout(ms(1_000)).attempts(3);
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).layer(mock);
+    let call = async { service.ready().await.unwrap().call(1).await };
+    let server = async {
+        let _silence = handle.next_request().await.unwrap();
+        let (_, send) = handle.next_request().await.unwrap();
+        send.send_response("200");
+    };
+    let start = Instant::now();
+    let (answer, ()) = tokio::join!(call, server);
+    assert_eq!((answer.unwrap(), start.elapsed()), ("200", ms(1_100)));
+
+    let (mock, _handle) = mock::pair::<u32, &'static str>();
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).layer(mock);
+    let error = service.ready().await.unwrap().call(1).await.unwrap_err();
+    assert!(matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })), "{error}");
+}
+
+/// What most stacks are made of, on two threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
+    use tower::ServiceBuilder;
+    use tower::util::BoxCloneService;
+
+    const POLICY: Policy = Policy::fixed(ms(1)).attempts(3);
+    static CIRCUIT: SharedCircuit =
+        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1_000));
+    static TRIES: Mutex<[u32; 100]> = Mutex::new([0; 100]);
+
+    // Each request fails twice.
+    let flaky = tower::service_fn(|request: usize| async move {
+        let mut tries = TRIES.lock().unwrap();
+        tries[request] += 1;
+        if tries[request] <= 2 { Err(BoxError::from("down")) } else { Ok(request) }
+    });
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class);
+    let service = ServiceBuilder::new()
+        .boxed_clone()
+        .buffer(8)
+        .layer(RetryLayer::new(retry))
+        .buffer(8)
+        .concurrency_limit(3)
+        .service(flaky);
+    let service: BoxCloneService<usize, usize, BoxError> = service;
+    let tasks: Vec<_> = (0..100).map(|i| tokio::spawn(service.clone().oneshot(i))).collect();
+    for (i, task) in tasks.into_iter().enumerate() {
+        assert_eq!(task.await.unwrap().unwrap(), i);
+    }
+    assert_eq!(*TRIES.lock().unwrap(), [3; 100]);
+}
+
+/// For its future; what the service itself does is the service's.
+#[tokio::test(start_paused = true)]
+async fn a_call_allocates_once() {
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    let service = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).layer(service);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let allocated = allocation_counter::measure(|| {
+        assert!(Service::<u32>::poll_ready(&mut service, &mut context).is_ready());
+        assert!(service.call(7).as_mut().poll(&mut context).is_ready());
+    });
+    assert_eq!(allocated.count_total, 1);
+}

@@ -1,0 +1,191 @@
+//! Readiness: asked before each attempt, on the service that the attempt is made on.
+
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::task::{Context, Poll};
+
+use retry_core::{Class, Classify};
+use retry_tokio::{RetryLayer, ServiceError};
+use tokio::time::{Instant, sleep};
+use tower::limit::{ConcurrencyLimitLayer, RateLimitLayer};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tower_test::mock;
+
+use super::{POLICY, class, ms};
+
+/// A service that must be asked whether it is ready before each call, and whose clones are not ready; fails so many
+/// times before it answers.
+struct Strict {
+    ready: bool,
+    failures: Arc<AtomicU32>,
+    /// Each call, and whether it was ready for it.
+    calls: Arc<std::sync::Mutex<Vec<bool>>>,
+}
+
+impl Clone for Strict {
+    fn clone(&self) -> Self {
+        Self { ready: false, failures: Arc::clone(&self.failures), calls: Arc::clone(&self.calls) }
+    }
+}
+
+impl Service<u32> for Strict {
+    type Response = u32;
+    type Error = io::Error;
+    type Future = std::future::Ready<Result<u32, io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        self.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: u32) -> Self::Future {
+        self.calls.lock().unwrap().push(std::mem::take(&mut self.ready));
+        let fails = self.failures.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+        std::future::ready(if fails { Err(ErrorKind::ConnectionReset.into()) } else { Ok(request) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_attempt_is_made_on_a_service_that_did_not_say_that_it_is_ready() {
+    let failures = Arc::new(AtomicU32::new(0));
+    let inner = Strict { ready: false, failures: Arc::clone(&failures), calls: Arc::default() };
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).layer(inner.clone());
+    for left in [0, 1, 3, 0, 2] {
+        failures.store(left, SeqCst);
+        assert_eq!(service.ready().await.unwrap().call(left).await.unwrap(), left);
+        // A clone of a service that is ready is not.
+        assert_eq!(service.clone().oneshot(left).await.unwrap(), left);
+    }
+    let calls = inner.calls.lock().unwrap();
+    assert_eq!(calls.len(), 1 + 1 + 2 + 1 + 4 + 1 + 1 + 1 + 3 + 1);
+    assert!(calls.iter().all(|ready| *ready), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_busy_is_waited_for_before_the_first_attempt_and_before_each_other() {
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    handle.allow(0);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).layer(mock);
+    let start = Instant::now();
+    let calls = async {
+        let ready = service.ready().await.unwrap();
+        assert_eq!(start.elapsed(), ms(1_000));
+        assert_eq!(ready.call(1).await.unwrap(), "200");
+        assert_eq!(start.elapsed(), ms(6_000));
+    };
+    let server = async {
+        sleep(ms(1_000)).await;
+        handle.allow(1);
+        handle.next_request().await.unwrap().1.send_error("down");
+        // The retry is due at 1100 ms.
+        sleep(ms(5_000)).await;
+        handle.allow(1);
+        handle.next_request().await.unwrap().1.send_response("200");
+    };
+    tokio::join!(calls, server);
+}
+
+/// To wait is part of an attempt, so its timeout ends it.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_stays_busy_is_not_waited_for_longer_than_an_attempt_may_take() {
+    let policy: &'static _ = Box::leak(Box::new(POLICY.attempts(2).attempt_timeout(ms(2_000))));
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    handle.allow(1);
+    let mut service = RetryLayer::new(retry_tokio::retry(policy).classify(class)).layer(mock);
+    let call = async { service.ready().await.unwrap().call(1).await };
+    let server = async { handle.next_request().await.unwrap().1.send_error("down") };
+    let start = Instant::now();
+    let (ended, ()) = tokio::join!(call, server);
+    let ServiceError::Ended(error) = ended.unwrap_err() else { panic!("it was ready") };
+    assert_eq!((error.context().attempt, error.is_timeout()), (2, true));
+    assert_eq!(start.elapsed(), ms(2_100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_below_hold_for_retries_too() {
+    let under_way = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+    let inner = tower::service_fn({
+        let under_way = Arc::clone(&under_way);
+        move |_: u32| {
+            let under_way = Arc::clone(&under_way);
+            async move {
+                let now = under_way[0].fetch_add(1, SeqCst) + 1;
+                under_way[1].fetch_max(now, SeqCst);
+                sleep(ms(10)).await;
+                under_way[0].fetch_sub(1, SeqCst);
+                Err::<(), _>(io::Error::from(ErrorKind::ConnectionReset))
+            }
+        }
+    });
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY)))
+        .layer(ConcurrencyLimitLayer::new(2))
+        .service(inner);
+    let start = Instant::now();
+    let calls = (0..5).map(|i| tokio::spawn(service.clone().oneshot(i)));
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap_err();
+    }
+    assert_eq!(under_way[1].load(SeqCst), 2);
+    assert!(start.elapsed() > ms(700), "20 attempts, two at a time, with delays between");
+
+    // Five requests, two a second: the retry of the second call has to wait for its turn.
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    let service = ServiceBuilder::new()
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)))
+        .buffer(1)
+        .layer(RateLimitLayer::new(2, ms(1_000)))
+        .service(mock);
+    let start = Instant::now();
+    let calls = async {
+        for i in 0..2 {
+            service.clone().oneshot(i).await.unwrap();
+        }
+    };
+    let server = async {
+        let mut at = Vec::new();
+        for answer in ["!", "200", "!", "!", "200"] {
+            let (_, send) = handle.next_request().await.unwrap();
+            at.push(start.elapsed().as_millis() / 1_000);
+            if answer == "!" { send.send_error("down") } else { send.send_response(answer) }
+        }
+        at
+    };
+    let ((), at) = tokio::join!(calls, server);
+    assert_eq!(at, [0, 0, 1, 1, 2]);
+}
+
+/// Fails to become ready, from a certain time on.
+#[derive(Clone, Debug)]
+struct Fails(Arc<AtomicBool>);
+
+impl Service<u32> for Fails {
+    type Response = u32;
+    type Error = io::Error;
+    type Future = std::future::Ready<Result<u32, io::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), io::Error>> {
+        Poll::Ready(if self.0.load(SeqCst) { Err(ErrorKind::ConnectionReset.into()) } else { Ok(()) })
+    }
+
+    fn call(&mut self, _: u32) -> Self::Future {
+        self.0.store(true, SeqCst);
+        std::future::ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+/// A service that failed to become ready is done for, says tower.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_fails_to_become_ready_is_not_asked_again() {
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).layer(Fails(Arc::default()));
+    let ended = service.ready().await.unwrap().call(1).await.unwrap_err();
+    let ServiceError::Ended(error) = ended else { panic!("it was ready at first") };
+    assert_eq!((error.context().attempt, error.context().class), (2, Some(Class::Network)));
+
+    let error = service.ready().await.unwrap_err();
+    assert_eq!(error.classify().class, Class::Exhausted);
+    assert_eq!(error.to_string(), "the service failed to become ready");
+    assert_eq!(error.source().unwrap().to_string(), "connection reset");
+}

@@ -1,0 +1,147 @@
+//! Which requests are sent again.
+
+use http::{Method, Request, Response};
+use retry_core::{
+    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Idempotency, Policy, Recovery, Rule, SharedCircuit,
+};
+use retry_tokio::{RetryLayer, ServiceError, http_requests, http_response};
+use tower::{Layer, Service, ServiceExt};
+use tower_test::mock;
+
+use super::{POLICY, class, ms, play};
+
+/// A request that nobody can clone, but for so many times.
+#[derive(Debug)]
+struct Body(u32);
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_sent_again_as_long_as_there_is_one() {
+    for (clones, sent) in [(0, 1), (1, 2), (2, 3), (3, 4), (9, 4)] {
+        let expected = if clones == 9 { GiveUp::Attempts } else { GiveUp::Class };
+        for failure in ["!down", "503"] {
+            let (mock, mut handle) = mock::pair::<Body, &'static str>();
+            let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(super::judge);
+            let layer = RetryLayer::new(retry).requests(|Body(left): &Body| left.checked_sub(1).map(Body));
+            let mut service = layer.layer(mock);
+            let call = async { service.ready().await.unwrap().call(Body(clones)).await };
+            let server = async {
+                let mut seen = 0;
+                while seen < sent {
+                    let (Body(left), send) = handle.next_request().await.unwrap();
+                    assert_eq!(left, clones - seen);
+                    seen += 1;
+                    match failure.strip_prefix('!') {
+                        Some(error) => send.send_error(error),
+                        None => send.send_response(failure),
+                    }
+                }
+            };
+            let (ended, ()) = tokio::join!(call, server);
+            match ended {
+                Ok(answer) => assert_eq!(answer, failure),
+                Err(ServiceError::Ended(Error::GaveUp { reason, context, .. })) => {
+                    assert_eq!((failure, reason, context.attempt), ("!down", expected, sent));
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+    }
+}
+
+/// Not even after a timeout, which no classifier sees, nor where a rule would have it.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
+    const MANY: &[Rule] = &[Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).attempts(9)];
+    static POLICY: Policy = super::POLICY.attempt_timeout(ms(1_000)).rules(MANY);
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
+
+    let (mock, handle) = mock::pair::<u32, &'static str>();
+    let retry =
+        retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(|answer: &&str| {
+            (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(10)))
+        });
+    let service = RetryLayer::new(retry).requests(|_: &u32| None).layer(mock);
+    let calls = async {
+        assert_eq!(service.clone().oneshot(1).await.unwrap(), "503");
+        let error = service.clone().oneshot(2).await.unwrap_err();
+        assert!(
+            matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::Failed(_), .. })),
+            "{error}"
+        );
+        let error = service.clone().oneshot(3).await.unwrap_err();
+        assert!(
+            matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })),
+            "{error}"
+        );
+        // Its failures count all the same.
+        assert!(service.clone().oneshot(4).await.unwrap_err().is_circuit_open());
+    };
+    let server = async {
+        let mut handle = handle;
+        let (_, send) = handle.next_request().await.unwrap();
+        send.send_response("503");
+        let (_, send) = handle.next_request().await.unwrap();
+        send.send_error("down");
+        let silence = handle.next_request().await.unwrap();
+        tokio::time::sleep(ms(60_000)).await;
+        drop(silence);
+    };
+    tokio::select! {
+        biased;
+        () = calls => {}
+        () = server => panic!("the calls took longer"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_http_the_idempotent_methods_are_sent_again_and_others_where_told() {
+    let rows = [
+        (Idempotency::Method, Method::GET, false, 4),
+        (Idempotency::Method, Method::DELETE, false, 4),
+        (Idempotency::Method, Method::POST, true, 1),
+        (Idempotency::MethodOrKey, Method::POST, false, 1),
+        (Idempotency::MethodOrKey, Method::POST, true, 4),
+        (Idempotency::Assumed, Method::POST, false, 4),
+    ];
+    for (idempotency, method, key, sent) in rows {
+        let (mock, mut handle) = mock::pair::<Request<&'static str>, Response<&'static str>>();
+        let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(http_response);
+        let mut service = RetryLayer::new(retry).requests(http_requests(idempotency)).layer(mock);
+        let mut request = Request::builder().method(method.clone()).uri("/orders");
+        if key {
+            request = request.header("idempotency-key", "\"8e03978e\"");
+        }
+        let call = async { service.ready().await.unwrap().call(request.body("7 apples").unwrap()).await };
+        let server = async {
+            for _ in 0..sent {
+                let (request, send) = handle.next_request().await.unwrap();
+                assert_eq!((request.method(), *request.body()), (&method, "7 apples"));
+                assert_eq!(request.headers().len(), usize::from(key));
+                send.send_response(Response::builder().status(503).body("no").unwrap());
+            }
+        };
+        let (answer, ()) = tokio::join!(call, server);
+        assert_eq!(answer.unwrap().status(), 503, "the server's last word");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_cloned_once_for_each_that_is_sent() {
+    let clones = std::sync::Arc::new(());
+    let (mock, handle) = mock::pair::<u32, &'static str>();
+    let counted = std::sync::Arc::clone(&clones);
+    let retry = retry_tokio::retry(&POLICY).classify(class);
+    let layer = RetryLayer::new(retry).requests(move |request: &u32| {
+        std::mem::forget(std::sync::Arc::clone(&counted));
+        Some(request + 1)
+    });
+    let mut service = layer.layer(mock);
+    let call = async { service.ready().await.unwrap().call(1).await };
+    let (answer, seen) = tokio::join!(call, play(handle, &["!down", "!down", "200"]));
+    assert_eq!(
+        (answer.unwrap(), seen.iter().map(|(request, _)| *request).collect::<Vec<_>>()),
+        ("200", vec![1, 2, 3])
+    );
+    drop((service, layer));
+    assert_eq!(std::sync::Arc::strong_count(&clones), 1 + 3);
+}
