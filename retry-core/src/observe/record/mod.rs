@@ -27,7 +27,10 @@ use crate::time::Instant;
 
 macro_rules! recorder {
     ($($lock:tt)*) => {
-        /// Writes a log of what calls decided: a compact one, at most 16 bytes a decision.
+        /// Writes a log of what calls decided.
+        ///
+        /// A compact one: most often 13 bytes a decision, and at most 16 but for the rare ones that
+        /// [`Records`] names.
         ///
         /// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
         /// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
