@@ -7,7 +7,8 @@ cd "$(dirname "$0")"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 
 need qemu-system-arm qemu-system-arm
-command -v defmt-print > /dev/null || cargo install --quiet --locked defmt-print
+# Elsewhere: here, cargo builds for the microcontroller.
+command -v defmt-print > /dev/null || (cd / && unset CARGO_TARGET_DIR && cargo install --quiet --locked defmt-print)
 bare_cargo thumbv7m-none-eabi build --quiet --release --bin uplink
 program=$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/uplink
 logs=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand, retry-core without
-# and with a circuit, backon. Ends with an error where one of ours is larger than its limit below, or has in it what it
-# must not: float or 128-bit routines, an allocator, a panic's message.
+# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand; retry-core without
+# a circuit, with a shared one and with one whose configuration is a constant; backon. Ends with an error where one of
+# ours is larger than it may be today, or has in it what it must not: float or 128-bit routines, an allocator, text.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./toolchain.sh
@@ -10,10 +10,10 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 # The most text that ours may add today, and the goal. `retry` counts from the loop by hand.
 #       target              program        today  goal
 limits="thumbv7m-none-eabi  retry            400   700
-        thumbv7m-none-eabi  circuit         8200     -
+        thumbv7m-none-eabi  circuit         4850     -
         thumbv7m-none-eabi  const_circuit   2400     -
-        thumbv6m-none-eabi  retry            650     -
-        thumbv6m-none-eabi  circuit         8700     -
+        thumbv6m-none-eabi  retry            600     -
+        thumbv6m-none-eabi  circuit         5200     -
         thumbv6m-none-eabi  const_circuit   2700  2700"
 
 need arm-none-eabi-size binutils-arm-none-eabi

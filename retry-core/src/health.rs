@@ -107,6 +107,14 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock, R, S: Settings> defmt::Format for HealthCheck<'_, W, L, R, S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { circuit, every, then, .. } = self;
+        defmt::write!(f, "HealthCheck {{ circuit: {}, every: {}, then: {} }}", circuit, every, then);
+    }
+}
+
 impl<W: Window, L: Lock, R, S: Settings> fmt::Debug for HealthCheck<'_, W, L, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { circuit, every, then, .. } = self;

@@ -135,6 +135,7 @@ pub(crate) use high_product_of_halves as high_product;
 
 /// The same from 32-bit halves: no 128-bit routine is linked on a small machine.
 #[cfg(any(test, not(target_pointer_width = "64")))]
+#[inline(never)]
 pub(crate) const fn high_product_of_halves(a: u64, b: u64) -> u64 {
     let (a_high, a_low) = (a >> 32, low_half(a) as u64);
     let (b_high, b_low) = (b >> 32, low_half(b) as u64);

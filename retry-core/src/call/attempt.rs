@@ -89,6 +89,13 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Attempt<'_, '_, G, B, O>
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<G: Gate, B: Budget, O: Observer + ?Sized> defmt::Format for Attempt<'_, '_, G, B, O> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Attempt {{ number: {=u32} }}", self.number());
+    }
+}
+
 impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Attempt<'_, '_, G, B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt").field("number", &self.number()).finish_non_exhaustive()

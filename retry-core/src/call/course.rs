@@ -331,11 +331,11 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         if verdict == Verdict::GiveUp(GiveUp::Budget) {
             self.emit(now, EventKind::BudgetEmpty);
         }
-        let progress = self.progress_at(|| now.get());
+        let Progress { elapsed, left, .. } = self.progress_at(|| now.get());
         let outlook = Outlook {
             most_attempts: self.most_attempts(),
-            elapsed: progress.elapsed,
-            left: progress.left,
+            elapsed,
+            left,
             budget: self.setup.budget.level(|| now.get()),
             word,
         };

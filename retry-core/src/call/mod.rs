@@ -131,6 +131,20 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Call<'_, G, B, O> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<G: Gate, B: Budget, O: Observer + ?Sized> defmt::Format for Call<'_, G, B, O> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let (operation, attempts) = (self.setup.operation, self.state.attempts());
+        defmt::write!(
+            f,
+            "Call {{ operation: {=str}, attempts: {=u32}, policy: {} }}",
+            operation,
+            attempts,
+            self.setup.policy
+        );
+    }
+}
+
 impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Call<'_, G, B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")

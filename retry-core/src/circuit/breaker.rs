@@ -37,6 +37,7 @@ use crate::verdict::Rejected;
 /// assert!(size_of::<Breaker<CountWindow<100>>>() <= 64);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Breaker<W> {
     pub(super) state: State<W>,
     pub(super) mode: Mode,
@@ -49,6 +50,7 @@ pub struct Breaker<W> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum State<W> {
     Closed {
         window: W,
@@ -72,6 +74,7 @@ pub(super) enum State<W> {
 /// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
 /// cannot be forgotten.
 #[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "hand it back to `settle` or `cancel`"]
 pub struct Ticket {
     pub(super) era: u32,

@@ -148,6 +148,13 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<C: ConstConfig, W: Window, L: Lock> defmt::Format for ConstCircuit<C, W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ConstCircuit {{ phase: {}, mode: {} }}", self.phase(), self.mode());
+    }
+}
+
 impl<C: ConstConfig, W: Window, L: Lock> fmt::Debug for ConstCircuit<C, W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConstCircuit").field("phase", &self.phase()).finish_non_exhaustive()

@@ -86,6 +86,7 @@ impl<W: Window> Breaker<W> {
 
 /// What a health check does to an open circuit when it succeeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OnHealthy {
     /// Lets probes decide now.
     #[default]
@@ -96,6 +97,7 @@ pub enum OnHealthy {
 
 /// Where a circuit stands at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Start {
     /// Closed.
     #[default]

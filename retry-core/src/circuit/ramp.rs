@@ -4,6 +4,7 @@ use crate::time::Instant;
 
 /// How the share of admitted attempts grows after closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Ramp {
     /// When it closed; [`Instant::MAX`] where there is no ramp, or no longer.
     since: Instant,

@@ -22,6 +22,7 @@ use crate::time::Instant;
 /// assert_eq!((window.calls(), window.failures()), (1, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeWindow<const BUCKETS: usize> {
     pub(super) buckets: [Bucket; BUCKETS],
     /// The number of the newest bucket since the clock's origin.
@@ -30,6 +31,7 @@ pub struct TimeWindow<const BUCKETS: usize> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Bucket {
     pub(super) calls: u32,
     pub(super) failures: u32,

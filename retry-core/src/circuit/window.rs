@@ -6,6 +6,7 @@ use crate::time::{Instant, nanos};
 
 /// How one call ended, as far as a circuit is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
     /// Whether it failed.
     pub failed: bool,
@@ -244,6 +245,16 @@ where
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for CountWindow<N>
+where
+    Calls<N>: Bits,
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CountWindow {{ calls: {=u16}, failures: {=u16} }}", self.calls, self.failures);
+    }
+}
+
 /// A window that also tells slow calls, kept in a second one of the same kind.
 ///
 /// ```
@@ -254,6 +265,7 @@ where
 /// assert_eq!((window.calls(), window.failures(), window.slow()), (1, 0, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SlowCalls<W> {
     pub(super) failures: W,
     pub(super) slow: W,

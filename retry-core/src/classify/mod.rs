@@ -170,9 +170,23 @@ where
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for ByClosure<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ByClosure(..)");
+    }
+}
+
 impl<F> fmt::Debug for ByClosure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ByClosure(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<K: defmt::Format, F> defmt::Format for When<K, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "When {{ before: {}, rule: {} }}", self.before, self.rule);
     }
 }
 
@@ -180,6 +194,13 @@ impl<K: fmt::Debug, F> fmt::Debug for When<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { before, rule, .. } = self;
         f.debug_struct("When").field("before", before).field("rule", rule).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<K: defmt::Format, F> defmt::Format for Unacceptable<K, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Unacceptable {{ before: {} }}", self.before);
     }
 }
 

@@ -201,6 +201,14 @@ impl<R: Clone, G, B, K: Clone, O: ?Sized> Clone for Retry<'_, R, G, B, K, O> {
 
 impl<R: Copy, G, B, K: Copy, O: ?Sized> Copy for Retry<'_, R, G, B, K, O> {}
 
+#[cfg(feature = "defmt")]
+impl<R, G, B, K, O: ?Sized> defmt::Format for Retry<'_, R, G, B, K, O> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Setup { operation, policy, .. } = self.setup;
+        defmt::write!(f, "Retry {{ operation: {=str}, policy: {} }}", operation, policy);
+    }
+}
+
 impl<R, G, B, K, O: ?Sized> fmt::Debug for Retry<'_, R, G, B, K, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Setup { operation, policy, .. } = &self.setup;
