@@ -338,3 +338,17 @@ impl<S, L: Lock> fmt::Debug for RecordedRng<'_, S, L> {
         f.debug_struct("RecordedRng").finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<S: RecordSink, L: Lock> defmt::Format for Recorder<'_, S, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Recorder {{ lost: {=u32} }}", self.lost());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for LogBuffer<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} of {=usize} bytes", self.length, self.bytes.len());
+    }
+}
