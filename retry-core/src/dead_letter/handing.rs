@@ -352,6 +352,7 @@ pub trait Payload {
 
 /// Nothing but the letter itself.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoPayload;
 
 impl Payload for NoPayload {

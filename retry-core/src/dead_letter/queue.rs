@@ -151,3 +151,10 @@ impl<T, const N: usize, L: Lock> fmt::Debug for SharedDeadLetters<T, N, L> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "defmt")]
+impl<T, const N: usize, L: Lock> defmt::Format for SharedDeadLetters<T, N, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.with(|letters| letters.format(f));
+    }
+}

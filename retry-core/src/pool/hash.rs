@@ -65,7 +65,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::hash::{DefaultHasher, Hasher};
+    use core::hash::Hasher;
+    use std::hash::DefaultHasher;
     use std::vec::Vec;
 
     use super::SipHash;

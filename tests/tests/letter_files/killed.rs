@@ -110,6 +110,7 @@ fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
 fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) {
     let directory = directory(name);
     let file = directory.join("letters.jsonl");
+    drop(JsonLines::open(&file).unwrap()); // the first child may not get that far
     let mut dice = Pcg64::seed_from_u64(size);
     // Each round goes on where the acknowledged ones left off: a letter that made it to the file without being
     // acknowledged is there twice then.

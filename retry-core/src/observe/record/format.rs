@@ -14,6 +14,7 @@ use crate::verdict::{Rejected, Verdict};
 
 /// One step of one call, as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Record {
     /// Which call of its recorder; the numbers start again after 16383.
@@ -28,6 +29,7 @@ pub struct Record {
 
 /// What happened to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RecordedStep {
     /// The circuit did not admit an attempt.
@@ -83,6 +85,7 @@ const RULED: u8 = 8;
 
 /// Why a log cannot be read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LogError {
     /// It is no log of decisions.

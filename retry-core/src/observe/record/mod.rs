@@ -27,7 +27,10 @@ use crate::time::Instant;
 
 macro_rules! recorder {
     ($($lock:tt)*) => {
-        /// Writes a log of what calls decided: a compact one, at most 16 bytes a decision.
+        /// Writes a log of what calls decided.
+        ///
+        /// A compact one: most often 13 bytes a decision, and at most 16 but for the rare ones that
+        /// [`Records`] names.
         ///
         /// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
         /// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
@@ -333,5 +336,19 @@ impl<R: fmt::Debug, S, L: Lock> fmt::Debug for Recorded<'_, R, S, L> {
 impl<S, L: Lock> fmt::Debug for RecordedRng<'_, S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecordedRng").finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<S: RecordSink, L: Lock> defmt::Format for Recorder<'_, S, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Recorder {{ lost: {=u32} }}", self.lost());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for LogBuffer<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=usize} of {=usize} bytes", self.length, self.bytes.len());
     }
 }
