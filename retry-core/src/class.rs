@@ -15,6 +15,7 @@ use core::time::Duration;
 /// assert!(!Policy::DEFAULT.retries(Class::Validation));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Class {
@@ -121,6 +122,7 @@ impl fmt::Display for Class {
 
 /// How bad an error is, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Severity {
     /// Expected in daily work.
     Low,
@@ -134,6 +136,7 @@ pub enum Severity {
 
 /// What is done after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Recovery {
     /// Give up: it would fail again.
@@ -215,6 +218,17 @@ impl ClassSet {
     /// The classes in it, in order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Class> {
         Class::ALL.into_iter().filter(move |class| self.contains(*class))
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ClassSet {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{{");
+        for class in self.iter() {
+            defmt::write!(f, " {}", class);
+        }
+        defmt::write!(f, " }}");
     }
 }
 

@@ -83,6 +83,13 @@ impl fmt::Display for ConfigError {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl defmt::Format for ConfigError {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.line().as_str());
+    }
+}
+
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ConfigError").field(&self.line().as_str()).finish()

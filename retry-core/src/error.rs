@@ -29,6 +29,7 @@ use crate::verdict::{GiveUp, Rejected};
 /// assert_eq!(error.into_inner(), Some(Class::Timeout));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error<E> {
     /// The policy or the budget allowed no further attempt.
@@ -67,6 +68,7 @@ pub enum Error<E> {
 
 /// What an attempt ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Cause<E> {
     /// The operation's own error.
@@ -89,6 +91,7 @@ impl<E> Cause<E> {
 
 /// Which call an error is about, and how far it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ErrorContext {
     /// The operation's name, as the retry was given it; empty without one.

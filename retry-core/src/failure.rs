@@ -18,6 +18,7 @@ use crate::policy::Rule;
 /// assert_eq!(Failure::from(Class::Timeout).hint, None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Failure {
     /// The kind of error.
@@ -29,6 +30,8 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(crate) const NOT_RETRIED: &Rule = &Rule::ANY.recovery(Recovery::Fail);
+
     /// A failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
         Self { class, hint: None, rule: None }
@@ -45,8 +48,7 @@ impl Failure {
     /// its class.
     #[must_use]
     pub const fn not_retried(self) -> Self {
-        const FAIL: &Rule = &Rule::ANY.recovery(Recovery::Fail);
-        self.under(FAIL)
+        self.under(Self::NOT_RETRIED)
     }
 
     /// The same under this rule, before any rule of the policy's.

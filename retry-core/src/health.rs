@@ -4,14 +4,15 @@ use core::convert::Infallible;
 use core::fmt;
 use core::time::Duration;
 
-use crate::circuit::{Mode, Phase, SharedCircuit, Window};
+use crate::circuit::{CircuitConfig, OnHealthy, Settings, SharedCircuit, Window};
 use crate::lock::Lock;
 use crate::observe::{Event, Observer};
 use crate::runtime::{BlockingSleep, Clock, Sleep};
 
 /// Asks a dependency how it is, every so often while its circuit is open, instead of waiting for the open time.
 ///
-/// A check that succeeds half-opens the circuit, or closes it; one that fails changes nothing. While the circuit is
+/// A check that succeeds half-opens the circuit, or closes it; one that fails changes nothing, nor does one that ends
+/// only after the opening that it was made for. While the circuit is
 /// closed, half-open or forced open, nothing is asked.
 ///
 /// ```
@@ -29,25 +30,25 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// assert_eq!(circuit.phase(), Phase::HalfOpen);
 /// assert_eq!(clock.now().as_millis(), 10_000); // of the 60 s
 /// ```
-pub struct HealthCheck<'a, W: Window, L: Lock, R> {
-    circuit: &'a SharedCircuit<W, L>,
+pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
+    circuit: &'a SharedCircuit<W, L, S>,
     runtime: R,
     every: Duration,
-    then: Phase,
+    then: OnHealthy,
     /// And the name that it knows the circuit by.
     observer: Option<(&'static str, &'a (dyn Observer + Sync))>,
 }
 
-impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
+impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     /// Checks this circuit's dependency `every` so often; a success half-opens the circuit.
-    pub const fn new(circuit: &'a SharedCircuit<W, L>, runtime: R, every: Duration) -> Self {
-        Self { circuit, runtime, every, then: Phase::HalfOpen, observer: None }
+    pub const fn new(circuit: &'a SharedCircuit<W, L, S>, runtime: R, every: Duration) -> Self {
+        Self { circuit, runtime, every, then: OnHealthy::HalfOpen, observer: None }
     }
 
     /// A success closes the circuit.
     #[must_use]
     pub fn closes(self) -> Self {
-        Self { then: Phase::Closed, ..self }
+        Self { then: OnHealthy::Close, ..self }
     }
 
     /// Tells `observer` of each change that a check brings about, under this name for the circuit.
@@ -65,8 +66,10 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
     {
         loop {
             self.runtime.sleep(self.period()).await;
-            if self.is_due() && check().await {
-                self.is_well();
+            if let Some(era) = self.circuit.ailing()
+                && check().await
+            {
+                self.is_well(era);
             }
         }
     }
@@ -80,24 +83,22 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
             if self.runtime.sleep_blocking(self.period()).is_err() {
                 return;
             }
-            if self.is_due() && check() {
-                self.is_well();
+            if let Some(era) = self.circuit.ailing()
+                && check()
+            {
+                self.is_well(era);
             }
         }
     }
 
-    fn is_well(&self)
+    fn is_well(&self, era: u32)
     where
         R: Clock,
     {
-        let change = self.circuit.healthy(self.then, || self.runtime.now());
+        let change = self.circuit.healthy(era, self.then, || self.runtime.now());
         if let (Some(change), Some((circuit, observer))) = (change, self.observer) {
             observer.observe(&Event::phase_changed(circuit, change));
         }
-    }
-
-    fn is_due(&self) -> bool {
-        self.circuit.phase() == Phase::Open && self.circuit.mode() == Mode::Automatic
     }
 
     /// A period of nothing would never let anyone else run.
@@ -106,7 +107,15 @@ impl<'a, W: Window, L: Lock, R> HealthCheck<'a, W, L, R> {
     }
 }
 
-impl<W: Window, L: Lock, R> fmt::Debug for HealthCheck<'_, W, L, R> {
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock, R, S: Settings> defmt::Format for HealthCheck<'_, W, L, R, S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Self { circuit, every, then, .. } = self;
+        defmt::write!(f, "HealthCheck {{ circuit: {}, every: {}, then: {} }}", circuit, every, then);
+    }
+}
+
+impl<W: Window, L: Lock, R, S: Settings> fmt::Debug for HealthCheck<'_, W, L, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { circuit, every, then, .. } = self;
         f.debug_struct("HealthCheck")

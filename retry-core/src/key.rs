@@ -56,6 +56,25 @@ impl Key {
         }
     }
 
+    pub(crate) const SIZE: usize = Self::CAPACITY + 1;
+
+    /// The key as plain bytes: the text, zeros, the length.
+    pub(crate) fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [self.length; Self::SIZE];
+        if let Some((text, _)) = bytes.split_first_chunk_mut() {
+            *text = self.bytes;
+        }
+        bytes
+    }
+
+    /// The key of these plain bytes; `None` where they are none.
+    pub(crate) fn from_bytes(plain: [u8; Self::SIZE]) -> Option<Self> {
+        let (bytes, [length]) = plain.split_first_chunk()? else { return None };
+        let (text, rest) = bytes.split_at_checked(usize::from(length & !CUT))?;
+        let sound = core::str::from_utf8(text).is_ok() && rest.iter().all(|byte| *byte == 0);
+        sound.then_some(Self { bytes: *bytes, length: *length })
+    }
+
     /// Whether there is no text.
     pub const fn is_none(&self) -> bool {
         self.length == 0
@@ -96,6 +115,16 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;
         f.write_str(if self.length & CUT == 0 { "" } else { ".." })
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Key {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.as_str());
+        if self.length & CUT != 0 {
+            defmt::write!(f, "..");
+        }
     }
 }
 

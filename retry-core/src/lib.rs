@@ -48,6 +48,8 @@
 //! |---|---|---|
 //! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
+//! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
+//! | `json` | no | [`JsonLines`], dead letters in a file; implies `std` |
 //! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
 //! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
@@ -68,6 +70,7 @@ mod class;
 mod classify;
 mod clock;
 mod config;
+mod dead_letter;
 mod delay;
 mod error;
 mod failure;
@@ -77,6 +80,7 @@ mod health;
 mod key;
 mod lock;
 mod observe;
+mod plain;
 mod policy;
 mod ratio;
 mod retry;
@@ -90,8 +94,9 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, CountWindow, Gate, Mode, NoCircuit, Outcome,
-    Phase, Settled, SharedCircuit, SlowCalls, Snapshot, Span, Ticket, TimeWindow, Window,
+    Admission, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig, CountWindow, Counts,
+    Gate, Mode, NoCircuit, OnHealthy, Outcome, Phase, Settings, Settled, SharedCircuit, SlowCalls, Snapshot,
+    Span, Start, Ticket, TimeWindow, Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{
@@ -100,13 +105,22 @@ pub use classify::{
 };
 pub use clock::{FakeClock, FakeSleep, Words};
 pub use config::ConfigError;
+pub use dead_letter::{
+    About, ByFuture, BySink, Carrying, DeadLetterSink, DeadLettering, Deliver, Forward, Handled, NoPayload,
+    Or, Payload, ReasonSet, SharedDeadLetters,
+};
 pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
-pub use observe::{CallEnd, Event, EventKind, Observer, Outlook};
+pub use observe::{
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
+    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
+    WhenFull,
+};
+pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
@@ -128,13 +142,22 @@ pub use observe::TracingLog;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use observe::{MetricsSnapshot, OperationMetrics};
 
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use dead_letter::{
+    BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
+};
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 pub use lock::CriticalSectionLock;
+#[cfg(feature = "defmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "defmt")))]
+pub use observe::DefmtLog;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
+    dead_letter::{Counted, LetterQueue},
     lock::StdLock,
-    observe::{Guarded, Queued},
+    observe::{Difference, Field, Guarded, LogWriter, Queued, Replay, ReplayError, Replayed, Step},
 };

@@ -22,6 +22,7 @@ pub trait Exclusive<T>: Initial {
 
 /// No lock, for one thread alone: a [`RefCell`], which the compiler keeps from being shared.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LocalLock;
 
 impl Lock for LocalLock {
@@ -72,6 +73,7 @@ mod std_lock {
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CriticalSectionLock;
 
 #[cfg(feature = "critical-section")]

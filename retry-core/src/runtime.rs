@@ -47,6 +47,7 @@ pub trait BlockingSleep: Clock {
 
 /// A blocking sleep was interrupted: the call is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Interrupted;
 
 impl fmt::Display for Interrupted {

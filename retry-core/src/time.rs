@@ -22,6 +22,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 /// assert_eq!(start.after(Duration::MAX), Instant::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Instant(u64);
 
 impl Instant {
@@ -57,7 +58,7 @@ impl Instant {
 
     /// The time from `earlier` to this instant; zero where `earlier` is the later one.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.nanos_since(earlier))
+        duration(self.nanos_since(earlier))
     }
 
     pub(crate) const fn after_nanos(self, nanos: u64) -> Self {
@@ -135,6 +136,30 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
 }
 
+/// The duration of this many nanoseconds.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+pub(crate) const fn duration(nanos: u64) -> Duration {
+    Duration::from_nanos(nanos)
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+pub(crate) use duration_by_product as duration;
+
+/// The same without a division, for which a small machine would link a routine of half a kilobyte: by a second's
+/// reciprocal, exact for each number of 64 bits.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+#[inline(never)]
+pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
+    // A second is 2^9 * 1953125 ns; this is 2^75 / 1953125, rounded up.
+    const RECIPROCAL: u64 = 0x0044_b82f_a09b_5a53;
+    let secs = crate::ratio::high_product(nanos >> 9, RECIPROCAL) >> 11;
+    #[allow(clippy::cast_possible_truncation)] // below a second
+    let rest = nanos.wrapping_sub(secs.wrapping_mul(NANOS_PER_SEC)) as u32;
+    // It is: that the compiler sees it, too, keeps a panic for larger ones from being linked.
+    Duration::new(secs, if rest < 1_000_000_000 { rest } else { 0 })
+}
+
 /// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.
 ///
 /// In integers: the standard form goes through 128 bits and prints up to nine decimals.
@@ -153,4 +178,23 @@ impl fmt::Display for Spoken {
 /// The ending of a noun that there are `count` of.
 pub(crate) const fn plural(count: u32) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_machines_divide_as_large_ones_do() {
+        let seconds = [0, 1, 2, 3, 59, 1 << 9, 1 << 20, 1 << 31, 1 << 32, 18_446_744_072, 18_446_744_073];
+        let edges = seconds.into_iter().flat_map(|secs: u64| {
+            let whole = secs * NANOS_PER_SEC;
+            [whole, whole.wrapping_sub(1), whole.saturating_add(1), whole | 0x1ff, whole & !0x1ff]
+        });
+        let powers = (0..64).flat_map(|bit| [1 << bit, (1 << bit) - 1, u64::MAX - (1 << bit)]);
+        let random = (0..10_000).map(crate::ratio::mixed);
+        for nanos in edges.chain(powers).chain(random).chain([u64::MAX]) {
+            assert_eq!(duration_by_product(nanos), Duration::from_nanos(nanos), "{nanos}");
+        }
+    }
 }

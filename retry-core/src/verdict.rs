@@ -8,6 +8,7 @@ use crate::time::{Spoken, nanos};
 
 /// What a call does after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "a verdict does nothing by itself: sleep for it, or end the call"]
 pub enum Verdict {
     /// Try again after this delay.
@@ -30,6 +31,7 @@ impl fmt::Display for Verdict {
 
 /// Why a policy allows no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum GiveUp {
     /// An error of this class is not retried.
@@ -93,6 +95,7 @@ impl fmt::Display for GiveUp {
 /// assert_eq!(rejected.to_string(), "the circuit is open for another 21.4 s");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
     phase: Phase,
     /// In nanoseconds, so that a refusal costs no division.

@@ -77,6 +77,9 @@ pub use lock::{EmbassyLock, Guarded};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
 pub use retry_core::CriticalSectionLock;
+#[cfg(feature = "defmt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "defmt")))]
+pub use retry_core::DefmtLog;
 use retry_core::{Clock, Entropy, Instant, Policy, Retry, Sleep};
 
 /// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
@@ -134,6 +137,13 @@ impl<R, M> Sleep for Embassy<R, M> {
 impl<R: Rng, M: RawMutex> Entropy for Embassy<R, M> {
     fn word(&self) -> u64 {
         self.rng.lock(|rng| rng.borrow_mut().next_u64())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<R, M> defmt::Format for Embassy<R, M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Embassy");
     }
 }
 

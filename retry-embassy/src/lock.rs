@@ -45,6 +45,20 @@ impl<M: RawMutex, T: Initial> Exclusive<T> for Guarded<M, T> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<M> defmt::Format for EmbassyLock<M> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "EmbassyLock");
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<M, T> defmt::Format for Guarded<M, T> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Guarded");
+    }
+}
+
 impl<M> fmt::Debug for EmbassyLock<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EmbassyLock")

@@ -1,4 +1,43 @@
-//! Holds no code of its own: the tests are in `tests/`, and the README's examples are run from here.
+//! Scenarios that every runtime must tell alike, and what it takes to play them.
+//!
+//! A [`Scenario`] is plain data: a policy, a circuit, a budget, and a script of calls whose attempts take so long and
+//! end like this. Playing it writes a [`Log`] of everything that was decided, and when. The machine promises that the
+//! same scenario gives the same log byte for byte, whoever does the sleeping:
+//!
+//! | played by | over |
+//! |---|---|
+//! | [`by_hand`] | nothing but [`Call`](retry_core::Call) and [`Attempt`](retry_core::Attempt) |
+//! | [`blocking`] | `run_blocking_with` |
+//! | [`with_futures`] | `run_with` and `run_until_with`, on any adapter |
+//!
+//! This library needs neither std nor an allocator, so that a microcontroller plays the same scenarios. The tests
+//! themselves are beside it, in `tests/`.
 
+#![no_std]
+
+mod blocking;
+mod by_hand;
+mod futures;
+mod log;
+mod paced;
+mod random;
+mod record;
+mod runtime;
+mod scenario;
+mod stage;
+pub mod table;
+
+pub use blocking::blocking;
+pub use by_hand::by_hand;
+pub use futures::with_futures;
+pub use log::{Fnv, Line, Log, Text};
+pub use paced::{Paced, PacedSleep};
+pub use random::{Counts, Decisions, Drawn, MILLION, random_decisions};
+pub use runtime::{Scripted, ScriptedWords};
+pub use scenario::{
+    BudgetKind, CircuitKind, Condition, Ends, Fault, Manual, Other, Readiness, Scenario, Step, Try, Value,
+};
+
+#[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

@@ -83,11 +83,10 @@ async fn an_attempt_that_hangs_is_cut_off() {
 
 async fn a_channel_stops_a_call() {
     let (stop, stopped) = async_std::channel::bounded::<()>(1);
-    let mut stop = Some(stop);
     let retry = retry_async_std::retry(&POLICY).classify(server_error);
-    let operation = || {
-        stop = None; // the sender is gone: stopped
-        async { Err::<(), _>("down") }
+    let operation = || async {
+        stop.close();
+        Err::<(), _>("down")
     };
     let error = retry.run_until(stopped.recv(), operation).await.unwrap_err();
     assert!(error.is_cancelled());

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, Change, ChangeCause, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Gate,
-    HealthCheck, Instant, Jitter, LocalLock, Mode, Phase, Rejected, SharedCircuit, SlowCalls, TimeWindow,
-    Window,
+    Breaker, Change, ChangeCause, CircuitConfig, Class, CountWindow, Counts, Event, EventKind, FakeClock,
+    Gate, HealthCheck, Instant, Jitter, LocalLock, Mode, Phase, Rejected, SharedCircuit, SlowCalls,
+    TimeWindow, Window,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -61,7 +61,7 @@ fn a_failure_rate_over_time_forgets_old_calls() {
     let circuit = Local::<TimeWindow<10>>::new(config);
     assert_eq!(call(&circuit, 0, 50, true), None); // too few
     assert_eq!(call(&circuit, 1_050, 1_050, true), None); // alone: the first is forgotten
-    assert_eq!(circuit.counts(), Some((1, 1, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 1, slow: 0 }));
     let opened = call(&circuit, 1_900, 1_999, true);
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 2, calls: 2 }));
 }
@@ -174,16 +174,25 @@ fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
     for _ in 0..5 {
         assert_eq!(call(&circuit, 1, 1, true), None);
     }
-    assert_eq!((circuit.mode(), circuit.counts()), (Mode::Disabled, Some((0, 0, 0))));
+    assert_eq!(
+        (circuit.mode(), circuit.counts(at(0))),
+        (Mode::Disabled, Some(Counts { calls: 0, failures: 0, slow: 0 }))
+    );
 
     circuit.count_only(at(2));
     for _ in 0..5 {
         assert_eq!(call(&circuit, 2, 2, true), None);
     }
-    assert_eq!((circuit.mode(), circuit.counts()), (Mode::CountOnly, Some((5, 5, 0))));
+    assert_eq!(
+        (circuit.mode(), circuit.counts(at(0))),
+        (Mode::CountOnly, Some(Counts { calls: 5, failures: 5, slow: 0 }))
+    );
 
     circuit.reset(at(3));
-    assert_eq!((circuit.mode(), circuit.counts()), (Mode::Automatic, Some((0, 0, 0))));
+    assert_eq!(
+        (circuit.mode(), circuit.counts(at(0))),
+        (Mode::Automatic, Some(Counts { calls: 0, failures: 0, slow: 0 }))
+    );
     assert_eq!(cause(call(&circuit, 3, 3, true)), Some(ChangeCause::ConsecutiveFailures(1)));
 
     circuit.trip(ms(50_000), at(10)); // longer than it opens by itself
@@ -262,24 +271,24 @@ fn reconfigured_while_live_it_carries_the_window_over() {
     for failed in [true, true, true, false, false, false, true, false] {
         call(&circuit, 0, 0, failed);
     }
-    assert_eq!(circuit.counts(), Some((8, 4, 0)));
-    circuit.reconfigure(config.window(5)).unwrap(); // the most recent five
-    assert_eq!(circuit.counts(), Some((5, 1, 0)));
-    circuit.reconfigure(config.window(9)).unwrap();
-    assert_eq!(circuit.counts(), Some((5, 1, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 8, failures: 4, slow: 0 }));
+    circuit.reconfigure(config.window(5), at(0)).unwrap(); // the most recent five
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 5, failures: 1, slow: 0 }));
+    circuit.reconfigure(config.window(9), at(0)).unwrap();
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 5, failures: 1, slow: 0 }));
     for _ in 0..3 {
         assert_eq!(call(&circuit, 0, 0, true), None);
     }
-    assert_eq!(circuit.counts(), Some((8, 4, 0)));
-    let error = circuit.reconfigure(config.window(11)).unwrap_err();
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 8, failures: 4, slow: 0 }));
+    let error = circuit.reconfigure(config.window(11), at(0)).unwrap_err();
     assert_eq!(error.to_string(), "window = 11: must be at most 10, what its type holds");
-    assert_eq!(circuit.counts(), Some((8, 4, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 8, failures: 4, slow: 0 }));
 
     // Open for 30 s, and now for 10 s at most.
-    circuit.reconfigure(config.consecutive_failures(1)).unwrap();
+    circuit.reconfigure(config.consecutive_failures(1), at(0)).unwrap();
     call(&circuit, 0, 0, true);
     assert_eq!(wait(&circuit, 5_000), Some(25_000));
-    circuit.reconfigure(config.consecutive_failures(1).open_for(ms(10_000))).unwrap();
+    circuit.reconfigure(config.consecutive_failures(1).open_for(ms(10_000)), at(5_000)).unwrap();
     assert_eq!(wait(&circuit, 5_000), Some(10_000));
 }
 
@@ -290,12 +299,12 @@ fn a_time_window_is_carried_over_in_proportion() {
     for start in [50, 150, 450, 850, 950] {
         call(&circuit, start, start, true);
     }
-    circuit.reconfigure(config.window_time(ms(200))).unwrap(); // the last two of ten buckets
-    assert_eq!(circuit.counts(), Some((2, 2, 0)));
-    circuit.reconfigure(config.window_time(ms(10_000))).unwrap();
-    assert_eq!(circuit.counts(), Some((2, 2, 0)));
+    circuit.reconfigure(config.window_time(ms(200)), at(0)).unwrap(); // the last two of ten buckets
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
+    circuit.reconfigure(config.window_time(ms(10_000)), at(0)).unwrap();
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
     call(&circuit, 9_900, 9_900, true);
-    assert_eq!(circuit.counts(), Some((3, 3, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 3, failures: 3, slow: 0 }));
 }
 
 #[test]
@@ -318,9 +327,9 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     let after = Local::<TimeWindow<10>>::new(config);
     let ticket = after.admit(at(0)).unwrap().ticket;
     after.restore(&before.snapshot(at(5_900)), at(100_000));
-    assert_eq!(after.counts(), Some((2, 2, 0)));
+    assert_eq!(after.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
     after.fail(ticket, Class::Server, at(100_000), None, 0);
-    assert_eq!((after.counts(), after.late()), (Some((2, 2, 0)), 1));
+    assert_eq!((after.counts(at(0)), after.late()), (Some(Counts { calls: 2, failures: 2, slow: 0 }), 1));
     let opened = call(&after, 100_050, 100_050, true); // as if at 5950, when all three were within a second
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 3, calls: 3 }));
     after.restore(&before.snapshot(at(5_900)), at(200_000));

@@ -42,6 +42,7 @@ use crate::time::{Instant, Now, nanos};
 /// assert_eq!(budget.rejection_probability(now), (5 << 32) / 10); // (4 - 1.5) / (4 + 1)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdaptiveThrottle {
     rejections: ClassSet,
     /// In parts of 2^24.

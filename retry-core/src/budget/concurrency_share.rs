@@ -30,6 +30,7 @@ use crate::time::Instant;
 /// assert_eq!((budget.attempts_under_way(), budget.retries_granted()), (2, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ConcurrencyShare {
     /// In millionths.
     share: u64,
@@ -128,6 +129,7 @@ impl<L: Lock> SharedBudget<ConcurrencyShare, L> {
 
 /// What a [`ConcurrencyShare`] counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnderWay {
     attempts: u32,
     retries: u32,

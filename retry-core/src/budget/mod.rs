@@ -57,6 +57,7 @@ pub trait Budget {
 
 /// A retry that asks to be paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Request {
     /// The class of the error that is to be retried.
@@ -77,10 +78,12 @@ impl Request {
 /// What was taken out for one retry, as the budget itself counts it: it gets it back unchanged with what became of
 /// the retry. Zero for a first attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Price(pub u64);
 
 /// What happened to an attempt, and what had been paid for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Deposit {
     /// It started; `first` of its call.
     Started {
@@ -112,6 +115,7 @@ pub enum Deposit {
 
 /// No budget: grants every retry, costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoBudget;
 
 impl Budget for NoBudget {

@@ -42,6 +42,7 @@ use crate::time::{Instant, Now, nanos};
 /// assert!(request().is_none()); // too late
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestShare {
     /// What a call earns, in millionths of a retry.
     share: i64,

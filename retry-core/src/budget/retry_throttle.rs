@@ -38,6 +38,7 @@ use crate::time::Instant;
 /// # let _ = NONE;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryThrottle {
     failures: ClassSet,
     // In thousandths of a token.
@@ -182,6 +183,7 @@ impl<L: Lock> SharedBudget<RetryThrottle, L> {
 
 /// What is missing in a [`RetryThrottle`]: as a full one is the first state, whatever its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UsedUp {
     /// In thousandths of a token, at most what it can hold.
     used: u32,

@@ -79,6 +79,7 @@ pub trait BudgetRules {
 
 /// How far a deposit concerns the rules of a budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Concern {
     /// Not at all: no lock is taken and no clock read.
     None,
@@ -152,6 +153,13 @@ impl<B: BudgetRules, L: Lock> Budget for SharedBudget<B, L> {
     fn level(&self, now: impl Now) -> Option<u64> {
         let now = now.now();
         self.with_state(|state| self.rules.level(state, now))
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<B: BudgetRules + defmt::Format, L: Lock> defmt::Format for SharedBudget<B, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SharedBudget {{ rules: {} }}", self.rules);
     }
 }
 

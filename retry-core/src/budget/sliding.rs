@@ -28,6 +28,7 @@ use crate::time::Instant;
 /// assert_eq!(sum.sum(), -2); // the 5 are gone
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SlidingSum<const SLICES: usize> {
     slices: [i64; SLICES],
     /// Of all slices.

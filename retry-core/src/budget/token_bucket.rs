@@ -40,6 +40,7 @@ use crate::time::{Instant, Now};
 /// assert_eq!(budget.held(now), 12);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TokenBucket {
     // In millionths of a token, all of them.
     capacity: u64,
@@ -235,6 +236,7 @@ impl<L: Lock> SharedBudget<TokenBucket, L> {
 
 /// What is missing in a [`TokenBucket`]: as a full one is the first state, whatever its capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Spent {
     /// In millionths of a token, at most the capacity.
     spent: u64,

@@ -7,13 +7,11 @@ use crate::time::Instant;
 pub(super) struct Elapsed {
     total: u64,
     last: Instant,
-    /// What the total is at least, once the delay under way is over.
-    after_delay: u64,
 }
 
 impl Elapsed {
     pub(super) fn from(start: Instant) -> Self {
-        Self { total: 0, last: start, after_delay: 0 }
+        Self { total: 0, last: start }
     }
 
     /// The time until `now`, in nanoseconds.
@@ -28,14 +26,9 @@ impl Elapsed {
         self.total
     }
 
-    /// A delay begins, right after a reading.
-    pub(super) fn delay(&mut self, nanos: u64) {
-        self.after_delay = self.total.saturating_add(nanos);
-    }
-
-    /// The delay is over, says whoever slept it.
-    pub(super) fn delay_is_over(&mut self, now: Instant) {
+    /// A delay is over, says whoever slept it, and with it so much time.
+    pub(super) fn at_least(&mut self, total: u64, now: Instant) {
         self.at(now);
-        self.total = self.total.max(self.after_delay);
+        self.total = self.total.max(total);
     }
 }

@@ -1,25 +1,22 @@
 //! Where the policy of one call and the circuit of all calls meet: this file has the call, `attempt.rs` the verdict.
 
 mod attempt;
+mod course;
 mod elapsed;
 
 use core::fmt;
 use core::time::Duration;
 
 pub use attempt::Attempt;
-use elapsed::Elapsed;
+pub(crate) use course::{Course, Setup, State};
 
-use crate::budget::{Budget, Deposit, NoBudget, Price};
-use crate::circuit::{Change, Gate, NoCircuit};
-use crate::class::Class;
-use crate::classify::Progress;
-use crate::error::ErrorContext;
-use crate::failure::Failure;
+use crate::budget::{Budget, NoBudget};
+use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
-use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
-use crate::policy::{Curve, Plan, Policy};
-use crate::time::{Instant, Now, Reading};
-use crate::verdict::{GiveUp, Rejected, Verdict};
+use crate::observe::Observer;
+use crate::policy::Policy;
+use crate::time::{Now, duration};
+use crate::verdict::Rejected;
 
 /// All attempts of one logical operation.
 ///
@@ -35,105 +32,59 @@ use crate::verdict::{GiveUp, Rejected, Verdict};
 /// See the [crate's page](crate) for the loop.
 #[must_use = "it does nothing until an attempt is made"]
 pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
-    options: Options<'a>,
-    gate: &'a G,
-    allowance: Allowance<'a, B>,
-    observer: &'a O,
-    attempts: u32,
-    /// The most of them: the policy's, until a rule says otherwise.
-    most_attempts: u32,
-    pause: Pause,
-    elapsed: Option<Elapsed>,
-}
-
-/// What a call is told of itself.
-#[derive(Clone, Copy)]
-pub(crate) struct Options<'a> {
-    pub(crate) policy: &'a Policy,
-    pub(crate) curve: Option<&'a Curve<'a>>,
-    pub(crate) operation: &'static str,
-    pub(crate) key: Key,
-}
-
-impl<'a> Options<'a> {
-    pub(crate) const fn new(policy: &'a Policy) -> Self {
-        Self { policy, curve: None, operation: "", key: Key::NONE }
-    }
+    setup: Setup<'a, G, B, O>,
+    state: State<G::Ticket>,
 }
 
 impl<'a> Call<'a> {
     /// Starts a call. Asks the time only under a deadline or a rule that counts time.
     pub fn new(policy: &'a Policy, now: impl Now) -> Self {
-        Call::with(Options::new(policy), &NoCircuit, &NoBudget, &(), now)
+        let setup = Setup::new(policy, &NoCircuit, &NoBudget, &());
+        Self { setup, state: State::start(policy.asks_time(), now) }
     }
 }
 
 impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
-    pub(crate) fn with(
-        options: Options<'a>,
-        gate: &'a G,
-        budget: &'a B,
-        observer: &'a O,
-        now: impl Now,
-    ) -> Self {
-        let timed = options.policy.asks_time() || observer.is_enabled();
-        let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
-        let allowance = Allowance { budget, granted: None };
-        Self {
-            options,
-            gate,
-            allowance,
-            observer,
-            attempts: 0,
-            most_attempts: options.policy.most_attempts(),
-            pause: Pause::NONE,
-            elapsed,
-        }
-    }
-
     /// Asks this circuit before each attempt, and tells it how each ended.
-    pub fn circuit<H: Gate>(self, circuit: &'a H) -> Call<'a, H, B, O> {
-        let Self { options, gate: _, allowance, observer, attempts, most_attempts, pause, elapsed } = self;
-        Call { options, gate: circuit, allowance, observer, attempts, most_attempts, pause, elapsed }
+    pub fn circuit<H: Gate>(mut self, circuit: &'a H) -> Call<'a, H, B, O> {
+        self.course().drop_attempt();
+        Call { setup: self.setup.circuit(circuit), state: self.state.moved() }
     }
 
     /// Pays for each retry out of this budget.
-    pub fn budget<C: Budget>(self, budget: &'a C) -> Call<'a, G, C, O> {
-        let Self { options, gate, allowance: _, observer, attempts, most_attempts, pause, elapsed } = self;
-        let allowance = Allowance { budget, granted: None };
-        Call { options, gate, allowance, observer, attempts, most_attempts, pause, elapsed }
+    pub fn budget<C: Budget>(mut self, budget: &'a C) -> Call<'a, G, C, O> {
+        self.course().drop_all();
+        Call { setup: self.setup.budget(budget), state: self.state.moved() }
     }
 
     /// Tells this observer what happens.
-    pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Call<'a, G, B, P> {
-        let Self { options, gate, allowance, observer: _, attempts, most_attempts, pause, elapsed } = self;
-        Call { options, gate, allowance, observer, attempts, most_attempts, pause, elapsed }
+    pub fn observe<P: Observer + ?Sized>(mut self, observer: &'a P) -> Call<'a, G, B, P> {
+        self.course().drop_attempt();
+        Call { setup: self.setup.observe(observer), state: self.state.moved() }
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's
     /// base to a ceiling.
     pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
-        self.options.curve = Some(curve);
+        self.setup.curve = Some(curve);
         self
     }
 
     /// Gives the operation a name, for events and errors.
     pub fn named(mut self, operation: &'static str) -> Self {
-        self.options.operation = operation;
+        self.setup.operation = operation;
         self
     }
 
     /// Says which of several like dependencies it goes to, for events and errors.
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
-        self.options.key = key.into();
+        self.setup.key = key.into();
         self
     }
 
     /// Counts the time from `now`, where it is not counted already.
     pub fn timed(mut self, now: impl Now) -> Self {
-        if self.elapsed.is_none() {
-            self.elapsed = Some(Elapsed::from(now.now()));
-        }
+        self.state.time_from(now);
         self
     }
 
@@ -141,177 +92,65 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     ///
     /// # Errors
     /// Where the circuit refuses it; the call is over then.
+    #[inline]
     pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
-        let mut now = Reading::Unread(now);
-        if let (Some(elapsed), true) = (&mut self.elapsed, self.attempts > 0) {
-            elapsed.delay_is_over(now.get());
-        }
-        match self.gate.admit(|| now.get()) {
-            Ok(admission) => {
-                if self.elapsed.is_none() && self.observer.is_enabled() {
-                    self.elapsed = Some(Elapsed::from(now.get()));
-                }
-                self.attempts = self.attempts.saturating_add(1);
-                // From here on a panic, of an observer, say, is a drop.
-                let mut attempt = Attempt::new(self, admission.ticket);
-                attempt.pay(|| now.get());
-                attempt.call.changed(admission.change);
-                attempt.call.emit(&mut now, EventKind::Started);
-                Ok(attempt)
-            }
-            Err(rejected) => {
-                self.allowance.give_back();
-                self.emit(&mut now, EventKind::Rejected(rejected));
-                self.ended(&mut now, CallEnd::Rejected);
-                Err(rejected)
-            }
-        }
+        let mut course = self.course();
+        course.begin(now)?;
+        Ok(Attempt::new(course))
     }
 
     /// How many attempts were begun.
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.state.attempts()
     }
 
     /// The time since the call started, delays and attempts included; `None` where nothing asked for the time at
     /// its start.
     pub fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
-        self.elapsed.as_mut().map(|elapsed| Duration::from_nanos(elapsed.at(now.now())))
+        self.state.elapsed(now)
     }
 
     /// How soon after the last [`Verdict::Retry`](crate::Verdict::Retry) the next attempt may begin, where the
     /// dependency says that it is ready: the whole delay, but for
     /// [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry), which may end as soon as minimum and hint allow.
+    /// Zero while no retry is to come.
     pub fn earliest_retry(&self) -> Duration {
-        Duration::from_nanos(self.pause.least)
+        duration(self.state.pause().1)
     }
 
-    /// The call ends without another attempt: one that was still to come is cancelled.
-    pub(crate) fn abandon(&mut self, now: impl Now) {
-        if self.allowance.granted.is_some() {
-            let mut now = Reading::Unread(now);
-            self.emit(&mut now, EventKind::Cancelled);
-            self.allowance.give_back();
-            self.ended(&mut now, CallEnd::Cancelled);
-        }
+    #[inline]
+    fn course(&mut self) -> Course<'_, 'a, G, B, O> {
+        Course { setup: &self.setup, state: &mut self.state }
     }
+}
 
-    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
-        let Options { operation, key, .. } = self.options;
-        let (attempt, most_attempts, elapsed) = (self.attempts, self.most_attempts, self.elapsed(when));
-        ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
+/// A call that ends between two attempts gives back what the second would have cost.
+impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Call<'_, G, B, O> {
+    fn drop(&mut self) {
+        self.course().drop_all();
     }
+}
 
-    /// How far it has come, as of the last reading of its clock.
-    pub(crate) fn progress(&self) -> Progress {
-        let elapsed = self.elapsed.as_ref().map(Elapsed::so_far);
-        Progress {
-            attempt: self.attempts,
-            elapsed: elapsed.map(Duration::from_nanos),
-            left: elapsed.and_then(|elapsed| self.options.policy.time_left(elapsed)),
-        }
-    }
-
-    fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
-        if self.observer.is_enabled() {
-            let (Options { operation, key, .. }, attempt) = (self.options, self.attempts);
-            self.observer.observe(&Event { at: now.get(), operation, key, attempt, kind });
-        }
-    }
-
-    fn ended<N: Now>(&mut self, now: &mut Reading<N>, end: CallEnd) {
-        if self.observer.is_enabled() {
-            let elapsed = self.elapsed(now.get());
-            self.emit(now, EventKind::Ended { end, elapsed });
-        }
-    }
-
-    /// Tells of an attempt that failed, and of the end of the call, if it is that.
-    fn failed<N: Now>(&mut self, now: &mut Reading<N>, failure: Failure, verdict: Verdict) {
-        if verdict == Verdict::GiveUp(GiveUp::Budget) {
-            self.emit(now, EventKind::BudgetEmpty);
-        }
-        let outlook = self.outlook(now);
-        self.emit(now, EventKind::Failed { failure, verdict, outlook });
-        match verdict {
-            Verdict::Retry(_) => {}
-            Verdict::GiveUp(reason) => self.ended(now, CallEnd::GaveUp(reason)),
-            Verdict::Rejected(_) => self.ended(now, CallEnd::Rejected),
-        }
-    }
-
-    /// For an event: what is left after an attempt that failed just now.
-    fn outlook<N: Now>(&self, now: &mut Reading<N>) -> Outlook {
-        Outlook {
-            most_attempts: self.most_attempts,
-            left: self.progress().left,
-            budget: self.allowance.budget.level(|| now.get()),
-        }
-    }
-
-    fn will_retry(&mut self, plan: &Plan) {
-        self.pause = Pause { delay: plan.delay, least: plan.least };
-        if let Some(elapsed) = &mut self.elapsed {
-            elapsed.delay(plan.least);
-        }
-    }
-
-    fn changed(&self, change: Option<Change>) {
-        if let Some(change) = change {
-            self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
-        }
+#[cfg(feature = "defmt")]
+impl<G: Gate, B: Budget, O: Observer + ?Sized> defmt::Format for Call<'_, G, B, O> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let (operation, attempts) = (self.setup.operation, self.state.attempts());
+        defmt::write!(
+            f,
+            "Call {{ operation: {=str}, attempts: {=u32}, policy: {} }}",
+            operation,
+            attempts,
+            self.setup.policy
+        );
     }
 }
 
 impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Call<'_, G, B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { operation, policy, .. } = &self.options;
         f.debug_struct("Call")
-            .field("operation", operation)
-            .field("attempts", &self.attempts)
-            .field("policy", policy)
+            .field("operation", &self.setup.operation)
+            .field("attempts", &self.state.attempts())
+            .field("policy", self.setup.policy)
             .finish_non_exhaustive()
-    }
-}
-
-/// The delay before the attempt that is next or under way.
-#[derive(Clone, Copy)]
-struct Pause {
-    /// In nanoseconds; 0 before the first attempt.
-    delay: u64,
-    /// Below `delay` where readiness may end it early.
-    least: u64,
-}
-
-impl Pause {
-    const NONE: Self = Self { delay: 0, least: 0 };
-}
-
-/// The budget, and the retry that it granted to this call until that begins.
-struct Allowance<'a, B: Budget> {
-    budget: &'a B,
-    granted: Option<Price>,
-}
-
-impl<B: Budget> Allowance<'_, B> {
-    /// An attempt begins: what was paid for it.
-    fn begin(&mut self, first: bool, now: impl Now) -> Price {
-        self.budget.deposit(Deposit::Started { first }, now);
-        self.granted.take().unwrap_or_default()
-    }
-}
-
-/// A call that ends between two attempts gives back what the second would have cost.
-impl<B: Budget> Drop for Allowance<'_, B> {
-    fn drop(&mut self) {
-        self.give_back();
-    }
-}
-
-impl<B: Budget> Allowance<'_, B> {
-    fn give_back(&mut self) {
-        if let Some(price) = self.granted.take() {
-            self.budget.deposit(Deposit::Cancelled { started: false, price }, Instant::ORIGIN);
-        }
     }
 }

@@ -1,12 +1,15 @@
 //! The state machine of one circuit.
 
 use core::mem;
+use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::gate::Admission;
+use super::gate::{Admission, Settled};
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
 use super::window::{Outcome, Window};
+use crate::class::Class;
+use crate::lock::Initial;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
@@ -34,6 +37,7 @@ use crate::verdict::Rejected;
 /// assert!(size_of::<Breaker<CountWindow<100>>>() <= 64);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Breaker<W> {
     pub(super) state: State<W>,
     pub(super) mode: Mode,
@@ -46,6 +50,7 @@ pub struct Breaker<W> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum State<W> {
     Closed {
         window: W,
@@ -69,11 +74,41 @@ pub(super) enum State<W> {
 /// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
 /// cannot be forgotten.
 #[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "hand it back to `settle` or `cancel`"]
 pub struct Ticket {
     pub(super) era: u32,
     /// When it was given out; [`Instant::MAX`] where no rule asks how long a call takes.
     pub(super) started: Instant,
+}
+
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counts {
+    /// All calls.
+    pub calls: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// Those that were slow; none where the window does not tell.
+    pub slow: u32,
+}
+
+impl Counts {
+    pub(super) fn of<W: Window>(window: &W) -> Self {
+        Self { calls: window.calls(), failures: window.failures(), slow: window.slow() }
+    }
+}
+
+/// How an attempt ended, for those who share a circuit.
+pub(super) enum Ended {
+    Succeeded,
+    Failed { class: Class, word: u64, delay: Option<Duration> },
+    Cancelled,
+}
+
+impl<W: Window> Initial for Breaker<W> {
+    const INITIAL: Self = Self::CLOSED;
 }
 
 impl<W: Window> Breaker<W> {
@@ -87,10 +122,16 @@ impl<W: Window> Breaker<W> {
         openings: 0,
     };
 
+    /// Of a snapshot's parts.
+    pub(super) const fn of(state: State<W>, mode: Mode, late: u32, openings: u32) -> Self {
+        Self { state, mode, unchecked: false, era: 0, late, openings }
+    }
+
     /// Admits an attempt, or says for how long none is admitted. Asks the time where a rule needs it.
     ///
     /// # Errors
     /// While open, while every probe is taken, and while a ramp admits only some.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn admit(&mut self, config: &CircuitConfig, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         let mut now = Reading::Unread(now);
         let change = match &self.state {
@@ -129,10 +170,26 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
+        self.settled(config, ticket, failed, now, word)
+    }
+
+    #[inline(always)]
+    pub(super) fn settled(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        failed: bool,
+        now: impl Now,
+        word: u64,
+    ) -> Option<Change> {
         let mut now = Reading::Unread(now);
+        // A clock that panics does so before anything has changed: that is a drop.
+        if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
+            now.get();
+        }
         let slow = config.asks_duration() && config.is_slow(ticket.started, now.get());
         if ticket.era != self.era {
-            self.late = self.late.saturating_add(1);
+            self.count_late();
             return None;
         }
         let cause = match &mut self.state {
@@ -144,11 +201,11 @@ impl<W: Window> Breaker<W> {
                     let at = if W::TIMED { now.get() } else { Instant::ORIGIN };
                     window.record(Outcome { failed, slow }, config.span(W::CAPACITY), at);
                 }
+                let unchecked = mem::take(&mut self.unchecked);
                 if !automatic {
                     return None;
                 }
                 // A success in good time lowers every rate: at most it is the call that makes them count.
-                let unchecked = mem::take(&mut self.unchecked);
                 if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
                     return None;
                 }
@@ -174,16 +231,20 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        let now = now.get();
-        Some(match cause {
-            ChangeCause::ProbesSucceeded(_) => self.close(config, now, cause),
-            _ => {
-                // Where nobody drew a word, the time and the era must do.
-                let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
-                let nanos = config.open_time(self.openings, word);
-                self.open(nanos, now, cause)
-            }
-        })
+        Some(self.turn(config, now.get(), cause, word))
+    }
+
+    /// Closes it after enough successes of probes, else opens it.
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
+        if let ChangeCause::ProbesSucceeded(_) = cause {
+            return self.close(config, now, cause);
+        }
+        // Where nobody drew a word, the time and the era must do.
+        let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
+        let nanos = config.open_time(self.openings, word);
+        self.open(nanos, now, cause)
     }
 
     /// Records this many successes in good time that nothing looked at: see [`unseen`](Self::unseen).
@@ -221,18 +282,62 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
-        if config.asks_duration() {
-            let now = now.now();
-            if config.is_slow(ticket.started, now) {
-                return self.settle(config, ticket, true, now, word);
-            }
+        let mut now = Reading::Unread(now);
+        if config.asks_duration() && config.is_slow(ticket.started, now.get()) {
+            return self.settle(config, ticket, true, || now.get(), word);
         }
+        self.take_back(&ticket);
+        None
+    }
+
+    /// Settles an attempt, however it ended.
+    #[inline]
+    pub(super) fn end(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        ended: Ended,
+        now: &mut dyn FnMut() -> Instant,
+    ) -> Settled {
+        let (failed, word, delay) = match ended {
+            Ended::Succeeded => (false, 0, None),
+            Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
+            // One that was dropped late counts as a failure.
+            Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
+                (true, 0, None)
+            }
+            Ended::Cancelled => {
+                self.take_back(&ticket);
+                return Settled { change: None, next: Ok(()) };
+            }
+        };
+        let change = self.settle(config, ticket, failed, &mut *now, word);
+        Settled { change, next: self.open_after(delay, now) }
+    }
+
+    /// Whether an attempt after the delay would meet a closed door. One that gives up anyway asks with none.
+    #[inline]
+    pub(super) fn open_after(
+        &self,
+        delay: Option<Duration>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<(), Rejected> {
+        match delay {
+            Some(delay) if self.phase() == Phase::Open => {
+                let now = now();
+                self.open_at(now, now.after(delay))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes back the ticket of an attempt that counts for nothing.
+    fn take_back(&mut self, ticket: &Ticket) {
         if ticket.era != self.era {
-            self.late = self.late.saturating_add(1);
+            self.count_late();
         } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
             *in_flight = in_flight.saturating_sub(1);
         }
-        None
     }
 
     /// Whether an attempt at `at` would meet a closed door; `now` is when the question is asked.
@@ -276,16 +381,21 @@ impl<W: Window> Breaker<W> {
         self.late
     }
 
-    /// The calls the window holds while closed, and how many of them failed and were slow.
-    pub fn counts(&self) -> Option<(u32, u32, u32)> {
+    /// What the window holds while closed, as of the last outcome.
+    pub fn counts(&self) -> Option<Counts> {
+        self.window().map(Counts::of)
+    }
+
+    pub(super) fn window(&self) -> Option<&W> {
         match &self.state {
-            State::Closed { window, .. } => Some((window.calls(), window.failures(), window.slow())),
+            State::Closed { window, .. } => Some(window),
             State::Open { .. } | State::HalfOpen { .. } => None,
         }
     }
 
     /// Makes the changes that only time brings: an open circuit's time passes, lost probes' leases pass, and a
     /// clock that stepped back is caught.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
         match &mut self.state {
             State::Closed { .. } => None,
@@ -341,6 +451,10 @@ impl<W: Window> Breaker<W> {
         let from = self.phase();
         self.begin_era(next);
         Change { from, to: self.phase(), at, cause }
+    }
+
+    pub(super) fn count_late(&mut self) {
+        self.late = self.late.saturating_add(1);
     }
 
     /// The one place that assigns the state.

@@ -27,6 +27,7 @@ use crate::time::nanos;
 /// assert_eq!(error.to_string(), "failure_rate = 101: must be a percentage from 1 to 100");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CircuitConfig {
     pub(super) failures: ClassSet,
     /// 0: no such rule.
@@ -350,8 +351,8 @@ impl CircuitConfig {
         Self { probe_failures: failures, ..self }
     }
 
-    /// How many probes are admitted until it is decided, those that have ended included: for a dependency that shall
-    /// not get more than that. No limit unless set. At least what it takes to decide.
+    /// How many probes are admitted until it is decided, those that have ended included; those that were dropped, or
+    /// lost to their lease, are replaced. No limit unless set. At least what it takes to decide.
     ///
     /// # Panics
     /// On 0.

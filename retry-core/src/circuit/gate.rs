@@ -44,6 +44,7 @@ pub trait Gate {
 
 /// An admitted attempt.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Admission<T> {
     /// Proof of admission, to be handed back.
     pub ticket: T,
@@ -53,6 +54,7 @@ pub struct Admission<T> {
 
 /// What a circuit says to a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settled {
     /// The change of phase that the failure brought about, if one.
     pub change: Option<Change>,
@@ -62,6 +64,7 @@ pub struct Settled {
 
 /// No circuit: admits everything, remembers nothing, costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoCircuit;
 
 impl Gate for NoCircuit {

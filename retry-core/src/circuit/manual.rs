@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::breaker::{Breaker, State};
 use super::config::CircuitConfig;
-use super::phase::{Change, ChangeCause, Mode, Phase};
+use super::phase::{Change, ChangeCause, Mode};
 use super::window::Window;
 use crate::time::{Instant, nanos};
 
@@ -33,7 +33,7 @@ impl<W: Window> Breaker<W> {
         Some(self.close_at_once(now, ChangeCause::Manual))
     }
 
-    /// Opens it for so long; then probes decide.
+    /// Opens it for so long; then probes decide. Counts as an opening, of which the next open time may be the longer.
     pub fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
         Some(self.open(nanos(duration), now, ChangeCause::Manual))
@@ -45,13 +45,69 @@ impl<W: Window> Breaker<W> {
         may.then(|| self.half_open(now, cause))
     }
 
-    pub(super) fn healthy(&mut self, then: Phase, config: &CircuitConfig, now: Instant) -> Option<Change> {
-        match then {
-            Phase::HalfOpen => self.probe(ChangeCause::HealthCheck, now),
-            Phase::Closed if self.mode == Mode::Automatic && !matches!(self.state, State::Closed { .. }) => {
-                Some(self.close(config, now, ChangeCause::HealthCheck))
+    /// The era in which a health check would be of use.
+    pub(super) fn ailing(&self) -> Option<u32> {
+        let is_ailing = self.mode == Mode::Automatic && matches!(self.state, State::Open { .. });
+        is_ailing.then_some(self.era())
+    }
+
+    pub(super) fn healthy(
+        &mut self,
+        era: u32,
+        then: OnHealthy,
+        config: &CircuitConfig,
+        now: Instant,
+    ) -> Option<Change> {
+        if self.ailing() != Some(era) {
+            self.count_late();
+            return None;
+        }
+        Some(match then {
+            OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
+            OnHealthy::Close => self.close(config, now, ChangeCause::HealthCheck),
+        })
+    }
+
+    /// Where it stands at first.
+    pub(super) fn start(&mut self, start: Start) {
+        match start {
+            Start::Closed => {}
+            Start::HalfOpen => {
+                let _ = self.half_open(Instant::ORIGIN, ChangeCause::Manual);
             }
-            Phase::Closed | Phase::Open => None,
+            Start::ForcedOpen => {
+                let _ = self.force_open(Instant::ORIGIN);
+            }
+            Start::Disabled => self.mode = Mode::Disabled,
+            Start::CountOnly => self.mode = Mode::CountOnly,
         }
     }
+}
+
+/// What a health check does to an open circuit when it succeeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnHealthy {
+    /// Lets probes decide now.
+    #[default]
+    HalfOpen,
+    /// Closes it.
+    Close,
+}
+
+/// Where a circuit stands at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Start {
+    /// Closed.
+    #[default]
+    Closed,
+    /// Probes decide first.
+    HalfOpen,
+    /// Open until told otherwise.
+    ForcedOpen,
+    /// In [`Mode::Disabled`].
+    Disabled,
+    /// In [`Mode::CountOnly`].
+    CountOnly,
 }

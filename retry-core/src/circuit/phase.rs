@@ -6,6 +6,7 @@ use crate::time::{Instant, plural};
 
 /// Where a circuit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Phase {
     /// Every attempt is admitted, and its outcome counted.
     Closed,
@@ -34,6 +35,7 @@ impl fmt::Display for Phase {
 
 /// Who decides about the phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
     /// The outcomes do.
     #[default]
@@ -48,6 +50,7 @@ pub enum Mode {
 
 /// One change of phase: from where to where, when, and what caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Change {
     /// The phase before.
     pub from: Phase,
@@ -61,6 +64,7 @@ pub struct Change {
 
 /// What moved a circuit to another phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ChangeCause {
     /// This many failures came one after the other.
@@ -91,6 +95,8 @@ pub enum ChangeCause {
     Manual,
     /// The health check succeeded.
     HealthCheck,
+    /// It went on from a snapshot.
+    Restored,
 }
 
 impl fmt::Display for ChangeCause {
@@ -104,6 +110,7 @@ impl fmt::Display for ChangeCause {
             Self::ProbesSucceeded(count) => write!(f, "{count} probe{} succeeded", plural(*count)),
             Self::LeasePassed => f.write_str("no probe came back within its lease"),
             Self::Manual => f.write_str("by hand"),
+            Self::Restored => f.write_str("restored from a snapshot"),
             Self::HealthCheck => f.write_str("the health check succeeded"),
         }
     }

@@ -4,6 +4,7 @@ use crate::time::Instant;
 
 /// How the share of admitted attempts grows after closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Ramp {
     /// When it closed; [`Instant::MAX`] where there is no ramp, or no longer.
     since: Instant,
@@ -16,6 +17,16 @@ impl Ramp {
 
     pub(super) const fn from(start: Instant) -> Self {
         Self { since: start, ..Self::NONE }
+    }
+
+    /// When it began, and its credit.
+    pub(super) const fn parts(&self) -> (Instant, u32) {
+        (self.since, self.credit)
+    }
+
+    /// Of its parts, if they can be those of one.
+    pub(super) fn of(since: Instant, credit: u32) -> Option<Self> {
+        (credit <= WHOLE).then_some(Self { since, credit })
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -40,16 +51,30 @@ impl Ramp {
             *self = Self::NONE;
             return true;
         }
-        // Below `WHOLE`, as `passed` is below `ramp`; a ramp under a microsecond is over at its first question.
-        #[allow(clippy::cast_possible_truncation)]
-        let share = (passed / (ramp / u64::from(WHOLE)).max(1)).min(u64::from(WHOLE)) as u32;
-        self.credit += share;
+        // A ramp under a microsecond is over at its first question.
+        self.credit += parts(passed, (ramp / u64::from(WHOLE)).max(1)).min(WHOLE);
         if self.credit < WHOLE {
             return false;
         }
         self.credit -= WHOLE;
         true
     }
+}
+
+/// How many whole parts `passed` holds, of which there are fewer than `2 * WHOLE`. Bit by bit, for the division of 64
+/// bits by 64 would be half a kilobyte on a small processor.
+fn parts(mut passed: u64, part: u64) -> u32 {
+    let mut parts = 0;
+    let mut bit = WHOLE;
+    while bit > 0 {
+        let these = part * u64::from(bit);
+        if passed >= these {
+            passed -= these;
+            parts += bit;
+        }
+        bit /= 2;
+    }
+    parts
 }
 
 /// One attempt, as a ramp counts.

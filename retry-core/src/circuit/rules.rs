@@ -31,6 +31,7 @@ impl CircuitConfig {
     }
 
     /// Which rule opens the circuit now, if one does.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn trips<W: Window>(&self, streak: u32, window: &W) -> Option<ChangeCause> {
         if self.consecutive_failures > 0 && streak >= self.consecutive_failures {
             return Some(ChangeCause::ConsecutiveFailures(streak));
@@ -53,9 +54,10 @@ impl CircuitConfig {
     }
 
     /// How long it stays open, in nanoseconds, after so many openings before.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let ceiling = self.growth.scale(self.open_for, openings).min(self.open_cap);
-        self.open_jitter.delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
+        self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
     }
 
     /// The longest it may be open.

@@ -3,17 +3,19 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Ticket};
+use super::breaker::{Breaker, Counts, Ended, Ticket};
 use super::config::CircuitConfig;
 use super::gate::{Admission, Gate, Settled};
+use super::manual::{OnHealthy, Start};
 use super::phase::{Change, Mode, Phase};
+use super::settings::Settings;
 use super::snapshot::Snapshot;
 use super::window::Window;
 use super::word::{Seen, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
-use crate::time::{Now, Reading};
+use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
 
 macro_rules! shared_circuit {
@@ -39,11 +41,15 @@ macro_rules! shared_circuit {
         /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
         /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
         /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
-        /// only where something changes. On targets without 64-bit atomics it is always taken.
-        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*> {
+        /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is
+        /// always taken, and the time read before, asked for or not.
+        ///
+        /// `S` says where its [configuration](Settings) is: in itself unless said otherwise.
+        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*, S: Settings = CircuitConfig> {
             word: Word,
-            guarded: L::Of<Guarded<W>>,
-            config: CircuitConfig,
+            guarded: L::Of<Guarded<W, S::Changed>>,
+            settings: S,
+            start: Start,
         }
     };
 }
@@ -53,16 +59,18 @@ shared_circuit!({ = super::window::CountWindow<100> } { = crate::lock::StdLock }
 shared_circuit!({} {});
 
 /// What the lock guards.
-struct Guarded<W> {
+struct Guarded<W, C> {
     breaker: Breaker<W>,
     /// How many successes the word has been told to count by itself.
     unseen: u32,
     /// In place of the configuration it was made with.
-    config: Option<CircuitConfig>,
+    changed: C,
+    /// Whether the circuit's [`Start`] has been made.
+    started: bool,
 }
 
-impl<W: Window> Initial for Guarded<W> {
-    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, config: None };
+impl<W: Window, C: Initial> Initial for Guarded<W, C> {
+    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, changed: C::INITIAL, started: false };
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
@@ -72,7 +80,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// On a configuration that does not fit the window: in a `static`, a compile error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
-        Self::from_checked(ok_or_panic!(config.for_window::<W>()))
+        Self::with(ok_or_panic!(config.for_window::<W>()))
     }
 
     /// [`new`](Self::new) for a configuration known only at run time.
@@ -82,13 +90,67 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// asks for, a rate of slow calls for a window that does not tell them.
     pub const fn try_new(config: CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
-            Ok(config) => Ok(Self::from_checked(config)),
+            Ok(config) => Ok(Self::with(config)),
             Err(error) => Err(error),
         }
     }
 
-    const fn from_checked(config: CircuitConfig) -> Self {
-        Self { word: Word::ASK, guarded: L::Of::<Guarded<W>>::INITIAL, config }
+    /// Goes on by another configuration. The newest of the calls that the window holds are carried over, as many as
+    /// fit; what was opened by its rules stays open no longer than the new one allows from now.
+    ///
+    /// # Errors
+    /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
+    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
+        let (config, now) = (config.for_window::<W>()?, now.now());
+        self.guarded.with(|guarded| {
+            self.catch_up(guarded);
+            let before = *self.settings.current(&guarded.changed);
+            guarded.breaker.respan(&before, &config, now);
+            guarded.changed = Some(config);
+            self.publish(guarded);
+        });
+        Ok(())
+    }
+}
+
+impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
+    /// A closed circuit whose configuration is elsewhere, for any number of circuits.
+    ///
+    /// # Errors
+    /// As [`try_new`](SharedCircuit::try_new).
+    pub const fn by(config: &'a CircuitConfig) -> Result<Self, ConfigError> {
+        match config.for_window::<W>() {
+            Ok(_) => Ok(Self::with(config)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
+    const fn with(settings: S) -> Self {
+        Self {
+            word: Word::ASK,
+            guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,
+            settings,
+            start: Start::Closed,
+        }
+    }
+
+    /// Where it stands at first; closed unless set.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{CircuitConfig, Phase, SharedCircuit, Start};
+    ///
+    /// // After a boot nobody knows: a probe first.
+    /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).starting(Start::HalfOpen);
+    /// assert_eq!(STOCK.phase(), Phase::HalfOpen);
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn starting(mut self, start: Start) -> Self {
+        self.start = start;
+        self
     }
 
     /// Opens it until told otherwise, whatever the time: every attempt is refused.
@@ -129,27 +191,16 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         self.locked(|breaker, _| breaker.probe(super::phase::ChangeCause::Manual, now))
     }
 
-    /// What a health check does that succeeded while the circuit was open: half-opens it, or closes it.
-    pub fn healthy(&self, then: Phase, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, config| breaker.healthy(then, config, now))
+    /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
+    pub fn ailing(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.ailing())
     }
 
-    /// Goes on by another configuration. What the window holds is carried over as far as it fits; an open circuit
-    /// stays open no longer than the new one allows.
-    ///
-    /// # Errors
-    /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
-    pub fn reconfigure(&self, config: CircuitConfig) -> Result<(), ConfigError> {
-        let config = config.for_window::<W>()?;
-        self.guarded.with(|guarded| {
-            self.catch_up(guarded);
-            let before = guarded.config.unwrap_or(self.config);
-            guarded.breaker.respan(&before, &config);
-            guarded.config = Some(config);
-            self.publish(guarded);
-        });
-        Ok(())
+    /// A health check that began in this era, as [`ailing`](Self::ailing) said, has succeeded. Where the era has ended
+    /// meanwhile, that is late, and changes nothing.
+    pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.healthy(era, then, config, now))
     }
 
     /// The state as data, with times relative to `now`.
@@ -159,10 +210,10 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     }
 
     /// Goes on from a state taken before, here or elsewhere, as if no time had passed since. Attempts under way are
-    /// of an older era from now on.
-    pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) {
+    /// of an older era from now on. What was opened by its rules stays open no longer than this configuration allows.
+    pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) -> Change {
         let now = now.now();
-        self.locked(|breaker, config| breaker.restore(config, snapshot, now));
+        self.locked(|breaker, config| breaker.restore(config, snapshot, now))
     }
 
     /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
@@ -180,9 +231,15 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         self.locked(|breaker, _| breaker.late())
     }
 
-    /// The calls the window holds while closed, and how many of them failed and were slow.
-    pub fn counts(&self) -> Option<(u32, u32, u32)> {
-        self.locked(|breaker, _| breaker.counts())
+    /// What the window holds while closed. Of one that counts time, what is in its span now.
+    pub fn counts(&self, now: impl Now) -> Option<Counts> {
+        let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
+        self.locked(|breaker, config| {
+            // Of a copy: whoever looks changes nothing.
+            let mut window = breaker.window()?.clone();
+            window.expire(config.span(W::CAPACITY), now);
+            Some(Counts::of(&window))
+        })
     }
 
     // The ways through the lock stand apart, so that the ways around it need no stack.
@@ -208,38 +265,69 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
 
     #[inline(never)]
     fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.locked(|breaker, config| breaker.settle(config, ticket, false, || now.get(), 0))
+        self.settle(ticket, Ended::Succeeded, &mut || now.get()).change
+    }
+
+    /// [`settle`](Self::settle), where the time was read: always, where there is no word. So there is one copy of it in a
+    /// program, not one for each place that makes calls.
+    #[inline(never)]
+    fn settle_at(&self, ticket: Ticket, ended: Ended, now: Instant) -> Settled {
+        self.settle(ticket, ended, &mut || now)
+    }
+
+    /// Settles an attempt, however it ended: one for all ways to read the time.
+    #[inline(never)]
+    fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
+        self.locked(|breaker, config| breaker.end(config, ticket, ended, now))
+    }
+
+    /// Records a success without the lock, where that is possible.
+    #[inline]
+    fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
+        let seen = self.word.load();
+        seen.is_quiet_for(ticket)
+            || self.word.succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
     }
 
     fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
-            let result = f(&mut guarded.breaker, guarded.config.as_ref().unwrap_or(&self.config));
+            let result = f(&mut guarded.breaker, self.settings.current(&guarded.changed));
             self.publish(guarded);
             result
         })
     }
 
-    /// Records the successes that the word counted since it was published.
-    fn catch_up(&self, guarded: &mut Guarded<W>) {
+    /// Makes the start, or records the successes that the word counted since it was published.
+    fn catch_up(&self, guarded: &mut Guarded<W, S::Changed>) {
+        if !guarded.started {
+            guarded.started = true;
+            guarded.breaker.start(self.start);
+        }
         let granted = core::mem::take(&mut guarded.unseen);
-        if granted > 0 {
-            let config = guarded.config.as_ref().unwrap_or(&self.config);
+        if Word::IS_PUBLISHED && granted > 0 {
+            let config = self.settings.current(&guarded.changed);
             guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
         }
     }
 
-    fn publish(&self, guarded: &mut Guarded<W>) {
-        let config = guarded.config.as_ref().unwrap_or(&self.config);
-        guarded.unseen = self.word.publish(guarded.breaker.gate(config, &self.config));
+    fn publish(&self, guarded: &mut Guarded<W, S::Changed>) {
+        if !Word::IS_PUBLISHED {
+            return;
+        }
+        let config = self.settings.current(&guarded.changed);
+        guarded.unseen = self.word.publish(guarded.breaker.gate(config, self.settings.base()));
     }
 }
 
-impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
+impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     type Ticket = Ticket;
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        if !Word::IS_PUBLISHED {
+            return self.admit_locked(now.now());
+        }
         let seen = self.word.load();
         if let Some(ticket) = seen.admits() {
             return Ok(Admission { ticket, change: None });
@@ -248,7 +336,7 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
             return self.admit_otherwise(seen, now);
         }
         let now = now.now();
-        match seen.refuses(self.config.longest_open(), now) {
+        match seen.refuses(self.settings.base().longest_open(), now) {
             Some(rejected) => Err(rejected),
             None => self.admit_locked(now),
         }
@@ -256,15 +344,11 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        let seen = self.word.load();
-        if seen.is_quiet_for(&ticket) {
-            return None;
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Succeeded, now.now()).change;
         }
         let mut now = Reading::Unread(now);
-        if self.word.succeed(seen, &ticket, || !self.config.is_slow(ticket.started, now.get())) {
-            return None;
-        }
-        self.succeed_locked(ticket, now)
+        if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
     }
 
     fn fail(
@@ -275,26 +359,38 @@ impl<W: Window, L: Lock> Gate for SharedCircuit<W, L> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
+        let ended = Ended::Failed { class, word, delay };
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, ended, now.now());
+        }
         let mut now = Reading::Unread(now);
-        self.locked(|breaker, config| Settled {
-            change: breaker.settle(config, ticket, config.counts(class), || now.get(), word),
-            next: match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now.get();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            },
-        })
+        // An error that does not count as a failure is recorded as a success is.
+        if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
+            return Settled { change: None, next: Ok(()) };
+        }
+        self.settle(ticket, ended, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Cancelled, now.now()).change;
+        }
+        if self.word.load().is_closed_for(&ticket) {
+            return None;
+        }
         let mut now = Reading::Unread(now);
-        self.locked(|breaker, config| breaker.cancel(config, ticket, || now.get(), 0))
+        self.settle(ticket, Ended::Cancelled, &mut || now.get()).change
     }
 }
 
-impl<W: Window, L: Lock> fmt::Debug for SharedCircuit<W, L> {
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock, S: Settings> defmt::Format for SharedCircuit<W, L, S> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "SharedCircuit {{ phase: {}, mode: {} }}", self.phase(), self.mode());
+    }
+}
+
+impl<W: Window, L: Lock, S: Settings> fmt::Debug for SharedCircuit<W, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SharedCircuit")
             .field("phase", &self.phase())

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::breaker::{Breaker, State};
 use super::config::CircuitConfig;
-use super::phase::{Mode, Phase};
+use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::window::{Span, Window};
 use super::word;
 use crate::time::Instant;
@@ -28,11 +28,17 @@ use crate::time::Instant;
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Snapshot<W> {
-    breaker: Breaker<W>,
-    span: Span,
-    taken: Instant,
+    /// As of a clock that read [`TAKEN`].
+    pub(super) breaker: Breaker<W>,
+    pub(super) span: Span,
+    /// The longest that its configuration let it be open.
+    pub(super) longest_open: u64,
 }
+
+/// When every snapshot was taken, for times on both sides of it.
+pub(super) const TAKEN: Instant = Instant::from_nanos(1 << 62);
 
 impl<W: Window> Snapshot<W> {
     /// The phase.
@@ -40,19 +46,36 @@ impl<W: Window> Snapshot<W> {
         self.breaker.phase()
     }
 
-    /// For how long it is still open, if it is.
+    /// For how long it is still open, if it is; [`Duration::MAX`] where only a hand changes it.
     pub fn open_for(&self) -> Option<Duration> {
         match self.breaker.state {
-            State::Open { until, most } => Some(until.min(self.taken.after_nanos(most)).since(self.taken)),
+            State::Open { until: Instant::MAX, .. } => Some(Duration::MAX),
+            State::Open { until, .. } => Some(until.since(TAKEN)),
             State::Closed { .. } | State::HalfOpen { .. } => None,
         }
     }
 
-    /// The window, while closed.
-    pub fn window(&self) -> Option<&W> {
-        match &self.breaker.state {
-            State::Closed { window, .. } => Some(window),
-            State::Open { .. } | State::HalfOpen { .. } => None,
+    /// The window, while closed; of one that counts time, what is in its span.
+    pub fn window(&self) -> Option<W> {
+        let mut window = self.breaker.window()?.clone();
+        window.expire(self.span, TAKEN);
+        Some(window)
+    }
+}
+
+impl<W: Window> State<W> {
+    /// The same state, as if all had happened on a clock that reads `to` where the old one read `from`.
+    fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
+        match self {
+            Self::Closed { window, ramp, .. } => {
+                ramp.move_to(from, to);
+                window.move_to(span, from, to);
+            }
+            // Until for ever is for ever on any clock.
+            Self::Open { until: Instant::MAX, .. } => {}
+            Self::Open { until, most } => *until = to.after_nanos(until.nanos_since(from).min(*most)),
+            // Probes that were under way are not waited for.
+            Self::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, to),
         }
     }
 }
@@ -60,53 +83,46 @@ impl<W: Window> Snapshot<W> {
 impl<W: Window> Breaker<W> {
     /// The state as data.
     pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
-        Snapshot { breaker: self.clone(), span: config.span(W::CAPACITY), taken: now }
+        let (mut breaker, span) = (self.clone(), config.span(W::CAPACITY));
+        breaker.state.move_to(span, now, TAKEN);
+        Snapshot { breaker, span, longest_open: config.longest_open() }
     }
 
-    /// Goes on from a snapshot, as if no time had passed since. Probes that were under way are not waited for.
-    pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) {
+    /// Goes on from a snapshot, as if no time had passed since. Probes that were under way are not waited for, and
+    /// what was opened by its rules stays open no longer than this configuration allows.
+    pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) -> Change {
         let mut state = snapshot.breaker.state.clone();
-        match &mut state {
-            State::Closed { window, ramp, .. } => {
-                ramp.move_to(snapshot.taken, now);
-                window.move_to(snapshot.span, snapshot.taken, now);
-                *window = window.respanned(snapshot.span, config.span(W::CAPACITY));
-            }
-            State::Open { until, most } => {
-                let left = until.nanos_since(snapshot.taken).min(*most);
-                *until = now.after_nanos(left);
-            }
-            State::HalfOpen { in_flight, last_admitted, .. } => {
-                *in_flight = 0;
-                *last_admitted = now;
-            }
+        state.move_to(snapshot.span, TAKEN, now);
+        if let State::Closed { window, .. } = &mut state {
+            *window = window.respanned(snapshot.span, config.span(W::CAPACITY));
         }
         self.mode = snapshot.breaker.mode;
         self.openings = snapshot.breaker.openings;
+        let from = self.phase();
         self.begin_era(state);
-        self.fit(config);
+        self.fit(snapshot.longest_open, config, now);
+        Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
     /// Carries what is counted over to another configuration.
-    pub(super) fn respan(&mut self, from: &CircuitConfig, to: &CircuitConfig) {
-        match &mut self.state {
-            State::Closed { window, .. } => {
-                *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
-            }
-            // What was opened by hand for longer stays open for longer.
-            State::Open { most, .. } if *most <= from.longest_open() => {
-                *most = (*most).min(to.longest_open())
-            }
-            State::Open { .. } | State::HalfOpen { .. } => {}
+    pub(super) fn respan(&mut self, from: &CircuitConfig, to: &CircuitConfig, now: Instant) {
+        if let State::Closed { window, .. } = &mut self.state {
+            *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
         }
-        self.fit(to);
+        self.fit(from.longest_open(), to, now);
     }
 
     /// Brings what was counted by another configuration within the bounds of this one.
-    fn fit(&mut self, config: &CircuitConfig) {
+    fn fit(&mut self, longest_before: u64, config: &CircuitConfig, now: Instant) {
         self.unchecked = true;
         match &mut self.state {
-            State::Closed { .. } | State::Open { .. } => {}
+            State::Closed { .. } => {}
+            // What was opened by hand for longer stays open for longer.
+            State::Open { until, most } if *most <= longest_before => {
+                *most = (*most).min(config.longest_open());
+                *until = (*until).min(now.after_nanos(*most));
+            }
+            State::Open { .. } => {}
             // Another probe must be able to decide.
             State::HalfOpen { succeeded, failed, .. } => {
                 *succeeded = (*succeeded).min(config.successes - 1);
@@ -122,11 +138,11 @@ impl<W: Window> Breaker<W> {
             State::Closed { ramp, .. } if !ramp.is_over() => word::Gate::Ask,
             State::Closed { .. } if self.mode == Mode::Disabled => word::Gate::Quiet { era, timed },
             State::Closed { window, streak, .. } => {
-                // Those without the lock know only the limit that it was made with.
-                let can_tell_slow = config.slow_after == base.slow_after;
+                // Those without the lock know only what it was made with.
+                let can_tell = config.slow_after == base.slow_after && config.failures == base.failures;
                 let counts = config.counts_calls() || self.mode == Mode::CountOnly;
                 let quiet = *streak == 0 && (!counts || window.is_quiet(config.span(W::CAPACITY)));
-                match can_tell_slow {
+                match can_tell {
                     true if quiet => word::Gate::Quiet { era, timed },
                     true if counts => word::Gate::Closed { era, timed, unseen: self.unseen(config) },
                     _ => word::Gate::Closed { era, timed, unseen: 0 },

@@ -22,17 +22,19 @@ use crate::time::Instant;
 /// assert_eq!((window.calls(), window.failures()), (1, 0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeWindow<const BUCKETS: usize> {
-    buckets: [Bucket; BUCKETS],
+    pub(super) buckets: [Bucket; BUCKETS],
     /// The number of the newest bucket since the clock's origin.
-    newest: u64,
-    total: Bucket,
+    pub(super) newest: u64,
+    pub(super) total: Bucket,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Bucket {
-    calls: u32,
-    failures: u32,
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Bucket {
+    pub(super) calls: u32,
+    pub(super) failures: u32,
 }
 
 impl Bucket {

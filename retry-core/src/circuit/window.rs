@@ -6,6 +6,7 @@ use crate::time::{Instant, nanos};
 
 /// How one call ended, as far as a circuit is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
     /// Whether it failed.
     pub failed: bool,
@@ -22,6 +23,7 @@ impl Outcome {
 
 /// How far back a window looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span {
     /// The most calls, for a window that counts calls: from 1 to its capacity.
     pub calls: u32,
@@ -52,7 +54,8 @@ pub trait Window: Clone {
     /// Whether it tells slow calls.
     const SLOW: bool = false;
 
-    /// Adds an outcome; what is out of the span leaves. The span is always the same for one window.
+    /// Adds an outcome; what is out of the span leaves. The span is always the same for one window. One that counts
+    /// calls holds exactly one more after each, until it is full.
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant);
 
     /// Adds this many successes in good time, for a window that counts calls.
@@ -150,6 +153,9 @@ where
         let span = span.clamp(1, Self::CAPACITY);
         #[allow(clippy::cast_possible_truncation)] // at most 1024
         let (mut left, span) = (count.min(span) as u16, span as u16);
+        if self.next >= span {
+            self.next = 0;
+        }
         self.calls = (self.calls + left).min(span);
         while left > 0 {
             let bit = self.next % 32;
@@ -163,6 +169,30 @@ where
             self.next = if self.next + taken == span { 0 } else { self.next + taken };
             left -= taken;
         }
+    }
+
+    /// Where the next outcome goes, and how many there are.
+    pub(super) const fn place(&self) -> (u16, u16) {
+        (self.next, self.calls)
+    }
+
+    pub(super) fn words(&self) -> &[u32] {
+        self.bits.as_ref()
+    }
+
+    /// Of its parts, if they can be those of one.
+    pub(super) fn of(bits: <Calls<N> as Bits>::Words, next: u16, calls: u16) -> Option<Self> {
+        let mut window = Self { bits, next, calls, failures: 0 };
+        let within = u32::from(next) < Self::CAPACITY && u32::from(calls) <= Self::CAPACITY;
+        #[allow(clippy::cast_possible_truncation)] // at most 1024
+        let failures = |places: core::ops::Range<u32>| {
+            places.filter(|place| window.failed_at(*place as u16)).count() as u16
+        };
+        #[allow(clippy::cast_possible_truncation)] // at most 32 words
+        let (held, beyond) =
+            (failures(0..Self::CAPACITY), failures(Self::CAPACITY..32 * window.words().len() as u32));
+        window.failures = held;
+        (within && beyond == 0).then_some(window)
     }
 
     /// Whether the outcome at this place is a failure.
@@ -200,16 +230,28 @@ where
     }
 
     fn respanned(&self, from: Span, to: Span) -> Self {
+        let (from, to) =
+            (from.calls.clamp(1, Self::CAPACITY), Span { calls: to.calls.clamp(1, Self::CAPACITY), ..to });
         let mut window = Self::EMPTY;
         let kept = self.calls().min(to.calls);
         // From the oldest that is kept to the newest; `next` is one behind the newest.
         for age in (1..=kept).rev() {
             let next = u32::from(self.next);
-            let place = if next >= age { next - age } else { next + from.calls - age };
+            let place = if next >= age { next - age } else { next + from - age };
             #[allow(clippy::cast_possible_truncation)] // below 1024
             window.push(self.failed_at(place as u16), to.calls);
         }
         window
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<const N: usize> defmt::Format for CountWindow<N>
+where
+    Calls<N>: Bits,
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "CountWindow {{ calls: {=u16}, failures: {=u16} }}", self.calls, self.failures);
     }
 }
 
@@ -223,9 +265,10 @@ where
 /// assert_eq!((window.calls(), window.failures(), window.slow()), (1, 0, 1));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SlowCalls<W> {
-    failures: W,
-    slow: W,
+    pub(super) failures: W,
+    pub(super) slow: W,
 }
 
 impl<W: Window> Window for SlowCalls<W> {

@@ -44,17 +44,22 @@ const OTHER: u64 = 1 << 62;
 const TIMED: u64 = OTHER | 1 << 61;
 /// Beside `CLOSED` and `TIMED`.
 const QUIET: u64 = 1 << 60;
+const FORCED_OPEN: u64 = OTHER | 1 << 58;
+const ASK: u64 = OTHER | 1 << 57;
+
 /// Beside `CLOSED` and `TIMED`: one success that need only be counted.
+#[cfg(any(target_has_atomic = "64", loom))]
 const UNSEEN: u64 = 1 << 32;
 /// The most that there is room for.
+#[cfg(any(target_has_atomic = "64", loom))]
 const MOST_UNSEEN: u32 = (1 << 28) - 1;
+#[cfg(any(target_has_atomic = "64", loom))]
 const ALL_UNSEEN: u64 = UNSEEN * MOST_UNSEEN as u64;
 /// Beside the era: the end stands beside the word.
+#[cfg(any(target_has_atomic = "64", loom))]
 const OPEN_FOR: u64 = OTHER | 1 << 59;
-const FORCED_OPEN: u64 = OTHER | 1 << 58;
-/// An end of an open time that is always over.
-const ASK: u64 = 0;
 
+#[cfg(any(target_has_atomic = "64", loom))]
 const fn closed(timed: bool) -> u64 {
     if timed { TIMED } else { CLOSED }
 }
@@ -99,6 +104,12 @@ impl Seen {
         self.0 == CLOSED | QUIET | u64::from(ticket.era)
     }
 
+    /// Whether an attempt of this ticket that is dropped changes nothing: closed still, and nobody asks how long it
+    /// took.
+    pub(super) fn is_closed_for(self, ticket: &Ticket) -> bool {
+        self.0 & CLOSED != 0 && self.era() == ticket.era
+    }
+
     #[allow(clippy::cast_possible_truncation)] // the low half
     const fn era(self) -> u32 {
         self.0 as u32
@@ -128,6 +139,8 @@ pub(super) struct Word {
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
 impl Word {
+    /// Whether anything is.
+    pub(super) const IS_PUBLISHED: bool = true;
     /// What no state stands behind yet: ask.
     pub(super) const ASK: Self =
         Self { word: AtomicU64::new(ASK), until: AtomicU64::new(0), most: AtomicU64::new(0) };
@@ -142,8 +155,9 @@ impl Word {
         if seen.0 & OPEN_FOR != OPEN_FOR {
             return None;
         }
-        let (until, most) = (Instant::from_nanos(self.until.load(Relaxed)), self.most.load(Relaxed));
-        fence(Acquire);
+        // What is read here is of one `publish`: each load sees at least what the one before it saw.
+        let until = Instant::from_nanos(self.until.load(Acquire));
+        let most = self.most.load(Acquire);
         // `publish` clears the word before it changes the two.
         if self.word.load(Relaxed) != seen.0 {
             return None;
@@ -220,6 +234,7 @@ impl Word {
 
 #[cfg(not(any(target_has_atomic = "64", loom)))]
 impl Word {
+    pub(super) const IS_PUBLISHED: bool = false;
     pub(super) const ASK: Self = Self {};
 
     pub(super) fn load(&self) -> Seen {

@@ -52,6 +52,7 @@ use crate::config::{ConfigError, Value, ok_or_panic};
 /// An error shows no more than itself; its sources can be written after it: `&format_args!("{error:#}")` for one
 /// of `anyhow`'s.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Messages {
     /// Asked in this order.
     tables: [&'static [Phrase]; 2],

@@ -65,6 +65,7 @@ impl<E: Classify + ?Sized> Classify for &E {
 
 /// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Progress {
     /// The attempt that begins or just ended, from 1.
@@ -93,6 +94,7 @@ pub trait Classifier<T, E> {
 
 /// Asks the error itself, by its [`Classify`].
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ByTrait;
 
 impl<T, E: Classify> Classifier<T, E> for ByTrait {
@@ -168,9 +170,23 @@ where
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<F> defmt::Format for ByClosure<F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ByClosure(..)");
+    }
+}
+
 impl<F> fmt::Debug for ByClosure<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ByClosure(..)")
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<K: defmt::Format, F> defmt::Format for When<K, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "When {{ before: {}, rule: {} }}", self.before, self.rule);
     }
 }
 
@@ -178,6 +194,13 @@ impl<K: fmt::Debug, F> fmt::Debug for When<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { before, rule, .. } = self;
         f.debug_struct("When").field("before", before).field("rule", rule).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<K: defmt::Format, F> defmt::Format for Unacceptable<K, F> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Unacceptable {{ before: {} }}", self.before);
     }
 }
 

@@ -19,10 +19,10 @@ use crate::time::Instant;
 /// use core::time::Duration;
 /// use retry_core::{CancelToken, Class, Jitter, Policy, retry};
 ///
-/// const POLICY: Policy = Policy::fixed(Duration::from_secs(3600)).cap(Duration::from_secs(3600)).jitter(Jitter::None);
+/// const HOURLY: Policy = Policy::fixed(Duration::from_secs(3600)).jitter(Jitter::None);
 /// static SHUTDOWN: CancelToken = CancelToken::new();
 ///
-/// let upload = retry(&POLICY).cancel_by(&SHUTDOWN);
+/// let upload = retry(&HOURLY).cancel_by(&SHUTDOWN);
 /// let caller = std::thread::spawn(move || upload.run_blocking(|| Err::<(), _>(Class::Network)));
 /// SHUTDOWN.cancel(); // the caller does not sleep for an hour
 /// assert!(caller.join().unwrap().unwrap_err().is_cancelled());

@@ -177,6 +177,7 @@ impl Future for FakeSleep<'_> {
 
 /// A random generator that gives out a script of words, then all ones.
 #[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Words<'w> {
     rest: &'w [u64],
 }
@@ -207,5 +208,19 @@ impl TryRng for Words<'_> {
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         rand_core::utils::fill_bytes_via_next_word(bytes, || self.try_next_u64())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for FakeClock {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "FakeClock {{ now: {} }}", self.now.get());
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for FakeSleep<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "FakeSleep");
     }
 }

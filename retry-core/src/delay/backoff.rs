@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::ratio::Ratio;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
@@ -27,12 +27,14 @@ use crate::time::nanos;
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
 }
 
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Curve {
     Shift(Shift),
     Other(Other),
@@ -40,6 +42,7 @@ enum Curve {
 
 /// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Shift {
     exponent: u32,
     /// After so many retries the ceiling is the last that fits 64 bits.
@@ -54,6 +57,22 @@ enum Other {
     Fibonacci,
     Polynomial { degree: u32 },
     Custom(fn(u32, Duration) -> Duration),
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Other {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Fixed => defmt::write!(f, "Fixed"),
+            Self::Linear { increment } => defmt::write!(f, "Linear {{ increment: {=u64} }}", increment),
+            Self::Exponential { multiplier } => {
+                defmt::write!(f, "Exponential {{ multiplier: {} }}", multiplier)
+            }
+            Self::Fibonacci => defmt::write!(f, "Fibonacci"),
+            Self::Polynomial { degree } => defmt::write!(f, "Polynomial {{ degree: {=u32} }}", degree),
+            Self::Custom(_) => defmt::write!(f, "Custom"),
+        }
+    }
 }
 
 impl Backoff {
@@ -120,7 +139,7 @@ impl Backoff {
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
-        Duration::from_nanos(self.ceiling_nanos(failed, u64::MAX))
+        duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
     /// The ceiling or the cap, whichever is lower.
@@ -161,7 +180,8 @@ impl Backoff {
 }
 
 impl Other {
-    /// The ceiling after `failed` failed attempts, 1 or more.
+    /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
             Self::Exponential { multiplier } => multiplier.scale(base, failed - 1),
@@ -171,7 +191,7 @@ impl Other {
             }
             Self::Fibonacci => base.saturating_mul(fibonacci(failed)),
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
-            Self::Custom(curve) => nanos(curve(failed, Duration::from_nanos(base))),
+            Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
     }
 }
@@ -195,20 +215,14 @@ impl PartialEq for Backoff {
 }
 
 /// The `n`th Fibonacci number, from 1: the last that fits is the 93rd, all after it saturate.
-///
-/// By doubling, `F(2k) = F(k) * (2 F(k+1) - F(k))` and `F(2k+1) = F(k)^2 + F(k+1)^2`, over the bits of `n`.
 const fn fibonacci(n: u32) -> u64 {
     if n > 93 {
         return u64::MAX;
     }
-    let (mut a, mut b) = (0_u64, 1_u64); // F(k), F(k + 1), for the bits seen so far
-    let mut bit = 1 << 6;
-    while bit > 0 {
-        // Only F(k + 1) of the very last step can pass 2^64, and it is not what is returned.
-        let doubled = a.wrapping_mul((2_u64.wrapping_mul(b)).wrapping_sub(a));
-        let next = a.wrapping_mul(a).wrapping_add(b.wrapping_mul(b));
-        (a, b) = if n & bit == 0 { (doubled, next) } else { (next, doubled.wrapping_add(next)) };
-        bit >>= 1;
+    let (mut a, mut b, mut left) = (0_u64, 1_u64, n);
+    while left > 0 {
+        (a, b) = (b, a.wrapping_add(b)); // only what comes after the 93rd wraps
+        left -= 1;
     }
     a
 }

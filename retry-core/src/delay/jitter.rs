@@ -30,6 +30,7 @@ use crate::ratio::{Ratio, high_product};
 /// assert_eq!(spread(Jitter::Decorrelated), [100, 200, 300]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Jitter {
     /// `d`: for one caller alone, or a test.
@@ -100,33 +101,51 @@ impl Jitter {
     /// The delay in whole nanoseconds, rounded down; saturates. `previous` is the delay before, 0 at first.
     #[inline]
     pub(crate) const fn delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        // The usual one is a multiplication, and needs neither a call nor a stack.
         match self {
-            Self::None => ceiling,
             Self::Full => up_to(ceiling, word),
-            Self::Equal => {
-                let half = ceiling / 2;
-                ceiling - half + up_to(half, word)
-            }
+            _ => self.any_delay_nanos(ceiling, base, previous, word),
+        }
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+        // What is sure, and what is spread above it.
+        let (sure, spread) = match self {
+            Self::None => (ceiling, 0),
+            Self::Full => (0, ceiling),
+            Self::Equal => (ceiling - ceiling / 2, ceiling / 2),
             Self::Decorrelated => {
                 let previous = if previous > base { previous } else { base };
-                base.saturating_add(up_to(previous.saturating_mul(3) - base, word))
+                (base, previous.saturating_add(previous).saturating_add(previous) - base)
             }
             Self::Proportional(Deviation(ratio)) => {
                 let deviation = ratio.of(ceiling);
-                (ceiling - deviation).saturating_add(up_to(deviation.saturating_mul(2), word))
+                (ceiling - deviation, deviation.saturating_add(deviation))
             }
-            Self::Additive(Deviation(ratio)) => ceiling.saturating_add(up_to(ratio.of(ceiling), word)),
-        }
+            Self::Additive(Deviation(ratio)) => (ceiling, ratio.of(ceiling)),
+        };
+        sure.saturating_add(up_to(spread, word))
     }
 }
 
 /// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, of `most + 1`.
 ///
 /// With 64 random bits no number is more likely than another by more than `most / 2^64`.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn up_to(most: u64, word: u64) -> u64 {
     match most.checked_add(1) {
         Some(numbers) => high_product(numbers, word),
         None => word,
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Deviation {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.0.format(f);
     }
 }
 

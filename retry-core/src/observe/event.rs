@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::circuit::Change;
 use crate::class::{Class, Severity};
+use crate::error::ErrorContext;
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::time::{Instant, Spoken};
@@ -12,6 +13,7 @@ use crate::verdict::{GiveUp, Rejected, Verdict};
 
 /// One thing that happened to one call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
@@ -42,10 +44,17 @@ impl Event {
         let kind = EventKind::PhaseChanged(change);
         Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, kind }
     }
+
+    /// What became of the letter of a call that ended like this: for those who hand it over by hand.
+    pub const fn dead_lettered(call: &ErrorContext, kept: bool) -> Self {
+        let ErrorContext { operation, key, attempt, when, .. } = *call;
+        Self { at: when, operation, key, attempt, kind: EventKind::DeadLettered { kept } }
+    }
 }
 
 /// What happened. Causes come before effects: a change of phase before the verdict it led to.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EventKind {
     /// An attempt was admitted.
@@ -86,6 +95,7 @@ pub enum EventKind {
 
 /// How a call ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CallEnd {
     /// Its last attempt succeeded.
     Succeeded,
@@ -109,22 +119,27 @@ impl CallEnd {
     }
 }
 
-/// What a call has left after a failed attempt.
+/// What a call has left after a failed attempt, and what else its verdict was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
     /// The most attempts it may make in all; `u32::MAX` for no limit.
     pub most_attempts: u32,
+    /// The time since the call started, as the verdict was told it; `None` where it is not counted.
+    pub elapsed: Option<Duration>,
     /// Until its deadline, if it has one.
     pub left: Option<Duration>,
     /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
     pub budget: Option<u64>,
+    /// The random word that was taken for the delay; `None` where no delay was worked out.
+    pub word: Option<u64>,
 }
 
 impl Outlook {
     /// Without a deadline and a budget.
     pub const fn new(most_attempts: u32) -> Self {
-        Self { most_attempts, left: None, budget: None }
+        Self { most_attempts, elapsed: None, left: None, budget: None, word: None }
     }
 }
 

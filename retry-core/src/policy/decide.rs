@@ -6,7 +6,7 @@ use super::{Hints, NO_LIMIT, Policy, Rule};
 use crate::class::{Class, Recovery};
 use crate::delay::{Backoff, Jitter};
 use crate::failure::Failure;
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 use crate::verdict::GiveUp;
 
 /// One failed attempt, as a policy is told of it.
@@ -39,8 +39,9 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that a recorded sequence of words replays.
-    #[inline]
+    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
+    /// a recorded sequence of words replays.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
         attempt: &FailedAttempt<'_>,
@@ -74,17 +75,22 @@ impl Policy {
     }
 
     /// The rule that the failure falls under.
+    #[inline]
     fn rule_for(
         &self,
         attempt: &FailedAttempt<'_>,
         mut elapsed: impl FnMut() -> u64,
     ) -> Option<&'static Rule> {
         let Failure { class, rule, .. } = attempt.failure;
-        rule.into_iter().chain(self.rules).find(|rule| rule.applies(class, attempt.number, &mut elapsed))
+        let mut applies = |rule: &Rule| rule.applies(class, attempt.number, &mut elapsed);
+        match rule {
+            Some(rule) if applies(rule) => Some(rule),
+            _ => self.rules.iter().find(|rule| applies(rule)),
+        }
     }
 
     /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
-    #[inline]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn plan(
         &self,
         rule: Option<&Rule>,
@@ -106,14 +112,17 @@ impl Policy {
             return Err(GiveUp::Attempts);
         }
         let word = word();
-        let jitter = rule.and_then(|rule| rule.jitter);
-        let delay = match fixed.or(rule.and_then(|rule| rule.backoff)) {
-            Some(backoff) => {
-                let usual = if fixed.is_some() { Jitter::None } else { self.jitter };
-                self.delay_along(&backoff, jitter.unwrap_or(usual), attempt.number, attempt.previous, word)
-            }
-            None => self.own_delay(attempt, jitter.unwrap_or(self.jitter), word),
+        let (own, usual_jitter) = match fixed {
+            Some(fixed) => (Some(fixed), Jitter::None),
+            None => (rule.and_then(|rule| rule.backoff), self.jitter),
         };
+        let FailedAttempt { number, failure: Failure { class, .. }, previous, curve } = *attempt;
+        let (ceiling, base) = match own {
+            Some(own) => (own.ceiling_nanos(number, self.cap), own.base_nanos()),
+            None => self.own_ceiling(number, class, curve),
+        };
+        let jitter = rule.and_then(|rule| rule.jitter).unwrap_or(usual_jitter);
+        let delay = self.spread(jitter, ceiling, base, previous, word);
         let least = if let Recovery::WaitAndRetry(_) = recovery { self.minimum } else { delay };
         Ok(Plan { delay, least, word })
     }
@@ -127,36 +136,27 @@ impl Policy {
         }
     }
 
-    /// The delay by the call's or the policy's curve, longer after an error of class `RateLimit`.
+    /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
+    /// class `RateLimit`.
     #[inline]
-    fn own_delay(&self, attempt: &FailedAttempt<'_>, jitter: Jitter, word: u64) -> u64 {
-        let mut base = self.backoff.base_nanos();
-        let mut ceiling = match attempt.curve {
-            None => self.backoff.ceiling_nanos(attempt.number, self.cap),
-            Some(curve) => nanos(curve(attempt.number, Duration::from_nanos(base))).min(self.cap),
+    fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
+        let base = self.backoff.base_nanos();
+        let ceiling = match curve {
+            None => self.backoff.ceiling_nanos(number, self.cap),
+            Some(curve) => nanos(curve(number, duration(base))).min(self.cap),
         };
-        if matches!(attempt.failure.class, Class::RateLimit) {
-            ceiling = ceiling.saturating_mul(RATE_LIMIT_STRETCH).min(self.cap);
-            base = base.saturating_mul(RATE_LIMIT_STRETCH);
+        match class {
+            Class::RateLimit => {
+                let stretched = |nanos: u64| nanos.saturating_mul(RATE_LIMIT_STRETCH);
+                (stretched(ceiling).min(self.cap), stretched(base))
+            }
+            _ => (ceiling, base),
         }
-        self.spread(jitter, ceiling, base, attempt.previous, word)
-    }
-
-    #[inline]
-    pub(super) fn delay_along(
-        &self,
-        backoff: &Backoff,
-        jitter: Jitter,
-        failed: u32,
-        previous: u64,
-        word: u64,
-    ) -> u64 {
-        self.spread(jitter, backoff.ceiling_nanos(failed, self.cap), backoff.base_nanos(), previous, word)
     }
 
     /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
     #[inline]
-    fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+    pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
     }
 

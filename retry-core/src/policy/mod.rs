@@ -6,14 +6,14 @@ mod decide;
 mod preset;
 mod rule;
 
-pub(crate) use decide::{Curve, FailedAttempt, Plan};
+pub(crate) use decide::{Curve, FailedAttempt};
 pub use preset::Preset;
 pub use rule::Rule;
 
 use crate::class::{Class, ClassSet};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
@@ -39,6 +39,7 @@ use crate::time::nanos;
 /// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).attempts(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     backoff: Backoff,
     jitter: Jitter,
@@ -47,6 +48,8 @@ pub struct Policy {
     attempts: u32,
     retryable: ClassSet,
     hints: Hints,
+    /// Whether any answer depends on how long the call has taken.
+    asks_time: bool,
     rules: &'static [Rule],
     /// `None`: the cap.
     hint_limit: Option<u64>,
@@ -59,6 +62,7 @@ const NO_LIMIT: u64 = u64::MAX;
 
 /// How a server's hint is taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Hints {
     /// Never sooner than the hint, later where the backoff says so. A hint above the limit ends the call: coming
     /// back sooner than asked would be worse than not at all.
@@ -100,6 +104,7 @@ impl Policy {
             attempts: 3,
             retryable: ClassSet::RETRYABLE,
             hints: Hints::Floor,
+            asks_time: false,
             rules: &[],
             deadline: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
@@ -151,7 +156,7 @@ impl Policy {
         };
         if nanos(cap) < floor {
             let error = ConfigError::new("cap", Value::Duration(cap), "must be at least");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(floor)), what));
+            return Err(error.limit(Value::Duration(duration(floor)), what));
         }
         Self { cap: nanos(cap), ..self }.try_rules(self.rules)
     }
@@ -173,7 +178,7 @@ impl Policy {
     pub const fn try_minimum(self, minimum: Duration) -> Result<Self, ConfigError> {
         if nanos(minimum) > self.cap {
             let error = ConfigError::new("minimum", Value::Duration(minimum), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(Self { minimum: nanos(minimum), ..self })
     }
@@ -211,7 +216,7 @@ impl Policy {
     /// time is made, even where the sleep took longer than it should have.
     #[must_use]
     pub const fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline: nanos(deadline), ..self }
+        Self { deadline: nanos(deadline), ..self }.with_rules(self.rules)
     }
 
     /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
@@ -277,7 +282,17 @@ impl Policy {
             }
             i += 1;
         }
-        Ok(Self { rules, ..self })
+        Ok(self.with_rules(rules))
+    }
+
+    const fn with_rules(self, rules: &'static [Rule]) -> Self {
+        let mut asks_time = self.deadline != NO_LIMIT;
+        let mut i = 0;
+        while i < rules.len() {
+            asks_time |= rules[i].asks_time();
+            i += 1;
+        }
+        Self { rules, asks_time, ..self }
     }
 
     /// Whether the rule's own delay is within the cap.
@@ -285,7 +300,7 @@ impl Policy {
         let delay = rule.first_delay();
         if nanos(delay) > self.cap {
             let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
-            return Err(error.limit(Value::Duration(Duration::from_nanos(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
         }
         Ok(())
     }
@@ -304,7 +319,9 @@ impl Policy {
     /// assert_eq!(Policy::DEFAULT.delay(3, Duration::ZERO, half), Duration::from_millis(400 / 2));
     /// ```
     pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
-        Duration::from_nanos(self.delay_along(&self.backoff, self.jitter, failed, nanos(previous), word))
+        let ceiling = self.backoff.ceiling_nanos(failed, self.cap);
+        let base = self.backoff.base_nanos();
+        duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
     /// The most attempts of a call.
@@ -319,14 +336,14 @@ impl Policy {
 
     /// The longest an attempt may take, if there is a limit.
     pub const fn timeout_of_attempt(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT { None } else { Some(Duration::from_nanos(self.attempt_timeout)) }
+        if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
     /// What is left of the deadline after this many nanoseconds, if there is one.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
         match self.deadline {
             NO_LIMIT => None,
-            deadline => Some(Duration::from_nanos(deadline.saturating_sub(elapsed))),
+            deadline => Some(duration(deadline.saturating_sub(elapsed))),
         }
     }
 
@@ -344,18 +361,11 @@ impl Policy {
         cap: Option<Duration>,
     ) -> Result<Self, ConfigError> {
         let raised = self.cap.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_cap(cap.unwrap_or(Duration::from_nanos(raised)))
+        Self { backoff, ..self }.try_cap(cap.unwrap_or(duration(raised)))
     }
 
-    /// Whether any answer depends on how long the call has taken.
     pub(crate) const fn asks_time(&self) -> bool {
-        let mut asks = self.deadline != NO_LIMIT;
-        let mut i = 0;
-        while i < self.rules.len() {
-            asks |= self.rules[i].asks_time();
-            i += 1;
-        }
-        asks
+        self.asks_time
     }
 }
 

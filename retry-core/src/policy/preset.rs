@@ -31,6 +31,7 @@ use crate::delay::{Backoff, Jitter};
 /// assert!(!Preset::DATABASE.policy.retries(Class::Server));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Preset {
     /// Its name, as [`named`](Self::named) takes it.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::class::{Class, ClassSet, Recovery};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
-use crate::time::nanos;
+use crate::time::{duration, nanos};
 
 /// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
 /// own.
@@ -30,6 +30,7 @@ use crate::time::nanos;
 /// assert!(result.unwrap_err().is_ignored());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rule {
     classes: ClassSet,
     from_attempt: u32,
@@ -132,7 +133,7 @@ impl Rule {
     pub(crate) const fn first_delay(&self) -> Duration {
         match (self.recovery, self.backoff) {
             (Some(Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay)), _) => delay,
-            (_, Some(backoff)) => Duration::from_nanos(backoff.base_nanos()),
+            (_, Some(backoff)) => duration(backoff.base_nanos()),
             (_, None) => Duration::ZERO,
         }
     }

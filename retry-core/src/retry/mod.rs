@@ -1,7 +1,9 @@
-//! How an operation is retried: the builder that users call. The loops are in `run.rs`.
+//! How an operation is retried: the builder that users call. The loops are in `run.rs` and `blocking.rs`.
 
+mod blocking;
 mod retryable;
 mod run;
+mod step;
 
 pub use retryable::Retryable;
 
@@ -9,7 +11,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::budget::{Budget, NoBudget};
-use crate::call::Options;
+use crate::call::Setup;
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::{ByClosure, ByTrait, Progress, Unacceptable, When};
 use crate::config::ok_or_panic;
@@ -38,11 +40,8 @@ use crate::policy::{Policy, Rule};
 /// ```
 #[must_use = "it does nothing until it runs"]
 pub struct Retry<'a, R, G = NoCircuit, B = NoBudget, K = ByTrait, O: ?Sized = ()> {
-    options: Options<'a>,
-    gate: &'a G,
-    budget: &'a B,
+    setup: Setup<'a, G, B, O>,
     classifier: K,
-    observer: &'a O,
     ready: Option<Readiness<'a>>,
     runtime: R,
 }
@@ -57,15 +56,8 @@ struct Readiness<'a> {
 impl<'a, R> Retry<'a, R> {
     /// Retries by `policy` on `runtime`, without a circuit and a budget; errors say their own class.
     pub const fn new(policy: &'a Policy, runtime: R) -> Self {
-        Self {
-            options: Options::new(policy),
-            gate: &NoCircuit,
-            budget: &NoBudget,
-            classifier: ByTrait,
-            observer: &(),
-            ready: None,
-            runtime,
-        }
+        let setup = Setup::new(policy, &NoCircuit, &NoBudget, &());
+        Self { setup, classifier: ByTrait, ready: None, runtime }
     }
 }
 
@@ -85,14 +77,14 @@ impl<'a, R, G, B, O: ?Sized> Retry<'a, R, G, B, ByTrait, O> {
 impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// Asks `circuit` before each attempt, and tells it how each ended.
     pub fn circuit<H: Gate>(self, circuit: &'a H) -> Retry<'a, R, H, B, K, O> {
-        let Self { options, gate: _, budget, classifier, observer, ready, runtime } = self;
-        Retry { options, gate: circuit, budget, classifier, observer, ready, runtime }
+        let Self { setup, classifier, ready, runtime } = self;
+        Retry { setup: setup.circuit(circuit), classifier, ready, runtime }
     }
 
     /// Pays for each retry out of `budget`.
     pub fn budget<C: Budget>(self, budget: &'a C) -> Retry<'a, R, G, C, K, O> {
-        let Self { options, gate, budget: _, classifier, observer, ready, runtime } = self;
-        Retry { options, gate, budget, classifier, observer, ready, runtime }
+        let Self { setup, classifier, ready, runtime } = self;
+        Retry { setup: setup.budget(budget), classifier, ready, runtime }
     }
 
     /// Puts errors that meet `condition` under `rule`. Conditions are asked in the order they were added, and
@@ -119,7 +111,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         condition: F,
         rule: &'static Rule,
     ) -> Retry<'a, R, G, B, When<K, F>, O> {
-        ok_or_panic!(self.options.policy.allows(rule));
+        ok_or_panic!(self.setup.policy.allows(rule));
         self.judged(|before| When { before, condition, rule })
     }
 
@@ -147,8 +139,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
 
     /// Tells `observer` everything that happens. For a closure, [`on_event`](Self::on_event) finds out its type.
     pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Retry<'a, R, G, B, K, P> {
-        let Self { options, gate, budget, classifier, observer: _, ready, runtime } = self;
-        Retry { options, gate, budget, classifier, observer, ready, runtime }
+        let Self { setup, classifier, ready, runtime } = self;
+        Retry { setup: setup.observe(observer), classifier, ready, runtime }
     }
 
     /// Tells a closure everything that happens.
@@ -159,7 +151,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// Takes this curve instead of the policy's, for one use: from the number of failed attempts, from 1, and the
     /// policy's base to a ceiling. Jitter, minimum and cap stay the policy's.
     pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
-        self.options.curve = Some(curve);
+        self.setup.curve = Some(curve);
         self
     }
 
@@ -173,41 +165,53 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
 
     /// Gives the operation a name, for events and errors.
     pub fn named(mut self, operation: &'static str) -> Self {
-        self.options.operation = operation;
+        self.setup.operation = operation;
         self
     }
 
     /// Says which of several like dependencies it goes to, for events and errors.
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
-        self.options.key = key.into();
+        self.setup.key = key.into();
         self
+    }
+
+    /// For what happens to a call after it ended.
+    pub(crate) const fn observer(&self) -> &'a O {
+        self.setup.observer
     }
 
     #[cfg(feature = "std")]
     pub(crate) fn on<S>(self, runtime: S) -> Retry<'a, S, G, B, K, O> {
-        let Self { options, gate, budget, classifier, observer, ready, runtime: _ } = self;
-        Retry { options, gate, budget, classifier, observer, ready, runtime }
+        let Self { setup, classifier, ready, runtime: _ } = self;
+        Retry { setup, classifier, ready, runtime }
     }
 
     fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
-        let Self { options, gate, budget, classifier: before, observer, ready, runtime } = self;
-        Retry { options, gate, budget, classifier: classifier(before), observer, ready, runtime }
+        let Self { setup, classifier: before, ready, runtime } = self;
+        Retry { setup, classifier: classifier(before), ready, runtime }
     }
 }
 
 impl<R: Clone, G, B, K: Clone, O: ?Sized> Clone for Retry<'_, R, G, B, K, O> {
     fn clone(&self) -> Self {
-        let Self { options, gate, budget, classifier, observer, ready, runtime } = self;
-        let (classifier, runtime) = (classifier.clone(), runtime.clone());
-        Self { options: *options, gate, budget, classifier, observer, ready: *ready, runtime }
+        let Self { setup, classifier, ready, runtime } = self;
+        Self { setup: *setup, classifier: classifier.clone(), ready: *ready, runtime: runtime.clone() }
     }
 }
 
 impl<R: Copy, G, B, K: Copy, O: ?Sized> Copy for Retry<'_, R, G, B, K, O> {}
 
+#[cfg(feature = "defmt")]
+impl<R, G, B, K, O: ?Sized> defmt::Format for Retry<'_, R, G, B, K, O> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Setup { operation, policy, .. } = self.setup;
+        defmt::write!(f, "Retry {{ operation: {=str}, policy: {} }}", operation, policy);
+    }
+}
+
 impl<R, G, B, K, O: ?Sized> fmt::Debug for Retry<'_, R, G, B, K, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { operation, policy, .. } = &self.options;
+        let Setup { operation, policy, .. } = &self.setup;
         f.debug_struct("Retry").field("operation", operation).field("policy", policy).finish_non_exhaustive()
     }
 }

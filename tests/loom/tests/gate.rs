@@ -9,7 +9,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use retry_core::{
-    CircuitConfig, Class, CountWindow, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase, SharedCircuit,
+    CircuitConfig, Class, CountWindow, Counts, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase,
+    SharedCircuit,
 };
 
 /// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
@@ -87,7 +88,7 @@ fn a_success_that_races_a_failure_is_not_lost() {
         };
         succeed(&circuit);
         other.join().unwrap();
-        let (calls, failures, _) = circuit.counts().expect("closed");
+        let Counts { calls, failures, .. } = circuit.counts(NOW).expect("closed");
         assert_eq!((calls, failures), (2, 1), "of two calls the last, of three one has left");
     });
 }
@@ -114,7 +115,7 @@ fn successes_that_only_the_word_counts_are_not_lost() {
         call(&circuit, false);
         call(&circuit, true);
         other.join().unwrap();
-        assert_eq!(circuit.counts(), Some((4, 2, 0)));
+        assert_eq!(circuit.counts(NOW), Some(Counts { calls: 4, failures: 2, slow: 0 }));
     });
 }
 

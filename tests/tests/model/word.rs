@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use retry_core::{
-    Change, CircuitConfig, Class, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Ticket,
+    Change, CircuitConfig, Class, Counts, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Ticket,
+    Window,
 };
 
 use super::check::Happened;
@@ -25,8 +26,10 @@ pub(crate) fn is_not_seen<M: Machine>(happened: &Happened<'_, M>) -> Result<(), 
         return Err(format!("shared, it did {seen:?}, alone {expected:?}"));
     }
     let (shared, alone) = (&player.circuit, happened.after.machine.breaker());
-    let shared = (shared.phase(), shared.mode(), shared.late(), shared.counts());
-    let alone = (alone.phase(), alone.mode(), alone.late(), alone.counts());
+    let shared = (shared.phase(), shared.mode(), shared.late(), shared.counts(player.now));
+    let window = alone.snapshot(happened.config, player.now).window();
+    let counts = window.map(|it| Counts { calls: it.calls(), failures: it.failures(), slow: it.slow() });
+    let alone = (alone.phase(), alone.mode(), alone.late(), counts);
     if shared == alone { Ok(()) } else { Err(format!("shared, it is {shared:?}, alone {alone:?}")) }
 }
 

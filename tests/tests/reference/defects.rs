@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, CircuitConfig, Class, CountWindow, Gate, Instant, Jitter, LocalLock, Phase, SharedCircuit,
-    SlowCalls, TimeWindow, Window,
+    Breaker, CircuitConfig, Class, CountWindow, Counts, Gate, Instant, Jitter, LocalLock, Phase,
+    SharedCircuit, SlowCalls, TimeWindow, Window,
 };
 
 type Circuit<W> = SharedCircuit<W, LocalLock>;
@@ -37,7 +37,7 @@ fn a_reconfiguration_while_half_open_does_not_wedge_it() {
     circuit.trip(ms(10), at(0));
     end(&circuit, at(10), false);
     end(&circuit, at(10), false);
-    circuit.reconfigure(ONE).expect("it fits");
+    circuit.reconfigure(ONE, at(0)).expect("it fits");
     let admitted = (1..1_000).any(|minute| circuit.admit(at(minute * 60_000)).is_ok());
     assert!(admitted || circuit.phase() == Phase::Closed, "{:?} for ever", circuit.phase());
 }
@@ -64,12 +64,12 @@ fn a_window_that_is_restored_into_a_smaller_one_slides() {
         end(&circuit, at(0), failed);
     }
     let snapshot = circuit.snapshot(at(0));
-    circuit.reconfigure(rate.window(2)).expect("it fits");
+    circuit.reconfigure(rate.window(2), at(0)).expect("it fits");
     circuit.restore(&snapshot, at(0));
     for _ in 0..100 {
         end(&circuit, at(0), false);
     }
-    assert_eq!(circuit.counts(), Some((2, 0, 0)), "100 successes later");
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 0, slow: 0 }), "100 successes later");
 }
 
 /// A ticket that was given out when nothing asked how long a call takes says that it began at the origin.
@@ -77,7 +77,7 @@ fn a_window_that_is_restored_into_a_smaller_one_slides() {
 fn a_call_from_before_slow_calls_were_looked_for_is_not_slow() {
     let circuit = Circuit::<CountWindow<10>>::new(ONE);
     let ticket = circuit.admit(at(60_000)).expect("it is closed").ticket;
-    circuit.reconfigure(ONE.slow_after(ms(1_000))).expect("it fits");
+    circuit.reconfigure(ONE.slow_after(ms(1_000)), at(0)).expect("it fits");
     let change = circuit.cancel(ticket, at(60_001));
     assert_eq!(change, None, "a call dropped after 1 ms");
 }
@@ -150,7 +150,7 @@ fn a_window_of_time_does_not_overflow_at_the_end_of_time() {
     let circuit = Circuit::<TimeWindow<2>>::new(config);
     end(&circuit, Instant::MAX, false);
     circuit.restore(&circuit.snapshot(Instant::MAX), Instant::MAX);
-    assert_eq!(circuit.counts(), Some((1, 0, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 0, slow: 0 }));
 }
 
 /// By the rule its first opening lasts 10 ms; the clock steps back by a second, and it is open for a second more.
@@ -169,7 +169,7 @@ fn count_only_counts_in_time_or_says_why_not() {
     circuit.count_only(at(0));
     end(&circuit, at(1), true);
     end(&circuit, at(2), true);
-    assert_eq!(circuit.counts(), Some((2, 2, 0)));
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
 }
 
 /// Half of the calls failed; by the new rules a fifth is enough, and the next outcome is a success.
@@ -180,7 +180,7 @@ fn what_is_bad_enough_for_a_new_rate_opens_it_at_the_next_outcome() {
     for failed in [true, false, true, false] {
         end(&circuit, at(0), failed);
     }
-    circuit.reconfigure(rate.failure_rate(20)).expect("it fits");
+    circuit.reconfigure(rate.failure_rate(20), at(0)).expect("it fits");
     end(&circuit, at(0), false);
     assert_eq!(circuit.phase(), Phase::Open);
 }

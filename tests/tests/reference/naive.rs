@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Change, ChangeCause, Instant, Mode, Phase, Rejected};
+use retry_core::{Change, ChangeCause, Counts, Instant, Mode, OnHealthy, Phase, Rejected};
 
 use super::rules::Rules;
 
@@ -204,28 +204,31 @@ impl Naive {
         may.then(|| self.half_open(now, cause))
     }
 
-    pub(crate) fn healthy(&mut self, rules: &Rules, then: Phase, now: Instant) -> Option<Change> {
-        match then {
-            Phase::HalfOpen => self.probe(now, ChangeCause::HealthCheck),
-            Phase::Closed if self.mode == Mode::Automatic && self.phase() != Phase::Closed => {
-                Some(self.close(rules.ramp > 0, now, ChangeCause::HealthCheck))
-            }
-            _ => None,
+    /// Of the present era, or of an older one.
+    pub(crate) fn healthy(
+        &mut self,
+        rules: &Rules,
+        late: bool,
+        then: OnHealthy,
+        now: Instant,
+    ) -> Option<Change> {
+        if late || self.mode != Mode::Automatic || self.phase() != Phase::Open {
+            self.late += 1;
+            return None;
         }
+        Some(match then {
+            OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
+            OnHealthy::Close => self.close(rules.ramp > 0, now, ChangeCause::HealthCheck),
+        })
     }
 
-    pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules) {
-        // What was opened by hand for longer stays open for longer.
-        if let At::Open { most, .. } = &mut self.at
-            && *most <= old.open_cap
-        {
-            *most = (*most).min(new.open_cap);
-        }
-        self.carry_over(old, new);
+    pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules, now: Instant) {
+        self.carry_over(old, new, now);
     }
 
     /// Goes on from what `taken` was, under its rules, when its clock read `then`.
-    pub(crate) fn restore(&mut self, rules: &Rules, taken: (&Self, &Rules, Instant), now: Instant) {
+    pub(crate) fn restore(&mut self, rules: &Rules, taken: (&Self, &Rules, Instant), now: Instant) -> Change {
+        let from = self.phase();
         let (taken, old, then) = taken;
         let moved = |instant: Instant| Instant::from_nanos(now.as_nanos().saturating_sub(age(instant, then)));
         let mut at = taken.at.clone();
@@ -242,17 +245,19 @@ impl Naive {
                     *newest = to;
                 }
             }
+            At::Open { until: Instant::MAX, .. } => {}
             At::Open { until, most } => *until = later(now, age(then, *until).min(*most)),
             At::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, now),
         }
         self.mode = taken.mode;
         self.openings = taken.openings;
         self.begin(at);
-        self.carry_over(old, rules);
+        self.carry_over(old, rules, now);
+        Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
     /// Brings what was counted under other rules within these.
-    fn carry_over(&mut self, old: &Rules, new: &Rules) {
+    fn carry_over(&mut self, old: &Rules, new: &Rules, now: Instant) {
         match &mut self.at {
             // The window keeps what it held, as far as that fits.
             At::Closed { outcomes, newest, .. } => {
@@ -269,6 +274,11 @@ impl Naive {
             At::HalfOpen { succeeded, failed, .. } => {
                 *succeeded = (*succeeded).min(new.successes - 1);
                 *failed = (*failed).min(new.probe_failures);
+            }
+            // What was opened by hand for longer stays open for longer.
+            At::Open { until, most } if *most <= old.open_cap => {
+                *most = (*most).min(new.open_cap);
+                *until = (*until).min(later(now, *most));
             }
             At::Open { .. } => {}
         }
@@ -292,18 +302,30 @@ impl Naive {
         }
     }
 
-    /// Calls, failures and slow calls in the window.
-    pub(crate) fn counts(&self, rules: &Rules) -> Option<(u32, u32, u32)> {
-        let At::Closed { outcomes, newest, .. } = &self.at else { return None };
-        let held = window(rules, outcomes, *newest);
+    /// What the window holds, as of the last outcome.
+    pub(crate) fn counts(&self, rules: &Rules) -> Option<Counts> {
+        let At::Closed { newest, .. } = self.at else { return None };
+        self.counts_as_of(rules, newest)
+    }
+
+    /// What it holds now.
+    pub(crate) fn counts_at(&self, rules: &Rules, now: Instant) -> Option<Counts> {
+        let At::Closed { newest, .. } = self.at else { return None };
+        let bucket = if rules.buckets > 0 { now.as_nanos() / rules.bucket() } else { 0 };
+        self.counts_as_of(rules, newest.max(bucket))
+    }
+
+    fn counts_as_of(&self, rules: &Rules, newest: u64) -> Option<Counts> {
+        let At::Closed { outcomes, .. } = &self.at else { return None };
+        let held = window(rules, outcomes, newest);
         let count = |these: fn(&Outcome) -> bool| held.iter().filter(|outcome| these(outcome)).count() as u32;
         let slow = if rules.tells_slow { count(|outcome| outcome.slow) } else { 0 };
-        Some((held.len() as u32, count(|outcome| outcome.failed), slow))
+        Some(Counts { calls: held.len() as u32, failures: count(|outcome| outcome.failed), slow })
     }
 
     fn tripped_by(&self, rules: &Rules) -> Option<ChangeCause> {
         let At::Closed { streak, .. } = self.at else { return None };
-        let (calls, failures, slow) = self.counts(rules)?;
+        let Counts { calls, failures, slow } = self.counts(rules)?;
         let reached = |count: u32, percent: u8| percent > 0 && count * 100 >= calls * u32::from(percent);
         if rules.consecutive_failures > 0 && streak >= rules.consecutive_failures {
             Some(ChangeCause::ConsecutiveFailures(streak))

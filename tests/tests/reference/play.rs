@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::test_runner::TestCaseError;
 use retry_core::{
-    Breaker, Change, ChangeCause, Class, Gate, Instant, LocalLock, Mode, Phase, Rejected, SharedCircuit,
-    Snapshot, Ticket, Window,
+    Breaker, Change, ChangeCause, Class, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Snapshot,
+    Ticket, Window,
 };
 
 use super::naive::{Naive, Pass};
@@ -32,6 +32,8 @@ pub(crate) struct Play<W: Window> {
     shared: SharedCircuit<W, LocalLock>,
     calls: Vec<Call>,
     taken: Option<Taken<W>>,
+    /// The eras in which the last health check began: the shared circuit's, and the rules'.
+    ailing: Option<(u32, u32)>,
 }
 
 /// A call under way, with its three tickets.
@@ -66,6 +68,7 @@ impl<W: Window + Debug> Play<W> {
             shared: SharedCircuit::new(rules.config()),
             calls: Vec::new(),
             taken: None,
+            ailing: None,
         }
     }
 
@@ -109,21 +112,19 @@ impl<W: Window + Debug> Play<W> {
                     Some(Taken { naive: self.naive.clone(), rules: self.rules, then: now, snapshot });
                 Ok(())
             }
-            Step::Restore(later) => {
-                self.restore(later);
-                Ok(())
-            }
+            Step::Restore(later) => self.restore(later),
             _ if self.told == Told::AsABreaker => Ok(()),
             Step::Disable => same(self.naive.hold_closed(Mode::Disabled, now), shared.disable(now)),
             Step::CountOnly => same(self.naive.hold_closed(Mode::CountOnly, now), shared.count_only(now)),
             Step::Probe => same(self.naive.probe(now, ChangeCause::Manual), shared.probe(now)),
-            Step::HealthyThenProbe => {
-                let then = Phase::HalfOpen;
-                same(self.naive.healthy(&self.rules, then, now), shared.healthy(then, now))
+            Step::Check => {
+                self.ailing = shared.ailing().map(|era| (era, self.naive.era)).or(self.ailing);
+                Ok(())
             }
-            Step::HealthyThenClosed => {
-                let then = Phase::Closed;
-                same(self.naive.healthy(&self.rules, then, now), shared.healthy(then, now))
+            Step::Healthy(then) => {
+                let Some((era, began)) = self.ailing else { return Ok(()) };
+                let late = began != self.naive.era;
+                same(self.naive.healthy(&self.rules, late, then, now), shared.healthy(era, then, now))
             }
             Step::Reconfigure => {
                 self.reconfigure();
@@ -213,31 +214,34 @@ impl<W: Window + Debug> Play<W> {
         Ok(())
     }
 
-    fn restore(&mut self, later: u64) {
-        let Some(taken) = &self.taken else { return };
+    fn restore(&mut self, later: u64) -> Checked {
+        let Some(taken) = &self.taken else { return Ok(()) };
         self.now = self.now.after(Duration::from_nanos(later));
-        self.naive.restore(&self.rules, (&taken.naive, &taken.rules, taken.then), self.now);
-        self.shared.restore(&taken.snapshot, self.now);
+        let change = self.naive.restore(&self.rules, (&taken.naive, &taken.rules, taken.then), self.now);
+        same(change, self.shared.restore(&taken.snapshot, self.now))?;
         if self.told == Told::AsABreaker {
-            self.breaker.restore(&self.rules.config(), &taken.snapshot, self.now);
+            same(change, self.breaker.restore(&self.rules.config(), &taken.snapshot, self.now))?;
         }
+        Ok(())
     }
 
     fn reconfigure(&mut self) {
         let (old, new) = (self.rules, self.other);
-        self.naive.reconfigure(&old, &new);
-        self.shared.reconfigure(new.config()).expect("it fits the window");
+        self.naive.reconfigure(&old, &new, self.now);
+        self.shared.reconfigure(new.config(), self.now).expect("it fits the window");
         (self.rules, self.other) = (new, old);
     }
 
     fn look(&self) -> Checked {
         let naive = &self.naive;
-        let expected = (naive.phase(), naive.mode, naive.late, naive.counts(&self.rules));
-        let shared = &self.shared;
-        same(expected, (shared.phase(), shared.mode(), shared.late(), shared.counts()))?;
+        let expected = (naive.phase(), naive.mode, naive.late);
+        let (shared, counts) = (&self.shared, naive.counts_at(&self.rules, self.now));
+        same(expected, (shared.phase(), shared.mode(), shared.late()))?;
+        same(counts, shared.counts(self.now))?;
         if self.told == Told::AsABreaker {
             let breaker = &self.breaker;
-            same(expected, (breaker.phase(), breaker.mode(), breaker.late(), breaker.counts()))?;
+            same(expected, (breaker.phase(), breaker.mode(), breaker.late()))?;
+            same(naive.counts(&self.rules), breaker.counts())?;
             same(naive.era, breaker.era())?;
         }
         Ok(())

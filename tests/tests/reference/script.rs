@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use retry_core::{Jitter, Window};
+use retry_core::{Jitter, OnHealthy, Window};
 
 use super::rules::Rules;
 
@@ -33,8 +33,10 @@ pub(crate) enum Step {
     Reset,
     Trip(u64),
     Probe,
-    HealthyThenProbe,
-    HealthyThenClosed,
+    /// A health check begins.
+    Check,
+    /// The last health check succeeds; a while later, maybe, or again.
+    Healthy(OnHealthy),
     /// Goes on by the other one of its two configurations.
     Reconfigure,
     Snapshot,
@@ -77,8 +79,8 @@ fn by_hand(word: u64, time: u64) -> Step {
         3..6 => Step::Reset,
         6 => Step::Trip(time),
         7 => Step::Probe,
-        8 => Step::HealthyThenProbe,
-        9 => Step::HealthyThenClosed,
+        8 => Step::Check,
+        9 => Step::Healthy(if time.is_multiple_of(2) { OnHealthy::HalfOpen } else { OnHealthy::Close }),
         10 | 11 => Step::Reconfigure,
         12 | 13 => Step::Snapshot,
         _ => Step::Restore(time),

@@ -39,7 +39,6 @@ pub(super) trait Circuit {
 
 struct Driven<W: Window> {
     circuit: SharedCircuit<W, StdLock>,
-    span: Span,
 }
 
 impl<W: Window> Circuit for Driven<W> {
@@ -87,12 +86,9 @@ impl<W: Window> Circuit for Driven<W> {
     }
 
     fn counts(&self, as_of: Option<Instant>) -> Option<(u32, u32, u32)> {
-        let Some(now) = as_of else {
-            return self.circuit.counts();
-        };
-        let mut window = self.circuit.snapshot(now).window()?.clone();
-        window.expire(self.span, now);
-        Some((window.calls(), window.failures(), window.slow()))
+        // A window lets nothing leave for a clock that stepped back.
+        let counts = self.circuit.counts(as_of.unwrap_or(Instant::ORIGIN));
+        counts.map(|counts| (counts.calls, counts.failures, counts.slow))
     }
 
     fn retry(&self, policy: &Policy, clock: &FakeClock) -> (u32, bool) {
@@ -153,14 +149,14 @@ impl<W: Window> Books for Kept<W> {
 /// How to make the circuits and the books of one kind of window.
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
-    circuit: fn(CircuitConfig, Span) -> Result<Box<dyn Circuit>, ConfigError>,
+    circuit: fn(CircuitConfig) -> Result<Box<dyn Circuit>, ConfigError>,
     books: fn(Span) -> Box<dyn Books>,
     span: Span,
 }
 
 impl Kind {
     pub(super) fn circuit(&self, config: CircuitConfig) -> Result<Box<dyn Circuit>, ConfigError> {
-        (self.circuit)(config, self.span)
+        (self.circuit)(config)
     }
 
     /// How far back it looks, for a window of time.
@@ -189,9 +185,9 @@ impl Kind {
 
     fn of<C: Window + 'static, B: Window + 'static>(span: Span) -> Self {
         Self {
-            circuit: |config, span| {
+            circuit: |config| {
                 let circuit = SharedCircuit::<C, StdLock>::try_new(config)?;
-                Ok(Box::new(Driven { circuit, span }))
+                Ok(Box::new(Driven { circuit }))
             },
             books: |span| Box::new(Kept { calls: SlowCalls::<B>::EMPTY, slow_failures: B::EMPTY, span }),
             span,

@@ -1,4 +1,12 @@
-//! A call that is dropped at any await gives back what it held.
+//! A call that is dropped at any await gives back what it held. `every_poll.rs` cuts the calls of one table at each of
+//! them, on every runtime; `every_step.rs` does so without futures.
+
+mod cut;
+#[path = "../conformance/embassy.rs"]
+mod embassy;
+mod every_poll;
+mod every_step;
+mod table;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -7,11 +15,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, Event, EventKind, FakeClock, Gate, Phase, Policy, Retry, SharedCircuit, Sleep,
+    Call, CircuitConfig, Class, Event, EventKind, FakeClock, Gate, Phase, Policy, Retry, SharedCircuit, Sleep,
 };
 
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
+const fn ms(ms: u32) -> Duration {
+    Duration::from_millis(ms as u64)
 }
 
 const POLICY: Policy = Policy::exponential(ms(100)).attempts(3).attempt_timeout(ms(1_000));
@@ -134,5 +142,84 @@ fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
     let curved = Retry::new(&POLICY, &clock).circuit(&circuit).backoff(&curve);
     let call = || curved.run_blocking(|| Err::<(), _>(Class::Server));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
+    assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
+}
+
+/// What an attempt holds of its own is gone before anyone hears of its end.
+#[test]
+fn the_operation_is_dropped_before_its_end_is_told() {
+    struct Held<'l>(&'l RefCell<Vec<String>>);
+    impl Drop for Held<'_> {
+        fn drop(&mut self) {
+            self.0.borrow_mut().push("dropped".into());
+        }
+    }
+    /// Keeps what it holds even once it has ended.
+    struct Attempt<'l, F>(std::pin::Pin<Box<F>>, #[allow(dead_code)] Held<'l>);
+    impl<F: Future> Future for Attempt<'_, F> {
+        type Output = F::Output;
+        fn poll(mut self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+            self.0.as_mut().poll(context)
+        }
+    }
+
+    let clock = FakeClock::new();
+    let log = RefCell::new(Vec::new());
+    let observer = |event: &Event| {
+        let kind = format!("{:?}", event.kind);
+        log.borrow_mut().push(kind.split([' ', '(']).next().unwrap().to_lowercase());
+    };
+    let retry = Retry::new(&POLICY, &clock).observe(&observer);
+    let attempts = Cell::new(0);
+    let operation = || {
+        attempts.set(attempts.get() + 1);
+        let (clock, attempt) = (&clock, attempts.get());
+        let script = async move {
+            match attempt {
+                1 => Err(Class::Server),
+                2 => {
+                    clock.sleep(ms(5_000)).await;
+                    Ok(()) // too late
+                }
+                _ => Ok(()),
+            }
+        };
+        Attempt(Box::pin(script), Held(&log))
+    };
+    assert_eq!(clock.run(retry.run(operation)), Ok(()));
+    let ended = [
+        "started",
+        "dropped",
+        "failed",
+        "started",
+        "dropped",
+        "failed",
+        "started",
+        "dropped",
+        "succeeded",
+        "ended",
+    ];
+    assert_eq!(*log.borrow(), ended);
+
+    log.borrow_mut().clear();
+    assert_eq!(clock.run(retry.run(operation)), Ok(())); // the fourth, at once
+    assert_eq!(*log.borrow(), ["started", "dropped", "succeeded", "ended"]);
+
+    log.borrow_mut().clear();
+    attempts.set(1);
+    let stopped = clock.run(retry.run_until((&clock).sleep(ms(100)), operation));
+    assert!(stopped.unwrap_err().is_cancelled());
+    assert_eq!(*log.borrow(), ["started", "dropped", "cancelled", "ended"]);
+}
+
+#[test]
+fn an_attempt_that_is_forgotten_is_cancelled_with_its_call() {
+    let clock = FakeClock::new();
+    let circuit = half_open(&clock);
+    {
+        let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit);
+        std::mem::forget(call.attempt(clock.now()).unwrap());
+        assert!(circuit.admit(clock.now()).is_err(), "the call holds the only slot");
+    }
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
 }

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Plays the scenarios of all runtimes, and a million random decisions, on a Cortex-M3 in QEMU: its logs must be the
+# host's to the byte, and its hash the host's.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./toolchain.sh
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
+expected=../../tests/tests/conformance/expected.log
+
+need qemu-system-arm qemu-system-arm
+bare_cargo thumbv7m-none-eabi build --quiet --release --bin conformance
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+in_qemu 300 "$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/conformance" > "$logs/all"
+
+# What stands below a title.
+part() {
+    awk -v title="== $1" '/^== / { inside = $0 == title; next } inside' "$logs/all"
+}
+
+for runtime in "by hand" embassy; do
+    part "$runtime" | cmp - $expected
+    echo "$runtime: $(part "$runtime" | grep -c ' scenario ') scenarios, as on the host"
+done
+echo "blocking: as by hand, $(part blocking)"
+echo "a million decisions: as on the host, $(part "a million decisions")"

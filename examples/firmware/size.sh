@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand; retry-core without
+# a circuit, with a shared one and with one whose configuration is a constant; backon. Ends with an error where one of
+# ours is larger than it may be today, or has in it what it must not: float or 128-bit routines, an allocator, text.
+set -euo pipefail
+cd "$(dirname "$0")"
+. ./toolchain.sh
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
+
+# The most text that ours may add today, and the goal. `retry` counts from the loop by hand.
+#       target              program        today  goal
+limits="thumbv7m-none-eabi  retry            400   700
+        thumbv7m-none-eabi  circuit         4850     -
+        thumbv7m-none-eabi  const_circuit   2400     -
+        thumbv6m-none-eabi  retry            600     -
+        thumbv6m-none-eabi  circuit         5200     -
+        thumbv6m-none-eabi  const_circuit   2700  2700"
+
+need arm-none-eabi-size binutils-arm-none-eabi
+failed=0
+rodata=$(mktemp)
+trap 'rm -f "$rodata"' EXIT
+
+# The bytes of a program's sections: `bytes PROGRAM .text ..`
+bytes() {
+    arm-none-eabi-size -A "$1" | awk -v wanted=" ${*:2} " 'index(wanted, " " $1 " ") { sum += $2 } END { print sum + 0 }'
+}
+
+complain() {
+    echo "$1" >&2
+    failed=1
+}
+
+for target in thumbv7m-none-eabi thumbv6m-none-eabi; do
+    bare_cargo $target build --quiet --release -p size
+    programs=$CARGO_TARGET_DIR/$target/release
+    printf '%-20s %8s %8s %8s\n' "$target" text rodata bss
+    for program in by_hand retry circuit const_circuit backon; do
+        added=()
+        for sections in .text .rodata ".data .bss"; do
+            # shellcheck disable=SC2086 # the sections are words
+            added+=($(($(bytes "$programs/$program" $sections) - $(bytes "$programs/none" $sections))))
+        done
+        printf '  %-18s %8s %8s %8s\n' $program "${added[@]}"
+        text=${added[0]}
+        case $program in by_hand) by_hand=$text && continue ;; backon) continue ;; retry) text=$((text - by_hand)) ;; esac
+
+        read -r today goal < <(awk -v target=$target -v program=$program '$1 == target && $2 == program { print $3, $4 }' <<< "$limits")
+        [ "$text" -le "$today" ] || complain "$program on $target: $text bytes of text, at most $today today"
+        [ "$goal" = - ] || printf '    %s of at most %s bytes%s\n' "$text" "$goal" "$([ $program = retry ] && echo ' over the loop by hand')"
+        unwanted='__aeabi_[fd]|__aeabi_u?[il]2[fd]|float::|[sd]f3$|__(u?div|u?mod|mul)ti[34]|ti3$|u128|__rust_alloc|alloc::'
+        if arm-none-eabi-nm -C "$programs/$program" | grep -E " ($unwanted)"; then
+            complain "$program on $target has what it must not"
+        fi
+        # No text is wanted at all: nothing here has a name.
+        arm-none-eabi-objcopy -O binary -j .rodata "$programs/$program" "$rodata"
+        [ -z "$(strings -n 6 "$rodata")" ] || complain "$program on $target: $(strings -n 6 "$rodata")"
+    done
+done
+exit $failed

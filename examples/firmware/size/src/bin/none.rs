@@ -1,0 +1,15 @@
+//! No retry.
+
+#![no_std]
+#![no_main]
+
+use cortex_m_rt::entry;
+use size::{report, send, use_platform};
+
+#[entry]
+fn main() -> ! {
+    use_platform();
+    loop {
+        report(send());
+    }
+}

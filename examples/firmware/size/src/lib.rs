@@ -1,0 +1,77 @@
+//! What all of the programs have in common: a device that may fail, a clock, a sleep, random words, a place for the
+//! result. It is all in registers, so that the compiler can neither know nor leave out any of it.
+
+#![no_std]
+
+use core::ptr;
+use core::time::Duration;
+
+/// The end of a program that panics.
+#[panic_handler]
+fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        cortex_m::asm::nop();
+    }
+}
+
+/// Asks the device: its answer, or its error.
+#[inline(never)]
+pub fn send() -> Result<u32, u8> {
+    match register(0) {
+        answer if answer >> 31 == 0 => Ok(answer),
+        error => Err(error as u8),
+    }
+}
+
+/// Whether trying again may help.
+pub fn is_transient(error: u8) -> bool {
+    error < 8
+}
+
+/// Milliseconds, one by one.
+#[inline(never)]
+pub fn sleep_ms(ms: u32) {
+    for _ in 0..ms {
+        while register(1) == 0 {}
+    }
+}
+
+/// Nanoseconds since the start.
+#[inline(never)]
+pub fn now() -> u64 {
+    u64::from(register(2)) << 10
+}
+
+#[inline(never)]
+pub fn word() -> u32 {
+    register(3)
+}
+
+/// Takes the result.
+#[inline(never)]
+pub fn report(result: Result<u32, u8>) {
+    let result = match result {
+        Ok(answer) => answer,
+        Err(error) => u32::from(error) | 1 << 31,
+    };
+    // SAFETY: never run.
+    unsafe { ptr::write_volatile(REGISTERS as *mut u32, result) };
+}
+
+/// Uses all of the above once, so that it is in every program.
+pub fn use_platform() {
+    sleep_ms(word());
+    sleep_ms(millis(Duration::new(now(), word() % 1_000_000_000)));
+}
+
+/// A duration in whole milliseconds, rounded up, as the sleep takes it.
+pub fn millis(duration: Duration) -> u32 {
+    duration.as_secs() as u32 * 1_000 + duration.subsec_nanos().div_ceil(1_000_000)
+}
+
+const REGISTERS: usize = 0x4000_0000;
+
+fn register(number: usize) -> u32 {
+    // SAFETY: never run.
+    unsafe { ptr::read_volatile((REGISTERS as *const u32).add(number)) }
+}

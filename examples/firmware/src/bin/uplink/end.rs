@@ -1,0 +1,20 @@
+//! How the program ends: its status is QEMU's.
+
+use cortex_m_rt::{ExceptionFrame, exception};
+use defmt_semihosting as _; // the log goes out through the debugger
+
+/// Ends the program with success.
+pub(crate) fn done() -> ! {
+    semihosting::process::exit(0)
+}
+
+#[panic_handler]
+fn panicked(info: &core::panic::PanicInfo<'_>) -> ! {
+    defmt::error!("{}", defmt::Display2Format(info));
+    semihosting::process::exit(101)
+}
+
+#[exception]
+unsafe fn HardFault(_: &ExceptionFrame) -> ! {
+    semihosting::process::exit(102)
+}

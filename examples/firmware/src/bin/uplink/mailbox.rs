@@ -1,0 +1,94 @@
+//! The letters that wait, and their image in memory that a reset leaves alone.
+
+use retry_core::{DeadLetter, DeadLetters, ImageError, WhenFull};
+
+use crate::sensor::Sample;
+
+/// The most letters that wait.
+pub(crate) const CAPACITY: usize = 8;
+type Letters = DeadLetters<Sample, CAPACITY>;
+
+/// The bytes that their image takes.
+pub(crate) type Image = [u8; Letters::IMAGE_SIZE];
+
+/// The letters; each change is in the image when the method that made it returns.
+pub(crate) struct Mailbox {
+    letters: Letters,
+    image: &'static mut Image,
+}
+
+impl Mailbox {
+    /// What `image` holds: the letters and their number, or none and why.
+    pub(crate) fn open(image: &'static mut Image) -> (Self, Result<usize, ImageError>) {
+        let restored = Letters::restore(image, WhenFull::DropOldest);
+        match &restored {
+            Ok(letters) => {
+                defmt::info!("found {}", letters);
+                letters.iter().for_each(|letter| defmt::info!("found {}", letter));
+            }
+            Err(error) => defmt::info!("found no letters: {}", error),
+        }
+        let found = restored.as_ref().map(Letters::len).map_err(|error| *error);
+        (Self { letters: restored.unwrap_or(Letters::new(WhenFull::DropOldest)), image }, found)
+    }
+
+    pub(crate) fn put(&mut self, letter: DeadLetter<Sample>) {
+        if let Some(oldest) = self.letters.push(letter) {
+            defmt::error!("no room: lost {}", oldest.payload);
+        }
+        self.save();
+        defmt::warn!("kept {}, now {}", letter.payload, self.letters);
+    }
+
+    pub(crate) fn take(&mut self) -> Option<DeadLetter<Sample>> {
+        let letter = self.letters.pop();
+        self.save();
+        letter
+    }
+
+    pub(crate) fn put_back(&mut self, letter: DeadLetter<Sample>) {
+        self.letters.requeue(letter);
+        self.save();
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    pub(crate) const fn is_full(&self) -> bool {
+        self.letters.is_full()
+    }
+
+    pub(crate) const fn lost(&self) -> u32 {
+        self.letters.lost()
+    }
+
+    /// Does to a letter what a weak battery does: the first bit that makes a difference.
+    pub(crate) fn flip_a_bit(&mut self) {
+        let found =
+            |image: &Image| Letters::restore(image, WhenFull::DropOldest).map(|letters| letters.len());
+        let before = found(self.image);
+        for byte in 0..self.image.len() {
+            self.image[byte] ^= 0x10;
+            if found(self.image) != before {
+                return;
+            }
+            self.image[byte] ^= 0x10;
+        }
+    }
+
+    /// Leaves what memory holds when the power comes back.
+    pub(crate) fn fill_with_noise(&mut self) {
+        let mut noise = 0x2545_f491_u32;
+        for byte in self.image.iter_mut() {
+            noise ^= noise << 13;
+            noise ^= noise >> 17;
+            noise ^= noise << 5;
+            *byte = noise as u8;
+        }
+    }
+
+    fn save(&mut self) {
+        self.letters.save(self.image).expect("the image is as large as it is to be");
+    }
+}

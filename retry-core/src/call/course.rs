@@ -1,0 +1,369 @@
+//! One call on its way: what it was set up with, how far it has come, and its steps.
+
+use core::mem;
+use core::time::Duration;
+
+use super::elapsed::Elapsed;
+use crate::budget::{Budget, Deposit, Price, Request};
+use crate::circuit::{Change, Gate};
+use crate::class::Class;
+use crate::classify::Progress;
+use crate::error::ErrorContext;
+use crate::failure::Failure;
+use crate::key::Key;
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
+use crate::policy::{Curve, FailedAttempt, Policy};
+use crate::time::{Instant, Now, Reading, duration};
+use crate::verdict::{GiveUp, Rejected, Verdict};
+
+/// What calls are told of themselves, and whom they ask. A loop's calls share one.
+pub(crate) struct Setup<'a, G, B, O: ?Sized> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) curve: Option<&'a Curve<'a>>,
+    pub(crate) operation: &'static str,
+    pub(crate) key: Key,
+    pub(crate) gate: &'a G,
+    pub(crate) budget: &'a B,
+    pub(crate) observer: &'a O,
+}
+
+impl<'a, G, B, O: ?Sized> Setup<'a, G, B, O> {
+    pub(crate) const fn new(policy: &'a Policy, gate: &'a G, budget: &'a B, observer: &'a O) -> Self {
+        Self { policy, curve: None, operation: "", key: Key::NONE, gate, budget, observer }
+    }
+
+    pub(crate) fn circuit<H>(self, gate: &'a H) -> Setup<'a, H, B, O> {
+        let Self { policy, curve, operation, key, gate: _, budget, observer } = self;
+        Setup { policy, curve, operation, key, gate, budget, observer }
+    }
+
+    pub(crate) fn budget<C>(self, budget: &'a C) -> Setup<'a, G, C, O> {
+        let Self { policy, curve, operation, key, gate, budget: _, observer } = self;
+        Setup { policy, curve, operation, key, gate, budget, observer }
+    }
+
+    pub(crate) fn observe<P: ?Sized>(self, observer: &'a P) -> Setup<'a, G, B, P> {
+        let Self { policy, curve, operation, key, gate, budget, observer: _ } = self;
+        Setup { policy, curve, operation, key, gate, budget, observer }
+    }
+}
+
+impl<G, B, O: ?Sized> Clone for Setup<'_, G, B, O> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<G, B, O: ?Sized> Copy for Setup<'_, G, B, O> {}
+
+/// How far one call has come.
+pub(crate) struct State<T> {
+    attempts: u32,
+    /// The most of them by the rule of the last failure; 0: by the policy.
+    most_attempts: u32,
+    /// The delay before the attempt that is next or under way, in nanoseconds; 0 before the first.
+    delay: u64,
+    elapsed: Option<Elapsed>,
+    held: Held<T>,
+}
+
+/// What a call has of others and must give back.
+enum Held<T> {
+    Nothing,
+    /// A retry that the budget granted, until it begins.
+    Retry(Retry),
+    /// The circuit's ticket of the attempt under way, and its price.
+    Attempt(T, Price),
+}
+
+#[derive(Clone, Copy)]
+struct Retry {
+    price: Price,
+    /// The least of the delay before it, in nanoseconds: below the delay where readiness may end it early.
+    least: u64,
+    /// What the elapsed time is at least, once that is over.
+    due: u64,
+}
+
+impl<T> State<T> {
+    /// Asks the time only where it is counted.
+    #[inline]
+    pub(crate) fn start(timed: bool, now: impl Now) -> Self {
+        let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
+        Self { attempts: 0, most_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
+    }
+
+    /// Counts the time from `now`, where it is not counted already.
+    pub(super) fn time_from(&mut self, now: impl Now) {
+        if self.elapsed.is_none() {
+            self.elapsed = Some(Elapsed::from(now.now()));
+        }
+    }
+
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    pub(super) fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
+        self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
+    }
+
+    /// The delay before the retry that is to come, and the least of it, in nanoseconds.
+    #[inline]
+    pub(crate) fn pause(&self) -> (u64, u64) {
+        match self.held {
+            Held::Retry(Retry { least, .. }) => (self.delay, least),
+            _ => (0, 0),
+        }
+    }
+
+    /// Takes out all but a ticket, for a call at another gate.
+    pub(super) fn moved<U>(&mut self) -> State<U> {
+        let Self { attempts, most_attempts, delay, .. } = *self;
+        let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
+        State { attempts, most_attempts, delay, elapsed: self.elapsed.take(), held }
+    }
+
+    #[inline]
+    fn release(&mut self) -> Held<T> {
+        mem::replace(&mut self.held, Held::Nothing)
+    }
+
+    /// What the attempt under way holds, which ends with that.
+    #[inline]
+    fn end_attempt(&mut self) -> Option<(T, Price)> {
+        match self.held {
+            Held::Attempt(..) => match self.release() {
+                Held::Attempt(ticket, price) => Some((ticket, price)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The steps of a call.
+pub(crate) struct Course<'c, 'a, G: Gate, B, O: ?Sized> {
+    pub(crate) setup: &'c Setup<'a, G, B, O>,
+    pub(crate) state: &'c mut State<G::Ticket>,
+}
+
+impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
+    /// Begins the next attempt; from here on a panic, of an observer, say, is a drop.
+    ///
+    /// # Errors
+    /// Where the circuit refuses it.
+    #[inline]
+    pub(crate) fn begin(&mut self, now: impl Now) -> Result<(), Rejected> {
+        let mut now = Reading::Unread(now);
+        let Self { setup, state } = self;
+        if let (Held::Retry(retry), Some(elapsed)) = (&state.held, &mut state.elapsed) {
+            elapsed.at_least(retry.due, now.get());
+        }
+        // Told of its observer only after its start.
+        if setup.observer.is_enabled() {
+            state.time_from(|| now.get());
+        }
+        match setup.gate.admit(|| now.get()) {
+            Ok(admission) => {
+                let price = if let Held::Retry(retry) = state.held { retry.price } else { Price::default() };
+                state.held = Held::Attempt(admission.ticket, price);
+                state.attempts = state.attempts.saturating_add(1);
+                setup.budget.deposit(Deposit::Started { first: state.attempts == 1 }, || now.get());
+                self.changed(admission.change);
+                self.emit(&mut now, EventKind::Started);
+                Ok(())
+            }
+            Err(rejected) => {
+                if let Held::Retry(retry) = state.release() {
+                    self.give_back(retry);
+                }
+                self.emit(&mut now, EventKind::Rejected(rejected));
+                self.ended(&mut now, CallEnd::Rejected);
+                Err(rejected)
+            }
+        }
+    }
+
+    /// The attempt succeeded.
+    #[inline]
+    pub(crate) fn succeed(&mut self, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        if let Some((ticket, price)) = self.state.end_attempt() {
+            let Self { setup, state } = self;
+            let change = setup.gate.succeed(ticket, || now.get());
+            setup.budget.deposit(Deposit::Succeeded { first: state.attempts == 1, price }, || now.get());
+            self.changed(change);
+            self.emit(&mut now, EventKind::Succeeded);
+            self.ended(&mut now, CallEnd::Succeeded);
+        }
+    }
+
+    /// The attempt failed.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub(crate) fn fail(&mut self, failure: Failure, now: impl Now, word: impl FnOnce() -> u64) -> Verdict {
+        let mut now = Reading::Unread(now);
+        let Self { setup, state } = self;
+        // The policy asks others' code for the time, a word, a curve: until it has answered, a panic is a drop.
+        let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
+        let failed =
+            FailedAttempt { number: state.attempts, failure, previous: state.delay, curve: setup.curve };
+        let mut drawn = None;
+        let plan = setup.policy.decide(&failed, &mut state.most_attempts, elapsed, || *drawn.insert(word()));
+
+        let Some((ticket, price)) = state.end_attempt() else {
+            debug_assert!(false, "only an attempt fails");
+            return Verdict::GiveUp(GiveUp::Attempts);
+        };
+        let class = failure.class;
+        let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
+        let word = plan.as_ref().map_or(0, |plan| plan.word);
+        let settled = setup.gate.fail(ticket, class, || now.get(), delay, word);
+        setup.budget.deposit(Deposit::Failed { class, price }, || now.get());
+        let verdict = match (plan, settled.next) {
+            (Err(reason), _) => Verdict::GiveUp(reason),
+            (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),
+            (Ok(plan), Ok(())) => {
+                match setup.budget.withdraw(Request::new(class, state.attempts, plan.word), || now.get()) {
+                    Some(price) => {
+                        let elapsed = state.elapsed.as_ref().map_or(0, Elapsed::so_far);
+                        let due = elapsed.saturating_add(plan.least);
+                        state.held = Held::Retry(Retry { price, least: plan.least, due });
+                        state.delay = plan.delay;
+                        Verdict::Retry(duration(plan.delay))
+                    }
+                    None => Verdict::GiveUp(GiveUp::Budget),
+                }
+            }
+        };
+        self.changed(settled.change);
+        if self.setup.observer.is_enabled() {
+            self.failed(&mut now, failure, verdict, drawn);
+        }
+        verdict
+    }
+
+    /// Nothing more is done: an attempt under way, or one still to come, is cancelled.
+    #[inline]
+    pub(crate) fn cancel(&mut self, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        match self.state.release() {
+            Held::Nothing => return,
+            Held::Retry(retry) => self.give_back(retry),
+            Held::Attempt(ticket, price) => self.give_up(ticket, price, || now.get()),
+        }
+        self.emit(&mut now, EventKind::Cancelled);
+        self.ended(&mut now, CallEnd::Cancelled);
+    }
+
+    /// The attempt under way, if any, goes no further.
+    #[inline]
+    pub(super) fn drop_attempt(&mut self) {
+        if let Some((ticket, price)) = self.state.end_attempt() {
+            self.give_up(ticket, price, Instant::ORIGIN);
+        }
+    }
+
+    /// Nothing more is done, and no observer is told.
+    #[inline]
+    pub(super) fn drop_all(&mut self) {
+        self.drop_attempt();
+        if let Held::Retry(retry) = self.state.release() {
+            self.give_back(retry);
+        }
+    }
+
+    #[inline]
+    fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        let change = self.setup.gate.cancel(ticket, || now.get());
+        self.changed(change);
+        self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+    }
+
+    #[inline]
+    fn give_back(&self, retry: Retry) {
+        let deposit = Deposit::Cancelled { started: false, price: retry.price };
+        self.setup.budget.deposit(deposit, Instant::ORIGIN);
+    }
+
+    #[inline]
+    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
+        let Setup { operation, key, .. } = *self.setup;
+        let (attempt, most_attempts) = (self.state.attempts, self.most_attempts());
+        let elapsed = self.state.elapsed(when);
+        ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
+    }
+
+    /// How far the call has come, as of the last reading of its clock.
+    #[inline]
+    pub(crate) fn progress(&self) -> Progress {
+        let elapsed = self.state.elapsed.as_ref().map(Elapsed::so_far);
+        Progress {
+            attempt: self.state.attempts,
+            elapsed: elapsed.map(duration),
+            left: elapsed.and_then(|elapsed| self.setup.policy.time_left(elapsed)),
+        }
+    }
+
+    /// How far the call has come. Asks the time only where it is counted.
+    #[inline]
+    pub(crate) fn progress_at(&mut self, now: impl Now) -> Progress {
+        self.state.elapsed(now);
+        self.progress()
+    }
+
+    fn most_attempts(&self) -> u32 {
+        match self.state.most_attempts {
+            0 => self.setup.policy.most_attempts(),
+            most => most,
+        }
+    }
+
+    /// Tells of an attempt that failed, and of the end of the call, if it is that.
+    fn failed<N: Now>(
+        &mut self,
+        now: &mut Reading<N>,
+        failure: Failure,
+        verdict: Verdict,
+        word: Option<u64>,
+    ) {
+        if verdict == Verdict::GiveUp(GiveUp::Budget) {
+            self.emit(now, EventKind::BudgetEmpty);
+        }
+        let Progress { elapsed, left, .. } = self.progress_at(|| now.get());
+        let outlook = Outlook {
+            most_attempts: self.most_attempts(),
+            elapsed,
+            left,
+            budget: self.setup.budget.level(|| now.get()),
+            word,
+        };
+        self.emit(now, EventKind::Failed { failure, verdict, outlook });
+        match verdict {
+            Verdict::Retry(_) => {}
+            Verdict::GiveUp(reason) => self.ended(now, CallEnd::GaveUp(reason)),
+            Verdict::Rejected(_) => self.ended(now, CallEnd::Rejected),
+        }
+    }
+
+    fn ended<N: Now>(&mut self, now: &mut Reading<N>, end: CallEnd) {
+        if self.setup.observer.is_enabled() {
+            let elapsed = self.state.elapsed(|| now.get());
+            self.emit(now, EventKind::Ended { end, elapsed });
+        }
+    }
+
+    fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
+        if self.setup.observer.is_enabled() {
+            let (Setup { operation, key, .. }, attempt) = (*self.setup, self.state.attempts);
+            self.setup.observer.observe(&Event { at: now.get(), operation, key, attempt, kind });
+        }
+    }
+
+    fn changed(&self, change: Option<Change>) {
+        if let Some(change) = change {
+            self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
+        }
+    }
+}

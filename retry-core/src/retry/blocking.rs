@@ -1,0 +1,141 @@
+//! The loop for blocking code.
+
+use super::Retry;
+use super::step::{End, Miss, Missed, Run};
+use crate::budget::Budget;
+use crate::circuit::Gate;
+use crate::classify::{Classifier, Progress};
+use crate::error::{Cause, Error};
+use crate::observe::Observer;
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted};
+
+impl<R, G, B, K, O> Retry<'_, R, G, B, K, O>
+where
+    R: Clock + Entropy,
+    G: Gate,
+    B: Budget,
+    O: Observer + ?Sized,
+{
+    /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses, blocking the thread.
+    ///
+    /// An attempt timeout does not interrupt an attempt here: set one on the operation itself.
+    ///
+    /// # Errors
+    /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`]; [`Error::Cancelled`] where the runtime's sleep
+    /// is interrupted.
+    pub fn run_blocking<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut() -> Result<T, E>,
+    {
+        self.run_blocking_with(move |_, _| operation())
+    }
+
+    /// [`run_blocking`](Self::run_blocking), where the operation is told how far the call has come and what the
+    /// attempt before ended with.
+    ///
+    /// ```
+    /// use retry_core::{Cause, Class, FakeClock, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new();
+    /// let servers = ["eu-west-1", "eu-central-1"]; // the second, once the first said no
+    /// let used = Retry::new(&Policy::DEFAULT, &clock).run_blocking_with(|_, last| match last {
+    ///     None => Err(Class::Network),
+    ///     Some(Cause::Failed(Class::Network)) => Ok(servers[1]),
+    ///     Some(_) => Ok(servers[0]),
+    /// });
+    /// assert_eq!(used, Ok("eu-central-1"));
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run_blocking`](Self::run_blocking).
+    pub fn run_blocking_with<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    {
+        let mut run = Run::start(self);
+        loop {
+            let missed = match attempt(&mut run, &mut operation) {
+                Ok(value) => {
+                    run.done();
+                    return Ok(value);
+                }
+                Err(missed) => missed,
+            };
+            if cfg!(target_pointer_width = "64") {
+                return go_on(run, missed, operation);
+            }
+            // On a small machine all is in one place, where what a constant policy does not ask for is not there.
+            if let Err(end) = pause(&mut run, missed) {
+                return Err(run.into_error(end));
+            }
+        }
+    }
+}
+
+/// The call from the end of its first attempt on. Everything is handed over by value: a call that succeeds at once
+/// keeps nothing in memory for it.
+#[cold]
+#[inline(never)]
+fn go_on<T, E, F, R, G, B, K, O>(
+    mut run: Run<'_, '_, R, G, B, K, O, E>,
+    mut missed: Missed<E>,
+    mut operation: F,
+) -> Result<T, Error<E>>
+where
+    F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    R: BlockingSleep + Entropy,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer + ?Sized,
+{
+    loop {
+        if let Err(end) = pause(&mut run, missed) {
+            return Err(run.into_error(end));
+        }
+        match attempt(&mut run, &mut operation) {
+            Ok(value) => return Ok(value),
+            Err(again) => missed = again,
+        }
+    }
+}
+
+/// Sleeps until the next attempt, if there is one.
+#[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
+where
+    R: BlockingSleep + Entropy,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer + ?Sized,
+{
+    let mut steps = run.settle(missed)?;
+    let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
+    slept.map_err(|Interrupted| End::Cancelled)
+}
+
+#[inline]
+fn attempt<T, E, F, R, G, B, K, O>(
+    run: &mut Run<'_, '_, R, G, B, K, O, E>,
+    operation: &mut F,
+) -> Result<T, Missed<E>>
+where
+    F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    R: BlockingSleep + Entropy,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer + ?Sized,
+{
+    if run.runtime().is_interrupted() {
+        return Err(Missed::Ended(End::Cancelled));
+    }
+    run.begin().map_err(Missed::Ended)?;
+    let outcome = operation(run.progress(), run.last());
+    run.judge(outcome.map_err(|error| Missed::Failed(Miss::Failed(error))))
+}

@@ -1,0 +1,100 @@
+//! The blocking loop.
+
+use retry_core::{
+    BlockingSleep, Class, Classifier, Clock, Entropy, Event, Failure, Instant, Lock, Observer, Retry,
+};
+
+use crate::log::Log;
+use crate::record::{End, Record, cause_name};
+use crate::runtime::Scripted;
+use crate::scenario::{Ends, Fault, Scenario, Step, Try, Value, ms};
+use crate::stage::{Allowance, Circuit, Stage};
+
+/// Plays `scenario` with `run_blocking_with` on `runtime`. Circuit and budget are behind an `L`.
+///
+/// What a timeout does to an attempt, the operation does here itself: it stops waiting and says so.
+///
+/// # Panics
+/// On a scenario that [does not fit](Scenario::fits_blocking_loops).
+pub fn blocking<L: Lock>(scenario: &Scenario<'_>, runtime: impl BlockingSleep, log: &mut dyn Log) {
+    assert!(scenario.fits_blocking_loops(), "{}: not for blocking loops", scenario.name);
+    let record = &Record::of(scenario, log);
+    let time = &Scripted::new(scenario, runtime);
+    let mut stage = Stage::<L>::new(scenario);
+    for step in scenario.steps {
+        match *step {
+            Step::Wait(wait) => {
+                let slept = time.sleep_blocking(ms(wait));
+                slept.expect("nobody stops what happens between calls");
+            }
+            Step::Call(tries) => call(scenario, &stage, time, tries, record),
+            Step::Stop(after, tries) | Step::Cut(after, tries) => {
+                time.interrupt_at(time.now().after(ms(after)));
+                call(scenario, &stage, time, tries, record);
+                time.interrupt_at(Instant::MAX);
+            }
+            Step::Other(other) => stage.other(other, time.now(), record),
+            Step::Manual(manual) => stage.manual(manual, time.now(), record),
+        }
+        stage.state(time.now(), record);
+    }
+}
+
+fn call<L: Lock, R: BlockingSleep>(
+    scenario: &Scenario<'_>,
+    stage: &Stage<L>,
+    time: &Scripted<'_, R>,
+    tries: &[Try],
+    record: &Record<'_>,
+) {
+    let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
+    let Stage { ready, .. } = stage;
+    let check = || ready.check();
+    let mut retry = Retry::new(&scenario.policy, time)
+        .circuit(&stage.circuit)
+        .budget(&stage.allowance)
+        .unacceptable(|value: &Value| value.0)
+        .observe(&observer);
+    if let Some(curve) = &scenario.curve {
+        retry = retry.backoff(curve);
+    }
+    if let Some(every) = ready.asked_every() {
+        retry = retry.ready(&check, every);
+    }
+    match scenario.condition {
+        None => run(&retry, scenario, time, tries, record),
+        Some(condition) => run(&retry.when(condition.meets, condition.rule), scenario, time, tries, record),
+    }
+}
+
+fn run<R, L, K, O>(
+    retry: &Retry<'_, &Scripted<'_, R>, Circuit<L>, Allowance<L>, K, O>,
+    scenario: &Scenario<'_>,
+    time: &Scripted<'_, R>,
+    tries: &[Try],
+    record: &Record<'_>,
+) where
+    R: BlockingSleep,
+    L: Lock,
+    K: Classifier<Value, Fault>,
+    O: Observer,
+    for<'t, 's> &'t Scripted<'s, R>: Clock + Entropy,
+{
+    const TIMED_OUT: Fault = Fault { failure: Failure::new(Class::Timeout), code: 0 };
+
+    let mut attempts = 0;
+    let result = retry.run_blocking_with(|now, last| {
+        attempts = now.attempt;
+        record.told(time.now(), now, cause_name(last));
+        let Try { takes, ends } = Try::of(tries, attempts);
+        let limit = scenario.policy.timeout_of_attempt().filter(|limit| ms(takes) > *limit);
+        let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
+        slept.expect("a scenario that fits cuts no attempt");
+        match ends {
+            _ if limit.is_some() => Err(TIMED_OUT),
+            Ends::Value(value) => Ok(value),
+            Ends::Fault(fault) => Err(fault),
+        }
+    });
+    record.ended(time.now(), &End::of(result, attempts));
+}

@@ -1,0 +1,129 @@
+//! The loop that a program writes that has no runtime: nothing but the machine.
+
+use retry_core::{
+    BlockingSleep, Call, Class, Clock, Event, EventKind, FakeClock, GiveUp, Instant, Interrupted, Lock,
+    Verdict,
+};
+
+use crate::log::Log;
+use crate::record::{End, Record, Why};
+use crate::runtime::Scripted;
+use crate::scenario::{Ends, Scenario, Step, Try, Value, ms};
+use crate::stage::Stage;
+
+type Time<'s> = Scripted<'s, FakeClock>;
+
+/// Plays `scenario` with a loop of its own. Circuit and budget are behind an `L`.
+pub fn by_hand<L: Lock>(scenario: &Scenario<'_>, log: &mut dyn Log) {
+    let record = &Record::of(scenario, log);
+    let time = &Scripted::new(scenario, FakeClock::new());
+    let mut stage = Stage::<L>::new(scenario);
+    for step in scenario.steps {
+        match *step {
+            Step::Wait(wait) => match time.sleep_blocking(ms(wait)) {
+                Ok(()) => {}
+                Err(Interrupted) => unreachable!("nobody stops what happens between calls"),
+            },
+            Step::Call(tries) => call(scenario, &stage, time, tries, record),
+            Step::Stop(after, tries) | Step::Cut(after, tries) => {
+                time.interrupt_at(time.now().after(ms(after)));
+                call(scenario, &stage, time, tries, record);
+                time.interrupt_at(Instant::MAX);
+            }
+            Step::Other(other) => stage.other(other, time.now(), record),
+            Step::Manual(manual) => stage.manual(manual, time.now(), record),
+        }
+        stage.state(time.now(), record);
+    }
+}
+
+fn call<L: Lock>(
+    scenario: &Scenario<'_>,
+    stage: &Stage<L>,
+    time: &Time<'_>,
+    tries: &[Try],
+    record: &Record<'_>,
+) {
+    let now = || time.now();
+    let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
+    let mut call = Call::new(&scenario.policy, now)
+        .circuit(&stage.circuit)
+        .budget(&stage.allowance)
+        .observe(&observer)
+        .timed(now);
+    if let Some(curve) = &scenario.curve {
+        call = call.backoff(curve);
+    }
+    if scenario.condition.is_some() {
+        call = call.timed(now);
+    }
+
+    let (mut class, mut last) = (None, "-"); // what the last attempt ended with
+    let why = loop {
+        if time.is_interrupted() {
+            break Why::Cancelled;
+        }
+        let mut attempt = match call.attempt(now) {
+            Ok(attempt) => attempt,
+            Err(rejected) => break Why::Rejected(rejected),
+        };
+        record.told(now(), attempt.progress(now), last);
+        // What it tries ends by itself, or the timeout ends it.
+        let script = Try::of(tries, attempt.number());
+        let (takes, ends) = match scenario.policy.timeout_of_attempt() {
+            Some(limit) if ms(script.takes) > limit => (limit, None),
+            _ => (ms(script.takes), Some(script.ends)),
+        };
+        if time.sleep_blocking(takes) == Err(Interrupted) {
+            attempt.cancel(now);
+            break Why::Cancelled;
+        }
+        let failure = match ends {
+            Some(Ends::Value(Value(None))) => {
+                attempt.succeed(now);
+                class = None;
+                break Why::Succeeded;
+            }
+            Some(Ends::Value(Value(Some(class)))) => class.into(),
+            Some(Ends::Fault(fault)) => match scenario.condition {
+                Some(condition) if (condition.meets)(&fault, attempt.progress(now)) => {
+                    fault.failure.under(condition.rule)
+                }
+                _ => fault.failure,
+            },
+            None => Class::Timeout.into(),
+        };
+        class = Some(failure.class);
+        last = if let Some(Ends::Value(_)) = ends { "unacceptable" } else { failure.class.name() };
+        let delay = match attempt.fail(failure, now, &mut time.words()) {
+            Verdict::Retry(delay) => delay,
+            Verdict::GiveUp(GiveUp::Ignored) => break Why::Ignored,
+            Verdict::GiveUp(reason) => break Why::GaveUp(reason),
+            Verdict::Rejected(rejected) => break Why::Rejected(rejected),
+        };
+        // The whole delay, or its least and then as long as nobody is ready.
+        let least = call.earliest_retry();
+        let slept = match stage.ready.asked_every() {
+            Some(every) if least < delay => {
+                let (mut slept, mut left) = (time.sleep_blocking(least), delay - least);
+                while slept.is_ok() && !left.is_zero() && !stage.ready.check() {
+                    let step = every.min(left);
+                    left -= step;
+                    slept = time.sleep_blocking(step);
+                }
+                slept
+            }
+            _ => time.sleep_blocking(delay),
+        };
+        if slept == Err(Interrupted) {
+            // Whoever stops a call between two attempts says so; the call itself has no part in it.
+            record.event(time.now(), call.attempts(), &EventKind::Cancelled);
+            break Why::Cancelled;
+        }
+    };
+    let elapsed = match why {
+        Why::Succeeded => None,
+        _ => call.elapsed(now),
+    };
+    record.ended(time.now(), &End { why, class, attempts: call.attempts(), elapsed });
+}

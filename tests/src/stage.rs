@@ -1,0 +1,252 @@
+//! What the calls of a scenario share: the circuit, the budget and the other callers.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+
+use retry_core::{
+    AdaptiveThrottle, Admission, Budget, Change, Class, ConcurrencyShare, CountWindow, Counts, Deposit, Gate,
+    Instant, Lock, Now, Phase, Price, Rejected, Request, RequestShare, RetryThrottle, Settled, SharedBudget,
+    SharedCircuit, SlowCalls, Ticket, TimeWindow, TokenBucket,
+};
+
+use crate::record::Record;
+use crate::scenario::{BudgetKind, CircuitKind, Manual, Other, Readiness, Scenario, ms};
+
+pub(crate) struct Stage<L: Lock> {
+    pub(crate) circuit: Circuit<L>,
+    pub(crate) allowance: Allowance<L>,
+    pub(crate) ready: Ready,
+    others: [Option<Ticket>; 4],
+}
+
+impl<L: Lock> Stage<L> {
+    pub(crate) fn new(scenario: &Scenario<'_>) -> Self {
+        Self {
+            circuit: Circuit::new(scenario.circuit),
+            allowance: Allowance::new(scenario.budget),
+            ready: Ready::new(scenario.ready),
+            others: [const { None }; 4],
+        }
+    }
+
+    pub(crate) fn other(&mut self, other: Other, now: Instant, record: &Record<'_>) {
+        if let Other::Begins = other {
+            let Some(free) = self.others.iter_mut().find(|place| place.is_none()) else { return };
+            match self.circuit.admit(now) {
+                Ok(Admission { ticket, change }) => {
+                    *free = ticket;
+                    self.changed(change, record);
+                    record.line(now, &["other", "admitted"], &[]);
+                }
+                Err(rejected) => record.line(now, &["other", "rejected", rejected.phase().name()], &[]),
+            }
+            return;
+        }
+        let ticket = self.others[0].take();
+        self.others.rotate_left(1);
+        if ticket.is_none() {
+            return; // it was not admitted, or there is no circuit
+        }
+        let change = match other {
+            Other::Begins | Other::Succeeds => self.circuit.succeed(ticket, now),
+            Other::Fails(class) => self.circuit.fail(ticket, class, now, None, 0).change,
+            Other::Drops => self.circuit.cancel(ticket, now),
+        };
+        self.changed(change, record);
+    }
+
+    pub(crate) fn manual(&self, manual: Manual, now: Instant, record: &Record<'_>) {
+        self.changed(self.circuit.manual(manual, now), record);
+    }
+
+    /// What is left after each step.
+    pub(crate) fn state(&self, now: Instant, record: &Record<'_>) {
+        let Some((phase, counts, late)) = self.circuit.state(now) else {
+            if let Some(held) = self.allowance.held(now) {
+                record.line(now, &["budget"], &[held]);
+            }
+            return;
+        };
+        let Counts { calls, failures, slow } = counts.unwrap_or_default();
+        let numbers = [calls.into(), failures.into(), slow.into(), late.into()];
+        record.state(now, phase, &numbers);
+        if let Some(held) = self.allowance.held(now) {
+            record.line(now, &["budget"], &[held]);
+        }
+    }
+
+    fn changed(&self, change: Option<Change>, record: &Record<'_>) {
+        if let Some(change) = change {
+            record.change(&change);
+        }
+    }
+}
+
+/// What a wait waits for.
+pub(crate) struct Ready {
+    every: Option<Duration>,
+    /// How often it is still denied.
+    denials: AtomicU32,
+}
+
+impl Ready {
+    fn new(script: Option<Readiness>) -> Self {
+        let denials = AtomicU32::new(script.map_or(0, |ready| ready.denials));
+        Self { every: script.map(|ready| ms(ready.every)), denials }
+    }
+
+    /// How often a wait asks, if it does.
+    pub(crate) fn asked_every(&self) -> Option<Duration> {
+        self.every
+    }
+
+    /// The answer.
+    pub(crate) fn check(&self) -> bool {
+        // Not `fetch_sub`: a Cortex-M0 has none, and nobody else asks.
+        let denials = self.denials.load(Ordering::Relaxed);
+        self.denials.store(denials.saturating_sub(1), Ordering::Relaxed);
+        denials == 0
+    }
+}
+
+/// A circuit whose window is known only at run time.
+pub(crate) enum Circuit<L: Lock> {
+    None,
+    Calls(SharedCircuit<CountWindow<16>, L>),
+    Slow(SharedCircuit<SlowCalls<CountWindow<16>>, L>),
+    Time(SharedCircuit<TimeWindow<4>, L>),
+}
+
+macro_rules! each {
+    ($self:ident: $circuit:ident => $answer:expr, none => $none:expr) => {
+        match $self {
+            Circuit::None => $none,
+            Circuit::Calls($circuit) => $answer,
+            Circuit::Slow($circuit) => $answer,
+            Circuit::Time($circuit) => $answer,
+        }
+    };
+}
+
+impl<L: Lock> Circuit<L> {
+    fn new(kind: CircuitKind) -> Self {
+        match kind {
+            CircuitKind::None => Self::None,
+            CircuitKind::Calls(config) => Self::Calls(SharedCircuit::new(config)),
+            CircuitKind::Slow(config) => Self::Slow(SharedCircuit::new(config)),
+            CircuitKind::Time(config) => Self::Time(SharedCircuit::new(config)),
+        }
+    }
+
+    fn manual(&self, manual: Manual, now: Instant) -> Option<Change> {
+        each!(self: circuit => match manual {
+            Manual::ForceOpen => circuit.force_open(now),
+            Manual::Disable => circuit.disable(now),
+            Manual::CountOnly => circuit.count_only(now),
+            Manual::Reset => circuit.reset(now),
+            Manual::Trip(time) => circuit.trip(ms(time), now),
+            Manual::Probe => circuit.probe(now),
+            Manual::Healthy(then) => circuit.ailing().and_then(|era| circuit.healthy(era, then, now)),
+            Manual::Restore => Some(circuit.restore(&circuit.snapshot(now), now)),
+        }, none => None)
+    }
+
+    /// Phase, counts, and how many came late.
+    fn state(&self, now: Instant) -> Option<(Phase, Option<Counts>, u32)> {
+        each!(self: circuit => Some((circuit.phase(), circuit.counts(now), circuit.late())), none => None)
+    }
+}
+
+impl<L: Lock> Gate for Circuit<L> {
+    /// `None` where there is no circuit.
+    type Ticket = Option<Ticket>;
+
+    fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
+        each!(self: circuit => {
+            let Admission { ticket, change } = circuit.admit(now)?;
+            Ok(Admission { ticket: Some(ticket), change })
+        }, none => Ok(Admission { ticket: None, change: None }))
+    }
+
+    fn succeed(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
+        each!(self: circuit => circuit.succeed(ticket?, now), none => None)
+    }
+
+    fn fail(
+        &self,
+        ticket: Option<Ticket>,
+        class: Class,
+        now: impl Now,
+        delay: Option<Duration>,
+        word: u64,
+    ) -> Settled {
+        let nothing = Settled { change: None, next: Ok(()) };
+        let Some(ticket) = ticket else { return nothing };
+        each!(self: circuit => circuit.fail(ticket, class, now, delay, word), none => nothing)
+    }
+
+    fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
+        each!(self: circuit => circuit.cancel(ticket?, now), none => None)
+    }
+}
+
+/// A budget whose rules are known only at run time.
+pub(crate) enum Allowance<L: Lock> {
+    None,
+    Tokens(SharedBudget<TokenBucket, L>),
+    Throttle(SharedBudget<RetryThrottle, L>),
+    Share(SharedBudget<RequestShare, L>),
+    Concurrency(SharedBudget<ConcurrencyShare, L>),
+    Adaptive(SharedBudget<AdaptiveThrottle, L>),
+}
+
+impl<L: Lock> Allowance<L> {
+    fn new(kind: BudgetKind) -> Self {
+        match kind {
+            BudgetKind::None => Self::None,
+            BudgetKind::Tokens(rules) => Self::Tokens(SharedBudget::new(rules)),
+            BudgetKind::Throttle(rules) => Self::Throttle(SharedBudget::new(rules)),
+            BudgetKind::Share(rules) => Self::Share(SharedBudget::new(rules)),
+            BudgetKind::Concurrency(rules) => Self::Concurrency(SharedBudget::new(rules)),
+            BudgetKind::Adaptive(rules) => Self::Adaptive(SharedBudget::new(rules)),
+        }
+    }
+
+    /// What it holds, in whatever it counts.
+    pub(crate) fn held(&self, now: Instant) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Tokens(budget) => Some(budget.held_millionths(now)),
+            Self::Throttle(budget) => Some(budget.held_thousandths().into()),
+            Self::Share(budget) => Some(budget.held(now)),
+            Self::Concurrency(budget) => {
+                Some(u64::from(budget.attempts_under_way()) << 32 | u64::from(budget.retries_granted()))
+            }
+            Self::Adaptive(budget) => Some(budget.rejection_probability(now)),
+        }
+    }
+}
+
+impl<L: Lock> Budget for Allowance<L> {
+    fn withdraw(&self, request: Request, now: impl Now) -> Option<Price> {
+        match self {
+            Self::None => Some(Price(0)),
+            Self::Tokens(budget) => budget.withdraw(request, now),
+            Self::Throttle(budget) => budget.withdraw(request, now),
+            Self::Share(budget) => budget.withdraw(request, now),
+            Self::Concurrency(budget) => budget.withdraw(request, now),
+            Self::Adaptive(budget) => budget.withdraw(request, now),
+        }
+    }
+
+    fn deposit(&self, deposit: Deposit, now: impl Now) {
+        match self {
+            Self::None => {}
+            Self::Tokens(budget) => budget.deposit(deposit, now),
+            Self::Throttle(budget) => budget.deposit(deposit, now),
+            Self::Share(budget) => budget.deposit(deposit, now),
+            Self::Concurrency(budget) => budget.deposit(deposit, now),
+            Self::Adaptive(budget) => budget.deposit(deposit, now),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What all calls together may retry.
+
+use retry_core::{
+    AdaptiveThrottle, Class, ConcurrencyShare, Policy, RequestShare, RetryThrottle, TokenBucket,
+};
+
+use crate::scenario::{BudgetKind, CircuitKind, Other, Scenario, Step, fails, good, ms};
+
+const PLAIN: Scenario<'static> = Scenario::PLAIN;
+const POLICY: Policy = PLAIN.policy;
+
+const GOOD: Step<'static> = Step::Call(&[good(1)]);
+const FAILS: Step<'static> = Step::Call(&[fails(1, Class::Server)]);
+const RECOVERS: Step<'static> = Step::Call(&[fails(1, Class::Timeout), good(1)]);
+
+const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(12);
+
+pub(super) static ALL: &[Scenario<'static>] = &[
+    Scenario {
+        name: "budget: tokens, used up and earned",
+        budget: BudgetKind::Tokens(TOKENS.rate_limit_cost(1)),
+        steps: &[
+            RECOVERS,
+            FAILS,
+            FAILS,
+            GOOD,
+            GOOD,
+            RECOVERS,
+            Step::Call(&[fails(1, Class::RateLimit), good(1)]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: tokens that come with time",
+        budget: BudgetKind::Tokens(TOKENS.refill_per_second(2.5)),
+        steps: &[FAILS, FAILS, Step::Wait(1_000), FAILS, Step::Wait(2_000), FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: tokens for every success",
+        budget: BudgetKind::Tokens(TOKENS.success_reward(0.75)),
+        steps: &[FAILS, FAILS, GOOD, GOOD, GOOD, FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: one that holds nothing",
+        budget: BudgetKind::Tokens(TOKENS.capacity(0)),
+        steps: &[FAILS, GOOD, FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: what was paid for a retry goes back when the call is stopped",
+        budget: BudgetKind::Tokens(TOKENS),
+        steps: &[Step::Stop(50, &[fails(1, Class::Server)]), FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: what was paid for a retry goes back when it is cut",
+        budget: BudgetKind::Tokens(TOKENS),
+        steps: &[Step::Cut(121, &[fails(20, Class::Server), good(20)]), FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: what was paid for a retry goes back when the circuit refuses it",
+        budget: BudgetKind::Tokens(TOKENS),
+        circuit: CircuitKind::Calls(super::half_open::TWO_PROBES_IN_ALL),
+        steps: &[
+            Step::Other(Other::Begins),
+            Step::Other(Other::Fails(Class::Server)),
+            Step::Wait(100),
+            Step::Other(Other::Begins),
+            FAILS,
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: gRPC's throttle",
+        budget: BudgetKind::Throttle(RetryThrottle::DEFAULT.max_tokens(6).token_ratio(0.5)),
+        steps: &[FAILS, FAILS, GOOD, GOOD, GOOD, GOOD, FAILS, FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: a share of the requests",
+        budget: BudgetKind::Share(RequestShare::DEFAULT.share(0.5).min_retries_per_second(0).ttl(ms(2_000))),
+        steps: &[FAILS, FAILS, GOOD, GOOD, GOOD, GOOD, FAILS, Step::Wait(2_000), FAILS, GOOD],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: a share of the attempts under way",
+        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.minimum(1)),
+        steps: &[FAILS, RECOVERS, Step::Cut(105, &[fails(1, Class::Server), good(90)]), FAILS],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: none of the attempts under way",
+        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.share(0.0).minimum(0)),
+        steps: &[FAILS, GOOD],
+        ..PLAIN
+    },
+    Scenario {
+        name: "budget: by chance, as more is turned down",
+        policy: POLICY.attempts(6),
+        budget: BudgetKind::Adaptive(AdaptiveThrottle::DEFAULT.multiplier(1.5).window(ms(12_000))),
+        seed: 11,
+        steps: &[GOOD, GOOD, FAILS, FAILS, FAILS, FAILS, Step::Wait(12_000), FAILS],
+        ..PLAIN
+    },
+];

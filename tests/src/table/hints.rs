@@ -1,0 +1,65 @@
+//! What a server wishes.
+
+use retry_core::{Class, Hints, Jitter, Policy, Recovery, Rule};
+
+use crate::scenario::{Readiness, Scenario, Step, fails, good, hinted, ms};
+
+const PLAIN: Scenario<'static> = Scenario::PLAIN;
+const POLICY: Policy = PLAIN.policy;
+
+/// Shorter than the backoff, longer, and none.
+const HINTS: &[Step<'static>] = &[Step::Call(&[
+    hinted(1, Class::RateLimit, 20),
+    hinted(1, Class::Server, 1_500),
+    fails(1, Class::Server),
+    good(1),
+])];
+
+pub(super) static ALL: &[Scenario<'static>] = &[
+    Scenario { name: "hint: a floor", policy: POLICY.attempts(4), steps: HINTS, ..PLAIN },
+    Scenario { name: "hint: exactly", policy: POLICY.attempts(4).hints(Hints::Exact), steps: HINTS, ..PLAIN },
+    Scenario {
+        name: "hint: clamped",
+        policy: POLICY.attempts(4).hints(Hints::Clamp).hint_limit(ms(700)),
+        steps: HINTS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: too long",
+        policy: POLICY.attempts(4).hint_limit(ms(1_499)),
+        steps: HINTS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: longer than the cap, as long as the limit",
+        policy: POLICY.cap(ms(1_000)).hint_limit(ms(1_500)).attempts(4),
+        steps: HINTS,
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: exactly nothing",
+        policy: POLICY.hints(Hints::Exact),
+        steps: &[Step::Call(&[hinted(1, Class::Server, 0), good(1)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: no jitter gets below it",
+        policy: POLICY.jitter(Jitter::Full),
+        words: &[0],
+        steps: &[Step::Call(&[hinted(1, Class::Server, 150), good(1)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: nobody is ready before it",
+        policy: POLICY.rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(300)))]),
+        ready: Some(Readiness { denials: 1, every: 25 }),
+        steps: &[Step::Call(&[hinted(1, Class::Server, 150), good(1)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "hint: past the deadline",
+        policy: POLICY.deadline(ms(400)),
+        steps: &[Step::Call(&[hinted(1, Class::Server, 400), good(1)])],
+        ..PLAIN
+    },
+];

@@ -1,0 +1,34 @@
+//! The scenarios that every runtime plays.
+
+mod budgets;
+mod circuits;
+mod conditions;
+mod delays;
+mod half_open;
+mod hints;
+mod limits;
+mod manual;
+mod recoveries;
+mod stops;
+
+use crate::scenario::Scenario;
+pub use crate::scenario::{bad, coded, fails, final_fault, good, hinted};
+
+/// Every scenario, by what it is about.
+pub static ALL: [&[Scenario<'static>]; 10] = [
+    recoveries::ALL,
+    delays::ALL,
+    hints::ALL,
+    limits::ALL,
+    conditions::ALL,
+    circuits::ALL,
+    half_open::ALL,
+    manual::ALL,
+    budgets::ALL,
+    stops::ALL,
+];
+
+/// Every scenario.
+pub fn all() -> impl Iterator<Item = &'static Scenario<'static>> {
+    ALL.iter().copied().flatten()
+}

@@ -1,0 +1,255 @@
+//! The calls that are cut at every poll, and what must hold afterwards.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use retry_core::{
+    CallEnd, Cause, Change, CircuitConfig, Class, CountWindow, Entropy, Error, Event, EventKind, Failure,
+    Gate, Instant, Jitter, Phase, Policy, Recovery, Retry, Rule, SharedBudget, SharedCircuit, Sleep, StdLock,
+    TokenBucket, Verdict,
+};
+
+use super::cut::{Cut, Flag, When};
+use super::ms;
+
+/// A call whose attempts take so many milliseconds and fail like this; a `None` succeeds.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) policy: Policy,
+    circuit: CircuitConfig,
+    pub(crate) attempts: &'static [(u32, Option<Class>)],
+}
+
+const POLICY: Policy = Policy::fixed(ms(150)).jitter(Jitter::None);
+/// Its lease never passes, so that it could not hide a permit that is not given back.
+const ONE_PROBE: CircuitConfig =
+    CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).lease(Duration::from_secs(86_400));
+const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(40);
+
+const SERVER: Option<Class> = Some(Class::Server);
+const WAIT: Rule = Rule::ANY.recovery(Recovery::WaitAndRetry(ms(170)));
+
+pub(crate) static TABLE: &[Row] = &[
+    Row { name: "the first attempt succeeds", policy: POLICY, circuit: ONE_PROBE, attempts: &[(20, None)] },
+    Row {
+        name: "the third attempt succeeds",
+        policy: POLICY,
+        circuit: ONE_PROBE,
+        attempts: &[(10, SERVER), (20, Some(Class::Network)), (30, None)],
+    },
+    Row {
+        name: "no attempts are left",
+        policy: POLICY.attempts(4).deadline(ms(5_000)),
+        circuit: ONE_PROBE,
+        attempts: &[(10, SERVER), (10, Some(Class::Timeout)), (10, SERVER), (10, SERVER)],
+    },
+    Row {
+        name: "the second attempt hangs",
+        policy: POLICY.attempt_timeout(ms(50)),
+        circuit: ONE_PROBE,
+        attempts: &[(10, SERVER), (60, None), (10, None)],
+    },
+    Row {
+        name: "a dependency that is not ready for long",
+        policy: POLICY.minimum(ms(110)).rules(&[WAIT]),
+        circuit: ONE_PROBE,
+        attempts: &[(10, SERVER), (10, None)],
+    },
+    Row {
+        name: "a failed probe leaves the circuit half-open",
+        policy: POLICY,
+        circuit: ONE_PROBE.successes(2).probe_failures(2),
+        attempts: &[(10, SERVER), (10, SERVER), (10, None)],
+    },
+    Row {
+        name: "an attempt that was slow before it is dropped counts",
+        policy: POLICY,
+        circuit: ONE_PROBE.slow_after(ms(15)),
+        attempts: &[(30, SERVER), (30, None)],
+    },
+    Row {
+        name: "the circuit opens for longer than the call would wait",
+        policy: POLICY,
+        circuit: ONE_PROBE.open_for(ms(1_000)),
+        attempts: &[(10, SERVER)],
+    },
+];
+
+/// What an attempt fails with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fault {
+    pub(crate) attempt: u32,
+    pub(crate) class: Class,
+}
+
+/// Where a call was cut: attempts begun, attempts ended.
+pub(crate) type Place = (u32, u32);
+
+/// What became of a call.
+pub(crate) struct Outcome {
+    /// Whether it had ended before it was to be cut.
+    pub(crate) over: bool,
+    pub(crate) place: Place,
+}
+
+/// What a call shares with others, and what it leaves behind.
+pub(crate) struct Stage {
+    pub(crate) circuit: SharedCircuit<CountWindow<16>, StdLock>,
+    pub(crate) budget: SharedBudget<TokenBucket, StdLock>,
+    pub(crate) events: RefCell<Vec<Event>>,
+    /// Futures of the operation that are not dropped yet.
+    alive: Cell<i32>,
+}
+
+impl Stage {
+    /// The circuit is half-open, with one probe to give.
+    pub(crate) fn new(row: &Row, now: Instant) -> Self {
+        let stage = Self {
+            circuit: SharedCircuit::new(row.circuit),
+            budget: SharedBudget::new(TOKENS),
+            events: RefCell::default(),
+            alive: Cell::new(0),
+        };
+        stage.circuit.trip(ms(100), now);
+        stage.circuit.probe(now);
+        assert_eq!(stage.circuit.phase(), Phase::HalfOpen);
+        stage
+    }
+
+    /// Runs the row's call and cuts it, checks what is left, and says what became of it.
+    pub(crate) async fn cut<R: Sleep + Entropy>(row: &Row, runtime: &R, polls: u32, when: When) -> Outcome {
+        let stage = Self::new(row, runtime.now());
+        let observer = |event: &Event| stage.events.borrow_mut().push(*event);
+        let ready = || false;
+        let retry = Retry::new(&row.policy, runtime)
+            .circuit(&stage.circuit)
+            .budget(&stage.budget)
+            .classify(|fault: &Fault| fault.class)
+            .ready(&ready, ms(20))
+            .observe(&observer);
+        let operation = |now: retry_core::Progress, _: Option<&Cause<Fault>>| {
+            let alive = Alive::new(&stage.alive);
+            let (takes, fails) = row.attempts[now.attempt as usize - 1];
+            async move {
+                runtime.sleep(ms(1)).await; // so that it waits at two places
+                runtime.sleep(ms(takes) - ms(1)).await;
+                drop(alive);
+                match fails {
+                    Some(class) => Err(Fault { attempt: now.attempt, class }),
+                    None => Ok(now.attempt),
+                }
+            }
+        };
+        let stop = Flag::default();
+        let call = retry.run_until_with(stop.raised(), operation);
+        let cut = Cut::new(call, polls, when, &stop).await;
+        let outcome = Outcome { over: cut.over, place: stage.place() };
+        stage.check(runtime.now(), cut.over, cut.result);
+        outcome
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        let events = self.events.borrow();
+        let count =
+            |which: fn(&EventKind) -> bool| events.iter().filter(|event| which(&event.kind)).count() as u32;
+        let ended = count(|kind| matches!(kind, EventKind::Failed { .. } | EventKind::Succeeded));
+        (count(|kind| matches!(kind, EventKind::Started)), ended)
+    }
+
+    /// What must hold once a call is over or cut; `result` is `None` where it was dropped.
+    pub(crate) fn check(&self, now: Instant, over: bool, result: Option<Result<u32, Error<Fault>>>) {
+        self.check_told(now, over);
+        if let (Some(result), false) = (result, over) {
+            self.check_error(result);
+        }
+        self.check_given_back(now);
+    }
+
+    /// The observer hears of it once, last and at its time; but not of a call that began nothing.
+    fn check_told(&self, now: Instant, over: bool) {
+        let events = self.events.borrow();
+        let (begun, _) = self.place();
+        let cancelled = events.iter().filter(|event| event.kind == EventKind::Cancelled).count();
+        assert_eq!(cancelled, usize::from(!over && begun > 0), "{events:#?}");
+        if cancelled == 1 {
+            let mut last =
+                events.iter().rev().filter(|event| !matches!(event.kind, EventKind::PhaseChanged(_)));
+            let mut last = || last.next().map(|event| (event.kind, event.at, event.attempt));
+            let (end, at, attempt) = last().expect("it is one of them");
+            assert!(matches!(end, EventKind::Ended { end: CallEnd::Cancelled, .. }), "{end:?}");
+            assert_eq!((at, attempt, last()), (now, begun, Some((EventKind::Cancelled, now, begun))));
+        }
+    }
+
+    /// The error says so, and what the last attempt ended with.
+    fn check_error(&self, result: Result<u32, Error<Fault>>) {
+        let Err(Error::Cancelled { cause, context, .. }) = result else { panic!("{result:?}") };
+        let (begun, ended) = self.place();
+        let last_failure = self.events.borrow().iter().rev().find_map(|event| match event.kind {
+            EventKind::Failed { failure: Failure { class, .. }, .. } => Some((event.attempt, class)),
+            _ => None,
+        });
+        let cause = cause.map(|cause| match cause {
+            Cause::Failed(Fault { attempt, class }) => (attempt, class),
+            Cause::TimedOut(_) => (ended, Class::Timeout),
+            _ => unreachable!("all values here are good"),
+        });
+        assert_eq!(cause, last_failure);
+        assert_eq!((context.attempt, context.class), (begun, last_failure.map(|(_, class)| class)));
+    }
+
+    /// Nothing is held any more.
+    pub(crate) fn check_given_back(&self, now: Instant) {
+        let events = self.events.borrow();
+        assert_eq!(self.alive.get(), 0, "every future of the operation is dropped");
+
+        // The budget has lost what failed retries cost, and nothing else.
+        assert_eq!(self.budget.held(now), 40 - u64::from(self.spent()), "{events:#?}");
+
+        // The circuit is where its last change said, and gives its only probe out again: once.
+        let changed = events.iter().rev().find_map(|event| match event.kind {
+            EventKind::PhaseChanged(Change { to, .. }) => Some(to),
+            _ => None,
+        });
+        assert_eq!(self.circuit.phase(), changed.unwrap_or(Phase::HalfOpen));
+        let later = now.after(ms(1_000)); // past every open time, long before the lease
+        let probe = self.circuit.admit(later).expect("no permit is taken");
+        if self.circuit.phase() == Phase::HalfOpen {
+            assert!(self.circuit.admit(later).is_err(), "there is but one");
+        }
+        self.circuit.cancel(probe.ticket, later);
+        assert_eq!(self.circuit.late(), 0);
+    }
+
+    /// Tokens that failed retries have cost.
+    fn spent(&self) -> u32 {
+        let (mut spent, mut price) = (0, 0);
+        for event in self.events.borrow().iter() {
+            if let EventKind::Failed { failure, verdict, .. } = event.kind {
+                spent += price;
+                price = match (verdict, failure.class) {
+                    (Verdict::Retry(_), Class::Timeout) => 10,
+                    (Verdict::Retry(_), _) => 5,
+                    _ => 0,
+                };
+            }
+        }
+        spent
+    }
+}
+
+/// Counts a future of the operation until it is dropped.
+struct Alive<'a>(&'a Cell<i32>);
+
+impl<'a> Alive<'a> {
+    fn new(count: &'a Cell<i32>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

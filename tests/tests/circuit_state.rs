@@ -1,0 +1,279 @@
+//! The state of a circuit at its start and as data, and who takes its lock.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use retry_core::{
+    Breaker, ChangeCause, CircuitConfig, Class, CountWindow, Exclusive, Gate, Initial, Instant, LocalLock,
+    Lock, Mode, OnHealthy, Phase, Plain, Rejected, Settings, SharedCircuit, SlowCalls, Snapshot, Span, Start,
+    TimeWindow, Window,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const fn at(ms: u64) -> Instant {
+    Instant::from_millis(ms)
+}
+
+const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(1_000));
+
+type Local<W = CountWindow<10>> = SharedCircuit<W, LocalLock>;
+
+fn end<W: Window, L: Lock, S: Settings>(circuit: &SharedCircuit<W, L, S>, failed: bool, now: Instant) {
+    let ticket = circuit.admit(now).expect("admitted").ticket;
+    if failed {
+        circuit.fail(ticket, Class::Server, now, None, 0);
+    } else {
+        circuit.succeed(ticket, now);
+    }
+}
+
+fn never() -> Instant {
+    unreachable!("no rule asks for the time")
+}
+
+#[test]
+fn a_circuit_starts_where_it_is_told_to() {
+    let rows = [
+        (Start::Closed, Phase::Closed, Mode::Automatic, Ok(())),
+        (Start::HalfOpen, Phase::HalfOpen, Mode::Automatic, Ok(())),
+        (Start::ForcedOpen, Phase::Open, Mode::ForcedOpen, Err(Rejected::new(Phase::Open, Duration::MAX))),
+        (Start::Disabled, Phase::Closed, Mode::Disabled, Ok(())),
+        (Start::CountOnly, Phase::Closed, Mode::CountOnly, Ok(())),
+    ];
+    for (start, phase, mode, admitted) in rows {
+        let circuit = Local::<CountWindow<10>>::new(ONE).starting(start);
+        assert_eq!(circuit.admit(at(5)).map(|_| ()), admitted, "{start:?}");
+        assert_eq!((circuit.phase(), circuit.mode()), (phase, mode), "{start:?}");
+    }
+    let circuit = Local::<CountWindow<10>>::new(ONE).starting(Start::HalfOpen);
+    let _probe = circuit.admit(at(5)).unwrap();
+    assert!(circuit.admit(at(6)).is_err(), "one probe at a time");
+}
+
+#[test]
+fn a_configuration_may_be_anywhere() {
+    fn opens(circuit: &SharedCircuit<CountWindow<10>, LocalLock, impl Settings>) -> usize {
+        end(circuit, true, at(0));
+        assert_eq!(circuit.admit(at(1)).unwrap_err().wait(), ms(999));
+        end(circuit, false, at(1_000));
+        assert_eq!(circuit.phase(), Phase::Closed);
+        size_of_val(circuit)
+    }
+    let [here, elsewhere] = [opens(&SharedCircuit::new(ONE)), opens(&SharedCircuit::by(&ONE).unwrap())];
+    assert!(elsewhere < here / 2, "{elsewhere}, {here} bytes");
+    let error = SharedCircuit::<CountWindow<10>, LocalLock, _>::by(&CircuitConfig::DEFAULT).unwrap_err();
+    assert_eq!(error.to_string(), "minimum_calls = 20: must be at most 10, the window");
+}
+
+#[test]
+fn no_clock_is_read_where_no_rule_needs_it() {
+    let circuit = Local::<CountWindow<2>>::new(CircuitConfig::WITHOUT_RULES.failure_rate(100).window(2));
+    for _ in 0..5 {
+        let ticket = circuit.admit(never).expect("closed").ticket;
+        assert_eq!(circuit.succeed(ticket, never), None);
+    }
+}
+
+#[test]
+fn a_clock_that_panics_is_a_drop() {
+    let circuit = Local::<CountWindow<10>>::new(ONE.probes_in_all(1));
+    end(&circuit, true, at(0));
+    for now in [1_000, 2_000, 3_000] {
+        let probe = circuit.admit(at(now)).expect("a slot is free").ticket;
+        let settle = || circuit.succeed(probe, || panic!("the clock's own bug"));
+        assert!(catch_unwind(AssertUnwindSafe(settle)).is_err());
+        // What a caught panic drops is a ticket that was never handed back: its lease sees to that.
+        assert_eq!(circuit.phase(), Phase::HalfOpen);
+        assert!(circuit.admit(at(now)).is_err());
+        let probe = circuit.admit(at(now + 60_000)).expect("the lease has passed").ticket;
+        assert_eq!(circuit.cancel(probe, at(now + 60_000)), None);
+    }
+    end(&circuit, false, at(100_000));
+    assert_eq!(circuit.phase(), Phase::Closed);
+}
+
+#[test]
+fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
+    let circuit = Local::<CountWindow<10>>::new(ONE);
+    assert_eq!(circuit.ailing(), None);
+    end(&circuit, true, at(0));
+    let era = circuit.ailing().expect("open");
+    end(&circuit, true, at(1_000)); // the probe: a second opening
+    assert_eq!(circuit.healthy(era, OnHealthy::Close, at(1_500)), None);
+    assert_eq!((circuit.phase(), circuit.late()), (Phase::Open, 1));
+    let era = circuit.ailing().expect("open");
+    let change = circuit.healthy(era, OnHealthy::Close, at(1_500)).expect("of this opening");
+    assert_eq!((change.to, change.cause), (Phase::Closed, ChangeCause::HealthCheck));
+}
+
+#[test]
+fn another_configuration_does_not_leave_it_open_for_longer() {
+    let hour = ONE.open_for(ms(3_600_000));
+    let opened = || {
+        let circuit = Local::<CountWindow<10>>::new(hour);
+        end(&circuit, true, at(0));
+        circuit
+    };
+    let wait = |circuit: &Local, now| circuit.admit(at(now)).unwrap_err().wait();
+
+    let elsewhere = Local::new(ONE);
+    let change = elsewhere.restore(&opened().snapshot(at(100_000)), at(7));
+    assert_eq!((change.from, change.to, change.cause), (Phase::Closed, Phase::Open, ChangeCause::Restored));
+    assert_eq!(wait(&elsewhere, 7), ms(1_000));
+
+    let circuit = opened();
+    circuit.reconfigure(ONE, at(500)).unwrap();
+    assert_eq!(wait(&circuit, 1_499), ms(1));
+    end(&circuit, false, at(1_500));
+
+    // What a hand opened for longer stays open for longer.
+    let circuit = Local::<CountWindow<10>>::new(ONE);
+    circuit.trip(ms(50_000), at(0));
+    circuit.reconfigure(ONE.open_for(ms(10)), at(0)).unwrap();
+    assert_eq!(wait(&circuit, 0), ms(50_000));
+}
+
+#[test]
+fn a_window_that_was_never_checked_against_its_configuration_stays_within_itself() {
+    let wide = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(50).window(100);
+    let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
+    for _ in 0..11 {
+        let ticket = breaker.admit(&wide, at(0)).expect("closed").ticket;
+        let _ = breaker.settle(&wide, ticket, true, at(0), 0);
+    }
+    let snapshot = breaker.snapshot(&wide, at(0));
+    breaker.restore(&wide, &snapshot, at(0));
+    assert_eq!(breaker.counts().map(|counts| counts.calls), Some(10));
+
+    let mut window = CountWindow::<10>::EMPTY;
+    window.record_successes(5, Span::calls(10));
+    window.record_successes(2, Span::calls(3));
+    assert_eq!(window.failures(), 0);
+}
+
+/// Its snapshot in each phase comes back from bytes as it was, and from no others.
+fn comes_back<W: Window + Plain + PartialEq + std::fmt::Debug>(config: CircuitConfig) {
+    let circuit = SharedCircuit::<W, LocalLock>::try_new(config.ramp(ms(500))).unwrap();
+    let mut snapshots = Vec::new();
+    for (now, failed) in [(0, false), (300, true), (310, true), (2_000, false), (2_100, false), (2_600, true)]
+    {
+        snapshots.push(circuit.snapshot(at(now)));
+        if let Ok(admission) = circuit.admit(at(now)) {
+            let class = if failed { Class::Server } else { Class::NotFound };
+            circuit.fail(admission.ticket, class, at(now + 20), None, 0);
+        }
+    }
+    circuit.force_open(at(3_000));
+    snapshots.push(circuit.snapshot(at(3_500)));
+    let phases = |phase| snapshots.iter().filter(|snapshot| snapshot.phase() == phase).count();
+    assert!(phases(Phase::Closed) > 1 && phases(Phase::Open) > 1, "{snapshots:?}");
+    for snapshot in &snapshots {
+        let mut bytes = vec![0xee; Snapshot::<W>::SIZE];
+        snapshot.write(&mut bytes);
+        let read = Snapshot::<W>::read(&bytes).expect("it was just written");
+        let (ours, theirs) = [snapshot, &read]
+            .map(|it| {
+                SharedCircuit::<W, LocalLock>::try_new(config)
+                    .map(|circuit| {
+                        circuit.restore(it, at(70_000));
+                        let waits = [70_000, 70_100, 71_000].map(|now| circuit.admit(at(now)).map(|_| ()));
+                        (circuit.phase(), circuit.mode(), circuit.counts(at(71_000)), waits)
+                    })
+                    .unwrap()
+            })
+            .into();
+        assert_eq!(ours, theirs);
+        for place in 0..bytes.len() {
+            bytes[place] ^= 1 << (place % 8);
+            assert_eq!(Snapshot::<W>::read(&bytes), None, "byte {place} is another");
+            bytes[place] ^= 1 << (place % 8);
+        }
+        assert!(Snapshot::<W>::read(&bytes[1..]).is_none());
+        assert!(Snapshot::<SlowCalls<SlowCalls<W>>>::read(&bytes.repeat(8)).is_none(), "another window");
+    }
+}
+
+#[test]
+fn a_snapshot_is_plain_bytes() {
+    let rule = ONE.failure_rate(60).minimum_calls(3).consecutive_failures(2);
+    comes_back::<CountWindow<1>>(rule.minimum_calls(1));
+    comes_back::<CountWindow<33>>(rule);
+    comes_back::<CountWindow<100>>(rule);
+    comes_back::<TimeWindow<7>>(rule.window_time(ms(1_000)));
+    comes_back::<SlowCalls<CountWindow<64>>>(rule.slow_after(ms(20)).slow_rate(90));
+    comes_back::<SlowCalls<TimeWindow<3>>>(rule.window_time(ms(5_000)).slow_after(ms(20)).slow_rate(90));
+    const { assert!(Snapshot::<CountWindow<100>>::SIZE <= 80) };
+}
+
+thread_local! {
+    static TAKEN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Counts how often it is taken.
+struct Watched;
+
+struct WatchedCell<T>(RefCell<T>);
+
+impl Lock for Watched {
+    type Of<T: Initial> = WatchedCell<T>;
+}
+
+impl<T: Initial> Initial for WatchedCell<T> {
+    const INITIAL: Self = Self(RefCell::new(T::INITIAL));
+}
+
+impl<T: Initial> Exclusive<T> for WatchedCell<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        TAKEN.set(TAKEN.get() + 1);
+        f(&mut self.0.borrow_mut())
+    }
+}
+
+/// How often the lock is taken meanwhile.
+fn taken(f: impl FnOnce()) -> u32 {
+    let before = TAKEN.get();
+    f();
+    TAKEN.get() - before
+}
+
+#[test]
+#[cfg(target_has_atomic = "64")]
+fn the_lock_is_taken_only_where_something_changes() {
+    type Circuit = SharedCircuit<CountWindow<10>, Watched>;
+    let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4).open_for(ms(1_000));
+    let growing = config.open_growth(2.0, ms(8_000));
+    let circuit = Circuit::new(growing);
+    let good = |times: u32| taken(|| (0..times).for_each(|_| end(&circuit, false, at(0))));
+    assert_eq!(good(1), 1, "the first admission of all");
+    assert_eq!(good(3), 1, "the fourth makes the minimum");
+    assert_eq!(good(100), 1, "the tenth makes the window full");
+    assert_eq!(taken(|| end(&circuit, true, at(0))), 1);
+    assert_eq!(good(100), 1, "the tenth after the failure");
+    let not_found = || {
+        let ticket = circuit.admit(never).expect("closed").ticket;
+        let _ = circuit.fail(ticket, Class::NotFound, never, Some(ms(10)), 0);
+    };
+    assert_eq!(taken(not_found), 0, "it does not count as a failure");
+    let dropped = || {
+        let ticket = circuit.admit(never).expect("closed").ticket;
+        assert_eq!(circuit.cancel(ticket, never), None);
+    };
+    assert_eq!(taken(dropped), 0);
+
+    for _ in 0..5 {
+        end(&circuit, true, at(0));
+    }
+    assert_eq!(circuit.phase(), Phase::Open);
+    assert_eq!(taken(|| assert!(circuit.admit(at(999)).is_err())), 0, "an opening that may grow");
+    circuit.trip(ms(5), at(0));
+    assert_eq!(taken(|| assert!(circuit.admit(at(4)).is_err())), 0, "an opening by hand");
+    circuit.force_open(at(0));
+    assert_eq!(taken(|| assert!(circuit.admit(never).is_err())), 0);
+    circuit.count_only(at(0));
+    circuit.restore(&circuit.snapshot(at(0)), at(0));
+    assert_eq!(good(20), 3, "the first after the restore, the minimum, the full window");
+}

@@ -1,0 +1,133 @@
+//! Every runtime tells every scenario alike, byte for byte: as `expected.log` says, which a loop by hand wrote.
+//!
+//! Tokio's time is paused, and moves by itself to the next timer; embassy's is moved by its mock driver; clock and
+//! sleep are the adapter's own. async-io's
+//! timers, which async-std and smol use, cannot be paused and end a little late, each time by another little: there
+//! every sleep is really slept, but [`Paced`] tells the time, and checks that none was too short.
+
+mod embassy;
+mod random;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
+use tests::{Log, Paced, Scenario, Text, table};
+
+/// What all of them write.
+const EXPECTED: &str = include_str!("expected.log");
+
+/// A millisecond of a scenario on real timers.
+const MILLI: Duration = Duration::from_micros(1);
+
+/// The log of all scenarios, as `play` writes it.
+fn logged(
+    scenarios: impl Iterator<Item = &'static Scenario<'static>>,
+    play: impl Fn(&Scenario<'_>, &mut dyn Log),
+) -> String {
+    let mut text = Text(String::new());
+    scenarios.for_each(|scenario| play(scenario, &mut text));
+    text.0
+}
+
+/// Compares what `play` writes with what is expected, and shows the first line that differs.
+fn agrees(play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
+    compare(EXPECTED, &logged(table::all(), play));
+}
+
+fn compare(expected: &str, log: &str) {
+    let mut scenario = "";
+    for (expected, line) in expected.lines().zip(log.lines()) {
+        scenario = if expected.contains(" scenario ") { expected } else { scenario };
+        assert_eq!(line, expected, "in: {scenario}");
+    }
+    assert_eq!(log.len(), expected.len(), "one of them goes on");
+}
+
+#[test]
+fn by_hand() {
+    let log = logged(table::all(), tests::by_hand::<LocalLock>);
+    let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/expected.log");
+    std::fs::write(written, &log).unwrap();
+    println!(
+        "written to {written}: if all that changed is meant to, it becomes tests/conformance/expected.log"
+    );
+    compare(EXPECTED, &log);
+}
+
+#[test]
+fn by_hand_behind_another_lock() {
+    agrees(tests::by_hand::<StdLock>);
+}
+
+#[test]
+fn blocking() {
+    let fitting: Vec<_> = table::all().filter(|scenario| scenario.fits_blocking_loops()).collect();
+    let others = table::all().count() - fitting.len();
+    println!("not played: {others} scenarios in which an attempt is cut, which no blocking loop can do");
+    assert_eq!(others, 8);
+    let expected = logged(fitting.iter().copied(), tests::by_hand::<LocalLock>);
+    let log = logged(fitting.iter().copied(), |scenario, log| {
+        tests::blocking::<StdLock>(scenario, FakeClock::new(), log)
+    });
+    compare(&expected, &log);
+}
+
+#[test]
+fn futures_on_a_fake_clock() {
+    agrees(|scenario, log| {
+        let clock = FakeClock::new();
+        clock.run(tests::with_futures::<LocalLock>(scenario, &clock, log));
+    });
+}
+
+#[test]
+fn tokio_with_paused_time() {
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    agrees(|scenario, log| {
+        runtime().block_on(tests::with_futures::<StdLock>(scenario, retry_tokio::Tokio, log));
+    });
+    // All on one runtime: a scenario need not begin when the clock does.
+    let one = runtime();
+    agrees(|scenario, log| {
+        one.block_on(async {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+            tests::with_futures::<StdLock>(scenario, retry_tokio::Tokio, log).await;
+        });
+    });
+}
+
+#[test]
+fn async_std() {
+    agrees(|scenario, log| {
+        let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
+        let play = tests::with_futures::<StdLock>(scenario, &paced, log);
+        async_std::task::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn smol() {
+    agrees(|scenario, log| {
+        let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
+        let play = tests::with_futures::<StdLock>(scenario, &paced, log);
+        smol::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn embassy_with_a_mock_driver() {
+    agrees(|scenario, log| {
+        let runtime = retry_embassy::Embassy::seeded(1);
+        embassy::block_on(tests::with_futures::<CriticalSectionLock>(scenario, &runtime, log));
+    });
+}
+
+#[test]
+fn there_are_enough_scenarios_and_each_has_a_name() {
+    let names: HashSet<_> = table::all().map(|scenario| scenario.name).collect();
+    assert_eq!(names.len(), table::all().count());
+    println!("{} scenarios, {} lines", names.len(), EXPECTED.lines().count());
+    assert!(names.len() >= 60);
+}

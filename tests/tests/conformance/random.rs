@@ -1,0 +1,94 @@
+//! Scenarios by chance: every runtime makes the same of them, and every processor makes the same hash.
+
+use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
+use tests::{Drawn, Fnv, Log, MILLION, Paced, Scenario, Text, random_decisions};
+
+use super::MILLI;
+
+/// The hash of what `play` writes of so many scenarios.
+fn hash(count: u32, play: impl Fn(&Scenario<'_>, &mut dyn Log)) -> u64 {
+    let (mut fnv, mut seed) = (Fnv::EMPTY, 7);
+    for _ in 0..count {
+        let drawn = Drawn::new(seed);
+        drawn.with(|scenario| play(scenario, &mut fnv));
+        seed = drawn.next_seed();
+    }
+    fnv.hash()
+}
+
+/// Compares what `play` makes of so many scenarios with what a loop by hand does; on a difference, finds the scenario.
+fn agrees(count: u32, play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
+    if hash(count, &play) == hash(count, tests::by_hand::<LocalLock>) {
+        return;
+    }
+    let mut seed = 7;
+    for _ in 0..count {
+        let drawn = Drawn::new(seed);
+        drawn.with(|scenario| {
+            let (mut expected, mut log) = (Text(String::new()), Text(String::new()));
+            tests::by_hand::<LocalLock>(scenario, &mut expected);
+            play(scenario, &mut log);
+            assert_eq!(log.0, expected.0, "{scenario:#?}");
+        });
+        seed = drawn.next_seed();
+    }
+    unreachable!("one of them differs");
+}
+
+#[test]
+fn a_million_decisions_have_one_hash() {
+    let decisions = random_decisions(1, 1_000_000);
+    println!("{:#018x} {:?}", decisions.fnv.hash(), decisions.counts);
+    assert_eq!(decisions, MILLION);
+}
+
+#[test]
+fn blocking() {
+    agrees(5_000, |scenario, log| match scenario.fits_blocking_loops() {
+        true => tests::blocking::<StdLock>(scenario, FakeClock::new(), log),
+        false => tests::by_hand::<LocalLock>(scenario, log), // nothing to compare
+    });
+}
+
+#[test]
+fn futures_on_a_fake_clock() {
+    agrees(5_000, |scenario, log| {
+        let clock = FakeClock::new();
+        clock.run(tests::with_futures::<StdLock>(scenario, &clock, log));
+    });
+}
+
+#[test]
+fn tokio_with_paused_time() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    agrees(2_000, |scenario, log| {
+        runtime.block_on(tests::with_futures::<StdLock>(scenario, retry_tokio::Tokio, log));
+    });
+}
+
+#[test]
+fn async_std() {
+    agrees(200, |scenario, log| {
+        let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
+        let play = tests::with_futures::<StdLock>(scenario, &paced, log);
+        async_std::task::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn smol() {
+    agrees(200, |scenario, log| {
+        let paced = Paced::new(retry_async_std::AsyncStd, MILLI);
+        let play = tests::with_futures::<StdLock>(scenario, &paced, log);
+        smol::block_on(paced.drive(play));
+    });
+}
+
+#[test]
+fn embassy_with_a_mock_driver() {
+    let runtime = retry_embassy::Embassy::seeded(1);
+    agrees(500, |scenario, log| {
+        super::embassy::block_on(tests::with_futures::<CriticalSectionLock>(scenario, &runtime, log));
+    });
+}
