@@ -4,10 +4,12 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 
-use reqwest::{Client, StatusCode};
-use retry_core::{CircuitConfig, Class, Policy, SharedBudget, SharedCircuit, TokenBucket};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use retry_core::{ByClosure, CircuitConfig, Class, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket};
+use retry_tokio::Tokio;
 
-use crate::watch::OBSERVER;
+use crate::letters::LETTERS;
+use crate::watch::{OBSERVER, Observers};
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .cap(Duration::from_millis(100))
@@ -24,35 +26,73 @@ const CALLERS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Starts the callers, who call for ever.
-pub(crate) fn start(server: SocketAddr) -> io::Result<()> {
-    let client = Client::builder().no_proxy().build().map_err(io::Error::other)?;
-    let url = format!("http://{server}/stock");
-    for caller in 0..CALLERS {
-        let (client, url) = (client.clone(), url.clone());
+pub(crate) fn start(caller: &Caller) {
+    for number in 0..CALLERS {
+        let caller = caller.clone();
         tokio::spawn(async move {
             // Not all in step.
-            tokio::time::sleep(Duration::from_millis(caller * 3)).await;
+            tokio::time::sleep(Duration::from_millis(number * 3)).await;
             loop {
-                call(&client, &url, caller.is_multiple_of(4)).await;
+                if number.is_multiple_of(4) {
+                    caller.write(7).await
+                } else {
+                    caller.read().await
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         });
     }
-    Ok(())
 }
 
-async fn call(client: &Client, url: &str, writes: bool) {
-    let stock =
-        retry_tokio::retry(&POLICY).circuit(&STOCK).budget(&RETRIES).classify(classify).observe(&OBSERVER);
-    // What became of it is watched, and nobody else waits for it here.
-    let _ = if writes {
-        stock.named("stock.write").run(|| send(client.put(url).body("7"))).await
-    } else {
-        stock.named("stock.read").run(|| send(client.get(url))).await
-    };
+/// Reads and writes the stock.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: Client,
+    stock: String,
 }
 
-async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<()> {
+impl Caller {
+    pub(crate) fn new(server: SocketAddr) -> io::Result<Self> {
+        let http = Client::builder().no_proxy().build().map_err(io::Error::other)?;
+        Ok(Self { http, stock: format!("http://{server}/stock") })
+    }
+
+    /// What becomes of it is watched; nobody else waits for it here.
+    async fn read(&self) {
+        let read = retry().named("stock.read");
+        let _ = read.run(|| send(self.http.get(&self.stock))).await;
+    }
+
+    /// A write that does not succeed leaves a letter.
+    async fn write(&self, count: u32) {
+        let write = retry().named("stock.write");
+        let call = write.dead_letters(&LETTERS).carrying(|| count);
+        let _ = call.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await;
+    }
+
+    /// A write out of a letter: says whether it succeeded.
+    pub(crate) async fn write_again(&self, count: u32) -> bool {
+        let write = retry().named("stock.write-again");
+        write.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await.is_ok()
+    }
+}
+
+type Watched = Retry<
+    'static,
+    Tokio,
+    SharedCircuit,
+    SharedBudget<TokenBucket>,
+    ByClosure<fn(&reqwest::Error) -> Class>,
+    Observers,
+>;
+
+/// What all of them have in common.
+fn retry() -> Watched {
+    let classify: fn(&reqwest::Error) -> Class = classify;
+    retry_tokio::retry(&POLICY).circuit(&STOCK).budget(&RETRIES).classify(classify).observe(&OBSERVER)
+}
+
+async fn send(request: RequestBuilder) -> reqwest::Result<()> {
     request.send().await?.error_for_status()?;
     Ok(())
 }

@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
+use crate::callers::Caller;
 use crate::server::{Mode, Server};
 
 const USAGE: &str = "\
@@ -75,8 +76,9 @@ async fn run(address: SocketAddr) -> io::Result<()> {
     let watched = TcpListener::bind(address).await?;
     println!("http://{}/metrics", watched.local_addr()?);
 
-    callers::start(server.address())?;
-    tokio::spawn(letters::read_now_and_then());
+    let caller = Caller::new(server.address())?;
+    callers::start(&caller);
+    tokio::spawn(letters::send_again(caller));
     tokio::spawn(take_turns(Arc::clone(&server)));
     tokio::spawn(keep_up(metrics.clone()));
     let routes = Router::new()

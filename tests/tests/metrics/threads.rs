@@ -1,7 +1,7 @@
 use std::sync::Barrier;
 use std::thread;
 
-use retry_core::{Class, FakeClock, Jitter, Metrics, Observer, OperationMetrics, Policy, Retry};
+use retry_core::{Class, EventKind, FakeClock, Jitter, Metrics, Observer, OperationMetrics, Policy, Retry};
 
 const THREADS: u64 = 6;
 const CALLS: u64 = 2_000;
@@ -43,6 +43,24 @@ fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
     assert_eq!([three.snapshot(), many.snapshot(), names.snapshot()], [counts; 3]);
     let each = Vec::from_iter(names.operations().map(|operation| operation.snapshot().calls()));
     assert_eq!(each, [THREADS * CALLS / 2; 2]);
+}
+
+/// In one shard, with nothing to do in between: what is not one step is torn sooner or later.
+#[test]
+fn threads_that_do_nothing_but_count_lose_nothing() {
+    const EVENTS: u64 = 300_000;
+    let metrics = OperationMetrics::<1>::new("a");
+    let letter = super::event(EventKind::DeadLettered { kept: true });
+    let together = Barrier::new(4);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                together.wait();
+                (0..EVENTS).for_each(|_| metrics.observe(&letter));
+            });
+        }
+    });
+    assert_eq!(metrics.snapshot().dead_letters_kept(), 4 * EVENTS);
 }
 
 /// Threads that see a name for the first time at once make it one.
