@@ -126,7 +126,10 @@ impl fmt::Display for Key {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Key {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=str}{=str}", self.as_str(), if self.is_cut() { ".." } else { "" });
+        defmt::write!(f, "{=str}", self.as_str());
+        if self.is_cut() {
+            defmt::write!(f, "..");
+        }
     }
 }
 

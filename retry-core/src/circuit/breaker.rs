@@ -82,6 +82,17 @@ pub struct Ticket {
     pub(super) started: Instant,
 }
 
+/// What forgetting a circuit would lose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing but successes.
+    Blank,
+    /// Failures or slow calls, a ramp, an open time that has passed, probes.
+    Marked,
+    /// An open time that has not passed, or what a hand has set.
+    Held,
+}
+
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -109,17 +120,6 @@ pub(super) enum Ended {
 
 impl<W: Window> Initial for Breaker<W> {
     const INITIAL: Self = Self::CLOSED;
-}
-
-/// What forgetting a circuit would lose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nothing but successes.
-    Blank,
-    /// Failures or slow calls, a ramp, an open time that has passed, probes.
-    Marked,
-    /// An open time that has not passed, or what a hand has set.
-    Held,
 }
 
 impl<W: Window> Breaker<W> {

@@ -16,7 +16,6 @@ mod time_window;
 mod window;
 mod word;
 
-#[cfg(feature = "std")]
 pub(crate) use breaker::Standing;
 pub use breaker::{Breaker, Counts, Ticket};
 pub use config::CircuitConfig;

@@ -55,3 +55,19 @@ impl Settings for &CircuitConfig {
         self
     }
 }
+
+/// One configuration for all circuits of a pool, for as long as there is one of them.
+#[cfg(feature = "std")]
+impl Settings for std::sync::Arc<CircuitConfig> {
+    type Changed = ();
+
+    #[inline]
+    fn base(&self) -> &CircuitConfig {
+        self
+    }
+
+    #[inline]
+    fn current<'a>(&'a self, (): &'a ()) -> &'a CircuitConfig {
+        self
+    }
+}

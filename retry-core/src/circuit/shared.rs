@@ -129,7 +129,8 @@ impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
 }
 
 impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
-    const fn with(settings: S) -> Self {
+    /// Of a configuration that fits the window.
+    pub(crate) const fn with(settings: S) -> Self {
         Self {
             word: Word::ASK,
             guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,

@@ -54,7 +54,7 @@ pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = StdLock> {
     overflowed: AtomicUsize,
     overflow: Arc<Entry<W, L>>,
     idle_for: u32,
-    config: CircuitConfig,
+    config: Arc<CircuitConfig>,
 }
 
 /// A line of its own, so that two shards do not slow each other.
@@ -91,8 +91,9 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         if capacity == 0 {
             return Err(ConfigError::new("capacity", Value::Count(0), "must be at least 1"));
         }
+        let config = Arc::new(config.for_window::<W>()?);
         // All that is ever asked of it is an answer; nobody is told when it was disabled.
-        let overflow = SharedCircuit::try_new(config)?;
+        let overflow = SharedCircuit::with(Arc::clone(&config));
         overflow.disable(Instant::ORIGIN);
         let shards = (capacity / CIRCUITS_A_SHARD).clamp(1, MOST_SHARDS).next_power_of_two();
         Ok(Self {
@@ -196,16 +197,13 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             self.overflowed.fetch_add(1, Relaxed);
             return PooledCircuit::overflow(&self.overflow, key);
         }
-        let Ok(circuit) = SharedCircuit::try_new(self.config) else {
-            unreachable!("`try_new` made one of this configuration")
-        };
         let mut shard = write(self.home(hash));
         if let Some(entry) = shard.find(tag(hash), |entry| entry.is(key)) {
             // Another thread was faster.
             self.kept.fetch_sub(1, Relaxed);
             return PooledCircuit::kept(entry);
         }
-        let entry = Arc::new(Entry::new(key, circuit));
+        let entry = Arc::new(Entry::new(key, SharedCircuit::with(Arc::clone(&self.config))));
         let made = PooledCircuit::kept(&entry);
         shard.insert(tag(hash), entry);
         made

@@ -332,6 +332,20 @@ impl<const N: usize, W: Window, L: Lock> From<&FixedCircuit<'_, N, W, L>> for Ke
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize, W: Window, L: Lock> defmt::Format for FixedCircuitPool<N, W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.iter().for_each(|(key, phase)| defmt::write!(f, "{}: {}; ", key, phase));
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<const N: usize, W: Window, L: Lock> defmt::Format for FixedCircuit<'_, N, W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "FixedCircuit {{ key: {}, phase: {} }}", self.key, self.phase());
+    }
+}
+
 impl<const N: usize, W: Window, L: Lock> fmt::Debug for FixedCircuitPool<N, W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()

@@ -208,6 +208,20 @@ impl<W: Window, L: Lock> Gate for Operation<W, L> {
     }
 }
 
+#[cfg(feature = "defmt")]
+impl<const N: usize, W: Window, L: Lock> defmt::Format for Operations<N, W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}", self.operations);
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<W: Window, L: Lock> defmt::Format for Operation<W, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Operation {{ preset: {}, circuit: {} }}", self.preset, self.circuit);
+    }
+}
+
 impl<const N: usize, W: Window, L: Lock> fmt::Debug for Operations<N, W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.operations).finish()

@@ -9,7 +9,9 @@ use std::boxed::Box;
 use std::sync::Arc;
 
 use super::eviction::Seconds;
-use crate::circuit::{Admission, Change, CountWindow, Gate, Settled, SharedCircuit, Ticket, Window};
+use crate::circuit::{
+    Admission, Change, CircuitConfig, CountWindow, Gate, Settled, SharedCircuit, Ticket, Window,
+};
 use crate::class::Class;
 use crate::key::Key;
 use crate::lock::{Lock, StdLock};
@@ -19,7 +21,7 @@ use crate::verdict::Rejected;
 /// The circuit of one key, out of a [`CircuitPool`](crate::CircuitPool).
 ///
 /// While anyone has it, the pool does not forget it, and hands out the same one to everyone. It is a
-/// [`SharedCircuit`], and does what that does; to clone it is to count one up.
+/// [`SharedCircuit`], and does what that does, but that its configuration is its pool's; to clone it is to count one up.
 ///
 /// ```
 /// use core::time::Duration;
@@ -38,6 +40,9 @@ pub struct PooledCircuit<W: Window = CountWindow<100>, L: Lock = StdLock> {
     overflow: Option<Key>,
 }
 
+/// A circuit that has its configuration in its pool.
+pub(super) type OfPool<W, L> = SharedCircuit<W, L, Arc<CircuitConfig>>;
+
 /// What a pool keeps of one key. In this order, so that a lookup finds what it needs beside the count of the [`Arc`].
 #[repr(C)]
 pub(super) struct Entry<W: Window, L: Lock> {
@@ -46,7 +51,7 @@ pub(super) struct Entry<W: Window, L: Lock> {
     asked: AtomicBool,
     /// Of the overflow: the latest time that anyone told it.
     latest: AtomicU32,
-    circuit: SharedCircuit<W, L>,
+    circuit: OfPool<W, L>,
 }
 
 /// A key of any length; one that is not longer than names of hosts are, in place.
@@ -86,7 +91,7 @@ impl Name {
 }
 
 impl<W: Window, L: Lock> Entry<W, L> {
-    pub(super) fn new(name: &str, circuit: SharedCircuit<W, L>) -> Self {
+    pub(super) fn new(name: &str, circuit: OfPool<W, L>) -> Self {
         Self { name: Name::new(name), asked: AtomicBool::new(false), latest: AtomicU32::new(0), circuit }
     }
 
@@ -95,7 +100,7 @@ impl<W: Window, L: Lock> Entry<W, L> {
         self.name.as_bytes() == name.as_bytes()
     }
 
-    pub(super) fn circuit(&self) -> &SharedCircuit<W, L> {
+    pub(super) fn circuit(&self) -> &OfPool<W, L> {
         &self.circuit
     }
 
@@ -143,9 +148,9 @@ impl<W: Window, L: Lock> PooledCircuit<W, L> {
 }
 
 impl<W: Window, L: Lock> Deref for PooledCircuit<W, L> {
-    type Target = SharedCircuit<W, L>;
+    type Target = OfPool<W, L>;
 
-    fn deref(&self) -> &SharedCircuit<W, L> {
+    fn deref(&self) -> &OfPool<W, L> {
         &self.entry.circuit
     }
 }

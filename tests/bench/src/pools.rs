@@ -1,45 +1,50 @@
-//! Lookups in a pool of many circuits: every key once in a round, in an order that has nothing to do with where they
-//! are kept.
+//! Lookups in a pool of many circuits, by names as long as hosts have, in an order that has nothing to do with where
+//! they are kept; beside those in a map of the standard library's.
 
+use std::collections::HashMap;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use retry_core::{CircuitConfig, CircuitPool};
+use retry_core::{CircuitConfig, CircuitPool, SharedCircuit};
 
 const CIRCUITS: usize = 100_000;
 const LOOKUPS: usize = 2_000;
 const ROUNDS: usize = 500;
-/// As long as names of hosts are.
 const LENGTH: usize = 32;
 
 pub(crate) struct Hosts {
     pool: CircuitPool,
     /// One after the other, in shuffled order, so that reading a key costs next to nothing.
-    keys: Vec<[u8; LENGTH]>,
+    keys: String,
 }
 
 impl Hosts {
     pub(crate) fn new() -> Self {
         let pool = CircuitPool::new(CIRCUITS, CircuitConfig::DEFAULT);
-        let keys: Vec<_> = (0..CIRCUITS).map(|i| key(i * 61_027 % CIRCUITS)).collect();
-        (0..CIRCUITS).for_each(|i| drop(pool.get(text(&key(i)))));
+        (0..CIRCUITS).for_each(|i| drop(pool.get(&name(i))));
         assert_eq!(pool.counts().kept, CIRCUITS);
-        Self { pool, keys }
+        Self { pool, keys: (0..CIRCUITS).map(|i| name(i * 61_027 % CIRCUITS)).collect() }
     }
 
     pub(crate) fn look_up(&self, count: u64) {
-        for key in self.keys.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX)) {
-            black_box(&self.pool.get(text(key)));
+        for i in 0..usize::try_from(count).unwrap_or(usize::MAX) {
+            black_box(&self.pool.get(self.key(i % CIRCUITS)));
         }
     }
 
-    /// Nanoseconds of wall time per lookup of these keys, by each of so many threads at once: the best of many short
-    /// rounds, of those in which all threads ran at the same time.
-    fn best(&self, threads: usize, keys: usize) -> f64 {
+    fn key(&self, i: usize) -> &str {
+        &self.keys[i * LENGTH..(i + 1) * LENGTH]
+    }
+
+    /// Nanoseconds of wall time per lookup of so many keys in turn, by each of so many threads at once: the best of
+    /// many short rounds, of those in which all threads ran at the same time.
+    fn best(&self, threads: usize, keys: usize, look_up: impl Fn(&str) + Sync) -> f64 {
         let arrived = AtomicUsize::new(0);
-        let rounds = &|thread: usize| -> Vec<Range<Instant>> {
+        let (arrived, look_up) = (&arrived, &look_up);
+        let rounds = |thread: usize| -> Vec<Range<Instant>> {
             let mut next = thread * keys / threads;
             let mut round = |round: usize| {
                 arrived.fetch_add(1, Relaxed);
@@ -48,7 +53,7 @@ impl Hosts {
                 }
                 let start = Instant::now();
                 for _ in 0..LOOKUPS {
-                    black_box(&self.pool.get(text(&self.keys[next])));
+                    look_up(self.key(next));
                     next = if next + 1 == keys { 0 } else { next + 1 };
                 }
                 start..Instant::now()
@@ -73,24 +78,25 @@ impl Hosts {
 
 pub(crate) fn run() {
     let hosts = Hosts::new();
-    println!("| per lookup, 100,000 circuits | 1 thread | 2 threads | ratio |");
-    println!("|---|---|---|---|");
+    let map = || Arc::new(SharedCircuit::<retry_core::CountWindow<100>>::new(CircuitConfig::DEFAULT));
+    let map: RwLock<HashMap<String, _>> = RwLock::new((0..CIRCUITS).map(|i| (name(i), map())).collect());
+    let in_pool = |key: &str| drop(black_box(hosts.pool.get(key)));
+    let in_map = |key: &str| drop(black_box(map.read().map(|map| map.get(key).cloned())));
+
+    println!("| per lookup, 100,000 circuits | 1 thread | 2 threads | a map's 1 thread | its 2 threads |");
+    println!("|---|---|---|---|---|");
     for (keys, what) in [(CIRCUITS, "all in turn"), (1_000, "1,000 in turn"), (1, "always the same")] {
-        let (one, two) = (hosts.best(1, keys), hosts.best(2, keys));
-        println!("| {what} | {one:.1} ns | {two:.1} ns | {:.2} |", two / one);
+        print!("| {what} |");
+        for threads in [1, 2] {
+            print!(" {:.1} ns |", hosts.best(threads, keys, in_pool));
+        }
+        for threads in [1, 2] {
+            print!(" {:.1} ns |", hosts.best(threads, keys, in_map));
+        }
+        println!();
     }
 }
 
-fn key(i: usize) -> [u8; LENGTH] {
-    let mut key = *b"host-000000.eu-west-1.my.example";
-    let mut rest = i;
-    for digit in key[5..11].iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
-    key
-}
-
-fn text(key: &[u8; LENGTH]) -> &str {
-    std::str::from_utf8(key).unwrap_or("")
+fn name(i: usize) -> String {
+    format!("host-{i:06}.eu-west-1.my.example")
 }
