@@ -10,10 +10,10 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 # The most text that ours may add today, and the goal. `retry` counts from the loop by hand.
 #       target              program        today  goal
 limits="thumbv7m-none-eabi  retry            400   700
-        thumbv7m-none-eabi  circuit         8200     -
+        thumbv7m-none-eabi  circuit         4850     -
         thumbv7m-none-eabi  const_circuit   2400     -
-        thumbv6m-none-eabi  retry            650     -
-        thumbv6m-none-eabi  circuit         8700     -
+        thumbv6m-none-eabi  retry            600     -
+        thumbv6m-none-eabi  circuit         5200     -
         thumbv6m-none-eabi  const_circuit   2700  2700"
 
 need arm-none-eabi-size binutils-arm-none-eabi

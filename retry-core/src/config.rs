@@ -30,6 +30,9 @@ pub(crate) enum Value {
     Count(u64),
     Duration(Duration),
     Float(f64),
+    /// Shown in quotes, the beginning of it, and `?` for what is not plain ASCII.
+    #[allow(dead_code)] // only names of metrics are text
+    Text(&'static str),
 }
 
 impl ConfigError {
@@ -131,7 +134,21 @@ impl Line {
             Value::Count(count) => self.number(count),
             Value::Duration(duration) => self.duration(duration),
             Value::Float(float) => self.float(float),
+            Value::Text(text) => self.quoted(text),
         }
+    }
+
+    const fn quoted(self, text: &str) -> Self {
+        const MOST: usize = 24;
+        let mut line = self.text("\"");
+        let mut i = 0;
+        while i < text.len() && i < MOST && line.len < Self::CAPACITY {
+            let byte = text.as_bytes()[i];
+            line.bytes[line.len] = if byte.is_ascii_graphic() || byte == b' ' { byte } else { b'?' };
+            line.len += 1;
+            i += 1;
+        }
+        line.text(if text.len() > MOST { "..\"" } else { "\"" })
     }
 
     const fn number(self, value: u64) -> Self {

@@ -30,6 +30,8 @@ pub struct Failure {
 }
 
 impl Failure {
+    pub(crate) const NOT_RETRIED: &Rule = &Rule::ANY.recovery(Recovery::Fail);
+
     /// A failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
         Self { class, hint: None, rule: None }
@@ -46,8 +48,7 @@ impl Failure {
     /// its class.
     #[must_use]
     pub const fn not_retried(self) -> Self {
-        const FAIL: &Rule = &Rule::ANY.recovery(Recovery::Fail);
-        self.under(FAIL)
+        self.under(Self::NOT_RETRIED)
     }
 
     /// The same under this rule, before any rule of the policy's.

@@ -46,11 +46,15 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`] |
+//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
 //! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
 //! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
+//! | `json` | no | [`JsonLines`], dead letters in a file; implies `std` |
+//! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
+//! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
 //! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
+//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -67,6 +71,7 @@ mod class;
 mod classify;
 mod clock;
 mod config;
+mod dead_letter;
 mod delay;
 mod error;
 mod failure;
@@ -102,6 +107,10 @@ pub use classify::{
 };
 pub use clock::{FakeClock, FakeSleep, Words};
 pub use config::ConfigError;
+pub use dead_letter::{
+    About, ByFuture, BySink, Carrying, DeadLetterSink, DeadLettering, Deliver, Forward, Handled, NoPayload,
+    Or, Payload, ReasonSet, SharedDeadLetters,
+};
 pub use delay::{Backoff, Deviation, Jitter};
 pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
@@ -109,7 +118,9 @@ pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
-    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, Observer, Outlook, Reason, WhenFull,
+    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
+    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
+    WhenFull,
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
@@ -118,6 +129,26 @@ pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
 pub use verdict::{GiveUp, Rejected, Verdict};
+
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use dead_letter::{
+    BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
+};
+#[cfg(feature = "log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log")))]
+pub use observe::LogFacade;
+#[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use observe::Metrics;
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use observe::MetricsFacade;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use observe::TracingLog;
+#[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
+pub use observe::{MetricsSnapshot, OperationMetrics};
 
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
@@ -135,6 +166,9 @@ pub use observe::DefmtLog;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
+    dead_letter::{Counted, LetterQueue},
     lock::StdLock,
+    observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
+    observe::{Guarded, Queued},
     pool::{CircuitPool, PoolCounts, PooledCircuit},
 };

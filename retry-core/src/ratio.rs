@@ -135,6 +135,7 @@ pub(crate) use high_product_of_halves as high_product;
 
 /// The same from 32-bit halves: no 128-bit routine is linked on a small machine.
 #[cfg(any(test, not(target_pointer_width = "64")))]
+#[inline(never)]
 pub(crate) const fn high_product_of_halves(a: u64, b: u64) -> u64 {
     let (a_high, a_low) = (a >> 32, low_half(a) as u64);
     let (b_high, b_low) = (b >> 32, low_half(b) as u64);
@@ -160,6 +161,14 @@ pub(crate) const fn mixed(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
+}
+
+/// What [`mixed`] made this of: each of its steps can be undone.
+pub(crate) const fn unmixed(word: u64) -> u64 {
+    // The factors are the inverses of those above, modulo 2^64.
+    let word = (word ^ (word >> 31) ^ (word >> 62)).wrapping_mul(0x3196_42b2_d24d_8ec3);
+    let word = (word ^ (word >> 27) ^ (word >> 54)).wrapping_mul(0x96de_1b17_3f11_9089);
+    word ^ (word >> 30) ^ (word >> 60)
 }
 
 #[cfg(test)]

@@ -208,7 +208,8 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let failed =
             FailedAttempt { number: state.attempts, failure, previous: state.delay, curve: setup.curve };
-        let plan = setup.policy.decide(&failed, &mut state.most_attempts, elapsed, word);
+        let mut drawn = None;
+        let plan = setup.policy.decide(&failed, &mut state.most_attempts, elapsed, || *drawn.insert(word()));
 
         let Some((ticket, price)) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
@@ -237,7 +238,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         };
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
-            self.failed(&mut now, failure, verdict);
+            self.failed(&mut now, failure, verdict, drawn);
         }
         verdict
     }
@@ -320,14 +321,23 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     }
 
     /// Tells of an attempt that failed, and of the end of the call, if it is that.
-    fn failed<N: Now>(&mut self, now: &mut Reading<N>, failure: Failure, verdict: Verdict) {
+    fn failed<N: Now>(
+        &mut self,
+        now: &mut Reading<N>,
+        failure: Failure,
+        verdict: Verdict,
+        word: Option<u64>,
+    ) {
         if verdict == Verdict::GiveUp(GiveUp::Budget) {
             self.emit(now, EventKind::BudgetEmpty);
         }
+        let Progress { elapsed, left, .. } = self.progress_at(|| now.get());
         let outlook = Outlook {
             most_attempts: self.most_attempts(),
-            left: self.progress_at(|| now.get()).left,
+            elapsed,
+            left,
             budget: self.setup.budget.level(|| now.get()),
+            word,
         };
         self.emit(now, EventKind::Failed { failure, verdict, outlook });
         match verdict {

@@ -43,7 +43,8 @@ macro_rules! shared_circuit {
         /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
         /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
         /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
-        /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is always taken.
+        /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is
+        /// always taken, and the time read before, asked for or not.
         ///
         /// `S` says where its [configuration](Settings) is: in itself unless said otherwise.
         pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*, S: Settings = CircuitConfig> {
@@ -282,6 +283,13 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.settle(ticket, Ended::Succeeded, &mut || now.get()).change
     }
 
+    /// [`settle`](Self::settle), where the time was read: always, where there is no word. So there is one copy of it in a
+    /// program, not one for each place that makes calls.
+    #[inline(never)]
+    fn settle_at(&self, ticket: Ticket, ended: Ended, now: Instant) -> Settled {
+        self.settle(ticket, ended, &mut || now)
+    }
+
     /// Settles an attempt, however it ended: one for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
@@ -332,6 +340,9 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        if !Word::IS_PUBLISHED {
+            return self.admit_locked(now.now());
+        }
         let seen = self.word.load();
         if let Some(ticket) = seen.admits() {
             return Ok(Admission { ticket, change: None });
@@ -348,6 +359,9 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Succeeded, now.now()).change;
+        }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
     }
@@ -360,15 +374,22 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
+        let ended = Ended::Failed { class, word, delay };
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, ended, now.now());
+        }
         let mut now = Reading::Unread(now);
         // An error that does not count as a failure is recorded as a success is.
         if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
             return Settled { change: None, next: Ok(()) };
         }
-        self.settle(ticket, Ended::Failed { class, word, delay }, &mut || now.get())
+        self.settle(ticket, ended, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        if !Word::IS_PUBLISHED {
+            return self.settle_at(ticket, Ended::Cancelled, now.now()).change;
+        }
         if self.word.load().is_closed_for(&ticket) {
             return None;
         }

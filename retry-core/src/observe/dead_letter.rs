@@ -79,7 +79,16 @@ pub enum Reason {
 }
 
 impl Reason {
-    const fn of<E>(error: &Error<E>) -> Self {
+    /// The reason in a word, for metrics and logs: that to give up, `rejected` or `cancelled`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GaveUp(reason) => reason.name(),
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) const fn of<E>(error: &Error<E>) -> Self {
         match error {
             Error::GaveUp { reason, .. } => Self::GaveUp(*reason),
             Error::Ignored { .. } => Self::GaveUp(GiveUp::Ignored),

@@ -153,6 +153,8 @@ mod tests {
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetters<u8, 4>, ImageError, Reason, WhenFull)>();
+        has_format::<(NoPayload, ReasonSet, SharedDeadLetters<u8, 4, L>)>();
+        has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
         has_format::<(DefmtLog, Event, EventKind)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();
         has_format::<(Operation<W, L>, Operations<1, W, L>)>();

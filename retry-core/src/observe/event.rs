@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::circuit::Change;
 use crate::class::{Class, Severity};
+use crate::error::ErrorContext;
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::time::{Instant, Spoken};
@@ -42,6 +43,12 @@ impl Event {
     pub const fn phase_changed(circuit: &'static str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
         Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, kind }
+    }
+
+    /// What became of the letter of a call that ended like this: for those who hand it over by hand.
+    pub const fn dead_lettered(call: &ErrorContext, kept: bool) -> Self {
+        let ErrorContext { operation, key, attempt, when, .. } = *call;
+        Self { at: when, operation, key, attempt, kind: EventKind::DeadLettered { kept } }
     }
 }
 
@@ -112,23 +119,27 @@ impl CallEnd {
     }
 }
 
-/// What a call has left after a failed attempt.
+/// What a call has left after a failed attempt, and what else its verdict was made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
     /// The most attempts it may make in all; `u32::MAX` for no limit.
     pub most_attempts: u32,
+    /// The time since the call started, as the verdict was told it; `None` where it is not counted.
+    pub elapsed: Option<Duration>,
     /// Until its deadline, if it has one.
     pub left: Option<Duration>,
     /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
     pub budget: Option<u64>,
+    /// The random word that was taken for the delay; `None` where no delay was worked out.
+    pub word: Option<u64>,
 }
 
 impl Outlook {
     /// Without a deadline and a budget.
     pub const fn new(most_attempts: u32) -> Self {
-        Self { most_attempts, left: None, budget: None }
+        Self { most_attempts, elapsed: None, left: None, budget: None, word: None }
     }
 }
 
@@ -233,6 +244,10 @@ impl fmt::Display for Event {
 /// An observer is called on the path of the call, outside of every lock; it should be quick. `()` is the
 /// observer of those who want none, and costs nothing. An event does not say which caller it is about: give each
 /// its own observer, such as a closure that knows.
+///
+/// Several are one: a tuple of up to four, a slice, an `Option`. Of what such a one holds by reference, closures,
+/// `&dyn Observer` and the observers of this crate are observers themselves. What may panic belongs into a
+/// [`Guarded`](crate::Guarded), what may block behind a [`Queued`](crate::Queued).
 ///
 /// ```
 /// use core::cell::Cell;

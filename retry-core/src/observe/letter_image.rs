@@ -233,7 +233,7 @@ impl Header {
 }
 
 /// What the number of a reason stands for. Only ever added to.
-const REASONS: [Reason; 9] = [
+pub(crate) const REASONS: [Reason; 9] = [
     Reason::GaveUp(GiveUp::Class),
     Reason::GaveUp(GiveUp::Ignored),
     Reason::GaveUp(GiveUp::LeftToCircuit),
@@ -245,7 +245,7 @@ const REASONS: [Reason; 9] = [
     Reason::Cancelled,
 ];
 
-const fn code(reason: Reason) -> u8 {
+pub(crate) const fn code(reason: Reason) -> u8 {
     match reason {
         Reason::GaveUp(GiveUp::Class) => 0,
         Reason::GaveUp(GiveUp::Ignored) => 1,

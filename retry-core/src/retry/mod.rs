@@ -175,6 +175,11 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         self
     }
 
+    /// For what happens to a call after it ended.
+    pub(crate) const fn observer(&self) -> &'a O {
+        self.setup.observer
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn on<S>(self, runtime: S) -> Retry<'a, S, G, B, K, O> {
         let Self { setup, classifier, ready, runtime: _ } = self;

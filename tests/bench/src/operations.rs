@@ -9,8 +9,8 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, Policy, SharedCircuit,
-    Verdict, retry,
+    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer, Metrics,
+    Observer, OperationMetrics, Policy, Recorder, SharedCircuit, SharedDeadLetters, Verdict, WhenFull, retry,
 };
 
 use retry_tokio::RetryLayer;
@@ -34,6 +34,35 @@ pub(crate) const ALL: &[Operation] = &[
     Operation { name: "call", goal: 0, most: 12, what: "the operation itself, without anything", run: call },
     Operation { name: "blocking", goal: 20, most: 20, what: "blocking success, no circuit", run: blocking },
     Operation { name: "async", goal: 60, most: 60, what: "async success, no circuit", run: asynchronous },
+    Operation {
+        name: "letters",
+        goal: 25,
+        most: 25,
+        what: "blocking success, a sink for dead letters",
+        run: letters,
+    },
+    Operation {
+        name: "letters-async",
+        goal: 100,
+        most: 100,
+        what: "async success, a sink for dead letters",
+        run: letters_async,
+    },
+    Operation {
+        name: "letter",
+        goal: 0,
+        most: 420,
+        what: "call given up at its first attempt",
+        run: given_up,
+    },
+    Operation {
+        name: "letter-kept",
+        goal: 700,
+        most: 700,
+        what: "the same, and its letter in a queue",
+        run: letter_kept,
+    },
+    Operation { name: "recorded", goal: 700, most: 700, what: "failed attempt, recorded", run: recorded },
     Operation { name: "failed", goal: 60, most: 30, what: "failed attempt, capped full jitter", run: failed },
     Operation { name: "delay", goal: 45, most: 38, what: "next delay, capped full jitter", run: delay },
     Operation {
@@ -52,6 +81,34 @@ pub(crate) const ALL: &[Operation] = &[
     },
     Operation { name: "busy", goal: 60, most: 52, what: "circuit, closed, 1 % failures, shared", run: busy },
     Operation { name: "rejected", goal: 18, most: 18, what: "circuit, rejected, shared", run: rejected },
+    Operation {
+        name: "by-hand",
+        goal: 0,
+        most: 3,
+        what: "call by hand that succeeds, no observer",
+        run: by_hand,
+    },
+    Operation {
+        name: "counted",
+        goal: 60,
+        most: 51,
+        what: "the same, counted by OperationMetrics",
+        run: counted,
+    },
+    Operation {
+        name: "counted-by-name",
+        goal: 240,
+        most: 215,
+        what: "the same, counted by Metrics, which looks up the name",
+        run: counted_by_name,
+    },
+    Operation {
+        name: "failed-counted",
+        goal: 150,
+        most: 149,
+        what: "failed attempt, counted by OperationMetrics",
+        run: failed_counted,
+    },
     Operation {
         name: "tower",
         goal: 500,
@@ -99,10 +156,74 @@ fn asynchronous(count: u64) {
     }
 }
 
+static LETTERS: SharedDeadLetters<u64, 8> = SharedDeadLetters::new(WhenFull::DropOldest);
+
+fn letters(count: u64) {
+    let retry = retry(&POLICY);
+    for i in 0..count {
+        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        black_box(call.run_blocking(|| operation(i)).is_ok());
+    }
+}
+
+fn letters_async(count: u64) {
+    let retry = retry_tokio::retry(&POLICY);
+    for i in 0..count {
+        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        let call = pin!(call.run(|| ready(operation(i))));
+        black_box(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}
+
+const ONCE: Policy = POLICY.attempts(1);
+
+fn given_up(count: u64) {
+    let retry = retry(&ONCE);
+    for _ in 0..count {
+        black_box(retry.run_blocking(|| operation(u64::MAX)).is_ok());
+    }
+}
+
+fn letter_kept(count: u64) {
+    let retry = retry(&ONCE);
+    for i in 0..count {
+        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        black_box(call.run_blocking(|| operation(u64::MAX)).is_ok());
+    }
+}
+
+fn recorded(count: u64) {
+    const ENDLESS: Policy = POLICY.attempts(u32::MAX);
+    let mut bytes = [0; 4_000];
+    let mut done = 0;
+    // As many as a buffer holds, and then from its beginning.
+    while done < count {
+        let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 7);
+        let observer = log.call();
+        let mut call = Call::new(&ENDLESS, Instant::ORIGIN).observe(&observer);
+        let mut rng = log.rng();
+        for _ in 0..200.min(count - done) {
+            if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
+                let verdict = attempt.fail(Class::Network, Instant::ORIGIN, &mut rng);
+                black_box(matches!(verdict, Verdict::Retry(delay) if delay.as_nanos() > 1));
+            }
+        }
+        done += 200;
+    }
+}
+
 fn failed(count: u64) {
+    failed_before(count, &());
+}
+
+fn failed_counted(count: u64) {
+    failed_before(count, &COUNTS);
+}
+
+fn failed_before(count: u64, observer: &impl Observer) {
     const ENDLESS: Policy = POLICY.attempts(u32::MAX);
     let mut rng = Pcg64Mcg::new(7);
-    let mut call = Call::new(&ENDLESS, Instant::ORIGIN);
+    let mut call = Call::new(&ENDLESS, Instant::ORIGIN).observe(observer);
     for _ in 0..count {
         if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
             let verdict = attempt.fail(Class::Network, Instant::ORIGIN, &mut rng);
@@ -164,6 +285,31 @@ fn rejected(count: u64) {
     let now = black_box(Instant::from_millis(1));
     for _ in 0..count {
         black_box(CIRCUIT.admit(now).is_err());
+    }
+}
+
+static COUNTS: OperationMetrics = OperationMetrics::new("stock.read");
+static ALL_COUNTS: Metrics = Metrics::new();
+
+fn by_hand(count: u64) {
+    (0..count).for_each(|_| call_before(&()));
+}
+
+fn counted(count: u64) {
+    (0..count).for_each(|_| call_before(&COUNTS));
+}
+
+fn counted_by_name(count: u64) {
+    (0..count).for_each(|_| call_before(&ALL_COUNTS));
+}
+
+/// A call that succeeds at once, watched by `observer`; by hand, so that no clock is read for it.
+#[inline(always)]
+pub(crate) fn call_before(observer: &impl Observer) {
+    let now = black_box(Instant::from_millis(1));
+    let mut call = Call::new(&POLICY, now).named("stock.read").observe(observer);
+    if let Ok(attempt) = call.attempt(now) {
+        attempt.succeed(now);
     }
 }
 

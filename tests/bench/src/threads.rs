@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use retry_core::{CircuitConfig, Class, Gate, SharedCircuit};
+use retry_core::{CircuitConfig, Class, Gate, OperationMetrics, SharedCircuit};
 
-use crate::operations::succeed;
+use crate::operations::{call_before, succeed};
 
 const CALLS: u32 = 2_000_000;
 const ROUNDS: u32 = 7;
 
 pub(crate) fn run() {
-    println!("| per call | 1 thread | 2 threads, one circuit | 2 threads, one each | ratio |");
+    println!("| per call | 1 thread | 2 threads, shared | 2 threads, one each | ratio |");
     println!("|---|---|---|---|---|");
-    row("circuit, closed and healthy", |circuit, _| succeed(circuit));
-    row("circuit, closed, 1 % failures", |circuit, i| {
+    let circuit = || SharedCircuit::new(CircuitConfig::DEFAULT);
+    row("circuit, closed and healthy", circuit, |circuit, _| succeed(circuit));
+    row("circuit, closed, 1 % failures", circuit, |circuit, i| {
         let now = retry_core::Instant::ORIGIN;
         if let Ok(admission) = circuit.admit(now) {
             if i % 100 == 0 {
@@ -23,24 +24,27 @@ pub(crate) fn run() {
             }
         }
     });
+    let metrics = || OperationMetrics::<8>::new("stock.read");
+    row("call by hand, counted by OperationMetrics", metrics, |metrics, _| call_before(metrics));
+    let one_shard = || OperationMetrics::<1>::new("stock.read");
+    row("the same, not sharded", one_shard, |metrics, _| call_before(metrics));
 }
 
-fn row(what: &str, call: fn(&SharedCircuit, u32)) {
-    let (one, shared, apart) = (best(1, 1, call), best(2, 1, call), best(2, 2, call));
-    // What two threads that share nothing lose is the machine's; only what is beyond that is the circuit's.
+fn row<T: Sync + Send>(what: &str, make: fn() -> T, call: fn(&T, u32)) {
+    let (one, shared, apart) = (best(1, 1, make, call), best(2, 1, make, call), best(2, 2, make, call));
+    // What two threads that share nothing lose is the machine's; only what is beyond that is ours.
     println!("| {what} | {one:.1} ns | {shared:.1} ns | {apart:.1} ns | {:.2} |", shared / apart);
 }
 
 /// Nanoseconds of wall time per call and thread.
-fn best(threads: usize, circuits: usize, call: fn(&SharedCircuit, u32)) -> f64 {
+fn best<T: Sync + Send>(threads: usize, number: usize, make: fn() -> T, call: fn(&T, u32)) -> f64 {
     // Boxed, so that no two share a cache line.
-    let circuits: Vec<_> =
-        (0..circuits).map(|_| Box::new(SharedCircuit::new(CircuitConfig::DEFAULT))).collect();
+    let all: Vec<_> = (0..number).map(|_| Box::new(make())).collect();
     let round = |_| {
         let start = Instant::now();
         std::thread::scope(|scope| {
-            for circuit in circuits.iter().cycle().take(threads) {
-                scope.spawn(|| (0..CALLS).for_each(|i| call(circuit, i)));
+            for one in all.iter().cycle().take(threads) {
+                scope.spawn(|| (0..CALLS).for_each(|i| call(one, i)));
             }
         });
         start.elapsed()

@@ -30,7 +30,7 @@ pub(crate) fn play<B: BudgetRules>(
             };
             (0..times).for_each(|_| take(&budget, &mut prices, words, now, line));
         }
-        assert_eq!(held(&budget, now), expected.parse().expect("a number"), "{line}");
+        assert_eq!(held(&budget, now), expected.parse::<u64>().expect("a number"), "{line}");
     }
 }
 

@@ -151,7 +151,7 @@ impl<M: Machine> Happened<'_, M> {
             return Err(format!("it counts {shown:?}, a recount gives {recount:?}"));
         }
         match self.after_form.in_flight {
-            Some(in_flight) if in_flight != self.probes().into() => {
+            Some(in_flight) if in_flight != u64::from(self.probes()) => {
                 Err(format!("it counts {in_flight} probes under way, a recount gives {}", self.probes()))
             }
             _ => Ok(()),

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Shows that it can be watched: checks the alert rules by their unit tests, then has a real Prometheus scrape the program
+# while its server is healthy, flaky, down and healthy again, and waits for each alert to fire and to end.
+#
+# Takes `prometheus` and `promtool` from the path, else Debian's package, which is unpacked and not installed, so that no
+# service is started. Exits by the result.
+set -euo pipefail
+cd "$(dirname "$0")"
+target=$(cd ../.. && mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
+work=$(mktemp -d "$target/monitoring.XXXXXX")
+pids=()
+trap 'kill "${pids[@]}" 2> /dev/null || true; wait; rm -rf "$work"' EXIT
+
+if ! { command -v prometheus && command -v promtool; } > /dev/null; then
+    tools=$target/prometheus
+    if [ ! -x "$tools/usr/bin/promtool" ]; then
+        command -v apt-get > /dev/null || { echo "monitoring: needs prometheus and promtool" >&2; exit 1; }
+        [ "$(id -u)" != 0 ] || apt-get update -qq
+        (cd "$work" && apt-get download -qq prometheus 2> /dev/null && dpkg -x prometheus_*.deb "$tools")
+    fi
+    PATH=$tools/usr/bin:$PATH
+fi
+
+promtool check config --lint=all prometheus.yml
+promtool test rules rules_test.yml
+
+cargo build --quiet --release -p monitoring
+"$target/release/monitoring" 127.0.0.1:0 > "$work/address" 2> "$work/program.log" &
+pids+=($!)
+
+# Rules and scrapes in seconds instead of minutes.
+sed -e 's/\[5m\]/[10s]/; s/\[15m\]/[15s]/; s/for: 5m/for: 3s/' rules.yml > "$work/rules.yml"
+until grep -q http "$work/address"; do kill -0 "${pids[0]}"; sleep 0.1; done
+program=$(sed 's,http://\(.*\)/metrics,\1,' "$work/address")
+sed -e 's/: 15s/: 1s/' -e "s/127.0.0.1:9600/$program/" prometheus.yml > "$work/prometheus.yml"
+
+# A port that nobody listens on.
+while port=$((20000 + RANDOM)) && (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do :; done
+prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" \
+    --web.listen-address="127.0.0.1:$port" > "$work/prometheus.log" 2>&1 &
+pids+=($!)
+
+query() {
+    promtool query instant "http://127.0.0.1:$port" "$1" 2> /dev/null
+}
+
+firing() {
+    query 'ALERTS{alertstate="firing"}' | sed -n 's/.*alertname="\([^"]*\)".*/\1/p' | sort -u | paste -sd ' '
+}
+
+# Waits until a command succeeds, for 40 seconds at most.
+await() {
+    local what=$1 start=$SECONDS
+    shift
+    until "$@"; do
+        if [ $((SECONDS - start)) -ge 40 ]; then
+            echo "monitoring: $what: not within 40 s; firing: $(firing)" >&2
+            tail -n 5 "$work"/*.log >&2
+            exit 1
+        fi
+        sleep 0.5
+    done
+    echo "$what: after $((SECONDS - start)) s"
+}
+
+now_fires() {
+    local alert
+    for alert in "$@"; do [[ " $(firing) " == *" $alert "* ]] || return 1; done
+}
+
+nothing_fires() {
+    [ -z "$(firing)" ]
+}
+
+# An HTTP request to the program, and the answer, headers included.
+request() {
+    exec 3<> "/dev/tcp/${program%:*}/${program#*:}"
+    printf '%s HTTP/1.0\r\n\r\n' "$1" >&3
+    cat <&3
+    exec 3>&-
+}
+
+# The server is like this from now on.
+choose() {
+    request "POST /mode/$1" | grep -q '204 No Content'
+    echo "the server is $1"
+}
+
+has() {
+    [ -n "$(query "$1")" ]
+}
+
+choose healthy
+await "Prometheus scrapes" has 'up == 1'
+await "ratios are known" has 'operation:retry_calls:failure_ratio'
+sleep 5
+nothing_fires || { echo "monitoring: fires without a reason: $(firing)" >&2; exit 1; }
+choose flaky
+await "RetryRateHigh" now_fires RetryRateHigh
+! now_fires CircuitOpenForLong || { echo "monitoring: a flaky server opened the circuit" >&2; exit 1; }
+choose down
+await "the circuit opened, calls fail, letters are lost" \
+    now_fires CircuitOpenForLong FailuresAfterRetries DeadLettersGrow DeadLettersLost
+
+request "GET /metrics" | sed '1,/^\r$/d' | promtool check metrics
+
+# Each query of the dashboard, its variables filled in, finds something.
+missing=0 queries=0
+while read -r expr; do
+    queries=$((queries + 1))
+    has "$expr" || { echo "monitoring: nothing found by $expr" >&2; missing=1; }
+done < <(sed -n 's/^ *"expr": "\(.*\)",$/\1/p' dashboard.json |
+    sed 's/\\"/"/g; s/\$__rate_interval/10s/g; s/\$[a-z]*"/.*"/g; s/ > 0$//')
+if [ "$missing" = 1 ] || [ "$queries" -lt 20 ]; then
+    exit 1
+fi
+echo "$queries queries of the dashboard find something"
+
+choose healthy
+await "nothing fires any more" nothing_fires

@@ -1,0 +1,108 @@
+//! The callers: two operations on one dependency, with one circuit and one budget.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::io;
+
+use reqwest::{Client, RequestBuilder, StatusCode};
+use retry_core::{ByClosure, CircuitConfig, Class, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket};
+use retry_tokio::Tokio;
+
+use crate::letters::LETTERS;
+use crate::watch::{OBSERVER, Observers};
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
+    .cap(Duration::from_millis(100))
+    .attempts(4)
+    .attempt_timeout(Duration::from_millis(250))
+    .deadline(Duration::from_secs(2));
+
+static STOCK: SharedCircuit =
+    SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(12).open_for(Duration::from_secs(1)));
+
+static RETRIES: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
+
+const CALLERS: u64 = 12;
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Starts the callers, who call for ever.
+pub(crate) fn start(caller: &Caller) {
+    for number in 0..CALLERS {
+        let caller = caller.clone();
+        tokio::spawn(async move {
+            // Not all in step.
+            tokio::time::sleep(Duration::from_millis(number * 3)).await;
+            loop {
+                if number.is_multiple_of(4) {
+                    caller.write(7).await
+                } else {
+                    caller.read().await
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        });
+    }
+}
+
+/// Reads and writes the stock.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: Client,
+    stock: String,
+}
+
+impl Caller {
+    pub(crate) fn new(server: SocketAddr) -> io::Result<Self> {
+        let http = Client::builder().no_proxy().build().map_err(io::Error::other)?;
+        Ok(Self { http, stock: format!("http://{server}/stock") })
+    }
+
+    /// What becomes of it is watched; nobody else waits for it here.
+    async fn read(&self) {
+        let read = retry().named("stock.read");
+        let _ = read.run(|| send(self.http.get(&self.stock))).await;
+    }
+
+    /// A write that does not succeed leaves a letter.
+    async fn write(&self, count: u32) {
+        let write = retry().named("stock.write");
+        let call = write.dead_letters(&LETTERS).carrying(|| count);
+        let _ = call.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await;
+    }
+
+    /// A write out of a letter: says whether it succeeded.
+    pub(crate) async fn write_again(&self, count: u32) -> bool {
+        let write = retry().named("stock.write-again");
+        write.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await.is_ok()
+    }
+}
+
+type Watched = Retry<
+    'static,
+    Tokio,
+    SharedCircuit,
+    SharedBudget<TokenBucket>,
+    ByClosure<fn(&reqwest::Error) -> Class>,
+    Observers,
+>;
+
+/// What all of them have in common.
+fn retry() -> Watched {
+    let classify: fn(&reqwest::Error) -> Class = classify;
+    retry_tokio::retry(&POLICY).circuit(&STOCK).budget(&RETRIES).classify(classify).observe(&OBSERVER)
+}
+
+async fn send(request: RequestBuilder) -> reqwest::Result<()> {
+    request.send().await?.error_for_status()?;
+    Ok(())
+}
+
+fn classify(error: &reqwest::Error) -> Class {
+    match error.status() {
+        Some(StatusCode::TOO_MANY_REQUESTS) => Class::RateLimit,
+        Some(status) if status.is_server_error() => Class::Server,
+        Some(_) => Class::Client,
+        None if error.is_timeout() => Class::Timeout,
+        None => Class::Network,
+    }
+}

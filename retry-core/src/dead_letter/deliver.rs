@@ -1,0 +1,89 @@
+//! How a letter gets to whoever takes it: at once, or in a while.
+
+use core::fmt;
+use core::future::{Future, Ready, ready};
+
+use super::{About, DeadLetterSink};
+use crate::observe::DeadLetter;
+
+/// Delivers the letters of an asynchronous call: to a sink, or by a closure's future. There is no need to implement it.
+pub trait Deliver<T, E> {
+    /// The delivery. `Err`: not kept.
+    type Delivery: Future<Output = Result<(), DeadLetter<T>>>;
+
+    /// Begins to deliver a letter.
+    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Self::Delivery;
+
+    /// What is done with a letter that was not kept.
+    ///
+    /// # Errors
+    /// The letter, where nobody keeps it.
+    fn returned(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>>;
+}
+
+/// Delivers to a sink: [`Retry::dead_letters`](crate::Retry::dead_letters).
+pub struct BySink<'r, S: ?Sized>(pub(super) &'r S);
+
+impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
+    type Delivery = Ready<Result<(), DeadLetter<T>>>;
+
+    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Self::Delivery {
+        ready(self.0.accept(letter, about))
+    }
+
+    fn returned(&self, letter: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+        Err(letter)
+    }
+}
+
+/// Delivers by a closure's future, and what that does not keep to a sink:
+/// [`Retry::send_dead_letters`](crate::Retry::send_dead_letters).
+pub struct ByFuture<'r, F, S: ?Sized> {
+    pub(super) handler: &'r F,
+    pub(super) or: &'r S,
+}
+
+impl<T, E, F, A, S> Deliver<T, E> for ByFuture<'_, F, S>
+where
+    F: Fn(DeadLetter<T>, &About<'_, E>) -> A,
+    A: Future<Output = Result<(), DeadLetter<T>>>,
+    S: DeadLetterSink<T, E> + ?Sized,
+{
+    type Delivery = A;
+
+    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> A {
+        (self.handler)(letter, about)
+    }
+
+    fn returned(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+        self.or.accept(letter, about)
+    }
+}
+
+impl<S: ?Sized> Clone for BySink<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: ?Sized> Copy for BySink<'_, S> {}
+
+impl<F, S: ?Sized> Clone for ByFuture<'_, F, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F, S: ?Sized> Copy for ByFuture<'_, F, S> {}
+
+impl<S: ?Sized> fmt::Debug for BySink<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BySink(..)")
+    }
+}
+
+impl<F, S: ?Sized> fmt::Debug for ByFuture<'_, F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByFuture(..)")
+    }
+}

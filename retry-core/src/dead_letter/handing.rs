@@ -1,0 +1,391 @@
+//! Runs calls, and hands over those that give up.
+
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+
+use super::{About, ByFuture, BySink, DeadLetterSink, Deliver, Handled, ReasonSet, caught};
+use crate::budget::Budget;
+use crate::circuit::Gate;
+use crate::classify::{Classifier, Progress};
+use crate::error::{Cause, Error, ErrorContext};
+use crate::observe::{DeadLetter, Event, Observer, Reason};
+use crate::retry::Retry;
+use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
+
+impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
+    /// Hands calls that give up to `sink`.
+    ///
+    /// What it gives is for one call, and says what the call was to deliver, too:
+    ///
+    /// ```
+    /// use retry_core::{Class, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+    /// let letters = SharedDeadLetters::<String, 100, LocalLock>::new(WhenFull::DropOldest);
+    ///
+    /// let order = "7 apples";
+    /// let write = || Err::<(), _>(Class::Network);
+    /// let error = stock.dead_letters(&letters).carrying(|| order.to_owned()).run_blocking(write).unwrap_err();
+    /// assert!(error.is_exhausted()); // as without a sink
+    ///
+    /// let letter = letters.pop().unwrap();
+    /// assert_eq!((letter.payload.as_str(), letter.attempts), ("7 apples", 3));
+    /// ```
+    ///
+    /// The call does not end before the sink has taken the letter, and ends the same whatever the sink says. The last
+    /// event of the call is then [`EventKind::DeadLettered`](crate::EventKind::DeadLettered), which says whether the
+    /// letter was kept; with `std`, also where sink or payload panic. A future that is dropped leaves no letter.
+    pub const fn dead_letters<'r, S: ?Sized>(
+        &'r self,
+        sink: &'r S,
+    ) -> DeadLettering<'r, 'a, R, G, B, K, O, BySink<'r, S>> {
+        DeadLettering::new(self, BySink(sink))
+    }
+
+    /// [`dead_letters`](Self::dead_letters) for a closure: it finds out its type.
+    pub const fn on_dead_letter<'r, T, E, H, F>(
+        &'r self,
+        handler: &'r F,
+    ) -> DeadLettering<'r, 'a, R, G, B, K, O, BySink<'r, F>>
+    where
+        H: Handled,
+        F: Fn(&DeadLetter<T>, &About<'_, E>) -> H,
+    {
+        self.dead_letters(handler)
+    }
+
+    /// Hands calls that give up to an asynchronous handler, and what that gives back to the sink `or`; `&()` for none.
+    ///
+    /// The call waits for the handler. A future that is dropped meanwhile takes the letter with it, which the observer
+    /// is told. The future borrows nothing of what the closure is told.
+    ///
+    /// ```
+    /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+    /// let later = SharedDeadLetters::<u32, 8, LocalLock>::new(WhenFull::Refuse);
+    /// let send = |letter: DeadLetter<u32>, _: &About<'_, Class>| async move {
+    ///     if letter.payload == 7 { Ok(()) } else { Err(letter) } // 8 could not be sent
+    /// };
+    /// for order in [7, 8] {
+    ///     let call = stock.send_dead_letters(&send, &later).carrying(|| order).run(|| async { Err::<(), _>(Class::Server) });
+    ///     assert!(clock.run(call).unwrap_err().is_exhausted());
+    /// }
+    /// assert_eq!(later.pop().unwrap().payload, 8);
+    /// ```
+    pub const fn send_dead_letters<'r, T, E, A, F, S>(
+        &'r self,
+        handler: &'r F,
+        or: &'r S,
+    ) -> DeadLettering<'r, 'a, R, G, B, K, O, ByFuture<'r, F, S>>
+    where
+        F: Fn(DeadLetter<T>, &About<'_, E>) -> A,
+        A: Future<Output = Result<(), DeadLetter<T>>>,
+        S: ?Sized,
+    {
+        DeadLettering::new(self, ByFuture { handler, or })
+    }
+}
+
+/// One call, and who takes it if it gives up: [`Retry::dead_letters`].
+#[must_use = "it does nothing until it runs"]
+pub struct DeadLettering<'r, 'a, R, G, B, K, O: ?Sized, D, P = NoPayload> {
+    retry: &'r Retry<'a, R, G, B, K, O>,
+    deliver: D,
+    reasons: ReasonSet,
+    metadata: &'r [(&'r str, &'r str)],
+    payload: P,
+}
+
+impl<'r, 'a, R, G, B, K, O: ?Sized, D> DeadLettering<'r, 'a, R, G, B, K, O, D> {
+    const fn new(retry: &'r Retry<'a, R, G, B, K, O>, deliver: D) -> Self {
+        Self { retry, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
+    }
+
+    /// What the call was to deliver: made only if it gives up. Without it, the payload is `()`.
+    pub fn carrying<T, F: FnOnce() -> T>(
+        self,
+        payload: F,
+    ) -> DeadLettering<'r, 'a, R, G, B, K, O, D, Carrying<F>> {
+        let Self { retry, deliver, reasons, metadata, payload: NoPayload } = self;
+        DeadLettering { retry, deliver, reasons, metadata, payload: Carrying(payload) }
+    }
+}
+
+impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D, P> {
+    /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
+    pub fn only(self, reasons: ReasonSet) -> Self {
+        Self { reasons, ..self }
+    }
+
+    /// What else is to be said of a letter, in pairs of a name and a value.
+    pub fn metadata(self, metadata: &'r [(&'r str, &'r str)]) -> Self {
+        Self { metadata, ..self }
+    }
+}
+
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+impl<R, G, B, K, O, D, P> DeadLettering<'_, '_, R, G, B, K, O, D, P>
+where
+    R: Clock + Entropy,
+    G: Gate,
+    B: Budget,
+    O: Observer + ?Sized,
+{
+    /// Runs `operation` as [`Retry::run`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run`].
+    pub fn run<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut() -> A,
+        A: Future<Output = Result<T, E>>,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        async move {
+            match self.retry.run(operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
+    }
+
+    /// Runs `operation` as [`Retry::run_with`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run`].
+    pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> A,
+        A: Future<Output = Result<T, E>>,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        async move {
+            match self.retry.run_with(operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
+    }
+
+    /// Runs `operation` as [`Retry::run_until`] does. What `stop` ends is a letter only where
+    /// [`only`](Self::only) says so; it does not end the delivery of one.
+    ///
+    /// # Errors
+    /// As [`Retry::run_until`].
+    pub fn run_until<T, E, F, A>(
+        self,
+        stop: impl Future,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut() -> A,
+        A: Future<Output = Result<T, E>>,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        async move {
+            match self.retry.run_until(stop, operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
+    }
+
+    /// Runs `operation` as [`Retry::run_until_with`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run_until`].
+    pub fn run_until_with<T, E, F, A>(
+        self,
+        stop: impl Future,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> A,
+        A: Future<Output = Result<T, E>>,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        async move {
+            match self.retry.run_until_with(stop, operation).await {
+                Ok(value) => Ok(value),
+                Err(error) => self.hand_over(error).await,
+            }
+        }
+    }
+
+    #[cold]
+    async fn hand_over<T, E>(self, error: Error<E>) -> Result<T, Error<E>>
+    where
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        if !self.reasons.contains(Reason::of(&error)) {
+            return Err(error);
+        }
+        let Self { retry, deliver, metadata, payload, .. } = self;
+        let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
+        // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
+        let delivery = caught(|| {
+            let about = About { error: &error, metadata };
+            deliver.deliver(DeadLetter::of(&error, payload.payload()), &about)
+        });
+        let returned = match delivery {
+            None => None,
+            Some(delivery) => {
+                let mut delivery = pin!(delivery);
+                poll_fn(|context| match caught(|| delivery.as_mut().poll(context)) {
+                    None => Poll::Ready(None),
+                    Some(polled) => polled.map(Some),
+                })
+                .await
+            }
+        };
+        told.kept = match returned {
+            Some(Ok(())) => true,
+            Some(Err(letter)) => {
+                let about = About { error: &error, metadata };
+                caught(|| deliver.returned(letter, &about).is_ok()).unwrap_or(false)
+            }
+            None => false,
+        };
+        drop(told);
+        Err(error)
+    }
+}
+
+impl<R, G, B, K, O, S, P> DeadLettering<'_, '_, R, G, B, K, O, BySink<'_, S>, P>
+where
+    R: Clock + Entropy,
+    G: Gate,
+    B: Budget,
+    O: Observer + ?Sized,
+    S: ?Sized,
+{
+    /// Runs `operation` as [`Retry::run_blocking`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run_blocking`].
+    pub fn run_blocking<T, E, F>(self, operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut() -> Result<T, E>,
+        P: Payload,
+        S: DeadLetterSink<P::Of, E>,
+    {
+        let outcome = self.retry.run_blocking(operation);
+        self.finish_blocking(outcome)
+    }
+
+    /// Runs `operation` as [`Retry::run_blocking_with`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run_blocking`].
+    pub fn run_blocking_with<T, E, F>(self, operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+        P: Payload,
+        S: DeadLetterSink<P::Of, E>,
+    {
+        let outcome = self.retry.run_blocking_with(operation);
+        self.finish_blocking(outcome)
+    }
+
+    fn finish_blocking<T, E>(self, outcome: Result<T, Error<E>>) -> Result<T, Error<E>>
+    where
+        P: Payload,
+        S: DeadLetterSink<P::Of, E>,
+    {
+        outcome.inspect_err(|error| {
+            if self.reasons.contains(Reason::of(error)) {
+                let Self { retry, deliver, metadata, payload, .. } = self;
+                let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
+                let accept =
+                    || deliver.0.accept(DeadLetter::of(error, payload.payload()), &About { error, metadata });
+                told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+            }
+        })
+    }
+}
+
+/// Tells the observer what became of a letter, even where nobody waits for that any more.
+struct Told<'r, O: Observer + ?Sized> {
+    observer: &'r O,
+    context: ErrorContext,
+    kept: bool,
+}
+
+impl<O: Observer + ?Sized> Drop for Told<'_, O> {
+    fn drop(&mut self) {
+        if self.observer.is_enabled() {
+            self.observer.observe(&Event::dead_lettered(&self.context, self.kept));
+        }
+    }
+}
+
+/// What a call was to deliver. There is no need to implement it: see [`DeadLettering::carrying`].
+pub trait Payload {
+    /// Its type.
+    type Of;
+
+    /// Makes it.
+    fn payload(self) -> Self::Of;
+}
+
+/// Nothing but the letter itself.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NoPayload;
+
+impl Payload for NoPayload {
+    type Of = ();
+
+    fn payload(self) {}
+}
+
+/// What a closure makes: [`DeadLettering::carrying`].
+#[derive(Clone, Copy)]
+pub struct Carrying<F>(F);
+
+impl<T, F: FnOnce() -> T> Payload for Carrying<F> {
+    type Of = T;
+
+    fn payload(self) -> T {
+        (self.0)()
+    }
+}
+
+impl<F> fmt::Debug for Carrying<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Carrying(..)")
+    }
+}
+
+impl<R, G, B, K, O: ?Sized, D, P> fmt::Debug for DeadLettering<'_, '_, R, G, B, K, O, D, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { retry, reasons, metadata, .. } = self;
+        f.debug_struct("DeadLettering")
+            .field("retry", retry)
+            .field("reasons", reasons)
+            .field("metadata", metadata)
+            .finish_non_exhaustive()
+    }
+}

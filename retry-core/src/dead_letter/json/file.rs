@@ -1,0 +1,160 @@
+//! A file that holds nothing but whole lines.
+
+use std::format;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::string::String;
+use std::vec::Vec;
+
+use super::{OnDisk, TornLine, WhenTorn};
+
+/// The file, and what is known of it.
+pub(super) struct Open {
+    file: File,
+    /// How long the file is with nothing but whole lines, where a write failed and could not be taken back.
+    ragged: Option<u64>,
+    /// How many lines are not known to be on disk.
+    pending: u32,
+    pub(super) line: Vec<u8>,
+    pub(super) kept: u64,
+    pub(super) failed: u64,
+    pub(super) last_error: Option<String>,
+}
+
+impl Open {
+    pub(super) fn new(path: &Path, when_torn: WhenTorn) -> io::Result<(Self, Option<TornLine>)> {
+        let mut file = open(path)?;
+        let length = file.metadata()?.len();
+        let torn = torn_end(&mut file, length)?;
+        if let Some(torn) = &torn {
+            match when_torn {
+                WhenTorn::Cut => file.set_len(torn.at)?,
+                WhenTorn::Keep => file.write_all(b"\n")?,
+            }
+            file.sync_data()?;
+        }
+        let open =
+            Self { file, ragged: None, pending: 0, line: Vec::new(), kept: 0, failed: 0, last_error: None };
+        Ok((open, torn))
+    }
+
+    /// Adds a line, as a whole or not at all.
+    pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
+        self.take_back()?;
+        let before = self.file.metadata()?.len();
+        let added = self.file.write_all(line).and_then(|()| self.settle(on_disk));
+        if added.is_err() {
+            self.ragged = Some(before);
+            // What cannot be taken back now will be before the next line.
+            let _ = self.take_back();
+        }
+        added
+    }
+
+    fn settle(&mut self, on_disk: OnDisk) -> io::Result<()> {
+        self.pending = self.pending.saturating_add(1);
+        let due = match on_disk {
+            OnDisk::Each => true,
+            OnDisk::Every(lines) => self.pending >= lines,
+            OnDisk::WhenTold => false,
+        };
+        if due { self.sync() } else { Ok(()) }
+    }
+
+    /// Cuts away what is more than whole lines, if there is any. Someone else may have cut more.
+    fn take_back(&mut self) -> io::Result<()> {
+        if let Some(length) = self.ragged {
+            if self.file.metadata()?.len() > length {
+                self.file.set_len(length)?;
+            }
+            self.ragged = None;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that all lines are on disk.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.pending = 0;
+        Ok(())
+    }
+
+    /// Renames the file, and goes on with an empty one.
+    pub(super) fn rotate(&mut self, path: &Path, to: &Path) -> io::Result<()> {
+        self.take_back()?;
+        self.sync()?;
+        if fs::exists(to)? {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{}: exists", to.display())));
+        }
+        fs::rename(path, to)?;
+        match open(path) {
+            Ok(file) => {
+                self.file = file;
+                sync_directory(to)
+            }
+            Err(error) => {
+                fs::rename(to, path)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// What is written last is on disk, too, as far as the system allows: it is told of no failure here.
+impl Drop for Open {
+    fn drop(&mut self) {
+        if self.pending > 0 {
+            let _ = self.file.sync_data();
+        }
+    }
+}
+
+/// Opens the file to add to it. A new one is in its directory for good.
+fn open(path: &Path) -> io::Result<File> {
+    let existed = fs::exists(path)?;
+    let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    if !existed {
+        file.sync_all()?;
+        sync_directory(path)?;
+    }
+    Ok(file)
+}
+
+/// Makes sure that the names in the directory of `path` are on disk, where a system has that.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// What stands at the end of a file without an end of its own.
+fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
+    const STEP: usize = 64 << 10;
+    let mut from = length;
+    let mut tail = Vec::new();
+    while from > 0 {
+        let step = from.min(STEP as u64);
+        from -= step;
+        file.seek(SeekFrom::Start(from))?;
+        let mut part = Vec::new();
+        file.take(step).read_to_end(&mut part)?;
+        let end = part.iter().rposition(|byte| *byte == b'\n');
+        let begin = end.map_or(0, |end| end + 1);
+        part.drain(..begin);
+        // Of a torn line longer than a step, its beginning tells most.
+        part.append(&mut tail);
+        part.truncate(STEP);
+        tail = part;
+        if end.is_some() {
+            from += begin as u64;
+            break;
+        }
+    }
+    Ok((from < length).then(|| TornLine { at: from, length: length - from, bytes: tail }))
+}

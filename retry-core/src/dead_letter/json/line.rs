@@ -1,0 +1,213 @@
+//! One letter as one line of JSON.
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+use std::io;
+use std::string::String;
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::vec::Vec;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::StoredLetter;
+use crate::class::Class;
+use crate::dead_letter::About;
+use crate::observe::DeadLetter;
+use crate::time::nanos;
+
+// Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
+const LONGEST_NAME: usize = 256;
+const LONGEST_KEY_OF_METADATA: usize = 64;
+const LONGEST_VALUE: usize = 256;
+const LONGEST_ERROR: usize = 1024;
+const MOST_METADATA: usize = 32;
+
+/// A letter as it is written.
+pub(super) struct Line<'a, T> {
+    letter: &'a DeadLetter<T>,
+    at: Option<u64>,
+    operation: String,
+    error: Option<String>,
+    metadata: Vec<(String, String)>,
+    metadata_left_out: usize,
+}
+
+impl<'a, T> Line<'a, T> {
+    pub(super) fn of<E: fmt::Display>(
+        letter: &'a DeadLetter<T>,
+        about: &About<'_, E>,
+        at: Option<SystemTime>,
+    ) -> Self {
+        let metadata = about.metadata.iter().take(MOST_METADATA);
+        let bounded = |(name, value): &(&str, &str)| {
+            (bounded(name, LONGEST_KEY_OF_METADATA), bounded(value, LONGEST_VALUE))
+        };
+        Self {
+            letter,
+            at: at.map(millis),
+            operation: self::bounded(about.error.context().operation, LONGEST_NAME),
+            error: Some(self::bounded(Caused(about), LONGEST_ERROR)),
+            metadata: metadata.map(bounded).collect(),
+            metadata_left_out: about.metadata.len().saturating_sub(MOST_METADATA),
+        }
+    }
+
+    /// A letter that was read, and is written again.
+    pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
+        let StoredLetter { letter, operation, error, metadata, at } = stored;
+        Self {
+            letter,
+            at: at.map(millis),
+            operation: bounded(operation, LONGEST_NAME),
+            error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR)),
+            metadata: metadata.clone(),
+            metadata_left_out: 0,
+        }
+    }
+
+    /// Writes it to the end of `line`, the line's own end included.
+    pub(super) fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()>
+    where
+        T: Serialize,
+    {
+        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
+        line.push(b'\n');
+        Ok(())
+    }
+}
+
+impl<T: Serialize> Serialize for Line<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let DeadLetter { key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("v", &VERSION)?;
+        if let Some(at) = &self.at {
+            map.serialize_entry("at_ms", at)?;
+        }
+        map.serialize_entry("operation", &self.operation)?;
+        if !key.is_none() {
+            map.serialize_entry("key", key.as_str())?;
+        }
+        map.serialize_entry("reason", reason.name())?;
+        if let Some(class) = class {
+            map.serialize_entry("class", class.name())?;
+        }
+        map.serialize_entry("attempts", attempts)?;
+        if let Some(elapsed) = elapsed {
+            map.serialize_entry("elapsed_ns", &nanos(*elapsed))?;
+        }
+        if *requeued > 0 {
+            map.serialize_entry("requeued", requeued)?;
+        }
+        if let Some(error) = &self.error {
+            map.serialize_entry("error", error)?;
+        }
+        if !self.metadata.is_empty() {
+            map.serialize_entry("metadata", &Pairs(&self.metadata))?;
+        }
+        if self.metadata_left_out > 0 {
+            map.serialize_entry("metadata_left_out", &self.metadata_left_out)?;
+        }
+        map.serialize_entry("payload", payload)?;
+        map.end()
+    }
+}
+
+pub(super) const VERSION: u32 = 1;
+
+struct Pairs<'a>(&'a [(String, String)]);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// What the last attempt ended with.
+struct Caused<'a, E>(&'a About<'a, E>);
+
+impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::error::Cause;
+        match self.0.error.cause() {
+            Some(Cause::Failed(error)) => error.fmt(f),
+            Some(Cause::TimedOut(limit)) => write!(f, "no end within {} ms", limit.as_millis()),
+            Some(Cause::Unacceptable) => f.write_str("a value that was not acceptable"),
+            None => self.0.error.fmt(f),
+        }
+    }
+}
+
+fn millis(at: SystemTime) -> u64 {
+    nanos(at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)) / 1_000_000
+}
+
+pub(super) fn instant(millis: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+}
+
+/// As much of the text as `most` bytes hold, with `..` at the end where that is not all of it.
+fn bounded(text: impl fmt::Display, most: usize) -> String {
+    struct Bounded {
+        text: String,
+        most: usize,
+        cut: bool,
+    }
+
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            if !self.cut {
+                let mut end = text.len().min(self.most - self.text.len());
+                while !text.is_char_boundary(end) {
+                    end -= 1;
+                }
+                self.text.push_str(text.get(..end).unwrap_or_default());
+                self.cut = end < text.len();
+            }
+            Ok(())
+        }
+    }
+
+    let mut bounded = Bounded { text: String::new(), most, cut: false };
+    // An error that cannot be shown in full is shown in part.
+    let _ = write!(bounded, "{text}");
+    if bounded.cut {
+        bounded.text.push_str("..");
+    }
+    bounded.text
+}
+
+/// Escapes all control characters, and not only those that JSON must: a terminal that shows the file obeys none.
+struct Escaping(CompactFormatter);
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| c.is_control() || is_line_end_elsewhere(c)) {
+            let (before, from) = rest.split_at(at);
+            self.0.write_string_fragment(writer, before)?;
+            let mut chars = from.chars();
+            // Those that JSON does not escape itself fit 16 bits.
+            if let Some(control) = chars.next() {
+                write!(writer, "\\u{:04x}", u32::from(control))?;
+            }
+            rest = chars.as_str();
+        }
+        self.0.write_string_fragment(writer, rest)
+    }
+}
+
+/// The two that some readers take for the end of a line.
+fn is_line_end_elsewhere(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+pub(super) fn class(name: &str) -> Option<Class> {
+    Class::ALL.into_iter().find(|class| class.name() == name)
+}

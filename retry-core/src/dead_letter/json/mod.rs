@@ -1,0 +1,297 @@
+//! Dead letters in a file, a line of JSON each.
+
+mod file;
+mod line;
+mod read;
+
+use core::fmt;
+use core::mem;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+use std::vec::Vec;
+
+pub use read::{BadLine, BadLineKind, JsonLetters, StoredLetter};
+use serde::Serialize;
+
+use self::file::Open;
+use self::line::Line;
+use super::{About, DeadLetterSink};
+use crate::observe::DeadLetter;
+
+/// A file to which dead letters are added, a line of JSON each, so that they survive the program.
+///
+/// A letter counts as kept once its line is written and [on disk](OnDisk), so that neither `kill -9` nor, with
+/// [`OnDisk::Each`], the loss of power takes it away again. What is cut off in the middle of a line is recognised when
+/// the file is opened again, reported as [`torn`](Self::torn), and cut away. A write that fails leaves the file as it
+/// was, and the letter comes back to whoever is asked [next](super::Or).
+///
+/// One program writes to a file at a time; its threads may share this. Each call waits for the disk: where that is too
+/// long, or on a thread of asynchronous code, put a channel in between.
+///
+/// ```
+/// use retry_core::{Class, FakeClock, JsonLetters, JsonLines, Policy, Retry};
+///
+/// # let dir = std::env::temp_dir().join(format!("retry-core-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&dir)?;
+/// # let path = dir.join("dead-letters.jsonl");
+/// let letters = JsonLines::open(&path)?;
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+/// for order in ["7 apples", "3 pears"] {
+///     let write = stock.dead_letters(&letters).metadata(&[("tenant", "north")]).carrying(|| order);
+///     let _ = write.run_blocking(|| Err::<(), _>(Class::Network));
+/// }
+/// let lines = std::fs::read_to_string(&path)?;
+/// assert_eq!(
+///     lines.lines().next().unwrap(),
+///     r#"{"v":1,"operation":"stock.write","reason":"attempts","class":"Network","attempts":3,"elapsed_ns":300000000,"error":"Network","metadata":{"tenant":"north"},"payload":"7 apples"}"#,
+/// );
+///
+/// // Later: out of the way of those that come in meanwhile, and each tried again.
+/// let taken = dir.join("taken.jsonl");
+/// letters.rotate(&taken)?;
+/// for stored in JsonLetters::<String>::open(&taken)? {
+///     let stored = stored?;
+///     if stock.run_blocking(|| if stored.letter.payload == "7 apples" { Ok(()) } else { Err(Class::Server) }).is_err() {
+///         letters.requeue(stored)?;
+///     }
+/// }
+/// std::fs::remove_file(&taken)?;
+/// let left: Vec<_> = JsonLetters::<String>::open(&path)?.collect::<Result<_, _>>()?;
+/// assert_eq!((left.len(), left[0].letter.payload.as_str(), left[0].letter.requeued), (1, "3 pears", 1));
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct JsonLines {
+    path: PathBuf,
+    open: Mutex<Open>,
+    torn: Option<TornLine>,
+    on_disk: OnDisk,
+    limit: usize,
+    stamp: Option<fn() -> SystemTime>,
+}
+
+/// When a line is made sure to be on disk, and not only with the operating system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDisk {
+    /// Before the letter counts as kept.
+    #[default]
+    Each,
+    /// After so many, and when [`JsonLines::sync`] is called. The loss of power may take that many; `kill -9` none.
+    Every(u32),
+    /// When [`JsonLines::sync`] is called, or the operating system sees fit.
+    WhenTold,
+}
+
+/// What becomes of a torn line when its file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenTorn {
+    /// It is cut away. What it was is in [`JsonLines::torn`].
+    #[default]
+    Cut,
+    /// It is ended, and stays in the file as a line that is no letter.
+    Keep,
+}
+
+/// A line that its writer did not get to the end of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornLine {
+    /// The byte of the file at which it begins.
+    pub at: u64,
+    /// How many bytes of it there are.
+    pub length: u64,
+    /// Those bytes, or the first 64 KiB of them.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a letter was not kept.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JsonLinesError {
+    /// The payload has no JSON.
+    Payload(serde_json::Error),
+    /// The line is longer than the limit; it would be this long, in bytes.
+    TooLong(usize),
+    /// It could not be written.
+    Io(io::Error),
+}
+
+impl JsonLines {
+    /// The longest line that is written, in bytes, unless set.
+    pub const LIMIT: usize = 1 << 20;
+
+    /// Opens the file, or makes it; a torn line at its end is cut away, and reported as [`torn`](Self::torn).
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, read, or cut.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::open_with(path, WhenTorn::Cut)
+    }
+
+    /// [`open`](Self::open), and what is done with a torn line.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened, read, or cut.
+    pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let (open, torn) = Open::new(&path, when_torn)?;
+        let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
+        Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
+    }
+
+    /// When a line is made sure to be on disk; [`OnDisk::Each`] unless set.
+    #[must_use]
+    pub fn on_disk(self, on_disk: OnDisk) -> Self {
+        Self { on_disk, ..self }
+    }
+
+    /// Refuses letters whose line would be longer than this, in bytes; [`LIMIT`](Self::LIMIT) unless set.
+    #[must_use]
+    pub fn limit(self, bytes: usize) -> Self {
+        Self { limit: bytes, ..self }
+    }
+
+    /// Puts the time to each letter, by this clock: `SystemTime::now`, most often. Without one, no clock is read.
+    #[must_use]
+    pub fn stamped(self, clock: fn() -> SystemTime) -> Self {
+        Self { stamp: Some(clock), ..self }
+    }
+
+    /// Adds a letter.
+    ///
+    /// # Errors
+    /// Where it is not kept; the file is then as it was.
+    pub fn append<T: Serialize, E: fmt::Display>(
+        &self,
+        letter: &DeadLetter<T>,
+        about: &About<'_, E>,
+    ) -> Result<(), JsonLinesError> {
+        // Others' code runs before the lock is taken: what shows the error, and the payload.
+        self.write(&Line::of(letter, about, self.stamp.map(|now| now())))
+    }
+
+    /// Adds a letter that was read and could not be delivered again, as the newest.
+    ///
+    /// # Errors
+    /// Where it is not kept; the file is then as it was.
+    pub fn requeue<T: Serialize>(&self, mut stored: StoredLetter<T>) -> Result<(), JsonLinesError> {
+        stored.letter.requeued = stored.letter.requeued.saturating_add(1);
+        self.write(&Line::again(&stored))
+    }
+
+    fn write<T: Serialize>(&self, line: &Line<'_, T>) -> Result<(), JsonLinesError> {
+        let mut bytes = mem::take(&mut self.lock().line);
+        bytes.clear();
+        let written = match line.write(&mut bytes) {
+            Err(error) => Err(JsonLinesError::Payload(error)),
+            Ok(()) if bytes.len() > self.limit => Err(JsonLinesError::TooLong(bytes.len())),
+            Ok(()) => Ok(()),
+        };
+        let mut open = self.lock();
+        let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
+        match &outcome {
+            Ok(()) => open.kept += 1,
+            Err(error) => {
+                open.failed += 1;
+                open.last_error = Some(error.to_string());
+            }
+        }
+        bytes.clear();
+        bytes.shrink_to(64 << 10);
+        open.line = bytes;
+        outcome
+    }
+
+    /// Makes sure that all lines are on disk.
+    ///
+    /// # Errors
+    /// Where they are not.
+    pub fn sync(&self) -> io::Result<()> {
+        self.lock().sync()
+    }
+
+    /// Renames the file to `to`, where no file may be, and goes on with an empty one: to work on the letters so far.
+    ///
+    /// # Errors
+    /// Where it cannot be renamed, or the new one cannot be made: then all goes on with the old one.
+    pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
+        self.lock().rotate(&self.path, to.as_ref())
+    }
+
+    /// The torn line that the file ended with when it was opened.
+    pub const fn torn(&self) -> Option<&TornLine> {
+        self.torn.as_ref()
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many letters were kept since the file was opened.
+    pub fn kept(&self) -> u64 {
+        self.lock().kept
+    }
+
+    /// How many letters could not be kept since the file was opened.
+    pub fn failed(&self) -> u64 {
+        self.lock().failed
+    }
+
+    /// Why the last of those could not.
+    pub fn last_error(&self) -> Option<String> {
+        self.lock().last_error.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // The file is whole between any two of its steps, so a panic elsewhere is no reason to stop.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLines {
+    fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+        // Why not is in `last_error`.
+        self.append(&letter, about).map_err(|_| letter)
+    }
+}
+
+impl fmt::Display for JsonLinesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payload(error) => write!(f, "the payload has no JSON: {error}"),
+            Self::TooLong(length) => {
+                write!(f, "the line would have {length} bytes, which is more than the limit")
+            }
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for JsonLinesError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Payload(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::TooLong(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for JsonLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, torn, on_disk, limit, .. } = self;
+        f.debug_struct("JsonLines")
+            .field("path", path)
+            .field("torn", torn)
+            .field("on_disk", on_disk)
+            .field("limit", limit)
+            .field("kept", &self.kept())
+            .field("failed", &self.failed())
+            .finish_non_exhaustive()
+    }
+}

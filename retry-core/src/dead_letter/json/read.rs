@@ -1,0 +1,257 @@
+//! Reads letters from lines of JSON.
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::borrow::ToOwned;
+use std::boxed::Box;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::string::{String, ToString};
+use std::time::SystemTime;
+use std::vec::Vec;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::line::{VERSION, class, instant};
+use crate::key::Key;
+use crate::observe::{DeadLetter, REASONS};
+
+/// The letters of a file that [`JsonLines`](super::JsonLines) wrote, oldest first.
+///
+/// A line that is no letter is an `Err` that says where it is, and the next line is read all the same. One without an
+/// end is torn: its writer was cut off in the middle of it. Only the last line can be. No line is read into memory beyond
+/// [`limit`](Self::limit).
+pub struct JsonLetters<T, R = BufReader<File>> {
+    reader: R,
+    limit: usize,
+    number: u64,
+    at: u64,
+    line: Vec<u8>,
+    over: bool,
+    payload: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> JsonLetters<T> {
+    /// The letters of this file.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Ok(Self::new(BufReader::new(File::open(path)?)))
+    }
+}
+
+impl<T: DeserializeOwned, R: BufRead> JsonLetters<T, R> {
+    /// The longest line that is read, in bytes, unless set.
+    pub const LIMIT: usize = 16 << 20;
+
+    /// The letters that this reader brings.
+    pub const fn new(reader: R) -> Self {
+        Self {
+            reader,
+            limit: Self::LIMIT,
+            number: 0,
+            at: 0,
+            line: Vec::new(),
+            over: false,
+            payload: PhantomData,
+        }
+    }
+
+    /// Reads no line that is longer than this.
+    #[must_use]
+    pub fn limit(self, bytes: usize) -> Self {
+        Self { limit: bytes, ..self }
+    }
+
+    /// The next line, without its end, into memory as far as the limit. How long it is, end included, and whether it
+    /// has one.
+    fn next_line(&mut self) -> io::Result<(u64, bool)> {
+        self.line.clear();
+        let mut length = 0;
+        loop {
+            let available = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                available => available?,
+            };
+            let (part, ended) = match available.iter().position(|byte| *byte == b'\n') {
+                Some(end) => (available.get(..end).unwrap_or_default(), true),
+                None => (available, false),
+            };
+            // One more than the limit tells that it is passed.
+            let room = self.limit.saturating_add(1).saturating_sub(self.line.len());
+            self.line.extend(part.iter().take(room));
+            let used = part.len() + usize::from(ended);
+            length += used as u64;
+            let over = used == 0;
+            self.reader.consume(used);
+            if ended || over {
+                return Ok((length, ended));
+            }
+        }
+    }
+
+    fn letter(&self) -> Result<StoredLetter<T>, BadLineKind> {
+        if self.line.len() > self.limit {
+            return Err(BadLineKind::TooLong);
+        }
+        parse(&self.line).map_err(BadLineKind::NoLetter)
+    }
+}
+
+impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLetters<T, R> {
+    type Item = Result<StoredLetter<T>, BadLine>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        let at = self.at;
+        let (length, letter) = match self.next_line() {
+            Ok((0, _)) => {
+                self.over = true;
+                return None;
+            }
+            Ok((length, true)) => (length, self.letter()),
+            Ok((length, false)) => {
+                self.over = true;
+                (length, Err(BadLineKind::Torn))
+            }
+            Err(error) => {
+                self.over = true;
+                (0, Err(BadLineKind::Io(error)))
+            }
+        };
+        self.number += 1;
+        self.at += length;
+        Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }))
+    }
+}
+
+/// A letter as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredLetter<T> {
+    /// The letter.
+    pub letter: DeadLetter<T>,
+    /// The operation's name, longer than the letter itself holds it.
+    pub operation: String,
+    /// What the last attempt ended with.
+    pub error: Option<String>,
+    /// What the caller said of it.
+    pub metadata: Vec<(String, String)>,
+    /// When it was stored, if the writer [was told the time](super::JsonLines::stamped); to the millisecond.
+    pub at: Option<SystemTime>,
+}
+
+/// A line that is no letter.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BadLine {
+    /// Which line, from 1.
+    pub number: u64,
+    /// The byte of the file at which it begins.
+    pub at: u64,
+    /// How many bytes it has.
+    pub length: u64,
+    /// What is wrong with it.
+    pub kind: BadLineKind,
+}
+
+/// What is wrong with a line.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BadLineKind {
+    /// It is the last, and has no end.
+    Torn,
+    /// It is longer than the reader's limit.
+    TooLong,
+    /// It is not the JSON of a letter.
+    NoLetter(String),
+    /// It could not be read, nor what comes after it.
+    Io(io::Error),
+}
+
+impl BadLine {
+    /// Whether it is the torn end of the file.
+    pub const fn is_torn(&self) -> bool {
+        matches!(self.kind, BadLineKind::Torn)
+    }
+}
+
+impl fmt::Display for BadLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, at, length, kind } = self;
+        write!(f, "line {number} (byte {at}, {length} bytes): ")?;
+        match kind {
+            BadLineKind::Torn => f.write_str("torn"),
+            BadLineKind::TooLong => f.write_str("too long"),
+            BadLineKind::NoLetter(why) => write!(f, "no letter: {why}"),
+            BadLineKind::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for BadLine {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.kind {
+            BadLineKind::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+type Fields = BTreeMap<String, Box<RawValue>>;
+
+fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
+    let mut fields: Fields = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let version: u32 = required(&mut fields, "v")?;
+    if version != VERSION {
+        return Err(std::format!("version {version}, not {VERSION}"));
+    }
+    let operation: String = required(&mut fields, "operation")?;
+    let reason: String = required(&mut fields, "reason")?;
+    let reason = REASONS.into_iter().find(|known| known.name() == reason);
+    let mut letter =
+        DeadLetter::new(reason.ok_or("reason: unknown")?, required::<T>(&mut fields, "payload")?);
+    letter.operation = Key::new(&operation);
+    if let Some(key) = optional::<String>(&mut fields, "key")? {
+        letter.key = Key::new(&key);
+    }
+    if let Some(name) = optional::<String>(&mut fields, "class")? {
+        letter.class = Some(class(&name).ok_or("class: unknown")?);
+    }
+    letter.attempts = required(&mut fields, "attempts")?;
+    letter.elapsed = optional(&mut fields, "elapsed_ns")?.map(core::time::Duration::from_nanos);
+    letter.requeued = optional(&mut fields, "requeued")?.unwrap_or(0);
+    let metadata: BTreeMap<String, String> = optional(&mut fields, "metadata")?.unwrap_or_default();
+    Ok(StoredLetter {
+        letter,
+        operation,
+        error: optional(&mut fields, "error")?,
+        metadata: metadata.into_iter().collect(),
+        at: optional(&mut fields, "at_ms")?.and_then(instant),
+    })
+}
+
+fn optional<T: for<'de> Deserialize<'de>>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
+    let value = fields.remove(name).map(|value| serde_json::from_str(value.get()));
+    value.transpose().map_err(|error| std::format!("{name}: {error}"))
+}
+
+fn required<T: for<'de> Deserialize<'de>>(fields: &mut Fields, name: &str) -> Result<T, String> {
+    optional(fields, name)?.ok_or_else(|| name.to_owned() + ": missing")
+}
+
+impl<T, R> fmt::Debug for JsonLetters<T, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLetters")
+            .field("number", &self.number)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}

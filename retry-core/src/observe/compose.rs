@@ -1,0 +1,94 @@
+//! Several observers as one.
+
+use super::event::{Event, Observer};
+
+/// Tells an observer, if it looks.
+#[inline]
+fn tell<O: Observer + ?Sized>(observer: &O, event: &Event) {
+    if observer.is_enabled() {
+        observer.observe(event);
+    }
+}
+
+/// Each in turn, those that look.
+macro_rules! tuple {
+    ($($part:ident)+) => {
+        impl<$($part: Observer),+> Observer for ($($part,)+) {
+            #[inline]
+            fn observe(&self, event: &Event) {
+                #[allow(non_snake_case)]
+                let ($($part,)+) = self;
+                $(tell($part, event);)+
+            }
+
+            #[inline]
+            fn is_enabled(&self) -> bool {
+                #[allow(non_snake_case)]
+                let ($($part,)+) = self;
+                $($part.is_enabled())||+
+            }
+        }
+    };
+}
+
+tuple!(A);
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);
+
+/// Each in turn, those that look: as many as a configuration asks for.
+impl<O: Observer> Observer for [O] {
+    fn observe(&self, event: &Event) {
+        self.iter().for_each(|observer| tell(observer, event));
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.iter().any(Observer::is_enabled)
+    }
+}
+
+/// Nobody looks where there is none.
+impl<O: Observer> Observer for Option<O> {
+    #[inline]
+    fn observe(&self, event: &Event) {
+        if let Some(observer) = self {
+            observer.observe(event);
+        }
+    }
+
+    #[inline]
+    fn is_enabled(&self) -> bool {
+        self.as_ref().is_some_and(Observer::is_enabled)
+    }
+}
+
+/// Passes everything on to what it points to.
+macro_rules! pointer {
+    ($(#[$attribute:meta])* [$($generics:tt)*] $pointer:ty) => {
+        $(#[$attribute])*
+        impl<$($generics)*> Observer for $pointer {
+            #[inline]
+            fn observe(&self, event: &Event) {
+                (**self).observe(event);
+            }
+
+            #[inline]
+            fn is_enabled(&self) -> bool {
+                (**self).is_enabled()
+            }
+        }
+    };
+}
+#[cfg(any(feature = "std", target_has_atomic = "64", feature = "critical-section"))]
+pub(super) use pointer;
+
+// Not for every `&O`: a reference to a closure is a closure already.
+pointer!([] &(dyn Observer + '_));
+pointer!([] &(dyn Observer + Sync + '_));
+pointer!([] &(dyn Observer + Send + Sync + '_));
+#[cfg(feature = "std")]
+pointer!([] std::boxed::Box<dyn Observer + '_>);
+#[cfg(feature = "std")]
+pointer!([] std::boxed::Box<dyn Observer + Send + Sync + '_>);
+#[cfg(feature = "std")]
+pointer!([O: Observer + ?Sized] std::sync::Arc<O>);

@@ -1,0 +1,75 @@
+//! An observer that may panic.
+
+use core::mem;
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::panic::catch_unwind;
+
+use super::compose::pointer;
+use super::event::{Event, Observer};
+
+/// An observer whose panics end at this wrapper and are counted: the call goes on as if nobody had looked.
+///
+/// The panic hook still has its say, so that the panic is seen. What the observer was about to change stays as it was
+/// left; it is told the next event all the same. A program that aborts on panics is not helped.
+///
+/// In a tuple, wrap each part that may panic: those after it are then told, too.
+///
+/// ```
+/// use retry_core::{Class, Event, FakeClock, Guarded, Policy, Retry};
+///
+/// let observer = Guarded::new(|event: &Event| assert!(event.attempt < 2, "a mistake in an observer"));
+/// let clock = FakeClock::new();
+/// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+/// assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(7));
+/// assert_eq!(observer.panics(), 3); // the second attempt started, succeeded, and ended the call
+/// ```
+#[derive(Debug, Default)]
+pub struct Guarded<O> {
+    observer: O,
+    panics: AtomicUsize,
+}
+
+impl<O> Guarded<O> {
+    /// Guards `observer`.
+    pub const fn new(observer: O) -> Self {
+        Self { observer, panics: AtomicUsize::new(0) }
+    }
+
+    /// What it guards.
+    pub const fn observer(&self) -> &O {
+        &self.observer
+    }
+
+    /// How many panics were caught.
+    pub fn panics(&self) -> usize {
+        self.panics.load(Relaxed)
+    }
+
+    fn guard<T>(&self, f: impl FnOnce(&O) -> T) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(|| f(&self.observer))) {
+            Ok(value) => Some(value),
+            Err(payload) => {
+                self.panics.fetch_add(1, Relaxed);
+                // What was panicked with may panic when it is dropped.
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+                    mem::forget(payload);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl<O: Observer> Observer for Guarded<O> {
+    fn observe(&self, event: &Event) {
+        self.guard(|observer| observer.observe(event));
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.guard(Observer::is_enabled).unwrap_or(false)
+    }
+}
+
+pointer!([O: Observer] &Guarded<O>);

@@ -1,0 +1,56 @@
+//! Events as lines of the `log` crate.
+
+use log::max_level;
+
+use super::event::{Event, Observer};
+use super::level::{Level, OneLine};
+
+/// Writes each event to the [`log`](mod@log) crate, a line each, with the target `retry_core`.
+///
+/// | level | event |
+/// |---|---|
+/// | `error` | a dead letter is lost |
+/// | `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
+/// | `info` | any other change of a circuit's phase; a dead letter is kept |
+/// | `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
+/// | `trace` | an attempt starts; a call succeeds at once |
+///
+/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character, and of an
+/// operation's name the first 128 bytes. It is put together only where the level is wanted; while nobody wants any, no
+/// clock is read either.
+///
+/// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
+/// panic there must not end the call, and a [`Queued`](crate::Queued) before it where it may block.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{Guarded, LogFacade, Policy};
+///
+/// static LOG: Guarded<LogFacade> = Guarded::new(LogFacade);
+///
+/// let read = retry_core::retry(&Policy::DEFAULT).named("config.read").observe(&LOG);
+/// let text = read.run_blocking(|| std::fs::read_to_string("Cargo.toml"));
+/// assert!(text.is_ok() && LOG.panics() == 0);
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogFacade;
+
+impl Observer for LogFacade {
+    fn observe(&self, event: &Event) {
+        let level = match Level::of(event) {
+            Level::Error => log::Level::Error,
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => log::Level::Debug,
+            Level::Trace => log::Level::Trace,
+        };
+        log::log!(target: TARGET, level, "{}", OneLine(event));
+    }
+
+    fn is_enabled(&self) -> bool {
+        max_level() != log::LevelFilter::Off
+    }
+}
+
+const TARGET: &str = "retry_core";

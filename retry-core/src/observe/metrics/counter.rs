@@ -1,0 +1,114 @@
+//! Counters that threads do not slow each other down at.
+
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A count or a sum, modulo 2^64.
+#[cfg(target_has_atomic = "64")]
+struct Counter(AtomicU64);
+
+#[cfg(target_has_atomic = "64")]
+impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    #[inline]
+    fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The same in a critical section: in 32 bits, a sum of nanoseconds would be over after four seconds.
+#[cfg(not(target_has_atomic = "64"))]
+struct Counter(critical_section::Mutex<core::cell::Cell<u64>>);
+
+#[cfg(not(target_has_atomic = "64"))]
+impl Counter {
+    const fn new() -> Self {
+        Self(critical_section::Mutex::new(core::cell::Cell::new(0)))
+    }
+
+    fn add(&self, more: u64) {
+        critical_section::with(|section| {
+            let count = self.0.borrow(section);
+            count.set(count.get().wrapping_add(more));
+        });
+    }
+
+    fn value(&self) -> u64 {
+        critical_section::with(|section| self.0.borrow(section).get())
+    }
+}
+
+/// `COUNTERS` counters, each there `SHARDS` times: a thread counts in one of them, who reads adds them up.
+pub(super) struct Shards<const COUNTERS: usize, const SHARDS: usize>([Shard<COUNTERS>; SHARDS]);
+
+/// On cache lines of its own; 128 bytes, since lines are fetched in pairs.
+#[cfg_attr(feature = "std", repr(align(128)))]
+pub(super) struct Shard<const COUNTERS: usize>([Counter; COUNTERS]);
+
+impl<const COUNTERS: usize, const SHARDS: usize> Shards<COUNTERS, SHARDS> {
+    pub(super) const fn new() -> Self {
+        const { assert!(SHARDS > 0, "SHARDS = 0: must be at least 1") };
+        Self([const { Shard([const { Counter::new() }; COUNTERS]) }; SHARDS])
+    }
+
+    /// The shard of this thread.
+    #[inline]
+    pub(super) fn mine(&self) -> &Shard<COUNTERS> {
+        &self.0[if SHARDS == 1 { 0 } else { thread_number() % SHARDS }]
+    }
+
+    /// Each counter's sum, one after the other: what is counted meanwhile is in some of them and not yet in others.
+    pub(super) fn sums(&self) -> [u64; COUNTERS] {
+        core::array::from_fn(|i| {
+            self.0.iter().fold(0_u64, |sum, Shard(counters)| sum.wrapping_add(counters[i].value()))
+        })
+    }
+}
+
+impl<const COUNTERS: usize> Shard<COUNTERS> {
+    #[inline]
+    pub(super) fn add(&self, counter: usize, more: u64) {
+        self.0[counter].add(more);
+    }
+
+    #[inline]
+    pub(super) fn count(&self, counter: usize) {
+        self.add(counter, 1);
+    }
+}
+
+/// Threads are numbered in the order in which they first ask.
+#[cfg(feature = "std")]
+#[inline]
+fn thread_number() -> usize {
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+
+    #[cold]
+    fn number_it(number: &Cell<usize>) -> usize {
+        static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
+        number.set(NEXT.fetch_add(1, core::sync::atomic::Ordering::Relaxed));
+        number.get()
+    }
+
+    NUMBER.with(|number| match number.get() {
+        usize::MAX => number_it(number),
+        number => number,
+    })
+}
+
+/// Without threads that are known, one shard is as good as another.
+#[cfg(not(feature = "std"))]
+const fn thread_number() -> usize {
+    0
+}

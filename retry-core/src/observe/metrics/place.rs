@@ -1,0 +1,86 @@
+//! Which counter is where. Those of a call that succeeds at once stand together, in the first 128 bytes.
+
+use super::super::event::CallEnd;
+use crate::circuit::Phase;
+use crate::class::Class;
+use crate::verdict::GiveUp;
+
+/// How many attempts of a call are told apart by their number.
+pub(in crate::observe) const NUMBERED: usize = 8;
+
+/// Attempts begun, by number; all later ones in the last.
+pub(in crate::observe) const STARTED: usize = 0;
+/// Calls ended, by how.
+pub(in crate::observe) const ENDED: usize = STARTED + NUMBERED + 1;
+/// The nanoseconds they took, by how they ended.
+pub(in crate::observe) const TIME: usize = ENDED + ENDS;
+/// Those of them that did not know how long they took.
+pub(in crate::observe) const UNTIMED: usize = TIME + ENDS;
+/// Attempts failed, by class.
+pub(in crate::observe) const FAILED: usize = UNTIMED + ENDS;
+/// Those after which a retry was decided, by class.
+pub(in crate::observe) const RETRIED: usize = FAILED + CLASSES;
+/// The nanoseconds of delay that were decided.
+pub(in crate::observe) const BACKOFF: usize = RETRIED + CLASSES;
+/// Calls given up, by reason.
+pub(in crate::observe) const GAVE_UP: usize = BACKOFF + 1;
+/// Attempts that a circuit refused.
+pub(in crate::observe) const REFUSED: usize = GAVE_UP + REASONS;
+/// Retries that a budget did not hold.
+pub(in crate::observe) const BUDGET_EMPTY: usize = REFUSED + 1;
+/// Dead letters that were kept.
+pub(in crate::observe) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
+/// Dead letters that were lost.
+pub(in crate::observe) const LETTERS_LOST: usize = LETTERS_KEPT + 1;
+/// Changes of phase, by the phase after.
+pub(in crate::observe) const ENTERED: usize = LETTERS_LOST + 1;
+/// The instants of these changes, added up.
+pub(in crate::observe) const ENTERED_AT: usize = ENTERED + PHASES;
+/// Changes of phase, by the phase before.
+pub(in crate::observe) const LEFT: usize = ENTERED_AT + PHASES;
+/// The instants of these changes, added up.
+pub(in crate::observe) const LEFT_AT: usize = LEFT + PHASES;
+/// How many there are.
+pub(in crate::observe) const COUNTERS: usize = LEFT_AT + PHASES;
+
+const CLASSES: usize = Class::ALL.len();
+const REASONS: usize = 7;
+const ENDS: usize = 4;
+const PHASES: usize = 3;
+
+/// Of an attempt's number, from 1.
+#[inline]
+pub(in crate::observe) const fn number(attempt: u32) -> usize {
+    let place = attempt.saturating_sub(1) as usize;
+    if place < NUMBERED { place } else { NUMBERED }
+}
+
+#[inline]
+pub(in crate::observe) const fn end(end: CallEnd) -> usize {
+    match end {
+        CallEnd::Succeeded => 0,
+        CallEnd::GaveUp(_) => 1,
+        CallEnd::Rejected => 2,
+        CallEnd::Cancelled => 3,
+    }
+}
+
+pub(in crate::observe) const fn reason(reason: GiveUp) -> usize {
+    match reason {
+        GiveUp::Class => 0,
+        GiveUp::Ignored => 1,
+        GiveUp::LeftToCircuit => 2,
+        GiveUp::Attempts => 3,
+        GiveUp::Deadline => 4,
+        GiveUp::Hint => 5,
+        GiveUp::Budget => 6,
+    }
+}
+
+pub(in crate::observe) const fn phase(phase: Phase) -> usize {
+    match phase {
+        Phase::Closed => 0,
+        Phase::Open => 1,
+        Phase::HalfOpen => 2,
+    }
+}

@@ -1,0 +1,206 @@
+//! The metrics of all operations, by name.
+
+use core::{fmt, ptr};
+use std::boxed::Box;
+use std::sync::OnceLock;
+
+use super::super::compose::pointer;
+use super::super::event::{Event, EventKind, Observer};
+use super::snapshot::MetricsSnapshot;
+use super::tags::{LONGEST_VALUE, Tags};
+use super::{OperationMetrics, check_tags};
+use crate::config::{ConfigError, ok_or_panic};
+
+/// Counts what all calls do, by operation: up to `OPERATIONS` names, each at its first event.
+///
+/// A name is found without a lock. One that there is no more room for, that is longer than 128 bytes or holds a control
+/// character, is counted in [`other`](Self::other), so that the totals are right all the same. Changes of phase are
+/// counted in [`circuits`](Self::circuits), not by operation: several may share a circuit.
+///
+/// ```
+/// use retry_core::{Class, FakeClock, Metrics, Policy, Retry};
+///
+/// static METRICS: Metrics = Metrics::new().tags(&[("service", "shop")]);
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&METRICS);
+/// retry.named("stock.read").run_blocking(|| Ok::<_, Class>(7)).unwrap();
+/// retry.named("stock.write").run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+///
+/// let rate = |name| METRICS.operation(name).unwrap().snapshot().success_rate();
+/// assert_eq!((rate("stock.read"), rate("stock.write")), (Some(1000), Some(0)));
+/// assert_eq!(METRICS.snapshot().success_rate(), Some(500));
+/// assert_eq!(METRICS.operations().count(), 2);
+/// ```
+///
+/// Where an operation has a `static` of its own, [`OperationMetrics`] needs no look-up.
+pub struct Metrics<const OPERATIONS: usize = 32> {
+    by_name: ByName<OperationMetrics, OPERATIONS>,
+    other: OperationMetrics,
+    circuits: OperationMetrics,
+    tags: Tags,
+}
+
+impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
+    /// Metrics without any operation.
+    pub const fn new() -> Self {
+        let (other, circuits) = (OperationMetrics::new("other"), OperationMetrics::new("circuits"));
+        Self { by_name: ByName::new(), other, circuits, tags: &[] }
+    }
+
+    /// Says in pairs of name and value what tells all of them from others.
+    ///
+    /// # Panics
+    /// As [`OperationMetrics::tags`].
+    #[must_use]
+    #[track_caller]
+    pub const fn tags(mut self, tags: Tags) -> Self {
+        ok_or_panic!(check_tags(tags));
+        self.tags = tags;
+        self
+    }
+
+    /// [`tags`](Self::tags) for tags that are known at run time.
+    ///
+    /// # Errors
+    /// Where [`OperationMetrics::tags`] panics.
+    pub fn try_tags(mut self, tags: Tags) -> Result<Self, ConfigError> {
+        check_tags(tags)?;
+        self.tags = tags;
+        Ok(self)
+    }
+
+    /// The tags.
+    pub const fn tagged(&self) -> Tags {
+        self.tags
+    }
+
+    /// The metrics of the operation of this name, made now if there are none yet; `None` where there is no room, or the
+    /// name is too long or holds a control character.
+    pub fn operation(&self, name: &'static str) -> Option<&OperationMetrics> {
+        self.by_name.find(name, OperationMetrics::try_new)
+    }
+
+    /// Each operation, in no order that means anything.
+    pub fn operations(&self) -> impl Iterator<Item = &OperationMetrics> {
+        self.by_name.iter()
+    }
+
+    /// All operations whose names found no place.
+    pub const fn other(&self) -> &OperationMetrics {
+        &self.other
+    }
+
+    /// What all circuits did.
+    pub const fn circuits(&self) -> &OperationMetrics {
+        &self.circuits
+    }
+
+    /// All of it added up.
+    pub fn snapshot(&self) -> MetricsSnapshot {
+        let all = self.operations().chain([&self.other, &self.circuits]);
+        all.fold(MetricsSnapshot::NONE, |sum, operation| sum + operation.snapshot())
+    }
+}
+
+impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
+    #[inline]
+    fn observe(&self, event: &Event) {
+        match event.kind {
+            EventKind::Succeeded | EventKind::Cancelled => {} // what nobody counts, nobody looks up
+            _ => self.count(event),
+        }
+    }
+}
+
+impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
+    /// Out of line: it is too much for each place where an event is told.
+    #[inline(never)]
+    fn count(&self, event: &Event) {
+        let metrics = match event.kind {
+            EventKind::PhaseChanged(_) => &self.circuits,
+            _ => self.operation(event.operation).unwrap_or(&self.other),
+        };
+        metrics.observe(event);
+    }
+}
+
+pointer!([const OPERATIONS: usize] &Metrics<OPERATIONS>);
+
+impl<const OPERATIONS: usize> Default for Metrics<OPERATIONS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const OPERATIONS: usize> fmt::Debug for Metrics<OPERATIONS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.operations().map(|operation| (operation.operation(), operation.snapshot()));
+        f.debug_map().entries(counts).entry(&"other", &self.other.snapshot()).finish()
+    }
+}
+
+/// One `T` for each name, up to `N`: open addressing, where nothing ever leaves.
+pub(in crate::observe) struct ByName<T, const N: usize>([OnceLock<Box<(&'static str, T)>>; N]);
+
+impl<T, const N: usize> ByName<T, N> {
+    pub(in crate::observe) const fn new() -> Self {
+        const { assert!(N > 0, "OPERATIONS = 0: must be at least 1") };
+        Self([const { OnceLock::new() }; N])
+    }
+
+    /// The one of this name; a new one, if there is room and the name will do.
+    #[inline]
+    pub(in crate::observe) fn find(
+        &self,
+        name: &'static str,
+        make: impl Fn(&'static str) -> Result<T, ConfigError>,
+    ) -> Option<&T> {
+        if name.len() > LONGEST_VALUE {
+            return None;
+        }
+        let mut place = hash(name) % N;
+        for _ in 0..N {
+            let found = match self.0[place].get() {
+                Some(found) => &**found,
+                None => self.make(place, name, &make)?,
+            };
+            // Most often it is the very same text.
+            if ptr::eq(found.0, name) || found.0 == name {
+                return Some(&found.1);
+            }
+            place = if place + 1 == N { 0 } else { place + 1 };
+        }
+        None
+    }
+
+    pub(in crate::observe) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter_map(|slot| slot.get().map(|found| &found.1))
+    }
+
+    /// What is at this place now: a new one, or what another thread put there first.
+    #[cold]
+    fn make(
+        &self,
+        place: usize,
+        name: &'static str,
+        make: &dyn Fn(&'static str) -> Result<T, ConfigError>,
+    ) -> Option<&(&'static str, T)> {
+        let made = Box::new((name, make(name).ok()?));
+        Some(self.0[place].get_or_init(|| made))
+    }
+}
+
+/// Of the two ends and the length: names differ there, and where not, they stand one after the other.
+#[inline]
+fn hash(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    let word = (first ^ last.rotate_left(21) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    #[allow(clippy::cast_possible_truncation)] // the high half, which depends on all of it
+    let high = (word >> 32) as u32;
+    high as usize
+}

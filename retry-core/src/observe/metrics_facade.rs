@@ -1,0 +1,269 @@
+//! Events as counters, gauges and histograms of the `metrics` crate.
+
+use core::array::from_fn;
+use core::fmt;
+use std::sync::OnceLock;
+use std::vec::Vec;
+
+use metrics::{Counter, Gauge, Histogram, Label, Unit, counter, gauge, histogram};
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+use super::compose::pointer;
+use super::event::{CallEnd, Event, EventKind, Observer};
+use super::metrics::{ByName, Tags, check_name, check_tags, place};
+use crate::circuit::Phase;
+use crate::class::Class;
+use crate::config::{ConfigError, ok_or_panic};
+use crate::verdict::{GiveUp, Verdict};
+
+/// Counts in the [`metrics`] crate, for Prometheus and whatever else has a recorder for it; by operation, up to
+/// `OPERATIONS` names.
+///
+/// | metric | labels | what |
+/// |---|---|---|
+/// | `retry_calls_total` | `operation`, `outcome` | calls ended: `succeeded`, `gave-up`, `rejected`, `cancelled` |
+/// | `retry_call_duration_seconds` | `operation`, `outcome` | how long they took: a histogram |
+/// | `retry_attempts_total` | `operation`, `attempt` | attempts started, by number: `1` to `8` and `9+` |
+/// | `retry_failures_total` | `operation`, `error_type` | attempts failed, by class |
+/// | `retry_retries_total` | `operation`, `error_type` | retries decided, by class |
+/// | `retry_backoff_seconds` | `operation` | their delays: a histogram |
+/// | `retry_give_ups_total` | `operation`, `reason` | calls given up, by reason |
+/// | `retry_refusals_total` | `operation` | attempts that a circuit refused |
+/// | `retry_budget_empty_total` | `operation` | retries that a budget did not hold |
+/// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost` |
+/// | `retry_circuit_changes_total` | `phase` | changes of phase, by the phase after |
+/// | `retry_circuits` | `phase` | how many circuits are `open`, or `half-open`: a gauge |
+///
+/// The counters of an operation are all there, at zero, from its first event on. Names that are too many, of more than
+/// 128 bytes or with a control character are counted as operation `other`. Keys are no label: there may be any number.
+///
+/// Circuits have no operation, since several may share one. To tell circuits apart give each its own `MetricsFacade` with
+/// a tag that names it, shared by all operations that use it, so that none of its changes is missed.
+///
+/// It asks for its handles once, at the first event of each operation: install the recorder before. What a recorder
+/// does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a panic there must
+/// not end the call.
+///
+/// ```
+/// use retry_core::{Class, FakeClock, Guarded, MetricsFacade, Policy, Retry};
+///
+/// static METRICS: Guarded<MetricsFacade> = Guarded::new(MetricsFacade::new().tags(&[("circuit", "stock")]));
+///
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").observe(&METRICS);
+/// assert_eq!(stock.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+/// assert_eq!(METRICS.panics(), 0);
+/// ```
+pub struct MetricsFacade<const OPERATIONS: usize = 32> {
+    by_name: ByName<Operation, OPERATIONS>,
+    other: OnceLock<Operation>,
+    circuits: OnceLock<Circuits>,
+    tags: Tags,
+}
+
+impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
+    /// Without tags.
+    pub const fn new() -> Self {
+        Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: &[] }
+    }
+
+    /// Adds these labels to all metrics, in pairs of name and value.
+    ///
+    /// # Panics
+    /// As [`OperationMetrics::tags`](crate::OperationMetrics::tags).
+    #[must_use]
+    #[track_caller]
+    pub const fn tags(mut self, tags: Tags) -> Self {
+        ok_or_panic!(check_tags(tags));
+        self.tags = tags;
+        self
+    }
+
+    /// [`tags`](Self::tags) for tags that are known at run time.
+    ///
+    /// # Errors
+    /// Where [`OperationMetrics::tags`](crate::OperationMetrics::tags) panics.
+    pub fn try_tags(mut self, tags: Tags) -> Result<Self, ConfigError> {
+        check_tags(tags)?;
+        self.tags = tags;
+        Ok(self)
+    }
+
+    fn operation(&self, name: &'static str) -> &Operation {
+        let make = |name| {
+            check_name("operation", name)?;
+            self.circuits(); // from the first event on, too
+            Ok(Operation::new(name, self.tags))
+        };
+        self.by_name
+            .find(name, make)
+            .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", self.tags)))
+    }
+
+    fn circuits(&self) -> &Circuits {
+        self.circuits.get_or_init(|| Circuits::new(self.tags))
+    }
+}
+
+impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
+    fn observe(&self, event: &Event) {
+        match event.kind {
+            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
+            EventKind::PhaseChanged(change) => self.circuits().changed(change.from, change.to),
+            _ => self.operation(event.operation).observe(event),
+        }
+    }
+}
+
+pointer!([const OPERATIONS: usize] &MetricsFacade<OPERATIONS>);
+
+impl<const OPERATIONS: usize> Default for MetricsFacade<OPERATIONS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const OPERATIONS: usize> fmt::Debug for MetricsFacade<OPERATIONS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsFacade").field("tags", &self.tags).finish_non_exhaustive()
+    }
+}
+
+/// The handles of one operation.
+struct Operation {
+    started: [Counter; place::NUMBERED + 1],
+    ended: [Counter; ENDS.len()],
+    took: [Histogram; ENDS.len()],
+    failed: [Counter; Class::ALL.len()],
+    retried: [Counter; Class::ALL.len()],
+    backoff: Histogram,
+    gave_up: [Counter; REASONS.len()],
+    refused: Counter,
+    budget_empty: Counter,
+    letters_kept: Counter,
+    letters_lost: Counter,
+}
+
+impl Operation {
+    fn new(name: &'static str, tags: Tags) -> Self {
+        let labels =
+            |more: &[(&'static str, &'static str)]| labels(tags, &[&[("operation", name)], more].concat());
+        let outcome = |outcome| labels(&[("outcome", outcome)]);
+        let error_type = |class: usize| labels(&[("error_type", Class::ALL[class].name())]);
+        Self {
+            started: from_fn(|i| counter!("retry_attempts_total", labels(&[("attempt", NUMBERS[i])]))),
+            ended: from_fn(|i| counter!("retry_calls_total", outcome(ENDS[i].name()))),
+            took: from_fn(|i| histogram!("retry_call_duration_seconds", outcome(ENDS[i].name()))),
+            failed: from_fn(|i| counter!("retry_failures_total", error_type(i))),
+            retried: from_fn(|i| counter!("retry_retries_total", error_type(i))),
+            backoff: histogram!("retry_backoff_seconds", labels(&[])),
+            gave_up: from_fn(|i| counter!("retry_give_ups_total", labels(&[("reason", REASONS[i].name())]))),
+            refused: counter!("retry_refusals_total", labels(&[])),
+            budget_empty: counter!("retry_budget_empty_total", labels(&[])),
+            letters_kept: counter!("retry_dead_letters_total", outcome("kept")),
+            letters_lost: counter!("retry_dead_letters_total", outcome("lost")),
+        }
+    }
+
+    fn observe(&self, event: &Event) {
+        match event.kind {
+            EventKind::Started => self.started[place::number(event.attempt)].increment(1),
+            EventKind::Failed { failure, verdict, .. } => {
+                let class = failure.class as usize;
+                self.failed[class].increment(1);
+                match verdict {
+                    Verdict::Retry(delay) => {
+                        self.retried[class].increment(1);
+                        self.backoff.record(delay);
+                    }
+                    Verdict::GiveUp(reason) => self.gave_up[place::reason(reason)].increment(1),
+                    Verdict::Rejected(_) => {}
+                }
+            }
+            EventKind::BudgetEmpty => self.budget_empty.increment(1),
+            EventKind::Rejected(_) => self.refused.increment(1),
+            EventKind::Ended { end, elapsed } => {
+                let end = place::end(end);
+                self.ended[end].increment(1);
+                if let Some(elapsed) = elapsed {
+                    self.took[end].record(elapsed);
+                }
+            }
+            EventKind::DeadLettered { kept: true } => self.letters_kept.increment(1),
+            EventKind::DeadLettered { kept: false } => self.letters_lost.increment(1),
+            EventKind::Succeeded | EventKind::Cancelled | EventKind::PhaseChanged(_) => {} // not handed on
+        }
+    }
+}
+
+/// The handles of all circuits.
+struct Circuits {
+    changes: [Counter; PHASES.len()],
+    /// Up with each change to a phase and down with each change from it, in whatever order they are told.
+    open: Gauge,
+    half_open: Gauge,
+}
+
+impl Circuits {
+    fn new(tags: Tags) -> Self {
+        describe();
+        let phase = |phase: Phase| labels(tags, &[("phase", phase.name())]);
+        Self {
+            changes: PHASES.map(|to| counter!("retry_circuit_changes_total", phase(to))),
+            open: gauge!("retry_circuits", phase(Phase::Open)),
+            half_open: gauge!("retry_circuits", phase(Phase::HalfOpen)),
+        }
+    }
+
+    fn changed(&self, from: Phase, to: Phase) {
+        self.changes[place::phase(to)].increment(1);
+        for (phase, step) in [(from, -1), (to, 1)] {
+            match phase {
+                Phase::Closed => {} // of one that never changed, nobody told
+                Phase::Open => self.open.increment(step),
+                Phase::HalfOpen => self.half_open.increment(step),
+            }
+        }
+    }
+}
+
+fn describe() {
+    describe_counter!("retry_calls_total", "Calls that ended, by how.");
+    describe_histogram!(
+        "retry_call_duration_seconds",
+        Unit::Seconds,
+        "How long calls took, delays included."
+    );
+    describe_counter!("retry_attempts_total", "Attempts that started, by their number in the call.");
+    describe_counter!("retry_failures_total", "Attempts that failed, by the class of the error.");
+    describe_counter!("retry_retries_total", "Retries that were decided, by the class of the error before.");
+    describe_histogram!("retry_backoff_seconds", Unit::Seconds, "The delays before retries.");
+    describe_counter!("retry_give_ups_total", "Calls that gave up, by the reason.");
+    describe_counter!("retry_refusals_total", "Attempts that a circuit refused.");
+    describe_counter!("retry_budget_empty_total", "Retries that a budget did not hold.");
+    describe_counter!(
+        "retry_dead_letters_total",
+        "Calls handed over as dead letters, by what became of them."
+    );
+    describe_counter!("retry_circuit_changes_total", "Changes of circuits, by the phase after.");
+    describe_gauge!("retry_circuits", "How many circuits are in this phase.");
+}
+
+fn labels(tags: Tags, more: &[(&'static str, &'static str)]) -> Vec<Label> {
+    tags.iter().chain(more).map(|(name, value)| Label::from_static_parts(name, value)).collect()
+}
+
+// Each at the place that `place` says.
+const NUMBERS: [&str; place::NUMBERED + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9+"];
+const ENDS: [CallEnd; 4] =
+    [CallEnd::Succeeded, CallEnd::GaveUp(GiveUp::Attempts), CallEnd::Rejected, CallEnd::Cancelled];
+const REASONS: [GiveUp; 7] = [
+    GiveUp::Class,
+    GiveUp::Ignored,
+    GiveUp::LeftToCircuit,
+    GiveUp::Attempts,
+    GiveUp::Deadline,
+    GiveUp::Hint,
+    GiveUp::Budget,
+];
+const PHASES: [Phase; 3] = [Phase::Closed, Phase::Open, Phase::HalfOpen];

@@ -1,0 +1,7 @@
+// tag value = "eu?west": must hold no control characters
+#![allow(unused)]
+use retry_core::*;
+
+static STOCK: OperationMetrics = OperationMetrics::new("stock.read").tags(&[("region", "eu\nwest")]);
+
+fn main() {}

@@ -1,0 +1,78 @@
+//! Exporters, each against what programs really install: a logger, subscribers, recorders.
+
+mod log;
+mod opentelemetry;
+mod prometheus;
+mod tracing;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use retry_core::{
+    Change, ChangeCause, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Instant, Jitter,
+    LocalLock, Observer, Phase, Policy, Retry, SharedBudget, SharedCircuit, Sleep, TokenBucket,
+};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(3);
+
+/// Calls that bring about every kind of event.
+fn story(observer: &impl Observer) {
+    let clock = FakeClock::new();
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(
+        CircuitConfig::DEFAULT.consecutive_failures(4).open_for(ms(1_000)),
+    );
+    let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT.capacity(15));
+    let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).observe(observer);
+    let (read, write) = (retry.named("stock.read").keyed("eu"), retry.named("stock.write"));
+    let play = |retry: &Retry<'_, _, _, _, _, _>, answers: &[Result<(), Class>]| {
+        let mut answers = answers.iter();
+        let _ = retry.run_blocking(|| *answers.next().unwrap());
+    };
+    play(&read, &[Ok(())]);
+    play(&read, &[Err(Class::Timeout), Ok(())]); // gives its token back
+    play(&read, &[Err(Class::Validation)]);
+    play(&read, &[Err(Class::Unknown), Err(Class::Network), Err(Class::Server)]);
+    play(&write, &[Err(Class::Server)]); // the circuit opens
+    play(&write, &[]); // refused
+    clock.advance(ms(1_000));
+    play(&write, &[Ok(())]);
+    play(&write, &[Err(Class::Server), Err(Class::Server)]); // the budget is empty
+    let stop = (&clock).sleep(ms(30));
+    let _ = clock.run(write.run_until(stop, std::future::pending::<Result<(), Class>>));
+    observer.observe(&letter(true));
+    observer.observe(&letter(false));
+}
+
+/// A dead letter's event, as of no call in particular.
+fn letter(kept: bool) -> Event {
+    let (from, to, at, cause) = (Phase::Closed, Phase::Open, Instant::ORIGIN, ChangeCause::Manual);
+    let mut event = Event::phase_changed("stock.write", Change { from, to, at, cause });
+    event.kind = EventKind::DeadLettered { kept };
+    event
+}
+
+/// Where a log is written to.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    /// What was written since the last time.
+    fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

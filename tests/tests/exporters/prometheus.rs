@@ -1,0 +1,159 @@
+//! [`MetricsFacade`] into the Prometheus recorder of the `metrics` crate, as a scrape would find it.
+
+use metrics::with_local_recorder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use retry_core::{Change, ChangeCause, Event, EventKind, Instant, MetricsFacade, Observer, Phase};
+
+use super::{letter, story};
+
+fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
+    let recorder = PrometheusBuilder::new().set_buckets(&[0.05, 0.5]).unwrap().build_recorder();
+    let handle = recorder.handle();
+    (recorder, handle)
+}
+
+/// The samples, those that are zero left out.
+fn samples(handle: &PrometheusHandle) -> Vec<String> {
+    let text = handle.render();
+    let mut samples = Vec::from_iter(
+        text.lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#') && !line.ends_with(" 0"))
+            .map(String::from),
+    );
+    samples.sort();
+    samples
+}
+
+#[test]
+fn every_number_of_a_story_is_scraped() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<4>::new().tags(&[("service.name", "shop")]);
+    with_local_recorder(&recorder, || story(&facade));
+    let samples =
+        Vec::from_iter(samples(&handle).iter().map(|sample| sample.replace(r#"service_name="shop","#, "")));
+    let numbers = samples.iter().filter(|sample| !sample.contains("_bucket"));
+    assert_eq!(Vec::from_iter(numbers), Vec::from_iter(STORY.lines()));
+    let within = |le| {
+        format!(
+            r#"retry_call_duration_seconds_bucket{{operation="stock.read",outcome="gave-up",le="{le}"}} "#
+        )
+    };
+    assert!(samples.contains(&(within("0.05") + "1")) && samples.contains(&(within("0.5") + "2")));
+
+    let text = handle.render();
+    // What never happened is there, too, so that its first time is an increase.
+    assert!(
+        text.contains(
+            r#"retry_calls_total{service_name="shop",operation="stock.read",outcome="cancelled"} 0"#
+        )
+    );
+    assert!(text.contains(
+        r#"retry_failures_total{service_name="shop",operation="stock.write",error_type="Timeout"} 0"#
+    ));
+    assert!(text.contains("# HELP retry_circuits How many circuits are in this phase."));
+    assert!(text.contains("# TYPE retry_call_duration_seconds histogram"));
+}
+
+#[test]
+fn names_that_cannot_be_labels_are_counted_as_other() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<2>::new();
+    with_local_recorder(&recorder, || {
+        let mut event = letter(true);
+        for operation in ["stock\nread", "a", "n".repeat(10_240).leak(), "b", "c", "a"] {
+            event.operation = operation;
+            facade.observe(&event);
+        }
+    });
+    let expected = [
+        r#"retry_dead_letters_total{operation="a",outcome="kept"} 2"#,
+        r#"retry_dead_letters_total{operation="b",outcome="kept"} 1"#,
+        r#"retry_dead_letters_total{operation="other",outcome="kept"} 3"#,
+    ];
+    assert_eq!(samples(&handle), expected);
+    let error = facade.try_tags(&[("outcome", "")]).unwrap_err();
+    assert_eq!(error.to_string(), r#"tag = "outcome": must not be a label of the exporters' own"#);
+}
+
+#[test]
+fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<2>::new();
+    let mut changes = vec![
+        (Phase::Closed, Phase::Open),
+        (Phase::Open, Phase::HalfOpen),
+        (Phase::HalfOpen, Phase::Open),
+        (Phase::Closed, Phase::Open), // another one
+        (Phase::Open, Phase::HalfOpen),
+    ];
+    changes.reverse();
+    with_local_recorder(&recorder, || {
+        for (i, (from, to)) in changes.into_iter().enumerate() {
+            let change = Change { from, to, at: Instant::ORIGIN, cause: ChangeCause::Manual };
+            facade.observe(&Event::phase_changed(["a", "b"][i % 2], change));
+        }
+    });
+    let expected = [
+        r#"retry_circuit_changes_total{phase="half-open"} 2"#,
+        r#"retry_circuit_changes_total{phase="open"} 3"#,
+        r#"retry_circuits{phase="half-open"} 1"#,
+        r#"retry_circuits{phase="open"} 1"#,
+    ];
+    assert_eq!(samples(&handle), expected);
+}
+
+#[test]
+fn without_a_recorder_nothing_is_counted_and_nothing_breaks() {
+    let facade = MetricsFacade::<2>::default();
+    story(&facade);
+    let mut event = letter(true);
+    event.kind = EventKind::Started;
+    event.attempt = u32::MAX;
+    facade.observe(&event);
+}
+
+const STORY: &str = r#"retry_attempts_total{operation="stock.read",attempt="1"} 4
+retry_attempts_total{operation="stock.read",attempt="2"} 2
+retry_attempts_total{operation="stock.read",attempt="3"} 1
+retry_attempts_total{operation="stock.write",attempt="1"} 4
+retry_attempts_total{operation="stock.write",attempt="2"} 1
+retry_backoff_seconds_count{operation="stock.read"} 3
+retry_backoff_seconds_count{operation="stock.write"} 1
+retry_backoff_seconds_sum{operation="stock.read"} 0.4
+retry_backoff_seconds_sum{operation="stock.write"} 0.1
+retry_budget_empty_total{operation="stock.write"} 1
+retry_call_duration_seconds_count{operation="stock.read",outcome="gave-up"} 2
+retry_call_duration_seconds_count{operation="stock.read",outcome="succeeded"} 2
+retry_call_duration_seconds_count{operation="stock.write",outcome="cancelled"} 1
+retry_call_duration_seconds_count{operation="stock.write",outcome="gave-up"} 1
+retry_call_duration_seconds_count{operation="stock.write",outcome="rejected"} 2
+retry_call_duration_seconds_count{operation="stock.write",outcome="succeeded"} 1
+retry_call_duration_seconds_sum{operation="stock.read",outcome="gave-up"} 0.3
+retry_call_duration_seconds_sum{operation="stock.read",outcome="succeeded"} 0.1
+retry_call_duration_seconds_sum{operation="stock.write",outcome="cancelled"} 0.03
+retry_call_duration_seconds_sum{operation="stock.write",outcome="gave-up"} 0.1
+retry_calls_total{operation="stock.read",outcome="gave-up"} 2
+retry_calls_total{operation="stock.read",outcome="succeeded"} 2
+retry_calls_total{operation="stock.write",outcome="cancelled"} 1
+retry_calls_total{operation="stock.write",outcome="gave-up"} 1
+retry_calls_total{operation="stock.write",outcome="rejected"} 2
+retry_calls_total{operation="stock.write",outcome="succeeded"} 1
+retry_circuit_changes_total{phase="closed"} 1
+retry_circuit_changes_total{phase="half-open"} 1
+retry_circuit_changes_total{phase="open"} 1
+retry_dead_letters_total{operation="stock.write",outcome="kept"} 1
+retry_dead_letters_total{operation="stock.write",outcome="lost"} 1
+retry_failures_total{operation="stock.read",error_type="Network"} 1
+retry_failures_total{operation="stock.read",error_type="Server"} 1
+retry_failures_total{operation="stock.read",error_type="Timeout"} 1
+retry_failures_total{operation="stock.read",error_type="Unknown"} 1
+retry_failures_total{operation="stock.read",error_type="Validation"} 1
+retry_failures_total{operation="stock.write",error_type="Server"} 3
+retry_give_ups_total{operation="stock.read",reason="attempts"} 1
+retry_give_ups_total{operation="stock.read",reason="class"} 1
+retry_give_ups_total{operation="stock.write",reason="budget"} 1
+retry_refusals_total{operation="stock.write"} 1
+retry_retries_total{operation="stock.read",error_type="Network"} 1
+retry_retries_total{operation="stock.read",error_type="Timeout"} 1
+retry_retries_total{operation="stock.read",error_type="Unknown"} 1
+retry_retries_total{operation="stock.write",error_type="Server"} 1"#;

@@ -1,0 +1,188 @@
+//! [`TracingLog`] into tracing-subscriber, which writes JSON.
+
+use std::future::pending;
+use std::task::{Context, Waker};
+
+use retry_core::{Call, Class, FakeClock, Instant, Observer, Policy, Retry, TracingLog};
+use serde_json::{Map, Value};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::with_default;
+use tracing::{Instrument, Subscriber, info_span};
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use super::{POLICY, Written, letter, ms, story};
+
+fn subscriber(written: &Written, level: LevelFilter) -> impl Subscriber + Send + Sync + use<> {
+    let written = written.clone();
+    tracing_subscriber::fmt()
+        .json()
+        .with_max_level(level)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_writer(move || written.clone())
+        .finish()
+}
+
+/// A line a record: level, fields by name, and in brackets the names of the spans it is in.
+fn lines(written: &Written) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let line = |line: &str| {
+        let record: Map<String, Value> = serde_json::from_str(line).unwrap();
+        assert!(record["target"] == "retry_core" || record["target"] == "tests", "{line}");
+        let mut fields = record["fields"].as_object().unwrap().clone();
+        if fields.remove("message").is_some_and(|message| message == "close") {
+            fields.retain(|name, _| !name.starts_with("time."));
+            fields.extend(record["span"].as_object().unwrap().clone());
+            fields.insert("closed".into(), fields["name"].clone());
+            fields.remove("name");
+        }
+        let fields = Vec::from_iter(fields.iter().map(|(name, value)| format!("{name}={}", text(value))));
+        let spans = record.get("spans").and_then(Value::as_array).map_or_else(Vec::new, Clone::clone);
+        let spans = Vec::from_iter(spans.iter().map(|span| text(&span["name"])));
+        format!("{} {} [{}]", text(&record["level"]), fields.join(" "), spans.join(" "))
+    };
+    Vec::from_iter(written.take().lines().map(line))
+}
+
+#[test]
+fn every_event_has_its_level_and_fields() {
+    let written = Written::default();
+    with_default(subscriber(&written, LevelFilter::TRACE), || story(&TracingLog));
+    assert_eq!(lines(&written), Vec::from_iter(STORY.lines()));
+
+    with_default(subscriber(&written, LevelFilter::WARN), || story(&TracingLog));
+    let warnings = STORY.lines().filter(|line| line.starts_with("WARN") || line.starts_with("ERROR"));
+    assert_eq!(lines(&written), Vec::from_iter(warnings));
+}
+
+#[test]
+fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
+    let written = Written::default();
+    let clock = FakeClock::new();
+    let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&TracingLog);
+    let call = || TracingLog::span("stock.read");
+    with_default(subscriber(&written, LevelFilter::DEBUG), || {
+        // Each attempt of the operation is a span of its own.
+        let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+        let fetch = || {
+            let answer = answers.next().unwrap();
+            async move { answer }.instrument(info_span!(target: "tests", "fetch"))
+        };
+        let request = info_span!(target: "tests", "request", error.type = tracing::field::Empty);
+        let answer = clock.run(stock.run(fetch).instrument(call()).instrument(request));
+        assert_eq!(answer, Ok(7));
+        let _ = call().in_scope(|| stock.run_blocking(|| Err::<(), _>(Class::Validation)));
+    });
+    let expected = [
+        "INFO closed=fetch [call]",
+        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.operation=stock.read retry.verdict=retry [call]",
+        "INFO closed=fetch [call]",
+        "DEBUG retry.attempt=2 retry.event=succeeded retry.operation=stock.read [call]",
+        "DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.read retry.outcome=succeeded [call]",
+        "INFO closed=call otel.name=stock.read retry.attempts=2 retry.operation=stock.read retry.outcome=succeeded [request]",
+        "INFO closed=request []",
+        "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.operation=stock.read retry.reason=class retry.verdict=give-up [call]",
+        "DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.read retry.outcome=gave-up [call]",
+        "INFO closed=call error.type=Validation otel.name=stock.read otel.status_code=ERROR retry.attempts=1 retry.operation=stock.read retry.outcome=gave-up []",
+    ];
+    assert_eq!(lines(&written), expected);
+}
+
+#[test]
+fn a_call_that_is_dropped_says_so_in_its_span() {
+    let written = Written::default();
+    let clock = FakeClock::new();
+    let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&TracingLog);
+    with_default(subscriber(&written, LevelFilter::DEBUG), || {
+        let future = stock.run(pending::<Result<(), Class>>).instrument(TracingLog::span("stock.read"));
+        let mut future = Box::pin(future);
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(future);
+    });
+    let expected = [
+        "DEBUG retry.attempt=1 retry.event=cancelled retry.operation=stock.read [call]",
+        "DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.read retry.outcome=cancelled [call]",
+        "INFO closed=call otel.name=stock.read retry.attempts=1 retry.operation=stock.read retry.outcome=cancelled []",
+    ];
+    assert_eq!(lines(&written), expected);
+}
+
+/// A span of someone else's has nothing written into it, whatever its fields are called.
+#[test]
+fn a_span_of_others_is_left_alone() {
+    let written = Written::default();
+    let clock = FakeClock::new();
+    let stock = Retry::new(&POLICY, &clock).observe(&TracingLog);
+    with_default(subscriber(&written, LevelFilter::INFO), || {
+        let other = info_span!(target: "tests", "call", error.type = tracing::field::Empty);
+        let _ = other.in_scope(|| stock.run_blocking(|| Err::<(), _>(Class::Validation)));
+    });
+    assert_eq!(lines(&written).last().unwrap(), "INFO closed=call []");
+}
+
+#[test]
+fn names_cannot_end_a_line_or_go_on_for_ever() {
+    let written = Written::default();
+    let mut event = letter(true);
+    event.operation = "stock\n{\"level\":\"forged\"}\x1b[2J".repeat(1_000).leak();
+    event.key = "eu\n".into();
+    with_default(subscriber(&written, LevelFilter::TRACE), || {
+        TracingLog.observe(&event);
+        let _ = TracingLog::span(event.operation);
+    });
+    let text = written.take();
+    assert!(text.lines().count() == 2 && text.len() < 1_500, "{text}");
+    assert!(!text.contains("\\n") && !text.contains("\\u001b"), "{text}");
+}
+
+#[test]
+fn without_a_subscriber_no_clock_is_read() {
+    let clock = || -> Instant { unreachable!("nobody listens, so nothing asks for the time") };
+    let untimed = Policy::exponential(ms(1));
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+        let mut call = Call::new(&untimed, clock).observe(&TracingLog);
+        call.attempt(clock).unwrap().succeed(clock);
+    });
+}
+
+const STORY: &str = "\
+TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
+TRACE retry.attempt=1 retry.event=succeeded retry.key=eu retry.operation=stock.read []
+TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
+TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
+DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
+DEBUG retry.attempt=2 retry.event=succeeded retry.key=eu retry.operation=stock.read []
+DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
+TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
+WARN error.type=Validation retry.attempt=1 retry.event=failed retry.key=eu retry.operation=stock.read retry.reason=class retry.verdict=give-up []
+DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
+TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
+WARN error.type=Unknown retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
+DEBUG error.type=Network retry.attempt=2 retry.delay_us=200000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+TRACE retry.attempt=3 retry.event=started retry.key=eu retry.operation=stock.read []
+WARN error.type=Server retry.attempt=3 retry.event=failed retry.key=eu retry.operation=stock.read retry.reason=attempts retry.verdict=give-up []
+DEBUG retry.attempt=3 retry.elapsed_us=300000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
+TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
+WARN circuit.cause=4 failures in a row circuit.from=closed circuit.to=open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+WARN error.type=Server retry.attempt=1 retry.event=failed retry.operation=stock.write retry.verdict=rejected []
+DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
+WARN error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write []
+DEBUG retry.attempt=0 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
+INFO circuit.cause=the open time has passed circuit.from=open circuit.to=half-open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
+INFO circuit.cause=1 probe succeeded circuit.from=half-open circuit.to=closed retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+TRACE retry.attempt=1 retry.event=succeeded retry.operation=stock.write []
+TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=succeeded []
+TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
+DEBUG error.type=Server retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.operation=stock.write retry.verdict=retry []
+TRACE retry.attempt=2 retry.event=started retry.operation=stock.write []
+WARN retry.attempt=2 retry.event=budget-empty retry.operation=stock.write []
+WARN error.type=Server retry.attempt=2 retry.event=failed retry.operation=stock.write retry.reason=budget retry.verdict=give-up []
+DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.write retry.outcome=gave-up []
+TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
+DEBUG retry.attempt=1 retry.event=cancelled retry.operation=stock.write []
+DEBUG retry.attempt=1 retry.elapsed_us=30000 retry.event=ended retry.operation=stock.write retry.outcome=cancelled []
+INFO retry.attempt=0 retry.event=dead-lettered retry.kept=true retry.operation=stock.write []
+ERROR retry.attempt=0 retry.event=dead-lettered retry.kept=false retry.operation=stock.write []
+";

@@ -1,0 +1,195 @@
+//! Handlers that take their time.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use retry_core::{
+    About, Class, DeadLetter, FakeClock, Forward, LetterQueue, Policy, Reason, ReasonSet, Retry,
+    SharedDeadLetters, Sleep, WhenFull,
+};
+
+use super::Seen;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn the_call_waits_for_the_handler() {
+    let (clock, seen) = (FakeClock::new(), Seen::default());
+    let observer = seen.observer();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let sent = RefCell::new(Vec::new());
+    let (clock, to) = (&clock, &sent);
+    let send = |letter: DeadLetter<u32>, about: &About<'_, Class>| {
+        let error = about.error.to_string(); // taken before the future, which borrows nothing of it
+        async move {
+            clock.sleep(SECOND).await;
+            to.borrow_mut().push((letter.payload, error));
+            Ok(())
+        }
+    };
+    let call =
+        retry.send_dead_letters(&send, &()).carrying(|| 7).run(|| async { Err::<(), _>(Class::Network) });
+    assert!(clock.run(call).unwrap_err().is_exhausted());
+    assert_eq!(clock.now().as_millis(), 300 + 1_000);
+    assert_eq!(
+        sent.into_inner(),
+        [(7, "gave up after attempt 3 of 3, 300 ms (Network): no attempts left".to_owned())]
+    );
+    assert_eq!(seen.kept(), [true]);
+}
+
+#[test]
+fn what_comes_back_goes_to_the_sink() {
+    let clock = FakeClock::new();
+    let send = |letter: DeadLetter<u32>, _: &About<'_, Class>| async move { Err(letter) };
+    for (capacity, kept) in [(8, true), (0, false)] {
+        let seen = Seen::default();
+        let observer = seen.observer();
+        let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+        let later = LetterQueue::new(capacity, WhenFull::Refuse);
+        let call = retry
+            .send_dead_letters(&send, &later)
+            .carrying(|| 7)
+            .run(|| async { Err::<(), _>(Class::Network) });
+        assert!(clock.run(call).is_err());
+        assert_eq!((seen.kept(), later.len()), (vec![kept], usize::from(kept)));
+    }
+}
+
+#[test]
+fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
+    let clock = FakeClock::new();
+    let at_once = |letter: DeadLetter<()>, _: &About<'_, Class>| {
+        if letter.attempts > 0 {
+            panic!("a mistake in a handler");
+        }
+        async { Ok(()) }
+    };
+    let later = |_: DeadLetter<()>, _: &About<'_, Class>| async {
+        (&clock).sleep(SECOND).await;
+        panic!("a mistake in a handler")
+    };
+    let seen = Seen::default();
+    let observer = seen.observer();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let operation = || async { Err::<(), _>(Class::Network) };
+    assert!(clock.run(retry.send_dead_letters(&at_once, &()).run(operation)).unwrap_err().is_exhausted());
+    assert!(clock.run(retry.send_dead_letters(&later, &()).run(operation)).unwrap_err().is_exhausted());
+    assert_eq!(seen.kept(), [false, false]);
+}
+
+#[test]
+fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
+    let (clock, seen) = (FakeClock::new(), Seen::default());
+    let observer = seen.observer();
+    let retry = Retry::new(&const { Policy::DEFAULT.attempts(1) }, &clock).observe(&observer);
+    let never = |letter: DeadLetter<()>, _: &About<'_, Class>| async move {
+        poll_fn(|_| Poll::<()>::Pending).await;
+        Err(letter)
+    };
+    {
+        let mut call =
+            pin!(retry.send_dead_letters(&never, &()).run(|| async { Err::<(), _>(Class::Network) }));
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(seen.kept().is_empty());
+    }
+    assert_eq!(seen.kept(), [false]);
+}
+
+#[test]
+fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let letters = LetterQueue::new(8, WhenFull::Refuse);
+    let stop = || (&clock).sleep(Duration::from_millis(150));
+    for (only, left) in [(ReasonSet::DEFAULT, 0), (ReasonSet::ALL, 1)] {
+        let call = retry.dead_letters(&letters).only(only);
+        let outcome = clock.run(call.run_until(stop(), || async { Err::<(), _>(Class::Network) }));
+        assert!(outcome.unwrap_err().is_cancelled());
+        assert_eq!(letters.len(), left);
+    }
+    assert_eq!(letters.pop().unwrap().reason, Reason::Cancelled);
+}
+
+#[test]
+fn operations_that_want_to_know_are_told() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let letters = LetterQueue::new(8, WhenFull::Refuse);
+    let told = Cell::new(0);
+    let tell = |attempt| told.set(told.get() * 10 + attempt);
+    let call = retry.dead_letters(&letters).run_with(|now, _| {
+        tell(now.attempt);
+        async { Err::<(), _>(Class::Network) }
+    });
+    assert!(clock.run(call).is_err());
+    let never = poll_fn(|_| Poll::<()>::Pending);
+    let call = retry.dead_letters(&letters).run_until_with(never, |now, _| {
+        tell(now.attempt);
+        async { Err::<(), _>(Class::Network) }
+    });
+    assert!(clock.run(call).is_err());
+    let call = retry.dead_letters(&letters);
+    let outcome = call.run_blocking_with(|now, last| {
+        tell(now.attempt);
+        if last.is_some() { Ok(()) } else { Err(Class::Network) }
+    });
+    assert!(outcome.is_ok());
+    assert_eq!((told.get(), letters.len()), (12_312_312, 2));
+}
+
+static LETTERS: SharedDeadLetters<usize, 1_000> = SharedDeadLetters::new(WhenFull::Refuse);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static() {
+    const POLICY: Policy = Policy::fixed(Duration::ZERO);
+    let (send, mut receive) = tokio::sync::mpsc::channel::<DeadLetter<usize>>(100);
+    let tasks: Vec<_> = (0..200)
+        .map(|task| {
+            let send = send.clone();
+            tokio::spawn(async move {
+                let retry = retry_tokio::retry(&POLICY);
+                let channel = Forward(|letter| send.try_send(letter).map_err(|error| error.into_inner()));
+                let both = retry_core::Or::new(&channel, &LETTERS);
+                let call = retry.dead_letters(&both).carrying(|| task);
+                call.run(|| async { Err::<(), _>(Class::Network) }).await.unwrap_err()
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert!(task.await.unwrap().is_exhausted());
+    }
+    drop(send);
+    let mut payloads =
+        LETTERS.with(|letters| letters.drain().map(|letter| letter.payload).collect::<Vec<_>>());
+    assert_eq!(payloads.len(), 100);
+    while let Some(letter) = receive.recv().await {
+        payloads.push(letter.payload);
+    }
+    payloads.sort_unstable();
+    assert_eq!(payloads, (0..200).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn an_asynchronous_handler_may_run_in_a_task() {
+    let (send, mut receive) = tokio::sync::mpsc::channel::<DeadLetter<u32>>(1);
+    let task = tokio::spawn(async move {
+        let handler = |letter, _: &About<'_, Class>| {
+            let send = send.clone();
+            async move { send.send(letter).await.map_err(|error| error.0) }
+        };
+        let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
+        for order in 0..10_u32 {
+            let call = retry.send_dead_letters(&handler, &()).carrying(|| order);
+            call.run(|| async { Err::<(), _>(Class::Network) }).await.unwrap_err();
+        }
+    });
+    // The channel holds one: the calls wait for their turn, and no letter is lost.
+    for order in 0..10 {
+        assert_eq!(receive.recv().await.unwrap().payload, order);
+    }
+    task.await.unwrap();
+}

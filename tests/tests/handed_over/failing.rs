@@ -1,0 +1,172 @@
+//! Sinks that fail: the letter goes on to the next, or its loss is seen, and the call ends as it would have.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+
+use retry_core::{
+    About, Class, Counted, DeadLetter, DeadLetterSink, FakeClock, LetterQueue, Or, Policy, Reason, Retry,
+    WhenFull,
+};
+
+use super::Seen;
+
+type Letter = DeadLetter<String>;
+
+/// A sink of one's own that panics, with the letter in its hands.
+struct Careless;
+
+impl<T, E> DeadLetterSink<T, E> for Careless {
+    fn accept(&self, _: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+        panic!("a mistake in a sink")
+    }
+}
+
+/// Hands over one call that gives up. What the observer saw of its letter.
+fn give_up(sink: &impl DeadLetterSink<String, Class>) -> Vec<bool> {
+    let (clock, seen) = (FakeClock::new(), Seen::default());
+    let observer = seen.observer();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&observer);
+    let blocking = retry
+        .dead_letters(sink)
+        .carrying(|| "7 apples".to_owned())
+        .run_blocking(|| Err::<(), _>(Class::Network))
+        .unwrap_err();
+    let future = retry
+        .dead_letters(sink)
+        .carrying(|| "3 pears".to_owned())
+        .run(|| async { Err::<(), _>(Class::Network) });
+    let asynchronous = clock.run(future).unwrap_err();
+    for error in [blocking, asynchronous] {
+        assert!(error.is_exhausted());
+        assert_eq!((error.context().attempt, error.into_inner()), (3, Some(Class::Network)));
+    }
+    seen.kept()
+}
+
+fn payloads(queue: &LetterQueue<String>) -> Vec<String> {
+    queue.drain().into_iter().map(|letter| letter.payload).collect()
+}
+
+#[test]
+fn a_handler_says_whether_it_kept_the_letter() {
+    let rest = || LetterQueue::new(8, WhenFull::Refuse);
+    let nothing = |_: &Letter, _: &About<'_, Class>| ();
+    let yes = |_: &Letter, _: &About<'_, Class>| true;
+    let no = |_: &Letter, _: &About<'_, Class>| false;
+    let error = |_: &Letter, _: &About<'_, Class>| Err::<(), _>("disk full");
+    let panic = |_: &Letter, _: &About<'_, Class>| -> bool { panic!("a mistake in a handler") };
+    let kept: [&dyn DeadLetterSink<String, Class>; 2] = [&nothing, &yes];
+    let not: [&dyn DeadLetterSink<String, Class>; 4] = [&no, &error, &panic, &()];
+    for sink in kept {
+        let rest = rest();
+        assert_eq!(give_up(&Or::new(sink, &rest)), [true, true]);
+        assert!(rest.is_empty());
+    }
+    for sink in not {
+        let rest = rest();
+        assert_eq!(give_up(&Or::new(sink, &rest)), [true, true]);
+        assert_eq!(payloads(&rest), ["7 apples", "3 pears"]);
+        // And with nobody else to ask, the loss is seen.
+        assert_eq!(give_up(&Or::new(sink, &())), [false, false]);
+    }
+}
+
+#[test]
+fn a_handler_is_told_all_that_is_known() {
+    let clock = FakeClock::new();
+    let told = Cell::new(0);
+    let handler = |letter: &DeadLetter<u32>, about: &About<'_, &str>| {
+        assert_eq!((letter.operation.as_str(), letter.key.as_str()), ("stock.write", "eu"));
+        assert_eq!((letter.class, letter.attempts, letter.payload), (Some(Class::Network), 3, 7));
+        assert_eq!(letter.elapsed.unwrap().as_millis(), 300);
+        assert_eq!(letter.reason.to_string(), "gave up: no attempts left");
+        assert_eq!(about.error.cause(), Some(&retry_core::Cause::Failed("refused")));
+        assert_eq!(about.metadata, [("tenant", "north"), ("shard", "12")]);
+        told.set(told.get() + 1);
+    };
+    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &&str| Class::Network);
+    let retry = retry.named("stock.write").keyed("eu");
+    let call =
+        retry.on_dead_letter(&handler).metadata(&[("tenant", "north"), ("shard", "12")]).carrying(|| 7);
+    let error = call.run_blocking(|| Err::<(), _>("refused")).unwrap_err();
+    assert_eq!((told.get(), error.into_inner()), (1, Some("refused")));
+}
+
+#[test]
+fn what_a_sink_panics_with_is_seen_as_lost_and_counted() {
+    assert_eq!(give_up(&Careless), [false, false]);
+    let counted = Counted::new(Careless);
+    assert_eq!(give_up(&counted), [false, false]);
+    assert_eq!((counted.kept(), counted.returned(), counted.panicked()), (0, 0, 2));
+
+    let handler =
+        Counted::new(|_: &Letter, _: &About<'_, Class>| -> bool { panic!("a mistake in a handler") });
+    assert_eq!(give_up(&handler), [false, false]);
+    assert_eq!((handler.kept(), handler.returned(), handler.panicked()), (0, 2, 0));
+}
+
+#[test]
+fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if !std::thread::panicking() {
+                panic!("dropped");
+            }
+        }
+    }
+    let handler = |_: &Letter, _: &About<'_, Class>| -> bool { std::panic::panic_any(Mutex::new(Bomb)) };
+    assert_eq!(catch_unwind(AssertUnwindSafe(|| give_up(&handler))).unwrap(), [false, false]);
+}
+
+#[test]
+fn a_payload_that_panics_is_a_letter_lost_and_nothing_else() {
+    let (clock, seen) = (FakeClock::new(), Seen::default());
+    let observer = seen.observer();
+    let letters = LetterQueue::<u32>::new(8, WhenFull::Refuse);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let call = retry.dead_letters(&letters).carrying(|| panic!("a mistake in a payload"));
+    assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    assert_eq!((seen.kept(), letters.len()), (vec![false], 0));
+}
+
+#[test]
+fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
+    let (send, letters) = sync_channel::<Letter>(2);
+    let (block, blocked) = sync_channel::<()>(0);
+    let sink = Counted::new(send);
+    let spill = LetterQueue::new(1, WhenFull::DropOldest);
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(move || {
+            let first = letters.recv().unwrap();
+            let _ = blocked.recv(); // it hangs, until the test lets it go
+            (first.payload, letters.iter().count())
+        });
+        // The channel holds two, the worker has one or none; the others go to the queue, which keeps the last.
+        let both = Or::new(&sink, &spill);
+        for _ in 0..4 {
+            assert_eq!(give_up(&both), [true, true]);
+        }
+        let returned = sink.returned();
+        assert!((5..=6).contains(&returned), "{returned}");
+        assert_eq!((sink.kept(), sink.kept() + returned), (8 - returned, 8));
+        assert_eq!((spill.len(), spill.lost()), (1, returned - 1));
+        let kept = sink.kept();
+        drop(sink);
+        drop(block);
+        let (first, others) = worker.join().unwrap();
+        assert_eq!((first.as_str(), 1 + others), ("7 apples", kept));
+    });
+}
+
+#[test]
+fn a_channel_without_another_end_gives_letters_back() {
+    let (send, letters) = sync_channel::<Letter>(2);
+    drop(letters);
+    assert_eq!(give_up(&send), [false, false]);
+    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    assert_eq!(give_up(&Or::new(&send, &spill)), [true, true]);
+    assert_eq!(spill.pop().unwrap().reason, Reason::GaveUp(retry_core::GiveUp::Attempts));
+}

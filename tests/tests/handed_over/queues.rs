@@ -1,0 +1,103 @@
+//! The two queues: the same rules, every letter accounted for, from many threads.
+
+use proptest::prelude::*;
+use retry_core::{
+    Class, DeadLetter, FakeClock, GiveUp, LetterQueue, Policy, Reason, Retry, SharedDeadLetters, WhenFull,
+};
+
+const CAPACITY: usize = 4;
+
+fn letter(payload: u32) -> DeadLetter<u32> {
+    DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), payload)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Push,
+    Pop,
+    Requeue,
+    Drain,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn the_queues_do_the_same_and_account_for_every_letter(
+        steps in prop::collection::vec(
+            prop_oneof![6 => Just(Step::Push), 3 => Just(Step::Pop), 2 => Just(Step::Requeue), 1 => Just(Step::Drain)],
+            0..60,
+        ),
+        drops: bool,
+    ) {
+        let when_full = if drops { WhenFull::DropOldest } else { WhenFull::Refuse };
+        let fixed = SharedDeadLetters::<u32, CAPACITY>::new(when_full);
+        let heap = LetterQueue::new(CAPACITY, when_full);
+        let (mut pushed, mut out) = (0, 0);
+        let mut taken = None;
+        for step in steps {
+            match step {
+                Step::Push => {
+                    pushed += 1;
+                    prop_assert_eq!(fixed.push(letter(pushed)), heap.push(letter(pushed)));
+                }
+                Step::Pop => {
+                    out += u32::from(taken.is_some());
+                    taken = fixed.pop();
+                    prop_assert_eq!(taken, heap.pop());
+                }
+                Step::Requeue => {
+                    if let Some(letter) = taken.take() {
+                        prop_assert_eq!(fixed.requeue(letter), heap.requeue(letter));
+                    }
+                }
+                Step::Drain => {
+                    let drained = fixed.with(|letters| letters.drain().collect::<Vec<_>>());
+                    out += drained.len() as u32;
+                    prop_assert_eq!(drained, heap.drain());
+                }
+            }
+            prop_assert_eq!(fixed.len(), heap.len());
+            prop_assert_eq!((fixed.lost() as usize, fixed.refused() as usize), (heap.lost(), heap.refused()));
+            let inside = fixed.len() as u32 + u32::from(taken.is_some());
+            prop_assert_eq!(pushed, inside + out + fixed.lost() + fixed.refused());
+        }
+    }
+}
+
+#[test]
+fn letters_of_many_threads_are_all_accounted_for() {
+    const EACH: u32 = 1_000;
+    static FIXED: SharedDeadLetters<u32, 100> = SharedDeadLetters::new(WhenFull::DropOldest);
+    static HEAP: LetterQueue<u32> = LetterQueue::new(100, WhenFull::Refuse);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                let clock = FakeClock::new();
+                let retry = Retry::new(&Policy::DEFAULT, &clock);
+                for call in 0..EACH {
+                    let operation = || Err::<(), _>(Class::Network);
+                    let payload = || thread * EACH + call;
+                    retry.dead_letters(&FIXED).carrying(payload).run_blocking(operation).unwrap_err();
+                    retry.dead_letters(&HEAP).carrying(payload).run_blocking(operation).unwrap_err();
+                }
+            });
+        }
+    });
+    assert_eq!((FIXED.len(), FIXED.lost(), FIXED.refused()), (100, 4 * EACH - 100, 0));
+    assert_eq!((HEAP.len(), HEAP.lost(), HEAP.refused()), (100, 0, 4 * EACH as usize - 100));
+    // Of each thread they come in order.
+    let kept = FIXED.with(|letters| letters.drain().map(|letter| letter.payload).collect::<Vec<_>>());
+    for thread in 0..4 {
+        assert!(kept.iter().filter(|payload| *payload / EACH == thread).is_sorted());
+    }
+}
+
+#[test]
+fn a_queue_of_nothing_refuses_whatever_it_is_to_do() {
+    for when_full in [WhenFull::Refuse, WhenFull::DropOldest] {
+        let queue = LetterQueue::new(0, when_full);
+        assert_eq!(queue.push(letter(1)), Err(letter(1)));
+        assert_eq!((queue.refused(), queue.lost(), queue.len()), (1, 0, 0));
+    }
+}

@@ -1,0 +1,77 @@
+//! Names, errors and metadata of any length, with any characters: a line stays a line, and of a size.
+
+use proptest::prelude::*;
+use retry_core::{Class, FakeClock, JsonLines, Policy, Retry};
+
+use super::{directory, read};
+
+#[derive(Debug)]
+struct Long;
+
+impl std::fmt::Display for Long {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (0..100_000).try_for_each(|n| write!(f, "{n}\u{1b}[31m"))
+    }
+}
+
+#[test]
+fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
+    let path = directory("bounds").join("letters.jsonl");
+    let letters = JsonLines::open(&path).unwrap();
+    let clock = FakeClock::new();
+    let ten_kb: &'static str = "ä\u{7}".repeat(3_334).leak();
+    let metadata: Vec<_> = (0..1_000).map(|_| (ten_kb, ten_kb)).collect();
+    let retry =
+        Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Long| Class::Server).named(ten_kb).keyed(ten_kb);
+    let call =
+        retry.dead_letters(&letters).metadata(&metadata).carrying(|| "line 1\nline 2\u{9b}31m\u{2028}\u{7f}");
+    call.run_blocking(|| Err::<(), _>(Long)).unwrap_err();
+
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let control = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    assert_eq!(text.trim_end_matches('\n').chars().find(control), None);
+    assert!(text.len() < 32 << 10, "{} bytes", text.len());
+    assert!(text.contains(r#"\u001b[31m"#) && text.contains(r#""metadata_left_out":968"#), "{text}");
+
+    let stored = read::<String>(&path).remove(0);
+    assert_eq!(stored.letter.payload, "line 1\nline 2\u{9b}31m\u{2028}\u{7f}"); // what is delivered is never cut
+    let cut = stored.operation.strip_suffix("..").unwrap();
+    assert!((250..=256).contains(&cut.len()) && ten_kb.starts_with(cut));
+    assert!(stored.letter.key.as_str().len() <= 23 && ten_kb.starts_with(stored.letter.key.as_str()));
+    assert_eq!(stored.metadata.len(), 1); // all had the same name
+    assert!((1_000..=1_026).contains(&stored.error.unwrap().len()));
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[a-z\\.]{0,12}", "[\\x00-\\x1f\\x7f\"\\\\\u{80}-\u{9f}]{0,20}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn whatever_is_said_of_a_letter_is_read_back(operation in text(), name in text(), value in text(), payload in text()) {
+        let path = directory("round_trip").join("letters.jsonl");
+        let letters = JsonLines::open(&path).unwrap().on_disk(retry_core::OnDisk::WhenTold);
+        let clock = FakeClock::new();
+        let operation: &'static str = operation.leak();
+        let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &String| Class::Server).named(operation);
+        let metadata = [(name.as_str(), value.as_str())];
+        let call = retry.dead_letters(&letters).metadata(&metadata).carrying(|| payload.clone());
+        call.run_blocking(|| Err::<(), _>(value.clone())).unwrap_err();
+
+        let text = std::fs::read_to_string(&path).unwrap();
+        prop_assert_eq!(text.chars().filter(|c| c.is_control()).collect::<String>(), "\n");
+        let stored = read::<String>(&path).remove(0);
+        let whole = |stored: &str, text: &str, most: usize| match stored.strip_suffix("..") {
+            Some(cut) if text.len() > most => text.starts_with(cut),
+            _ => stored == text,
+        };
+        prop_assert_eq!(&stored.letter.payload, &payload);
+        prop_assert_eq!(stored.letter.operation, retry_core::Key::new(&stored.operation));
+        prop_assert!(whole(&stored.operation, operation, 256));
+        prop_assert!(whole(&stored.metadata[0].0, &name, 64) && whole(&stored.metadata[0].1, &value, 256));
+        prop_assert!(whole(stored.error.as_deref().unwrap(), &value, 1024));
+    }
+}

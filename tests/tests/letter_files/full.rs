@@ -1,0 +1,113 @@
+//! Disks that are full, in the midst of a line, too.
+
+use std::env;
+use std::fs::File;
+use std::process::Command;
+
+use retry_core::{Class, FakeClock, JsonLines, JsonLinesError, LetterQueue, Or, Policy, Retry, WhenFull};
+
+use super::{directory, payloads};
+
+#[test]
+fn what_a_full_disk_does_not_keep_goes_to_the_next() {
+    if !std::path::Path::new("/dev/full").exists() {
+        println!("skipped: this system has no /dev/full");
+        return;
+    }
+    let letters = JsonLines::open("/dev/full").unwrap();
+    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let both = Or::new(&letters, &spill);
+    for order in [7, 8] {
+        let call = retry.dead_letters(&both).carrying(|| order);
+        assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    }
+    assert_eq!((letters.kept(), letters.failed()), (0, 2));
+    println!("{}", letters.last_error().unwrap());
+    assert_eq!(spill.drain().into_iter().map(|letter| letter.payload).collect::<Vec<_>>(), [7, 8]);
+}
+
+const FILE: &str = "RETRY_TEST_FULL";
+
+/// The child: may write a file of 8 blocks only, and no signal stops it. As a test of its own it does nothing.
+#[test]
+fn child() {
+    let Ok(file) = env::var(FILE) else { return };
+    let letters = JsonLines::open(&file).unwrap();
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let spill = LetterQueue::new(100, WhenFull::Refuse);
+    let both = Or::new(&letters, &spill);
+    for order in 0..40_usize {
+        if order == 20 {
+            // Someone else copies the file away and empties it.
+            std::fs::copy(&file, format!("{file}.1")).unwrap();
+            File::options().write(true).open(&file).unwrap().set_len(0).unwrap();
+        }
+        // Large and small ones: what does not fit is cut off in its middle, and what is smaller may still fit.
+        let payload = || format!("{order} {}", "x".repeat(if order % 2 == 0 { 700 } else { 20 }));
+        let call = retry.dead_letters(&both).carrying(payload);
+        assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    }
+    for letter in spill.drain() {
+        println!("spilled {}", letter.payload.split(' ').next().unwrap());
+    }
+    println!("kept {} failed {}: {}", letters.kept(), letters.failed(), letters.last_error().unwrap());
+}
+
+#[test]
+fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost() {
+    if !cfg!(unix) {
+        println!("skipped: only unix has ulimit");
+        return;
+    }
+    let file = directory("cut_off").join("letters.jsonl");
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact full::child --nocapture"])
+        .arg(env::current_exe().unwrap())
+        .env(FILE, &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{}", said.lines().find(|line| line.starts_with("kept")).unwrap());
+    let spilled =
+        said.lines().filter_map(|line| line.strip_prefix("spilled ")).map(|order| order.parse().unwrap());
+    let mut orders: Vec<usize> = spilled.collect();
+    assert!(orders.len() >= 5, "{orders:?}");
+    for file in [file.with_extension("jsonl.1"), file.clone()] {
+        let kept: Vec<usize> = payloads(&file)
+            .iter()
+            .map(|payload| payload.split(' ').next().unwrap().parse().unwrap())
+            .collect();
+        let of_this = |order: &&usize| (**order >= 20) == (kept[0] >= 20);
+        let first_spilled = orders.iter().find(of_this).unwrap();
+        assert!(
+            kept.iter().any(|order| order > first_spilled),
+            "a smaller one came after: {kept:?} {orders:?}"
+        );
+        orders.extend(kept);
+    }
+    orders.sort_unstable();
+    assert_eq!(orders, (0..40).collect::<Vec<_>>());
+    assert_eq!(JsonLines::open(&file).unwrap().torn(), None);
+}
+
+#[test]
+fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
+    let path = directory("no_line").join("letters.jsonl");
+    let letters = JsonLines::open(&path).unwrap().limit(200);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    let about = retry_core::About::new(&error);
+    let long = retry_core::DeadLetter::of(&error, "x".repeat(200));
+    assert!(matches!(letters.append(&long, &about), Err(JsonLinesError::TooLong(201..))));
+    // JSON has no maps with keys that are no text.
+    let strange = retry_core::DeadLetter::of(&error, std::collections::BTreeMap::from([((1, 2), 3)]));
+    assert!(matches!(letters.append(&strange, &about), Err(JsonLinesError::Payload(_))));
+    assert_eq!((letters.kept(), letters.failed(), std::fs::metadata(&path).unwrap().len()), (0, 2, 0));
+    letters.append(&retry_core::DeadLetter::of(&error, "short"), &about).unwrap();
+    assert_eq!(payloads(&path), ["short"]);
+}

@@ -1,0 +1,177 @@
+//! A program that is killed at any time, by `SIGKILL`, in the midst of whatever it was writing.
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write, stdout};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+use retry_core::{BadLine, Class, FakeClock, JsonLetters, JsonLines, Policy, Retry, StoredLetter};
+use serde_json::value::RawValue;
+
+use super::directory;
+
+const FILE: &str = "RETRY_TEST_LETTERS";
+const FIRST: &str = "RETRY_TEST_FIRST";
+const SIZE: &str = "RETRY_TEST_SIZE";
+const LIMIT: usize = 64 << 20;
+
+/// What letter `number` carries, as JSON already: it can be told whether all of it came back.
+fn payload(number: u64, size: u64) -> Box<RawValue> {
+    let length = Pcg64::seed_from_u64(number).next_u64() % (size + 1);
+    let word = format!("{number} ");
+    RawValue::from_string(format!("\"{}\"", word.repeat(1 + length as usize / word.len()))).unwrap()
+}
+
+/// The child: adds letters without end, and says of each that it is kept. As a test of its own it does nothing.
+#[test]
+fn child() {
+    let (Ok(file), Ok(first), Ok(size)) = (env::var(FILE), env::var(FIRST), env::var(SIZE)) else { return };
+    let (first, size): (u64, u64) = (first.parse().unwrap(), size.parse().unwrap());
+    let letters = JsonLines::open(file).unwrap().limit(LIMIT);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+    for number in first.. {
+        let payload = payload(number, size);
+        let call = retry.dead_letters(&letters).carrying(|| payload);
+        call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+        assert_eq!(letters.failed(), 0);
+        // Only now is it acknowledged. The test runner writes to the same place.
+        writeln!(stdout().lock(), "kept {number}").unwrap();
+        stdout().flush().unwrap();
+    }
+}
+
+/// When a child is killed, after some letters.
+#[derive(Clone, Copy)]
+enum Then {
+    /// After so many turns of a loop.
+    Turns(u64),
+    /// As soon as the file is seen to grow: in the midst of a write, if that is not over by then.
+    Grows,
+}
+
+/// Starts the child, lets it keep so many letters, and kills it. The number after the last that it said it kept.
+fn run_and_kill(file: &Path, first: u64, size: u64, acknowledged: u64, then: Then) -> u64 {
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "killed::child", "--nocapture", "--test-threads=1"])
+        .env(FILE, file)
+        .env(FIRST, first.to_string())
+        .env(SIZE, size.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let mut next = first;
+    let mut take = |line: String| {
+        if let Some(number) = line.split("kept ").nth(1) {
+            assert_eq!(number.parse(), Ok(next));
+            next += 1;
+        }
+        next
+    };
+    while acknowledged > 0 && said.next().is_some_and(|line| take(line) < first + acknowledged) {}
+    let length = || fs::metadata(file).map_or(0, |metadata| metadata.len());
+    match then {
+        Then::Turns(turns) => (0..turns).for_each(|turn| _ = std::hint::black_box(turn)),
+        Then::Grows => {
+            let before = length();
+            while length() == before {}
+        }
+    }
+    child.kill().unwrap(); // SIGKILL
+    assert!(!child.wait().unwrap().success());
+    // What it had said before the end counts, too.
+    said.for_each(|line| _ = take(line));
+    assert!(next >= first + acknowledged, "the child ended by itself");
+    next
+}
+
+type Lines = Vec<Result<StoredLetter<Box<RawValue>>, BadLine>>;
+
+fn lines_from(file: &Path, at: u64) -> Lines {
+    let mut file = File::open(file).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    JsonLetters::new(BufReader::new(file)).limit(LIMIT).collect()
+}
+
+/// The number of a letter that is whole.
+fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
+    let text = stored.letter.payload.get();
+    let number = text[1..].split(' ').next().unwrap().parse().unwrap();
+    assert_eq!(text, payload(number, size).get());
+    number
+}
+
+/// Kills the child again and again, while it adds to one file.
+fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) {
+    let directory = directory(name);
+    let file = directory.join("letters.jsonl");
+    drop(JsonLines::open(&file).unwrap()); // the first child may not get that far
+    let mut dice = Pcg64::seed_from_u64(size);
+    // Each round goes on where the acknowledged ones left off: a letter that made it to the file without being
+    // acknowledged is there twice then.
+    let (mut next, mut found, mut unacknowledged, mut torn, mut bytes_torn, mut seen) = (0, 0, 0, 0, 0, 0);
+    for _ in 0..rounds {
+        let after = run_and_kill(&file, next, size, dice.next_u64() % 4, then(&mut dice));
+        // Before anything is repaired: at most the last line is torn.
+        let mut lines = lines_from(&file, seen);
+        let was_torn = lines.pop_if(|last| last.as_ref().is_err_and(BadLine::is_torn));
+        let numbers: Vec<_> = lines.iter().map(|line| number(line.as_ref().unwrap(), size)).collect();
+        // All that it said it kept, in order, and at most one that it had no time to say.
+        let more = numbers.len() as u64 - (after - next);
+        assert!(more <= 1 && numbers.iter().copied().eq(next..after + more), "{next}..{after}: {numbers:?}");
+        unacknowledged += more;
+        found += numbers.len();
+        // Whoever opens it is told of the torn line, and cuts it away.
+        let letters = JsonLines::open(&file).unwrap();
+        let reported = letters.torn().map(|line| (line.at, line.length));
+        assert_eq!(reported.map(|(_, length)| length), was_torn.map(|line| line.unwrap_err().length));
+        torn += u64::from(reported.is_some());
+        bytes_torn += reported.map_or(0, |(_, length)| length);
+        seen = fs::metadata(&file).unwrap().len();
+        assert!(reported.is_none_or(|(at, _)| at == seen));
+        next = after;
+    }
+    println!(
+        "{rounds} kills, letters up to {size} bytes: {next} acknowledged, {found} found, {unacknowledged} of them \
+         before they were acknowledged, {torn} torn ({bytes_torn} bytes)",
+    );
+    assert!(next > 0);
+
+    // Taken up again: every letter is delivered or put back, none is lost.
+    let letters = JsonLines::open(&file).unwrap().limit(LIMIT);
+    let taken = directory.join("taken.jsonl");
+    letters.rotate(&taken).unwrap();
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let mut delivered = 0;
+    for stored in JsonLetters::<Box<RawValue>>::open(&taken).unwrap().limit(LIMIT) {
+        let stored = stored.unwrap();
+        let sent = number(&stored, size).is_multiple_of(3);
+        match retry.run_blocking(|| if sent { Ok(()) } else { Err(Class::Server) }) {
+            Ok(()) => delivered += 1,
+            Err(_) => letters.requeue(stored).unwrap(),
+        }
+    }
+    fs::remove_file(taken).unwrap();
+    let left = lines_from(&file, 0);
+    assert_eq!(delivered + left.len(), found);
+    for stored in left {
+        let stored = stored.unwrap();
+        assert!(stored.letter.requeued == 1 && !number(&stored, size).is_multiple_of(3));
+    }
+}
+
+#[test]
+fn small_letters_survive_kill_9() {
+    campaign("killed_small", 60, 200, |dice| Then::Turns(dice.next_u64() % (1 << (dice.next_u64() % 21))));
+}
+
+#[test]
+fn large_letters_survive_kill_9_in_the_midst_of_a_write() {
+    campaign("killed_large", 30, 4 << 20, |_| Then::Grows);
+}

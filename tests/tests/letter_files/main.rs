@@ -1,0 +1,39 @@
+//! Dead letters in files: what was kept is there, whoever is killed, whatever is torn, however full the disk.
+
+mod bounds;
+mod damage;
+mod full;
+mod killed;
+mod uses;
+
+use std::path::PathBuf;
+
+use retry_core::{Class, FakeClock, JsonLetters, JsonLines, Policy, Retry, StoredLetter};
+use serde::de::DeserializeOwned;
+
+/// An empty directory of this test's own.
+fn directory(test: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("letter_files").join(test);
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Hands over one call that gives up.
+fn give_up(letters: &JsonLines, payload: &str) {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
+    let call = retry.dead_letters(letters).carrying(|| payload.to_owned());
+    assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+}
+
+/// The letters of a file in which nothing else is.
+fn read<T: DeserializeOwned>(path: &PathBuf) -> Vec<StoredLetter<T>> {
+    JsonLetters::open(path).unwrap().map(|line| line.unwrap()).collect()
+}
+
+fn payloads(path: &PathBuf) -> Vec<String> {
+    read(path).into_iter().map(|stored| stored.letter.payload).collect()
+}

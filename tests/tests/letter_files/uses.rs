@@ -1,0 +1,118 @@
+//! What is done with such a file besides: turned over, shared, stamped, and kept on disk as seldom as one likes.
+
+use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
+
+use retry_core::{
+    CircuitConfig, Class, CountWindow, Error, FakeClock, GiveUp, Instant, JsonLines, LocalLock, OnDisk,
+    Policy, Reason, ReasonSet, Retry, SharedCircuit,
+};
+
+use super::{directory, give_up, payloads, read};
+
+#[test]
+fn a_file_is_turned_over_and_never_over_another() {
+    let directory = directory("turned_over");
+    let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
+    let letters = JsonLines::open(&path).unwrap();
+    give_up(&letters, "7 apples");
+    letters.rotate(&taken).unwrap();
+    give_up(&letters, "3 pears");
+    assert_eq!(
+        (payloads(&taken), payloads(&path)),
+        (vec!["7 apples".to_owned()], vec!["3 pears".to_owned()])
+    );
+    let error = letters.rotate(&taken).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    give_up(&letters, "1 plum");
+    assert_eq!(payloads(&path), ["3 pears", "1 plum"]);
+    // Into a directory that is not there: all goes on with the old file.
+    letters.rotate(directory.join("none").join("taken.jsonl")).unwrap_err();
+    give_up(&letters, "2 figs");
+    assert_eq!((payloads(&path).len(), letters.failed()), (3, 0));
+}
+
+#[test]
+fn threads_share_a_file_and_no_line_is_mixed_with_another() {
+    let path = directory("shared").join("letters.jsonl");
+    for on_disk in [OnDisk::WhenTold, OnDisk::Every(50)] {
+        fs::write(&path, "").unwrap();
+        let letters = JsonLines::open(&path).unwrap().on_disk(on_disk);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let letters = &letters;
+                scope.spawn(move || {
+                    (0..250).for_each(|n| give_up(letters, &format!("{thread} {n} {}", "x".repeat(n * 10))));
+                });
+            }
+        });
+        letters.sync().unwrap();
+        assert_eq!(letters.kept(), 1_000);
+        let mut next = [0; 4];
+        for payload in payloads(&path) {
+            let mut words = payload.split(' ');
+            let thread: usize = words.next().unwrap().parse().unwrap();
+            assert_eq!(words.next(), Some(&*next[thread].to_string()));
+            assert_eq!(words.next().unwrap().len(), next[thread] * 10);
+            next[thread] += 1;
+        }
+        assert_eq!(next, [250; 4]);
+    }
+}
+
+#[test]
+fn a_letter_comes_back_as_it_was() {
+    let path = directory("as_it_was").join("letters.jsonl");
+    let at = || UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+    let letters = JsonLines::open(&path).unwrap().stamped(at);
+    let clock = FakeClock::new();
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
+    let retry =
+        Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).named("stock.write").keyed("eu-west-1");
+    let give_up = |class| {
+        let call = retry
+            .dead_letters(&letters)
+            .only(ReasonSet::ALL)
+            .carrying(|| [1.5, 0.1 + 0.2, f64::MIN_POSITIVE]);
+        call.run_blocking(|| Err::<(), Class>(class)).unwrap_err()
+    };
+    circuit.disable(Instant::ORIGIN);
+    let mut errors: Vec<Error<Class>> = Class::ALL.into_iter().map(give_up).collect();
+    let _ = circuit.force_open(Instant::ORIGIN);
+    errors.push(give_up(Class::Network));
+    clock.interrupt_at(Instant::ORIGIN);
+    errors.push(give_up(Class::Network));
+    let stored = read::<[f64; 3]>(&path);
+    assert_eq!(stored.len(), errors.len());
+    for (stored, error) in stored.iter().zip(&errors) {
+        let context = error.context();
+        let letter = stored.letter;
+        assert_eq!((stored.operation.as_str(), letter.operation.as_str()), ("stock.write", "stock.write"));
+        assert_eq!(
+            (letter.key, letter.class, letter.attempts),
+            (context.key, context.class, context.attempt)
+        );
+        assert_eq!((letter.elapsed, letter.requeued), (context.elapsed, 0));
+        assert_eq!(letter.payload.map(f64::to_bits), [1.5, 0.1 + 0.2, f64::MIN_POSITIVE].map(f64::to_bits));
+        assert_eq!((stored.at, &stored.metadata), (Some(at()), &Vec::new()));
+        let cause = match error.cause() {
+            Some(retry_core::Cause::Failed(class)) => class.to_string(),
+            _ => error.to_string(),
+        };
+        assert_eq!(stored.error.as_deref(), Some(cause.as_str()));
+    }
+    let reasons: Vec<_> = stored.iter().map(|stored| stored.letter.reason).collect();
+    assert_eq!(reasons[0], Reason::GaveUp(GiveUp::Attempts));
+    assert_eq!(reasons[6], Reason::GaveUp(GiveUp::Class));
+    assert_eq!(reasons[13..], [Reason::Rejected, Reason::Cancelled]);
+
+    // And so it does once more, but that it was put back.
+    let again = path.with_file_name("again.jsonl");
+    letters.rotate(&again).unwrap();
+    read::<[f64; 3]>(&again).into_iter().for_each(|stored| letters.requeue(stored).unwrap());
+    let back = read::<[f64; 3]>(&path);
+    for (mut before, after) in stored.into_iter().zip(back) {
+        before.letter.requeued = 1;
+        assert_eq!(before, after);
+    }
+}

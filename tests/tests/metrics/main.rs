@@ -1,0 +1,29 @@
+//! Metrics: what is counted of calls and circuits, and that names, threads and clocks cannot break it.
+
+mod counts;
+mod names;
+mod phases;
+mod threads;
+
+use std::time::Duration;
+
+use retry_core::{CallEnd, Change, ChangeCause, Event, EventKind, Instant, Jitter, Phase, Policy};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+
+/// An event of a kind, of no call in particular.
+fn event(kind: EventKind) -> Event {
+    let change =
+        Change { from: Phase::Closed, to: Phase::Open, at: Instant::ORIGIN, cause: ChangeCause::Manual };
+    let mut event = Event::phase_changed("stock.read", change);
+    event.kind = kind;
+    event
+}
+
+fn ended(end: CallEnd, elapsed: Duration) -> Event {
+    event(EventKind::Ended { end, elapsed: Some(elapsed) })
+}

@@ -1,0 +1,133 @@
+use retry_core::{Class, EventKind, FakeClock, Metrics, Observer, OperationMetrics, Retry};
+
+use super::{POLICY, event};
+
+type Tags = &'static [(&'static str, &'static str)];
+
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
+}
+
+#[test]
+fn names_and_tags_that_no_exporter_can_take_are_refused() {
+    const NINE: Tags =
+        &[("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""), ("f", ""), ("g", ""), ("h", ""), ("i", "")];
+    let huge = leak("n".repeat(10_240));
+    let name = |name| OperationMetrics::<1>::try_new(name).unwrap_err().to_string();
+    assert_eq!(name("a\nb"), r#"operation = "a?b": must hold no control characters"#);
+    assert_eq!(name("a\u{9b}b"), r#"operation = "a??b": must hold no control characters"#);
+    assert_eq!(name("a\0"), r#"operation = "a?": must hold no control characters"#);
+    assert_eq!(name(huge), r#"operation = "nnnnnnnnnnnnnnnnnnnnnnnn..": must be at most 128 bytes"#);
+
+    let one = |tag: (&'static str, &'static str)| -> Tags { Box::leak(Box::new([tag])) };
+    #[rustfmt::skip]
+    let rows: [(Tags, &str); 13] = [
+        (NINE,                          "tags = 9: must be at most 8"),
+        (&[("a", ""), ("b", ""), ("a", "")], r#"tag = "a": must be there only once"#),
+        (&[("a.b", ""), ("a_b", "")],   r#"tag = "a_b": must be there only once"#),
+        (&[("", "")],                   r#"tag = "": must begin with a letter or an underscore"#),
+        (&[("1st", "")],                r#"tag = "1st": must begin with a letter or an underscore"#),
+        (&[("__name", "")],             r#"tag = "__name": must not begin with two underscores"#),
+        (&[("a-b", "")],                r#"tag = "a-b": must be of ASCII letters, digits, underscores and dots"#),
+        (&[("r\u{e9}gion", "")],        r#"tag = "r??gion": must be of ASCII letters, digits, underscores and dots"#),
+        (&[("re\x1bgion", "")],         r#"tag = "re?gion": must be of ASCII letters, digits, underscores and dots"#),
+        (&[("operation", "")],          r#"tag = "operation": must not be a label of the exporters' own"#),
+        (&[("region", "eu\nwest")],     r#"tag value = "eu?west": must hold no control characters"#),
+        (one((huge, "")),               r#"tag = "nnnnnnnnnnnnnnnnnnnnnnnn..": must be at most 64 bytes"#),
+        (one(("region", huge)),         r#"tag value = "nnnnnnnnnnnnnnnnnnnnnnnn..": must be at most 128 bytes"#),
+    ];
+    for (tags, line) in rows {
+        assert_eq!(OperationMetrics::<1>::new("a").try_tags(tags).unwrap_err().to_string(), line);
+        assert_eq!(Metrics::<1>::new().try_tags(tags).unwrap_err().to_string(), line);
+    }
+}
+
+#[test]
+fn what_is_at_the_limit_is_taken() {
+    let longest = leak("\u{e9}".repeat(64));
+    assert_eq!(OperationMetrics::<1>::new(longest).operation(), longest);
+    assert_eq!(OperationMetrics::<1>::new("").operation(), "");
+    const TAGS: Tags = &[
+        ("Region", "\u{a0}\u{1f34e} \"eu\""),
+        ("cloud.account_id", ""),
+        ("_a", ""),
+        ("b2", ""),
+        ("c", ""),
+        ("d", ""),
+        ("e", ""),
+        ("region", ""),
+    ];
+    assert_eq!(Metrics::<1>::new().tags(TAGS).tagged(), TAGS);
+    assert_eq!(OperationMetrics::<1>::new("a").tags(TAGS).tagged(), TAGS);
+}
+
+#[test]
+#[should_panic(expected = r#"tag = "operation": must not be a label of the exporters' own"#)]
+fn the_plain_setter_panics_with_the_same_line_at_run_time() {
+    let _ = Metrics::<1>::new().tags(std::hint::black_box(&[("operation", "")]));
+}
+
+#[test]
+fn names_that_find_no_place_are_counted_together() {
+    let metrics = Metrics::<8>::new();
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock).observe(&metrics);
+    let mut names = Vec::from_iter((0..20).map(|i| leak(format!("operation {i}"))));
+    names.insert(3, leak("n".repeat(10_240)));
+    names.insert(5, "stock\x1b[2Jread");
+    names.insert(0, "");
+    for name in &names {
+        for _ in 0..2 {
+            retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+        }
+    }
+    let mut kept = Vec::from_iter(metrics.operations().map(OperationMetrics::operation));
+    kept.sort_unstable();
+    let first = [
+        "",
+        "operation 0",
+        "operation 1",
+        "operation 2",
+        "operation 3",
+        "operation 4",
+        "operation 5",
+        "operation 6",
+    ];
+    assert_eq!(kept, first);
+    assert!(metrics.operations().all(|operation| operation.snapshot().calls() == 2));
+    assert_eq!(metrics.other().snapshot().calls(), 2 * (names.len() as u64 - 8));
+    assert_eq!(metrics.snapshot().calls(), 2 * names.len() as u64);
+    assert!(metrics.operation("stock.read").is_none());
+}
+
+#[test]
+fn a_name_is_one_wherever_its_text_is_kept() {
+    let metrics = Metrics::<4>::new();
+    let clock = FakeClock::new();
+    for name in ["stock.read", leak("stock.read".into()), leak("stock.reae".into()), leak("tock.read".into())]
+    {
+        let retry = Retry::new(&POLICY, &clock).observe(&metrics);
+        retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+    }
+    let calls = |name| metrics.operation(name).unwrap().snapshot().calls();
+    assert_eq!(["stock.read", "stock.reae", "tock.read"].map(calls), [2, 1, 1]);
+    assert_eq!(format!("{metrics:?}").matches("calls").count(), 4);
+}
+
+/// Whatever names come, memory is taken for so many and no more.
+#[test]
+fn a_flood_of_names_takes_no_memory() {
+    let metrics = Metrics::<8>::new();
+    let names = Vec::from_iter((0..10_000).map(|i| leak(format!("operation {i}"))));
+    let mut event = event(EventKind::Started);
+    let flood = allocation_counter::measure(|| {
+        for name in &names {
+            event.operation = name;
+            event.attempt = 1;
+            metrics.observe(&event);
+        }
+    });
+    assert_eq!(flood.count_total, 8, "one for each of 8 names");
+    assert_eq!(metrics.snapshot().attempts(), 10_000);
+    assert_eq!(metrics.other().snapshot().attempts(), 9_992);
+}

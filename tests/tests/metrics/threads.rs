@@ -1,0 +1,89 @@
+use std::sync::Barrier;
+use std::thread;
+
+use retry_core::{Class, EventKind, FakeClock, Jitter, Metrics, Observer, OperationMetrics, Policy, Retry};
+
+const THREADS: u64 = 6;
+const CALLS: u64 = 2_000;
+
+/// Each thread makes calls of which every third fails once.
+fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
+    const POLICY: Policy = Policy::fixed(super::ms(1)).jitter(Jitter::None).attempts(2);
+    let together = Barrier::new(THREADS.try_into().unwrap());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let clock = FakeClock::new();
+                let retry = Retry::new(&POLICY, &clock).observe(observer);
+                together.wait();
+                for i in 0..CALLS {
+                    let mut answers =
+                        [Ok(()), Err(Class::Network)].into_iter().cycle().skip(usize::from(i % 3 == 0));
+                    retry
+                        .named(names[usize::from(i % 2 == 0)])
+                        .run_blocking(|| answers.next().unwrap())
+                        .unwrap();
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
+    const RETRIES: u64 = CALLS.div_ceil(3) * THREADS;
+    let (one, three, many) =
+        (OperationMetrics::<1>::new("a"), OperationMetrics::<3>::new("b"), OperationMetrics::<16>::new("c"));
+    let names = Metrics::<4>::new();
+    hammer(&(&one, &three, &many, &names), ["read", "write"]);
+    let counts = one.snapshot();
+    assert_eq!((counts.calls(), counts.succeeded()), (THREADS * CALLS, THREADS * CALLS));
+    assert_eq!((counts.attempts(), counts.retries_of(Class::Network)), (THREADS * CALLS + RETRIES, RETRIES));
+    assert_eq!(counts.backoff(), super::ms(RETRIES));
+    assert_eq!([three.snapshot(), many.snapshot(), names.snapshot()], [counts; 3]);
+    let each = Vec::from_iter(names.operations().map(|operation| operation.snapshot().calls()));
+    assert_eq!(each, [THREADS * CALLS / 2; 2]);
+}
+
+/// In one shard, with nothing to do in between: what is not one step is torn sooner or later.
+#[test]
+fn threads_that_do_nothing_but_count_lose_nothing() {
+    const EVENTS: u64 = 300_000;
+    let metrics = OperationMetrics::<1>::new("a");
+    let letter = super::event(EventKind::DeadLettered { kept: true });
+    let together = Barrier::new(4);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                together.wait();
+                (0..EVENTS).for_each(|_| metrics.observe(&letter));
+            });
+        }
+    });
+    assert_eq!(metrics.snapshot().dead_letters_kept(), 4 * EVENTS);
+}
+
+/// Threads that see a name for the first time at once make it one.
+#[test]
+fn a_new_name_that_several_threads_bring_is_one() {
+    for _ in 0..50 {
+        let metrics = Metrics::<2>::new();
+        hammer_once(&metrics);
+        assert_eq!(metrics.operations().count(), 1);
+        assert_eq!(metrics.operation("new").unwrap().snapshot().calls(), THREADS);
+    }
+}
+
+fn hammer_once(metrics: &Metrics<2>) {
+    let together = Barrier::new(THREADS.try_into().unwrap());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let clock = FakeClock::new();
+                let retry = Retry::new(&Policy::DEFAULT, &clock).named("new").observe(metrics);
+                together.wait();
+                retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
+            });
+        }
+    });
+}

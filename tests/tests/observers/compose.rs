@@ -1,0 +1,96 @@
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use retry_core::{
+    Call, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Instant, LocalLock, Observer,
+    Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
+};
+
+use super::{Asleep, LINES, Lines, POLICY, fails_once};
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn each_of_several_is_told_in_turn() {
+    let (first, second) = (Lines::default(), Lines::default());
+    let order = Cell::new(0);
+    let third = |_: &Event| order.set(order.get() + 1);
+    fails_once(&(&first as &dyn Observer, (Some(&second as &dyn Observer), &third)));
+    assert_eq!(first.0.into_inner().unwrap(), LINES);
+    assert_eq!(second.0.into_inner().unwrap(), LINES);
+    assert_eq!(order.get(), LINES.len());
+
+    let order = RefCell::new(String::new());
+    let letter = |letter: char| {
+        let order = &order;
+        move |event: &Event| {
+            if event.kind == EventKind::Succeeded {
+                order.borrow_mut().push(letter);
+            }
+        }
+    };
+    fails_once(&(letter('a'), letter('b'), letter('c'), letter('d')));
+    fails_once(&[letter('e'), letter('f')][..]);
+    assert_eq!(*order.borrow(), "abcdef");
+}
+
+#[test]
+fn what_points_to_an_observer_is_one() {
+    let lines = Arc::new(Lines::default());
+    let boxed: Box<dyn Observer> = Box::new(Arc::clone(&lines));
+    fails_once(&(boxed,));
+    assert_eq!(*lines.0.lock().unwrap(), LINES);
+}
+
+/// Whether anyone looks is known before a clock is read, so it has to be right for every combination.
+#[test]
+fn one_that_looks_is_enough_and_those_that_do_not_are_not_told() {
+    let lines = Lines::default();
+    let looking = || &lines as &dyn Observer;
+    assert!((Asleep, looking(), ()).is_enabled());
+    assert!([None, Some(looking())].as_slice().is_enabled());
+    assert!(![Some(Asleep), None].as_slice().is_enabled());
+    for nobody in
+        [&(Asleep, ()) as &dyn Observer, &(), &(None::<Lines>, Some(Asleep), (), ()), &Arc::new(Asleep)]
+    {
+        assert!(!nobody.is_enabled());
+        let clock = || -> Instant { unreachable!("nobody looks, so nothing asks for the time") };
+        let untimed = Policy::exponential(ms(1));
+        let mut call = Call::new(&untimed, clock).observe(nobody);
+        call.attempt(clock).unwrap().succeed(clock);
+    }
+    fails_once(&(Asleep, looking(), None::<Asleep>));
+    fails_once(&(looking(), Asleep));
+    assert_eq!(lines.0.lock().unwrap().len(), 2 * LINES.len());
+}
+
+/// Behind these locks, asking while one is held is a panic.
+#[test]
+fn an_observer_may_ask_circuit_and_budget_at_every_event() {
+    type Circuit = SharedCircuit<CountWindow<100>, LocalLock>;
+    let circuit = Circuit::new(CircuitConfig::DEFAULT.consecutive_failures(2).open_for(ms(50)));
+    let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+    let clock = FakeClock::new();
+    let kinds = RefCell::new(String::new());
+    let observer = |event: &Event| {
+        let _ = (circuit.snapshot(event.at), budget.with_state(|state| *state));
+        kinds.borrow_mut().push(match event.kind {
+            EventKind::Started => 's',
+            EventKind::Succeeded => '+',
+            EventKind::Failed { .. } => '-',
+            EventKind::Rejected(_) => 'r',
+            EventKind::PhaseChanged(_) => 'p',
+            EventKind::Ended { .. } => '.',
+            _ => '?',
+        });
+    };
+    let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).on_event(&observer);
+    let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
+    let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
+    clock.advance(ms(50));
+    retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
+    assert_eq!(*kinds.borrow(), "s-sp-psp-.r.psp+.");
+}

@@ -1,0 +1,86 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::task::{Context, Waker};
+
+use retry_core::{Class, Event, EventKind, FakeClock, Guarded, Observer, Retry};
+
+use super::{LINES, Lines, POLICY, fails_once};
+
+fn panics(event: &Event) {
+    panic!("a mistake in an observer, at {event}");
+}
+
+#[test]
+fn a_panic_is_counted_and_the_call_and_the_other_observers_go_on() {
+    let (before, after) = (Lines::default(), Lines::default());
+    let guarded = Guarded::new(panics);
+    fails_once(&(&before as &dyn Observer, &guarded, &after as &dyn Observer));
+    assert_eq!(guarded.panics(), LINES.len());
+    assert_eq!(
+        (before.0.into_inner().unwrap(), after.0.into_inner().unwrap()),
+        (LINES.map(String::from).into(), LINES.map(String::from).into())
+    );
+}
+
+/// A second panic while the first one unwinds would abort the process.
+#[test]
+fn a_panic_while_the_operation_s_own_unwinds_does_not_abort() {
+    let guarded = Guarded::new(panics);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock).observe(&guarded);
+    let call =
+        AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("the operation's own") }));
+    let payload = catch_unwind(call).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"the operation's own"));
+    assert_eq!(guarded.panics(), 3); // started, cancelled, ended
+
+    let mut call = Box::pin(retry.run(std::future::pending::<Result<(), Class>>));
+    assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(call);
+    assert_eq!(guarded.panics(), 6);
+}
+
+#[test]
+fn what_panics_with_something_that_panics_when_dropped_is_caught() {
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic_any(Bomb);
+        }
+    }
+
+    let guarded = Guarded::new(|_: &Event| panic_any(Bomb));
+    fails_once(&guarded);
+    assert_eq!(guarded.panics(), LINES.len());
+}
+
+#[test]
+fn an_observer_that_panics_when_asked_whether_it_looks_does_not() {
+    struct Undecided;
+
+    impl Observer for Undecided {
+        fn observe(&self, _: &Event) {}
+
+        fn is_enabled(&self) -> bool {
+            panic!("cannot tell")
+        }
+    }
+
+    let guarded = Guarded::new(Undecided);
+    assert!(!guarded.is_enabled());
+    fails_once(&guarded);
+    assert!(guarded.panics() > 1);
+}
+
+#[test]
+fn what_is_guarded_is_told_everything_it_does_not_panic_at() {
+    let lines = Lines::default();
+    let picky = |event: &Event| {
+        assert!(event.kind != EventKind::Started);
+        lines.observe(event);
+    };
+    let guarded = Guarded::new(picky);
+    fails_once(&guarded);
+    assert_eq!(guarded.panics(), 2);
+    assert_eq!(*lines.0.lock().unwrap(), [LINES[1], LINES[3], LINES[4]]);
+}

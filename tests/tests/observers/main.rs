@@ -1,0 +1,52 @@
+//! Observers: several as one, and those that panic, block or look away.
+
+mod compose;
+mod guarded;
+mod queued;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use retry_core::{Class, Event, FakeClock, Jitter, Observer, Policy, Retry};
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).attempts(3);
+
+/// What a call that fails once is told of, in lines.
+const LINES: [&str; 5] = [
+    "read: attempt 1",
+    "read: retry in 100 ms: Timeout, attempt 1 of 3",
+    "read: attempt 2",
+    "read: attempt 2 succeeded",
+    "read: succeeded after attempt 2, 100 ms",
+];
+
+/// A call that fails once, watched by `observer`.
+fn fails_once(observer: &(impl Observer + ?Sized)) {
+    let clock = FakeClock::new();
+    let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+    let retry = Retry::new(&POLICY, &clock).named("read").observe(observer);
+    assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(7));
+}
+
+/// Keeps a line an event.
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Observer for Lines {
+    fn observe(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.to_string());
+    }
+}
+
+/// An observer that does not look, and says so.
+struct Asleep;
+
+impl Observer for Asleep {
+    fn observe(&self, event: &Event) {
+        panic!("told of {event}, though it does not look");
+    }
+
+    fn is_enabled(&self) -> bool {
+        false
+    }
+}

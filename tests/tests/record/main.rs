@@ -1,0 +1,181 @@
+//! A log of decisions: every verdict comes out again, a change of policy is found where it first shows, and a log that
+//! is none is no danger.
+
+mod damage;
+mod runs;
+mod world;
+
+use std::time::Duration;
+
+use retry_core::{
+    Backoff, Class, ClassSet, Hints, Jitter, Policy, RecordedStep, Records, Recovery, Replay, ReplayError,
+    Rule, Verdict,
+};
+use world::{Entry, RULES, play};
+
+const DECISIONS: usize = 100_000;
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const NANO: Duration = Duration::from_nanos(1);
+
+const RULE: [Rule; 5] = [
+    Rule::class(Class::RateLimit).backoff(Backoff::linear(SECOND, SECOND)).attempts(8),
+    Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail),
+    Rule::class(Class::Server).after(Duration::from_secs(20)).recovery(Recovery::RetryWithDelay(SECOND)),
+    Rule::class(Class::NotFound).recovery(Recovery::Ignore),
+    Rule::class(Class::Unknown).recovery(Recovery::WaitAndRetry(Duration::from_secs(4))),
+];
+
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
+    .cap(Duration::from_secs(5))
+    .minimum(Duration::from_millis(7))
+    .attempts(6)
+    .deadline(Duration::from_secs(60))
+    .hint_limit(Duration::from_secs(20))
+    .rules(&RULE);
+
+/// Policies that between them use everything a verdict can be made of.
+const POLICIES: [Policy; 4] = [
+    POLICY,
+    POLICY.jitter(Jitter::Decorrelated).hints(Hints::Exact),
+    POLICY.jitter(Jitter::Equal).hints(Hints::Clamp).attempts(20),
+    Policy::backoff(Backoff::fibonacci(Duration::from_millis(10))).attempts(u32::MAX),
+];
+
+#[test]
+fn a_hundred_thousand_decisions_come_out_again() {
+    let mut bytes = vec![0; DECISIONS * 40];
+    let plays =
+        [(&POLICIES[0], 1), (&POLICIES[0], 60), (&POLICIES[1], 60), (&POLICIES[2], 60), (&POLICIES[3], 60)];
+    for (seed, (policy, together)) in (1..).zip(plays) {
+        let (length, entries) = play(policy, seed, DECISIONS, together, &mut bytes);
+        let log = &bytes[..length];
+        let mut count = 0;
+        for (step, entry) in Replay::new(policy, log).unwrap().rules(&RULES).zip(&entries) {
+            assert_eq!(step.unwrap().replayed.map_or(Entry::Refused, Entry::Decided), *entry);
+            count += 1;
+        }
+        assert_eq!(count, DECISIONS);
+        sizes(log);
+    }
+    // The same play is the same log, to the byte.
+    let (length, _) = play(&POLICY, 1, DECISIONS, 60, &mut bytes);
+    let mut again = vec![0; length];
+    play(&POLICY, 1, DECISIONS, 60, &mut again);
+    assert!(again == bytes[..length]);
+}
+
+/// A record has at most 16 bytes, but for those with a rule, a hint of their own, or times beyond 18 minutes.
+fn sizes(log: &[u8]) {
+    let mut records = Records::new(log).unwrap();
+    let (mut sum, mut most, mut over, mut count) = (0, 0, 0, 0);
+    let mut before = records.at();
+    while let Some(record) = records.next() {
+        let size = records.at() - before;
+        before = records.at();
+        (sum, count, most) = (sum + size, count + 1, most.max(size));
+        over += usize::from(size > 16);
+        let record = record.unwrap();
+        let bytes_of =
+            |time: Duration| (u64::BITS - (time.as_nanos() as u64).leading_zeros()).div_ceil(8) as usize;
+        let time = record.elapsed.map_or(0, bytes_of);
+        let most_allowed = match record.step {
+            RecordedStep::Decided { hint, rule, verdict, .. } => {
+                let span = match verdict {
+                    Verdict::Retry(delay) => Some(delay),
+                    Verdict::GiveUp(_) => hint,
+                    Verdict::Rejected(rejected) => Some(rejected.wait()).filter(|wait| *wait < Duration::MAX),
+                };
+                let hint = hint.filter(|hint| Some(*hint) != span);
+                4 + 2
+                    + usize::from(record.attempt >= 15)
+                    + time
+                    + span.filter(|span| *span < Duration::MAX).map_or(0, bytes_of)
+                    + hint.map_or(0, |hint| 1 + bytes_of(hint))
+                    + usize::from(rule.is_some())
+            }
+            _ => 16,
+        };
+        assert!(size <= most_allowed, "{size} > {most_allowed}: {record:?}");
+    }
+    let mean = f64::from(sum as u32) / f64::from(count);
+    println!("{count} records: {mean:.2} bytes each, at most {most}; {over} over 16");
+}
+
+/// Each is `POLICY` but for one thing.
+#[rustfmt::skip]
+fn changes() -> Vec<(&'static str, Policy)> {
+    const fn rule<const N: usize>(rule: Rule) -> [Rule; 5] {
+        let mut rules = RULE;
+        rules[N] = rule;
+        rules
+    }
+    const SLOWER: [Rule; 5] = rule::<0>(RULE[0].backoff(Backoff::linear(SECOND, Duration::from_millis(1_001))));
+    const FEWER: [Rule; 5] = rule::<0>(RULE[0].attempts(7));
+    const SPREAD: [Rule; 5] = rule::<0>(RULE[0].jitter(Jitter::None));
+    const LATER: [Rule; 5] = rule::<1>(RULE[1].from_attempt(3));
+    const SOONER: [Rule; 5] = rule::<2>(RULE[2].after(Duration::from_millis(19_500)));
+    const LONGER: [Rule; 5] = rule::<2>(RULE[2].recovery(Recovery::RetryWithDelay(Duration::from_millis(1_001))));
+    const REPORTED: [Rule; 5] = rule::<3>(RULE[3].recovery(Recovery::Fail));
+    const UNREADY: [Rule; 5] = rule::<4>(RULE[4].recovery(Recovery::RetryWithDelay(Duration::from_secs(4))));
+    vec![
+        ("base", Policy::exponential(Duration::from_micros(100_001)).cap(5 * SECOND).minimum(7 * MS).attempts(6)
+            .deadline(60 * SECOND).hint_limit(20 * SECOND).rules(&RULE)),
+        ("curve", Policy::backoff(Backoff::fibonacci(100 * MS)).cap(5 * SECOND).minimum(7 * MS).attempts(6)
+            .deadline(60 * SECOND).hint_limit(20 * SECOND).rules(&RULE)),
+        ("multiplier", POLICY.multiplier(2.000_001)),
+        ("jitter", POLICY.jitter(Jitter::Equal)),
+        ("cap, longer", POLICY.cap(5 * SECOND + NANO)),
+        ("cap, shorter", POLICY.cap(5 * SECOND - NANO)),
+        ("minimum, longer", POLICY.minimum(7 * MS + NANO)),
+        ("minimum, shorter", POLICY.minimum(7 * MS - NANO)),
+        ("attempts, more", POLICY.attempts(7)),
+        ("attempts, fewer", POLICY.attempts(5)),
+        ("deadline, later", POLICY.deadline(61 * SECOND)),
+        ("deadline, sooner", POLICY.deadline(59 * SECOND)),
+        ("no deadline", POLICY.deadline(Duration::MAX)),
+        ("hints", POLICY.hints(Hints::Exact)),
+        ("hints that are too long", POLICY.hints(Hints::Clamp)),
+        ("hint limit", POLICY.hint_limit(19 * SECOND)),
+        ("a class less", POLICY.retry_on(ClassSet::RETRYABLE.without(Class::Transient))),
+        ("a class more", POLICY.retry_on(ClassSet::RETRYABLE.with(Class::Client))),
+        ("no rules", POLICY.rules(&[])),
+        ("a rule's backoff", POLICY.rules(&SLOWER)),
+        ("a rule's attempts", POLICY.rules(&FEWER)),
+        ("a rule's jitter", POLICY.rules(&SPREAD)),
+        ("a rule's first attempt", POLICY.rules(&LATER)),
+        ("a rule's time", POLICY.rules(&SOONER)),
+        ("a rule's delay", POLICY.rules(&LONGER)),
+        ("a rule's recovery", POLICY.rules(&REPORTED)),
+        ("a rule's wait", POLICY.rules(&UNREADY)),
+    ]
+}
+
+#[test]
+fn every_change_of_a_policy_is_found_where_it_first_shows() {
+    let mut bytes = vec![0; DECISIONS * 40];
+    let mut others = vec![0; DECISIONS * 40];
+    let (length, entries) = play(&POLICY, 7, DECISIONS, 60, &mut bytes);
+    for (what, changed) in changes() {
+        // Until the first difference all goes the same way, so the machine itself says where that is.
+        let mut otherwise = Vec::new();
+        let first = [DECISIONS / 100, DECISIONS].into_iter().find_map(|decisions| {
+            otherwise = play(&changed, 7, decisions, 60, &mut others).1;
+            entries.iter().zip(&otherwise).position(|(then, now)| then != now)
+        });
+        let replayed = Replay::new(&changed, &bytes[..length]).unwrap().rules(&RULES).run();
+        match (first, replayed) {
+            (Some(first), Err(ReplayError::Difference(found))) => {
+                println!("{what}: {found}");
+                assert_eq!(found.number, first as u64 + 1, "{what}");
+                assert_eq!(Entry::Decided(found.recorded), entries[first], "{what}");
+                // Where no word was recorded, or the circuit was not asked, the delay is not known.
+                if let Entry::Decided(Verdict::Retry(_)) = entries[first] {
+                    assert_eq!(Entry::Decided(found.replayed), otherwise[first], "{what}");
+                }
+            }
+            (first, replayed) => panic!("{what}: first differs at {first:?}, replayed {replayed:?}"),
+        }
+    }
+}
