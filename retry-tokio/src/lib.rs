@@ -52,6 +52,15 @@
 //! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
 //! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
 
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `http` | `http_response` and `http_requests`: what responses of the crate `http` say, which requests may be sent again |
+//! | `reqwest` | `reqwest_error` and `reqwest_response`: the same of reqwest's; implies `http` |
+//! | `tower` | `RetryLayer`: retries and a circuit around a tower service |
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "http")]

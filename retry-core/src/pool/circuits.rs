@@ -45,7 +45,7 @@ use crate::time::Instant;
 /// assert_eq!(HOSTS.counts().kept, 1);
 /// ```
 ///
-/// To look up a key that is known takes no lock: two atomic steps, and one when the circuit is dropped. A key that is
+/// To look up a key that is known takes no lock, but one atomic step, and another when the circuit is dropped. A key that is
 /// new takes one, so that those who flood a pool are in each other's way, and not in that of others.
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = StdLock> {
     hasher: SipHash,
