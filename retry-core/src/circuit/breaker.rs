@@ -4,13 +4,13 @@ use core::mem;
 use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::gate::{Admission, Settled};
+use super::gate::{Admission, Settled, Ticket};
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
-use super::window::{Outcome, Window};
+use super::state::State;
+use super::window::{Counts, Outcome, Window};
 use crate::class::Class;
 use crate::lock::Initial;
-use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
 
@@ -43,72 +43,10 @@ pub struct Breaker<W> {
     pub(super) mode: Mode,
     /// Whether the counts come from another configuration, so that a success, too, may show them to be too bad.
     pub(super) unchecked: bool,
-    era: u32,
-    late: u32,
+    pub(super) era: u32,
+    pub(super) late: u32,
     /// How often it opened since it was last closed.
     pub(super) openings: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(super) enum State<W> {
-    Closed {
-        window: W,
-        /// Failures since the last success.
-        streak: u32,
-        ramp: Ramp,
-    },
-    Open {
-        until: Instant,
-        /// However the clock steps back, `until` is never further away than this.
-        most: u64,
-    },
-    HalfOpen {
-        in_flight: u32,
-        succeeded: u32,
-        failed: u32,
-        last_admitted: Instant,
-    },
-}
-
-/// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
-/// cannot be forgotten.
-#[derive(Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "hand it back to `settle` or `cancel`"]
-pub struct Ticket {
-    pub(super) era: u32,
-    /// When it was given out; [`Instant::MAX`] where no rule asks how long a call takes.
-    pub(super) started: Instant,
-}
-
-/// What forgetting a circuit would lose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nothing but successes.
-    Blank,
-    /// Failures or slow calls, a ramp, an open time that has passed, probes.
-    Marked,
-    /// An open time that has not passed, or what a hand has set.
-    Held,
-}
-
-/// What a window holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Counts {
-    /// All calls.
-    pub calls: u32,
-    /// Those that failed.
-    pub failures: u32,
-    /// Those that were slow; none where the window does not tell.
-    pub slow: u32,
-}
-
-impl Counts {
-    pub(super) fn of<W: Window>(window: &W) -> Self {
-        Self { calls: window.calls(), failures: window.failures(), slow: window.slow() }
-    }
 }
 
 /// How an attempt ended, for those who share a circuit.
@@ -173,19 +111,8 @@ impl<W: Window> Breaker<W> {
     }
 
     /// Records how an admitted attempt ended. `word` spreads the open time, where the configuration says so.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn settle(
-        &mut self,
-        config: &CircuitConfig,
-        ticket: Ticket,
-        failed: bool,
-        now: impl Now,
-        word: u64,
-    ) -> Option<Change> {
-        self.settled(config, ticket, failed, now, word)
-    }
-
-    #[inline(always)]
-    pub(super) fn settled(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
@@ -245,60 +172,11 @@ impl<W: Window> Breaker<W> {
         Some(self.turn(config, now.get(), cause, word))
     }
 
-    /// Closes it after enough successes of probes, else opens it.
-    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
-        if let ChangeCause::ProbesSucceeded(_) = cause {
-            return self.close(config, now, cause);
-        }
-        // Where nobody drew a word, the time and the era must do.
-        let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
-        let nanos = config.open_time(self.openings, word);
-        self.open(nanos, now, cause)
-    }
-
-    /// Records this many successes in good time that nothing looked at: see [`unseen`](Self::unseen).
-    pub(super) fn record_unseen(&mut self, config: &CircuitConfig, successes: u32) {
-        if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
-            *streak = 0;
-            window.record_successes(successes, config.span(W::CAPACITY));
-        }
-    }
-
-    /// How many successes in good time may come, one after the other, before one of them has to be looked at:
-    /// because it makes the window one that trips, or one that another success does not change.
-    pub(super) fn unseen(&self, config: &CircuitConfig) -> u32 {
-        let State::Closed { window, .. } = &self.state else { return 0 };
-        if W::TIMED || self.unchecked {
-            return 0;
-        }
-        let (calls, span) = (window.calls(), config.span(W::CAPACITY).calls);
-        let until_seen = if calls < config.minimum_calls {
-            config.minimum_calls - calls
-        } else if window.failures() == 0 && window.slow() == 0 {
-            span.saturating_sub(calls)
-        } else {
-            span
-        };
-        until_seen.saturating_sub(1)
-    }
-
     /// Takes back the ticket of an attempt that never ended: its slot is free again. One that ran longer than
     /// the slow limit before it was dropped counts as a failure, for an outer timeout must not hide an outage.
-    pub fn cancel(
-        &mut self,
-        config: &CircuitConfig,
-        ticket: Ticket,
-        now: impl Now,
-        word: u64,
-    ) -> Option<Change> {
+    pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        if config.asks_duration() && config.is_slow(ticket.started, now.get()) {
-            return self.settle(config, ticket, true, || now.get(), word);
-        }
-        self.take_back(&ticket);
-        None
+        self.end(config, ticket, Ended::Cancelled, &mut || now.get()).change
     }
 
     /// Settles an attempt, however it ended.
@@ -402,96 +280,5 @@ impl<W: Window> Breaker<W> {
             State::Closed { window, .. } => Some(window),
             State::Open { .. } | State::HalfOpen { .. } => None,
         }
-    }
-
-    /// Begins anew, as the circuit of another dependency: tickets from before are of an older era.
-    #[cfg(feature = "std")]
-    pub(crate) fn renew(&mut self) {
-        (self.mode, self.unchecked, self.late, self.openings) = (Mode::Automatic, false, 0, 0);
-        self.begin_era(State::Closed { window: W::EMPTY, streak: 0, ramp: Ramp::NONE });
-    }
-
-    /// What forgetting this circuit would lose.
-    pub(crate) fn standing(&self, now: Instant) -> Standing {
-        match &self.state {
-            _ if self.mode != Mode::Automatic => Standing::Held,
-            State::Closed { window, streak: 0, ramp }
-                if ramp.is_over() && window.failures() == 0 && window.slow() == 0 =>
-            {
-                Standing::Blank
-            }
-            State::Open { until, .. } if *until > now => Standing::Held,
-            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => Standing::Marked,
-        }
-    }
-
-    /// Makes the changes that only time brings: an open circuit's time passes, lost probes' leases pass, and a
-    /// clock that stepped back is caught.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
-        match &mut self.state {
-            State::Closed { .. } => None,
-            State::Open { until, most } => {
-                if self.mode == Mode::ForcedOpen {
-                    return None;
-                }
-                *until = (*until).min(now.after_nanos(*most));
-                if *until > now {
-                    return None;
-                }
-                Some(self.half_open(now, ChangeCause::OpenTimePassed))
-            }
-            State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
-                *last_admitted = (*last_admitted).min(now);
-                let all_taken = config.takes_no_more(*in_flight, *succeeded, *failed);
-                if !all_taken || now.nanos_since(*last_admitted) < config.lease {
-                    return None;
-                }
-                // A new era, so that a lost probe that does come back finds no slot to give back.
-                let (succeeded, failed) = (*succeeded, *failed);
-                let next = State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: now };
-                Some(self.enter(next, now, ChangeCause::LeasePassed))
-            }
-        }
-    }
-
-    pub(super) fn close(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause) -> Change {
-        self.close_with(if config.ramp > 0 { Ramp::from(now) } else { Ramp::NONE }, now, cause)
-    }
-
-    /// Closes it without a ramp.
-    pub(super) fn close_at_once(&mut self, now: Instant, cause: ChangeCause) -> Change {
-        self.close_with(Ramp::NONE, now, cause)
-    }
-
-    fn close_with(&mut self, ramp: Ramp, now: Instant, cause: ChangeCause) -> Change {
-        self.openings = 0;
-        self.enter(State::Closed { window: W::EMPTY, streak: 0, ramp }, now, cause)
-    }
-
-    pub(super) fn open(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
-        self.openings = self.openings.saturating_add(1);
-        self.enter(State::Open { until: now.after_nanos(nanos), most: nanos }, now, cause)
-    }
-
-    pub(super) fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
-        let next = State::HalfOpen { in_flight: 0, succeeded: 0, failed: 0, last_admitted: now };
-        self.enter(next, now, cause)
-    }
-
-    fn enter(&mut self, next: State<W>, at: Instant, cause: ChangeCause) -> Change {
-        let from = self.phase();
-        self.begin_era(next);
-        Change { from, to: self.phase(), at, cause }
-    }
-
-    pub(super) fn count_late(&mut self) {
-        self.late = self.late.saturating_add(1);
-    }
-
-    /// The one place that assigns the state.
-    pub(super) fn begin_era(&mut self, state: State<W>) {
-        self.state = state;
-        self.era = self.era.wrapping_add(1);
     }
 }

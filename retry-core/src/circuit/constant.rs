@@ -4,11 +4,11 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Counts, Ticket};
+use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::gate::{Admission, Gate, Settled};
+use super::gate::{Admission, Gate, Settled, Ticket};
 use super::phase::{Change, Mode, Phase};
-use super::window::Window;
+use super::window::{Counts, Window};
 use crate::class::Class;
 use crate::config::ok_or_panic;
 use crate::lock::{Exclusive, Initial, Lock};
@@ -110,14 +110,14 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
         now: Instant,
     ) -> Settled {
         self.breaker.with(|breaker| {
-            let change = breaker.settled(Self::CONFIG, ticket, failed, now, word);
+            let change = breaker.settle(Self::CONFIG, ticket, failed, now, word);
             Settled { change, next: breaker.open_after(delay, || now) }
         })
     }
 
     #[inline(never)]
     fn cancel_at(&self, ticket: Ticket, now: Instant) -> Option<Change> {
-        self.breaker.with(|breaker| breaker.cancel(Self::CONFIG, ticket, now, 0))
+        self.breaker.with(|breaker| breaker.cancel(Self::CONFIG, ticket, now))
     }
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::phase::Change;
 use crate::class::Class;
-use crate::time::Now;
+use crate::time::{Instant, Now};
 use crate::verdict::Rejected;
 
 /// What stands between a call and its dependency: a [`SharedCircuit`](crate::SharedCircuit), or [`NoCircuit`].
@@ -40,6 +40,17 @@ pub trait Gate {
 
     /// The attempt was dropped before it ended.
     fn cancel(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
+}
+
+/// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
+/// cannot be forgotten.
+#[derive(Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "hand it back to `settle` or `cancel`"]
+pub struct Ticket {
+    pub(super) era: u32,
+    /// When it was given out; [`Instant::MAX`] where no rule asks how long a call takes.
+    pub(super) started: Instant,
 }
 
 /// An admitted attempt.

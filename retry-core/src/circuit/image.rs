@@ -1,9 +1,10 @@
 //! Windows and snapshots as plain bytes.
 
-use super::breaker::{Breaker, State};
+use super::breaker::Breaker;
 use super::phase::Mode;
 use super::ramp::Ramp;
 use super::snapshot::Snapshot;
+use super::state::State;
 use super::time_window::{Bucket, TimeWindow};
 use super::window::{Bits, Calls, CountWindow, SlowCalls, Span, Window};
 use crate::plain::{Bytes, CHECKSUM, CHECKSUM_START, Plain, checksum, put, take};

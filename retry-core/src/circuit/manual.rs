@@ -2,11 +2,15 @@
 
 use core::time::Duration;
 
-use super::breaker::{Breaker, State};
+use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::phase::{Change, ChangeCause, Mode};
+use super::settings::Settings;
+use super::shared::SharedCircuit;
+use super::state::State;
 use super::window::Window;
-use crate::time::{Instant, nanos};
+use crate::lock::Lock;
+use crate::time::{Instant, Now, nanos};
 
 impl<W: Window> Breaker<W> {
     /// Opens it until told otherwise.
@@ -81,6 +85,58 @@ impl<W: Window> Breaker<W> {
             Start::Disabled => self.mode = Mode::Disabled,
             Start::CountOnly => self.mode = Mode::CountOnly,
         }
+    }
+}
+
+impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
+    /// Opens it until told otherwise, whatever the time: every attempt is refused.
+    ///
+    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::Event::phase_changed).
+    pub fn force_open(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.force_open(now))
+    }
+
+    /// Closes it until told otherwise, without counting: every attempt is admitted.
+    pub fn disable(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.hold_closed(Mode::Disabled, now))
+    }
+
+    /// Closes it until told otherwise, but goes on counting.
+    pub fn count_only(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.hold_closed(Mode::CountOnly, now))
+    }
+
+    /// Closes it with an empty window, and lets the outcomes decide again.
+    pub fn reset(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.reset(now))
+    }
+
+    /// Opens it for so long; then probes decide.
+    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.trip(duration, now))
+    }
+
+    /// Lets probes decide now, if it is open by its own rules or by [`trip`](Self::trip).
+    pub fn probe(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.probe(ChangeCause::Manual, now))
+    }
+
+    /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
+    pub fn ailing(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.ailing())
+    }
+
+    /// A health check that began in this era, as [`ailing`](Self::ailing) said, has succeeded. Where the era has ended
+    /// meanwhile, that is late, and changes nothing.
+    pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.healthy(era, then, config, now))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Where a circuit has its configuration.
 
+use core::ops::Deref;
+
 use super::config::CircuitConfig;
 use crate::lock::Initial;
 
@@ -42,23 +44,8 @@ impl Settings for CircuitConfig {
     }
 }
 
-impl Settings for &CircuitConfig {
-    type Changed = ();
-
-    #[inline]
-    fn base(&self) -> &CircuitConfig {
-        self
-    }
-
-    #[inline]
-    fn current<'a>(&'a self, (): &'a ()) -> &'a CircuitConfig {
-        self
-    }
-}
-
-/// One configuration for all circuits of a pool, for as long as there is one of them.
-#[cfg(feature = "std")]
-impl Settings for std::sync::Arc<CircuitConfig> {
+/// Whatever points to one: a reference, or an `Arc` that keeps it for as long as a circuit is left.
+impl<P: Deref<Target = CircuitConfig>> Settings for P {
     type Changed = ();
 
     #[inline]

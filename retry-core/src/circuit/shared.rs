@@ -3,16 +3,16 @@
 use core::fmt;
 use core::time::Duration;
 
-#[cfg(feature = "std")]
-use super::breaker::Standing;
-use super::breaker::{Breaker, Counts, Ended, Ticket};
+use super::breaker::{Breaker, Ended};
 use super::config::CircuitConfig;
-use super::gate::{Admission, Gate, Settled};
-use super::manual::{OnHealthy, Start};
+use super::gate::{Admission, Gate, Settled, Ticket};
+use super::manual::Start;
 use super::phase::{Change, Mode, Phase};
 use super::settings::Settings;
 use super::snapshot::Snapshot;
-use super::window::Window;
+#[cfg(feature = "std")]
+use super::state::Standing;
+use super::window::{Counts, Window};
 use super::word::{Seen, Word};
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
@@ -156,56 +156,6 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self
     }
 
-    /// Opens it until told otherwise, whatever the time: every attempt is refused.
-    ///
-    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::Event::phase_changed).
-    pub fn force_open(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.force_open(now))
-    }
-
-    /// Closes it until told otherwise, without counting: every attempt is admitted.
-    pub fn disable(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.hold_closed(Mode::Disabled, now))
-    }
-
-    /// Closes it until told otherwise, but goes on counting.
-    pub fn count_only(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.hold_closed(Mode::CountOnly, now))
-    }
-
-    /// Closes it with an empty window, and lets the outcomes decide again.
-    pub fn reset(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.reset(now))
-    }
-
-    /// Opens it for so long; then probes decide.
-    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.trip(duration, now))
-    }
-
-    /// Lets probes decide now, if it is open by its own rules or by [`trip`](Self::trip).
-    pub fn probe(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, _| breaker.probe(super::phase::ChangeCause::Manual, now))
-    }
-
-    /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
-    pub fn ailing(&self) -> Option<u32> {
-        self.locked(|breaker, _| breaker.ailing())
-    }
-
-    /// A health check that began in this era, as [`ailing`](Self::ailing) said, has succeeded. Where the era has ended
-    /// meanwhile, that is late, and changes nothing.
-    pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.locked(|breaker, config| breaker.healthy(era, then, config, now))
-    }
-
     /// The state as data, with times relative to `now`.
     pub fn snapshot(&self, now: impl Now) -> Snapshot<W> {
         let now = now.now();
@@ -304,7 +254,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             || self.word.succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
     }
 
-    fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
+    pub(super) fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
             let result = f(&mut guarded.breaker, self.settings.current(&guarded.changed));
@@ -331,7 +281,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             return;
         }
         let config = self.settings.current(&guarded.changed);
-        guarded.unseen = self.word.publish(guarded.breaker.gate(config, self.settings.base()));
+        guarded.unseen = self.word.publish(guarded.breaker.published(config, self.settings.base()));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use super::breaker::{Breaker, State};
+use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::phase::{Change, ChangeCause, Mode, Phase};
+use super::phase::{Change, ChangeCause, Phase};
+use super::state::State;
 use super::window::{Span, Window};
-use super::word;
 use crate::time::Instant;
 
 /// The state of a circuit as plain data: to look at, to hand to another process, or to keep in memory that a reboot
@@ -128,30 +128,6 @@ impl<W: Window> Breaker<W> {
                 *succeeded = (*succeeded).min(config.successes - 1);
                 *failed = (*failed).min(config.probe_failures);
             }
-        }
-    }
-
-    /// What this state means to those who ask without the lock, and who know no other configuration than `base`.
-    pub(super) fn gate(&self, config: &CircuitConfig, base: &CircuitConfig) -> word::Gate {
-        let (era, timed) = (self.era(), config.asks_duration());
-        match &self.state {
-            State::Closed { ramp, .. } if !ramp.is_over() => word::Gate::Ask,
-            State::Closed { .. } if self.mode == Mode::Disabled => word::Gate::Quiet { era, timed },
-            State::Closed { window, streak, .. } => {
-                // Those without the lock know only what it was made with.
-                let can_tell = config.slow_after == base.slow_after && config.failures == base.failures;
-                let counts = config.counts_calls() || self.mode == Mode::CountOnly;
-                let quiet = *streak == 0 && (!counts || window.is_quiet(config.span(W::CAPACITY)));
-                match can_tell {
-                    true if quiet => word::Gate::Quiet { era, timed },
-                    true if counts => word::Gate::Closed { era, timed, unseen: self.unseen(config) },
-                    _ => word::Gate::Closed { era, timed, unseen: 0 },
-                }
-            }
-            State::Open { .. } if self.mode == Mode::ForcedOpen => word::Gate::ForcedOpen,
-            State::Open { until, most } if *most == base.longest_open() => word::Gate::Open { until: *until },
-            State::Open { until, most } => word::Gate::OpenFor { era, until: *until, most: *most },
-            State::HalfOpen { .. } => word::Gate::Ask,
         }
     }
 }

@@ -344,3 +344,21 @@ macro_rules! bits {
     )* };
 }
 bits!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Counts {
+    /// All calls.
+    pub calls: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// Those that were slow; none where the window does not tell.
+    pub slow: u32,
+}
+
+impl Counts {
+    pub(super) fn of<W: Window>(window: &W) -> Self {
+        Self { calls: window.calls(), failures: window.failures(), slow: window.slow() }
+    }
+}

@@ -5,8 +5,9 @@
 //! it changes nothing, or only counted in the word where nobody has to look at it yet. Each of these is as if it had
 //! happened at the load, or at the exchange that counts. Everything else takes the lock.
 
-use super::breaker::Ticket;
+use super::gate::Ticket;
 use super::phase::Phase;
+use super::published::Published;
 use crate::time::Instant;
 use crate::verdict::Rejected;
 
@@ -17,23 +18,6 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicU64, fence};
 #[cfg(loom)]
 use {late::AtomicU64, loom::sync::atomic::fence};
-
-/// What the state of a circuit means to those who ask without the lock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gate {
-    /// Take the lock.
-    Ask,
-    /// Closed, and recording a success in good time would change nothing.
-    Quiet { era: u32, timed: bool },
-    /// Closed, and so many successes in good time need only be counted.
-    Closed { era: u32, timed: bool, unseen: u32 },
-    /// Open until then, but never for longer than the configured time from now.
-    Open { until: Instant },
-    /// The same, with a time of this opening's own.
-    OpenFor { era: u32, until: Instant, most: u64 },
-    /// Open, whatever the time.
-    ForcedOpen,
-}
 
 /// Closed, and no rule asks how long a call takes: the sign bit, so that admission is one test. The era is in the low
 /// half.
@@ -193,7 +177,7 @@ impl Word {
         }
     }
 
-    /// Takes back what [`Gate::Closed`] published as `unseen`, and says how much of it is left. Only by the holder of
+    /// Takes back what [`Published::Closed`] published as `unseen`, and says how much of it is left. Only by the holder of
     /// the lock.
     #[allow(clippy::cast_possible_truncation)] // 28 bits
     pub(super) fn take_unseen(&self) -> u32 {
@@ -202,18 +186,18 @@ impl Word {
 
     /// Says how many successes it counts by itself from now on. Only by the holder of the lock, once it has taken
     /// back what it published before.
-    pub(super) fn publish(&self, gate: Gate) -> u32 {
+    pub(super) fn publish(&self, state: Published) -> u32 {
         let mut granted = 0;
-        let word = match gate {
-            Gate::Ask => ASK,
-            Gate::Quiet { era, timed } => closed(timed) | QUIET | u64::from(era),
-            Gate::Closed { era, timed, unseen } => {
+        let word = match state {
+            Published::Ask => ASK,
+            Published::Quiet { era, timed } => closed(timed) | QUIET | u64::from(era),
+            Published::Closed { era, timed, unseen } => {
                 granted = unseen.min(MOST_UNSEEN);
                 closed(timed) | (UNSEEN * u64::from(granted)) | u64::from(era)
             }
-            Gate::Open { until } if until.as_nanos() < OTHER => until.as_nanos(),
-            Gate::Open { .. } => ASK,
-            Gate::OpenFor { era, until, most } => {
+            Published::Open { until } if until.as_nanos() < OTHER => until.as_nanos(),
+            Published::Open { .. } => ASK,
+            Published::OpenFor { era, until, most } => {
                 if self.until.load(Relaxed) != until.as_nanos() || self.most.load(Relaxed) != most {
                     self.word.store(ASK, Relaxed);
                     fence(Release);
@@ -222,7 +206,7 @@ impl Word {
                 }
                 OPEN_FOR | u64::from(era)
             }
-            Gate::ForcedOpen => FORCED_OPEN,
+            Published::ForcedOpen => FORCED_OPEN,
         };
         // What does not change is not written, so that readers keep their copy of it.
         if self.word.load(Relaxed) != word {
@@ -253,7 +237,7 @@ impl Word {
         0
     }
 
-    pub(super) fn publish(&self, _: Gate) -> u32 {
+    pub(super) fn publish(&self, _: Published) -> u32 {
         0
     }
 }

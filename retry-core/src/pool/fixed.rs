@@ -297,7 +297,7 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
 
     fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
         let ticket = ticket?;
-        self.with(|breaker| breaker.cancel(&self.pool.config, ticket, now, 0))?
+        self.with(|breaker| breaker.cancel(&self.pool.config, ticket, now))?
     }
 }
 

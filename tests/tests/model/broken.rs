@@ -207,9 +207,9 @@ impl<W: Explorable> Machine for Broken<W> {
             _ => {}
         }
         if let (Break::LateDropFreesSlot, true, Some(forged)) = (self.rule, is_late, self.forged()) {
-            let _ = self.inner.cancel(&self.config(), forged, now, 0);
+            let _ = self.inner.cancel(&self.config(), forged, now);
         }
-        let change = self.inner.cancel(&self.config(), ticket, now, 0);
+        let change = self.inner.cancel(&self.config(), ticket, now);
         self.note(change.as_ref());
         change
     }

@@ -66,7 +66,7 @@ impl<W: Explorable> Machine for Breaker<W> {
     }
 
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
-        Self::cancel(self, config, ticket, now, 0)
+        Self::cancel(self, config, ticket, now)
     }
 
     fn force_open(&mut self, now: Instant) -> Option<Change> {

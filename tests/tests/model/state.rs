@@ -117,7 +117,7 @@ impl<M: Machine> State<M> {
                     }
                     End::Drop => [
                         machine.cancel(config, call.ticket(config), now),
-                        call.pass.and_then(|pass| naive.cancel(rules, pass, now, 0)),
+                        call.pass.and_then(|pass| naive.cancel(rules, pass, now)),
                     ],
                     End::Succeed | End::Fail => [
                         machine.settle(config, call.ticket(config), end == End::Fail, now),

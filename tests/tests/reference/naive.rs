@@ -163,9 +163,9 @@ impl Naive {
         }
     }
 
-    pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant, word: u64) -> Option<Change> {
+    pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant) -> Option<Change> {
         if was_slow(rules, pass, now) {
-            return self.settle(rules, pass, true, now, word);
+            return self.settle(rules, pass, true, now, 0);
         }
         if pass.era != self.era {
             self.late += 1;

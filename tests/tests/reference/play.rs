@@ -179,9 +179,9 @@ impl<W: Window + Debug> Play<W> {
                 ticket.map(|ticket| breaker.settle(&config, ticket, false, now, 0)),
             ),
             Step::Drop(_) => (
-                naive.cancel(rules, pass, now, 0),
+                naive.cancel(rules, pass, now),
                 shared.cancel(shared_ticket, now),
-                ticket.map(|ticket| breaker.cancel(&config, ticket, now, 0)),
+                ticket.map(|ticket| breaker.cancel(&config, ticket, now)),
             ),
             Step::Fail { delay, word, .. } => {
                 let expected = naive.settle(rules, pass, true, now, word);

@@ -3,8 +3,12 @@
 
 #![no_std]
 
+mod chip;
+
 use core::ptr;
 use core::time::Duration;
+
+pub use chip::{Chip, POLICY, class};
 
 /// The end of a program that panics.
 #[panic_handler]

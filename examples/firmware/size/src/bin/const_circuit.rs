@@ -3,17 +3,9 @@
 #![no_std]
 #![no_main]
 
-use core::time::Duration;
-
 use cortex_m_rt::entry;
-use retry_core::{
-    BlockingSleep, CircuitConfig, Class, Clock, ConstCircuit, ConstConfig, CountWindow, CriticalSectionLock,
-    Entropy, Instant, Interrupted, Policy, Retry,
-};
-use size::{is_transient, millis, now, report, send, sleep_ms, use_platform, word};
-
-const POLICY: Policy =
-    Policy::exponential(Duration::from_millis(100)).cap(Duration::from_secs(5)).attempts(4);
+use retry_core::{CircuitConfig, ConstCircuit, ConstConfig, CountWindow, CriticalSectionLock, Retry};
+use size::{Chip, POLICY, class, report, send, use_platform};
 
 static UPLINK: ConstCircuit<Uplink, CountWindow<32>, CriticalSectionLock> = ConstCircuit::CLOSED;
 
@@ -27,31 +19,8 @@ impl ConstConfig for Uplink {
 #[entry]
 fn main() -> ! {
     use_platform();
-    let retry = Retry::new(&POLICY, Chip)
-        .circuit(&UPLINK)
-        .classify(|error: &u8| if is_transient(*error) { Class::Transient } else { Class::Permanent });
+    let retry = Retry::new(&POLICY, Chip).circuit(&UPLINK).classify(class);
     loop {
         report(retry.run_blocking(send).map_err(|error| error.into_inner().unwrap_or(u8::MAX)));
-    }
-}
-
-struct Chip;
-
-impl Clock for Chip {
-    fn now(&self) -> Instant {
-        Instant::from_nanos(now())
-    }
-}
-
-impl BlockingSleep for Chip {
-    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
-        sleep_ms(millis(duration));
-        Ok(())
-    }
-}
-
-impl Entropy for Chip {
-    fn word(&self) -> u64 {
-        u64::from(word()) << 32 | u64::from(word())
     }
 }

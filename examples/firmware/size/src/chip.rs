@@ -1,0 +1,36 @@
+//! The same platform as a runtime of retry-core, and what all programs with it have in common.
+
+use core::time::Duration;
+
+use retry_core::{BlockingSleep, Class, Clock, Entropy, Instant, Interrupted, Policy};
+
+use crate::{is_transient, millis, now, sleep_ms, word};
+
+/// The same as the loop by hand.
+pub const POLICY: Policy =
+    Policy::exponential(Duration::from_millis(100)).cap(Duration::from_secs(5)).attempts(4);
+
+pub fn class(error: &u8) -> Class {
+    if is_transient(*error) { Class::Transient } else { Class::Permanent }
+}
+
+pub struct Chip;
+
+impl Clock for Chip {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(now())
+    }
+}
+
+impl BlockingSleep for Chip {
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+        sleep_ms(millis(duration));
+        Ok(())
+    }
+}
+
+impl Entropy for Chip {
+    fn word(&self) -> u64 {
+        u64::from(word()) << 32 | u64::from(word())
+    }
+}
