@@ -178,7 +178,7 @@ impl Naive {
     pub(crate) fn force_open(&mut self, now: Instant) -> Option<Change> {
         (self.mode != Mode::ForcedOpen).then(|| {
             self.mode = Mode::ForcedOpen;
-            self.open_until(u64::MAX, u64::MAX, now, ChangeCause::Manual)
+            self.open_until(u64::MAX, now, ChangeCause::Manual)
         })
     }
 
@@ -196,7 +196,7 @@ impl Naive {
 
     pub(crate) fn trip(&mut self, nanos: u64, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
-        Some(self.open_until(nanos, nanos, now, ChangeCause::Manual))
+        Some(self.open_until(nanos, now, ChangeCause::Manual))
     }
 
     pub(crate) fn probe(&mut self, now: Instant, cause: ChangeCause) -> Option<Change> {
@@ -220,10 +220,6 @@ impl Naive {
             OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
             OnHealthy::Close => self.close(rules.ramp > 0, now, ChangeCause::HealthCheck),
         })
-    }
-
-    pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules, now: Instant) {
-        self.carry_over(old, new, now);
     }
 
     /// Goes on from what `taken` was, under its rules, when its clock read `then`.
@@ -252,12 +248,12 @@ impl Naive {
         self.mode = taken.mode;
         self.openings = taken.openings;
         self.begin(at);
-        self.carry_over(old, rules, now);
+        self.reconfigure(old, rules, now);
         Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
     /// Brings what was counted under other rules within these.
-    fn carry_over(&mut self, old: &Rules, new: &Rules, now: Instant) {
+    pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules, now: Instant) {
         match &mut self.at {
             // The window keeps what it held, as far as that fits.
             At::Closed { outcomes, newest, .. } => {
@@ -346,12 +342,12 @@ impl Naive {
         // Where nobody drew a word, the time and the era must do.
         let word = if word == 0 { mixed(now.as_nanos() ^ (u64::from(self.era) << 32)) } else { word };
         let nanos = rules.open_time(self.openings, word);
-        self.open_until(nanos, nanos, now, cause)
+        self.open_until(nanos, now, cause)
     }
 
-    fn open_until(&mut self, nanos: u64, most: u64, now: Instant, cause: ChangeCause) -> Change {
+    fn open_until(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
         self.openings += 1;
-        self.change(At::Open { until: later(now, nanos), most }, now, cause)
+        self.change(At::Open { until: later(now, nanos), most: nanos }, now, cause)
     }
 
     fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
