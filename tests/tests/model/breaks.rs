@@ -88,5 +88,13 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::GrowthIsKeptOnClosing, Check::Decision, growing).steady(),
         entry::<Slow>(Break::SlowProbeIsWell, Check::Decision, slow),
         entry::<Slow>(Break::SlowDropIsForgotten, Check::Decision, slow),
+        // The other way round: what a shared circuit does is right here, and what it is compared with is broken.
+        entry::<Two>(Break::DoorOpensEarly, Check::Word, one),
+        entry::<Two>(Break::OpenTimeGrowsAsClockStepsBack, Check::Word, one),
+        entry::<Two>(Break::TripLastsTwice, Check::Word, one).by_hand(&[Hand::Trip(3)]),
+        entry::<Two>(Break::SuccessIsNotRecorded, Check::Word, rate),
+        entry::<Two>(Break::SuccessDoesNotEndRow, Check::Word, two),
+        entry::<Two>(Break::LateIsNotCounted, Check::Word, one),
+        entry::<Two>(Break::DisabledCounts, Check::Word, rate).by_hand(&[Hand::Disable]),
     ]
 }
