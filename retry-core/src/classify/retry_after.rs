@@ -91,8 +91,8 @@ pub fn parse_reset_time(value: &str, now_unix_secs: u64) -> Option<Duration> {
 /// 0 to 9999 of the Gregorian calendar: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
 /// `Sun Nov  6 08:49:37 1994`.
 ///
-/// - `now_unix_secs` matters only for a year of two digits: it is the latest such year in which the date is not
-///   more than 50 years after now.
+/// - `now_unix_secs` matters only for a year of two digits: it is the latest such year, up to 9999, in which the
+///   date is not more than 50 years after now.
 /// - The date must exist. The leap second 23:59:60 does, on any day, and is the first second of the next day.
 /// - The day's name must be one, but not that of the date. It adds nothing to a date, and who writes a date by
 ///   hand gets it wrong; to ignore the date for it would be to come back sooner than asked.
@@ -233,7 +233,7 @@ fn year_of_two_digits(date: Date, now_unix_secs: u64) -> u32 {
     let now = now_unix_secs.min(END_OF_9999);
     // Wrong by a year at most, and only in days next to a New Year.
     let year_of_now = 1970 + u32::try_from(now / SECS_PER_YEAR).unwrap_or(u32::MAX / 2);
-    let latest = year_of_now + 51;
+    let latest = (year_of_now + 51).min(LAST_YEAR);
     let year = latest - (latest - date.year) % 100;
     let earlier = Date { year: year - 50, ..date };
     if earlier.unix_secs() > now.cast_signed() { year - 100 } else { year }
@@ -272,4 +272,6 @@ const SECS_PER_DAY: i64 = 24 * 60 * 60;
 const SECS_PER_YEAR: u64 = 146_097 * 24 * 60 * 60 / 400;
 /// Of the days that [`Date::unix_secs`] counts, 1 January 1970.
 const FIRST_OF_1970: u32 = days_before_year(1970) + 1;
+/// The last that can be written.
+const LAST_YEAR: u32 = 9999;
 const END_OF_9999: u64 = 253_402_300_799;
