@@ -38,6 +38,13 @@ pub use scenario::{
     BudgetKind, CircuitKind, Condition, Ends, Fault, Manual, Other, Readiness, Scenario, Step, Try, Value,
 };
 
+/// Every code sample that is not in the code.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}
+mod samples {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/circuits.md")]
+    mod circuits {}
+    #[doc = include_str!("../../docs/testing.md")]
+    mod testing {}
+}
