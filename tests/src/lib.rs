@@ -45,6 +45,8 @@ mod samples {
     mod readme {}
     #[doc = include_str!("../../docs/circuits.md")]
     mod circuits {}
+    #[doc = include_str!("../../docs/configuration.md")]
+    mod configuration {}
     #[doc = include_str!("../../docs/testing.md")]
     mod testing {}
 }

@@ -40,8 +40,8 @@ pub struct Preset {
     pub policy: Policy,
     /// The circuit that belongs to it; `None` where the dependency is not worth one.
     pub circuit: Option<CircuitConfig>,
-    /// Whether a call that gave up is worth keeping as a dead letter. Advice to whoever builds the call: nothing
-    /// here keeps any yet.
+    /// Whether a call that gave up is worth keeping as a dead letter. Advice to whoever builds the call, for only they
+    /// know where to keep it.
     pub dead_letter: bool,
 }
 
