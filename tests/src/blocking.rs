@@ -18,6 +18,16 @@ use crate::stage::{Allowance, Circuit, Stage};
 /// On a scenario that [does not fit](Scenario::fits_blocking_loops).
 pub fn blocking<L: Lock>(scenario: &Scenario<'_>, runtime: impl BlockingSleep, log: &mut dyn Log) {
     assert!(scenario.fits_blocking_loops(), "{}: not for blocking loops", scenario.name);
+    play::<L, _>(scenario, runtime, log, call);
+}
+
+/// Plays `scenario` on a runtime that blocks, each of its calls by `call`.
+pub(crate) fn play<L: Lock, R: BlockingSleep>(
+    scenario: &Scenario<'_>,
+    runtime: R,
+    log: &mut dyn Log,
+    call: impl Fn(&Scenario<'_>, &Stage<L>, &Scripted<'_, R>, &[Try], &Record<'_>),
+) {
     let record = &Record::of(scenario, log);
     let time = &Scripted::new(scenario, runtime);
     let mut stage = Stage::<L>::new(scenario);

@@ -1,40 +1,21 @@
 //! The loop that a program writes that has no runtime: nothing but the machine.
 
 use retry_core::{
-    BlockingSleep, Call, Class, Clock, Event, EventKind, FakeClock, GiveUp, Instant, Interrupted, Lock,
-    Verdict,
+    BlockingSleep, Call, Class, Clock, Event, EventKind, FakeClock, GiveUp, Interrupted, Lock, Verdict,
 };
 
+use crate::blocking::play;
 use crate::log::Log;
 use crate::record::{End, Record, Why};
 use crate::runtime::Scripted;
-use crate::scenario::{Ends, Scenario, Step, Try, Value, ms};
+use crate::scenario::{Ends, Scenario, Try, Value, ms};
 use crate::stage::Stage;
 
 type Time<'s> = Scripted<'s, FakeClock>;
 
 /// Plays `scenario` with a loop of its own. Circuit and budget are behind an `L`.
 pub fn by_hand<L: Lock>(scenario: &Scenario<'_>, log: &mut dyn Log) {
-    let record = &Record::of(scenario, log);
-    let time = &Scripted::new(scenario, FakeClock::new());
-    let mut stage = Stage::<L>::new(scenario);
-    for step in scenario.steps {
-        match *step {
-            Step::Wait(wait) => match time.sleep_blocking(ms(wait)) {
-                Ok(()) => {}
-                Err(Interrupted) => unreachable!("nobody stops what happens between calls"),
-            },
-            Step::Call(tries) => call(scenario, &stage, time, tries, record),
-            Step::Stop(after, tries) | Step::Cut(after, tries) => {
-                time.interrupt_at(time.now().after(ms(after)));
-                call(scenario, &stage, time, tries, record);
-                time.interrupt_at(Instant::MAX);
-            }
-            Step::Other(other) => stage.other(other, time.now(), record),
-            Step::Manual(manual) => stage.manual(manual, time.now(), record),
-        }
-        stage.state(time.now(), record);
-    }
+    play::<L, _>(scenario, FakeClock::new(), log, call);
 }
 
 fn call<L: Lock>(
