@@ -2,6 +2,7 @@
 
 use log::max_level;
 
+use super::compose::pointer;
 use super::event::{Event, Observer};
 use super::level::{Level, OneLine};
 
@@ -52,5 +53,7 @@ impl Observer for LogFacade {
         max_level() != log::LevelFilter::Off
     }
 }
+
+pointer!([] & LogFacade);
 
 const TARGET: &str = "retry_core";
