@@ -16,8 +16,8 @@ use super::level::{Level, OneLine};
 /// | `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
 /// | `trace` | an attempt starts; a call succeeds at once |
 ///
-/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character, and of an
-/// operation's name the first 128 bytes. It is put together only where the level is wanted; while nobody wants any, no
+/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character and each that ends
+/// a line or turns text around, and of an operation's name the first 128 bytes. It is put together only where the level is wanted; while nobody wants any, no
 /// clock is read either.
 ///
 /// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
