@@ -2,6 +2,7 @@
 
 mod log;
 mod opentelemetry;
+mod operating;
 mod prometheus;
 mod tracing;
 
