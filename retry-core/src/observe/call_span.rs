@@ -18,7 +18,8 @@ use crate::verdict::Verdict;
 /// `in_scope`.
 ///
 /// It is of one call: an observer sees events and no futures, and calls are made inside of calls, so that nobody else
-/// knows whose end belongs into which span. Who looks at all calls alike is beside it, in a tuple.
+/// knows whose end belongs into which span. Who looks at all calls alike is beside it, in a tuple. Where one observer is
+/// given for all calls, as in a tower layer, take [`TracingLog`]: its events are in the span of the request.
 ///
 /// ```
 /// use retry_core::{CallSpan, Class, FakeClock, OperationMetrics, Policy, Retry};

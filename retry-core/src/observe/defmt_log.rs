@@ -4,19 +4,13 @@ use core::time::Duration;
 
 use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
-use super::level::{Level, clean, cut};
+use super::level::{Level, clean, cut, level_table};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
 /// Writes each event to [`defmt`]'s log, a line each.
 ///
-/// | level | event |
-/// |---|---|
-/// | `error` | a dead letter is lost |
-/// | `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
-/// | `info` | any other change of a circuit's phase; a dead letter is kept |
-/// | `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
-/// | `trace` | an attempt starts; a call succeeds at once |
+#[doc = level_table!()]
 ///
 /// Levels below that of `DEFMT_LOG` are left out when the program is compiled. In names, a replacement character stands
 /// for each control character, and of an operation's name the first 128 bytes are written.

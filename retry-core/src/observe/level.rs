@@ -7,6 +7,21 @@ use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
 use crate::verdict::{GiveUp, Verdict};
 
+/// What of each level there is, for the documentation of each log.
+macro_rules! level_table {
+    () => {
+        "| level | event |
+|---|---|
+| `error` | a dead letter is lost |
+| `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
+| `info` | any other change of a circuit's phase; a dead letter is kept |
+| `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
+| `trace` | an attempt starts; a call succeeds at once |
+"
+    };
+}
+pub(super) use level_table;
+
 /// How much someone who reads a log wants to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {

@@ -7,13 +7,15 @@ use tracing::{enabled, event};
 
 use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
-use super::level::{CleanName, Level, OneLine};
+use super::level::{CleanName, Level, OneLine, level_table};
 use crate::class::{Class, Severity};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
-/// Writes each event to the [`tracing`] crate, with the target `retry_core` and the levels of
-/// [`LogFacade`](crate::LogFacade). [`CallSpan`](crate::CallSpan) does the same and is a span for a call, too.
+/// Writes each event to the [`tracing`] crate, with the target `retry_core`. [`CallSpan`](crate::CallSpan) does the same
+/// and is a span for a call, too.
+///
+#[doc = level_table!()]
 ///
 /// An event is one of `tracing`'s, of these fields, those that it has:
 ///
