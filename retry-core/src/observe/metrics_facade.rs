@@ -42,9 +42,12 @@ use crate::verdict::Verdict;
 /// Circuits have no operation, since several may share one. To tell circuits apart give each its own `MetricsFacade` with
 /// a tag that names it, shared by all operations that use it, so that none of its changes is missed.
 ///
-/// It asks for its handles once, at the first event of each operation: install the recorder before. What a recorder
-/// does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a panic there must
-/// not end the call.
+/// It asks for its handles once, at the first event of each operation: install the recorder before, and let it keep what
+/// it was asked for. What a recorder drops that was idle, as Prometheus' does with an `idle_timeout`, is not counted
+/// again.
+///
+/// What a recorder does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
+/// panic there must not end the call.
 ///
 /// ```
 /// use retry_core::{Class, FakeClock, Guarded, MetricsFacade, Policy, Retry};

@@ -77,6 +77,20 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
 }
 
 #[test]
+fn names_are_quoted_as_labels_are() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<2>::new().tags(&[("region", "\"eu\"\\")]);
+    with_local_recorder(&recorder, || {
+        let mut event = letter(true);
+        event.operation = "say \"hi\",x=\"} 9\\";
+        facade.observe(&event);
+    });
+    let expected =
+        r#"retry_dead_letters_total{region="\"eu\"\\",operation="say \"hi\",x=\"} 9\\",outcome="kept"} 1"#;
+    assert_eq!(samples(&handle), [expected]);
+}
+
+#[test]
 fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::new();
