@@ -54,7 +54,7 @@
 //! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
 //! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
-//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and a span for a call |
+//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and [`CallSpan`], one that is a span for a call |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -146,7 +146,7 @@ pub use observe::Metrics;
 pub use observe::MetricsFacade;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
-pub use observe::TracingLog;
+pub use observe::{CallSpan, TracingLog};
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
 pub use observe::{MetricsSnapshot, OperationMetrics};
 

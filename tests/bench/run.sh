@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Instructions per operation by callgrind, beside the goals of operations.rs, and the time of one and two threads in
-# one run. Exits non-zero where an operation takes more instructions than it may today. Times only inform: on a
-# shared machine they are noise.
+# one run. Exits non-zero where an operation takes more instructions than it may today, and where one that nobody
+# watches takes any for observers. Times only inform: on a shared machine they are noise.
 set -euo pipefail
 cd "$(dirname "$0")"
 command -v valgrind > /dev/null || {
@@ -16,6 +16,17 @@ total() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$bench" "$1" "$2" 2>&1 | awk '/Collected/ { print $4 }'
 }
 
+# The instructions of 2000 times that are of the files which events are told and taken in, those before `main` included.
+observing() {
+    valgrind --tool=callgrind --compress-strings=no --compress-pos=no --callgrind-out-file="$profile" "$bench" "$1" 2000 2> /dev/null
+    awk '/^f[lie]=/ { ours = /retry-core\/src\/observe\// }
+         /^calls=/ { getline; next } # what is called is counted where it is
+         /^[0-9]/ && ours { sum += $2 }
+         END { print sum + 0 }' "$profile"
+}
+
+profile=$(mktemp)
+trap 'rm -f "$profile"' EXIT
 status=0
 echo "| operation | instructions | goal | |"
 echo "|---|---|---|---|"
@@ -29,6 +40,17 @@ while IFS=$'\t' read -r name goal most what; do
         status=1
     fi
 done < <("$bench" list)
+echo
+
+# Of whoever watches nothing, not one instruction. The last one is watched, so that a look at the wrong files is seen.
+for name in blocking async tower failed letter by-hand by-hand-healthy counted; do
+    observing=$(observing "$name")
+    echo "$name: $observing instructions for observers in 2000 times"
+    if [ "$((observing > 0))" != "$([ "$name" = counted ] && echo 1 || echo 0)" ]; then
+        echo "bench: $name: expected $([ "$name" = counted ] && echo some || echo none)" >&2
+        status=1
+    fi
+done
 echo
 "$bench" threads
 exit $status

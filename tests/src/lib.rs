@@ -39,6 +39,7 @@ pub use scenario::{
 };
 
 /// Every code sample that is not in the code.
+/// Every code sample that is not in the code.
 #[cfg(doctest)]
 mod samples {
     #[doc = include_str!("../../README.md")]
@@ -47,6 +48,8 @@ mod samples {
     mod circuits {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
+    #[doc = include_str!("../../docs/operating.md")]
+    mod operating {}
     #[doc = include_str!("../../docs/testing.md")]
     mod testing {}
 }

@@ -47,6 +47,17 @@ impl<O: Observer> Observer for [O] {
     }
 }
 
+/// Each in turn, those that look.
+impl<O: Observer, const N: usize> Observer for [O; N] {
+    fn observe(&self, event: &Event) {
+        self.as_slice().observe(event);
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.as_slice().is_enabled()
+    }
+}
+
 /// Nobody looks where there is none.
 impl<O: Observer> Observer for Option<O> {
     #[inline]
@@ -79,7 +90,7 @@ macro_rules! pointer {
         }
     };
 }
-#[cfg(any(feature = "std", target_has_atomic = "64", feature = "critical-section"))]
+#[allow(unused_imports)] // where there are neither atomics nor features, nobody needs it
 pub(super) use pointer;
 
 // Not for every `&O`: a reference to a closure is a closure already.
@@ -92,3 +103,5 @@ pointer!([] std::boxed::Box<dyn Observer + '_>);
 pointer!([] std::boxed::Box<dyn Observer + Send + Sync + '_>);
 #[cfg(feature = "std")]
 pointer!([O: Observer + ?Sized] std::sync::Arc<O>);
+#[cfg(feature = "std")]
+pointer!([O: Observer] std::vec::Vec<O>);

@@ -2,21 +2,18 @@
 
 use core::time::Duration;
 
+use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
-use crate::circuit::Phase;
+use super::level::{Level, clean, cut, level_table};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
 /// Writes each event to [`defmt`]'s log, a line each.
 ///
-/// | level | event |
-/// |---|---|
-/// | `warn` | a call gave up or was rejected, a circuit opened, an error of class `Unknown` |
-/// | `info` | any other change of a circuit's phase |
-/// | `debug` | a retry, a call that succeeded after one or was cancelled |
-/// | `trace` | an attempt started, a call succeeded at once |
+#[doc = level_table!()]
 ///
-/// Levels below that of `DEFMT_LOG` are left out when the program is compiled.
+/// Levels below that of `DEFMT_LOG` are left out when the program is compiled. In names, a replacement character stands
+/// for each control character, and of an operation's name the first 128 bytes are written.
 ///
 /// ```
 /// use retry_core::{DefmtLog, FakeClock, Policy, Retry};
@@ -29,50 +26,62 @@ use crate::verdict::Verdict;
 pub struct DefmtLog;
 
 impl Observer for DefmtLog {
+    /// Once, and not at each place that an event is told at: a line is a lot of code.
+    #[inline(never)]
     fn observe(&self, event: &Event) {
-        let (call, attempt) = (Name(event), event.attempt);
-        match event.kind {
-            EventKind::Started => defmt::trace!("{}: attempt {=u32} starts", call, attempt),
-            EventKind::Succeeded if attempt == 1 => defmt::trace!("{}: succeeded at once", call),
-            EventKind::Succeeded => defmt::debug!("{}: attempt {=u32} succeeded", call, attempt),
-            EventKind::Cancelled => defmt::debug!("{}: attempt {=u32} cancelled", call, attempt),
+        match Level::of(event) {
+            Level::Error => defmt::error!("{}", Line(event)),
+            Level::Warn => defmt::warn!("{}", Line(event)),
+            Level::Info => defmt::info!("{}", Line(event)),
+            Level::Debug => defmt::debug!("{}", Line(event)),
+            Level::Trace => defmt::trace!("{}", Line(event)),
+        }
+    }
+}
+
+pointer!([] & DefmtLog);
+
+struct Line<'a>(&'a Event);
+
+impl defmt::Format for Line<'_> {
+    #[inline(never)]
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let Event { operation, key, attempt, kind, .. } = self.0;
+        let (name, rest) = cut(operation);
+        write_clean(f, name);
+        if rest {
+            defmt::write!(f, "..");
+        }
+        if !key.is_none() {
+            defmt::write!(f, "[");
+            write_clean(f, key.as_str());
+            defmt::write!(f, "{=str}]", if key.is_cut() { ".." } else { "" });
+        }
+        match *kind {
+            EventKind::Started => defmt::write!(f, ": attempt {=u32} starts", attempt),
+            EventKind::Succeeded if *attempt == 1 => defmt::write!(f, ": succeeded at once"),
+            EventKind::Succeeded => defmt::write!(f, ": attempt {=u32} succeeded", attempt),
+            EventKind::Cancelled => defmt::write!(f, ": attempt {=u32} cancelled", attempt),
             EventKind::Rejected(rejected) => {
-                defmt::warn!(
-                    "{}: rejected, {} for another {=u64:us} s",
-                    call,
-                    rejected.phase(),
-                    micros(rejected.wait())
-                );
+                let wait = micros(rejected.wait());
+                defmt::write!(f, ": rejected, {} for another {=u64:us} s", rejected.phase(), wait);
             }
             EventKind::Failed { failure, verdict, .. } => {
                 let class = failure.class;
                 match verdict {
-                    Verdict::Retry(delay) if event.kind.is_caution() => defmt::warn!(
-                        "{}: attempt {=u32} failed ({}), retry in {=u64:us} s",
-                        call,
-                        attempt,
-                        class,
-                        micros(delay)
-                    ),
-                    Verdict::Retry(delay) => defmt::debug!(
-                        "{}: attempt {=u32} failed ({}), retry in {=u64:us} s",
-                        call,
+                    Verdict::Retry(delay) => defmt::write!(
+                        f,
+                        ": attempt {=u32} failed ({}), retry in {=u64:us} s",
                         attempt,
                         class,
                         micros(delay)
                     ),
                     Verdict::GiveUp(reason) => {
-                        defmt::warn!(
-                            "{}: gave up after attempt {=u32} ({}): {}",
-                            call,
-                            attempt,
-                            class,
-                            reason
-                        );
+                        defmt::write!(f, ": gave up after attempt {=u32} ({}): {}", attempt, class, reason);
                     }
-                    Verdict::Rejected(rejected) => defmt::warn!(
-                        "{}: rejected after attempt {=u32} ({}), {} for another {=u64:us} s",
-                        call,
+                    Verdict::Rejected(rejected) => defmt::write!(
+                        f,
+                        ": rejected after attempt {=u32} ({}), {} for another {=u64:us} s",
                         attempt,
                         class,
                         rejected.phase(),
@@ -80,34 +89,27 @@ impl Observer for DefmtLog {
                     ),
                 }
             }
-            EventKind::BudgetEmpty => defmt::warn!("{}: the budget of retries is empty", call),
-            EventKind::Ended { end, elapsed } => {
-                let elapsed = elapsed.map_or(0, micros);
-                defmt::trace!("{}: {} after {=u64:us} s", call, end, elapsed);
+            EventKind::BudgetEmpty => defmt::write!(f, ": the budget of retries is empty"),
+            EventKind::Ended { end, elapsed: Some(elapsed) } => {
+                defmt::write!(f, ": {} after {=u64:us} s", end, micros(elapsed));
             }
-            EventKind::DeadLettered { kept: true } => defmt::info!("{}: dead letter", call),
-            EventKind::DeadLettered { kept: false } => defmt::error!("{}: dead letter lost", call),
-            EventKind::PhaseChanged(change) if change.to == Phase::Open => {
-                defmt::warn!("{}: circuit from {} to {}: {}", call, change.from, change.to, change.cause);
-            }
+            EventKind::Ended { end, elapsed: None } => defmt::write!(f, ": {}", end),
+            EventKind::DeadLettered { kept: true } => defmt::write!(f, ": dead letter"),
+            EventKind::DeadLettered { kept: false } => defmt::write!(f, ": dead letter lost"),
             EventKind::PhaseChanged(change) => {
-                defmt::info!("{}: circuit from {} to {}: {}", call, change.from, change.to, change.cause);
+                defmt::write!(f, ": circuit from {} to {}: {}", change.from, change.to, change.cause);
             }
         }
     }
 }
 
-/// The operation's name and key.
-struct Name<'a>(&'a Event);
-
-impl defmt::Format for Name<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        let Event { operation, key, .. } = self.0;
-        if key.is_none() {
-            defmt::write!(f, "{=str}", operation);
-        } else {
-            defmt::write!(f, "{=str}[{}]", operation, key);
+#[inline(never)]
+fn write_clean(f: defmt::Formatter<'_>, text: &str) {
+    for (number, part) in clean(text).enumerate() {
+        if number > 0 {
+            defmt::write!(f, "{=char}", char::REPLACEMENT_CHARACTER);
         }
+        defmt::write!(f, "{=str}", part);
     }
 }
 

@@ -245,8 +245,9 @@ impl fmt::Display for Event {
 /// observer of those who want none, and costs nothing. An event does not say which caller it is about: give each
 /// its own observer, such as a closure that knows.
 ///
-/// Several are one: a tuple of up to four, a slice, an `Option`. Of what such a one holds by reference, closures,
-/// `&dyn Observer` and the observers of this crate are observers themselves. What may panic belongs into a
+/// Several are one: a tuple of up to four (which may hold tuples), an array, a slice, a `Vec`, an `Option`. Of what such
+/// a one holds by reference, closures, `&dyn Observer` and the observers of this crate are observers themselves; write
+/// `&mine as &dyn Observer` for one of your own. What may panic belongs into a
 /// [`Guarded`](crate::Guarded), what may block behind a [`Queued`](crate::Queued).
 ///
 /// ```
@@ -261,6 +262,12 @@ impl fmt::Display for Event {
 /// call.attempt(clock.now()).unwrap().succeed(clock.now());
 /// assert_eq!(started.get(), 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no observer",
+    note = "a tuple of up to four observers is one, and a tuple may hold tuples",
+    note = "in a tuple, an observer of your own goes by value, or as `&mine as &dyn Observer`",
+    note = "a closure says what it takes: `|event: &Event| ..`"
+)]
 pub trait Observer {
     /// Something happened.
     fn observe(&self, event: &Event);

@@ -1,10 +1,26 @@
 //! What every log makes of an event: its level, and a line that is safe to print.
 
+#[cfg(any(feature = "log", feature = "tracing"))]
 use core::fmt::{self, Write};
 
 use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
 use crate::verdict::{GiveUp, Verdict};
+
+/// What of each level there is, for the documentation of each log.
+macro_rules! level_table {
+    () => {
+        "| level | event |
+|---|---|
+| `error` | a dead letter is lost |
+| `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
+| `info` | any other change of a circuit's phase; a dead letter is kept |
+| `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
+| `trace` | an attempt starts; a call succeeds at once |
+"
+    };
+}
+pub(super) use level_table;
 
 /// How much someone who reads a log wants to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +59,12 @@ impl Level {
     }
 }
 
-/// The event in one line without control characters, of a long name the beginning: what names a caller gave must not
-/// end a line of a log or begin another one.
+/// The event in one line, of a long name the beginning: what names a caller gave must not end a line of a log, begin
+/// another one, or turn it around.
+#[cfg(any(feature = "log", feature = "tracing"))]
 pub(super) struct OneLine<'a>(pub(super) &'a Event);
 
+#[cfg(any(feature = "log", feature = "tracing"))]
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, rest) = cut(self.0.operation);
@@ -74,21 +92,32 @@ impl fmt::Display for CleanName<'_> {
 }
 
 /// The first 128 bytes, or a little less, and whether there are more.
-fn cut(name: &str) -> (&str, bool) {
+pub(super) fn cut(name: &str) -> (&str, bool) {
     const LONGEST: usize = 128;
     if name.len() <= LONGEST {
         return (name, false);
     }
-    let end = (0..=LONGEST).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-    (&name[..end], true)
+    // Not by a slice: the message of its panic is kilobytes on a small machine.
+    ((0..=LONGEST).rev().find_map(|end| name.get(..end)).unwrap_or_default(), true)
 }
 
-/// Puts the replacement character in place of each control character.
+/// What is between the characters that a log must not hold: control characters, and those of Unicode that end a line
+/// or a paragraph, or change the direction of what follows. In place of each stands the replacement character.
+pub(super) fn clean(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| {
+        character.is_control()
+            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    })
+}
+
+/// Puts the replacement character in place of each character that a log must not hold.
+#[cfg(any(feature = "log", feature = "tracing"))]
 struct Clean<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
+#[cfg(any(feature = "log", feature = "tracing"))]
 impl Write for Clean<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut parts = text.split(char::is_control);
+        let mut parts = clean(text);
         self.0.write_str(parts.next().unwrap_or_default())?;
         parts.try_for_each(|part| {
             self.0.write_char(char::REPLACEMENT_CHARACTER)?;

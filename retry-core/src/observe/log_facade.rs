@@ -2,22 +2,17 @@
 
 use log::max_level;
 
+use super::compose::pointer;
 use super::event::{Event, Observer};
-use super::level::{Level, OneLine};
+use super::level::{Level, OneLine, level_table};
 
 /// Writes each event to the [`log`](mod@log) crate, a line each, with the target `retry_core`.
 ///
-/// | level | event |
-/// |---|---|
-/// | `error` | a dead letter is lost |
-/// | `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
-/// | `info` | any other change of a circuit's phase; a dead letter is kept |
-/// | `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
-/// | `trace` | an attempt starts; a call succeeds at once |
+#[doc = level_table!()]
 ///
-/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character, and of an
-/// operation's name the first 128 bytes. It is put together only where the level is wanted; while nobody wants any, no
-/// clock is read either.
+/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character and each that ends
+/// a line or turns text around, and of an operation's name the first 128 bytes. It is put together only where the level
+/// is wanted; while nobody wants any, no clock is read either.
 ///
 /// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
 /// panic there must not end the call, and a [`Queued`](crate::Queued) before it where it may block.
@@ -52,5 +47,7 @@ impl Observer for LogFacade {
         max_level() != log::LevelFilter::Off
     }
 }
+
+pointer!([] & LogFacade);
 
 const TARGET: &str = "retry_core";

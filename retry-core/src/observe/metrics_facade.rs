@@ -9,12 +9,13 @@ use metrics::{Counter, Gauge, Histogram, Label, Unit, counter, gauge, histogram}
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
 use super::compose::pointer;
-use super::event::{CallEnd, Event, EventKind, Observer};
-use super::metrics::{ByName, Tags, check_name, check_tags, place};
+use super::event::{Event, EventKind, Observer};
+use super::metrics::place::{self, ALL_ENDS, ALL_PHASES, ALL_REASONS};
+use super::metrics::{ByName, Tags, check_name, check_tags, tag_setters};
 use crate::circuit::Phase;
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
-use crate::verdict::{GiveUp, Verdict};
+use crate::verdict::Verdict;
 
 /// Counts in the [`metrics`] crate, for Prometheus and whatever else has a recorder for it; by operation, up to
 /// `OPERATIONS` names.
@@ -35,14 +36,18 @@ use crate::verdict::{GiveUp, Verdict};
 /// | `retry_circuits` | `phase` | how many circuits are `open`, or `half-open`: a gauge |
 ///
 /// The counters of an operation are all there, at zero, from its first event on. Names that are too many, of more than
-/// 128 bytes or with a control character are counted as operation `other`. Keys are no label: there may be any number.
+/// 128 bytes or with a control character are counted as operation `other`, calls without a name as `unnamed`. Keys are no
+/// label: there may be any number.
 ///
 /// Circuits have no operation, since several may share one. To tell circuits apart give each its own `MetricsFacade` with
 /// a tag that names it, shared by all operations that use it, so that none of its changes is missed.
 ///
-/// It asks for its handles once, at the first event of each operation: install the recorder before. What a recorder
-/// does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a panic there must
-/// not end the call.
+/// It asks for its handles once, at the first event of each operation: install the recorder before, and let it keep what
+/// it was asked for. What a recorder drops that was idle, as Prometheus' does with an `idle_timeout`, is not counted
+/// again.
+///
+/// What a recorder does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
+/// panic there must not end the call.
 ///
 /// ```
 /// use retry_core::{Class, FakeClock, Guarded, MetricsFacade, Policy, Retry};
@@ -67,33 +72,13 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
         Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: &[] }
     }
 
-    /// Adds these labels to all metrics, in pairs of name and value.
-    ///
-    /// # Panics
-    /// As [`OperationMetrics::tags`](crate::OperationMetrics::tags).
-    #[must_use]
-    #[track_caller]
-    pub const fn tags(mut self, tags: Tags) -> Self {
-        ok_or_panic!(check_tags(tags));
-        self.tags = tags;
-        self
-    }
-
-    /// [`tags`](Self::tags) for tags that are known at run time.
-    ///
-    /// # Errors
-    /// Where [`OperationMetrics::tags`](crate::OperationMetrics::tags) panics.
-    pub fn try_tags(mut self, tags: Tags) -> Result<Self, ConfigError> {
-        check_tags(tags)?;
-        self.tags = tags;
-        Ok(self)
-    }
+    tag_setters!("Adds these labels to all metrics, in pairs of name and value.");
 
     fn operation(&self, name: &'static str) -> &Operation {
         let make = |name| {
             check_name("operation", name)?;
             self.circuits(); // from the first event on, too
-            Ok(Operation::new(name, self.tags))
+            Ok(Operation::new(if name.is_empty() { "unnamed" } else { name }, self.tags))
         };
         self.by_name
             .find(name, make)
@@ -132,12 +117,12 @@ impl<const OPERATIONS: usize> fmt::Debug for MetricsFacade<OPERATIONS> {
 /// The handles of one operation.
 struct Operation {
     started: [Counter; place::NUMBERED + 1],
-    ended: [Counter; ENDS.len()],
-    took: [Histogram; ENDS.len()],
+    ended: [Counter; ALL_ENDS.len()],
+    took: [Histogram; ALL_ENDS.len()],
     failed: [Counter; Class::ALL.len()],
     retried: [Counter; Class::ALL.len()],
     backoff: Histogram,
-    gave_up: [Counter; REASONS.len()],
+    gave_up: [Counter; ALL_REASONS.len()],
     refused: Counter,
     budget_empty: Counter,
     letters_kept: Counter,
@@ -151,17 +136,17 @@ impl Operation {
         let outcome = |outcome| labels(&[("outcome", outcome)]);
         let error_type = |class: usize| labels(&[("error_type", Class::ALL[class].name())]);
         Self {
-            started: from_fn(|i| counter!("retry_attempts_total", labels(&[("attempt", NUMBERS[i])]))),
-            ended: from_fn(|i| counter!("retry_calls_total", outcome(ENDS[i].name()))),
-            took: from_fn(|i| histogram!("retry_call_duration_seconds", outcome(ENDS[i].name()))),
-            failed: from_fn(|i| counter!("retry_failures_total", error_type(i))),
-            retried: from_fn(|i| counter!("retry_retries_total", error_type(i))),
-            backoff: histogram!("retry_backoff_seconds", labels(&[])),
-            gave_up: from_fn(|i| counter!("retry_give_ups_total", labels(&[("reason", REASONS[i].name())]))),
-            refused: counter!("retry_refusals_total", labels(&[])),
-            budget_empty: counter!("retry_budget_empty_total", labels(&[])),
-            letters_kept: counter!("retry_dead_letters_total", outcome("kept")),
-            letters_lost: counter!("retry_dead_letters_total", outcome("lost")),
+            started: from_fn(|i| counter!(ATTEMPTS.0, labels(&[("attempt", NUMBERS[i])]))),
+            ended: from_fn(|i| counter!(CALLS.0, outcome(ALL_ENDS[i].name()))),
+            took: from_fn(|i| histogram!(DURATION.0, outcome(ALL_ENDS[i].name()))),
+            failed: from_fn(|i| counter!(FAILURES.0, error_type(i))),
+            retried: from_fn(|i| counter!(RETRIES.0, error_type(i))),
+            backoff: histogram!(BACKOFF.0, labels(&[])),
+            gave_up: from_fn(|i| counter!(GIVE_UPS.0, labels(&[("reason", ALL_REASONS[i].name())]))),
+            refused: counter!(REFUSALS.0, labels(&[])),
+            budget_empty: counter!(BUDGET_EMPTY.0, labels(&[])),
+            letters_kept: counter!(DEAD_LETTERS.0, outcome("kept")),
+            letters_lost: counter!(DEAD_LETTERS.0, outcome("lost")),
         }
     }
 
@@ -198,7 +183,7 @@ impl Operation {
 
 /// The handles of all circuits.
 struct Circuits {
-    changes: [Counter; PHASES.len()],
+    changes: [Counter; ALL_PHASES.len()],
     /// Up with each change to a phase and down with each change from it, in whatever order they are told.
     open: Gauge,
     half_open: Gauge,
@@ -209,9 +194,9 @@ impl Circuits {
         describe();
         let phase = |phase: Phase| labels(tags, &[("phase", phase.name())]);
         Self {
-            changes: PHASES.map(|to| counter!("retry_circuit_changes_total", phase(to))),
-            open: gauge!("retry_circuits", phase(Phase::Open)),
-            half_open: gauge!("retry_circuits", phase(Phase::HalfOpen)),
+            changes: ALL_PHASES.map(|to| counter!(CHANGES.0, phase(to))),
+            open: gauge!(CIRCUITS.0, phase(Phase::Open)),
+            half_open: gauge!(CIRCUITS.0, phase(Phase::HalfOpen)),
         }
     }
 
@@ -228,42 +213,38 @@ impl Circuits {
 }
 
 fn describe() {
-    describe_counter!("retry_calls_total", "Calls that ended, by how.");
-    describe_histogram!(
-        "retry_call_duration_seconds",
-        Unit::Seconds,
-        "How long calls took, delays included."
-    );
-    describe_counter!("retry_attempts_total", "Attempts that started, by their number in the call.");
-    describe_counter!("retry_failures_total", "Attempts that failed, by the class of the error.");
-    describe_counter!("retry_retries_total", "Retries that were decided, by the class of the error before.");
-    describe_histogram!("retry_backoff_seconds", Unit::Seconds, "The delays before retries.");
-    describe_counter!("retry_give_ups_total", "Calls that gave up, by the reason.");
-    describe_counter!("retry_refusals_total", "Attempts that a circuit refused.");
-    describe_counter!("retry_budget_empty_total", "Retries that a budget did not hold.");
-    describe_counter!(
-        "retry_dead_letters_total",
-        "Calls handed over as dead letters, by what became of them."
-    );
-    describe_counter!("retry_circuit_changes_total", "Changes of circuits, by the phase after.");
-    describe_gauge!("retry_circuits", "How many circuits are in this phase.");
+    let counters =
+        [CALLS, ATTEMPTS, FAILURES, RETRIES, GIVE_UPS, REFUSALS, BUDGET_EMPTY, DEAD_LETTERS, CHANGES];
+    counters.into_iter().for_each(|Metric(name, help)| describe_counter!(name, help));
+    for Metric(name, help) in [DURATION, BACKOFF] {
+        describe_histogram!(name, Unit::Seconds, help);
+    }
+    describe_gauge!(CIRCUITS.0, CIRCUITS.1);
 }
 
 fn labels(tags: Tags, more: &[(&'static str, &'static str)]) -> Vec<Label> {
     tags.iter().chain(more).map(|(name, value)| Label::from_static_parts(name, value)).collect()
 }
 
-// Each at the place that `place` says.
+/// A metric's name, and what is said of it where metrics are read.
+#[derive(Clone, Copy)]
+struct Metric(&'static str, &'static str);
+
+const CALLS: Metric = Metric("retry_calls_total", "Calls that ended, by how.");
+const DURATION: Metric =
+    Metric("retry_call_duration_seconds", "How long calls took, delays included, by how they ended.");
+const ATTEMPTS: Metric =
+    Metric("retry_attempts_total", "Attempts that started, by their number in the call.");
+const FAILURES: Metric = Metric("retry_failures_total", "Attempts that failed, by the class of the error.");
+const RETRIES: Metric =
+    Metric("retry_retries_total", "Retries that were decided, by the class of the error before.");
+const BACKOFF: Metric = Metric("retry_backoff_seconds", "The delays before retries.");
+const GIVE_UPS: Metric = Metric("retry_give_ups_total", "Calls that gave up, by the reason.");
+const REFUSALS: Metric = Metric("retry_refusals_total", "Attempts that a circuit refused.");
+const BUDGET_EMPTY: Metric = Metric("retry_budget_empty_total", "Retries that a budget did not hold.");
+const DEAD_LETTERS: Metric =
+    Metric("retry_dead_letters_total", "Calls handed over as dead letters, by what became of them.");
+const CHANGES: Metric = Metric("retry_circuit_changes_total", "Changes of circuits, by the phase after.");
+const CIRCUITS: Metric = Metric("retry_circuits", "How many circuits are in this phase.");
+
 const NUMBERS: [&str; place::NUMBERED + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9+"];
-const ENDS: [CallEnd; 4] =
-    [CallEnd::Succeeded, CallEnd::GaveUp(GiveUp::Attempts), CallEnd::Rejected, CallEnd::Cancelled];
-const REASONS: [GiveUp; 7] = [
-    GiveUp::Class,
-    GiveUp::Ignored,
-    GiveUp::LeftToCircuit,
-    GiveUp::Attempts,
-    GiveUp::Deadline,
-    GiveUp::Hint,
-    GiveUp::Budget,
-];
-const PHASES: [Phase; 3] = [Phase::Closed, Phase::Open, Phase::HalfOpen];

@@ -1,5 +1,7 @@
 //! What can be seen of a call from outside, and what is left of it.
 
+#[cfg(feature = "tracing")]
+mod call_span;
 mod compose;
 mod dead_letter;
 #[cfg(feature = "defmt")]
@@ -8,7 +10,7 @@ mod event;
 #[cfg(feature = "std")]
 mod guarded;
 mod letter_image;
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(any(feature = "defmt", feature = "log", feature = "tracing"))]
 mod level;
 #[cfg(feature = "log")]
 mod log_facade;
@@ -43,6 +45,6 @@ pub use record::{
     Records,
 };
 #[cfg(feature = "tracing")]
-pub use tracing_log::TracingLog;
+pub use {call_span::CallSpan, tracing_log::TracingLog};
 #[cfg(feature = "std")]
 pub use {guarded::Guarded, queued::Queued};

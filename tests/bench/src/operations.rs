@@ -9,8 +9,9 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer, Metrics,
-    Observer, OperationMetrics, Policy, Recorder, SharedCircuit, SharedDeadLetters, Verdict, WhenFull, retry,
+    Call, CircuitConfig, Class, Classify, CountWindow, Failure, Gate, Instant, LocalLock, LogBuffer,
+    LogFacade, Metrics, MetricsFacade, Observer, OperationMetrics, Policy, Recorder, SharedCircuit,
+    SharedDeadLetters, TracingLog, Verdict, WhenFull, retry,
 };
 
 use retry_tokio::RetryLayer;
@@ -81,12 +82,42 @@ pub(crate) const ALL: &[Operation] = &[
     },
     Operation { name: "busy", goal: 60, most: 52, what: "circuit, closed, 1 % failures, shared", run: busy },
     Operation { name: "rejected", goal: 18, most: 18, what: "circuit, rejected, shared", run: rejected },
+    Operation { name: "loop", goal: 0, most: 3, what: "a loop around nothing", run: nothing },
     Operation {
         name: "by-hand",
-        goal: 0,
+        goal: 3,
         most: 3,
         what: "call by hand that succeeds, no observer",
         run: by_hand,
+    },
+    Operation {
+        name: "by-hand-healthy",
+        goal: 60,
+        most: 46,
+        what: "the same on a healthy circuit, shared",
+        run: by_hand_healthy,
+    },
+    Operation {
+        name: "by-hand-none",
+        goal: 20,
+        most: 7,
+        what: "call by hand, an observer at run time: none",
+        run: by_hand_none,
+    },
+    Operation { name: "log-off", goal: 20, most: 13, what: "the same, LogFacade while off", run: log_off },
+    Operation {
+        name: "tracing-off",
+        goal: 100,
+        most: 75,
+        what: "the same, TracingLog and a subscriber that wants nothing",
+        run: tracing_off,
+    },
+    Operation {
+        name: "facade-off",
+        goal: 350,
+        most: 311,
+        what: "the same, MetricsFacade without a recorder",
+        run: facade_off,
     },
     Operation {
         name: "counted",
@@ -290,6 +321,44 @@ fn rejected(count: u64) {
 
 static COUNTS: OperationMetrics = OperationMetrics::new("stock.read");
 static ALL_COUNTS: Metrics = Metrics::new();
+
+fn nothing(count: u64) {
+    (0..count).for_each(|_| {
+        black_box(Instant::from_millis(1));
+    });
+}
+
+fn by_hand_healthy(count: u64) {
+    for _ in 0..count {
+        let mut call = Call::new(&POLICY, Instant::ORIGIN).circuit(&CIRCUIT);
+        if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
+            black_box(());
+            attempt.succeed(Instant::ORIGIN);
+        }
+    }
+}
+
+fn by_hand_none(count: u64) {
+    (0..count).for_each(|_| call_before(&black_box(None::<&OperationMetrics>)));
+}
+
+fn log_off(count: u64) {
+    // Known at run time only, as where a logger is installed.
+    log::set_max_level(black_box(log::LevelFilter::Off));
+    (0..count).for_each(|_| call_before(&LogFacade));
+}
+
+fn tracing_off(count: u64) {
+    // As where a subscriber is installed that wants nothing of ours.
+    let nobody = tracing::subscriber::NoSubscriber::default();
+    black_box(tracing::subscriber::set_global_default(nobody).is_ok());
+    (0..count).for_each(|_| call_before(&TracingLog));
+}
+
+fn facade_off(count: u64) {
+    static FACADE: MetricsFacade = MetricsFacade::new();
+    (0..count).for_each(|_| call_before(&FACADE));
+}
 
 fn by_hand(count: u64) {
     (0..count).for_each(|_| call_before(&()));

@@ -1,7 +1,9 @@
 //! Exporters, each against what programs really install: a logger, subscribers, recorders.
 
 mod log;
+mod names;
 mod opentelemetry;
+mod operating;
 mod prometheus;
 mod tracing;
 

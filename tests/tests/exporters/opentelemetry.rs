@@ -1,9 +1,9 @@
-//! [`TracingLog`] into OpenTelemetry, by tracing-opentelemetry.
+//! [`CallSpan`] into OpenTelemetry, by tracing-opentelemetry.
 
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
-use retry_core::{Class, FakeClock, Retry, TracingLog};
+use retry_core::{CallSpan, Class, FakeClock, Retry};
 use tracing::{Instrument, info_span};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -15,7 +15,7 @@ fn a_call_is_a_span_with_its_attempts_as_children_and_its_failures_as_events() {
     let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("tests"));
     let clock = FakeClock::new();
-    let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&TracingLog);
+    let stock = Retry::new(&POLICY, &clock).named("stock.read");
 
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         for answers in [[Err(Class::Timeout), Ok(7)], [Err(Class::Server), Err(Class::Validation)]] {
@@ -24,7 +24,8 @@ fn a_call_is_a_span_with_its_attempts_as_children_and_its_failures_as_events() {
                 let answer = answers.next().unwrap();
                 async move { answer }.instrument(info_span!("fetch"))
             };
-            let _ = clock.run(stock.run(fetch).instrument(TracingLog::span("stock.read")));
+            let call = CallSpan::new("stock.read");
+            let _ = clock.run(stock.observe(&call).run(fetch).instrument(call.span()));
         }
     });
 

@@ -60,19 +60,34 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
     let facade = MetricsFacade::<2>::new();
     with_local_recorder(&recorder, || {
         let mut event = letter(true);
-        for operation in ["stock\nread", "a", "n".repeat(10_240).leak(), "b", "c", "a"] {
+        for operation in ["stock\nread", "a", "n".repeat(10_240).leak(), "", "c", "a"] {
             event.operation = operation;
             facade.observe(&event);
         }
     });
     let expected = [
         r#"retry_dead_letters_total{operation="a",outcome="kept"} 2"#,
-        r#"retry_dead_letters_total{operation="b",outcome="kept"} 1"#,
         r#"retry_dead_letters_total{operation="other",outcome="kept"} 3"#,
+        // An empty label is none to Prometheus.
+        r#"retry_dead_letters_total{operation="unnamed",outcome="kept"} 1"#,
     ];
     assert_eq!(samples(&handle), expected);
     let error = facade.try_tags(&[("outcome", "")]).unwrap_err();
-    assert_eq!(error.to_string(), r#"tag = "outcome": must not be a label of the exporters' own"#);
+    assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be a label of the exporters' own"#);
+}
+
+#[test]
+fn names_are_quoted_as_labels_are() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<2>::new().tags(&[("region", "\"eu\"\\")]);
+    with_local_recorder(&recorder, || {
+        let mut event = letter(true);
+        event.operation = "say \"hi\",x=\"} 9\\";
+        facade.observe(&event);
+    });
+    let expected =
+        r#"retry_dead_letters_total{region="\"eu\"\\",operation="say \"hi\",x=\"} 9\\",outcome="kept"} 1"#;
+    assert_eq!(samples(&handle), [expected]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::task::{Context, Waker};
 
-use retry_core::{Call, Class, FakeClock, Instant, Observer, Policy, Retry, TracingLog};
+use retry_core::{Call, CallSpan, Class, FakeClock, Instant, Observer, Policy, Retry, TracingLog};
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::with_default;
@@ -58,8 +58,7 @@ fn every_event_has_its_level_and_fields() {
 fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
     let written = Written::default();
     let clock = FakeClock::new();
-    let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&TracingLog);
-    let call = || TracingLog::span("stock.read");
+    let stock = Retry::new(&POLICY, &clock).named("stock.read");
     with_default(subscriber(&written, LevelFilter::DEBUG), || {
         // Each attempt of the operation is a span of its own.
         let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
@@ -68,19 +67,24 @@ fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
             async move { answer }.instrument(info_span!(target: "tests", "fetch"))
         };
         let request = info_span!(target: "tests", "request", error.type = tracing::field::Empty);
-        let answer = clock.run(stock.run(fetch).instrument(call()).instrument(request));
-        assert_eq!(answer, Ok(7));
-        let _ = call().in_scope(|| stock.run_blocking(|| Err::<(), _>(Class::Validation)));
+        let read = async {
+            let call = CallSpan::new("stock.read");
+            stock.observe(&call).run(fetch).instrument(call.span()).await
+        };
+        assert_eq!(clock.run(read.instrument(request)), Ok(7));
+        let call = CallSpan::new("stock.read");
+        let watched = stock.observe(&call);
+        let _ = call.span().in_scope(|| watched.run_blocking(|| Err::<(), _>(Class::Validation)));
     });
     let expected = [
-        "INFO closed=fetch [call]",
-        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.operation=stock.read retry.verdict=retry [call]",
-        "INFO closed=fetch [call]",
-        "DEBUG retry.attempt=2 retry.event=succeeded retry.operation=stock.read [call]",
-        "DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.read retry.outcome=succeeded [call]",
+        "INFO closed=fetch [request call]",
+        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry [request call]",
+        "INFO closed=fetch [request call]",
+        "DEBUG retry.attempt=2 retry.event=succeeded retry.operation=stock.read [request call]",
+        "DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.read retry.outcome=succeeded [request call]",
         "INFO closed=call otel.name=stock.read retry.attempts=2 retry.operation=stock.read retry.outcome=succeeded [request]",
         "INFO closed=request []",
-        "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.operation=stock.read retry.reason=class retry.verdict=give-up [call]",
+        "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up [call]",
         "DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.read retry.outcome=gave-up [call]",
         "INFO closed=call error.type=Validation otel.name=stock.read otel.status_code=ERROR retry.attempts=1 retry.operation=stock.read retry.outcome=gave-up []",
     ];
@@ -91,9 +95,11 @@ fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
 fn a_call_that_is_dropped_says_so_in_its_span() {
     let written = Written::default();
     let clock = FakeClock::new();
-    let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&TracingLog);
+    let stock = Retry::new(&POLICY, &clock).named("stock.read");
     with_default(subscriber(&written, LevelFilter::DEBUG), || {
-        let future = stock.run(pending::<Result<(), Class>>).instrument(TracingLog::span("stock.read"));
+        let call = CallSpan::new("stock.read");
+        let watched = stock.observe(&call);
+        let future = watched.run(pending::<Result<(), Class>>).instrument(call.span());
         let mut future = Box::pin(future);
         assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(future);
@@ -106,7 +112,59 @@ fn a_call_that_is_dropped_says_so_in_its_span() {
     assert_eq!(lines(&written), expected);
 }
 
-/// A span of someone else's has nothing written into it, whatever its fields are called.
+/// A call inside of another one's attempt: each end is written into its own span, whether the inner one has any.
+#[test]
+fn calls_inside_of_calls_end_in_their_own_spans() {
+    let play = |inner_has_a_span: bool| {
+        let written = Written::default();
+        let clock = FakeClock::new();
+        let retry = Retry::new(&POLICY, &clock);
+        with_default(subscriber(&written, LevelFilter::INFO), || {
+            let (checkout, stock) = (CallSpan::new("checkout"), CallSpan::new("stock.read"));
+            let inner: &dyn Observer = if inner_has_a_span { &stock } else { &TracingLog };
+            let outer = retry.named("checkout").observe(&checkout);
+            checkout.span().in_scope(|| {
+                outer.run_blocking(|| {
+                    let read = retry.named("stock.read").observe(inner);
+                    let unread = read.run_blocking(|| Err::<(), _>(Class::Validation));
+                    assert!(unread.is_err());
+                    Ok::<_, Class>("what there was yesterday")
+                })
+            })
+        })
+        .unwrap();
+        lines(&written)
+    };
+    let failed = "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up";
+    let checkout = "INFO closed=call otel.name=checkout retry.attempts=1 retry.operation=checkout retry.outcome=succeeded []";
+    let stock = "INFO closed=call error.type=Validation otel.name=stock.read otel.status_code=ERROR retry.attempts=1 retry.operation=stock.read retry.outcome=gave-up []";
+    assert_eq!(play(true), [format!("{failed} [call]"), stock.into(), checkout.into()]);
+    let unused = "INFO closed=call otel.name=stock.read retry.operation=stock.read []";
+    assert_eq!(play(false), [format!("{failed} [call]"), unused.into(), checkout.into()]);
+}
+
+/// It may have been forgotten to run the call in its span.
+#[test]
+fn a_call_that_is_not_run_in_its_span_ends_in_it_all_the_same() {
+    let written = Written::default();
+    let clock = FakeClock::new();
+    with_default(subscriber(&written, LevelFilter::INFO), || {
+        let request = info_span!(target: "tests", "request");
+        request.in_scope(|| {
+            let call = CallSpan::new("stock.read");
+            let stock = Retry::new(&POLICY, &clock).named("stock.read").observe(&call);
+            let _ = stock.run_blocking(|| Err::<(), _>(Class::Validation));
+        });
+    });
+    let lines = lines(&written);
+    assert!(
+        lines[0].starts_with("WARN error.type=Validation") && lines[0].ends_with(" [request call]"),
+        "{lines:#?}"
+    );
+    assert!(lines[1].contains("retry.outcome=gave-up") && lines[1].ends_with(" [request]"), "{lines:#?}");
+}
+
+/// A span of someone else's has nothing written into it, whatever it and its fields are called.
 #[test]
 fn a_span_of_others_is_left_alone() {
     let written = Written::default();
@@ -127,7 +185,7 @@ fn names_cannot_end_a_line_or_go_on_for_ever() {
     event.key = "eu\n".into();
     with_default(subscriber(&written, LevelFilter::TRACE), || {
         TracingLog.observe(&event);
-        let _ = TracingLog::span(event.operation);
+        let _ = CallSpan::new(event.operation);
     });
     let text = written.take();
     assert!(text.lines().count() == 2 && text.len() < 1_500, "{text}");
@@ -149,25 +207,25 @@ TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.rea
 TRACE retry.attempt=1 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+DEBUG error.type=Timeout retry.attempt=1 retry.budget=5 retry.delay_us=100000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Validation retry.attempt=1 retry.event=failed retry.key=eu retry.operation=stock.read retry.reason=class retry.verdict=give-up []
+WARN error.type=Validation retry.attempt=1 retry.budget=15 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up []
 DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Unknown retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+WARN error.type=Unknown retry.attempt=1 retry.budget=10 retry.delay_us=100000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Network retry.attempt=2 retry.delay_us=200000 retry.event=failed retry.key=eu retry.operation=stock.read retry.verdict=retry []
+DEBUG error.type=Network retry.attempt=2 retry.budget=5 retry.delay_us=200000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=3 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Server retry.attempt=3 retry.event=failed retry.key=eu retry.operation=stock.read retry.reason=attempts retry.verdict=give-up []
+WARN error.type=Server retry.attempt=3 retry.budget=5 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.reason=attempts retry.severity=high retry.verdict=give-up []
 DEBUG retry.attempt=3 retry.elapsed_us=300000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
 WARN circuit.cause=4 failures in a row circuit.from=closed circuit.to=open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
-WARN error.type=Server retry.attempt=1 retry.event=failed retry.operation=stock.write retry.verdict=rejected []
+WARN error.type=Server retry.attempt=1 retry.budget=5 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=rejected []
 DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
-WARN error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write []
+WARN error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write retry.severity=high []
 DEBUG retry.attempt=0 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
 INFO circuit.cause=the open time has passed circuit.from=open circuit.to=half-open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
@@ -175,10 +233,10 @@ INFO circuit.cause=1 probe succeeded circuit.from=half-open circuit.to=closed re
 TRACE retry.attempt=1 retry.event=succeeded retry.operation=stock.write []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
-DEBUG error.type=Server retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.operation=stock.write retry.verdict=retry []
+DEBUG error.type=Server retry.attempt=1 retry.budget=1 retry.delay_us=100000 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.operation=stock.write []
 WARN retry.attempt=2 retry.event=budget-empty retry.operation=stock.write []
-WARN error.type=Server retry.attempt=2 retry.event=failed retry.operation=stock.write retry.reason=budget retry.verdict=give-up []
+WARN error.type=Server retry.attempt=2 retry.budget=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.reason=budget retry.severity=high retry.verdict=give-up []
 DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.write retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
 DEBUG retry.attempt=1 retry.event=cancelled retry.operation=stock.write []

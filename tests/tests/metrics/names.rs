@@ -1,4 +1,4 @@
-use retry_core::{Class, EventKind, FakeClock, Metrics, Observer, OperationMetrics, Retry};
+use retry_core::{Class, EventKind, FakeClock, Metrics, MetricsFacade, Observer, OperationMetrics, Retry};
 
 use super::{POLICY, event};
 
@@ -23,22 +23,24 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
     #[rustfmt::skip]
     let rows: [(Tags, &str); 13] = [
         (NINE,                          "tags = 9: must be at most 8"),
-        (&[("a", ""), ("b", ""), ("a", "")], r#"tag = "a": must be there only once"#),
-        (&[("a.b", ""), ("a_b", "")],   r#"tag = "a_b": must be there only once"#),
-        (&[("", "")],                   r#"tag = "": must begin with a letter or an underscore"#),
-        (&[("1st", "")],                r#"tag = "1st": must begin with a letter or an underscore"#),
-        (&[("__name", "")],             r#"tag = "__name": must not begin with two underscores"#),
-        (&[("a-b", "")],                r#"tag = "a-b": must be of ASCII letters, digits, underscores and dots"#),
-        (&[("r\u{e9}gion", "")],        r#"tag = "r??gion": must be of ASCII letters, digits, underscores and dots"#),
-        (&[("re\x1bgion", "")],         r#"tag = "re?gion": must be of ASCII letters, digits, underscores and dots"#),
-        (&[("operation", "")],          r#"tag = "operation": must not be a label of the exporters' own"#),
-        (&[("region", "eu\nwest")],     r#"tag value = "eu?west": must hold no control characters"#),
-        (one((huge, "")),               r#"tag = "nnnnnnnnnnnnnnnnnnnnnnnn..": must be at most 64 bytes"#),
-        (one(("region", huge)),         r#"tag value = "nnnnnnnnnnnnnnnnnnnnnnnn..": must be at most 128 bytes"#),
+        (&[("a", ""), ("b", ""), ("a", "")], r#"tags = "a": a name must be there only once"#),
+        (&[("a.b", ""), ("a_b", "")],   r#"tags = "a_b": a name must be there only once"#),
+        (&[("", "")],                   r#"tags = "": a name must begin with a letter or an underscore"#),
+        (&[("1st", "")],                r#"tags = "1st": a name must begin with a letter or an underscore"#),
+        (&[("__name", "")],             r#"tags = "__name": a name must not begin with two underscores"#),
+        (&[("a-b", "")],                r#"tags = "a-b": a name must be of ASCII letters, digits, underscores and dots"#),
+        (&[("r\u{e9}gion", "")],        r#"tags = "r??gion": a name must be of ASCII letters, digits, underscores and dots"#),
+        (&[("re\x1bgion", "")],         r#"tags = "re?gion": a name must be of ASCII letters, digits, underscores and dots"#),
+        (&[("operation", "")],          r#"tags = "operation": a name must not be a label of the exporters' own"#),
+        (&[("region", "eu\nwest")],     r#"tags = "eu?west": a value must hold no control characters"#),
+        (one((huge, "")),               r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a name must be at most 64 bytes"#),
+        (one(("region", huge)),         r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a value must be at most 128 bytes"#),
     ];
     for (tags, line) in rows {
         assert_eq!(OperationMetrics::<1>::new("a").try_tags(tags).unwrap_err().to_string(), line);
         assert_eq!(Metrics::<1>::new().try_tags(tags).unwrap_err().to_string(), line);
+        let error = MetricsFacade::<1>::new().try_tags(tags).unwrap_err();
+        assert_eq!((error.field(), error.to_string().as_str()), ("tags", line));
     }
 }
 
@@ -57,12 +59,16 @@ fn what_is_at_the_limit_is_taken() {
         ("e", ""),
         ("region", ""),
     ];
-    assert_eq!(Metrics::<1>::new().tags(TAGS).tagged(), TAGS);
+    // Each operation has them, those of later on and those that find no place.
+    let metrics = Metrics::<1>::new().try_tags(TAGS).unwrap();
+    assert_eq!((metrics.tagged(), metrics.operation("a").unwrap().tagged()), (TAGS, TAGS));
+    assert_eq!((metrics.other().tagged(), metrics.circuits().tagged()), (TAGS, TAGS));
+    assert_eq!(MetricsFacade::<1>::new().tags(TAGS).tagged(), TAGS);
     assert_eq!(OperationMetrics::<1>::new("a").tags(TAGS).tagged(), TAGS);
 }
 
 #[test]
-#[should_panic(expected = r#"tag = "operation": must not be a label of the exporters' own"#)]
+#[should_panic(expected = r#"tags = "operation": a name must not be a label of the exporters' own"#)]
 fn the_plain_setter_panics_with_the_same_line_at_run_time() {
     let _ = Metrics::<1>::new().tags(std::hint::black_box(&[("operation", "")]));
 }

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use retry_core::{
-    Call, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Instant, LocalLock, Observer,
-    Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
+    Call, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Guarded, Instant, LocalLock,
+    LogFacade, Metrics, Observer, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket, TracingLog,
 };
 
 use super::{Asleep, LINES, Lines, POLICY, fails_once};
@@ -93,4 +93,17 @@ fn an_observer_may_ask_circuit_and_budget_at_every_event() {
     clock.advance(ms(50));
     retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
     assert_eq!(*kinds.borrow(), "s-sp-psp-.r.psp+.");
+}
+
+#[test]
+fn arrays_and_vectors_are_observers_and_so_is_a_reference_to_one_of_this_crate() {
+    let (metrics, log) = (Metrics::<2>::new(), Guarded::new(LogFacade));
+    let lines = Lines::default();
+    let all: Vec<Box<dyn Observer + '_>> =
+        vec![Box::new(&metrics), Box::new(&log), Box::new(&lines as &dyn Observer)];
+    fails_once(&all);
+    fails_once(&[&lines as &dyn Observer, &(&metrics, &LogFacade, &TracingLog)]);
+    assert_eq!(metrics.operation("read").unwrap().snapshot().calls(), 2);
+    assert_eq!((lines.0.lock().unwrap().len(), log.panics()), (2 * LINES.len(), 0));
+    assert!(!Vec::<LogFacade>::new().is_enabled() && !([] as [(); 0]).is_enabled());
 }

@@ -112,3 +112,37 @@ fn thread_number() -> usize {
 const fn thread_number() -> usize {
     0
 }
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn each_thread_has_a_number_of_its_own_and_keeps_it() {
+        let together = Barrier::new(8);
+        let number = || {
+            together.wait();
+            let number = thread_number();
+            assert_eq!(number, thread_number());
+            number
+        };
+        let numbers: HashSet<_> = thread::scope(|scope| {
+            let threads: std::vec::Vec<_> = (0..8).map(|_| scope.spawn(number)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(numbers.len(), 8);
+    }
+
+    #[test]
+    fn shards_of_two_threads_share_no_line_of_the_cache() {
+        let shards = Shards::<3, 4>::new();
+        let places = shards.0.each_ref().map(|shard| core::ptr::from_ref(shard).addr());
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 128), "{places:?}");
+        assert!(places.iter().all(|place| place.is_multiple_of(128)), "{places:?}");
+        assert_eq!(core::ptr::from_ref(shards.mine()).addr(), places[thread_number() % 4]);
+    }
+}

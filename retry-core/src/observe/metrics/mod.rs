@@ -12,15 +12,12 @@ use core::time::Duration;
 
 use counter::Shards;
 pub use snapshot::MetricsSnapshot;
+#[cfg(feature = "metrics")]
+pub(super) use table::ByName;
 #[cfg(feature = "std")]
 pub use table::Metrics;
-#[cfg(not(feature = "metrics"))]
-use tags::{Tags, check_name, check_tags};
-#[cfg(feature = "metrics")]
-pub(super) use {
-    table::ByName,
-    tags::{Tags, check_name, check_tags},
-};
+#[allow(unused_imports)] // by exporters, where there are any
+pub(super) use tags::{Tags, check_name, check_tags, tag_setters};
 
 use super::compose::pointer;
 use super::event::{CallEnd, Event, EventKind, Observer};
@@ -92,38 +89,13 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
         }
     }
 
-    /// Says in pairs of name and value what else tells these metrics from others; exporters hand it on.
-    ///
-    /// # Panics
-    /// On more than 8 tags; on a name that is there twice, is a label of the exporters' own such as `operation`, is not
-    /// of 1 to 64 ASCII letters, digits, `_` and `.`, or begins with a digit or two underscores; and on a value of more
-    /// than 128 bytes, or with a control character.
-    #[must_use]
-    #[track_caller]
-    pub const fn tags(mut self, tags: Tags) -> Self {
-        ok_or_panic!(check_tags(tags));
-        self.tags = tags;
-        self
-    }
-
-    /// [`tags`](Self::tags) for tags that are known at run time.
-    ///
-    /// # Errors
-    /// Where [`tags`](Self::tags) panics.
-    pub fn try_tags(mut self, tags: Tags) -> Result<Self, ConfigError> {
-        check_tags(tags)?;
-        self.tags = tags;
-        Ok(self)
-    }
+    tag_setters!(
+        "Says in pairs of name and value what else tells these metrics from others, for whoever exports them."
+    );
 
     /// The operation's name.
     pub const fn operation(&self) -> &'static str {
         self.operation
-    }
-
-    /// The tags.
-    pub const fn tagged(&self) -> Tags {
-        self.tags
     }
 
     /// What was counted so far. A call under way is in some of the numbers and not yet in others.

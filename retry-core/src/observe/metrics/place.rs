@@ -43,10 +43,26 @@ pub(in crate::observe) const LEFT_AT: usize = LEFT + PHASES;
 /// How many there are.
 pub(in crate::observe) const COUNTERS: usize = LEFT_AT + PHASES;
 
+/// In the order of [`end`].
+pub(in crate::observe) const ALL_ENDS: [CallEnd; 4] =
+    [CallEnd::Succeeded, CallEnd::GaveUp(GiveUp::Attempts), CallEnd::Rejected, CallEnd::Cancelled];
+/// In the order of [`reason`].
+pub(in crate::observe) const ALL_REASONS: [GiveUp; 7] = [
+    GiveUp::Class,
+    GiveUp::Ignored,
+    GiveUp::LeftToCircuit,
+    GiveUp::Attempts,
+    GiveUp::Deadline,
+    GiveUp::Hint,
+    GiveUp::Budget,
+];
+/// In the order of [`phase`].
+pub(in crate::observe) const ALL_PHASES: [Phase; 3] = [Phase::Closed, Phase::Open, Phase::HalfOpen];
+
 const CLASSES: usize = Class::ALL.len();
-const REASONS: usize = 7;
-const ENDS: usize = 4;
-const PHASES: usize = 3;
+const REASONS: usize = ALL_REASONS.len();
+const ENDS: usize = ALL_ENDS.len();
+const PHASES: usize = ALL_PHASES.len();
 
 /// Of an attempt's number, from 1.
 #[inline]
@@ -82,5 +98,18 @@ pub(in crate::observe) const fn phase(phase: Phase) -> usize {
         Phase::Closed => 0,
         Phase::Open => 1,
         Phase::HalfOpen => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_at_its_place() {
+        assert_eq!(ALL_ENDS.map(end), [0, 1, 2, 3]);
+        assert_eq!(ALL_REASONS.map(reason), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(ALL_PHASES.map(phase), [0, 1, 2]);
+        assert!((0_usize..).zip(Class::ALL).all(|(place, class)| class as usize == place));
     }
 }

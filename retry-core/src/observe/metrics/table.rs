@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use super::super::compose::pointer;
 use super::super::event::{Event, EventKind, Observer};
 use super::snapshot::MetricsSnapshot;
-use super::tags::{LONGEST_VALUE, Tags};
-use super::{OperationMetrics, check_tags};
+use super::tags::LONGEST_VALUE;
+use super::{OperationMetrics, Tags, check_tags, tag_setters};
 use crate::config::{ConfigError, ok_or_panic};
 
 /// Counts what all calls do, by operation: up to `OPERATIONS` names, each at its first event.
@@ -48,37 +48,16 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
         Self { by_name: ByName::new(), other, circuits, tags: &[] }
     }
 
-    /// Says in pairs of name and value what tells all of them from others.
-    ///
-    /// # Panics
-    /// As [`OperationMetrics::tags`].
-    #[must_use]
-    #[track_caller]
-    pub const fn tags(mut self, tags: Tags) -> Self {
-        ok_or_panic!(check_tags(tags));
-        self.tags = tags;
-        self
-    }
-
-    /// [`tags`](Self::tags) for tags that are known at run time.
-    ///
-    /// # Errors
-    /// Where [`OperationMetrics::tags`] panics.
-    pub fn try_tags(mut self, tags: Tags) -> Result<Self, ConfigError> {
-        check_tags(tags)?;
-        self.tags = tags;
-        Ok(self)
-    }
-
-    /// The tags.
-    pub const fn tagged(&self) -> Tags {
-        self.tags
-    }
+    tag_setters!(
+        "Says in pairs of name and value what tells all of them from others: the tags of each operation.",
+        and so of other, and so of circuits
+    );
 
     /// The metrics of the operation of this name, made now if there are none yet; `None` where there is no room, or the
     /// name is too long or holds a control character.
     pub fn operation(&self, name: &'static str) -> Option<&OperationMetrics> {
-        self.by_name.find(name, OperationMetrics::try_new)
+        let make = |name| Ok(OperationMetrics { tags: self.tags, ..OperationMetrics::try_new(name)? });
+        self.by_name.find(name, make)
     }
 
     /// Each operation, in no order that means anything.

@@ -1,4 +1,4 @@
-// tag value = "eu?west": must hold no control characters
+// tags = "eu?west": a value must hold no control characters
 #![allow(unused)]
 use retry_core::*;
 
