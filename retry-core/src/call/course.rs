@@ -153,7 +153,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     ///
     /// # Errors
     /// Where the circuit refuses it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, now: impl Now) -> Result<(), Rejected> {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
@@ -175,14 +175,20 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
                 Ok(())
             }
             Err(rejected) => {
-                if let Held::Retry(retry) = state.release() {
-                    self.give_back(retry);
-                }
-                self.emit(&mut now, EventKind::Rejected(rejected));
-                self.ended(&mut now, CallEnd::Rejected);
+                self.refused(&mut now, rejected);
                 Err(rejected)
             }
         }
+    }
+
+    /// The circuit refuses the next attempt.
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    fn refused<N: Now>(&mut self, now: &mut Reading<N>, rejected: Rejected) {
+        if let Held::Retry(retry) = self.state.release() {
+            self.give_back(retry);
+        }
+        self.emit(now, EventKind::Rejected(rejected));
+        self.ended(now, CallEnd::Rejected);
     }
 
     /// The attempt succeeded.

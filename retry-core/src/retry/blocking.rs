@@ -119,7 +119,8 @@ where
     slept.map_err(|Interrupted| End::Cancelled)
 }
 
-#[inline]
+// In each of the two places: the first attempt keeps what it can in registers.
+#[inline(always)]
 fn attempt<T, E, F, R, G, B, K, O>(
     run: &mut Run<'_, '_, R, G, B, K, O, E>,
     operation: &mut F,

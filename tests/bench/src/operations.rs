@@ -36,6 +36,20 @@ pub(crate) const ALL: &[Operation] = &[
     Operation { name: "blocking", goal: 20, most: 20, what: "blocking success, no circuit", run: blocking },
     Operation { name: "async", goal: 60, most: 60, what: "async success, no circuit", run: asynchronous },
     Operation {
+        name: "blocking-healthy",
+        goal: 60,
+        most: 70,
+        what: "blocking success, healthy circuit",
+        run: blocking_healthy,
+    },
+    Operation {
+        name: "async-healthy",
+        goal: 110,
+        most: 120,
+        what: "async success, healthy circuit",
+        run: async_healthy,
+    },
+    Operation {
         name: "letters",
         goal: 25,
         most: 25,
@@ -176,6 +190,21 @@ fn blocking(count: u64) {
     let retry = retry(&POLICY);
     for i in 0..count {
         black_box(retry.run_blocking(|| operation(i)).is_ok());
+    }
+}
+
+fn blocking_healthy(count: u64) {
+    let retry = retry(&POLICY).circuit(&CIRCUIT);
+    for i in 0..count {
+        black_box(retry.run_blocking(|| operation(i)).is_ok());
+    }
+}
+
+fn async_healthy(count: u64) {
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT);
+    for i in 0..count {
+        let call = pin!(retry.run(|| ready(operation(i))));
+        black_box(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
     }
 }
 
