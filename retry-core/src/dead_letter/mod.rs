@@ -4,17 +4,19 @@ mod deliver;
 mod handing;
 #[cfg(feature = "json")]
 mod json;
+mod payload;
 mod queue;
 mod reasons;
 #[cfg(feature = "std")]
 mod sinks;
 
 pub use deliver::{ByFuture, BySink, Deliver};
-pub use handing::{Carrying, DeadLettering, NoPayload, Payload};
+pub use handing::DeadLettering;
 #[cfg(feature = "json")]
 pub use json::{
     BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
 };
+pub use payload::{Carrying, NoPayload, Payload};
 pub use queue::SharedDeadLetters;
 pub use reasons::ReasonSet;
 #[cfg(feature = "std")]
