@@ -113,3 +113,29 @@ fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
     letters.append(&retry_core::DeadLetter::of(&ended, "short"), &about).unwrap();
     assert_eq!(payloads(&path), ["short"]);
 }
+
+/// A payload that panics when it is written.
+#[derive(Debug)]
+struct Bomb;
+
+impl serde::Serialize for Bomb {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("a mistake in a payload")
+    }
+}
+
+#[test]
+fn a_letter_that_panics_when_it_is_written_goes_to_the_next_and_is_counted() {
+    let path = directory("panics").join("letters.jsonl");
+    let letters = JsonLines::open(&path).unwrap();
+    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let both = Or::new(&letters, &spill);
+    let call = retry.dead_letters(&both).carrying(|| Bomb);
+    assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    assert_eq!((letters.kept(), letters.failed(), spill.len()), (0, 1, 1));
+    assert_eq!(letters.last_error().unwrap(), "the payload or the error panicked");
+    super::give_up(&letters, "7 apples");
+    assert_eq!(payloads(&path), ["7 apples"]);
+}

@@ -74,6 +74,12 @@ impl Open {
         Ok(())
     }
 
+    /// Counts a letter that is not kept.
+    pub(super) fn fail(&mut self, why: String) {
+        self.failed += 1;
+        self.last_error = Some(why);
+    }
+
     /// Makes sure that all lines are on disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use self::file::Open;
 use self::line::Line;
-use super::{About, DeadLetterSink};
+use super::{About, DeadLetterSink, caught};
 use crate::observe::DeadLetter;
 
 /// A file to which dead letters are added, a line of JSON each, so that they survive the program.
@@ -205,10 +205,7 @@ impl JsonLines {
         let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
         match &outcome {
             Ok(()) => open.kept += 1,
-            Err(error) => {
-                open.failed += 1;
-                open.last_error = Some(error.to_string());
-            }
+            Err(error) => open.fail(error.to_string()),
         }
         bytes.clear();
         bytes.shrink_to(64 << 10);
@@ -269,10 +266,17 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
+/// Where the payload or the error panics when it is written, the letter is not kept, and comes back.
 impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLines {
     fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
         // Why not is in `last_error`.
-        self.append(&letter, about).map_err(|_| letter)
+        match caught(|| self.append(&letter, about)) {
+            Some(appended) => appended.map_err(|_| letter),
+            None => {
+                self.lock().fail("the payload or the error panicked".to_string());
+                Err(letter)
+            }
+        }
     }
 }
 
