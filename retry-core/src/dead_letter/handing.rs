@@ -95,7 +95,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         A: Future<Output = Result<(), DeadLetter<T>>>,
         S: ?Sized,
     {
-        DeadLettering::new(self, ByFuture { handler, or })
+        DeadLettering::new(self, ByFuture::new(handler, or))
     }
 }
 
@@ -106,14 +106,12 @@ pub struct DeadLettering<'r, 'a, R, G, B, K, O: ?Sized, D, P = NoPayload> {
     deliver: D,
     reasons: ReasonSet,
     metadata: &'r [(&'r str, &'r str)],
-    timeout: Option<Duration>,
     payload: P,
 }
 
 impl<'r, 'a, R, G, B, K, O: ?Sized, D> DeadLettering<'r, 'a, R, G, B, K, O, D> {
     const fn new(retry: &'r Retry<'a, R, G, B, K, O>, deliver: D) -> Self {
-        let reasons = ReasonSet::DEFAULT;
-        Self { retry, deliver, reasons, metadata: &[], timeout: None, payload: NoPayload }
+        Self { retry, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
     }
 
     /// What the call was to deliver: made only if it gives up. Without it, the payload is `()`.
@@ -121,8 +119,8 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D> DeadLettering<'r, 'a, R, G, B, K, O, D> {
         self,
         payload: F,
     ) -> DeadLettering<'r, 'a, R, G, B, K, O, D, Carrying<F>> {
-        let Self { retry, deliver, reasons, metadata, timeout, payload: NoPayload } = self;
-        DeadLettering { retry, deliver, reasons, metadata, timeout, payload: Carrying(payload) }
+        let Self { retry, deliver, reasons, metadata, payload: NoPayload } = self;
+        DeadLettering { retry, deliver, reasons, metadata, payload: Carrying(payload) }
     }
 }
 
@@ -132,9 +130,16 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D
         Self { reasons, ..self }
     }
 
-    /// Waits for an asynchronous handler no longer than this; without it, as long as that takes. What is not delivered
+    /// What else is to be said of a letter, in pairs of a name and a value.
+    pub fn metadata(self, metadata: &'r [(&'r str, &'r str)]) -> Self {
+        Self { metadata, ..self }
+    }
+}
+
+impl<'r, R, G, B, K, O: ?Sized, F, S: ?Sized, P> DeadLettering<'r, '_, R, G, B, K, O, ByFuture<'r, F, S>, P> {
+    /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
     /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
-    /// have. A sink is not interrupted.
+    /// have.
     ///
     /// ```
     /// use std::time::Duration;
@@ -152,12 +157,8 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D
     /// assert_eq!(clock.now().as_millis(), 300 + 5_000);
     /// ```
     pub fn delivery_timeout(self, limit: Duration) -> Self {
-        Self { timeout: Some(limit), ..self }
-    }
-
-    /// What else is to be said of a letter, in pairs of a name and a value.
-    pub fn metadata(self, metadata: &'r [(&'r str, &'r str)]) -> Self {
-        Self { metadata, ..self }
+        let Self { retry, deliver, reasons, metadata, payload } = self;
+        Self { retry, deliver: deliver.within(limit), reasons, metadata, payload }
     }
 }
 
@@ -258,34 +259,46 @@ where
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+            Err(self.hand_over(error).await)
+        }
+    }
+
+    #[cold]
+    fn hand_over<E>(self, error: Error<E>) -> impl Future<Output = Error<E>>
+    where
+        R: Sleep,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
+        async move {
             if !self.reasons.contains(Reason::of(&error)) {
-                return Err(error);
+                return error;
             }
-            let Self { retry, deliver, metadata, timeout, payload, .. } = self;
-            let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
+            let observer = self.retry.observer();
+            let mut told = Told { observer, context: *error.context(), kept: false };
             // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
             let delivery = caught(|| {
-                let about = About { error: &error, metadata };
-                deliver.deliver(DeadLetter::of(&error, payload.payload()), &about)
+                let about = About { error: &error, metadata: self.metadata };
+                self.deliver.deliver(DeadLetter::of(&error, self.payload.payload()), &about)
             });
             let returned = match delivery {
                 None => None,
                 Some(delivery) => {
                     let delivery = pin!(delivery);
-                    let timeout = pin!(timeout.map(|limit| retry.runtime().sleep(limit)));
+                    let timeout = pin!(self.deliver.timeout().map(|limit| self.retry.runtime().sleep(limit)));
                     caught_in(delivery, timeout).await
                 }
             };
             told.kept = match returned {
                 Some(Ok(())) => true,
                 Some(Err(letter)) => {
-                    let about = About { error: &error, metadata };
-                    caught(|| deliver.returned(letter, &about).is_ok()).unwrap_or(false)
+                    let about = About { error: &error, metadata: self.metadata };
+                    caught(|| self.deliver.returned(letter, &about).is_ok()).unwrap_or(false)
                 }
                 None => false,
             };
             drop(told);
-            Err(error)
+            error
         }
     }
 }
@@ -369,12 +382,11 @@ impl<O: Observer + ?Sized> Drop for Told<'_, O> {
 
 impl<R, G, B, K, O: ?Sized, D, P> fmt::Debug for DeadLettering<'_, '_, R, G, B, K, O, D, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { retry, reasons, metadata, timeout, .. } = self;
+        let Self { retry, reasons, metadata, .. } = self;
         f.debug_struct("DeadLettering")
             .field("retry", retry)
             .field("reasons", reasons)
             .field("metadata", metadata)
-            .field("timeout", timeout)
             .finish_non_exhaustive()
     }
 }

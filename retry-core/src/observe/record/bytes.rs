@@ -20,6 +20,14 @@ impl<const N: usize> Bytes<N> {
         }
     }
 
+    /// Puts a number: all of it in one step, of which so many bytes count. Those after them are written over.
+    pub(super) fn put_short(&mut self, short: Short) {
+        if let Some(to) = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
+            *to = short.bytes;
+            self.length += usize::from(short.length);
+        }
+    }
+
     pub(super) fn put_leb128(&mut self, mut value: u32) {
         while value >= 0x80 {
             self.put(&[value.to_le_bytes()[0] | 0x80]);
@@ -41,7 +49,7 @@ impl<const N: usize> Bytes<N> {
     }
 }
 
-/// A number in so many bytes.
+/// A number in so many bytes; those after them are zero.
 #[derive(Clone, Copy)]
 pub(super) struct Short {
     bytes: [u8; 8],
@@ -62,9 +70,5 @@ impl Short {
     pub(super) const fn within(value: u64, length: u8) -> Option<Self> {
         let short = Self::of(value);
         if short.length <= length { Some(Self { length, ..short }) } else { None }
-    }
-
-    pub(super) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
     }
 }

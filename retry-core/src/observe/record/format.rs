@@ -65,16 +65,6 @@ impl Last {
     pub(super) const fn expected(self, refused: bool) -> u32 {
         if refused { self.attempt } else { self.attempt.saturating_add(1) }
     }
-
-    pub(super) fn follow(&mut self, record: &Record) {
-        self.attempt = record.attempt;
-        if let Some(elapsed) = record.elapsed {
-            self.due = nanos(elapsed);
-        }
-        if let RecordedStep::Decided { verdict: Verdict::Retry(delay), .. } = record.step {
-            self.due = self.due.saturating_add(nanos(delay));
-        }
-    }
 }
 
 /// The rule of [`Failure::not_retried`](crate::Failure::not_retried).
@@ -85,8 +75,8 @@ pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
 pub(super) const HEADER: usize = 16;
 pub(super) const MAGIC: [u8; 3] = *b"rrl";
 pub(super) const VERSION: u8 = 2;
-/// The longest that a record can be.
-pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 8 + 1 + 8;
+/// The longest that a record can be, and room behind it for a number to be put in one step.
+pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 8 + 1 + 8 + 8;
 
 // Kinds of record.
 pub(super) const RETRY: u8 = 0;
@@ -155,52 +145,54 @@ pub(super) fn header(seed: u64) -> Bytes<HEADER> {
 
 /// Writes a record, and moves on what both ends know.
 pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Bytes<LONGEST> {
-    let mut rule_said = NO_RULE;
-    let mut near = NOT_DRAWN;
+    let refused = matches!(record.step, RecordedStep::Refused(_));
+    // What is said of a decision only.
+    let (mut hint, mut rule_said, mut near) = (None, NO_RULE, NOT_DRAWN);
     let (mut hint_form, mut hint_value) = (NO_HINT, Short::NONE);
-    let mut end = Bytes::<{ 1 + 8 }>::new();
-    let (kind, class, span, hint) = match record.step {
-        RecordedStep::Refused(rejected) => {
-            (REFUSED + phase(rejected), NO_CLASS, nanos(rejected.wait()), None)
-        }
-        RecordedStep::Decided { class, hint, rule, word, verdict } => {
+    let (mut rule, mut word, mut delay) = (None, None, 0);
+    let (kind, class, span) = match record.step {
+        RecordedStep::Refused(rejected) => (REFUSED + phase(rejected), NO_CLASS, nanos(rejected.wait())),
+        RecordedStep::Decided { class, hint: given, rule: under, word: drawn, verdict } => {
+            if let Some(given) = given.map(nanos) {
+                hint = Some(given);
+                (hint_form, hint_value) = form_of_hint(given);
+            }
+            (rule_said, rule) = match under {
+                None => (NO_RULE, None),
+                Some(NOT_RETRIED) => (RULE_IS_NOT_RETRIED, None),
+                Some(_) => (RULE_FOLLOWS, under),
+            };
+            if let Some(drawn) = drawn {
+                (near, word) = match draws.distance(drawn) {
+                    Some(distance) => (distance + 1, None),
+                    None => (WORD_FOLLOWS, Some(drawn)),
+                };
+            }
             let (kind, span) = match verdict {
-                Verdict::Retry(delay) => (RETRY, nanos(delay)),
+                Verdict::Retry(retry_in) => {
+                    delay = nanos(retry_in);
+                    (RETRY, delay)
+                }
                 Verdict::GiveUp(reason) => (GIVE_UP + code(Reason::GaveUp(reason)), 0),
                 Verdict::Rejected(rejected) => (REJECTED + phase(rejected), nanos(rejected.wait())),
             };
-            let hint = hint.map(nanos);
-            if let Some(hint) = hint {
-                (hint_form, hint_value) = self::hint(hint);
-            }
-            match rule {
-                None => {}
-                Some(NOT_RETRIED) => rule_said = RULE_IS_NOT_RETRIED,
-                Some(rule) => {
-                    rule_said = RULE_FOLLOWS;
-                    end.put(&[rule]);
-                }
-            }
-            if let Some(word) = word {
-                near = draws.distance(word).map_or(WORD_FOLLOWS, |distance| distance + 1);
-                if near == WORD_FOLLOWS {
-                    end.put(&word.to_le_bytes());
-                }
-            }
-            (kind, class as u8, span, hint)
+            (kind, class as u8, span)
         }
     };
     if record.first {
         *last = Last::default();
     }
-    let attempt_said = match (record.first, record.attempt == last.expected(class == NO_CLASS)) {
+    let attempt_said = match (record.first, record.attempt == last.expected(refused)) {
         (false, true) => NEXT,
         (true, true) => FIRST,
         (true, false) => FIRST_OTHER,
         (false, false) => OTHER,
     };
-    let (time_said, time) =
-        record.elapsed.map_or((NOT_COUNTED, Short::NONE), |elapsed| since(last.due, nanos(elapsed)));
+    let elapsed = record.elapsed.map(nanos);
+    let (time_said, time) = match elapsed {
+        Some(elapsed) => since(last.due, elapsed),
+        None => (NOT_COUNTED, Short::NONE),
+    };
     let (span_said, span) = match span {
         span if hint == Some(span) => (IS_HINT, Short::NONE),
         u64::MAX => (FOR_EVER, Short::NONE),
@@ -214,13 +206,26 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
     if matches!(attempt_said, FIRST_OTHER | OTHER) {
         bytes.put_leb128(record.attempt);
     }
-    bytes.put(time.as_slice());
-    bytes.put(span.as_slice());
-    bytes.put(hint_value.as_slice());
-    bytes.put(end.as_slice());
+    bytes.put_short(time);
+    bytes.put_short(span);
+    bytes.put_short(hint_value);
+    if let Some(rule) = rule {
+        bytes.put(&[rule]);
+    }
+    if let Some(word) = word {
+        bytes.put(&word.to_le_bytes());
+    }
     bytes.check(3);
-    last.follow(record);
+    last.attempt = record.attempt;
+    last.due = elapsed.unwrap_or(last.due).saturating_add(delay);
     bytes
+}
+
+impl Bytes<LONGEST> {
+    /// Whether a word is written out in this record.
+    pub(super) fn says_word(&self) -> bool {
+        self.as_slice().get(3).is_some_and(|said| said >> 4 == WORD_FOLLOWS)
+    }
 }
 
 /// The time since the attempt was due. A wait that readiness ended makes it begin sooner.
@@ -235,7 +240,7 @@ fn since(due: u64, elapsed: u64) -> (u8, Short) {
 }
 
 /// The number of the hint's form, and its value.
-fn hint(hint: u64) -> (u8, Short) {
+fn form_of_hint(hint: u64) -> (u8, Short) {
     if hint == u64::MAX {
         return (HINT_FOR_EVER, Short::NONE);
     }

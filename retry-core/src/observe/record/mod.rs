@@ -196,29 +196,28 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
 
 impl<S: RecordSink> Guarded<S> {
     fn record(&mut self, way: &mut Way, attempt: u32, elapsed: Option<Duration>, step: RecordedStep) {
-        let (number, mut last) = match way {
-            Way::Unnumbered => (self.numbers.take(), None),
-            Way::Numbered(number, last) => (*number, Some(*last)),
-            Way::LeftOut => return,
-        };
-        if !self.numbers.holds(number) {
+        let mut first = false;
+        if let Way::Unnumbered = way {
+            first = true;
+            *way = Way::Numbered(self.numbers.take(), Last::default());
+        }
+        let Way::Numbered(number, last) = way else { return };
+        if !self.numbers.holds(*number) {
             *way = Way::LeftOut;
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        if matches!(step, RecordedStep::Decided { .. }) && attempt == 1 {
-            last = None;
+        let (word, again) = match step {
+            RecordedStep::Refused(_) => (None, false),
+            RecordedStep::Decided { word, .. } => (word, attempt == 1),
+        };
+        let record = Record { call: number.number, first: first || again, attempt, elapsed, step };
+        let bytes = encode(&record, &mut self.draws, last);
+        if bytes.says_word() && word.is_some_and(|word| self.draws.index(word) >= self.drawn) {
+            self.foreign_words = self.foreign_words.saturating_add(1);
         }
-        let record = Record { call: number.number, first: last.is_none(), attempt, elapsed, step };
-        let mut last = last.unwrap_or_default();
-        if let RecordedStep::Decided { word: Some(word), .. } = step {
-            let foreign = self.draws.index(word) >= self.drawn;
-            self.foreign_words = self.foreign_words.saturating_add(foreign.into());
-        }
-        let bytes = encode(&record, &mut self.draws, &mut last);
         let taken = self.lost == 0 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice()));
         self.lost = self.lost.saturating_add((!taken).into());
-        *way = Way::Numbered(number, last);
     }
 }
 
