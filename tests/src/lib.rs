@@ -41,3 +41,7 @@ pub use scenario::{
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/dead-letters-and-records.md")]
+mod dead_letters_and_records {}
