@@ -31,7 +31,8 @@ use crate::observe::DeadLetter;
 /// [`About`] it.
 ///
 /// It runs on the path of the call, which waits for it; what may take long belongs behind a channel. It never changes
-/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`Or`]).
+/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`Or`]). Queues and
+/// channels keep the letter alone, and nothing of what else is known about it.
 ///
 /// ```
 /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};

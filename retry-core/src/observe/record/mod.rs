@@ -216,8 +216,11 @@ impl<S: RecordSink> Guarded<S> {
         if bytes.says_word() && word.is_some_and(|word| self.draws.index(word) >= self.drawn) {
             self.foreign_words = self.foreign_words.saturating_add(1);
         }
-        let taken = self.lost == 0 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice()));
-        self.lost = self.lost.saturating_add((!taken).into());
+        // Lost unless it is taken, also where the sink panics: what comes after builds on it.
+        self.lost = self.lost.saturating_add(1);
+        if self.lost == 1 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice())) {
+            self.lost = 0;
+        }
     }
 }
 

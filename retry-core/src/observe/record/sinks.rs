@@ -2,8 +2,8 @@
 
 /// Where a recorder writes: a [`LogBuffer`], or any [`std::io::Write`] in a `LogWriter`.
 pub trait RecordSink {
-    /// Takes this record as a whole. `false` where they are not taken: the
-    /// recorder writes no more then.
+    /// Takes this record as a whole. `false` where it is not taken: the recorder writes no more then, nor where this
+    /// panics.
     fn append(&mut self, record: &[u8]) -> bool;
 }
 
@@ -46,7 +46,8 @@ mod writer {
 
     use super::RecordSink;
 
-    /// A log into any [`std::io::Write`]; into a file through a [`std::io::BufWriter`].
+    /// A log into any [`std::io::Write`]; into a file through a [`std::io::BufWriter`], which is to be flushed at the
+    /// [end](crate::Recorder::into_sink): one that is only dropped says nothing of what it could not write.
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     #[derive(Clone, Copy, Debug)]
     pub struct LogWriter<W>(pub W);
