@@ -56,13 +56,15 @@ fn documented(record: &Record, due: &mut HashMap<u16, u128>) -> usize {
         *due = 0;
     }
     let mut size = 4 + if record.call < 128 { 1 } else { 2 };
+    let (mut time, mut later) = (0, true);
     if let Some(elapsed) = record.elapsed {
-        size += bytes(elapsed.as_nanos().abs_diff(*due));
+        (time, later) = (elapsed.as_nanos().abs_diff(*due), elapsed.as_nanos() >= *due);
+        size += bytes(time);
         *due = elapsed.as_nanos();
     }
     let (span, hint) = match record.step {
         RecordedStep::Decided { hint, rule, verdict, .. } => {
-            size += usize::from(rule.is_some_and(|rule| rule > 0));
+            size += usize::from(rule.is_some_and(|rule| rule > 1));
             let span = match verdict {
                 Verdict::Retry(delay) => delay,
                 Verdict::GiveUp(_) => Duration::ZERO,
@@ -78,7 +80,11 @@ fn documented(record: &Record, due: &mut HashMap<u16, u128>) -> usize {
     };
     let ends = |time: &Duration| time.as_nanos() < u64::MAX.into();
     if hint != Some(span) && ends(&span) {
-        size += bytes(span.as_nanos());
+        let span = span.as_nanos();
+        size += bytes(span);
+        if later && bytes(time) == 5 && bytes(span) == 5 && (time | span) < 1 << 36 {
+            size -= 1; // half a byte of each is not needed
+        }
     }
     size + hint.filter(ends).map_or(0, of_hint)
 }
@@ -125,12 +131,14 @@ fn a_day_of_reconnecting_takes_no_more_than_16_bytes_a_decision() {
     assert_eq!(Replay::new(&ENDLESS, &log).unwrap().run().unwrap().decisions, attempts - 1);
 }
 
-const OWN: &Rule = &Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(1_000)));
+const FIRST: &Rule = &Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(1_000)));
+const SECOND_RULE: &Rule = &Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(2_000)));
+const RULES: [&Rule; 2] = [FIRST, SECOND_RULE];
 
-/// One failed attempt that took so long, with this hint, under this policy: how many bytes its decision takes.
+/// One failed attempt that took so long, with this failure, under this policy: how many bytes its decision takes.
 fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
     let mut bytes = [0; 100];
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 7).rules(&[OWN]);
+    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 7).rules(&RULES);
     let observer = log.call();
     let mut call = Call::new(policy, Instant::ORIGIN).observe(&observer);
     let attempt = call.attempt(Instant::ORIGIN).unwrap();
@@ -138,37 +146,44 @@ fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
     assert!(matches!(attempt.fail(failure, end, &mut log.rng()), Verdict::Retry(_)));
     drop(call);
     let log = log.into_sink();
-    assert_eq!(Replay::new(policy, log.bytes()).unwrap().rules(&[OWN]).run().unwrap().decisions, 1);
+    assert_eq!(Sizes::of(log.bytes()).records, 1);
+    assert_eq!(Replay::new(policy, log.bytes()).unwrap().rules(&RULES).run().unwrap().decisions, 1);
     log.bytes().len() - 16
 }
 
 #[test]
 fn what_fits_into_16_bytes_and_what_does_not() {
-    const LONG: Policy =
-        Policy::fixed(Duration::from_secs(1_000)).cap(Duration::from_secs(1_099)).jitter(Jitter::None);
+    const LONG: Policy = Policy::fixed(SECOND.saturating_mul(1_000)).jitter(Jitter::None);
+    const MINUTE: Policy =
+        Policy::fixed(SECOND.saturating_mul(68)).cap(SECOND.saturating_mul(68)).jitter(Jitter::None);
     const SHORT: Policy =
         Policy::fixed(SECOND.saturating_mul(4)).cap(SECOND.saturating_mul(4)).jitter(Jitter::None);
     const EXACT: Policy = LONG.hints(Hints::Exact);
-    let minutes = Duration::from_secs(18 * 60);
-    let seconds = Duration::from_secs(4);
+    let (seconds, minute, minutes) = (4 * SECOND, 68 * SECOND, 1_080 * SECOND);
     let plain = Failure::new(Class::Network);
     let (after_s, after_ms) =
         (plain.retry_after(3 * SECOND), plain.retry_after(Duration::from_millis(2_900)));
     #[rustfmt::skip]
     let table = [
         // policy, took, failure, bytes: 5, time, span, hint, rule
-        (&LONG,  Duration::ZERO, plain,                   5 + 5),
-        (&LONG,  minutes,        plain,                   5 + 5 + 5),
-        (&LONG,  minutes,        plain.under(OWN),        5 + 5 + 5 + 1),
-        (&LONG,  minutes,        plain.not_retried().under(OWN), 5 + 5 + 5 + 1),
-        (&LONG,  minutes,        after_s,                 5 + 5 + 5 + 1),
-        (&LONG,  seconds,        after_ms,                5 + 4 + 5 + 2),
-        (&SHORT, minutes,        after_s.under(OWN),      5 + 5 + 4 + 1 + 1),
-        (&EXACT, minutes,        after_ms.under(OWN),     5 + 5 + 2 + 1), // the delay is the hint
-        // The first that do not fit: both times are long, and there are a hint and a rule, or a hint of odd milliseconds.
-        (&LONG,  minutes,        after_s.under(OWN),      5 + 5 + 5 + 1 + 1),
-        (&LONG,  minutes,        after_ms,                5 + 5 + 5 + 2),
-        (&LONG,  20 * minutes,   after_ms.under(OWN),     5 + 6 + 5 + 2 + 1),
+        (&LONG,   Duration::ZERO, plain,                       5 + 5),
+        (&LONG,   minutes,        plain,                       5 + 5 + 5),
+        (&LONG,   minutes,        plain.under(FIRST),          5 + 5 + 5),
+        (&LONG,   minutes,        plain.under(SECOND_RULE),    5 + 5 + 5 + 1),
+        (&LONG,   minutes,        after_s.under(FIRST),        5 + 5 + 5 + 1),
+        (&LONG,   seconds,        after_ms.under(FIRST),       5 + 4 + 5 + 2),
+        (&LONG,   seconds,        after_s.under(SECOND_RULE),  5 + 4 + 5 + 1 + 1),
+        (&MINUTE, minute,         plain,                       5 + 9),
+        (&MINUTE, minute,         after_ms.under(FIRST),       5 + 9 + 2),
+        (&MINUTE, minute,         after_s.under(SECOND_RULE),  5 + 9 + 1 + 1),
+        (&SHORT,  minutes,        after_s.under(SECOND_RULE),  5 + 5 + 4 + 1 + 1),
+        (&SHORT,  seconds,        after_ms.under(SECOND_RULE), 5 + 4 + 4 + 2 + 1),
+        (&EXACT,  minutes,        after_ms.under(SECOND_RULE), 5 + 5 + 2 + 1), // the delay is the hint
+        // The first that do not fit.
+        (&LONG,   minutes,        after_s.under(SECOND_RULE),  5 + 5 + 5 + 1 + 1),
+        (&LONG,   minutes,        after_ms,                    5 + 5 + 5 + 2),
+        (&MINUTE, minute,         after_ms.under(SECOND_RULE), 5 + 9 + 2 + 1),
+        (&LONG,   20 * minutes,   after_ms.under(SECOND_RULE), 5 + 6 + 5 + 2 + 1),
     ];
     for (policy, took, failure, bytes) in table {
         assert_eq!(one(policy, took, failure), bytes, "{took:?} {failure:?}");

@@ -66,6 +66,10 @@ impl Short {
         Self { bytes: value.to_le_bytes(), length }
     }
 
+    pub(super) const fn value(self) -> u64 {
+        u64::from_le_bytes(self.bytes)
+    }
+
     /// In this many, where that is enough.
     pub(super) const fn within(value: u64, length: u8) -> Option<Self> {
         let short = Self::of(value);

@@ -92,7 +92,11 @@ pub(super) const NOT_COUNTED: u8 = 15;
 
 // How the span is said: its length; or one of these.
 pub(super) const IS_HINT: u8 = 9;
+pub(super) const SHARES: u8 = 10;
 pub(super) const FOR_EVER: u8 = 15;
+
+/// Of a time and a span that would take 5 bytes each, and of which half a byte is to spare.
+pub(super) const SHARED_BITS: u32 = 36;
 
 // How the attempt is said.
 pub(super) const NEXT: u8 = 0;
@@ -104,6 +108,9 @@ pub(super) const OTHER: u8 = 3;
 pub(super) const NO_RULE: u8 = 0;
 pub(super) const RULE_IS_NOT_RETRIED: u8 = 1;
 pub(super) const RULE_FOLLOWS: u8 = 2;
+pub(super) const RULE_IS_FIRST: u8 = 3;
+/// The first of those that the recorder was told of.
+pub(super) const FIRST_RULE: u8 = 1;
 
 // How the hint is said; a form's number otherwise.
 pub(super) const NO_HINT: u8 = 0;
@@ -160,6 +167,7 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
             (rule_said, rule) = match under {
                 None => (NO_RULE, None),
                 Some(NOT_RETRIED) => (RULE_IS_NOT_RETRIED, None),
+                Some(FIRST_RULE) => (RULE_IS_FIRST, None),
                 Some(_) => (RULE_FOLLOWS, under),
             };
             if let Some(drawn) = drawn {
@@ -198,6 +206,8 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
         u64::MAX => (FOR_EVER, Short::NONE),
         span => (Short::of(span).length, Short::of(span)),
     };
+    let shared = (time_said == 5 && span_said == 5).then(|| share(time.value(), span.value())).flatten();
+    let span_said = if shared.is_some() { SHARES } else { span_said };
 
     let mut bytes = Bytes::new();
     bytes.put(&[kind | class << 4, time_said | span_said << 4]);
@@ -206,8 +216,13 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
     if matches!(attempt_said, FIRST_OTHER | OTHER) {
         bytes.put_leb128(record.attempt);
     }
-    bytes.put_short(time);
-    bytes.put_short(span);
+    match shared {
+        Some(shared) => bytes.put(&shared),
+        None => {
+            bytes.put_short(time);
+            bytes.put_short(span);
+        }
+    }
     bytes.put_short(hint_value);
     if let Some(rule) = rule {
         bytes.put(&[rule]);
@@ -237,6 +252,16 @@ fn since(due: u64, elapsed: u64) -> (u8, Short) {
     } else {
         (later.length, later)
     }
+}
+
+/// The time, and above it the span, in the bytes that they share; `None` where one needs more.
+fn share(time: u64, span: u64) -> Option<[u8; 9]> {
+    if (time | span) >> SHARED_BITS != 0 {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h] = (time | span << SHARED_BITS).to_le_bytes();
+    let [above, ..] = (span >> (u64::BITS - SHARED_BITS)).to_le_bytes();
+    Some([a, b, c, d, e, f, g, h, above])
 }
 
 /// The number of the hint's form, and its value.

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use super::LogError;
 use super::draws::Draws;
 use super::format::{
-    FIRST, FIRST_OTHER, FOR_EVER, GIVE_UP, HEADER, HINT_FOR_EVER, HINTS, IS_HINT, Last, MAGIC, NEXT,
-    NO_CLASS, NO_HINT, NO_RULE, NOT_COUNTED, NOT_DRAWN, NOT_RETRIED, REFUSED, REJECTED, RETRY, RULE_FOLLOWS,
-    RULE_IS_NOT_RETRIED, Record, RecordedStep, SOONER, VERSION, WORD_FOLLOWS, encode, header,
+    FIRST, FIRST_OTHER, FIRST_RULE, FOR_EVER, GIVE_UP, HEADER, HINT_FOR_EVER, HINTS, IS_HINT, Last, MAGIC,
+    NEXT, NO_CLASS, NO_HINT, NO_RULE, NOT_COUNTED, NOT_DRAWN, NOT_RETRIED, REFUSED, REJECTED, RETRY,
+    RULE_FOLLOWS, RULE_IS_NOT_RETRIED, Record, RecordedStep, SHARED_BITS, SHARES, SOONER, VERSION,
+    WORD_FOLLOWS, encode, header,
 };
 use crate::circuit::Phase;
 use crate::class::Class;
@@ -90,16 +91,31 @@ impl Known {
             NEXT | FIRST => last.expected(class == NO_CLASS),
             _ => leb128(rest)?,
         };
+        // Its value comes before the hint's.
+        let (time, own_span) = match span_said {
+            SHARES => {
+                let [low, above] = [number(rest, 8)?, number(rest, 1)?];
+                let span = low >> SHARED_BITS | above << (u64::BITS - SHARED_BITS);
+                (low & ((1 << SHARED_BITS) - 1), Some(span))
+            }
+            span_said => {
+                let time = match time_said {
+                    NOT_COUNTED => 0,
+                    length @ ..=SOONER => number(rest, length)?,
+                    length => number(rest, length - SOONER)?,
+                };
+                let span = match span_said {
+                    IS_HINT => None,
+                    FOR_EVER => Some(u64::MAX),
+                    length => Some(number(rest, length)?),
+                };
+                (time, span)
+            }
+        };
         let elapsed = match time_said {
             NOT_COUNTED => None,
-            length @ ..=SOONER => Some(last.due.wrapping_add(number(rest, length)?)),
-            length => Some(last.due.wrapping_sub(number(rest, length - SOONER)?)),
-        };
-        // Its value comes before the hint's.
-        let own_span = match span_said {
-            IS_HINT => None,
-            FOR_EVER => Some(u64::MAX),
-            length => Some(number(rest, length)?),
+            ..=SOONER => Some(last.due.wrapping_add(time)),
+            _ => Some(last.due.wrapping_sub(time)),
         };
         let hint = match hint_form {
             NO_HINT => None,
@@ -130,7 +146,7 @@ impl Known {
                 NO_RULE => None,
                 RULE_IS_NOT_RETRIED => Some(NOT_RETRIED),
                 RULE_FOLLOWS => Some(u8::from_le_bytes(take(rest)?)),
-                _ => return Err(Unread::Garbage),
+                _ => Some(FIRST_RULE),
             };
             let word = match near {
                 NOT_DRAWN => None,
