@@ -227,3 +227,19 @@ async fn an_asynchronous_handler_may_run_in_a_task() {
     }
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn an_error_need_not_be_sync_for_its_call_to_be_spawned() {
+    let task = tokio::spawn(async {
+        let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
+        let retry = retry.classify(|_: &Cell<u8>| Class::Network);
+        let letters = LetterQueue::new(8, WhenFull::Refuse);
+        let operation = || async { Err::<(), _>(Cell::new(7)) };
+        let refuse = |letter: DeadLetter<u32>, _: &About<'_, Cell<u8>>| async move { Err(letter) };
+        retry.dead_letters(&letters).carrying(|| 1).run(operation).await.unwrap_err();
+        let call = retry.send_dead_letters(&refuse, &letters).delivery_timeout(SECOND).carrying(|| 2);
+        call.run(operation).await.unwrap_err();
+        letters.drain().into_iter().map(|letter| letter.payload).collect::<Vec<_>>()
+    });
+    assert_eq!(task.await.unwrap(), [1, 2]);
+}
