@@ -119,8 +119,7 @@ pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
     CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
-    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, Records,
-    WhenFull,
+    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, WhenFull,
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
@@ -168,7 +167,7 @@ pub use {
     clock::{CancelToken, Cancellable, OsRng, StdRuntime, retry},
     dead_letter::{Counted, LetterQueue},
     lock::StdLock,
-    observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
+    observe::{Difference, Field, LogWriter, Records, Replay, ReplayError, Replayed, Step},
     observe::{Guarded, Queued},
     pool::{CircuitPool, PoolCounts, PooledCircuit},
 };

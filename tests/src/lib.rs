@@ -48,6 +48,8 @@ mod samples {
     mod circuits {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
+    #[doc = include_str!("../../docs/dead-letters-and-records.md")]
+    mod dead_letters_and_records {}
     #[doc = include_str!("../../docs/operating.md")]
     mod operating {}
     #[doc = include_str!("../../docs/testing.md")]

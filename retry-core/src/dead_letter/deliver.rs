@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::{Future, Ready, ready};
+use core::time::Duration;
 
 use super::{About, DeadLetterSink};
 use crate::observe::DeadLetter;
@@ -13,6 +14,11 @@ pub trait Deliver<T, E> {
 
     /// Begins to deliver a letter.
     fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Self::Delivery;
+
+    /// How long a delivery may take, if there is a limit.
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
 
     /// What is done with a letter that was not kept.
     ///
@@ -39,8 +45,19 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
 /// Delivers by a closure's future, and what that does not keep to a sink:
 /// [`Retry::send_dead_letters`](crate::Retry::send_dead_letters).
 pub struct ByFuture<'r, F, S: ?Sized> {
-    pub(super) handler: &'r F,
-    pub(super) or: &'r S,
+    handler: &'r F,
+    or: &'r S,
+    timeout: Option<Duration>,
+}
+
+impl<'r, F, S: ?Sized> ByFuture<'r, F, S> {
+    pub(super) const fn new(handler: &'r F, or: &'r S) -> Self {
+        Self { handler, or, timeout: None }
+    }
+
+    pub(super) const fn within(self, limit: Duration) -> Self {
+        Self { timeout: Some(limit), ..self }
+    }
 }
 
 impl<T, E, F, A, S> Deliver<T, E> for ByFuture<'_, F, S>
@@ -53,6 +70,10 @@ where
 
     fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> A {
         (self.handler)(letter, about)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.timeout
     }
 
     fn returned(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {

@@ -2,10 +2,14 @@
 
 use core::fmt;
 use core::future::{Future, poll_fn};
-use core::pin::pin;
+use core::pin::{Pin, pin};
 use core::task::Poll;
+use core::time::Duration;
 
-use super::{About, ByFuture, BySink, DeadLetterSink, Deliver, Handled, ReasonSet, caught};
+use super::{
+    About, ByFuture, BySink, Carrying, DeadLetterSink, Deliver, Handled, NoPayload, Payload, ReasonSet,
+    caught,
+};
 use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
@@ -37,7 +41,11 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     ///
     /// The call does not end before the sink has taken the letter, and ends the same whatever the sink says. The last
     /// event of the call is then [`EventKind::DeadLettered`](crate::EventKind::DeadLettered), which says whether the
-    /// letter was kept; with `std`, also where sink or payload panic. A future that is dropped leaves no letter.
+    /// letter was kept; with `std`, also where sink or payload panic.
+    ///
+    /// A future that is dropped before its call ends leaves no letter, and its observer is told
+    /// [`CallEnd::Cancelled`](crate::CallEnd). What is to leave one is stopped by [`run_until`](DeadLettering::run_until) instead,
+    /// with [`only`](DeadLettering::only) of all reasons.
     pub const fn dead_letters<'r, S: ?Sized>(
         &'r self,
         sink: &'r S,
@@ -59,8 +67,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
 
     /// Hands calls that give up to an asynchronous handler, and what that gives back to the sink `or`; `&()` for none.
     ///
-    /// The call waits for the handler. A future that is dropped meanwhile takes the letter with it, which the observer
-    /// is told. The future borrows nothing of what the closure is told.
+    /// The call waits for the handler, until [`delivery_timeout`](DeadLettering::delivery_timeout), if one is set. A
+    /// future that is dropped meanwhile takes the letter with it, which the observer is told. The future borrows nothing of what the closure is told.
     ///
     /// ```
     /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};
@@ -87,7 +95,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         A: Future<Output = Result<(), DeadLetter<T>>>,
         S: ?Sized,
     {
-        DeadLettering::new(self, ByFuture { handler, or })
+        DeadLettering::new(self, ByFuture::new(handler, or))
     }
 }
 
@@ -128,8 +136,34 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D
     }
 }
 
+impl<'r, R, G, B, K, O: ?Sized, F, S: ?Sized, P> DeadLettering<'r, '_, R, G, B, K, O, ByFuture<'r, F, S>, P> {
+    /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
+    /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
+    /// have.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use retry_core::{About, Class, DeadLetter, FakeClock, Policy, Retry, Sleep};
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock);
+    /// let hangs = |_: DeadLetter<()>, _: &About<'_, Class>| async {
+    ///     (&clock).sleep(Duration::MAX).await;
+    ///     Ok(())
+    /// };
+    /// let call = stock.send_dead_letters(&hangs, &()).delivery_timeout(Duration::from_secs(5));
+    /// let error = clock.run(call.run(|| async { Err::<(), _>(Class::Network) })).unwrap_err();
+    /// assert!(error.is_exhausted());
+    /// assert_eq!(clock.now().as_millis(), 300 + 5_000);
+    /// ```
+    pub fn delivery_timeout(self, limit: Duration) -> Self {
+        let Self { retry, deliver, reasons, metadata, payload } = self;
+        Self { retry, deliver: deliver.within(limit), reasons, metadata, payload }
+    }
+}
+
 #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
-impl<R, G, B, K, O, D, P> DeadLettering<'_, '_, R, G, B, K, O, D, P>
+impl<'r, 'a, R, G, B, K, O, D, P> DeadLettering<'r, 'a, R, G, B, K, O, D, P>
 where
     R: Clock + Entropy,
     G: Gate,
@@ -140,7 +174,7 @@ where
     ///
     /// # Errors
     /// As [`Retry::run`].
-    pub fn run<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
+    pub fn run<T, E, F, A>(self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -149,12 +183,7 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        async move {
-            match self.retry.run(operation).await {
-                Ok(value) => Ok(value),
-                Err(error) => self.hand_over(error).await,
-            }
-        }
+        self.run_with(move |_, _| operation())
     }
 
     /// Runs `operation` as [`Retry::run_with`] does.
@@ -170,12 +199,7 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        async move {
-            match self.retry.run_with(operation).await {
-                Ok(value) => Ok(value),
-                Err(error) => self.hand_over(error).await,
-            }
-        }
+        self.after(move |retry| retry.run_with(operation))
     }
 
     /// Runs `operation` as [`Retry::run_until`] does. What `stop` ends is a letter only where
@@ -186,7 +210,7 @@ where
     pub fn run_until<T, E, F, A>(
         self,
         stop: impl Future,
-        operation: F,
+        mut operation: F,
     ) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -196,12 +220,7 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        async move {
-            match self.retry.run_until(stop, operation).await {
-                Ok(value) => Ok(value),
-                Err(error) => self.hand_over(error).await,
-            }
-        }
+        self.run_until_with(stop, move |_, _| operation())
     }
 
     /// Runs `operation` as [`Retry::run_until_with`] does.
@@ -221,52 +240,82 @@ where
         P: Payload,
         D: Deliver<P::Of, E>,
     {
+        self.after(move |retry| retry.run_until_with(stop, operation))
+    }
+
+    /// The call, and what comes after it.
+    fn after<T, E, C>(
+        self,
+        call: impl FnOnce(&'r Retry<'a, R, G, B, K, O>) -> C,
+    ) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        R: Sleep,
+        C: Future<Output = Result<T, Error<E>>>,
+        P: Payload,
+        D: Deliver<P::Of, E>,
+    {
         async move {
-            match self.retry.run_until_with(stop, operation).await {
-                Ok(value) => Ok(value),
-                Err(error) => self.hand_over(error).await,
-            }
+            let error = match call(self.retry).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            Err(self.hand_over(error).await)
         }
     }
 
     #[cold]
-    async fn hand_over<T, E>(self, error: Error<E>) -> Result<T, Error<E>>
+    fn hand_over<E>(self, error: Error<E>) -> impl Future<Output = Error<E>>
     where
+        R: Sleep,
         P: Payload,
         D: Deliver<P::Of, E>,
     {
-        if !self.reasons.contains(Reason::of(&error)) {
-            return Err(error);
+        async move {
+            if !self.reasons.contains(Reason::of(&error)) {
+                return error;
+            }
+            let observer = self.retry.observer();
+            let mut told = Told { observer, context: *error.context(), kept: false };
+            // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
+            let delivery = caught(|| {
+                let about = About { error: &error, metadata: self.metadata };
+                self.deliver.deliver(DeadLetter::of(&error, self.payload.payload()), &about)
+            });
+            let returned = match delivery {
+                None => None,
+                Some(delivery) => {
+                    let delivery = pin!(delivery);
+                    let timeout = pin!(self.deliver.timeout().map(|limit| self.retry.runtime().sleep(limit)));
+                    caught_in(delivery, timeout).await
+                }
+            };
+            told.kept = match returned {
+                Some(Ok(())) => true,
+                Some(Err(letter)) => {
+                    let about = About { error: &error, metadata: self.metadata };
+                    caught(|| self.deliver.returned(letter, &about).is_ok()).unwrap_or(false)
+                }
+                None => false,
+            };
+            drop(told);
+            error
         }
-        let Self { retry, deliver, metadata, payload, .. } = self;
-        let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
-        // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
-        let delivery = caught(|| {
-            let about = About { error: &error, metadata };
-            deliver.deliver(DeadLetter::of(&error, payload.payload()), &about)
-        });
-        let returned = match delivery {
-            None => None,
-            Some(delivery) => {
-                let mut delivery = pin!(delivery);
-                poll_fn(|context| match caught(|| delivery.as_mut().poll(context)) {
-                    None => Poll::Ready(None),
-                    Some(polled) => polled.map(Some),
-                })
-                .await
-            }
-        };
-        told.kept = match returned {
-            Some(Ok(())) => true,
-            Some(Err(letter)) => {
-                let about = About { error: &error, metadata };
-                caught(|| deliver.returned(letter, &about).is_ok()).unwrap_or(false)
-            }
-            None => false,
-        };
-        drop(told);
-        Err(error)
     }
+}
+
+/// What `delivery` ends with; `None` where `timeout` ends first, or it panics, which only `std` can tell.
+fn caught_in<F: Future>(
+    mut delivery: Pin<&mut F>,
+    mut timeout: Pin<&mut Option<impl Future>>,
+) -> impl Future<Output = Option<F::Output>> {
+    poll_fn(move |context| match caught(|| delivery.as_mut().poll(context)) {
+        None => Poll::Ready(None),
+        Some(Poll::Ready(output)) => Poll::Ready(Some(output)),
+        Some(Poll::Pending) => match timeout.as_mut().as_pin_mut().map(|timeout| timeout.poll(context)) {
+            Some(Poll::Ready(_)) => Poll::Ready(None),
+            _ => Poll::Pending,
+        },
+    })
 }
 
 impl<R, G, B, K, O, S, P> DeadLettering<'_, '_, R, G, B, K, O, BySink<'_, S>, P>
@@ -281,7 +330,7 @@ where
     ///
     /// # Errors
     /// As [`Retry::run_blocking`].
-    pub fn run_blocking<T, E, F>(self, operation: F) -> Result<T, Error<E>>
+    pub fn run_blocking<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
         K: Classifier<T, E>,
@@ -289,8 +338,7 @@ where
         P: Payload,
         S: DeadLetterSink<P::Of, E>,
     {
-        let outcome = self.retry.run_blocking(operation);
-        self.finish_blocking(outcome)
+        self.run_blocking_with(move |_, _| operation())
     }
 
     /// Runs `operation` as [`Retry::run_blocking_with`] does.
@@ -305,16 +353,7 @@ where
         P: Payload,
         S: DeadLetterSink<P::Of, E>,
     {
-        let outcome = self.retry.run_blocking_with(operation);
-        self.finish_blocking(outcome)
-    }
-
-    fn finish_blocking<T, E>(self, outcome: Result<T, Error<E>>) -> Result<T, Error<E>>
-    where
-        P: Payload,
-        S: DeadLetterSink<P::Of, E>,
-    {
-        outcome.inspect_err(|error| {
+        self.retry.run_blocking_with(operation).inspect_err(|error| {
             if self.reasons.contains(Reason::of(error)) {
                 let Self { retry, deliver, metadata, payload, .. } = self;
                 let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
@@ -338,44 +377,6 @@ impl<O: Observer + ?Sized> Drop for Told<'_, O> {
         if self.observer.is_enabled() {
             self.observer.observe(&Event::dead_lettered(&self.context, self.kept));
         }
-    }
-}
-
-/// What a call was to deliver. There is no need to implement it: see [`DeadLettering::carrying`].
-pub trait Payload {
-    /// Its type.
-    type Of;
-
-    /// Makes it.
-    fn payload(self) -> Self::Of;
-}
-
-/// Nothing but the letter itself.
-#[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct NoPayload;
-
-impl Payload for NoPayload {
-    type Of = ();
-
-    fn payload(self) {}
-}
-
-/// What a closure makes: [`DeadLettering::carrying`].
-#[derive(Clone, Copy)]
-pub struct Carrying<F>(F);
-
-impl<T, F: FnOnce() -> T> Payload for Carrying<F> {
-    type Of = T;
-
-    fn payload(self) -> T {
-        (self.0)()
-    }
-}
-
-impl<F> fmt::Debug for Carrying<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Carrying(..)")
     }
 }
 

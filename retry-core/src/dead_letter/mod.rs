@@ -4,17 +4,19 @@ mod deliver;
 mod handing;
 #[cfg(feature = "json")]
 mod json;
+mod payload;
 mod queue;
 mod reasons;
 #[cfg(feature = "std")]
 mod sinks;
 
 pub use deliver::{ByFuture, BySink, Deliver};
-pub use handing::{Carrying, DeadLettering, NoPayload, Payload};
+pub use handing::DeadLettering;
 #[cfg(feature = "json")]
 pub use json::{
     BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
 };
+pub use payload::{Carrying, NoPayload, Payload};
 pub use queue::SharedDeadLetters;
 pub use reasons::ReasonSet;
 #[cfg(feature = "std")]
@@ -29,7 +31,8 @@ use crate::observe::DeadLetter;
 /// [`About`] it.
 ///
 /// It runs on the path of the call, which waits for it; what may take long belongs behind a channel. It never changes
-/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`Or`]).
+/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`Or`]). Queues and
+/// channels keep the letter alone, and nothing of what else is known about it.
 ///
 /// ```
 /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};

@@ -39,10 +39,9 @@ pub use metrics::{MetricsSnapshot, OperationMetrics};
 #[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
 pub use metrics_facade::MetricsFacade;
 #[cfg(feature = "std")]
-pub use record::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step};
+pub use record::{Difference, Field, LogWriter, Records, Replay, ReplayError, Replayed, Step};
 pub use record::{
     LogBuffer, LogError, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder,
-    Records,
 };
 #[cfg(feature = "tracing")]
 pub use {call_span::CallSpan, tracing_log::TracingLog};

@@ -176,6 +176,10 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     }
 
     /// For what happens to a call after it ended.
+    pub(crate) const fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
     pub(crate) const fn observer(&self) -> &'a O {
         self.setup.observer
     }

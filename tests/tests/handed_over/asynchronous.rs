@@ -100,6 +100,40 @@ fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
 }
 
 #[test]
+fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
+    let clock = FakeClock::new();
+    let attempts = 300; // milliseconds, of the calls themselves
+    #[rustfmt::skip]
+    let table = [
+        // the handler takes, may take, kept, the call ends at
+        (SECOND,          None,               true,  attempts + 1_000),
+        (SECOND,          Some(2 * SECOND),   true,  attempts + 1_000),
+        (SECOND,          Some(SECOND),       true,  attempts + 1_000), // both at once
+        (2 * SECOND,      Some(SECOND),       false, attempts + 1_000),
+        (Duration::MAX,   Some(SECOND),       false, attempts + 1_000),
+        (Duration::ZERO,  Some(Duration::ZERO), true, attempts),
+        (SECOND,          Some(Duration::ZERO), false, attempts),
+    ];
+    for (takes, may_take, kept, ends_at) in table {
+        let seen = Seen::default();
+        let (clock, observer, start) = (&clock, seen.observer(), clock.now());
+        let retry = Retry::new(&Policy::DEFAULT, clock).observe(&observer);
+        let rest = LetterQueue::new(8, WhenFull::Refuse);
+        let slow = |_: DeadLetter<u32>, _: &About<'_, Class>| async move {
+            clock.sleep(takes).await;
+            Ok(())
+        };
+        let mut call = retry.send_dead_letters(&slow, &rest).carrying(|| 7);
+        if let Some(limit) = may_take {
+            call = call.delivery_timeout(limit);
+        }
+        assert!(clock.run(call.run(|| async { Err::<(), _>(Class::Network) })).unwrap_err().is_exhausted());
+        assert_eq!((seen.kept(), rest.len()), (vec![kept], 0), "{takes:?} {may_take:?}");
+        assert_eq!(clock.now().since(start).as_millis(), ends_at, "{takes:?} {may_take:?}");
+    }
+}
+
+#[test]
 fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
@@ -192,4 +226,20 @@ async fn an_asynchronous_handler_may_run_in_a_task() {
         assert_eq!(receive.recv().await.unwrap().payload, order);
     }
     task.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_error_need_not_be_sync_for_its_call_to_be_spawned() {
+    let task = tokio::spawn(async {
+        let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
+        let retry = retry.classify(|_: &Cell<u8>| Class::Network);
+        let letters = LetterQueue::new(8, WhenFull::Refuse);
+        let operation = || async { Err::<(), _>(Cell::new(7)) };
+        let refuse = |letter: DeadLetter<u32>, _: &About<'_, Cell<u8>>| async move { Err(letter) };
+        retry.dead_letters(&letters).carrying(|| 1).run(operation).await.unwrap_err();
+        let call = retry.send_dead_letters(&refuse, &letters).delivery_timeout(SECOND).carrying(|| 2);
+        call.run(operation).await.unwrap_err();
+        letters.drain().into_iter().map(|letter| letter.payload).collect::<Vec<_>>()
+    });
+    assert_eq!(task.await.unwrap(), [1, 2]);
 }

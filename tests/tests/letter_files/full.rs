@@ -100,14 +100,42 @@ fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
     let letters = JsonLines::open(&path).unwrap().limit(200);
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
-    let about = retry_core::About::new(&error);
-    let long = retry_core::DeadLetter::of(&error, "x".repeat(200));
-    assert!(matches!(letters.append(&long, &about), Err(JsonLinesError::TooLong(201..))));
+    let ended = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    let about = retry_core::About::new(&ended);
+    let long = retry_core::DeadLetter::of(&ended, "x".repeat(200));
+    let error = letters.append(&long, &about).unwrap_err();
+    assert!(matches!(error, JsonLinesError::TooLong { length: 201.., limit: 200 }));
+    assert!(error.to_string().ends_with(" bytes, more than the limit of 200"), "{error}");
     // JSON has no maps with keys that are no text.
-    let strange = retry_core::DeadLetter::of(&error, std::collections::BTreeMap::from([((1, 2), 3)]));
+    let strange = retry_core::DeadLetter::of(&ended, std::collections::BTreeMap::from([((1, 2), 3)]));
     assert!(matches!(letters.append(&strange, &about), Err(JsonLinesError::Payload(_))));
     assert_eq!((letters.kept(), letters.failed(), std::fs::metadata(&path).unwrap().len()), (0, 2, 0));
-    letters.append(&retry_core::DeadLetter::of(&error, "short"), &about).unwrap();
+    letters.append(&retry_core::DeadLetter::of(&ended, "short"), &about).unwrap();
     assert_eq!(payloads(&path), ["short"]);
+}
+
+/// A payload that panics when it is written.
+#[derive(Debug)]
+struct Bomb;
+
+impl serde::Serialize for Bomb {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("a mistake in a payload")
+    }
+}
+
+#[test]
+fn a_letter_that_panics_when_it_is_written_goes_to_the_next_and_is_counted() {
+    let path = directory("panics").join("letters.jsonl");
+    let letters = JsonLines::open(&path).unwrap();
+    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let both = Or::new(&letters, &spill);
+    let call = retry.dead_letters(&both).carrying(|| Bomb);
+    assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    assert_eq!((letters.kept(), letters.failed(), spill.len()), (0, 1, 1));
+    assert_eq!(letters.last_error().unwrap(), "the payload or the error panicked");
+    super::give_up(&letters, "7 apples");
+    assert_eq!(payloads(&path), ["7 apples"]);
 }

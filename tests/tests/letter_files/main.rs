@@ -5,6 +5,7 @@ mod damage;
 mod full;
 mod killed;
 mod uses;
+mod writers;
 
 use std::path::PathBuf;
 

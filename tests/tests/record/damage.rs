@@ -56,13 +56,13 @@ fn a_log_with_any_bit_changed_is_not_taken_for_sound() {
 fn what_is_no_log_is_named() {
     let log = small_log();
     let mut other_version = log.clone();
-    other_version[3] = 2;
+    other_version[3] = 1;
     let mut other_seed = log.clone();
     other_seed[4] ^= 1;
     for (bytes, error) in [
         (&b"GET / HTTP/1.1\r\nHost: example.com\r\n"[..], LogError::NoLog),
         (&b"GET"[..], LogError::NoLog),
-        (&other_version[..], LogError::OtherVersion(2)),
+        (&other_version[..], LogError::OtherVersion(1)),
         (&other_seed[..], LogError::Garbage { at: 0 }),
         (&[], LogError::Truncated { at: 0 }),
     ] {

@@ -1,16 +1,18 @@
 //! A log of decisions: every verdict comes out again, a change of policy is found where it first shows, and a log that
 //! is none is no danger.
 
+mod calls;
 mod damage;
 mod runs;
+mod sizes;
 mod world;
 
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Class, ClassSet, Hints, Jitter, Policy, RecordedStep, Records, Recovery, Replay, ReplayError,
-    Rule, Verdict,
+    Backoff, Class, ClassSet, Hints, Jitter, Policy, Recovery, Replay, ReplayError, Rule, Verdict,
 };
+use sizes::Sizes;
 use world::{Entry, RULES, play};
 
 const DECISIONS: usize = 100_000;
@@ -57,50 +59,15 @@ fn a_hundred_thousand_decisions_come_out_again() {
             count += 1;
         }
         assert_eq!(count, DECISIONS);
-        sizes(log);
+        let sizes = Sizes::of(log);
+        println!("{sizes}");
+        assert!(sizes.most <= 18 && sizes.over * 10_000 < sizes.records);
     }
     // The same play is the same log, to the byte.
     let (length, _) = play(&POLICY, 1, DECISIONS, 60, &mut bytes);
     let mut again = vec![0; length];
     play(&POLICY, 1, DECISIONS, 60, &mut again);
     assert!(again == bytes[..length]);
-}
-
-/// A record has at most 16 bytes, but for those with a rule, a hint of their own, or times beyond 18 minutes.
-fn sizes(log: &[u8]) {
-    let mut records = Records::new(log).unwrap();
-    let (mut sum, mut most, mut over, mut count) = (0, 0, 0, 0);
-    let mut before = records.at();
-    while let Some(record) = records.next() {
-        let size = records.at() - before;
-        before = records.at();
-        (sum, count, most) = (sum + size, count + 1, most.max(size));
-        over += usize::from(size > 16);
-        let record = record.unwrap();
-        let bytes_of =
-            |time: Duration| (u64::BITS - (time.as_nanos() as u64).leading_zeros()).div_ceil(8) as usize;
-        let time = record.elapsed.map_or(0, bytes_of);
-        let most_allowed = match record.step {
-            RecordedStep::Decided { hint, rule, verdict, .. } => {
-                let span = match verdict {
-                    Verdict::Retry(delay) => Some(delay),
-                    Verdict::GiveUp(_) => hint,
-                    Verdict::Rejected(rejected) => Some(rejected.wait()).filter(|wait| *wait < Duration::MAX),
-                };
-                let hint = hint.filter(|hint| Some(*hint) != span);
-                4 + 2
-                    + usize::from(record.attempt >= 15)
-                    + time
-                    + span.filter(|span| *span < Duration::MAX).map_or(0, bytes_of)
-                    + hint.map_or(0, |hint| 1 + bytes_of(hint))
-                    + usize::from(rule.is_some())
-            }
-            _ => 16,
-        };
-        assert!(size <= most_allowed, "{size} > {most_allowed}: {record:?}");
-    }
-    let mean = f64::from(sum as u32) / f64::from(count);
-    println!("{count} records: {mean:.2} bytes each, at most {most}; {over} over 16");
 }
 
 /// Each is `POLICY` but for one thing.

@@ -5,8 +5,9 @@ use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, CountWindow, FakeClock, Jitter, LocalLock, LogBuffer, LogWriter, Policy, Progress,
-    Recorder, Recovery, Replay, ReplayError, Retry, Rule, SharedBudget, SharedCircuit, TokenBucket,
+    CircuitConfig, Class, CountWindow, FakeClock, Guarded, Jitter, LocalLock, LogBuffer, LogWriter, Policy,
+    Progress, RecordSink, Recorder, Recovery, Replay, ReplayError, Retry, Rule, SharedBudget, SharedCircuit,
+    TokenBucket,
 };
 
 const FAIL: &Rule = &Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_millis(30)));
@@ -118,6 +119,35 @@ fn a_log_that_is_full_ends_whole_and_counts_the_rest() {
             Err(_) => assert_eq!((size / 16, lost), (0, 1 + 30)),
         }
     }
+}
+
+/// Takes so many records, and panics at the next one, once.
+struct Careless {
+    taken: Vec<u8>,
+    left: usize,
+}
+
+impl RecordSink for Careless {
+    fn append(&mut self, record: &[u8]) -> bool {
+        self.left = self.left.wrapping_sub(1);
+        assert!(self.left != usize::MAX, "a mistake in a sink");
+        self.taken.extend(record);
+        true
+    }
+}
+
+#[test]
+fn a_sink_that_panics_ends_its_log_and_no_call() {
+    let clock = FakeClock::new();
+    let log: Recorder<'_, _> = Recorder::new(Careless { taken: Vec::new(), left: 1 + 4 }, 5);
+    for _ in 0..5 {
+        let call = Guarded::new(log.call());
+        let retry = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
+        assert!(retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    }
+    assert_eq!(log.lost(), 15 - 4);
+    let log = log.into_sink().taken;
+    assert_eq!(Replay::new(&Policy::DEFAULT, &log).unwrap().run().unwrap().decisions, 4);
 }
 
 #[test]

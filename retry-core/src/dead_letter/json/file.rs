@@ -1,6 +1,7 @@
 //! A file that holds nothing but whole lines.
 
-use std::format;
+#[cfg(unix)]
+use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -73,6 +74,12 @@ impl Open {
         Ok(())
     }
 
+    /// Counts a letter that is not kept.
+    pub(super) fn fail(&mut self, why: String) {
+        self.failed += 1;
+        self.last_error = Some(why);
+    }
+
     /// Makes sure that all lines are on disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
@@ -85,7 +92,13 @@ impl Open {
         self.take_back()?;
         self.sync()?;
         if fs::exists(to)? {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{}: exists", to.display())));
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists"));
+        }
+        if !is_at(&self.file, path)? {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the file was renamed, and another is in its place",
+            ));
         }
         fs::rename(path, to)?;
         match open(path) {
@@ -94,7 +107,10 @@ impl Open {
                 sync_directory(to)
             }
             Err(error) => {
-                fs::rename(to, path)?;
+                // What someone else has put there meanwhile is not overwritten: then the old one keeps its new name.
+                if !fs::exists(path)? {
+                    fs::rename(to, path)?;
+                }
                 Err(error)
             }
         }
@@ -110,15 +126,49 @@ impl Drop for Open {
     }
 }
 
-/// Opens the file to add to it. A new one is in its directory for good.
+/// Opens the file to add to it, and nobody else besides. A new one is in its directory for good.
 fn open(path: &Path) -> io::Result<File> {
     let existed = fs::exists(path)?;
     let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    lock(&file)?;
+    if !is_at(&file, path)? {
+        return open(path); // its writer turned it over before it let go of it
+    }
     if !existed {
         file.sync_all()?;
         sync_directory(path)?;
     }
     Ok(file)
+}
+
+/// Refuses a file that another writer has open; its lock goes with it, however it ends. Only where locks do not keep
+/// readers away, and of files that are some: a device may have many writers.
+fn lock(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    if file.metadata()?.is_file()
+        && let Err(TryLockError::WouldBlock) = file.try_lock()
+    {
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another writer has it open"));
+    }
+    // Any other error: a file system without locks, on which letters are better kept than refused.
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// Whether it is this file that has the name `path`; where that cannot be told, it has.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (ours, there) = (file.metadata()?, fs::metadata(path)?);
+        Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        fs::exists(path)
+    }
 }
 
 /// Makes sure that the names in the directory of `path` are on disk, where a system has that.

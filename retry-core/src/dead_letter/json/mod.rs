@@ -6,6 +6,7 @@ mod read;
 
 use core::fmt;
 use core::mem;
+use std::format;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
@@ -18,7 +19,7 @@ use serde::Serialize;
 
 use self::file::Open;
 use self::line::Line;
-use super::{About, DeadLetterSink};
+use super::{About, DeadLetterSink, caught};
 use crate::observe::DeadLetter;
 
 /// A file to which dead letters are added, a line of JSON each, so that they survive the program.
@@ -28,7 +29,9 @@ use crate::observe::DeadLetter;
 /// the file is opened again, reported as [`torn`](Self::torn), and cut away. A write that fails leaves the file as it
 /// was, and the letter comes back to whoever is asked [next](super::Or).
 ///
-/// One program writes to a file at a time; its threads may share this. Each call waits for the disk: where that is too
+/// One writer has a file at a time; threads may share it. On unix it locks the file, so that a second one is refused
+/// with [`ResourceBusy`](io::ErrorKind::ResourceBusy), whichever program it is of; elsewhere that is for the program to
+/// see to. A program that is killed has lost its lock with its life. Each call waits for the disk: where that is too
 /// long, or on a thread of asynchronous code, put a channel in between.
 ///
 /// ```
@@ -114,8 +117,13 @@ pub struct TornLine {
 pub enum JsonLinesError {
     /// The payload has no JSON.
     Payload(serde_json::Error),
-    /// The line is longer than the limit; it would be this long, in bytes.
-    TooLong(usize),
+    /// The line is longer than the limit.
+    TooLong {
+        /// How long it would be, in bytes.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// It could not be written.
     Io(io::Error),
 }
@@ -127,7 +135,7 @@ impl JsonLines {
     /// Opens the file, or makes it; a torn line at its end is cut away, and reported as [`torn`](Self::torn).
     ///
     /// # Errors
-    /// Where the file cannot be opened, read, or cut.
+    /// Where the file cannot be opened, read, or cut, or where another writer has it open.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::open_with(path, WhenTorn::Cut)
     }
@@ -135,10 +143,10 @@ impl JsonLines {
     /// [`open`](Self::open), and what is done with a torn line.
     ///
     /// # Errors
-    /// Where the file cannot be opened, read, or cut.
+    /// Where the file cannot be opened, read, or cut, or where another writer has it open.
     pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let (open, torn) = Open::new(&path, when_torn)?;
+        let (open, torn) = Open::new(&path, when_torn).map_err(|error| named(&path, &error))?;
         let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
         Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
     }
@@ -188,17 +196,16 @@ impl JsonLines {
         bytes.clear();
         let written = match line.write(&mut bytes) {
             Err(error) => Err(JsonLinesError::Payload(error)),
-            Ok(()) if bytes.len() > self.limit => Err(JsonLinesError::TooLong(bytes.len())),
+            Ok(()) if bytes.len() > self.limit => {
+                Err(JsonLinesError::TooLong { length: bytes.len(), limit: self.limit })
+            }
             Ok(()) => Ok(()),
         };
         let mut open = self.lock();
         let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
         match &outcome {
             Ok(()) => open.kept += 1,
-            Err(error) => {
-                open.failed += 1;
-                open.last_error = Some(error.to_string());
-            }
+            Err(error) => open.fail(error.to_string()),
         }
         bytes.clear();
         bytes.shrink_to(64 << 10);
@@ -219,7 +226,8 @@ impl JsonLines {
     /// # Errors
     /// Where it cannot be renamed, or the new one cannot be made: then all goes on with the old one.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
-        self.lock().rotate(&self.path, to.as_ref())
+        let to = to.as_ref();
+        self.lock().rotate(&self.path, to).map_err(|error| named(to, &error))
     }
 
     /// The torn line that the file ended with when it was opened.
@@ -253,10 +261,22 @@ impl JsonLines {
     }
 }
 
+/// The error, and which file it is about.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Where the payload or the error panics when it is written, the letter is not kept, and comes back.
 impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLines {
     fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
         // Why not is in `last_error`.
-        self.append(&letter, about).map_err(|_| letter)
+        match caught(|| self.append(&letter, about)) {
+            Some(appended) => appended.map_err(|_| letter),
+            None => {
+                self.lock().fail("the payload or the error panicked".to_string());
+                Err(letter)
+            }
+        }
     }
 }
 
@@ -264,8 +284,8 @@ impl fmt::Display for JsonLinesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Payload(error) => write!(f, "the payload has no JSON: {error}"),
-            Self::TooLong(length) => {
-                write!(f, "the line would have {length} bytes, which is more than the limit")
+            Self::TooLong { length, limit } => {
+                write!(f, "the line would have {length} bytes, more than the limit of {limit}")
             }
             Self::Io(error) => error.fmt(f),
         }
@@ -277,7 +297,7 @@ impl core::error::Error for JsonLinesError {
         match self {
             Self::Payload(error) => Some(error),
             Self::Io(error) => Some(error),
-            Self::TooLong(_) => None,
+            Self::TooLong { .. } => None,
         }
     }
 }

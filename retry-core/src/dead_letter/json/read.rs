@@ -41,7 +41,9 @@ impl<T: DeserializeOwned> JsonLetters<T> {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Ok(Self::new(BufReader::new(File::open(path)?)))
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| super::named(path, &error))?;
+        Ok(Self::new(BufReader::new(file)))
     }
 }
 

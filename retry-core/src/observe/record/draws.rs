@@ -24,24 +24,30 @@ pub(super) struct Draws {
 }
 
 /// How far from the expected word one is still said by its distance.
-const NEAR: i64 = 7;
+const NEAR: core::ops::RangeInclusive<i64> = -7..=6;
 
 impl Draws {
     pub(super) const fn new(seed: u64) -> Self {
         Self { seed, expected: 0 }
     }
 
-    /// The distance of this word from the expected one, from 0 to 14; `None` where it is too far, or of another
+    /// Which word of the seed this is, from 0.
+    pub(super) const fn index(self, word: u64) -> u64 {
+        index(self.seed, word)
+    }
+
+    /// The distance of this word from the expected one, from 0 to 13; `None` where it is too far, or of another
     /// generator.
     pub(super) fn distance(&mut self, word: u64) -> Option<u8> {
-        let index = index(self.seed, word);
+        let index = self.index(word);
         let distance = index.wrapping_sub(self.expected).cast_signed();
         self.follow(index);
         let zigzag = u8::try_from((distance << 1) ^ (distance >> 63)).ok();
-        zigzag.filter(|_| (-NEAR..=NEAR).contains(&distance))
+        zigzag.filter(|_| NEAR.contains(&distance))
     }
 
     /// The word at this distance.
+    #[cfg(feature = "std")]
     pub(super) fn at(&mut self, zigzag: u8) -> u64 {
         let distance = i64::from(zigzag >> 1) ^ -i64::from(zigzag & 1);
         let index = self.expected.wrapping_add_signed(distance);
@@ -75,6 +81,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "std")]
     #[test]
     fn words_that_overtake_each_other_are_near() {
         let mut writer = Draws::new(7);

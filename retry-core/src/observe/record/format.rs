@@ -1,13 +1,13 @@
-//! The bytes of a log of decisions, as the docs of [`Records`](super::Records) have them.
+//! The bytes of a log of decisions, as the docs of [`Records`](crate::Records) have them: how they are written.
 
-use core::fmt;
 use core::time::Duration;
 
+use super::bytes::{Bytes, Short};
 use super::draws::Draws;
 use crate::circuit::Phase;
 use crate::class::Class;
 use crate::observe::dead_letter::Reason;
-use crate::observe::letter_image::{REASONS, code};
+use crate::observe::letter_image::code;
 use crate::plain::checksum;
 use crate::time::nanos;
 use crate::verdict::{Rejected, Verdict};
@@ -17,8 +17,10 @@ use crate::verdict::{Rejected, Verdict};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Record {
-    /// Which call of its recorder; the numbers start again after 16383.
+    /// Which of the calls under way. Once it has ended, another call has the number.
     pub call: u16,
+    /// Whether this is the first record of its call.
+    pub first: bool,
     /// The attempt that failed, from 1; at an admission, how many there had been.
     pub attempt: u32,
     /// The time since the call started; `None` where it was not counted.
@@ -50,265 +52,232 @@ pub enum RecordedStep {
     },
 }
 
+/// What both ends of a log know of a call: where its next record goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) attempt: u32,
+    /// When the next attempt was to begin, in nanoseconds since the call's start.
+    pub(super) due: u64,
+}
+
+impl Last {
+    /// The attempt that the next record is of, if none is left out.
+    pub(super) const fn expected(self, refused: bool) -> u32 {
+        if refused { self.attempt } else { self.attempt.saturating_add(1) }
+    }
+}
+
 /// The rule of [`Failure::not_retried`](crate::Failure::not_retried).
 pub(super) const NOT_RETRIED: u8 = 0;
 /// A rule that the recorder was not told of.
 pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
 
 pub(super) const HEADER: usize = 16;
-/// The longest that a record can be.
-pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 9 + 1 + 8;
-pub(super) const CALLS: u16 = 1 << 14;
-
-const MAGIC: [u8; 4] = *b"rrl\x01";
-const PHASES: [Phase; 3] = [Phase::Open, Phase::HalfOpen, Phase::Closed];
-/// In nanoseconds: what a hint is a whole number of.
-const UNITS: [u64; 3] = [1_000_000_000, 1_000_000, 1];
+pub(super) const MAGIC: [u8; 3] = *b"rrl";
+pub(super) const VERSION: u8 = 2;
+/// The longest that a record can be, and room behind it for a number to be put in one step.
+pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 8 + 1 + 8 + 8;
 
 // Kinds of record.
-const RETRY: u8 = 0;
-const GIVE_UP: u8 = 1;
-const REJECTED: u8 = 8;
-const REFUSED: u8 = 11;
-// In place of a class, and of a length of time.
-const NONE: u8 = 15;
-// In place of a length of a span or a hint.
-const FOR_EVER: u8 = 15;
-// In place of an attempt, and of a word's distance.
-const FOLLOWS: u8 = 15;
-// How the hint is said.
-const NO_HINT: u8 = 0;
-const HINT_IS_SPAN: u8 = 1;
-const HINT_FOLLOWS: u8 = 2;
-const DRAWN: u8 = 4;
-const RULED: u8 = 8;
+pub(super) const RETRY: u8 = 0;
+pub(super) const GIVE_UP: u8 = 1;
+pub(super) const REJECTED: u8 = 8;
+pub(super) const REFUSED: u8 = 11;
+/// In place of a class.
+pub(super) const NO_CLASS: u8 = 15;
 
-/// Why a log cannot be read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum LogError {
-    /// It is no log of decisions.
-    NoLog,
-    /// It is a log of another version.
-    OtherVersion(u8),
-    /// It ends within a record that begins at this byte: its writer was cut off.
-    Truncated {
-        /// Where the record begins.
-        at: usize,
-    },
-    /// What begins at this byte is no record.
-    Garbage {
-        /// Where it begins.
-        at: usize,
-    },
-}
+// How the time is said: how many bytes are added to when the attempt was due; or less this, taken away from it.
+pub(super) const SOONER: u8 = 8;
+pub(super) const NOT_COUNTED: u8 = 15;
 
-impl fmt::Display for LogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoLog => f.write_str("no log of decisions"),
-            Self::OtherVersion(version) => write!(f, "a log of decisions of version {version}, not 1"),
-            Self::Truncated { at } => write!(f, "the log ends within the record at byte {at}"),
-            Self::Garbage { at } => write!(f, "no record at byte {at}"),
-        }
-    }
-}
+// How the span is said: its length; or one of these.
+pub(super) const IS_HINT: u8 = 9;
+pub(super) const SHARES: u8 = 10;
+pub(super) const FOR_EVER: u8 = 15;
 
-impl core::error::Error for LogError {}
+/// Of a time and a span that would take 5 bytes each, and of which half a byte is to spare.
+pub(super) const SHARED_BITS: u32 = 36;
 
-pub(super) fn header(seed: u64) -> [u8; HEADER] {
+// How the attempt is said.
+pub(super) const NEXT: u8 = 0;
+pub(super) const FIRST: u8 = 1;
+pub(super) const FIRST_OTHER: u8 = 2;
+pub(super) const OTHER: u8 = 3;
+
+// How the rule is said.
+pub(super) const NO_RULE: u8 = 0;
+pub(super) const RULE_IS_NOT_RETRIED: u8 = 1;
+pub(super) const RULE_FOLLOWS: u8 = 2;
+pub(super) const RULE_IS_FIRST: u8 = 3;
+/// The first of those that the recorder was told of.
+pub(super) const FIRST_RULE: u8 = 1;
+
+// How the hint is said; a form's number otherwise.
+pub(super) const NO_HINT: u8 = 0;
+pub(super) const HINT_FOR_EVER: u8 = 14;
+/// From 1: the unit that the hint is a whole number of, in nanoseconds, and in how many bytes. The first that fits.
+pub(super) const HINTS: [(u64, u8); 13] = {
+    const S: u64 = 1_000_000_000;
+    const MS: u64 = 1_000_000;
+    [
+        (S, 0),
+        (S, 1),
+        (MS, 1),
+        (S, 2),
+        (MS, 2),
+        (S, 3),
+        (MS, 3),
+        (1, 3),
+        (S, 4),
+        (MS, 4),
+        (1, 4),
+        (1, 5),
+        (1, 8),
+    ]
+};
+
+// How the word is said: its distance from the next one, from 1; or one of these.
+pub(super) const NOT_DRAWN: u8 = 0;
+pub(super) const WORD_FOLLOWS: u8 = 15;
+
+/// What a log begins with.
+pub(super) fn header(seed: u64) -> Bytes<HEADER> {
     let mut bytes = Bytes::<HEADER>::new();
     bytes.put(&MAGIC);
+    bytes.put(&[VERSION]);
     bytes.put(&seed.to_le_bytes());
     bytes.put(&checksum(0, bytes.as_slice()).to_le_bytes());
-    bytes.bytes
-}
-
-/// The seed of the log, and its records.
-pub(super) fn split(log: &[u8]) -> Result<(u64, &[u8]), LogError> {
-    let Some((header, records)) = log.split_first_chunk::<HEADER>() else {
-        // Cut off in its first bytes, or something else.
-        return match log.iter().zip(&MAGIC).all(|(a, b)| a == b) {
-            true => Err(LogError::Truncated { at: 0 }),
-            false => Err(LogError::NoLog),
-        };
-    };
-    let [r0, r1, l, version, seed @ .., _, _, _, _] = *header;
-    match [r0, r1, l] {
-        magic if magic != *b"rrl" => Err(LogError::NoLog),
-        _ if version != MAGIC[3] => Err(LogError::OtherVersion(version)),
-        _ if *header != self::header(u64::from_le_bytes(seed)) => Err(LogError::Garbage { at: 0 }),
-        _ => Ok((u64::from_le_bytes(seed), records)),
-    }
-}
-
-/// Writes a record.
-pub(super) fn encode(record: &Record, draws: &mut Draws) -> Bytes<LONGEST> {
-    let Record { call, attempt, elapsed, step } = *record;
-    let mut flags = NO_HINT;
-    let mut near = 0;
-    let mut last = Bytes::<{ 9 + 1 + 8 }>::new();
-    let (kind, class, span) = match step {
-        RecordedStep::Refused(rejected) => (REFUSED + phase(rejected), NONE, nanos(rejected.wait())),
-        RecordedStep::Decided { class, hint, rule, word, verdict } => {
-            let (kind, span) = match verdict {
-                Verdict::Retry(delay) => (RETRY, Some(nanos(delay))),
-                Verdict::GiveUp(reason) => (GIVE_UP + code(Reason::GaveUp(reason)), None),
-                Verdict::Rejected(rejected) => (REJECTED + phase(rejected), Some(nanos(rejected.wait()))),
-            };
-            let hint = hint.map(nanos);
-            if let Some(hint) = hint {
-                flags = if span.unwrap_or(hint) == hint { HINT_IS_SPAN } else { HINT_FOLLOWS };
-                if flags == HINT_FOLLOWS {
-                    last.put_hint(hint);
-                }
-            }
-            if let Some(rule) = rule {
-                flags |= RULED;
-                last.put(&[rule]);
-            }
-            if let Some(word) = word {
-                flags |= DRAWN;
-                near = draws.distance(word).unwrap_or(FOLLOWS);
-                if near == FOLLOWS {
-                    last.put(&word.to_le_bytes());
-                }
-            }
-            (kind, class as u8, span.or(hint).unwrap_or(0))
-        }
-    };
-    let elapsed = elapsed.map(|elapsed| Short::of(nanos(elapsed)));
-    let elapsed_length = elapsed.map_or(NONE, |elapsed| elapsed.length);
-    let short = Short::of(span);
-    let span_length = if span == u64::MAX { FOR_EVER } else { short.length };
-    let small = u8::try_from(attempt).ok().filter(|attempt| *attempt < FOLLOWS);
-
-    let mut bytes = Bytes::new();
-    bytes.put(&[kind | class << 4, elapsed_length | span_length << 4]);
-    bytes.put(&[flags | small.unwrap_or(FOLLOWS) << 4, near << 4]);
-    bytes.put_leb128((call % CALLS).into());
-    if small.is_none() {
-        bytes.put_leb128(attempt);
-    }
-    if let Some(elapsed) = &elapsed {
-        bytes.put(elapsed.as_slice());
-    }
-    if span_length != FOR_EVER {
-        bytes.put(short.as_slice());
-    }
-    bytes.put(last.as_slice());
-    bytes.check(3);
     bytes
 }
 
-/// Why there is no record.
-pub(super) enum Unread {
-    Truncated,
-    Garbage,
-}
-
-/// Reads a record; and how many bytes it takes.
-pub(super) fn decode(bytes: &[u8], draws: &mut Draws) -> Result<(Record, usize), Unread> {
-    let mut before = *draws;
-    let mut rest = bytes;
-    let record = read(&mut rest, draws)?;
-    let length = bytes.len() - rest.len();
-    // There is one way to write it: whatever else is wrong shows here.
-    let canonical = encode(&record, &mut before);
-    if bytes.get(..length) == Some(canonical.as_slice()) {
-        Ok((record, length))
-    } else {
-        Err(Unread::Garbage)
-    }
-}
-
-fn read(rest: &mut &[u8], draws: &mut Draws) -> Result<Record, Unread> {
-    let [kind, lengths, flags, near] = take(rest)?;
-    let (kind, class) = (kind & 15, kind >> 4);
-    let call = u16::try_from(leb128(rest)?).map_err(|_| Unread::Garbage)?;
-    let attempt = match flags >> 4 {
-        FOLLOWS => leb128(rest)?,
-        attempt => attempt.into(),
-    };
-    let elapsed = match lengths & 15 {
-        NONE => None,
-        length => Some(Duration::from_nanos(number(rest, length)?)),
-    };
-    let span = match lengths >> 4 {
-        FOR_EVER => u64::MAX,
-        length => number(rest, length)?,
-    };
-    let rejected = |from: u8| match PHASES.get(usize::from(kind - from)) {
-        Some(phase) => Ok(Rejected::of_nanos(*phase, span)),
-        None => Err(Unread::Garbage),
-    };
-    if kind >= REFUSED {
-        return Ok(Record { call, attempt, elapsed, step: RecordedStep::Refused(rejected(REFUSED)?) });
-    }
-    let verdict = match kind {
-        RETRY => Verdict::Retry(Duration::from_nanos(span)),
-        GIVE_UP..REJECTED => match REASONS.get(usize::from(kind - GIVE_UP)) {
-            Some(Reason::GaveUp(reason)) => Verdict::GiveUp(*reason),
-            _ => unreachable!("the first seven reasons are those of a policy and a budget"),
-        },
-        _ => Verdict::Rejected(rejected(REJECTED)?),
-    };
-    let hint = match flags & 3 {
-        NO_HINT => None,
-        HINT_IS_SPAN => Some(span),
-        _ => {
-            let [unit] = take(rest)?;
-            let unit_nanos = UNITS.get(usize::from(unit >> 4)).ok_or(Unread::Garbage)?;
-            match unit & 15 {
-                FOR_EVER => Some(u64::MAX),
-                length => Some(number(rest, length)?.checked_mul(*unit_nanos).ok_or(Unread::Garbage)?),
+/// Writes a record, and moves on what both ends know.
+pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Bytes<LONGEST> {
+    let refused = matches!(record.step, RecordedStep::Refused(_));
+    // What is said of a decision only.
+    let (mut hint, mut rule_said, mut near) = (None, NO_RULE, NOT_DRAWN);
+    let (mut hint_form, mut hint_value) = (NO_HINT, Short::NONE);
+    let (mut rule, mut word, mut delay) = (None, None, 0);
+    let (kind, class, span) = match record.step {
+        RecordedStep::Refused(rejected) => (REFUSED + phase(rejected), NO_CLASS, nanos(rejected.wait())),
+        RecordedStep::Decided { class, hint: given, rule: under, word: drawn, verdict } => {
+            if let Some(given) = given.map(nanos) {
+                hint = Some(given);
+                (hint_form, hint_value) = form_of_hint(given);
             }
+            (rule_said, rule) = match under {
+                None => (NO_RULE, None),
+                Some(NOT_RETRIED) => (RULE_IS_NOT_RETRIED, None),
+                Some(FIRST_RULE) => (RULE_IS_FIRST, None),
+                Some(_) => (RULE_FOLLOWS, under),
+            };
+            if let Some(drawn) = drawn {
+                (near, word) = match draws.distance(drawn) {
+                    Some(distance) => (distance + 1, None),
+                    None => (WORD_FOLLOWS, Some(drawn)),
+                };
+            }
+            let (kind, span) = match verdict {
+                Verdict::Retry(retry_in) => {
+                    delay = nanos(retry_in);
+                    (RETRY, delay)
+                }
+                Verdict::GiveUp(reason) => (GIVE_UP + code(Reason::GaveUp(reason)), 0),
+                Verdict::Rejected(rejected) => (REJECTED + phase(rejected), nanos(rejected.wait())),
+            };
+            (kind, class as u8, span)
         }
     };
-    let rule = match flags & RULED {
-        0 => None,
-        _ => Some(u8::from_le_bytes(take(rest)?)),
+    if record.first {
+        *last = Last::default();
+    }
+    let attempt_said = match (record.first, record.attempt == last.expected(refused)) {
+        (false, true) => NEXT,
+        (true, true) => FIRST,
+        (true, false) => FIRST_OTHER,
+        (false, false) => OTHER,
     };
-    let word = match (flags & DRAWN, near >> 4) {
-        (0, _) => None,
-        (_, FOLLOWS) => {
-            let word = u64::from_le_bytes(take(rest)?);
-            draws.distance(word);
-            Some(word)
-        }
-        (_, near) => Some(draws.at(near)),
+    let elapsed = record.elapsed.map(nanos);
+    let (time_said, time) = match elapsed {
+        Some(elapsed) => since(last.due, elapsed),
+        None => (NOT_COUNTED, Short::NONE),
     };
-    let class = *Class::ALL.get(usize::from(class)).ok_or(Unread::Garbage)?;
-    let step = RecordedStep::Decided { class, hint: hint.map(Duration::from_nanos), rule, word, verdict };
-    Ok(Record { call, attempt, elapsed, step })
-}
+    let (span_said, span) = match span {
+        span if hint == Some(span) => (IS_HINT, Short::NONE),
+        u64::MAX => (FOR_EVER, Short::NONE),
+        span => (Short::of(span).length, Short::of(span)),
+    };
+    let shared = (time_said == 5 && span_said == 5).then(|| share(time.value(), span.value())).flatten();
+    let span_said = if shared.is_some() { SHARES } else { span_said };
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Unread> {
-    let (taken, after) = rest.split_first_chunk().ok_or(Unread::Truncated)?;
-    *rest = after;
-    Ok(*taken)
-}
-
-fn number(rest: &mut &[u8], length: u8) -> Result<u64, Unread> {
-    let mut bytes = [0; 8];
-    let to = bytes.get_mut(..usize::from(length)).ok_or(Unread::Garbage)?;
-    let (value, after) = rest.split_at_checked(to.len()).ok_or(Unread::Truncated)?;
-    to.copy_from_slice(value);
-    *rest = after;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-fn leb128(rest: &mut &[u8]) -> Result<u32, Unread> {
-    let mut value = 0;
-    for shift in (0..u32::BITS).step_by(7) {
-        let [byte] = take(rest)?;
-        value |= u32::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
+    let mut bytes = Bytes::new();
+    bytes.put(&[kind | class << 4, time_said | span_said << 4]);
+    bytes.put(&[attempt_said | rule_said << 2 | hint_form << 4, near << 4]);
+    bytes.put_leb128(record.call.into());
+    if matches!(attempt_said, FIRST_OTHER | OTHER) {
+        bytes.put_leb128(record.attempt);
+    }
+    match shared {
+        Some(shared) => bytes.put(&shared),
+        None => {
+            bytes.put_short(time);
+            bytes.put_short(span);
         }
     }
-    Err(Unread::Garbage)
+    bytes.put_short(hint_value);
+    if let Some(rule) = rule {
+        bytes.put(&[rule]);
+    }
+    if let Some(word) = word {
+        bytes.put(&word.to_le_bytes());
+    }
+    bytes.check(3);
+    last.attempt = record.attempt;
+    last.due = elapsed.unwrap_or(last.due).saturating_add(delay);
+    bytes
+}
+
+impl Bytes<LONGEST> {
+    /// Whether a word is written out in this record.
+    pub(super) fn says_word(&self) -> bool {
+        self.as_slice().get(3).is_some_and(|said| said >> 4 == WORD_FOLLOWS)
+    }
+}
+
+/// The time since the attempt was due. A wait that readiness ended makes it begin sooner.
+fn since(due: u64, elapsed: u64) -> (u8, Short) {
+    let later = Short::of(elapsed.wrapping_sub(due));
+    let sooner = Short::of(due.wrapping_sub(elapsed));
+    if elapsed < due && SOONER + sooner.length < NOT_COUNTED {
+        (SOONER + sooner.length, sooner)
+    } else {
+        (later.length, later)
+    }
+}
+
+/// The time, and above it the span, in the bytes that they share; `None` where one needs more.
+fn share(time: u64, span: u64) -> Option<[u8; 9]> {
+    if (time | span) >> SHARED_BITS != 0 {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h] = (time | span << SHARED_BITS).to_le_bytes();
+    let [above, ..] = (span >> (u64::BITS - SHARED_BITS)).to_le_bytes();
+    Some([a, b, c, d, e, f, g, h, above])
+}
+
+/// The number of the hint's form, and its value.
+fn form_of_hint(hint: u64) -> (u8, Short) {
+    if hint == u64::MAX {
+        return (HINT_FOR_EVER, Short::NONE);
+    }
+    let mut forms = (1..).zip(HINTS);
+    let fits = |(form, (unit, length)): (u8, (u64, u8))| {
+        let value = Short::within(hint / unit, length).filter(|_| hint.is_multiple_of(unit));
+        value.map(|value| (form, value))
+    };
+    match forms.find_map(fits) {
+        Some(said) => said,
+        None => unreachable!("the last form is of every hint"),
+    }
 }
 
 fn phase(rejected: Rejected) -> u8 {
@@ -317,97 +286,4 @@ fn phase(rejected: Rejected) -> u8 {
         Phase::HalfOpen => 1,
         Phase::Closed => 2,
     }
-}
-
-/// A number in as few bytes as it needs.
-#[derive(Clone, Copy)]
-struct Short {
-    bytes: [u8; 8],
-    length: u8,
-}
-
-impl Short {
-    fn of(value: u64) -> Self {
-        #[allow(clippy::cast_possible_truncation)] // at most 8
-        let length = (u64::BITS - value.leading_zeros()).div_ceil(8) as u8;
-        Self { bytes: value.to_le_bytes(), length }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
-    }
-}
-
-/// A few bytes; what is too much for them is left out, which its writers see to.
-pub(super) struct Bytes<const N: usize> {
-    bytes: [u8; N],
-    length: usize,
-}
-
-impl<const N: usize> Bytes<N> {
-    const fn new() -> Self {
-        Self { bytes: [0; N], length: 0 }
-    }
-
-    pub(super) fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or(&self.bytes)
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        if let Some(to) = self.bytes.get_mut(self.length..self.length + bytes.len()) {
-            to.copy_from_slice(bytes);
-            self.length += bytes.len();
-        }
-    }
-
-    fn put_leb128(&mut self, mut value: u32) {
-        while value >= 0x80 {
-            self.put(&[value.to_le_bytes()[0] | 0x80]);
-            value >>= 7;
-        }
-        self.put(&[value.to_le_bytes()[0]]);
-    }
-
-    /// In the largest unit that it is a whole number of.
-    fn put_hint(&mut self, hint: u64) {
-        if hint == u64::MAX {
-            return self.put(&[FOR_EVER]);
-        }
-        for (unit, nanos) in (0..).zip(UNITS) {
-            if hint.is_multiple_of(nanos) {
-                let value = Short::of(hint / nanos);
-                self.put(&[unit << 4 | value.length]);
-                return self.put(value.as_slice());
-            }
-        }
-    }
-
-    /// Puts the CRC-4 of all into the lower half of this byte, which is zero.
-    fn check(&mut self, at: usize) {
-        let sum = crc4(self.as_slice());
-        if let Some(byte) = self.bytes.get_mut(at) {
-            *byte |= sum;
-        }
-    }
-}
-
-fn crc4(bytes: &[u8]) -> u8 {
-    /// What four bits become, times x^4 modulo x^4 + x + 1.
-    const TABLE: [u8; 16] = {
-        let mut table = [0; 16];
-        let mut i = 0;
-        while i < 16 * 4 {
-            let entry = &mut table[i / 4];
-            if i % 4 == 0 {
-                #[allow(clippy::cast_possible_truncation)] // below 16
-                let first = (i / 4) as u8;
-                *entry = first;
-            }
-            *entry = (*entry << 1) ^ if *entry & 8 == 0 { 0 } else { 0b1_0011 };
-            i += 1;
-        }
-        table
-    };
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.fold(0, |sum, half| TABLE.get(usize::from(sum ^ half)).copied().unwrap_or(0))
 }

@@ -1,22 +1,35 @@
 //! Records what calls decided and what of, so that it can be decided again: elsewhere, later, by another policy.
 
+mod bytes;
 mod draws;
 mod format;
+mod log_error;
+mod numbers;
+#[cfg(feature = "std")]
+mod parse;
+#[cfg(feature = "std")]
 mod records;
 #[cfg(feature = "std")]
 mod replay;
+mod sinks;
 
 use core::convert::Infallible;
 use core::fmt;
 use core::time::Duration;
 
-pub use format::{LogError, Record, RecordedStep};
+pub use format::{Record, RecordedStep};
+pub use log_error::LogError;
+#[cfg(feature = "std")]
 pub use records::Records;
 #[cfg(feature = "std")]
 pub use replay::{Difference, Field, Replay, ReplayError, Replayed, Step};
+#[cfg(feature = "std")]
+pub use sinks::LogWriter;
+pub use sinks::{LogBuffer, RecordSink};
 
 use draws::{Draws, word};
-use format::{CALLS, NOT_RETRIED, UNKNOWN_RULE, encode, header};
+use format::{Last, NOT_RETRIED, UNKNOWN_RULE, encode, header};
+use numbers::{Number, Numbers};
 
 use super::event::{Event, EventKind, Observer};
 use crate::failure::Failure;
@@ -29,18 +42,18 @@ macro_rules! recorder {
     ($($lock:tt)*) => {
         /// Writes a log of what calls decided.
         ///
-        /// A compact one: most often 13 bytes a decision, and at most 16 but for the rare ones that
-        /// [`Records`] names.
+        /// A compact one: most often 11 bytes a decision, and at most 16 but for the rare ones that
+        /// `Records` names.
         ///
         /// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
         /// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
         /// in the log, so that `Replay` comes to the same verdicts, and finds the first that another policy, or
         /// another version of this crate, decides otherwise.
         ///
-        /// Each call is observed by its own [`call`](Self::call), which gives it a number; those of many calls may be
-        /// mixed in one log, and of many threads, by the [`Lock`] `L`. Random words are the recorder's own, from
-        /// [`entropy`](Self::entropy) or [`rng`](Self::rng), because such a word needs no room in the log: it is known
-        /// from the seed. Words from elsewhere are recorded, too, with 8 bytes more for each.
+        /// Each call is observed by its own [`call`](Self::call); those of many calls may be mixed in one log, and of
+        /// many threads, by the [`Lock`] `L`. Random words are the recorder's own, from [`entropy`](Self::entropy) or
+        /// [`rng`](Self::rng), because such a word needs no room in the log: it is known from the seed. Words from
+        /// elsewhere are recorded, too, with 8 bytes more for each; they are [counted](Self::foreign_words).
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
@@ -54,7 +67,7 @@ macro_rules! recorder {
         /// let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
         /// let _ = stock.run_blocking(|| Err::<(), _>(Class::Timeout));
         /// let log = log.into_sink();
-        /// assert_eq!(log.bytes().len(), 16 + 9 + 13 + 9); // a header and three decisions
+        /// assert_eq!(log.bytes().len(), 16 + 9 + 9 + 5); // a header and three decisions
         ///
         /// let again = Replay::new(&Policy::DEFAULT, log.bytes()).unwrap();
         /// assert_eq!(again.run().unwrap().decisions, 3);
@@ -63,7 +76,7 @@ macro_rules! recorder {
         /// let difference = Replay::new(&patient, log.bytes()).unwrap().run().unwrap_err();
         /// assert_eq!(
         ///     difference.to_string(),
-        ///     "record 3 (byte 38), call 0, attempt 3: recorded give up: no attempts left, replayed a retry",
+        ///     "record 3 (byte 34), call 0, attempt 3: recorded give up: no attempts left, replayed a retry",
         /// );
         /// # }
         /// ```
@@ -86,26 +99,28 @@ struct Guarded<S> {
     draws: Draws,
     /// How many words were given out.
     drawn: u64,
-    /// The number of the next call.
-    call: u16,
+    numbers: Numbers,
     lost: u32,
+    foreign_words: u32,
+    left_out: u32,
 }
 
 impl<S> Initial for Guarded<S> {
-    const INITIAL: Self = Self { sink: None, draws: Draws::new(0), drawn: 0, call: 0, lost: 0 };
-}
-
-/// Where a recorder writes: a [`LogBuffer`], or any [`std::io::Write`] in a `LogWriter`.
-pub trait RecordSink {
-    /// Takes this record as a whole. `false` where they are not taken: the
-    /// recorder writes no more then.
-    fn append(&mut self, record: &[u8]) -> bool;
+    const INITIAL: Self = Self {
+        sink: None,
+        draws: Draws::new(0),
+        drawn: 0,
+        numbers: Numbers::NONE,
+        lost: 0,
+        foreign_words: 0,
+        left_out: 0,
+    };
 }
 
 impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
     /// A recorder that has written a header. Each recorder needs another seed, or its words are those of others.
     pub fn new(mut sink: S, seed: u64) -> Self {
-        let begun = sink.append(&header(seed));
+        let begun = sink.append(header(seed).as_slice());
         let guarded = L::Of::<Guarded<S>>::INITIAL;
         guarded.with(|guarded| {
             guarded.sink = Some(sink);
@@ -123,13 +138,8 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
     }
 
     /// An observer for one call, or for several one after the other.
-    pub fn call(&self) -> RecordedCall<'_, S, L> {
-        let number = self.guarded.with(|guarded| {
-            let number = guarded.call;
-            guarded.call = (number + 1) % CALLS;
-            number
-        });
-        RecordedCall { recorder: self, number }
+    pub const fn call(&self) -> RecordedCall<'_, S, L> {
+        RecordedCall { recorder: self, way: Initial::INITIAL }
     }
 
     /// The same runtime, but that its random words are the recorder's.
@@ -148,6 +158,17 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
         self.guarded.with(|guarded| guarded.lost)
     }
 
+    /// How many random words were not the recorder's, and so took 8 bytes each in the log.
+    pub fn foreign_words(&self) -> u32 {
+        self.guarded.with(|guarded| guarded.foreign_words)
+    }
+
+    /// How many calls the log goes on without, because too many others were under way: with `std` 16384, else 128. A
+    /// call made by hand and dropped before its end counts as under way, because nobody is told.
+    pub fn left_out(&self) -> u32 {
+        self.guarded.with(|guarded| guarded.left_out)
+    }
+
     /// Ends the log.
     pub fn into_sink(self) -> S {
         match self.guarded.with(|guarded| guarded.sink.take()) {
@@ -164,17 +185,6 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
         })
     }
 
-    fn record(&self, record: &Record) {
-        self.guarded.with(|guarded| {
-            let taken = guarded.lost == 0
-                && match &mut guarded.sink {
-                    Some(sink) => sink.append(encode(record, &mut guarded.draws).as_slice()),
-                    None => false,
-                };
-            guarded.lost = guarded.lost.saturating_add((!taken).into());
-        });
-    }
-
     fn rule(&self, rule: &Rule) -> u8 {
         if *rule == *Failure::NOT_RETRIED {
             return NOT_RETRIED;
@@ -184,23 +194,73 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
     }
 }
 
+impl<S: RecordSink> Guarded<S> {
+    fn record(&mut self, way: &mut Way, attempt: u32, elapsed: Option<Duration>, step: RecordedStep) {
+        let mut first = false;
+        if let Way::Unnumbered = way {
+            first = true;
+            *way = Way::Numbered(self.numbers.take(), Last::default());
+        }
+        let Way::Numbered(number, last) = way else { return };
+        if !self.numbers.holds(*number) {
+            *way = Way::LeftOut;
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let (word, again) = match step {
+            RecordedStep::Refused(_) => (None, false),
+            RecordedStep::Decided { word, .. } => (word, attempt == 1),
+        };
+        let record = Record { call: number.number, first: first || again, attempt, elapsed, step };
+        let bytes = encode(&record, &mut self.draws, last);
+        if bytes.says_word() && word.is_some_and(|word| self.draws.index(word) >= self.drawn) {
+            self.foreign_words = self.foreign_words.saturating_add(1);
+        }
+        // Lost unless it is taken, also where the sink panics: what comes after builds on it.
+        self.lost = self.lost.saturating_add(1);
+        if self.lost == 1 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice())) {
+            self.lost = 0;
+        }
+    }
+}
+
 /// Observes one call for a [`Recorder`].
 pub struct RecordedCall<'r, S, L: Lock> {
     recorder: &'r Recorder<'r, S, L>,
-    number: u16,
+    way: L::Of<Way>,
+}
+
+/// How far a call has come, for its recorder.
+enum Way {
+    /// Nothing is recorded of it so far.
+    Unnumbered,
+    Numbered(Number, Last),
+    LeftOut,
+}
+
+impl Initial for Way {
+    const INITIAL: Self = Self::Unnumbered;
 }
 
 impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
     fn observe(&self, event: &Event) {
+        let guarded = &self.recorder.guarded;
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
             EventKind::Failed { failure: Failure { class, hint, rule }, verdict, outlook } => {
                 let rule = rule.map(|rule| self.recorder.rule(rule));
                 (outlook.elapsed, RecordedStep::Decided { class, hint, rule, word: outlook.word, verdict })
             }
+            EventKind::Ended { .. } => {
+                return self.way.with(|way| {
+                    if let Way::Numbered(number, _) = core::mem::replace(way, Way::Unnumbered) {
+                        guarded.with(|guarded| guarded.numbers.give_back(number));
+                    }
+                });
+            }
             _ => return,
         };
-        self.recorder.record(&Record { call: self.number, attempt: event.attempt, elapsed, step });
+        self.way.with(|way| guarded.with(|guarded| guarded.record(way, event.attempt, elapsed, step)));
     }
 }
 
@@ -262,59 +322,6 @@ impl<S: RecordSink, L: Lock> rand_core::TryRng for RecordedRng<'_, S, L> {
     }
 }
 
-/// A log in memory of a fixed size.
-#[derive(Debug)]
-pub struct LogBuffer<'b> {
-    bytes: &'b mut [u8],
-    length: usize,
-}
-
-impl<'b> LogBuffer<'b> {
-    /// An empty log, in as much memory as there is.
-    pub const fn new(bytes: &'b mut [u8]) -> Self {
-        Self { bytes, length: 0 }
-    }
-
-    /// What is written.
-    pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl RecordSink for LogBuffer<'_> {
-    fn append(&mut self, record: &[u8]) -> bool {
-        let room = self.bytes.get_mut(self.length..).and_then(|free| free.get_mut(..record.len()));
-        match room {
-            Some(room) => {
-                room.copy_from_slice(record);
-                self.length += record.len();
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-#[cfg(feature = "std")]
-mod writer {
-    use std::io::Write;
-
-    use super::RecordSink;
-
-    /// A log into any [`std::io::Write`]; into a file through a [`std::io::BufWriter`].
-    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-    #[derive(Clone, Copy, Debug)]
-    pub struct LogWriter<W>(pub W);
-
-    impl<W: Write> RecordSink for LogWriter<W> {
-        fn append(&mut self, record: &[u8]) -> bool {
-            self.0.write_all(record).is_ok()
-        }
-    }
-}
-#[cfg(feature = "std")]
-pub use writer::LogWriter;
-
 impl<S, L: Lock> fmt::Debug for Recorder<'_, S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recorder").finish_non_exhaustive()
@@ -323,7 +330,7 @@ impl<S, L: Lock> fmt::Debug for Recorder<'_, S, L> {
 
 impl<S, L: Lock> fmt::Debug for RecordedCall<'_, S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordedCall").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("RecordedCall").finish_non_exhaustive()
     }
 }
 
@@ -343,12 +350,5 @@ impl<S, L: Lock> fmt::Debug for RecordedRng<'_, S, L> {
 impl<S: RecordSink, L: Lock> defmt::Format for Recorder<'_, S, L> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "Recorder {{ lost: {=u32} }}", self.lost());
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for LogBuffer<'_> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=usize} of {=usize} bytes", self.length, self.bytes.len());
     }
 }

@@ -4,8 +4,8 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::HashMap;
 
-use super::format::{LogError, NOT_RETRIED, Record, RecordedStep};
-use super::{Failure, Records, Rule};
+use super::format::{NOT_RETRIED, Record, RecordedStep};
+use super::{Failure, LogError, Records, Rule};
 use crate::policy::{Curve, FailedAttempt, Policy};
 use crate::time::nanos;
 use crate::verdict::{GiveUp, Verdict};
@@ -67,7 +67,7 @@ impl<'a> Replay<'a> {
         let RecordedStep::Decided { class, hint, rule, word, verdict: recorded } = record.step else {
             return Ok(Step { number, at, record, replayed: None });
         };
-        let Record { call, attempt, .. } = record;
+        let Record { call, first, attempt, .. } = record;
         let rule = match rule {
             None => None,
             Some(NOT_RETRIED) => Some(Failure::NOT_RETRIED),
@@ -76,11 +76,12 @@ impl<'a> Replay<'a> {
                 None => return Err(ReplayError::UnknownRule { number, at, rule: index }),
             },
         };
-        let previous = match (attempt, self.calls.get(&call)) {
-            (1, _) => 0,
-            (_, Some((last, delay))) if last.checked_add(1) == Some(attempt) => *delay,
-            // All that many are made of is `u32::MAX`, where attempts are no longer counted.
-            (u32::MAX, Some((u32::MAX, delay))) => *delay,
+        let previous = match self.calls.get(&call) {
+            _ if first => 0,
+            // Attempts may have been dropped in between, which decided nothing.
+            Some((last, delay)) if *last < attempt => *delay,
+            // From here on attempts are no longer counted.
+            Some((u32::MAX, delay)) => *delay,
             _ => return Err(ReplayError::Missing { number, at }),
         };
         let failure = Failure { class, hint, rule };
@@ -174,7 +175,7 @@ pub enum ReplayError {
         /// The rule's place among those the recorder was told of, from 1; 255 for another.
         rule: u8,
     },
-    /// The attempt before is not in the log, so the delay before is not known: several calls at once shared a number.
+    /// It is no later attempt of its call: several calls at once shared an observer, so what came before is not known.
     Missing {
         /// Which record of the log, from 1.
         number: u64,
@@ -192,7 +193,10 @@ impl fmt::Display for ReplayError {
                 write!(f, "record {number} (byte {at}): rule {rule} is not known")
             }
             Self::Missing { number, at } => {
-                write!(f, "record {number} (byte {at}): the attempt before is not in the log")
+                write!(
+                    f,
+                    "record {number} (byte {at}): no later attempt of its call, whose observer others shared"
+                )
             }
         }
     }
@@ -208,7 +212,7 @@ pub struct Difference {
     pub number: u64,
     /// The byte of the log at which it begins.
     pub at: usize,
-    /// Which call of its recorder.
+    /// Which of the calls under way.
     pub call: u16,
     /// Which attempt failed, from 1.
     pub attempt: u32,

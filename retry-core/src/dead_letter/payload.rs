@@ -1,0 +1,41 @@
+//! What a letter carries.
+
+use core::fmt;
+
+/// What a call was to deliver. There is no need to implement it: see [`DeadLettering::carrying`](super::DeadLettering::carrying).
+pub trait Payload {
+    /// Its type.
+    type Of;
+
+    /// Makes it.
+    fn payload(self) -> Self::Of;
+}
+
+/// Nothing but the letter itself.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NoPayload;
+
+impl Payload for NoPayload {
+    type Of = ();
+
+    fn payload(self) {}
+}
+
+/// What a closure makes: [`DeadLettering::carrying`](super::DeadLettering::carrying).
+#[derive(Clone, Copy)]
+pub struct Carrying<F>(pub(super) F);
+
+impl<T, F: FnOnce() -> T> Payload for Carrying<F> {
+    type Of = T;
+
+    fn payload(self) -> T {
+        (self.0)()
+    }
+}
+
+impl<F> fmt::Debug for Carrying<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Carrying(..)")
+    }
+}

@@ -1,0 +1,96 @@
+//! Several writers of one file: the second is refused, in the same program and in another, until the first is gone.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::process::{Command, Stdio};
+
+use retry_core::{JsonLetters, JsonLines};
+
+use super::{directory, give_up, payloads};
+
+const FILE: &str = "RETRY_TEST_WRITER";
+
+/// The child: has the file open until it is killed. As a test of its own it does nothing.
+#[test]
+fn child() {
+    let Ok(file) = env::var(FILE) else { return };
+    let letters = JsonLines::open(file).unwrap();
+    give_up(&letters, "of the child");
+    println!("open");
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_second_writer_is_refused_and_a_reader_is_not() {
+    if !cfg!(unix) {
+        println!("skipped: only on unix is the file locked");
+        return;
+    }
+    let path = directory("writers").join("letters.jsonl");
+    let refused = || {
+        let error = JsonLines::open(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+        assert_eq!(error.to_string(), format!("{}: another writer has it open", path.display()));
+    };
+    let first = JsonLines::open(&path).unwrap();
+    give_up(&first, "of the first");
+    refused();
+    assert_eq!(payloads(&path), ["of the first"]);
+    // The new file is locked as the old one was, which is free.
+    let taken = path.with_file_name("taken.jsonl");
+    first.rotate(&taken).unwrap();
+    refused();
+    drop(JsonLines::open(&taken).unwrap());
+    drop(first);
+
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "writers::child", "--nocapture", "--test-threads=1"])
+        .env(FILE, &path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("open")), "the child ended by itself");
+    refused();
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    give_up(&JsonLines::open(&path).unwrap(), "of the next");
+    assert_eq!(payloads(&path), ["of the child", "of the next"]);
+}
+
+#[test]
+fn a_file_of_someone_else_is_not_turned_over() {
+    if !cfg!(unix) {
+        println!("skipped: only on unix is one file told from another");
+        return;
+    }
+    let directory = directory("of_another");
+    let (path, moved) = (directory.join("letters.jsonl"), directory.join("moved.jsonl"));
+    let letters = JsonLines::open(&path).unwrap();
+    give_up(&letters, "7 apples");
+    // Another program renames it and makes its own.
+    fs::rename(&path, &moved).unwrap();
+    let other = JsonLines::open(&path).unwrap();
+    give_up(&other, "1 plum");
+    let taken = directory.join("taken.jsonl");
+    letters.rotate(&taken).unwrap_err();
+    give_up(&letters, "3 pears");
+    assert_eq!(
+        (payloads(&moved).len(), payloads(&path), taken.exists()),
+        (2, vec!["1 plum".to_owned()], false)
+    );
+}
+
+#[test]
+fn an_error_names_its_file() {
+    let missing = directory("named").join("none").join("letters.jsonl");
+    for error in [JsonLines::open(&missing).unwrap_err(), JsonLetters::<String>::open(&missing).unwrap_err()]
+    {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
+    }
+}
