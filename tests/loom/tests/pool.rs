@@ -2,30 +2,11 @@
 #![cfg(loom)]
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::OnceLock;
 
 use loom::sync::Arc;
 use loom::thread;
-use retry_core::{CircuitConfig, CircuitPool, CountWindow, Exclusive, Gate, Initial, Instant, Lock};
-
-/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
-struct LoomLock;
-
-struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
-
-impl Lock for LoomLock {
-    type Of<T: Initial> = LoomMutex<T>;
-}
-
-impl<T: Initial> Initial for LoomMutex<T> {
-    const INITIAL: Self = Self(OnceLock::new());
-}
-
-impl<T: Initial> Exclusive<T> for LoomMutex<T> {
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.get_or_init(|| loom::sync::Mutex::new(T::INITIAL)).lock().unwrap())
-    }
-}
+use loom_tests::LoomLock;
+use retry_core::{CircuitConfig, CircuitPool, CountWindow, Gate, Instant};
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
 
