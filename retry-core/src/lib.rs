@@ -124,7 +124,7 @@ pub use observe::{
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
-pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations};
+pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations, PoolCounts};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
@@ -170,5 +170,5 @@ pub use {
     lock::StdLock,
     observe::{Difference, Field, LogWriter, Replay, ReplayError, Replayed, Step},
     observe::{Guarded, Queued},
-    pool::{CircuitPool, PoolCounts, PooledCircuit},
+    pool::{CircuitPool, PooledCircuit},
 };
