@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use ::reqwest::{Error as ReqwestError, Response};
-use retry_core::{Class, Classify, Failure, StdRuntime};
+use ::reqwest::{Error as ReqwestError, Request, Response};
+use retry_core::{Class, Classify, Failure, Idempotency, StdRuntime};
 
 /// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
 ///
@@ -47,6 +47,29 @@ pub fn reqwest_error(error: &ReqwestError) -> Failure {
 /// [`Failure::of_http_response`]. For [`Retry::unacceptable`](retry_core::Retry::unacceptable).
 pub fn reqwest_response(response: &Response) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
+}
+
+/// A clone of each request that may be sent again, and can be: a body that is a stream cannot. For
+/// `RetryLayer::requests`.
+///
+/// ```
+/// use reqwest::{Body, Method, Request};
+/// use retry_core::Idempotency;
+/// use retry_tokio::reqwest_requests;
+///
+/// let again = reqwest_requests(Idempotency::MethodOrKey);
+/// let mut order = Request::new(Method::POST, "http://stock.example.com/orders".parse().unwrap());
+/// *order.body_mut() = Some(Body::from("7 apples"));
+/// assert!(again(&order).is_none());
+/// order.headers_mut().insert("idempotency-key", "\"8e03978e\"".parse().unwrap());
+/// assert_eq!(again(&order).unwrap().body().unwrap().as_bytes(), Some(&b"7 apples"[..]));
+/// ```
+pub fn reqwest_requests(
+    idempotency: Idempotency,
+) -> impl Fn(&Request) -> Option<Request> + Copy + Send + Sync + 'static {
+    move |request| {
+        if idempotency.allows(request.method(), request.headers()) { request.try_clone() } else { None }
+    }
 }
 
 /// Whether an error that came up while a body was decoded is about the connection that it was read from.

@@ -9,7 +9,18 @@ pub trait Requests<Request> {
     fn again(&self, request: &Request) -> Option<Request>;
 }
 
-/// Sends a clone.
+/// A layer's choice of requests has been made: what it takes to be put around a service.
+#[diagnostic::on_unimplemented(
+    message = "nothing says which requests may be sent again",
+    note = "for HTTP, `.requests(http_requests(Idempotency::Method))`; where all may be, `.all_requests()`"
+)]
+pub trait Said {}
+
+/// Nothing has been said yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NotSaid;
+
+/// Sends a clone: see [`RetryLayer::all_requests`](crate::RetryLayer::all_requests).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloned;
 
@@ -18,6 +29,8 @@ impl<Request: Clone> Requests<Request> for Cloned {
         Some(request.clone())
     }
 }
+
+impl Said for Cloned {}
 
 /// Sends what a closure says: see [`RetryLayer::requests`](crate::RetryLayer::requests).
 #[derive(Clone, Copy)]
@@ -28,6 +41,8 @@ impl<Request, F: Fn(&Request) -> Option<Request>> Requests<Request> for AgainBy<
         (self.0)(request)
     }
 }
+
+impl<F> Said for AgainBy<F> {}
 
 impl<F> fmt::Debug for AgainBy<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

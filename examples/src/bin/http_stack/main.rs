@@ -11,7 +11,9 @@ use std::sync::LazyLock;
 
 use reqwest::{Method, Request, Response, StatusCode};
 use retry_core::{CircuitConfig, CircuitPool, Idempotency, Phase, Policy};
-use retry_tokio::{BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_response, retry};
+use retry_tokio::{
+    BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_requests, reqwest_response, retry,
+};
 use tower::util::BoxCloneService;
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -36,14 +38,10 @@ type Http = BoxCloneService<Request, Response, ServiceError>;
 fn http() -> Result<Http, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let retry = retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response).named("http");
-    let layer = RetryLayer::new(retry).requests(again).circuit_by(|request| HOSTS.get(&host(request)));
+    let layer = RetryLayer::new(retry)
+        .requests(reqwest_requests(Idempotency::MethodOrKey))
+        .circuit_by(|request| HOSTS.get(&host(request)));
     Ok(BoxCloneService::new(ServiceBuilder::new().layer(layer).service(client)))
-}
-
-/// What to send should this request fail, if it may be sent again.
-fn again(request: &Request) -> Option<Request> {
-    let may = Idempotency::MethodOrKey.allows(request.method(), request.headers());
-    if may { request.try_clone() } else { None }
 }
 
 fn host(request: &Request) -> String {
