@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use retry_core::{Classifier, Failure, Progress, Rule};
 
-/// What one call keeps from attempt to attempt. Only the call asks, so nobody ever waits for its lock: it is there
-/// for the call to be `Send`.
+/// What one call keeps from attempt to attempt. Only the call knows of it, so nobody ever waits for its lock, whoever's
+/// code runs under it: it is there for the call to be `Send`.
 pub(super) struct Kept<Request, Answer, Payload>(Mutex<State<Request, Answer, Payload>>);
 
 struct State<Request, Answer, Payload> {
@@ -36,23 +36,23 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         }))
     }
 
-    /// What this attempt sends.
-    pub(super) fn next_request(&self) -> Request {
-        let (request, last_answer) = self.with(|state| (state.unsent.take(), state.answer.take()));
-        drop(last_answer);
-        let Some(request) = request else {
-            unreachable!("`Judge` lets no attempt be made that has nothing to send")
-        };
-        request
-    }
-
-    /// The attempt begins: what another one would send, else what a letter would hold.
-    pub(super) fn begin(&self, again: Option<Request>, payload: Option<Payload>) {
-        self.with(|state| {
-            state.is_repeatable = again.is_some();
-            (state.unsent, state.payload) = (again, payload);
+    /// An attempt begins: what it sends. `prepare` says what another one would send, and what a letter holds if that
+    /// is nothing.
+    pub(super) fn begin(
+        &self,
+        prepare: impl FnOnce(&Request) -> (Option<Request>, Option<Payload>),
+    ) -> Request {
+        let (request, last_answer) = self.with(|state| {
+            let Some(request) = state.unsent.take() else {
+                unreachable!("`Judge` lets no attempt be made that has nothing to send")
+            };
+            (state.unsent, state.payload) = prepare(&request);
+            state.is_repeatable = state.unsent.is_some();
             state.attempt = state.attempt.saturating_add(1);
+            (request, state.answer.take())
         });
+        drop(last_answer);
+        request
     }
 
     pub(super) fn failed_to_get_ready(&self) {
@@ -82,7 +82,6 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         if is_repeatable { failure } else { failure.under(last(attempt)) }
     }
 
-    // Nothing that holds the lock runs others' code.
     fn with<R>(&self, f: impl FnOnce(&mut State<Request, Answer, Payload>) -> R) -> R {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -2,21 +2,36 @@
 
 use core::fmt;
 
-use retry_core::{DeadLetterSink, ReasonSet};
+use retry_core::{Budget, Classifier, DeadLetterSink, Error, Gate, Observer, ReasonSet, Retry};
+
+use crate::Tokio;
 
 /// Says who takes the letter of a call that gives up, and what it holds of the request. Chosen by
 /// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters); there is no need to implement it.
 pub trait Letters<Request, E> {
     /// What a letter holds.
     type Payload: Send;
-    /// Who takes it.
-    type Sink: DeadLetterSink<Self::Payload, E> + Sync + ?Sized + 'static;
 
     /// What the letter of this request holds.
     fn payload(&self, request: &Request) -> Self::Payload;
 
-    /// Who takes it, and which ends of a call leave one.
-    fn sink(&self) -> (&Self::Sink, ReasonSet);
+    /// Runs the call, and hands over its letter should it give up. `payload` makes what that holds.
+    fn run<T, A, F, P, G, B, K, O>(
+        &self,
+        retry: &Retry<'_, Tokio, G, B, K, O>,
+        payload: P,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>> + Send
+    where
+        T: Send,
+        E: Send,
+        A: Future<Output = Result<T, E>> + Send,
+        F: FnMut() -> A + Send,
+        P: FnOnce() -> Self::Payload + Send,
+        G: Gate<Ticket: Send> + Sync,
+        B: Budget + Sync,
+        K: Classifier<T, E> + Sync,
+        O: Observer + Sync + ?Sized;
 }
 
 /// No letters.
@@ -25,12 +40,27 @@ pub struct NoLetters;
 
 impl<Request, E> Letters<Request, E> for NoLetters {
     type Payload = ();
-    type Sink = ();
 
     fn payload(&self, _: &Request) {}
 
-    fn sink(&self) -> (&(), ReasonSet) {
-        (&(), ReasonSet::NONE)
+    fn run<T, A, F, P, G, B, K, O>(
+        &self,
+        retry: &Retry<'_, Tokio, G, B, K, O>,
+        _: P,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>> + Send
+    where
+        T: Send,
+        E: Send,
+        A: Future<Output = Result<T, E>> + Send,
+        F: FnMut() -> A + Send,
+        P: FnOnce() + Send,
+        G: Gate<Ticket: Send> + Sync,
+        B: Budget + Sync,
+        K: Classifier<T, E> + Sync,
+        O: Observer + Sync + ?Sized,
+    {
+        retry.run(operation)
     }
 }
 
@@ -42,21 +72,36 @@ pub struct LettersTo<S: ?Sized + 'static, F> {
     pub(super) reasons: ReasonSet,
 }
 
-impl<Request, E, T, S, F> Letters<Request, E> for LettersTo<S, F>
+impl<Request, E, L, S, M> Letters<Request, E> for LettersTo<S, M>
 where
-    T: Send,
-    S: DeadLetterSink<T, E> + Sync + ?Sized,
-    F: Fn(&Request) -> T,
+    L: Send,
+    S: DeadLetterSink<L, E> + Sync + ?Sized,
+    M: Fn(&Request) -> L + Sync,
 {
-    type Payload = T;
-    type Sink = S;
+    type Payload = L;
 
-    fn payload(&self, request: &Request) -> T {
+    fn payload(&self, request: &Request) -> L {
         (self.payload)(request)
     }
 
-    fn sink(&self) -> (&S, ReasonSet) {
-        (self.sink, self.reasons)
+    fn run<T, A, F, P, G, B, K, O>(
+        &self,
+        retry: &Retry<'_, Tokio, G, B, K, O>,
+        payload: P,
+        operation: F,
+    ) -> impl Future<Output = Result<T, Error<E>>> + Send
+    where
+        T: Send,
+        E: Send,
+        A: Future<Output = Result<T, E>> + Send,
+        F: FnMut() -> A + Send,
+        P: FnOnce() -> L + Send,
+        G: Gate<Ticket: Send> + Sync,
+        B: Budget + Sync,
+        K: Classifier<T, E> + Sync,
+        O: Observer + Sync + ?Sized,
+    {
+        retry.dead_letters(self.sink).only(self.reasons).carrying(payload).run(operation)
     }
 }
 

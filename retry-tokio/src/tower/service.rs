@@ -65,85 +65,66 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         // The clone is not ready; the one that is goes with the call.
         let next = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, next);
-        Box::pin(call(ready, request, self.layer.clone()))
-    }
-}
+        let mut service = mem::replace(&mut self.inner, next);
+        // What is made out here is stored once in the future, and not once more on its way into it.
+        let RetryLayer { retry, requests, circuits, letters } = self.layer.clone();
+        let held = circuits.choose(&request);
+        let kept = Kept::new(request);
+        Box::pin(async move {
+            let retry = C::through(retry, &held).judged(|classifier| Judge { classifier, kept: &kept });
 
-async fn call<Request, S, G, B, K, O, Q, C, L>(
-    mut service: S,
-    request: Request,
-    layer: RetryLayer<G, B, K, O, Q, C, L>,
-) -> Result<S::Response, ServiceError>
-where
-    S: Service<Request, Error: Into<BoxError>> + Clone,
-    G: Gate,
-    B: Budget,
-    K: Classifier<S::Response, S::Error>,
-    O: Observer + ?Sized,
-    Q: Requests<Request>,
-    C: Circuits<Request, G>,
-    L: Letters<Request, S::Error>,
-{
-    let RetryLayer { retry, requests, circuits, letters } = layer;
-    let held = circuits.choose(&request);
-    let kept = Kept::new(request);
-    let retry = C::through(retry, &held).judged(|classifier| Judge { classifier, kept: &kept });
-
-    let mut is_first = true;
-    let operation = || {
-        let request = kept.next_request();
-        let again = requests.again(&request);
-        // Most letters are made of what would be sent next, when one is needed: nothing is cloned for it alone.
-        let payload = match again {
-            Some(_) => None,
-            None => catch_unwind(AssertUnwindSafe(|| letters.payload(&request))).ok(),
-        };
-        kept.begin(again, payload);
-        let attempt = if mem::take(&mut is_first) {
-            Attempt::Called(service.call(request))
-        } else {
-            Attempt::OfClone(service.clone(), request)
-        };
-        async {
-            let answer = match attempt {
-                Attempt::Called(answer) => answer.await,
-                Attempt::OfClone(mut service, request) => {
-                    let ready = poll_fn(|context| service.poll_ready(context)).await;
-                    ready.inspect_err(|_| kept.failed_to_get_ready())?;
-                    service.call(request).await
+            let mut is_first = true;
+            let operation = || {
+                let request = kept.begin(|request| match requests.again(request) {
+                    // Most letters are made of what would be sent next, when one is needed.
+                    Some(again) => (Some(again), None),
+                    None => (None, catch_unwind(AssertUnwindSafe(|| letters.payload(request))).ok()),
+                });
+                let attempt = if mem::take(&mut is_first) {
+                    Attempt::Called(service.call(request))
+                } else {
+                    Attempt::OfClone(service.clone(), request)
+                };
+                async {
+                    let answer = match attempt {
+                        Attempt::Called(answer) => answer.await,
+                        Attempt::OfClone(mut service, request) => {
+                            let ready = poll_fn(|context| service.poll_ready(context)).await;
+                            ready.inspect_err(|_| kept.failed_to_get_ready())?;
+                            service.call(request).await
+                        }
+                    };
+                    answer.map(Answered::new)
                 }
             };
-            answer.map(Answered::new)
-        }
-    };
-    let (sink, reasons) = letters.sink();
-    let carrying = || match kept.take() {
-        (Some(payload), _) => payload,
-        (None, Some(request)) => letters.payload(&request),
-        // To make it has panicked, which whoever hands over letters takes for one that is not kept.
-        (None, None) => resume_unwind(Box::new("no payload")),
-    };
-    let outcome = {
-        let mut run = pin!(retry.dead_letters(sink).only(reasons).carrying(carrying).run(operation));
-        poll_fn(|context| {
-            let polled = run.as_mut().poll(context);
-            if polled.is_pending() {
-                kept.forget_answer();
+            let payload = || match kept.take() {
+                (Some(payload), _) => payload,
+                (None, Some(request)) => letters.payload(&request),
+                // To make it has panicked, which whoever hands over letters takes for one that is not kept.
+                (None, None) => resume_unwind(Box::new("no payload")),
+            };
+            let outcome = {
+                let mut run = pin!(letters.run(&retry, payload, operation));
+                poll_fn(|context| {
+                    let polled = run.as_mut().poll(context);
+                    if polled.is_pending() {
+                        kept.forget_answer();
+                    }
+                    polled
+                })
+                .await
+            };
+            drop(retry);
+            match outcome {
+                Ok(answered) => Ok(answered.into_inner()),
+                Err(error) => kept.end().map_err(|is_repeatable| match error.map(Into::into) {
+                    error @ Error::GaveUp { reason: GiveUp::Attempts, .. } if !is_repeatable => {
+                        ServiceError::NotRepeatable(error)
+                    }
+                    error => ServiceError::Ended(error),
+                }),
             }
-            polled
         })
-        .await
-    };
-    drop(retry);
-    match outcome {
-        Ok(answered) => Ok(answered.into_inner()),
-        Err(error) => kept.end().map_err(|is_repeatable| match error.map(Into::into) {
-            error @ Error::GaveUp { reason: GiveUp::Attempts, .. } if !is_repeatable => {
-                ServiceError::NotRepeatable(error)
-            }
-            error => ServiceError::Ended(error),
-        }),
     }
 }
 
