@@ -57,13 +57,18 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `http` | `http_response` and `http_requests`: what responses of the crate `http` say, which requests may be sent again |
+//! | `hyper` | `hyper_error`: what the errors of hyper's clients mean; implies `http` |
 //! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same of reqwest's; implies `http` |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod causes;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "hyper")]
+mod hyper;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "tower")]
@@ -74,6 +79,9 @@ use core::time::Duration;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use crate::http::{http_requests, http_response};
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use crate::hyper::hyper_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};

@@ -41,3 +41,7 @@ pub use scenario::{
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/http-and-tower.md")]
+mod http_and_tower {}
