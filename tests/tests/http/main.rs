@@ -2,6 +2,7 @@
 
 mod errors;
 mod guide;
+mod stack;
 
 use std::time::Duration;
 

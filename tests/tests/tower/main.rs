@@ -241,13 +241,20 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
 #[tokio::test(start_paused = true)]
 async fn a_call_allocates_once() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    let service = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
-    let mut service =
-        RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests().layer(service);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let allocated = allocation_counter::measure(|| {
-        assert!(Service::<u32>::poll_ready(&mut service, &mut context).is_ready());
-        assert!(service.call(7).as_mut().poll(&mut context).is_ready());
-    });
-    assert_eq!(allocated.count_total, 1);
+    static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(10, CircuitConfig::DEFAULT));
+    let inner = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests();
+    let mut one = layer.clone().layer(inner);
+    let mut by_host = layer.circuit_by(|_: &u32| HOSTS.get("eu-west-1.my.example.com")).layer(inner);
+    drop(HOSTS.get("eu-west-1.my.example.com"));
+    fn check(service: &mut impl Service<u32, Future: Future + Unpin>) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let allocated = allocation_counter::measure(|| {
+            assert!(service.poll_ready(&mut context).is_ready());
+            assert!(std::pin::pin!(service.call(7)).poll(&mut context).is_ready());
+        });
+        assert_eq!(allocated.count_total, 1);
+    }
+    check(&mut one);
+    check(&mut by_host);
 }

@@ -150,3 +150,15 @@ async fn a_request_is_cloned_once_for_each_that_is_sent() {
     drop((service, layer));
     assert_eq!(std::sync::Arc::strong_count(&clones), 1 + 3);
 }
+
+/// To refuse is cheap: nothing is cloned for it, and the service not called.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_the_circuit_refuses_is_not_even_looked_at() {
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    CIRCUIT.force_open(retry_core::Instant::ORIGIN);
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class))
+        .requests(|_: &u32| unreachable!("it is not sent"));
+    assert!(layer.layer(mock).oneshot(1).await.unwrap_err().is_circuit_open());
+    assert!(handle.next_request().await.is_none());
+}
