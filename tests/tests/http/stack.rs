@@ -9,7 +9,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame};
 use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError};
 use hyper_util::rt::TokioExecutor;
-use retry_core::{CircuitConfig, Class, Counts, Idempotency, Jitter, Policy, SharedCircuit};
+use retry_core::{
+    CircuitConfig, Class, Counts, Error, Failure, GiveUp, Idempotency, Jitter, Policy, SharedCircuit,
+};
 use retry_tokio::{
     RetryLayer, http_requests, http_response, hyper_error, reqwest_error, reqwest_requests, reqwest_response,
     retry,
@@ -130,4 +132,28 @@ async fn a_body_that_breaks_off_is_the_callers() {
     assert_eq!(seen.lock().unwrap().len(), 2);
     let now = retry_core::Clock::now(&retry_tokio::Tokio);
     assert_eq!(CIRCUIT.counts(now), Some(Counts { calls: 2, failures: 0, slow: 0 }));
+}
+
+/// As the guide has it: an order that no server can have seen is sent again, and no other.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_have_arrived_may_be_sent_again_whatever_it_is() {
+    let how = retry(&POLICY)
+        .classify(|error: &reqwest::Error| match reqwest_error(error) {
+            failure if error.is_connect() => failure,
+            failure => failure.not_retried(),
+        })
+        .unacceptable(|answer: &reqwest::Response| reqwest_response(answer).map(Failure::not_retried));
+    let layer = RetryLayer::new(how).requests(reqwest_requests(Idempotency::Assumed));
+    let order = |url: &str| client().post(url).body("7 apples").build().unwrap();
+
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = layer.layer(client()).oneshot(order(&format!("http://{nobody}/"))).await.unwrap_err();
+    assert_eq!(error.ended().unwrap().context().attempt, 4);
+
+    let (url, seen) = serve(&[b"", BUSY]).await;
+    let error = layer.layer(client()).oneshot(order(&url)).await.unwrap_err();
+    let Some(Error::GaveUp { reason: GiveUp::Class, context, .. }) = error.ended() else { panic!("{error}") };
+    assert_eq!((context.class, context.attempt), (Some(Class::Network), 1));
+    assert_eq!(layer.layer(client()).oneshot(order(&url)).await.unwrap().status(), 503);
+    assert_eq!(seen.lock().unwrap().len(), 2);
 }
