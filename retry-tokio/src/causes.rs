@@ -19,6 +19,18 @@ pub(crate) fn of_system<'e>(errors: impl IntoIterator<Item = &'e (dyn Error + 's
     Some(io.classify().class)
 }
 
+/// What this library says among these errors: of a call that was retried already, or was refused by a circuit.
+#[cfg(feature = "hyper")]
+pub(crate) fn of_retries<'e>(errors: impl IntoIterator<Item = &'e (dyn Error + 'static)>) -> Option<Class> {
+    errors.into_iter().find_map(|error| {
+        #[cfg(feature = "tower")]
+        if let Some(ended) = error.downcast_ref::<crate::ServiceError>() {
+            return Some(ended.classify().class);
+        }
+        error.is::<retry_core::Rejected>().then_some(Class::CircuitOpen)
+    })
+}
+
 /// The class of what failed on a connection, by what the system says of it.
 ///
 /// Data that is invalid is what a TLS library says of a handshake: a certificate that is not to be trusted, an alert, a

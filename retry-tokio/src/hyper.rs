@@ -5,7 +5,7 @@ use std::error::Error;
 use ::hyper::Error as HyperError;
 use retry_core::{Class, Failure};
 
-use crate::causes::{causes, of_connection, of_system};
+use crate::causes::{causes, of_connection, of_retries, of_system};
 
 /// The class of an error of hyper's, of hyper-util's client, or of whatever has one of those as a cause, such as a boxed
 /// error of a stack. For [`Retry::classify`](retry_core::Retry::classify).
@@ -16,6 +16,7 @@ use crate::causes::{causes, of_connection, of_system};
 /// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
 /// | the TLS handshake failed, for a certificate, say | `Permanent` |
 /// | hyper was misused, or the request's body failed | `Validation`; where the system said more, [that](Class) |
+/// | a `ServiceError` of a layer further in | `Exhausted` or `CircuitOpen`: not again |
 /// | an error that names none of these | `Unknown` |
 ///
 /// ```
@@ -36,6 +37,9 @@ use crate::causes::{causes, of_connection, of_system};
 /// ```
 pub fn hyper_error(error: &(dyn Error + 'static)) -> Failure {
     let all = || std::iter::once(error).chain(causes(error));
+    if let Some(class) = of_retries(all()) {
+        return class.into();
+    }
     let hyper = all().find_map(|error| error.downcast_ref::<HyperError>());
     let class = match (hyper, of_system(all())) {
         (Some(hyper), _) if hyper.is_timeout() => Class::Timeout,

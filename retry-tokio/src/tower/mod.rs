@@ -12,11 +12,11 @@ use core::fmt;
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
 pub use error::{BoxError, ServiceError};
 pub use letters::{Letters, LettersTo, NoLetters};
-pub use requests::{AgainBy, Cloned, NotSaid, Requests, Said};
+pub use requests::{AgainBy, Cloned, Requests, RequestsChosen, RequestsNotChosen};
 pub use service::{CallFuture, RetryService};
 
 use ::tower_layer::Layer;
-use retry_core::{ReasonSet, Retry};
+use retry_core::{Gate, Key, ReasonSet, Retry};
 
 use crate::Tokio;
 
@@ -61,7 +61,8 @@ use crate::Tokio;
 ///   [`ServiceError::NotRepeatable`].
 /// - Every attempt is made on a service that has said that it is ready: the first on the one that `poll_ready` was asked
 ///   of, the others on a clone of it. To wait for that is part of the attempt, as far as its timeout and the circuit's
-///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it.
+///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it. One that is no `Clone`
+///   goes behind tower's `Buffer`.
 /// - The answer that the last attempt ended with is handed over as it is, also where it is unacceptable. One that is
 ///   tried again is dropped before the delay, so that its connection is free; should the circuit refuse what comes
 ///   after the delay, or another attempt fail, there is none any more. Without an answer there is a [`ServiceError`].
@@ -73,7 +74,7 @@ pub struct RetryLayer<
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = NotSaid,
+    Q = RequestsNotChosen,
     C = OneCircuit,
     L = NoLetters,
 > {
@@ -86,7 +87,7 @@ pub struct RetryLayer<
 impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
     /// Does as `retry` says.
     pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: NotSaid, circuits: OneCircuit, letters: NoLetters }
+        Self { retry, requests: RequestsNotChosen, circuits: OneCircuit, letters: NoLetters }
     }
 }
 
@@ -146,10 +147,12 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     ///     RetryLayer::new(retry(&Policy::DEFAULT)).all_requests().circuit_by(|shelf: &String| SHELVES.get(shelf));
     /// # let _ = layer;
     /// ```
-    pub fn circuit_by<Request, H, F: Fn(&Request) -> H>(
-        self,
-        circuit: F,
-    ) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>, L> {
+    pub fn circuit_by<Request, H, F>(self, circuit: F) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>, L>
+    where
+        H: Gate + Send + Sync + 'static,
+        for<'h> &'h H: Into<Key>,
+        F: Fn(&Request) -> H,
+    {
         let Self { retry, requests, circuits: _, letters } = self;
         RetryLayer { retry, requests, circuits: CircuitBy(circuit), letters }
     }
@@ -202,7 +205,7 @@ impl<G, B, K, O: ?Sized, Q, C, S: ?Sized, F> RetryLayer<G, B, K, O, Q, C, Letter
     }
 }
 
-impl<S, G, B, K: Clone, O: ?Sized, Q: Clone + Said, C: Clone, L: Clone> Layer<S>
+impl<S, G, B, K: Clone, O: ?Sized, Q: Clone + RequestsChosen, C: Clone, L: Clone> Layer<S>
     for RetryLayer<G, B, K, O, Q, C, L>
 {
     type Service = RetryService<S, G, B, K, O, Q, C, L>;

@@ -9,16 +9,17 @@ pub trait Requests<Request> {
     fn again(&self, request: &Request) -> Option<Request>;
 }
 
-/// A layer's choice of requests has been made: what it takes to be put around a service.
+/// Which requests may be sent again has been chosen: what it takes to put a layer around a service.
 #[diagnostic::on_unimplemented(
     message = "nothing says which requests may be sent again",
     note = "for HTTP, `.requests(http_requests(Idempotency::Method))`; where all may be, `.all_requests()`"
 )]
-pub trait Said {}
+pub trait RequestsChosen {}
 
-/// Nothing has been said yet.
+/// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.requests(http_requests(..))`; where
+/// all may be sent again, by `.all_requests()`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct NotSaid;
+pub struct RequestsNotChosen;
 
 /// Sends a clone: see [`RetryLayer::all_requests`](crate::RetryLayer::all_requests).
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +31,7 @@ impl<Request: Clone> Requests<Request> for Cloned {
     }
 }
 
-impl Said for Cloned {}
+impl RequestsChosen for Cloned {}
 
 /// Sends what a closure says: see [`RetryLayer::requests`](crate::RetryLayer::requests).
 #[derive(Clone, Copy)]
@@ -42,7 +43,7 @@ impl<Request, F: Fn(&Request) -> Option<Request>> Requests<Request> for AgainBy<
     }
 }
 
-impl<F> Said for AgainBy<F> {}
+impl<F> RequestsChosen for AgainBy<F> {}
 
 impl<F> fmt::Debug for AgainBy<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
