@@ -123,7 +123,7 @@ pub use observe::{
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};
-pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations};
+pub use pool::{FixedCircuit, FixedCircuitPool, Operation, Operations, PoolCounts};
 pub use retry::{Retry, Retryable};
 pub use runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 pub use time::{Instant, Now};
@@ -169,5 +169,5 @@ pub use {
     lock::StdLock,
     observe::{Difference, Field, LogWriter, Records, Replay, ReplayError, Replayed, Step},
     observe::{Guarded, Queued},
-    pool::{CircuitPool, PoolCounts, PooledCircuit},
+    pool::{CircuitPool, PooledCircuit},
 };

@@ -51,20 +51,24 @@
 //!
 //! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
 //! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
-
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `http` | `http_response` and `http_requests`: what responses of the crate `http` say, which requests may be sent again |
-//! | `reqwest` | `reqwest_error` and `reqwest_response`: the same of reqwest's; implies `http` |
-//! | `tower` | `RetryLayer`: retries and a circuit around a tower service |
+//! | `hyper` | `hyper_error`: what the errors of hyper's clients mean; implies `http` |
+//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same of reqwest's; implies `http` |
+//! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "hyper", feature = "reqwest"))]
+mod causes;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "hyper")]
+mod hyper;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "tower")]
@@ -75,14 +79,17 @@ use core::time::Duration;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use crate::http::{http_requests, http_response};
+#[cfg(feature = "hyper")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
+pub use crate::hyper::hyper_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::reqwest::{reqwest_error, reqwest_response};
+pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
-    AgainBy, BoxError, CallFuture, CircuitBy, Circuits, Cloned, OneCircuit, Requests, RetryLayer,
-    RetryService, ServiceError,
+    AgainBy, BoxError, CallFuture, CircuitBy, Circuits, Cloned, Letters, LettersTo, NoLetters, OneCircuit,
+    Requests, RequestsChosen, RequestsNotChosen, RetryLayer, RetryService, ServiceError,
 };
 use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
 

@@ -1,10 +1,11 @@
 //! What reqwest's errors and responses mean to a policy.
 
-use std::error::Error;
 use std::io;
 
-use ::reqwest::{Error as ReqwestError, Response};
-use retry_core::{Class, Classify, Failure, StdRuntime};
+use ::reqwest::{Error as ReqwestError, Request, Response};
+use retry_core::{Class, Failure, Idempotency, StdRuntime};
+
+use crate::causes::{causes, of_connection, of_system};
 
 /// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
 ///
@@ -14,7 +15,8 @@ use retry_core::{Class, Classify, Failure, StdRuntime};
 /// | the request could not be built | `Validation` |
 /// | too many redirects, or a loop | `Permanent` |
 /// | a status, by `error_for_status` | [that of the status](Class::of_http_status); without a hint, for the error has no headers |
-/// | the connection failed or broke, also while the body was read | `Network`; where the system said more, such as that a certificate cannot be read, [that](Class) |
+/// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
+/// | the TLS handshake failed, for a certificate, say | `Permanent` |
 /// | the body was read, but could not be decoded | `Serialization` |
 /// | a failed upgrade of the protocol | `Permanent` |
 ///
@@ -38,7 +40,11 @@ pub fn reqwest_error(error: &ReqwestError) -> Failure {
         () if error.is_builder() => Class::Validation,
         () if error.is_redirect() || error.is_upgrade() => Class::Permanent,
         () if error.is_decode() && !is_of_connection(error) => Class::Serialization,
-        () => of_system(error).unwrap_or(Class::Network),
+        () => match of_system(causes(error)).unwrap_or(Class::Network) {
+            // Of a body: it was compressed, and is not what it should be.
+            Class::Serialization if !error.is_connect() => Class::Serialization,
+            class => of_connection(class),
+        },
     };
     class.into()
 }
@@ -49,19 +55,32 @@ pub fn reqwest_response(response: &Response) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
 }
 
+/// A clone of each request that may be sent again, and can be: a body that is a stream cannot. For
+/// `RetryLayer::requests`.
+///
+/// ```
+/// use reqwest::{Body, Method, Request};
+/// use retry_core::Idempotency;
+/// use retry_tokio::reqwest_requests;
+///
+/// let again = reqwest_requests(Idempotency::MethodOrKey);
+/// let mut order = Request::new(Method::POST, "http://stock.example.com/orders".parse().unwrap());
+/// *order.body_mut() = Some(Body::from("7 apples"));
+/// assert!(again(&order).is_none());
+/// order.headers_mut().insert("idempotency-key", "\"8e03978e\"".parse().unwrap());
+/// assert_eq!(again(&order).unwrap().body().unwrap().as_bytes(), Some(&b"7 apples"[..]));
+/// ```
+pub fn reqwest_requests(
+    idempotency: Idempotency,
+) -> impl Fn(&Request) -> Option<Request> + Copy + Send + Sync + 'static {
+    move |request| {
+        if idempotency.allows(request.method(), request.headers()) { request.try_clone() } else { None }
+    }
+}
+
 /// Whether an error that came up while a body was decoded is about the connection that it was read from.
 fn is_of_connection(error: &ReqwestError) -> bool {
-    sources(error).any(|source| {
+    causes(error).any(|source| {
         source.downcast_ref::<ReqwestError>().is_some_and(ReqwestError::is_body) || source.is::<io::Error>()
     })
-}
-
-/// What the system said, where it said more than that something failed.
-fn of_system(error: &ReqwestError) -> Option<Class> {
-    let io = sources(error).find_map(|source| source.downcast_ref::<io::Error>())?;
-    Some(io.classify().class).filter(|class| *class != Class::Unknown)
-}
-
-fn sources(error: &ReqwestError) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(error.source(), |&source| source.source())
 }

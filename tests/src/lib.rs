@@ -39,7 +39,6 @@ pub use scenario::{
 };
 
 /// Every code sample that is not in the code.
-/// Every code sample that is not in the code.
 #[cfg(doctest)]
 mod samples {
     #[doc = include_str!("../../README.md")]
@@ -50,6 +49,8 @@ mod samples {
     mod configuration {}
     #[doc = include_str!("../../docs/dead-letters-and-records.md")]
     mod dead_letters_and_records {}
+    #[doc = include_str!("../../docs/http-and-tower.md")]
+    mod http_and_tower {}
     #[doc = include_str!("../../docs/operating.md")]
     mod operating {}
     #[doc = include_str!("../../docs/testing.md")]

@@ -9,6 +9,7 @@ use std::boxed::Box;
 use std::hash::RandomState;
 use std::sync::{Arc, OnceLock, PoisonError};
 
+use super::PoolCounts;
 use super::entry::{Body, Entry, OfPool};
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
 use super::hash::SipHash;
@@ -45,15 +46,19 @@ use crate::time::Instant;
 /// assert_eq!(HOSTS.counts().kept, 1);
 /// ```
 ///
-/// To look up a key that is known takes no lock, but one atomic step, and another when the circuit is dropped. A key that is
-/// new takes one, so that those who flood a pool are in each other's way, and not in that of others.
+/// To look up a key that is known takes no lock of the pool's, but one atomic step, and another when the circuit is dropped.
+/// A key that is new takes one, so that those who flood a pool are in each other's way, and not in that of others. A key is
+/// kept whole, so a bound for memory needs one for the length of keys, too; hosts have theirs, of 253 bytes. Up to 96 bytes
+/// it needs no allocation of its own.
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = StdLock> {
     hasher: SipHash,
     index: Index,
     /// Made as they are needed, and never given back: whoever has an entry has a reference to it.
     blocks: Box<[OnceLock<Block<W, L>>]>,
     capacity: u32,
+    /// Admits everything, unless it is shared.
     overflow: OfPool<W, L>,
+    shares_overflow: bool,
     /// The latest time that those who got the overflow circuit told.
     latest: AtomicU32,
     idle_for: u32,
@@ -74,18 +79,6 @@ struct State {
     /// The next entry that is looked at for one to forget.
     hand: u32,
     counts: PoolCounts,
-}
-
-/// What a pool holds, and what it has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolCounts {
-    /// How many circuits it holds.
-    pub kept: usize,
-    /// How many it forgot to make room, since it was made.
-    pub forgotten: u64,
-    /// How many lookups got the overflow circuit, since it was made.
-    pub overflowed: u64,
 }
 
 impl<W: Window, L: Lock> CircuitPool<W, L> {
@@ -112,7 +105,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         };
         let config = Arc::new(config.for_window::<W>()?);
         let overflow = SharedCircuit::with(Arc::clone(&config));
-        // All that is ever asked of it is an answer; nobody is told when it was disabled.
+        // Nobody is told when it was disabled.
         overflow.disable(Instant::ORIGIN);
         Ok(Self {
             hasher: secret(),
@@ -120,6 +113,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             blocks: (0..capacity.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
             capacity,
             overflow,
+            shares_overflow: false,
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
             idle_for: Seconds::length(FORGET_AFTER),
             config,
@@ -143,7 +137,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     #[must_use]
     pub fn share_overflow(self) -> Self {
         self.overflow.reset(Instant::ORIGIN);
-        self
+        Self { shares_overflow: true, ..self }
     }
 
     /// The circuit of this key, made where there is none. Never fails: see [`PooledCircuit::is_overflow`].
@@ -211,6 +205,10 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
 
     pub(super) fn overflow(&self) -> &OfPool<W, L> {
         &self.overflow
+    }
+
+    pub(super) fn shared_overflow(&self) -> Option<&OfPool<W, L>> {
+        self.shares_overflow.then_some(&self.overflow)
     }
 
     /// Someone without a circuit of his own tells the time.

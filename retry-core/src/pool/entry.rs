@@ -14,6 +14,7 @@ use std::vec::Vec;
 use super::eviction::Seconds;
 use super::sync::{AtomicBool, AtomicU32, AtomicUsize};
 use crate::circuit::{CircuitConfig, SharedCircuit, Window};
+use crate::key::Key;
 use crate::lock::Lock;
 
 /// A circuit that has its configuration in its pool.
@@ -163,6 +164,24 @@ impl Entry {
             Ok(name) => name,
             Err(_) => unreachable!("it was made of a `str`, whole"),
         }
+    }
+
+    /// The same as far as a [`Key`] holds it, without an allocation.
+    pub(super) fn key<W: Window, L: Lock>(&self, body: &Body<W, L>) -> Key {
+        // One byte more than a key holds says that there is more; three more, that a character is whole.
+        const BYTES: usize = 32;
+        let length = self.length.load(Relaxed) as usize;
+        if length > SHORT {
+            return Key::new(&body.long.read().unwrap_or_else(PoisonError::into_inner));
+        }
+        let mut bytes = [0; BYTES];
+        let words = self.words.iter().chain(&body.more_words);
+        for (chunk, word) in bytes.chunks_exact_mut(WORD).zip(words) {
+            chunk.copy_from_slice(&word.load(Relaxed).to_le_bytes());
+        }
+        let bytes = &bytes[..length.min(BYTES)];
+        let whole = core::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        Key::new(core::str::from_utf8(&bytes[..whole]).unwrap_or_default())
     }
 
     /// The hash of its key. Only under the pool's lock.

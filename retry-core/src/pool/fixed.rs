@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::PoolCounts;
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
 use crate::circuit::{Admission, Breaker, Change, CircuitConfig, Gate, Mode, Phase, Settled, Ticket, Window};
 use crate::class::Class;
@@ -83,22 +84,29 @@ impl<const N: usize, W: Window> Initial for Slots<N, W> {
 impl<const N: usize, W: Window> Slots<N, W> {
     /// Where this key is, from now on in one more hand.
     fn hold(&mut self, key: Key, idle_for: u32) -> Option<usize> {
-        // Two cut keys may be of two dependencies.
-        let place = if key.is_cut() { None } else { self.place(key, idle_for) };
-        match place.and_then(|index| self.slots.get_mut(index)?.as_mut()) {
-            Some(slot) => slot.held += 1,
-            None => self.overflowed += 1,
-        }
-        place
+        let held = self.find(key).or_else(|| {
+            let index = self.place(key, idle_for)?;
+            self.slots[index].as_mut()?.held += 1;
+            Some(index)
+        });
+        self.overflowed += u64::from(held.is_none());
+        held
     }
 
-    fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
+    /// The same, if there is a circuit of this key.
+    fn find(&mut self, key: Key) -> Option<usize> {
         let is_it = |slot: &Option<Slot<W>>| slot.as_ref().is_some_and(|slot| slot.key == key);
-        if let Some(index) = self.slots.iter().position(is_it) {
-            if let Some(slot) = &mut self.slots[index] {
-                slot.asked = true;
-            }
-            return Some(index);
+        let index = self.slots.iter().position(is_it)?;
+        let slot = self.slots[index].as_mut()?;
+        (slot.asked, slot.held) = (true, slot.held + 1);
+        Some(index)
+    }
+
+    /// A place for a new key.
+    fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
+        // Two cut keys may be of two dependencies.
+        if key.is_cut() {
+            return None;
         }
         let index = match self.slots.iter().position(Option::is_none) {
             Some(index) => index,
@@ -180,6 +188,13 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         FixedCircuit { pool: self, slot, key }
     }
 
+    /// The circuit of this key, if there is one.
+    pub fn peek(&self, key: impl Into<Key>) -> Option<FixedCircuit<'_, N, W, L>> {
+        let key = key.into();
+        let slot = self.slots.with(|slots| slots.find(key))?;
+        Some(FixedCircuit { pool: self, slot: Some(slot), key })
+    }
+
     /// Every key and the phase of its circuit, for metrics. While it goes on, others come and go.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Phase)> {
         (0..N).filter_map(|index| {
@@ -190,14 +205,18 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// How many circuits it forgot to make room.
-    pub fn forgotten(&self) -> u64 {
-        self.slots.with(|slots| slots.forgotten)
+    /// What it holds, and what it has done.
+    pub fn counts(&self) -> PoolCounts {
+        self.slots.with(|Slots { slots, forgotten, overflowed, .. }| PoolCounts {
+            kept: slots.iter().flatten().count(),
+            forgotten: *forgotten,
+            overflowed: *overflowed,
+        })
     }
 
-    /// How many lookups got no circuit.
-    pub fn overflowed(&self) -> u64 {
-        self.slots.with(|slots| slots.overflowed)
+    /// The most circuits it holds: `N`.
+    pub const fn capacity(&self) -> usize {
+        N
     }
 }
 
@@ -241,6 +260,16 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
         self.with(|breaker| breaker.reset(now))?
     }
 
+    /// What becomes of a ticket; nothing, where nobody counts it.
+    fn settle<R>(
+        &self,
+        ticket: Option<Ticket>,
+        f: impl FnOnce(&mut Breaker<W>, &CircuitConfig, Ticket) -> R,
+    ) -> Option<R> {
+        let ticket = ticket?;
+        self.with(|breaker| f(breaker, &self.pool.config, ticket))
+    }
+
     fn with<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
         let index = self.slot?;
         self.pool.slots.with(|slots| slots.slots[index].as_mut().map(|slot| f(&mut slot.breaker)))
@@ -266,8 +295,7 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
     }
 
     fn succeed(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        let ticket = ticket?;
-        self.with(|breaker| breaker.settle(&self.pool.config, ticket, false, now, 0))?
+        self.settle(ticket, |breaker, config, ticket| breaker.settle(config, ticket, false, now, 0))?
     }
 
     fn fail(
@@ -278,10 +306,8 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
-        const NOTHING: Settled = Settled { change: None, next: Ok(()) };
-        let Some(ticket) = ticket else { return NOTHING };
-        let (config, mut now) = (&self.pool.config, Reading::Unread(now));
-        let settled = self.with(|breaker| {
+        let mut now = Reading::Unread(now);
+        let settled = self.settle(ticket, |breaker, config, ticket| {
             let change = breaker.settle(config, ticket, config.counts(class), || now.get(), word);
             let next = match delay {
                 Some(delay) if breaker.phase() == Phase::Open => {
@@ -292,12 +318,11 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
             };
             Settled { change, next }
         });
-        settled.unwrap_or(NOTHING)
+        settled.unwrap_or(Settled { change: None, next: Ok(()) })
     }
 
     fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        let ticket = ticket?;
-        self.with(|breaker| breaker.cancel(&self.pool.config, ticket, now))?
+        self.settle(ticket, |breaker, config, ticket| breaker.cancel(config, ticket, now))?
     }
 }
 

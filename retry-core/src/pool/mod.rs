@@ -7,6 +7,7 @@
 
 #[cfg(feature = "std")]
 mod circuits;
+mod counts;
 #[cfg(feature = "std")]
 mod entry;
 mod eviction;
@@ -22,7 +23,8 @@ mod pooled;
 mod sync;
 
 #[cfg(feature = "std")]
-pub use circuits::{CircuitPool, PoolCounts};
+pub use circuits::CircuitPool;
+pub use counts::PoolCounts;
 pub use fixed::{FixedCircuit, FixedCircuitPool};
 pub use operations::{Operation, Operations};
 #[cfg(feature = "std")]

@@ -1,16 +1,15 @@
 //! One circuit of a pool.
 
 use core::fmt;
-use core::ops::Deref;
 use core::time::Duration;
 
 use std::string::{String, ToString};
 use std::sync::Arc;
 
 use super::CircuitPool;
-use super::entry::{Body, Entry};
+use super::entry::{Body, Entry, OfPool};
 use crate::circuit::{
-    Admission, Change, CircuitConfig, CountWindow, Gate, Settled, SharedCircuit, Ticket, Window,
+    Admission, Change, CircuitConfig, CountWindow, Gate, Mode, Phase, Settled, SharedCircuit, Ticket, Window,
 };
 use crate::class::Class;
 use crate::key::Key;
@@ -20,8 +19,8 @@ use crate::verdict::Rejected;
 
 /// The circuit of one key, out of a [`CircuitPool`](crate::CircuitPool).
 ///
-/// While anyone has it, the pool does not forget it, and gives the same one to everyone who asks for its key. It is a
-/// [`SharedCircuit`], and does what that does, but that its configuration is its pool's.
+/// While anyone has it, the pool does not forget it, and gives the same one to everyone who asks for its key. What is
+/// asked most often and done by hand is here; all else a circuit can do, [`circuit`](Self::circuit) has.
 ///
 /// ```
 /// use core::time::Duration;
@@ -67,22 +66,79 @@ impl<'p, W: Window, L: Lock> PooledCircuit<'p, W, L> {
     /// The key as events show it.
     pub fn key(&self) -> Key {
         match &self.place {
-            Place::Kept(..) => Key::new(&self.name()),
+            Place::Kept(entry, body, _) => entry.key(body),
             Place::Overflow(_, key) => *key,
         }
     }
 
-    /// Whether the pool had no place for this key, and could forget no other: this is the circuit of all such keys.
+    /// Whether the pool had no place for this key, and could forget no other. Every attempt is admitted then, and
+    /// nothing counted, unless all such keys [share](CircuitPool::share_overflow) a circuit.
     pub fn is_overflow(&self) -> bool {
         matches!(self.place, Place::Overflow(..))
     }
-}
 
-impl<W: Window, L: Lock> Deref for PooledCircuit<'_, W, L> {
-    type Target = SharedCircuit<W, L, Arc<CircuitConfig>>;
-
+    /// The circuit itself: `None`, where it is an overflow, but for the one that all such keys share.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, CircuitPool, Gate, Instant};
+    ///
+    /// const NOW: Instant = Instant::ORIGIN;
+    ///
+    /// let hosts: CircuitPool = CircuitPool::new(1, CircuitConfig::DEFAULT);
+    /// let kept = hosts.get("a.example.com");
+    /// assert_eq!(kept.circuit().unwrap().counts(NOW).unwrap().calls, 0);
+    ///
+    /// // There is nothing to be opened by hand: others without a circuit would be refused with it.
+    /// let other = hosts.get("b.example.com");
+    /// assert!(other.circuit().is_none() && other.force_open(NOW).is_none());
+    /// assert!(other.admit(NOW).is_ok());
+    /// ```
     #[inline]
-    fn deref(&self) -> &Self::Target {
+    pub fn circuit(&self) -> Option<&SharedCircuit<W, L, Arc<CircuitConfig>>> {
+        match &self.place {
+            Place::Kept(_, body, _) => Some(body.circuit()),
+            Place::Overflow(pool, _) => pool.shared_overflow(),
+        }
+    }
+
+    /// The phase as of the last event; closed, where it is an overflow.
+    pub fn phase(&self) -> Phase {
+        self.circuit().map_or(Phase::Closed, SharedCircuit::phase)
+    }
+
+    /// Who decides about the phase; [`Mode::Disabled`], where it is an overflow.
+    pub fn mode(&self) -> Mode {
+        self.circuit().map_or(Mode::Disabled, SharedCircuit::mode)
+    }
+
+    /// Opens it until told otherwise. As all that is done by hand, nothing where it is an overflow.
+    pub fn force_open(&self, now: impl Now) -> Option<Change> {
+        self.circuit()?.force_open(now)
+    }
+
+    /// Closes it until told otherwise, without counting: every attempt is admitted.
+    pub fn disable(&self, now: impl Now) -> Option<Change> {
+        self.circuit()?.disable(now)
+    }
+
+    /// Closes it until told otherwise, but goes on counting.
+    pub fn count_only(&self, now: impl Now) -> Option<Change> {
+        self.circuit()?.count_only(now)
+    }
+
+    /// Opens it for so long; then probes decide.
+    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
+        self.circuit()?.trip(duration, now)
+    }
+
+    /// Closes it with an empty window, and lets the outcomes decide again.
+    pub fn reset(&self, now: impl Now) -> Option<Change> {
+        self.circuit()?.reset(now)
+    }
+
+    /// What answers for it: that of all overflows admits everything, unless it is shared.
+    #[inline]
+    fn gate(&self) -> &OfPool<W, L> {
         match &self.place {
             Place::Kept(_, body, _) => body.circuit(),
             Place::Overflow(pool, _) => pool.overflow(),
@@ -108,7 +164,7 @@ impl<W: Window, L: Lock> Gate for PooledCircuit<'_, W, L> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        (**self).succeed(ticket, now)
+        self.gate().succeed(ticket, now)
     }
 
     #[inline]
@@ -120,12 +176,12 @@ impl<W: Window, L: Lock> Gate for PooledCircuit<'_, W, L> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
-        (**self).fail(ticket, class, now, delay, word)
+        self.gate().fail(ticket, class, now, delay, word)
     }
 
     #[inline]
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        (**self).cancel(ticket, now)
+        self.gate().cancel(ticket, now)
     }
 }
 

@@ -1,24 +1,30 @@
 //! Retries and a circuit around a tower service.
 
 mod circuits;
+mod error;
+mod kept;
+mod letters;
 mod requests;
 mod service;
 
 use core::fmt;
 
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
-pub use requests::{AgainBy, Cloned, Requests};
-pub use service::{BoxError, CallFuture, RetryService, ServiceError};
+pub use error::{BoxError, ServiceError};
+pub use letters::{Letters, LettersTo, NoLetters};
+pub use requests::{AgainBy, Cloned, Requests, RequestsChosen, RequestsNotChosen};
+pub use service::{CallFuture, RetryService};
 
 use ::tower_layer::Layer;
-use retry_core::Retry;
+use retry_core::{Gate, Key, ReasonSet, Retry};
 
 use crate::Tokio;
 
 /// Puts retries, circuit and budget around a tower service: a [`Layer`](tower_layer::Layer).
 ///
 /// It is made of a [`Retry`], and does what that says: policy, circuit, budget, classes of errors, answers that are
-/// unacceptable, observer, name. Policy, circuit and budget are `'static`, as the futures of a service are.
+/// unacceptable, observer, name. Policy, circuit and budget are `'static`, as the futures of a service are. What it has to
+/// be told besides is which requests may be sent again: without that, it does not go around a service.
 ///
 /// ```
 /// use core::time::Duration;
@@ -38,7 +44,7 @@ use crate::Tokio;
 /// let mut answers = [503, 200].into_iter();
 /// let answer = std::sync::Arc::new(std::sync::Mutex::new(move || answers.next().unwrap()));
 /// let mut stock = ServiceBuilder::new()
-///     .layer(RetryLayer::new(retry))
+///     .layer(RetryLayer::new(retry).all_requests()) // they only read
 ///     .service(service_fn(move |_sku: &'static str| {
 ///         let answer = (answer.lock().unwrap())();
 ///         async move { Ok::<u32, std::io::Error>(answer) }
@@ -51,29 +57,59 @@ use crate::Tokio;
 /// # What it does with requests and services
 ///
 /// - A request is cloned before it is sent, so that there is one to send again; [`requests`](Self::requests) says which
-///   may be, and how. One without a clone is tried once, and fails with whatever that ends with.
+///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or
+///   [`ServiceError::NotRepeatable`].
 /// - Every attempt is made on a service that has said that it is ready: the first on the one that `poll_ready` was asked
 ///   of, the others on a clone of it. To wait for that is part of the attempt, as far as its timeout and the circuit's
-///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it.
-/// - The last answer is handed over as it is, also where it is unacceptable: an answer never turns into an error. An
-///   error of a call that had no answer is a [`ServiceError`].
+///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it. One that is no `Clone`
+///   goes behind tower's `Buffer`.
+/// - The answer that the last attempt ended with is handed over as it is, also where it is unacceptable. One that is
+///   tried again is dropped before the delay, so that its connection is free; should the circuit refuse what comes
+///   after the delay, or another attempt fail, there is none any more. Without an answer there is a [`ServiceError`].
 /// - Dropping the future gives everything back: the attempt's place in the circuit, and what was paid for a retry.
 ///
 /// A call allocates once, for its future.
-pub struct RetryLayer<G: 'static, B: 'static, K, O: ?Sized + 'static = (), Q = Cloned, C = OneCircuit> {
+pub struct RetryLayer<
+    G: 'static,
+    B: 'static,
+    K,
+    O: ?Sized + 'static = (),
+    Q = RequestsNotChosen,
+    C = OneCircuit,
+    L = NoLetters,
+> {
     retry: Retry<'static, Tokio, G, B, K, O>,
     requests: Q,
     circuits: C,
+    letters: L,
 }
 
 impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
     /// Does as `retry` says.
     pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: Cloned, circuits: OneCircuit }
+        Self { retry, requests: RequestsNotChosen, circuits: OneCircuit, letters: NoLetters }
     }
 }
 
-impl<G, B, K, O: ?Sized, Q, C> RetryLayer<G, B, K, O, Q, C> {
+impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
+    /// Sends a clone of any request again: for services where every request may be repeated, or that only read.
+    ///
+    /// An HTTP request with a method such as POST must not be: for those,
+    /// [`requests`](Self::requests) with `http_requests` or `reqwest_requests`. Not to choose does not compile:
+    ///
+    /// ```compile_fail
+    /// use retry_core::Policy;
+    /// use retry_tokio::{RetryLayer, retry};
+    /// use tower::{Layer, service_fn};
+    ///
+    /// let service = service_fn(|order: String| async { Ok::<_, std::io::Error>(order) });
+    /// RetryLayer::new(retry(&Policy::DEFAULT)).layer(service); // nothing says which requests may be sent again
+    /// ```
+    pub fn all_requests(self) -> RetryLayer<G, B, K, O, Cloned, C, L> {
+        let Self { retry, requests: _, circuits, letters } = self;
+        RetryLayer { retry, requests: Cloned, circuits, letters }
+    }
+
     /// Asks `again` for what to send should this request fail, in place of a clone of it: `None` where it must not be
     /// sent again, or cannot.
     ///
@@ -92,9 +128,9 @@ impl<G, B, K, O: ?Sized, Q, C> RetryLayer<G, B, K, O, Q, C> {
     pub fn requests<Request, F: Fn(&Request) -> Option<Request>>(
         self,
         again: F,
-    ) -> RetryLayer<G, B, K, O, AgainBy<F>, C> {
-        let Self { retry, requests: _, circuits } = self;
-        RetryLayer { retry, requests: AgainBy(again), circuits }
+    ) -> RetryLayer<G, B, K, O, AgainBy<F>, C, L> {
+        let Self { retry, requests: _, circuits, letters } = self;
+        RetryLayer { retry, requests: AgainBy(again), circuits, letters }
     }
 
     /// Takes the circuit that `circuit` chooses for each request, usually out of a
@@ -107,34 +143,91 @@ impl<G, B, K, O: ?Sized, Q, C> RetryLayer<G, B, K, O, Q, C> {
     ///
     /// static SHELVES: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CircuitConfig::DEFAULT));
     ///
-    /// let layer = RetryLayer::new(retry(&Policy::DEFAULT)).circuit_by(|shelf: &String| SHELVES.get(shelf));
+    /// let layer =
+    ///     RetryLayer::new(retry(&Policy::DEFAULT)).all_requests().circuit_by(|shelf: &String| SHELVES.get(shelf));
     /// # let _ = layer;
     /// ```
-    pub fn circuit_by<Request, H, F: Fn(&Request) -> H>(
+    pub fn circuit_by<Request, H, F>(self, circuit: F) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>, L>
+    where
+        H: Gate + Send + Sync + 'static,
+        for<'h> &'h H: Into<Key>,
+        F: Fn(&Request) -> H,
+    {
+        let Self { retry, requests, circuits: _, letters } = self;
+        RetryLayer { retry, requests, circuits: CircuitBy(circuit), letters }
+    }
+
+    /// Hands calls that give up to `sink`, with what `payload` makes of the request: most often a clone of its body.
+    ///
+    /// A call that ends with an unacceptable answer has given up, too, though the caller gets the answer. `payload` is
+    /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
+    /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
+    /// [`Forward`](retry_core::Forward). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
+    /// call ends, and a future that is dropped leaves none.
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    /// use retry_core::{Class, LetterQueue, Policy, WhenFull};
+    /// use retry_tokio::{RetryLayer, retry};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// static LOST: LazyLock<LetterQueue<String>> = LazyLock::new(|| LetterQueue::new(1_000, WhenFull::DropOldest));
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let layer = RetryLayer::new(retry(&Policy::DEFAULT).named("orders"))
+    ///     .requests(|_: &String| None) // an order is sent once
+    ///     .dead_letters(&*LOST, String::clone);
+    /// let orders = layer.layer(service_fn(|_: String| async { Err::<(), _>(std::io::Error::other("down")) }));
+    /// let error = orders.oneshot("7 apples".to_owned()).await.unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "orders: gave up after attempt 1 of 1, 0 ms (Unknown): no attempts left, and the request may not be sent again",
+    /// );
+    /// assert_eq!(LOST.pop().unwrap().payload, "7 apples");
+    /// # }
+    /// ```
+    pub fn dead_letters<Request, T, S: ?Sized, F: Fn(&Request) -> T>(
         self,
-        circuit: F,
-    ) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>> {
-        let Self { retry, requests, circuits: _ } = self;
-        RetryLayer { retry, requests, circuits: CircuitBy(circuit) }
+        sink: &'static S,
+        payload: F,
+    ) -> RetryLayer<G, B, K, O, Q, C, LettersTo<S, F>> {
+        let Self { retry, requests, circuits, letters: _ } = self;
+        let letters = LettersTo { sink, payload, reasons: ReasonSet::DEFAULT };
+        RetryLayer { retry, requests, circuits, letters }
     }
 }
 
-impl<S, G, B, K: Clone, O: ?Sized, Q: Clone, C: Clone> Layer<S> for RetryLayer<G, B, K, O, Q, C> {
-    type Service = RetryService<S, G, B, K, O, Q, C>;
+impl<G, B, K, O: ?Sized, Q, C, S: ?Sized, F> RetryLayer<G, B, K, O, Q, C, LettersTo<S, F>> {
+    /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
+    pub fn only(mut self, reasons: ReasonSet) -> Self {
+        self.letters.reasons = reasons;
+        self
+    }
+}
+
+impl<S, G, B, K: Clone, O: ?Sized, Q: Clone + RequestsChosen, C: Clone, L: Clone> Layer<S>
+    for RetryLayer<G, B, K, O, Q, C, L>
+{
+    type Service = RetryService<S, G, B, K, O, Q, C, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
         RetryService::new(inner, self.clone())
     }
 }
 
-impl<G, B, K: Clone, O: ?Sized, Q: Clone, C: Clone> Clone for RetryLayer<G, B, K, O, Q, C> {
+impl<G, B, K: Clone, O: ?Sized, Q: Clone, C: Clone, L: Clone> Clone for RetryLayer<G, B, K, O, Q, C, L> {
     fn clone(&self) -> Self {
-        let Self { retry, requests, circuits } = self;
-        Self { retry: retry.clone(), requests: requests.clone(), circuits: circuits.clone() }
+        let Self { retry, requests, circuits, letters } = self;
+        Self {
+            retry: retry.clone(),
+            requests: requests.clone(),
+            circuits: circuits.clone(),
+            letters: letters.clone(),
+        }
     }
 }
 
-impl<G, B, K, O: ?Sized, Q, C> fmt::Debug for RetryLayer<G, B, K, O, Q, C> {
+impl<G, B, K, O: ?Sized, Q, C, L> fmt::Debug for RetryLayer<G, B, K, O, Q, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryLayer").field("retry", &self.retry).finish_non_exhaustive()
     }

@@ -9,7 +9,19 @@ pub trait Requests<Request> {
     fn again(&self, request: &Request) -> Option<Request>;
 }
 
-/// Sends a clone.
+/// Which requests may be sent again has been chosen: what it takes to put a layer around a service.
+#[diagnostic::on_unimplemented(
+    message = "nothing says which requests may be sent again",
+    note = "for HTTP, `.requests(http_requests(Idempotency::Method))`; where all may be, `.all_requests()`"
+)]
+pub trait RequestsChosen {}
+
+/// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.requests(http_requests(..))`; where
+/// all may be sent again, by `.all_requests()`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestsNotChosen;
+
+/// Sends a clone: see [`RetryLayer::all_requests`](crate::RetryLayer::all_requests).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloned;
 
@@ -18,6 +30,8 @@ impl<Request: Clone> Requests<Request> for Cloned {
         Some(request.clone())
     }
 }
+
+impl RequestsChosen for Cloned {}
 
 /// Sends what a closure says: see [`RetryLayer::requests`](crate::RetryLayer::requests).
 #[derive(Clone, Copy)]
@@ -28,6 +42,8 @@ impl<Request, F: Fn(&Request) -> Option<Request>> Requests<Request> for AgainBy<
         (self.0)(request)
     }
 }
+
+impl<F> RequestsChosen for AgainBy<F> {}
 
 impl<F> fmt::Debug for AgainBy<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,35 +2,13 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release`.
 #![cfg(loom)]
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
-use retry_core::{
-    CircuitConfig, Class, CountWindow, Counts, Exclusive, Gate, Initial, Instant, Lock, Mode, Phase,
-    SharedCircuit,
-};
-
-/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
-struct LoomLock;
-
-struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
-
-impl Lock for LoomLock {
-    type Of<T: Initial> = LoomMutex<T>;
-}
-
-impl<T: Initial> Initial for LoomMutex<T> {
-    const INITIAL: Self = Self(OnceLock::new());
-}
-
-impl<T: Initial> Exclusive<T> for LoomMutex<T> {
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.get_or_init(|| loom::sync::Mutex::new(T::INITIAL)).lock().unwrap())
-    }
-}
+use loom_tests::LoomLock;
+use retry_core::{CircuitConfig, Class, CountWindow, Counts, Gate, Instant, Mode, Phase, SharedCircuit};
 
 type Circuit = SharedCircuit<CountWindow<2>, LoomLock>;
 

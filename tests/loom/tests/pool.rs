@@ -2,30 +2,11 @@
 #![cfg(loom)]
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::OnceLock;
 
 use loom::sync::Arc;
 use loom::thread;
-use retry_core::{CircuitConfig, CircuitPool, CountWindow, Exclusive, Gate, Initial, Instant, Lock};
-
-/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
-struct LoomLock;
-
-struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
-
-impl Lock for LoomLock {
-    type Of<T: Initial> = LoomMutex<T>;
-}
-
-impl<T: Initial> Initial for LoomMutex<T> {
-    const INITIAL: Self = Self(OnceLock::new());
-}
-
-impl<T: Initial> Exclusive<T> for LoomMutex<T> {
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut self.0.get_or_init(|| loom::sync::Mutex::new(T::INITIAL)).lock().unwrap())
-    }
-}
+use loom_tests::LoomLock;
+use retry_core::{CircuitConfig, CircuitPool, CountWindow, Gate, Instant};
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
 
@@ -35,6 +16,11 @@ fn pool(capacity: usize, keys: &[&str]) -> Arc<Pool> {
     let pool = Pool::new(capacity, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).window(2));
     keys.iter().for_each(|key| drop(pool.get(key)));
     Arc::new(pool)
+}
+
+/// Where the circuit of a key is.
+fn address(pool: &Pool, key: &str) -> usize {
+    std::ptr::from_ref(pool.get(key).circuit().expect("there is room")).addr()
 }
 
 /// Three keys that a pool of three finds at one place: under loom, its hash has no secret.
@@ -104,7 +90,11 @@ fn a_failure_recorded_just_before_keeps_the_circuit() {
         let a = pool.peek("a");
         assert_ne!(took_its_place, a.is_some());
         if let Some(a) = a {
-            assert_eq!(a.counts(NOW).unwrap().calls, 0, "no window, but a failure in a row");
+            assert_eq!(
+                a.circuit().unwrap().counts(NOW).unwrap().calls,
+                0,
+                "no window, but a failure in a row"
+            );
             drop(a);
             assert!(pool.get("c").is_overflow(), "it has something to remember");
         }
@@ -117,9 +107,9 @@ fn a_new_key_gets_one_circuit() {
         let pool = pool(2, &[]);
         let other = {
             let pool = Arc::clone(&pool);
-            thread::spawn(move || std::ptr::from_ref(&*pool.get("a")).addr())
+            thread::spawn(move || address(&pool, "a"))
         };
-        let here = std::ptr::from_ref(&*pool.get("a")).addr();
+        let here = address(&pool, "a");
         assert_eq!(here, other.join().unwrap());
         assert_eq!(pool.counts().kept, 1);
     });
@@ -131,14 +121,14 @@ fn a_key_that_is_moved_is_found() {
     let [a, b, c] = neighbours();
     loom::model(move || {
         let pool = pool(3, &[a, b, c]);
-        let before = std::ptr::from_ref(&*pool.get(c)).addr();
+        let before = address(&pool, c);
         let other = {
             let pool = Arc::clone(&pool);
             thread::spawn(move || assert!(pool.forget(a)))
         };
-        assert_eq!(std::ptr::from_ref(&*pool.get(c)).addr(), before);
+        assert_eq!(address(&pool, c), before);
         other.join().unwrap();
-        assert_eq!(std::ptr::from_ref(&*pool.get(c)).addr(), before);
+        assert_eq!(address(&pool, c), before);
         assert_eq!((pool.counts().kept, pool.peek(a).is_none(), pool.peek(b).is_some()), (2, true, true));
     });
 }

@@ -1,8 +1,12 @@
-//! reqwest against a server that says, byte by byte, what no server should.
+//! reqwest and hyper against a server that says, byte by byte, what no server should.
+
+mod errors;
+mod guide;
+mod stack;
 
 use std::time::Duration;
 
-use reqwest::{Client, Response};
+use reqwest::Client;
 use retry_core::{Class, Error, GiveUp, Jitter, Policy};
 use retry_tokio::{reqwest_error, reqwest_response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,60 +40,6 @@ async fn read_request(connection: &mut TcpStream) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         request.push(connection.read_u8().await.expect("a request"));
-    }
-}
-
-#[tokio::test]
-async fn each_way_to_fail_has_a_class() {
-    const REDIRECT: &[u8] =
-        b"HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    type Read = fn(Response) -> std::pin::Pin<Box<dyn Future<Output = Result<(), reqwest::Error>>>>;
-    let text: Read = |response| Box::pin(async { response.text().await.map(drop) });
-    let chunks: Read = |mut response| {
-        Box::pin(async move {
-            while response.chunk().await?.is_some() {}
-            Ok(())
-        })
-    };
-    let json: Read = |response| Box::pin(async { response.json::<u32>().await.map(drop) });
-    let status: Read = |response| Box::pin(async { response.error_for_status().map(drop) });
-
-    let rows: &[(&str, &[&[u8]], Read, Class)] = &[
-        ("hangs up", &[b""], text, Class::Network),
-        ("hangs up in the head", &[b"HTTP/1.1 200 OK\r\nconte"], text, Class::Network),
-        ("no HTTP", &[b"220 mail.example.com ESMTP\r\n\r\n"], text, Class::Network),
-        ("hangs up in the body", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"], text, Class::Network),
-        ("the same in chunks", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"], chunks, Class::Network),
-        ("the same as JSON", &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234"], json, Class::Network),
-        ("no JSON", &[b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour"], json, Class::Serialization),
-        (
-            "no gzip",
-            &[b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\nthis is not gzip, at all!"],
-            text,
-            Class::Serialization,
-        ),
-        ("a loop", &[REDIRECT; 11], text, Class::Permanent),
-        ("500", &[b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::Server),
-        ("404", &[b"HTTP/1.1 404 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::NotFound),
-        ("504", &[b"HTTP/1.1 504 Oh\r\ncontent-length: 0\r\n\r\n"], status, Class::Timeout),
-    ];
-    for &(what, answers, read, class) in rows {
-        let url = serve(answers).await;
-        let error = match client().get(url).send().await {
-            Ok(response) => read(response).await.expect_err(what),
-            Err(error) => error,
-        };
-        assert_eq!(reqwest_error(&error).class, class, "{what}: {error:?}");
-    }
-
-    let port_of_nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = client().get(format!("http://{port_of_nobody}/")).send().await.unwrap_err();
-    assert_eq!(reqwest_error(&error).class, Class::Network);
-    let error = client().get("http://nowhere.invalid/").send().await.unwrap_err();
-    assert_eq!(reqwest_error(&error).class, Class::Network, "{error:?}");
-    for url in ["", "no address", "ftp://127.0.0.1/", "http://"] {
-        let error = client().get(url).send().await.unwrap_err();
-        assert_eq!(reqwest_error(&error).class, Class::Validation, "{url}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! A million keys.
 
 use allocation_counter::measure;
-use retry_core::{CircuitConfig, Phase};
+use retry_core::{CircuitConfig, Key, Phase};
 
 use super::{CONFIG, Large, Pool, Small, at, fail, secs, succeed};
 
@@ -51,7 +51,7 @@ fn nor_a_fixed_one() {
     let pool = Small::<8>::new(CONFIG.open_for(secs(100_000)));
     fail(&pool.get("down"), 3, at(0));
     let flooded = measure(|| flood(&pool, 0));
-    assert_eq!((pool.get("down").phase(), pool.overflowed()), (Phase::Open, 0));
+    assert_eq!((pool.get("down").phase(), pool.counts().overflowed), (Phase::Open, 0));
     // No allocation but the test's own texts.
     assert_eq!((flooded.count_total, flooded.bytes_current), (u64::from(KEYS), 0));
 }
@@ -97,4 +97,19 @@ fn a_long_key_takes_no_memory_once_it_is_forgotten() {
         get("last");
     });
     assert_eq!(memory.bytes_current, 0);
+}
+
+/// Names of hosts, of all lengths that are kept in different ways, some of them cut in the middle of a character.
+#[test]
+fn a_call_by_key_does_not_allocate() {
+    let pool = Large::new(2_000, CONFIG);
+    let characters = ["x", "\u{e9}", "\u{20ac}", "\u{1f34e}"];
+    let name = |i: usize| "-".repeat(i % 4) + &characters[i / 4 % 4].repeat(i / 16);
+    let names: Vec<_> = (0..1_600).map(name).collect();
+    names.iter().for_each(|name| drop(pool.get(name)));
+    for name in &names {
+        let mut key = Key::NONE;
+        let allocated = measure(|| key = Key::from(&pool.get(name)));
+        assert_eq!((key, allocated.count_total), (Key::new(name), 0), "{name}");
+    }
 }

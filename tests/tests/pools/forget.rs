@@ -1,8 +1,8 @@
 //! What a full pool forgets for a newcomer.
 
 use retry_core::{
-    CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate, Instant, LocalLock, Mode, Phase,
-    SlowCalls, TimeWindow, Window,
+    Change, CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate, Instant, Key, LocalLock,
+    Mode, Phase, PoolCounts, SlowCalls, TimeWindow, Window,
 };
 
 use super::{CONFIG, Circuit, Large, Pool, Small, at, fail, secs, succeed};
@@ -24,7 +24,7 @@ fn those_that_nobody_asked_for_of_late_go_first() {
         let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["a", "b", "c", "new-99"]);
         // Each newcomer took the place of the one before, and of nothing else.
-        assert_eq!((pool.forgotten(), pool.overflowed()), (99, 0));
+        assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (99, 0));
     }
     check(&Large::new(4, CONFIG));
     check(&Small::<4>::new(CONFIG));
@@ -37,7 +37,7 @@ fn where_all_are_asked_for_one_has_to_go_all_the_same() {
             pool.circuit(key);
         }
         assert!(!pool.circuit("c").is_overflow());
-        assert_eq!((pool.keys().len(), pool.forgotten()), (2, 1));
+        assert_eq!((pool.keys().len(), pool.counts().forgotten), (2, 1));
     }
     check(&Large::new(2, CONFIG));
     check(&Small::<2>::new(CONFIG));
@@ -86,7 +86,7 @@ fn a_circuit_with_something_to_remember_stays() {
         flood(pool, at(2));
         assert!(pool.keys().contains(&("kept".into(), phase)), "{what}");
         // All others have made room for each other.
-        assert_eq!((pool.overflowed(), pool.forgotten()), (0, 998), "{what}");
+        assert_eq!((pool.counts().overflowed, pool.counts().forgotten), (0, 998), "{what}");
     }
     for &(what, config, bring, phase) in rows {
         check(&Large::new(3, config), what, bring, phase);
@@ -193,12 +193,49 @@ fn a_key_without_a_circuit_is_admitted_counted_and_shows_its_name() {
             assert!(other.is_overflow());
             assert_eq!(other.key().as_str(), "other");
             fail(&other, 10, at(0));
-            assert_eq!((other.phase(), pool.overflowed()), (Phase::Closed, i));
+            assert_eq!((other.phase(), pool.counts().overflowed), (Phase::Closed, i));
         }
         assert!(full.iter().all(|circuit| circuit.admit(at(0)).is_ok()));
     }
     check(&Large::new(2, CONFIG));
     check(&Small::<2>::new(CONFIG));
+}
+
+/// There is nothing to set: what one has set would be the circuit of all others without one, too.
+#[test]
+fn by_hand_nothing_is_done_to_a_key_without_a_circuit() {
+    let check = |other: &dyn Fn(u32) -> [Option<Change>; 3], phase: &dyn Fn() -> (Phase, Mode, bool)| {
+        for what in 0..3 {
+            assert_eq!(other(what), [None; 3], "{what}");
+            assert_eq!(phase(), (Phase::Closed, Mode::Disabled, true), "{what}");
+        }
+    };
+    let large = Large::new(1, CONFIG);
+    let small = Small::<1>::new(CONFIG);
+    let _full = (large.get("a"), small.get("a"));
+    check(
+        &|what| {
+            let other = large.get(&format!("other-{what}"));
+            assert!(other.circuit().is_none());
+            [other.force_open(at(0)), other.trip(secs(10), at(0)), other.reset(at(0))]
+        },
+        &|| {
+            let third = large.get("third");
+            fail(&third, 10, at(1));
+            (third.phase(), third.mode(), third.admit(at(1)).is_ok())
+        },
+    );
+    check(
+        &|what| {
+            let other = small.get(["b", "c", "d"][what as usize]);
+            [other.force_open(at(0)), other.trip(secs(10), at(0)), other.reset(at(0))]
+        },
+        &|| {
+            let third = small.get("third");
+            fail(&third, 10, at(1));
+            (third.phase(), third.mode(), third.admit(at(1)).is_ok())
+        },
+    );
 }
 
 #[test]
@@ -210,6 +247,25 @@ fn keys_without_a_circuit_share_one_where_that_is_wanted() {
     let d = pool.get("d");
     assert_eq!((d.phase(), d.name().as_str(), d.is_overflow()), (Phase::Open, "d", true));
     assert!(d.admit(at(1)).is_err());
+    // It is theirs, so by hand it is set for all of them.
+    d.reset(at(1));
+    assert!(pool.get("e").admit(at(1)).is_ok());
+    assert!(pool.get("f").force_open(at(1)).is_some() && pool.get("g").admit(at(1)).is_err());
+}
+
+#[test]
+fn to_look_whether_there_is_a_circuit_makes_none() {
+    let pool = Small::<2>::new(CONFIG);
+    assert!(pool.peek("a").is_none() && pool.peek("a key of more than 23 bytes").is_none());
+    assert_eq!((pool.counts(), pool.capacity()), (PoolCounts::default(), 2));
+    fail(&pool.get("a"), 3, at(0));
+    let a = pool.peek("a").unwrap();
+    assert_eq!((a.phase(), a.key()), (Phase::Open, Key::new("a")));
+    a.reset(at(0)); // nothing is left to remember, but somebody has it
+    let _b = pool.get("b");
+    assert!(pool.get("c").is_overflow());
+    drop(a);
+    assert!(!pool.get("c").is_overflow());
 }
 
 /// Time, seconds from the first call that found no room, and whether there is room for another key. Those without a
@@ -288,7 +344,7 @@ fn a_place_that_was_freed_by_hand_is_taken_before_any_other() {
         assert!(pool.get("d").is_overflow(), "whoever has it still does");
         drop(held);
         let d = pool.get("d");
-        assert_eq!((d.is_overflow(), d.phase(), d.late()), (false, Phase::Closed, 0));
+        assert_eq!((d.is_overflow(), d.phase(), d.circuit().unwrap().late()), (false, Phase::Closed, 0));
         assert_eq!((pool.counts().kept, pool.counts().forgotten), (3, 0));
         assert!(pool.peek("b").is_none());
     }

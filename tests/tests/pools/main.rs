@@ -10,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use retry_core::{
     CircuitConfig, CircuitPool, Class, CountWindow, Event, FakeClock, FixedCircuit, FixedCircuitPool, Gate,
-    Instant, Key, LocalLock, Phase, Policy, PooledCircuit, Retry,
+    Instant, Key, LocalLock, Phase, Policy, PoolCounts, PooledCircuit, Retry,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -32,8 +32,7 @@ trait Pool {
     where
         Self: 'p;
     fn circuit(&self, key: &str) -> Self::Circuit<'_>;
-    fn forgotten(&self) -> u64;
-    fn overflowed(&self) -> u64;
+    fn counts(&self) -> PoolCounts;
     fn keys(&self) -> Vec<(String, Phase)>;
 }
 
@@ -48,11 +47,8 @@ impl Pool for Large {
     fn circuit(&self, key: &str) -> Self::Circuit<'_> {
         self.get(key)
     }
-    fn forgotten(&self) -> u64 {
-        self.counts().forgotten
-    }
-    fn overflowed(&self) -> u64 {
-        self.counts().overflowed
+    fn counts(&self) -> PoolCounts {
+        self.counts()
     }
     fn keys(&self) -> Vec<(String, Phase)> {
         let mut keys: Vec<_> = self.iter().map(|circuit| (circuit.name(), circuit.phase())).collect();
@@ -63,7 +59,7 @@ impl Pool for Large {
 
 impl Circuit for PooledCircuit<'_, CountWindow<10>> {
     fn phase(&self) -> Phase {
-        (**self).phase()
+        self.phase()
     }
     fn is_overflow(&self) -> bool {
         self.is_overflow()
@@ -78,11 +74,8 @@ impl<const N: usize> Pool for Small<N> {
     fn circuit(&self, key: &str) -> Self::Circuit<'_> {
         self.get(key)
     }
-    fn forgotten(&self) -> u64 {
-        self.forgotten()
-    }
-    fn overflowed(&self) -> u64 {
-        self.overflowed()
+    fn counts(&self) -> PoolCounts {
+        self.counts()
     }
     fn keys(&self) -> Vec<(String, Phase)> {
         let mut keys: Vec<_> = self.iter().map(|(key, phase)| (key.to_string(), phase)).collect();
@@ -126,7 +119,7 @@ fn each_key_has_one_circuit_of_its_own() {
         assert_eq!(pool.keys(), [(a, Phase::Open), (b, Phase::Open), (c, Phase::Closed)]);
         assert!(pool.circuit("a").admit(at(29)).is_err());
         assert!(pool.circuit("c").admit(at(29)).is_ok());
-        assert_eq!((pool.forgotten(), pool.overflowed()), (0, 0));
+        assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (0, 0));
     }
     check(&Large::new(3, CONFIG));
     check(&Small::<3>::new(CONFIG));
@@ -199,7 +192,7 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
     for key in long {
         assert!(pool.get(key).is_overflow(), "cut, it could be another's");
     }
-    assert_eq!((pool.iter().count(), pool.overflowed()), (7, 2));
+    assert_eq!((pool.iter().count(), pool.counts().overflowed), (7, 2));
 }
 
 #[test]

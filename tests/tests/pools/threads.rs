@@ -27,7 +27,7 @@ fn threads_that_have_a_key_have_the_same_circuit() {
                     if circuit.is_overflow() {
                         continue;
                     }
-                    let address = std::ptr::from_ref(&*circuit).addr();
+                    let address = std::ptr::from_ref(circuit.circuit().unwrap()).addr();
                     assert_eq!(circuit.name(), key.to_string());
                     let (count, others) = &held[key];
                     // The first to have it says which it is; the last to leave takes that back.

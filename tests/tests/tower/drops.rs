@@ -20,7 +20,7 @@ async fn a_probe_that_is_dropped_is_free_for_another() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(ONE);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class);
-    let service = RetryLayer::new(retry).layer(mock);
+    let service = RetryLayer::new(retry).all_requests().layer(mock);
     CIRCUIT.trip(ms(1_000), retry_core::Clock::now(&Tokio));
     sleep(ms(1_000)).await;
     for _ in 0..3 {
@@ -39,7 +39,7 @@ async fn a_retry_that_is_dropped_in_its_delay_is_paid_back() {
     let service =
         tower::service_fn(|(): ()| async { Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
     let retry = retry_tokio::retry(&POLICY).budget(&RETRIES);
-    let service = RetryLayer::new(retry).layer(service);
+    let service = RetryLayer::new(retry).all_requests().layer(service);
     let full = RETRIES.held(retry_core::Clock::now(&Tokio));
     assert!(timeout(ms(50), service.clone().oneshot(())).await.is_err(), "in the first delay");
     assert_eq!(RETRIES.held(retry_core::Clock::now(&Tokio)), full);
@@ -55,7 +55,7 @@ async fn the_place_of_a_limit_below_is_free_after_a_call_refused_dropped_or_fail
         Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset))
     });
     let mut service = ServiceBuilder::new()
-        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)))
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests())
         .layer(ConcurrencyLimitLayer::new(1))
         .service(service);
     let is_free = |service: &mut _| {

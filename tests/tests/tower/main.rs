@@ -1,6 +1,8 @@
 //! The tower layer on tower's own mock and middleware, on paused time.
 
+mod answers;
 mod drops;
+mod letters;
 mod ready;
 mod requests;
 
@@ -22,6 +24,9 @@ const fn ms(ms: u64) -> Duration {
 }
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+
+/// No number of failures opens it.
+const NEVER: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(u32::MAX);
 
 fn class(error: &BoxError) -> Class {
     if error.to_string() == "bad" { Class::Validation } else { Class::Server }
@@ -64,7 +69,7 @@ async fn a_call_is_retried_as_the_policy_says() {
     for &(script, expected, at) in rows {
         let (mock, handle) = mock::pair();
         let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(judge).named("stock.read");
-        let mut service = RetryLayer::new(retry).layer(mock);
+        let mut service = RetryLayer::new(retry).all_requests().layer(mock);
         let call = async { service.ready().await.unwrap().call(7).await };
         let (answer, seen) = tokio::join!(call, play(handle, script));
         assert_eq!(seen, at.iter().map(|at| (7, *at)).collect::<Vec<_>>(), "{script:?}");
@@ -92,7 +97,7 @@ async fn a_hint_a_rule_and_a_condition_count_as_they_do_without_tower() {
         .unacceptable(|answer: &&'static str| {
             (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(2_000)))
         });
-    let mut service = RetryLayer::new(retry).layer(mock);
+    let mut service = RetryLayer::new(retry).all_requests().layer(mock);
     let call = async { service.ready().await.unwrap().call(1).await };
     let (answer, seen) = tokio::join!(call, play(handle, &["503", "!later", "200"]));
     assert_eq!(answer.unwrap(), "200");
@@ -105,7 +110,7 @@ async fn an_open_circuit_lets_nothing_through_and_its_last_answer_is_one() {
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(10_000)));
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(judge);
-    let mut service = RetryLayer::new(retry).layer(mock);
+    let mut service = RetryLayer::new(retry).all_requests().layer(mock);
     let calls = async {
         // The second failure opens it, so the retry that follows would be refused.
         assert_eq!(service.ready().await.unwrap().call(1).await.unwrap(), "502");
@@ -131,7 +136,7 @@ async fn a_budget_of_all_callers_bounds_their_retries() {
         SharedBudget::new(TokenBucket::DEFAULT.capacity(15).retry_cost(5).timeout_cost(5));
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).budget(&RETRIES).classify(class);
-    let service = RetryLayer::new(retry).layer(mock);
+    let service = RetryLayer::new(retry).all_requests().layer(mock);
     let call = |request| service.clone().oneshot(request);
     let calls = async {
         let reason = |ended| match ended {
@@ -158,7 +163,9 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
 
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).classify(class).named("stock").observe(&LOG);
-    let layer = RetryLayer::new(retry).circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
+    let layer = RetryLayer::new(retry)
+        .all_requests()
+        .circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
     let mut service = layer.layer(mock);
     let calls = async move {
         service.ready().await.unwrap().call(1).await.unwrap_err();
@@ -180,7 +187,7 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
 async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
     const POLICY: Policy = self::POLICY.attempt_timeout(ms(1_000)).attempts(3);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests().layer(mock);
     let call = async { service.ready().await.unwrap().call(1).await };
     let server = async {
         let _silence = handle.next_request().await.unwrap();
@@ -192,7 +199,7 @@ async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
     assert_eq!((answer.unwrap(), start.elapsed()), ("200", ms(1_100)));
 
     let (mock, _handle) = mock::pair::<u32, &'static str>();
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests().layer(mock);
     let error = service.ready().await.unwrap().call(1).await.unwrap_err();
     assert!(matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })), "{error}");
 }
@@ -218,7 +225,7 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
     let service = ServiceBuilder::new()
         .boxed_clone()
         .buffer(8)
-        .layer(RetryLayer::new(retry))
+        .layer(RetryLayer::new(retry).all_requests())
         .buffer(8)
         .concurrency_limit(3)
         .service(flaky);
@@ -234,12 +241,20 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
 #[tokio::test(start_paused = true)]
 async fn a_call_allocates_once() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    let service = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).layer(service);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    let allocated = allocation_counter::measure(|| {
-        assert!(Service::<u32>::poll_ready(&mut service, &mut context).is_ready());
-        assert!(service.call(7).as_mut().poll(&mut context).is_ready());
-    });
-    assert_eq!(allocated.count_total, 1);
+    static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(10, CircuitConfig::DEFAULT));
+    let inner = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests();
+    let mut one = layer.clone().layer(inner);
+    let mut by_host = layer.circuit_by(|_: &u32| HOSTS.get("eu-west-1.my.example.com")).layer(inner);
+    drop(HOSTS.get("eu-west-1.my.example.com"));
+    fn check(service: &mut impl Service<u32, Future: Future + Unpin>) {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let allocated = allocation_counter::measure(|| {
+            assert!(service.poll_ready(&mut context).is_ready());
+            assert!(std::pin::pin!(service.call(7)).poll(&mut context).is_ready());
+        });
+        assert_eq!(allocated.count_total, 1);
+    }
+    check(&mut one);
+    check(&mut by_host);
 }

@@ -17,7 +17,6 @@ struct Body(u32);
 #[tokio::test(start_paused = true)]
 async fn a_request_is_sent_again_as_long_as_there_is_one() {
     for (clones, sent) in [(0, 1), (1, 2), (2, 3), (3, 4), (9, 4)] {
-        let expected = if clones == 9 { GiveUp::Attempts } else { GiveUp::Class };
         for failure in ["!down", "503"] {
             let (mock, mut handle) = mock::pair::<Body, &'static str>();
             let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(super::judge);
@@ -39,10 +38,16 @@ async fn a_request_is_sent_again_as_long_as_there_is_one() {
             let (ended, ()) = tokio::join!(call, server);
             match ended {
                 Ok(answer) => assert_eq!(answer, failure),
-                Err(ServiceError::Ended(Error::GaveUp { reason, context, .. })) => {
-                    assert_eq!((failure, reason, context.attempt), ("!down", expected, sent));
+                Err(error) => {
+                    assert_eq!(matches!(error, ServiceError::NotRepeatable(_)), clones != 9);
+                    let Some(Error::GaveUp { reason, context, .. }) = error.ended() else {
+                        panic!("{error}")
+                    };
+                    assert_eq!((failure, reason, context.attempt), ("!down", &GiveUp::Attempts, sent));
+                    let clause = if clones == 9 { "" } else { ", and the request may not be sent again" };
+                    let end = format!("attempt {sent} of {sent} (Server): no attempts left{clause}");
+                    assert!(error.to_string().ends_with(&end), "{error}");
                 }
-                Err(other) => panic!("{other}"),
             }
         }
     }
@@ -65,12 +70,12 @@ async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
         assert_eq!(service.clone().oneshot(1).await.unwrap(), "503");
         let error = service.clone().oneshot(2).await.unwrap_err();
         assert!(
-            matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::Failed(_), .. })),
+            matches!(error, ServiceError::NotRepeatable(Error::GaveUp { cause: Cause::Failed(_), .. })),
             "{error}"
         );
         let error = service.clone().oneshot(3).await.unwrap_err();
         assert!(
-            matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })),
+            matches!(error, ServiceError::NotRepeatable(Error::GaveUp { cause: Cause::TimedOut(_), .. })),
             "{error}"
         );
         // Its failures count all the same.
@@ -144,4 +149,16 @@ async fn a_request_is_cloned_once_for_each_that_is_sent() {
     );
     drop((service, layer));
     assert_eq!(std::sync::Arc::strong_count(&clones), 1 + 3);
+}
+
+/// To refuse is cheap: nothing is cloned for it, and the service not called.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_the_circuit_refuses_is_not_even_looked_at() {
+    static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    CIRCUIT.force_open(retry_core::Instant::ORIGIN);
+    let (mock, mut handle) = mock::pair::<u32, &'static str>();
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class))
+        .requests(|_: &u32| unreachable!("it is not sent"));
+    assert!(layer.layer(mock).oneshot(1).await.unwrap_err().is_circuit_open());
+    assert!(handle.next_request().await.is_none());
 }

@@ -10,8 +10,12 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use reqwest::{Method, Request, Response, StatusCode};
-use retry_core::{CircuitConfig, CircuitPool, Idempotency, Phase, Policy};
-use retry_tokio::{BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_response, retry};
+use retry_core::{
+    CircuitConfig, CircuitPool, Idempotency, LetterQueue, Phase, Policy, Reason, ReasonSet, WhenFull,
+};
+use retry_tokio::{
+    BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_requests, reqwest_response, retry,
+};
 use tower::util::BoxCloneService;
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -31,19 +35,20 @@ const CIRCUIT: CircuitConfig =
 /// One circuit a host, at most a thousand of them.
 static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CIRCUIT));
 
+/// Orders that did not get through, for somebody to look at.
+static LOST: LazyLock<LetterQueue<String>> = LazyLock::new(|| LetterQueue::new(100, WhenFull::DropOldest));
+
 type Http = BoxCloneService<Request, Response, ServiceError>;
 
 fn http() -> Result<Http, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let retry = retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response).named("http");
-    let layer = RetryLayer::new(retry).requests(again).circuit_by(|request| HOSTS.get(&host(request)));
+    let layer = RetryLayer::new(retry)
+        .requests(reqwest_requests(Idempotency::MethodOrKey))
+        .circuit_by(|request| HOSTS.get(&host(request)))
+        .dead_letters(&*LOST, |request: &Request| format!("{} {}", request.method(), request.url().path()))
+        .only(ReasonSet::DEFAULT.without(Reason::Rejected));
     Ok(BoxCloneService::new(ServiceBuilder::new().layer(layer).service(client)))
-}
-
-/// What to send should this request fail, if it may be sent again.
-fn again(request: &Request) -> Option<Request> {
-    let may = Idempotency::MethodOrKey.allows(request.method(), request.headers());
-    if may { request.try_clone() } else { None }
 }
 
 fn host(request: &Request) -> String {
@@ -88,11 +93,14 @@ async fn main() -> Result<ExitCode, BoxError> {
         response.status() == 500 && sent == 3,
         "after three attempts the caller has the last answer, a 500",
     );
+    let lost = || LOST.pop().map(|letter| (letter.payload, letter.attempts));
+    promise(lost() == Some(("GET /broken".into(), 3)), "and the request is a dead letter");
 
     // Orders: sent again only where the server can tell that it is the same one.
     let response = send(request(&Method::POST, hosts.flaky, "/orders")?).await?;
     let sent = hosts.log.of(&Method::POST, "/orders").len();
     promise(response.status() == 502 && sent == 1, "a POST that failed was not sent again");
+    promise(lost() == Some(("POST /orders".into(), 1)), "but left a dead letter");
     let mut order = request(&Method::POST, hosts.flaky, "/orders/8e03978e")?;
     order.headers_mut().insert("idempotency-key", "\"8e03978e\"".parse()?);
     let response = send(order).await?;
