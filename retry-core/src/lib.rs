@@ -96,9 +96,9 @@ pub use budget::{
 };
 pub use call::{Attempt, Call};
 pub use circuit::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig, CountWindow, Counts,
-    Gate, Mode, NoCircuit, OnHealthy, Outcome, Phase, Settings, Settled, SharedCircuit, SlowCalls, Snapshot,
-    Span, Start, Ticket, TimeWindow, Window,
+    Admission, AttemptEnd, Breaker, Change, ChangeCause, CircuitConfig, ConstCircuit, ConstConfig,
+    CountWindow, Counts, Gate, Mode, NoCircuit, OnHealthy, Outcome, Phase, Settings, Settled, SharedCircuit,
+    SlowCalls, Snapshot, Span, Start, Ticket, TimeWindow, Window,
 };
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{

@@ -66,7 +66,7 @@ impl GiveUp {
 
     const fn sentence(self) -> &'static str {
         match self {
-            Self::Class => "errors of this class are not retried",
+            Self::Class => "errors like this are not retried",
             Self::Ignored => "errors like this are ignored",
             Self::LeftToCircuit => "errors like this are left to the circuit",
             Self::Attempts => "no attempts left",

@@ -4,9 +4,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Admission, Budget, Change, Class, ConcurrencyShare, CountWindow, Counts, Deposit, Gate,
-    Instant, Lock, Now, Phase, Price, Rejected, Request, RequestShare, RetryThrottle, Settled, SharedBudget,
-    SharedCircuit, SlowCalls, Ticket, TimeWindow, TokenBucket,
+    AdaptiveThrottle, Admission, AttemptEnd, Budget, Change, ConcurrencyShare, CountWindow, Counts, Deposit,
+    Gate, Instant, Lock, Now, Phase, Price, Rejected, Request, RequestShare, RetryThrottle, Settled,
+    SharedBudget, SharedCircuit, SlowCalls, Ticket, TimeWindow, TokenBucket,
 };
 
 use crate::record::Record;
@@ -168,25 +168,9 @@ impl<L: Lock> Gate for Circuit<L> {
         }, none => Ok(Admission { ticket: None, change: None }))
     }
 
-    fn succeed(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        each!(self: circuit => circuit.succeed(ticket?, now), none => None)
-    }
-
-    fn fail(
-        &self,
-        ticket: Option<Ticket>,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
-        let nothing = Settled { change: None, next: Ok(()) };
-        let Some(ticket) = ticket else { return nothing };
-        each!(self: circuit => circuit.fail(ticket, class, now, delay, word), none => nothing)
-    }
-
-    fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        each!(self: circuit => circuit.cancel(ticket?, now), none => None)
+    fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
+        let Some(ticket) = ticket else { return Settled::NOTHING };
+        each!(self: circuit => circuit.end(ticket, end, now), none => Settled::NOTHING)
     }
 }
 

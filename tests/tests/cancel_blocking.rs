@@ -77,7 +77,7 @@ fn an_attempt_under_way_goes_on_and_its_value_counts() {
         (Err(Class::Server), Some("cancelled after attempt 1 of 3 (Server)")),
         (
             Err(Class::Client),
-            Some("gave up after attempt 1 of 3 (Client): errors of this class are not retried"),
+            Some("gave up after attempt 1 of 3 (Client): errors like this are not retried"),
         ),
     ] {
         let token = CancelToken::new();

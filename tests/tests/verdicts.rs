@@ -86,7 +86,7 @@ fn give_up_for_each_reason() {
             POLICY,
             &[Err(Class::Server), Err(Class::Validation)],
             GiveUp::Class,
-            "stock.read: gave up after attempt 2 of 3, 120 ms (Validation): errors of this class are not retried",
+            "stock.read: gave up after attempt 2 of 3, 120 ms (Validation): errors like this are not retried",
         ),
         // The second attempt ends at 120 ms and its retry would start at 320 ms.
         (

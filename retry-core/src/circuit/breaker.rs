@@ -4,12 +4,11 @@ use core::mem;
 use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::gate::{Admission, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Settled, Ticket};
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
 use super::state::State;
 use super::window::{Counts, Outcome, Window};
-use crate::class::Class;
 use crate::lock::Initial;
 use crate::time::{Instant, Now, Reading};
 use crate::verdict::Rejected;
@@ -47,13 +46,6 @@ pub struct Breaker<W> {
     pub(super) late: u32,
     /// How often it opened since it was last closed.
     pub(super) openings: u32,
-}
-
-/// How an attempt ended, for those who share a circuit.
-pub(super) enum Ended {
-    Succeeded,
-    Failed { class: Class, word: u64, delay: Option<Duration> },
-    Cancelled,
 }
 
 impl<W: Window> Initial for Breaker<W> {
@@ -176,28 +168,28 @@ impl<W: Window> Breaker<W> {
     /// the slow limit before it was dropped counts as a failure, for an outer timeout must not hide an outage.
     pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        self.end(config, ticket, Ended::Cancelled, &mut || now.get()).change
+        self.end(config, ticket, AttemptEnd::Cancelled, &mut || now.get()).change
     }
 
     /// Settles an attempt, however it ended.
     #[inline]
-    pub(super) fn end(
+    pub(crate) fn end(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
-        ended: Ended,
+        how: AttemptEnd,
         now: &mut dyn FnMut() -> Instant,
     ) -> Settled {
-        let (failed, word, delay) = match ended {
-            Ended::Succeeded => (false, 0, None),
-            Ended::Failed { class, word, delay } => (config.counts(class), word, delay),
+        let (failed, word, delay) = match how {
+            AttemptEnd::Succeeded => (false, 0, None),
+            AttemptEnd::Failed { class, word, delay } => (config.counts(class), word, delay),
             // One that was dropped late counts as a failure.
-            Ended::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
+            AttemptEnd::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
                 (true, 0, None)
             }
-            Ended::Cancelled => {
+            AttemptEnd::Cancelled => {
                 self.take_back(&ticket);
-                return Settled { change: None, next: Ok(()) };
+                return Settled::NOTHING;
             }
         };
         let change = self.settle(config, ticket, failed, &mut *now, word);

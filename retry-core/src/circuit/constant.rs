@@ -6,10 +6,9 @@ use core::time::Duration;
 
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::gate::{Admission, Gate, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::phase::{Change, Mode, Phase};
 use super::window::{Counts, Window};
-use crate::class::Class;
 use crate::config::ok_or_panic;
 use crate::lock::{Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
@@ -128,23 +127,18 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
         self.admit_at(now.now())
     }
 
-    fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.settle_at(ticket, false, None, 0, now.now()).change
-    }
-
-    fn fail(
-        &self,
-        ticket: Ticket,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
-        self.settle_at(ticket, Self::CONFIG.counts(class), delay, word, now.now())
-    }
-
-    fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.cancel_at(ticket, now.now())
+    // How it ended is known where it is said, so nothing of the choice is left.
+    #[inline(always)]
+    fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        let now = now.now();
+        let (failed, delay, word) = match end {
+            AttemptEnd::Succeeded => (false, None, 0),
+            AttemptEnd::Failed { class, delay, word } => (Self::CONFIG.counts(class), delay, word),
+            AttemptEnd::Cancelled => {
+                return Settled { change: self.cancel_at(ticket, now), next: Ok(()) };
+            }
+        };
+        self.settle_at(ticket, failed, delay, word, now)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::verdict::Rejected;
 
 /// What stands between a call and its dependency: a [`SharedCircuit`](crate::SharedCircuit), or [`NoCircuit`].
 ///
-/// Every ticket is handed back exactly once, to one of the three: `succeed`, `fail`, `cancel`.
+/// Every ticket is handed back exactly once: to [`end`](Self::end), or to one of those that say how.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no circuit",
     note = "a circuit is made with `SharedCircuit::new(config)`, usually as a `static`"
@@ -24,11 +24,17 @@ pub trait Gate {
     /// Where the circuit refuses it.
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected>;
 
-    /// The attempt succeeded.
-    fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
+    /// The attempt ended. In the same step: would the next one be refused?
+    fn end(&self, ticket: Self::Ticket, end: AttemptEnd, now: impl Now) -> Settled;
 
-    /// The attempt failed. In the same step: would an attempt after `delay` be refused? A call that gives up
-    /// anyway asks with no delay. `word` is the random word that the delay was made of.
+    /// The attempt succeeded.
+    #[inline]
+    fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
+        self.end(ticket, AttemptEnd::Succeeded, now).change
+    }
+
+    /// The attempt failed: see [`AttemptEnd::Failed`].
+    #[inline]
     fn fail(
         &self,
         ticket: Self::Ticket,
@@ -36,10 +42,34 @@ pub trait Gate {
         now: impl Now,
         delay: Option<Duration>,
         word: u64,
-    ) -> Settled;
+    ) -> Settled {
+        self.end(ticket, AttemptEnd::Failed { class, delay, word }, now)
+    }
 
     /// The attempt was dropped before it ended.
-    fn cancel(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change>;
+    #[inline]
+    fn cancel(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
+        self.end(ticket, AttemptEnd::Cancelled, now).change
+    }
+}
+
+/// How an attempt ended, as far as a circuit is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum AttemptEnd {
+    /// It succeeded.
+    Succeeded,
+    /// It failed.
+    Failed {
+        /// By an error of this class.
+        class: Class,
+        /// The next attempt begins after this; `None` where there is none.
+        delay: Option<Duration>,
+        /// The random word that the delay was made of: it spreads the open time, where the configuration says so.
+        word: u64,
+    },
+    /// It was dropped before it ended.
+    Cancelled,
 }
 
 /// Proof of admission, stamped with its era. Plain data: see [`Attempt`](crate::Attempt) for the form that
@@ -63,14 +93,19 @@ pub struct Admission<T> {
     pub change: Option<Change>,
 }
 
-/// What a circuit says to a failed attempt.
+/// What a circuit says to an attempt that ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settled {
-    /// The change of phase that the failure brought about, if one.
+    /// The change of phase that it brought about, if one.
     pub change: Option<Change>,
-    /// The refusal that an attempt after the delay would meet.
+    /// The refusal that an attempt after the delay would meet; none where there is no delay.
     pub next: Result<(), Rejected>,
+}
+
+impl Settled {
+    /// Nothing has changed, and nothing is refused.
+    pub const NOTHING: Self = Self { change: None, next: Ok(()) };
 }
 
 /// No circuit: admits everything, remembers nothing, costs nothing.
@@ -85,15 +120,8 @@ impl Gate for NoCircuit {
         Ok(Admission { ticket: (), change: None })
     }
 
-    fn succeed(&self, (): (), _: impl Now) -> Option<Change> {
-        None
-    }
-
-    fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>, _: u64) -> Settled {
-        Settled { change: None, next: Ok(()) }
-    }
-
-    fn cancel(&self, (): (), _: impl Now) -> Option<Change> {
-        None
+    #[inline]
+    fn end(&self, (): (), _: AttemptEnd, _: impl Now) -> Settled {
+        Settled::NOTHING
     }
 }

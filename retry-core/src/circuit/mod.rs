@@ -21,7 +21,7 @@ mod word;
 pub use breaker::Breaker;
 pub use config::CircuitConfig;
 pub use constant::{ConstCircuit, ConstConfig};
-pub use gate::{Admission, Gate, NoCircuit, Settled, Ticket};
+pub use gate::{Admission, AttemptEnd, Gate, NoCircuit, Settled, Ticket};
 pub use manual::{OnHealthy, Start};
 pub use phase::{Change, ChangeCause, Mode, Phase};
 pub use settings::Settings;

@@ -3,9 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::breaker::{Breaker, Ended};
+use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::gate::{Admission, Gate, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::manual::Start;
 use super::phase::{Change, Mode, Phase};
 use super::settings::Settings;
@@ -230,20 +230,20 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
 
     #[inline(never)]
     fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.settle(ticket, Ended::Succeeded, &mut || now.get()).change
+        self.settle(ticket, AttemptEnd::Succeeded, &mut || now.get()).change
     }
 
     /// [`settle`](Self::settle), where the time was read: always, where there is no word. So there is one copy of it in a
     /// program, not one for each place that makes calls.
     #[inline(never)]
-    fn settle_at(&self, ticket: Ticket, ended: Ended, now: Instant) -> Settled {
-        self.settle(ticket, ended, &mut || now)
+    fn settle_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
+        self.settle(ticket, end, &mut || now)
     }
 
     /// Settles an attempt, however it ended: one for all ways to read the time.
     #[inline(never)]
-    fn settle(&self, ticket: Ticket, ended: Ended, now: &mut dyn FnMut() -> Instant) -> Settled {
-        self.locked(|breaker, config| breaker.end(config, ticket, ended, now))
+    fn settle(&self, ticket: Ticket, end: AttemptEnd, now: &mut dyn FnMut() -> Instant) -> Settled {
+        self.locked(|breaker, config| breaker.end(config, ticket, end, now))
     }
 
     /// Records a success without the lock, where that is possible.
@@ -308,9 +308,18 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     }
 
     #[inline]
+    fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        match end {
+            AttemptEnd::Succeeded => Settled { change: self.succeed(ticket, now), next: Ok(()) },
+            AttemptEnd::Failed { class, delay, word } => self.fail(ticket, class, now, delay, word),
+            AttemptEnd::Cancelled => Settled { change: self.cancel(ticket, now), next: Ok(()) },
+        }
+    }
+
+    #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         if !Word::IS_PUBLISHED {
-            return self.settle_at(ticket, Ended::Succeeded, now.now()).change;
+            return self.settle_at(ticket, AttemptEnd::Succeeded, now.now()).change;
         }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
@@ -324,27 +333,27 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
-        let ended = Ended::Failed { class, word, delay };
+        let end = AttemptEnd::Failed { class, word, delay };
         if !Word::IS_PUBLISHED {
-            return self.settle_at(ticket, ended, now.now());
+            return self.settle_at(ticket, end, now.now());
         }
         let mut now = Reading::Unread(now);
         // An error that does not count as a failure is recorded as a success is.
         if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
-            return Settled { change: None, next: Ok(()) };
+            return Settled::NOTHING;
         }
-        self.settle(ticket, ended, &mut || now.get())
+        self.settle(ticket, end, &mut || now.get())
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         if !Word::IS_PUBLISHED {
-            return self.settle_at(ticket, Ended::Cancelled, now.now()).change;
+            return self.settle_at(ticket, AttemptEnd::Cancelled, now.now()).change;
         }
         if self.word.load().is_closed_for(&ticket) {
             return None;
         }
         let mut now = Reading::Unread(now);
-        self.settle(ticket, Ended::Cancelled, &mut || now.get()).change
+        self.settle(ticket, AttemptEnd::Cancelled, &mut || now.get()).change
     }
 }
 

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use super::PoolCounts;
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
-use crate::circuit::{Admission, Breaker, Change, CircuitConfig, Gate, Mode, Phase, Settled, Ticket, Window};
-use crate::class::Class;
+use crate::circuit::{
+    Admission, AttemptEnd, Breaker, Change, CircuitConfig, Gate, Mode, Phase, Settled, Ticket, Window,
+};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
 use crate::lock::{Exclusive, Initial, Lock};
@@ -260,16 +261,6 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
         self.with(|breaker| breaker.reset(now))?
     }
 
-    /// What becomes of a ticket; nothing, where nobody counts it.
-    fn settle<R>(
-        &self,
-        ticket: Option<Ticket>,
-        f: impl FnOnce(&mut Breaker<W>, &CircuitConfig, Ticket) -> R,
-    ) -> Option<R> {
-        let ticket = ticket?;
-        self.with(|breaker| f(breaker, &self.pool.config, ticket))
-    }
-
     fn with<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
         let index = self.slot?;
         self.pool.slots.with(|slots| slots.slots[index].as_mut().map(|slot| f(&mut slot.breaker)))
@@ -294,35 +285,11 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
         }
     }
 
-    fn succeed(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        self.settle(ticket, |breaker, config, ticket| breaker.settle(config, ticket, false, now, 0))?
-    }
-
-    fn fail(
-        &self,
-        ticket: Option<Ticket>,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
+    fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
+        let Some(ticket) = ticket else { return Settled::NOTHING };
         let mut now = Reading::Unread(now);
-        let settled = self.settle(ticket, |breaker, config, ticket| {
-            let change = breaker.settle(config, ticket, config.counts(class), || now.get(), word);
-            let next = match delay {
-                Some(delay) if breaker.phase() == Phase::Open => {
-                    let now = now.get();
-                    breaker.open_at(now, now.after(delay))
-                }
-                _ => Ok(()),
-            };
-            Settled { change, next }
-        });
-        settled.unwrap_or(Settled { change: None, next: Ok(()) })
-    }
-
-    fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        self.settle(ticket, |breaker, config, ticket| breaker.cancel(config, ticket, now))?
+        let ended = self.with(|breaker| breaker.end(&self.pool.config, ticket, end, &mut || now.get()));
+        ended.unwrap_or(Settled::NOTHING)
     }
 }
 

@@ -2,10 +2,8 @@
 
 use core::fmt;
 use core::mem;
-use core::time::Duration;
 
-use crate::circuit::{Admission, Change, Gate, Settled, SharedCircuit, Ticket, Window};
-use crate::class::Class;
+use crate::circuit::{Admission, AttemptEnd, Gate, Settled, SharedCircuit, Ticket, Window};
 use crate::config::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::policy::{Policy, Preset};
@@ -164,6 +162,11 @@ impl<W: Window, L: Lock> Operation<W, L> {
         &self.preset
     }
 
+    /// Whether a call that gave up is worth keeping as a dead letter: as its preset says, or the file.
+    pub const fn dead_letter(&self) -> bool {
+        self.preset.dead_letter
+    }
+
     /// Retries by its policy and through its circuit, under its name.
     pub fn retry<R>(&self, runtime: R) -> Retry<'_, R, Self> {
         Retry::new(&self.preset.policy, runtime).circuit(self).named(self.preset.name)
@@ -185,26 +188,11 @@ impl<W: Window, L: Lock> Gate for Operation<W, L> {
         }
     }
 
-    fn succeed(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        self.circuit.as_ref()?.succeed(ticket?, now)
-    }
-
-    fn fail(
-        &self,
-        ticket: Option<Ticket>,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
+    fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
         match (&self.circuit, ticket) {
-            (Some(circuit), Some(ticket)) => circuit.fail(ticket, class, now, delay, word),
-            _ => Settled { change: None, next: Ok(()) },
+            (Some(circuit), Some(ticket)) => circuit.end(ticket, end, now),
+            _ => Settled::NOTHING,
         }
-    }
-
-    fn cancel(&self, ticket: Option<Ticket>, now: impl Now) -> Option<Change> {
-        self.circuit.as_ref()?.cancel(ticket?, now)
     }
 }
 

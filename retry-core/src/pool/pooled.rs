@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::CircuitPool;
 use super::entry::{Body, Entry, OfPool};
 use crate::circuit::{
-    Admission, Change, CircuitConfig, CountWindow, Gate, Mode, Phase, Settled, SharedCircuit, Ticket, Window,
+    Admission, AttemptEnd, Change, CircuitConfig, CountWindow, Gate, Mode, Phase, Settled, SharedCircuit,
+    Ticket, Window,
 };
-use crate::class::Class;
 use crate::key::Key;
 use crate::lock::{Lock, StdLock};
 use crate::time::Now;
@@ -163,25 +163,8 @@ impl<W: Window, L: Lock> Gate for PooledCircuit<'_, W, L> {
     }
 
     #[inline]
-    fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.gate().succeed(ticket, now)
-    }
-
-    #[inline]
-    fn fail(
-        &self,
-        ticket: Ticket,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
-        self.gate().fail(ticket, class, now, delay, word)
-    }
-
-    #[inline]
-    fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.gate().cancel(ticket, now)
+    fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        self.gate().end(ticket, end, now)
     }
 }
 

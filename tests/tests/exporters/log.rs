@@ -62,7 +62,7 @@ TRACE stock.read[eu]: attempt 2
 DEBUG stock.read[eu]: attempt 2 succeeded
 DEBUG stock.read[eu]: succeeded after attempt 2, 100 ms
 TRACE stock.read[eu]: attempt 1
-WARN  stock.read[eu]: give up: errors of this class are not retried: Validation, attempt 1 of 3, budget 15
+WARN  stock.read[eu]: give up: errors like this are not retried: Validation, attempt 1 of 3, budget 15
 DEBUG stock.read[eu]: gave-up after attempt 1, 0 ms
 TRACE stock.read[eu]: attempt 1
 WARN  stock.read[eu]: retry in 100 ms: Unknown, attempt 1 of 3, budget 10

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use retry_core::{
-    Admission, Budget, Call, Change, Class, Deposit, Failure, Gate, Instant, LocalLock, LogBuffer, Now,
+    Admission, AttemptEnd, Budget, Call, Class, Deposit, Failure, Gate, Instant, LocalLock, LogBuffer, Now,
     Phase, Policy, Price, Recorder, Rejected, Request, Rule, Settled, Verdict,
 };
 
@@ -138,16 +138,8 @@ impl Gate for Answers {
         self.admission.get().map_or(Ok(Admission { ticket: (), change: None }), Err)
     }
 
-    fn succeed(&self, (): (), _: impl Now) -> Option<Change> {
-        None
-    }
-
-    fn fail(&self, (): (), _: Class, _: impl Now, _: Option<Duration>, _: u64) -> Settled {
+    fn end(&self, (): (), _: AttemptEnd, _: impl Now) -> Settled {
         Settled { change: None, next: self.next.get().map_or(Ok(()), Err) }
-    }
-
-    fn cancel(&self, (): (), _: impl Now) -> Option<Change> {
-        None
     }
 }
 
