@@ -75,10 +75,7 @@ fn an_attempt_under_way_goes_on_and_its_value_counts() {
     for (outcome, line) in [
         (Ok(7), None),
         (Err(Class::Server), Some("cancelled after attempt 1 of 3 (Server)")),
-        (
-            Err(Class::Client),
-            Some("gave up after attempt 1 of 3 (Client): errors like this are not retried"),
-        ),
+        (Err(Class::Client), Some("gave up after attempt 1 of 3 (Client): errors like this are not retried")),
     ] {
         let token = CancelToken::new();
         let result = retry(&PATIENT).cancel_by(&token).run_blocking(|| {

@@ -1,8 +1,9 @@
 //! What a call asks of a circuit.
 
+use core::mem;
 use core::time::Duration;
 
-use super::phase::Change;
+use super::phase::{Change, ChangeCause, Phase};
 use crate::class::Class;
 use crate::time::{Instant, Now};
 use crate::verdict::Rejected;
@@ -91,6 +92,17 @@ pub struct Admission<T> {
     pub ticket: T,
     /// The change of phase that the question brought about, if one.
     pub change: Option<Change>,
+}
+
+impl<T> Admission<T> {
+    /// Says besides that what was in this place before is no more, and in that phase neither.
+    pub(crate) fn in_place_of(mut self, before: &mut Phase, at: impl FnOnce() -> Instant) -> Self {
+        if *before != Phase::Closed && self.change.is_none() {
+            let from = mem::replace(before, Phase::Closed);
+            self.change = Some(Change { from, to: Phase::Closed, at: at(), cause: ChangeCause::Forgotten });
+        }
+        self
+    }
 }
 
 /// What a circuit says to an attempt that ended.

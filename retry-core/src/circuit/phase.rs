@@ -97,6 +97,9 @@ pub enum ChangeCause {
     HealthCheck,
     /// It went on from a snapshot.
     Restored,
+    /// It was the circuit of another key, which its pool has forgotten. Told by the key that has its place now, so that
+    /// whoever counts circuits by their phases does not go on counting it.
+    Forgotten,
 }
 
 impl fmt::Display for ChangeCause {
@@ -112,6 +115,7 @@ impl fmt::Display for ChangeCause {
             Self::Manual => f.write_str("by hand"),
             Self::Restored => f.write_str("restored from a snapshot"),
             Self::HealthCheck => f.write_str("the health check succeeded"),
+            Self::Forgotten => f.write_str("another key's circuit, which the pool has forgotten"),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::manual::Start;
 use super::phase::{Change, Mode, Phase};
+use super::published::Published;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
@@ -69,10 +70,18 @@ struct Guarded<W, C> {
     changed: C,
     /// Whether the circuit's [`Start`] has been made.
     started: bool,
+    /// The phase in which a pool forgot the circuit that was here before, until someone is told of it.
+    before: Phase,
 }
 
 impl<W: Window, C: Initial> Initial for Guarded<W, C> {
-    const INITIAL: Self = Self { breaker: Breaker::CLOSED, unseen: 0, changed: C::INITIAL, started: false };
+    const INITIAL: Self = Self {
+        breaker: Breaker::CLOSED,
+        unseen: 0,
+        changed: C::INITIAL,
+        started: false,
+        before: Phase::Closed,
+    };
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
@@ -198,7 +207,15 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Begins anew, as the circuit of another dependency.
     #[cfg(feature = "std")]
     pub(crate) fn renew(&self) {
-        self.locked(|breaker, _| breaker.renew());
+        self.guarded.with(|guarded| {
+            self.catch_up(guarded);
+            // One at a time: nobody has called since, so that another could only have been opened by hand.
+            if guarded.before == Phase::Closed {
+                guarded.before = guarded.breaker.phase();
+            }
+            guarded.breaker.renew();
+            self.publish(guarded);
+        });
     }
 
     /// What forgetting this circuit would lose.
@@ -225,7 +242,14 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
 
     #[inline(never)]
     fn admit_locked(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
-        self.locked(|breaker, config| breaker.admit(config, now))
+        self.guarded.with(|guarded| {
+            let mut now = Reading::Unread(now);
+            self.catch_up(guarded);
+            let admitted = guarded.breaker.admit(self.settings.current(&guarded.changed), || now.get());
+            let admitted = admitted.map(|it| it.in_place_of(&mut guarded.before, || now.get()));
+            self.publish(guarded);
+            admitted
+        })
     }
 
     #[inline(never)]
@@ -281,7 +305,11 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             return;
         }
         let config = self.settings.current(&guarded.changed);
-        guarded.unseen = self.word.publish(guarded.breaker.published(config, self.settings.base()));
+        let state = match guarded.before {
+            Phase::Closed => guarded.breaker.published(config, self.settings.base()),
+            Phase::Open | Phase::HalfOpen => Published::Ask,
+        };
+        guarded.unseen = self.word.publish(state);
     }
 }
 

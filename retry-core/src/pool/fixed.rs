@@ -74,12 +74,21 @@ struct Slot<W> {
     held: u32,
     asked: bool,
     idle_since: Seconds,
+    /// The phase in which the circuit that was here before was forgotten, until someone is told of it.
+    before: Phase,
     breaker: Breaker<W>,
 }
 
 impl<const N: usize, W: Window> Initial for Slots<N, W> {
     const INITIAL: Self =
         Self { slots: [const { None }; N], hand: 0, latest: Seconds::UNKNOWN, forgotten: 0, overflowed: 0 };
+}
+
+impl<W: Window> Slot<W> {
+    /// The phase that others have heard of last, of this one or of the one before it.
+    fn left(&self) -> Phase {
+        if self.before == Phase::Closed { self.breaker.phase() } else { self.before }
+    }
 }
 
 impl<const N: usize, W: Window> Slots<N, W> {
@@ -113,8 +122,9 @@ impl<const N: usize, W: Window> Slots<N, W> {
             Some(index) => index,
             None => self.evict(idle_for)?,
         };
+        let before = self.slots[index].as_ref().map_or(Phase::Closed, Slot::left);
         let (breaker, idle_since) = (Breaker::CLOSED, Seconds::UNKNOWN);
-        self.slots[index] = Some(Slot { key, held: 0, asked: false, idle_since, breaker });
+        self.slots[index] = Some(Slot { key, held: 0, asked: false, idle_since, before, breaker });
         Some(index)
     }
 
@@ -235,35 +245,35 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
 
     /// The phase as of the last event; closed, where it is an overflow.
     pub fn phase(&self) -> Phase {
-        self.with(|breaker| breaker.phase()).unwrap_or(Phase::Closed)
+        self.with(|slot| slot.breaker.phase()).unwrap_or(Phase::Closed)
     }
 
     /// Who decides about the phase; [`Mode::Disabled`], where it is an overflow.
     pub fn mode(&self) -> Mode {
-        self.with(|breaker| breaker.mode()).unwrap_or(Mode::Disabled)
+        self.with(|slot| slot.breaker.mode()).unwrap_or(Mode::Disabled)
     }
 
     /// Opens it until told otherwise. As all that is done by hand, nothing where it is an overflow.
     pub fn force_open(&self, now: impl Now) -> Option<Change> {
         let now = now.now();
-        self.with(|breaker| breaker.force_open(now))?
+        self.with(|slot| slot.breaker.force_open(now))?
     }
 
     /// Opens it for so long; then probes decide.
     pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
         let now = now.now();
-        self.with(|breaker| breaker.trip(duration, now))?
+        self.with(|slot| slot.breaker.trip(duration, now))?
     }
 
     /// Closes it with an empty window, and lets the outcomes decide again.
     pub fn reset(&self, now: impl Now) -> Option<Change> {
         let now = now.now();
-        self.with(|breaker| breaker.reset(now))?
+        self.with(|slot| slot.breaker.reset(now))?
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
+    fn with<R>(&self, f: impl FnOnce(&mut Slot<W>) -> R) -> Option<R> {
         let index = self.slot?;
-        self.pool.slots.with(|slots| slots.slots[index].as_mut().map(|slot| f(&mut slot.breaker)))
+        self.pool.slots.with(|slots| slots.slots[index].as_mut().map(f))
     }
 }
 
@@ -273,7 +283,11 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
         let mut now = Reading::Unread(now);
-        match self.with(|breaker| breaker.admit(&self.pool.config, || now.get())) {
+        let admitted = self.with(|Slot { breaker, before, .. }| {
+            let admitted = breaker.admit(&self.pool.config, || now.get());
+            admitted.map(|it| it.in_place_of(before, || now.get()))
+        });
+        match admitted {
             Some(admitted) => {
                 admitted.map(|Admission { ticket, change }| Admission { ticket: Some(ticket), change })
             }
@@ -288,7 +302,7 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
     fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
         let Some(ticket) = ticket else { return Settled::NOTHING };
         let mut now = Reading::Unread(now);
-        let ended = self.with(|breaker| breaker.end(&self.pool.config, ticket, end, &mut || now.get()));
+        let ended = self.with(|slot| slot.breaker.end(&self.pool.config, ticket, end, &mut || now.get()));
         ended.unwrap_or(Settled::NOTHING)
     }
 }

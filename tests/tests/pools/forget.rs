@@ -1,8 +1,8 @@
 //! What a full pool forgets for a newcomer.
 
 use retry_core::{
-    Change, CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate, Instant, Key, LocalLock,
-    Mode, Phase, PoolCounts, SlowCalls, TimeWindow, Window,
+    Admission, Change, ChangeCause, CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate,
+    Instant, Key, LocalLock, Mode, Phase, PoolCounts, SlowCalls, TimeWindow, Window,
 };
 
 use super::{CONFIG, Circuit, Large, Pool, Small, at, fail, secs, succeed};
@@ -127,6 +127,39 @@ fn a_slow_call_and_a_window_of_time_are_something_to_remember() {
     check::<SlowCalls<CountWindow<10>>>(slow, 1, false);
     let time = CircuitConfig::WITHOUT_RULES.failure_rate(50).window_time(secs(60)).minimum_calls(10);
     check::<TimeWindow<6>>(time, 0, true);
+}
+
+/// Whoever adds up what he is told knows at all times how many circuits are open.
+#[test]
+fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() {
+    fn check(pool: &impl Pool) {
+        let (mut open, mut forgotten) = (0_i32, 0);
+        let mut tell = |change: Option<Change>| {
+            open +=
+                change.map_or(0, |it| i32::from(it.to == Phase::Open) - i32::from(it.from == Phase::Open));
+            forgotten += u32::from(change.is_some_and(|it| it.cause == ChangeCause::Forgotten));
+            open
+        };
+        for number in 0..20 {
+            let now = at(5_000 * number);
+            let mut circuit = pool.circuit(&format!("{number}"));
+            if circuit.is_overflow() {
+                assert!(circuit.admit(now).is_ok(), "the pool learns the time of it");
+                circuit = pool.circuit(&format!("{number}"));
+            }
+            for _ in 0..3 {
+                let Admission { ticket, change } = circuit.admit(now).expect("it is closed");
+                tell(change);
+                tell(circuit.fail(ticket, Class::Server, now, None, 0).change);
+            }
+            let are_open = pool.keys().iter().filter(|(_, phase)| *phase == Phase::Open).count();
+            assert_eq!(usize::try_from(tell(None)), Ok(are_open), "{number}");
+        }
+        assert_eq!(u64::from(forgotten), pool.counts().forgotten);
+        assert!(forgotten > 10, "{forgotten}");
+    }
+    check(&Large::new(4, CONFIG));
+    check(&Small::<4>::new(CONFIG));
 }
 
 #[test]
