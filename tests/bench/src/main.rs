@@ -1,9 +1,12 @@
 //! One operation many times: `bench OPERATION COUNT` for callgrind, `bench threads` for the time of one thread and of two.
 //! `run.sh` makes a table of both.
 
+mod calls;
+mod circuits;
 mod operations;
 mod pools;
 mod threads;
+mod watched;
 
 use std::process::ExitCode;
 

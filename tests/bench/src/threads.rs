@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use retry_core::{CircuitConfig, Class, Gate, OperationMetrics, SharedCircuit};
 
-use crate::operations::{call_before, succeed};
+use crate::circuits::succeed;
+use crate::watched::call_before;
 
 const CALLS: u32 = 2_000_000;
 const ROUNDS: u32 = 7;

@@ -1,0 +1,82 @@
+//! Circuits, and calls through them.
+
+use std::future::ready;
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use retry_core::{Call, CircuitConfig, Class, CountWindow, Gate, Instant, SharedCircuit, retry};
+
+use crate::calls::{POLICY, operation};
+use crate::pools::Hosts;
+
+static CIRCUIT: SharedCircuit<CountWindow<100>> = SharedCircuit::new(CircuitConfig::DEFAULT);
+
+/// One admission and its success. What is looked at of each result is one bit, so that what is counted is the work
+/// and not the copying of results to where a benchmark keeps them.
+#[inline(always)]
+pub(crate) fn succeed(circuit: &SharedCircuit) {
+    if let Ok(admission) = circuit.admit(|| Instant::ORIGIN) {
+        black_box(circuit.succeed(admission.ticket, || Instant::ORIGIN).is_some());
+    }
+}
+
+pub(crate) fn healthy(count: u64) {
+    for _ in 0..count {
+        succeed(&CIRCUIT);
+    }
+}
+
+pub(crate) fn busy(count: u64) {
+    for i in 0..count {
+        match CIRCUIT.admit(|| Instant::ORIGIN) {
+            Ok(admission) if i % 100 == 0 => {
+                black_box(
+                    CIRCUIT.fail(admission.ticket, Class::Network, Instant::ORIGIN, None, 0).next.is_ok(),
+                );
+            }
+            Ok(admission) => {
+                black_box(CIRCUIT.succeed(admission.ticket, || Instant::ORIGIN).is_some());
+            }
+            Err(_) => unreachable!("1 % does not open it"),
+        }
+    }
+}
+
+pub(crate) fn rejected(count: u64) {
+    CIRCUIT.trip(Duration::from_secs(30), Instant::ORIGIN);
+    let now = black_box(Instant::from_millis(1));
+    for _ in 0..count {
+        black_box(CIRCUIT.admit(now).is_err());
+    }
+}
+
+pub(crate) fn blocking_healthy(count: u64) {
+    let retry = retry(&POLICY).circuit(&CIRCUIT);
+    for i in 0..count {
+        black_box(retry.run_blocking(|| operation(i)).is_ok());
+    }
+}
+
+pub(crate) fn async_healthy(count: u64) {
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT);
+    for i in 0..count {
+        let call = pin!(retry.run(|| ready(operation(i))));
+        black_box(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+}
+
+pub(crate) fn by_hand_healthy(count: u64) {
+    for _ in 0..count {
+        let mut call = Call::new(&POLICY, Instant::ORIGIN).circuit(&CIRCUIT);
+        if let Ok(attempt) = call.attempt(Instant::ORIGIN) {
+            black_box(());
+            attempt.succeed(Instant::ORIGIN);
+        }
+    }
+}
+
+pub(crate) fn pool(count: u64) {
+    Hosts::new(1_000).look_up(count);
+}
