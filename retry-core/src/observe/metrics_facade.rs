@@ -11,7 +11,7 @@ use metrics::{describe_counter, describe_gauge, describe_histogram};
 use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
 use super::metrics::place::{self, ALL_ENDS, ALL_PHASES, ALL_REASONS};
-use super::metrics::{ByName, Tags, check_name, check_tags, tag_setters};
+use super::metrics::{ByName, Tags, UNNAMED, check_name, check_tags, tag_setters};
 use crate::circuit::Phase;
 use crate::class::Class;
 use crate::config::{ConfigError, ok_or_panic};
@@ -78,7 +78,7 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
         let make = |name| {
             check_name("operation", name)?;
             self.circuits(); // from the first event on, too
-            Ok(Operation::new(if name.is_empty() { "unnamed" } else { name }, self.tags))
+            Ok(Operation::new(if name.is_empty() { UNNAMED } else { name }, self.tags))
         };
         self.by_name
             .find(name, make)

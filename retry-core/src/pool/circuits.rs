@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::hash::RandomState;
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::vec::Vec;
 
 use super::PoolCounts;
 use super::entry::{Body, Entry, OfPool};
@@ -28,9 +29,10 @@ use crate::time::Instant;
 /// forgets only circuits that have nothing to remember. Those are closed ones without a failure, a slow call or a ramp,
 /// that are in nobody's hands. One that holds more than that is forgotten once nobody has asked for it for an hour, or
 /// for as long as [`forget_after`](Self::forget_after) says; one that is open, never before its time is over; one that
-/// a hand has set or that someone has, never. Where nothing may be forgotten, the key gets the pool's overflow circuit,
-/// and [`counts`](Self::counts) says how often: it admits everything and counts nothing, as if there were no circuit,
-/// unless [`share_overflow`](Self::share_overflow) makes it one that all such keys share.
+/// a hand has set or that someone has, never. A newcomer looks at 32 circuits, the next ones in turn; where none of them
+/// may be forgotten, its key gets the pool's overflow circuit, and [`counts`](Self::counts) says how often: it admits
+/// everything and counts nothing, as if there were no circuit, unless [`share_overflow`](Self::share_overflow) makes it one
+/// that all such keys share.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -76,6 +78,8 @@ struct Block<W: Window, L: Lock> {
 struct State {
     /// How many entries were ever used: the first ones.
     used: u32,
+    /// Entries whose keys were forgotten by hand: the first to be used again, once nobody has them.
+    free: Vec<u32>,
     /// The next entry that is looked at for one to forget.
     hand: u32,
     counts: PoolCounts,
@@ -117,7 +121,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
             idle_for: Seconds::length(FORGET_AFTER),
             config,
-            state: Mutex::new(State { used: 0, hand: 0, counts: PoolCounts::default() }),
+            state: Mutex::new(State { used: 0, free: Vec::new(), hand: 0, counts: PoolCounts::default() }),
         })
     }
 
@@ -162,12 +166,16 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         }
     }
 
-    /// Forgets this key, whatever the state of its circuit; those who have it keep it. Whether there was one.
+    /// Forgets this key, whatever the state of its circuit; those who have it keep it. Whether there was one. Where it was
+    /// open, the next new key tells that it is no more, with its first admission.
     pub fn forget(&self, key: &str) -> bool {
         let hash = self.hash(key);
         self.locked(|state| match self.find_locked(hash, key) {
             Some(index) => {
                 self.unlist(state, index);
+                if state.free.len() < self.capacity() {
+                    state.free.push(index);
+                }
                 true
             }
             None => false,
@@ -273,8 +281,11 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         PooledCircuit::overflow(self, Key::new(key))
     }
 
-    /// An entry for another key, claimed: one that was never used, else one that may be forgotten.
+    /// An entry for another key, claimed: one that was freed, one that was never used, else one that may be forgotten.
     fn place(&self, state: &mut State) -> Option<u32> {
+        if let Some(index) = self.freed(state) {
+            return Some(index);
+        }
         if state.used < self.capacity {
             let index = state.used;
             state.used += 1;
@@ -308,6 +319,21 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         // Someone may have asked for it meanwhile.
         let spare = spare.filter(|spare| self.entry(*spare).claim())?;
         Some(self.evicted(state, spare))
+    }
+
+    fn freed(&self, state: &mut State) -> Option<u32> {
+        for at in (0..state.free.len()).rev().take(MOST_STEPS as usize) {
+            let (index, entry) = (state.free[at], self.entry(state.free[at]));
+            if entry.claim() {
+                state.free.swap_remove(at);
+                if !entry.is_listed() {
+                    return Some(index);
+                }
+                // The hand has given it to another key before.
+                entry.give_up_claim();
+            }
+        }
+        None
     }
 
     fn evicted(&self, state: &mut State, index: u32) -> u32 {

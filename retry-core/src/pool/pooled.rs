@@ -71,8 +71,8 @@ impl<'p, W: Window, L: Lock> PooledCircuit<'p, W, L> {
         }
     }
 
-    /// Whether the pool had no place for this key, and could forget no other. Every attempt is admitted then, and
-    /// nothing counted, unless all such keys [share](CircuitPool::share_overflow) a circuit.
+    /// Whether the pool had no place for this key, and of those it looked at, could forget none. Every attempt is
+    /// admitted then, and nothing counted, unless all such keys [share](CircuitPool::share_overflow) a circuit.
     pub fn is_overflow(&self) -> bool {
         matches!(self.place, Place::Overflow(..))
     }

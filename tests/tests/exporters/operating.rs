@@ -195,9 +195,12 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
     let name = (1..).take_while(|len| tagged(*len, 1)).last().unwrap();
     let value = (1..).take_while(|len| tagged(1, *len)).last().unwrap();
     assert_eq!(row("tags"), format!("8; names of {name} bytes, values of {value} bytes"));
-    let metrics = <retry_core::Metrics>::new();
-    let names = (0..100).map(|i| format!("operation {i}").leak() as &str);
-    let found = names.filter(|name| metrics.operation(name).is_some()).count();
+    let (clock, metrics) = (FakeClock::new(), <retry_core::Metrics>::new());
+    for i in 0..100 {
+        let retry = Retry::new(&Policy::DEFAULT, &clock).named(format!("operation {i}").leak());
+        retry.observe(&metrics).run_blocking(|| Ok::<_, Class>(())).unwrap();
+    }
+    let found = metrics.operations().count();
     assert_eq!(row("operations of"), format!("{found}, or as their type says"));
 }
 

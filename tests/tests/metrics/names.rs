@@ -61,7 +61,8 @@ fn what_is_at_the_limit_is_taken() {
     ];
     // Each operation has them, those of later on and those that find no place.
     let metrics = Metrics::<1>::new().try_tags(TAGS).unwrap();
-    assert_eq!((metrics.tagged(), metrics.operation("a").unwrap().tagged()), (TAGS, TAGS));
+    metrics.observe(&event(EventKind::Started));
+    assert_eq!((metrics.tagged(), metrics.operation("stock.read").unwrap().tagged()), (TAGS, TAGS));
     assert_eq!((metrics.other().tagged(), metrics.circuits().tagged()), (TAGS, TAGS));
     assert_eq!(MetricsFacade::<1>::new().tags(TAGS).tagged(), TAGS);
     assert_eq!(OperationMetrics::<1>::new("a").tags(TAGS).tagged(), TAGS);
@@ -90,7 +91,6 @@ fn names_that_find_no_place_are_counted_together() {
     let mut kept = Vec::from_iter(metrics.operations().map(OperationMetrics::operation));
     kept.sort_unstable();
     let first = [
-        "",
         "operation 0",
         "operation 1",
         "operation 2",
@@ -98,6 +98,7 @@ fn names_that_find_no_place_are_counted_together() {
         "operation 4",
         "operation 5",
         "operation 6",
+        "unnamed",
     ];
     assert_eq!(kept, first);
     assert!(metrics.operations().all(|operation| operation.snapshot().calls() == 2));
@@ -136,4 +137,19 @@ fn a_flood_of_names_takes_no_memory() {
     assert_eq!(flood.count_total, 8, "one for each of 8 names");
     assert_eq!(metrics.snapshot().attempts(), 10_000);
     assert_eq!(metrics.other().snapshot().attempts(), 9_992);
+}
+
+/// Who only looks takes no place, and who has no name has one place all the same.
+#[test]
+fn a_name_has_a_place_from_its_first_event_on() {
+    let (clock, metrics) = (FakeClock::new(), Metrics::<2>::new());
+    assert!(metrics.operation("stock.raed").is_none() && metrics.operation("stock.rite").is_none());
+    for name in ["stock.read", "", "stock.read"] {
+        let retry = Retry::new(&POLICY, &clock).named(name).observe(&metrics);
+        retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
+    }
+    let counted = ["stock.read", "", "unnamed"]
+        .map(|name| metrics.operation(name).map(|counted| (counted.operation(), counted.snapshot().calls())));
+    assert_eq!(counted, [Some(("stock.read", 2)), Some(("unnamed", 1)), None]);
+    assert_eq!(metrics.other().snapshot().calls(), 0);
 }

@@ -363,6 +363,14 @@ fn by_hand_any_circuit_is_forgotten() {
     assert_eq!(pool.get("a").phase(), Phase::Closed, "a new one");
     assert_eq!(held.phase(), Phase::Open, "the old one, to whoever has it");
     assert_eq!(pool.counts().kept, 1);
+
+    // Who comes next says that an open one is no more, however much room there is.
+    let pool = Large::new(10, CONFIG);
+    fail(&pool.get("a"), 3, at(0));
+    assert!(pool.forget("a"));
+    let changes = ["b", "a", "c"].map(|key| pool.get(key).admit(at(1)).unwrap().change);
+    let forgotten = Change { from: Phase::Open, to: Phase::Closed, at: at(1), cause: ChangeCause::Forgotten };
+    assert_eq!(changes, [Some(forgotten), None, None]);
 }
 
 /// Its place is the first to be taken, whatever was remembered of it.

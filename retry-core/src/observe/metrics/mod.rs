@@ -12,10 +12,10 @@ use core::time::Duration;
 
 use counter::Shards;
 pub use snapshot::MetricsSnapshot;
-#[cfg(feature = "metrics")]
-pub(super) use table::ByName;
 #[cfg(feature = "std")]
 pub use table::Metrics;
+#[cfg(feature = "metrics")]
+pub(super) use table::{ByName, UNNAMED};
 #[allow(unused_imports)] // by exporters, where there are any
 pub(super) use tags::{Tags, check_name, check_tags, tag_setters};
 

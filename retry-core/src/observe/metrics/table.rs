@@ -53,11 +53,10 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
         and so of other, and so of circuits
     );
 
-    /// The metrics of the operation of this name, made now if there are none yet; `None` where there is no room, or the
-    /// name is too long or holds a control character.
-    pub fn operation(&self, name: &'static str) -> Option<&OperationMetrics> {
-        let make = |name| Ok(OperationMetrics { tags: self.tags, ..OperationMetrics::try_new(name)? });
-        self.by_name.find(name, make)
+    /// The metrics of the operation of this name; `None` before its first event, and where it is counted among the
+    /// [`other`](Self::other) ones. Calls without a name are under `""`, and their metrics call them `unnamed`.
+    pub fn operation(&self, name: &str) -> Option<&OperationMetrics> {
+        self.by_name.get(name)
     }
 
     /// Each operation, in no order that means anything.
@@ -98,9 +97,14 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     fn count(&self, event: &Event) {
         let metrics = match event.kind {
             EventKind::PhaseChanged(_) => &self.circuits,
-            _ => self.operation(event.operation).unwrap_or(&self.other),
+            _ => self.by_name.find(event.operation, |name| self.made(name)).unwrap_or(&self.other),
         };
         metrics.observe(event);
+    }
+
+    fn made(&self, name: &'static str) -> Result<OperationMetrics, ConfigError> {
+        let name = if name.is_empty() { UNNAMED } else { name };
+        Ok(OperationMetrics { tags: self.tags, ..OperationMetrics::try_new(name)? })
     }
 }
 
@@ -118,6 +122,9 @@ impl<const OPERATIONS: usize> fmt::Debug for Metrics<OPERATIONS> {
         f.debug_map().entries(counts).entry(&"other", &self.other.snapshot()).finish()
     }
 }
+
+/// What calls without a name are counted as.
+pub(in crate::observe) const UNNAMED: &str = "unnamed";
 
 /// One `T` for each name, up to `N`: open addressing, where nothing ever leaves.
 pub(in crate::observe) struct ByName<T, const N: usize>([OnceLock<Box<(&'static str, T)>>; N]);
@@ -146,6 +153,19 @@ impl<T, const N: usize> ByName<T, N> {
             };
             // Most often it is the very same text.
             if ptr::eq(found.0, name) || found.0 == name {
+                return Some(&found.1);
+            }
+            place = if place + 1 == N { 0 } else { place + 1 };
+        }
+        None
+    }
+
+    /// The one of this name, if there is one.
+    fn get(&self, name: &str) -> Option<&T> {
+        let mut place = hash(name) % N;
+        for _ in 0..N {
+            let found = self.0[place].get()?;
+            if found.0 == name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };
