@@ -43,7 +43,7 @@ done < <("$bench" list)
 echo
 
 # Of whoever watches nothing, not one instruction. The last one is watched, so that a look at the wrong files is seen.
-for name in blocking async tower failed letter by-hand by-hand-healthy counted; do
+for name in blocking async tower failed letter by-hand by-hand-healthy ends counted; do
     observing=$(observing "$name")
     echo "$name: $observing instructions for observers in 2000 times"
     if [ "$((observing > 0))" != "$([ "$name" = counted ] && echo 1 || echo 0)" ]; then

@@ -6,7 +6,10 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use retry_core::{Call, CircuitConfig, Class, CountWindow, Gate, Instant, SharedCircuit, retry};
+use rand_pcg::Pcg64Mcg;
+use retry_core::{
+    Call, CircuitConfig, Class, CountWindow, Gate, Instant, SharedBudget, SharedCircuit, TokenBucket, retry,
+};
 
 use crate::calls::{POLICY, operation};
 use crate::pools::Hosts;
@@ -79,4 +82,22 @@ pub(crate) fn by_hand_healthy(count: u64) {
 
 pub(crate) fn pool(count: u64) {
     Hosts::new(1_000).look_up(count);
+}
+
+/// Every other way that a call may end, and a circuit with it.
+pub(crate) fn ends(count: u64) {
+    const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(Duration::ZERO);
+    let circuit: &SharedCircuit = &SharedCircuit::new(ONE);
+    let budget: &SharedBudget<TokenBucket> = &SharedBudget::new(TokenBucket::DEFAULT.capacity(0));
+    let now = black_box(Instant::from_millis(1));
+    let call = || Call::new(&POLICY, now).circuit(circuit).budget(budget);
+    for _ in 0..count {
+        drop(call().attempt(now)); // cancelled
+        if let Ok(attempt) = call().attempt(now) {
+            black_box(attempt.fail(Class::Network, now, &mut Pcg64Mcg::new(7))); // given up, and open from here on
+        }
+        circuit.force_open(now);
+        black_box(call().attempt(now).is_err()); // rejected
+        circuit.reset(now);
+    }
 }

@@ -142,6 +142,13 @@ pub(crate) const ALL: &[Operation] = &[
         run: circuits::by_hand_healthy,
     },
     Operation {
+        name: "ends",
+        goal: 0,
+        most: 1150,
+        what: "calls cancelled, given up and rejected, and their circuit opened and closed",
+        run: circuits::ends,
+    },
+    Operation {
         name: "by-hand-none",
         goal: 20,
         most: 7,
