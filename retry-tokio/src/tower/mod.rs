@@ -12,7 +12,7 @@ use core::fmt;
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
 pub use error::{BoxError, ServiceError};
 pub use letters::{Letters, LettersTo, NoLetters};
-pub use requests::{AgainBy, Cloned, Requests, RequestsChosen, RequestsNotChosen};
+pub use requests::{AgainBy, CallRequestsOrAllRequests, Cloned, Requests, RequestsChosen};
 pub use service::{CallFuture, RetryService};
 
 use ::tower_layer::Layer;
@@ -74,7 +74,7 @@ pub struct RetryLayer<
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = RequestsNotChosen,
+    Q = CallRequestsOrAllRequests,
     C = OneCircuit,
     L = NoLetters,
 > {
@@ -87,7 +87,7 @@ pub struct RetryLayer<
 impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
     /// Does as `retry` says.
     pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: RequestsNotChosen, circuits: OneCircuit, letters: NoLetters }
+        Self { retry, requests: CallRequestsOrAllRequests, circuits: OneCircuit, letters: NoLetters }
     }
 }
 
