@@ -101,7 +101,7 @@ impl core::error::Error for ConfigError {}
 /// A line of text put together in a `const fn`, where `format_args` cannot go.
 ///
 /// What does not fit is cut; the longest line of this crate is shorter.
-struct Line {
+pub(crate) struct Line {
     bytes: [u8; Self::CAPACITY],
     len: usize,
 }
@@ -109,16 +109,16 @@ struct Line {
 impl Line {
     const CAPACITY: usize = 160;
 
-    const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
 
-    const fn as_str(&self) -> &str {
+    pub(crate) const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
             Err(_) => unreachable!(), // only whole ASCII strings go in
         }
     }
 
-    const fn text(mut self, text: &str) -> Self {
+    pub(crate) const fn text(mut self, text: &str) -> Self {
         let text = text.as_bytes();
         let mut i = 0;
         while i < text.len() && self.len < Self::CAPACITY {
@@ -138,7 +138,7 @@ impl Line {
         }
     }
 
-    const fn quoted(self, text: &str) -> Self {
+    pub(crate) const fn quoted(self, text: &str) -> Self {
         const MOST: usize = 24;
         let mut line = self.text("\"");
         let mut i = 0;

@@ -27,6 +27,8 @@ pub struct Failure {
     pub hint: Option<Duration>,
     /// The rule that this error falls under, before any rule of the policy's.
     pub rule: Option<&'static Rule>,
+    /// Whether no further attempt may be made, whatever the rule.
+    pub is_last: bool,
 }
 
 impl Failure {
@@ -34,7 +36,7 @@ impl Failure {
 
     /// A failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
-        Self { class, hint: None, rule: None }
+        Self { class, hint: None, rule: None, is_last: false }
     }
 
     /// The same with a hint, such as HTTP's `Retry-After`: a floor under the next delay, unless the policy
@@ -49,6 +51,25 @@ impl Failure {
     #[must_use]
     pub const fn not_retried(self) -> Self {
         self.under(Self::NOT_RETRIED)
+    }
+
+    /// The same, of an attempt after which no other may be made: what would be a retry ends the call, for
+    /// [`GiveUp::Attempts`](crate::GiveUp::Attempts). What is not retried ends as it would otherwise.
+    ///
+    /// ```
+    /// use retry_core::{Class, Failure, FakeClock, Policy, Recovery, Retry, Rule};
+    ///
+    /// const POLICY: Policy = Policy::DEFAULT.rules(&[Rule::class(Class::NotFound).recovery(Recovery::Ignore)]);
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| Failure::new(*class).last());
+    /// let error = retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    /// assert_eq!((error.context().attempt, error.context().most_attempts), (1, 1));
+    /// assert!(retry.run_blocking(|| Err::<(), _>(Class::NotFound)).unwrap_err().is_ignored());
+    /// ```
+    #[must_use]
+    pub const fn last(self) -> Self {
+        Self { is_last: true, ..self }
     }
 
     /// The same under this rule, before any rule of the policy's.

@@ -88,8 +88,8 @@ pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
-    AgainBy, BoxError, CallFuture, CircuitBy, Circuits, Cloned, Letters, LettersTo, NoLetters, OneCircuit,
-    Requests, RequestsChosen, RequestsNotChosen, RetryLayer, RetryService, ServiceError,
+    AgainBy, BoxError, CallFuture, CallRequestsOrAllRequests, CircuitBy, Circuits, Cloned, Letters,
+    LettersTo, NoLetters, OneCircuit, Requests, RequestsChosen, RetryLayer, RetryService, ServiceError,
 };
 use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
 

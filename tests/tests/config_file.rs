@@ -1,8 +1,9 @@
 //! Policies and circuits out of TOML and JSON.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use retry_core::{Backoff, CircuitConfig, Class, ClassSet, Hints, Jitter, Policy, Preset};
+use retry_core::{Backoff, CircuitConfig, Class, ClassSet, Hints, Jitter, OperationsFile, Policy, Preset};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -138,6 +139,80 @@ fn every_error_names_the_key_in_both_formats() {
         let error = serde_json::from_str::<CircuitConfig>(json).unwrap_err().to_string();
         assert!(error.contains(line), "{json}\n{error}");
     }
+}
+
+/// The whole of what is shown: TOML's own lines show the place, and the last one says it all.
+#[test]
+fn an_error_in_a_toml_file_shows_its_place() {
+    type Config = BTreeMap<String, Policy>;
+    fn shown<T: serde::de::DeserializeOwned + std::fmt::Debug>(file: &str) -> (String, String) {
+        let error = toml::from_str::<T>(file).unwrap_err();
+        assert!(!error.message().contains('\n'), "{error}");
+        let all = error.to_string();
+        let (shown, message) = all.trim_end().rsplit_once('\n').unwrap_or(("", all.trim_end()));
+        assert_eq!(message, error.message());
+        // Of the list of keys, the first is enough.
+        let (line, _) = message.split_once(", `").unwrap_or((message, ""));
+        (shown.to_owned(), line.to_owned())
+    }
+    let whole = "expected a whole number from 0 to 4294967295";
+    let rows = [
+        (
+            shown::<Policy>("# my service\n\nbase = '1s'\natempts = 3\n"),
+            "TOML parse error at line 4, column 1\n  |\n4 | atempts = 3\n  | ^^^^^^^",
+            "unknown field `atempts`, expected one of `preset`".to_owned(),
+        ),
+        (
+            shown::<Config>("# my service\n\n[policy]\nbase = '1s'\nattempts = '3'\n"),
+            "TOML parse error at line 5, column 12\n  |\n5 | attempts = '3'\n  |            ^^^",
+            format!("attempts: invalid type: string \"3\", {whole}"),
+        ),
+        (
+            shown::<OperationsFile>("# all\n[http]\ndead_letter = true\n[http.policy]\natempts = 3\n"),
+            "TOML parse error at line 5, column 1\n  |\n5 | atempts = 3\n  | ^^^^^^^",
+            "http: policy: unknown field `atempts`, expected one of `preset`".to_owned(),
+        ),
+        (
+            shown::<OperationsFile>("[http]\ncircuit = { window = -1 }\n"),
+            "TOML parse error at line 2, column 22\n  |\n2 | circuit = { window = -1 }\n  |                      ^^",
+            format!("http: circuit: window: invalid value: integer `-1`, {whole}"),
+        ),
+        (
+            shown::<OperationsFile>("[http]\ncircuit = 'some'\n"),
+            "TOML parse error at line 2, column 11\n  |\n2 | circuit = 'some'\n  |           ^^^^^^",
+            "http: circuit: invalid value: string \"some\", expected a circuit's table, or \"none\"".to_owned(),
+        ),
+        (
+            shown::<OperationsFile>("[http]\ncircuit = 'none'\npolicy = 3\n"),
+            "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
+            "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base, multiplier, \
+             increment, degree, jitter, deviation, minimum, cap, attempts, deadline, attempt_timeout, hints, \
+             hint_limit, retry_on"
+                .to_owned(),
+        ),
+        (
+            shown::<Policy>("\ndeadline = 5\n"),
+            "TOML parse error at line 2, column 12\n  |\n2 | deadline = 5\n  |            ^",
+            "deadline: invalid type: integer `5`, expected a duration such as \"250ms\", or \"none\"".to_owned(),
+        ),
+        // What only the whole table can say is said of the table, if that has a place.
+        (
+            shown::<Config>("# my service\n\n[policy]\nattempts = 0\n"),
+            "TOML parse error at line 3, column 1\n  |\n3 | [policy]\n  | ^^^^^^^^",
+            "attempts = 0: must be at least 1".to_owned(),
+        ),
+        (shown::<Policy>("# my service\nattempts = 0\n"), "", "attempts = 0: must be at least 1".to_owned()),
+    ];
+    for ((shown, line), place, message) in rows {
+        assert_eq!((shown.as_str(), line.as_str()), (place, message.as_str()));
+    }
+
+    let json = r#"{"http": {"policy": {"attempts": "3"}}}"#;
+    let error = serde_json::from_str::<OperationsFile>(json).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!("http: policy: attempts: invalid type: string \"3\", {whole} at line 1 column 36")
+    );
 }
 
 const GUIDE: &str = include_str!("../../docs/configuration.md");

@@ -2,7 +2,9 @@
 
 mod names;
 mod operations;
+mod read;
 
+use core::cell::Cell;
 use core::fmt::{self, Display};
 use core::time::Duration;
 use std::format;
@@ -13,7 +15,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 pub use operations::{FileError, OperationsFile};
 
-use names::{CurveName, HumanDuration, JitterName, Limit, Name, Percent, PresetName};
+use names::{Count, CurveName, HumanDuration, JitterName, Limit, Name, Number, Percent, PresetName};
 
 use crate::circuit::CircuitConfig;
 use crate::class::{Class, ClassSet};
@@ -21,20 +23,24 @@ use crate::config::ConfigError;
 use crate::delay::{Backoff, Jitter};
 use crate::policy::{Hints, Policy};
 
-/// A map whose every key is known, and whose every error names the key.
+/// A table whose every key is known, and whose every error begins with the names of the tables it is in and its key.
 ///
-/// What a derived implementation says of a wrong type does not name the field in every format.
+/// What a derived implementation says of a wrong type does not name the field in every format. The names are passed
+/// down to where an error is made, and not put before it on its way up: so a format that knows the place keeps it.
 macro_rules! file {
     ($(#[$doc:meta])* struct $name:ident { $($field:ident: $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Default)]
         struct $name { $($field: Option<$type>,)* }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> Read<'de> for $name {
+            fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
                 const FIELDS: &[&str] = &[$(stringify!($field),)*];
-                struct Fields;
-                impl<'de> Visitor<'de> for Fields {
+                struct Fields<'p> {
+                    path: &'p str,
+                    is_table: &'p Cell<bool>,
+                }
+                impl<'de> Visitor<'de> for Fields<'_> {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,44 +48,44 @@ macro_rules! file {
                     }
 
                     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        self.is_table.set(true);
+                        let path = self.path;
                         let mut file = $name::default();
-                        while let Some(key) = map.next_key::<String>()? {
-                            match key.as_str() {
+                        while let Some(key) = map.next_key_seed(KeyOf { path, fields: FIELDS })? {
+                            match key {
                                 $(stringify!($field) if file.$field.is_none() => {
-                                    let value = map.next_value::<$type>();
-                                    file.$field = Some(value.map_err(|error| {
-                                        de::Error::custom(format!("{key}: {error}"))
-                                    })?);
+                                    file.$field = Some(map.next_value_seed(ValueAt::new(path, key))?);
                                 })*
-                                $(stringify!($field) => {
-                                    return Err(de::Error::duplicate_field(stringify!($field)));
-                                })*
-                                _ => return Err(de::Error::unknown_field(&key, FIELDS)),
+                                _ => return Err(named(path, de::Error::duplicate_field(key))),
                             }
                         }
                         Ok(file)
                     }
                 }
-                deserializer.deserialize_struct(stringify!($name), FIELDS, Fields)
+                let is_table = Cell::new(false);
+                deserializer
+                    .deserialize_struct(stringify!($name), FIELDS, Fields { path, is_table: &is_table })
+                    .map_err(|error| if is_table.get() { error } else { named(path, error) })
             }
         }
     };
 }
 use file;
+use read::{KeyOf, Read, ValueAt, named};
 
 file! {
     struct PolicyFile {
         preset: Name<PresetName>,
         backoff: Name<CurveName>,
         base: HumanDuration,
-        multiplier: f64,
+        multiplier: Number,
         increment: HumanDuration,
-        degree: u32,
+        degree: Count,
         jitter: Name<JitterName>,
-        deviation: f64,
+        deviation: Number,
         minimum: HumanDuration,
         cap: HumanDuration,
-        attempts: u32,
+        attempts: Count,
         deadline: Limit,
         attempt_timeout: HumanDuration,
         hints: Name<Hints>,
@@ -90,21 +96,21 @@ file! {
 
 file! {
     struct CircuitFile {
-        consecutive_failures: u32,
-        failures_in_window: u32,
+        consecutive_failures: Count,
+        failures_in_window: Count,
         failure_rate: Percent,
         slow_rate: Percent,
         slow_after: HumanDuration,
-        minimum_calls: u32,
-        window: u32,
+        minimum_calls: Count,
+        window: Count,
         window_time: HumanDuration,
         open_for: HumanDuration,
-        open_growth: f64,
+        open_growth: Number,
         open_cap: HumanDuration,
-        probes: u32,
-        successes: u32,
-        probe_failures: u32,
-        probes_in_all: u32,
+        probes: Count,
+        successes: Count,
+        probe_failures: Count,
+        probes_in_all: Count,
         lease: HumanDuration,
         ramp: HumanDuration,
         count_as_failure: Vec<Name<Class>>,
@@ -150,7 +156,7 @@ file! {
 /// `"250ms"`, `"1m 30s"`; `deadline = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        PolicyFile::deserialize(deserializer)?.over(Policy::DEFAULT).map_err(de::Error::custom)
+        PolicyFile::read(deserializer, "")?.over(Policy::DEFAULT).map_err(de::Error::custom)
     }
 }
 
@@ -179,7 +185,7 @@ impl<'de> Deserialize<'de> for Policy {
 /// less. Unknown keys are errors.
 impl<'de> Deserialize<'de> for CircuitConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        CircuitFile::deserialize(deserializer)?.config().map_err(de::Error::custom)
+        CircuitFile::read(deserializer, "")?.config().map_err(de::Error::custom)
     }
 }
 
@@ -195,7 +201,7 @@ impl PolicyFile {
             policy = policy.try_minimum(minimum.0)?;
         }
         if let Some(attempts) = self.attempts {
-            policy = policy.try_attempts(attempts)?;
+            policy = policy.try_attempts(attempts.0)?;
         }
         if let Some(deadline) = self.deadline {
             policy = policy.deadline(deadline.0);
@@ -240,7 +246,7 @@ impl PolicyFile {
             Fixed => Backoff::fixed(base),
             Fibonacci => Backoff::fibonacci(base),
             Exponential => match self.multiplier {
-                Some(multiplier) => Backoff::exponential(base).try_multiplier(multiplier)?,
+                Some(multiplier) => Backoff::exponential(base).try_multiplier(multiplier.0)?,
                 None => Backoff::exponential(base),
             },
             Linear => match &self.increment {
@@ -248,7 +254,7 @@ impl PolicyFile {
                 None => return Err(Problem("increment: linear backoff needs one".into())),
             },
             Polynomial => match self.degree {
-                Some(degree) => Backoff::polynomial(base, degree),
+                Some(degree) => Backoff::polynomial(base, degree.0),
                 None => return Err(Problem("degree: polynomial backoff needs one".into())),
             },
         })
@@ -259,7 +265,10 @@ impl PolicyFile {
             unused("deviation", self.deviation.is_some(), "needs jitter = \"proportional\" or \"additive\"")?;
             return Ok(None);
         };
-        let deviation = || self.deviation.ok_or(Problem("deviation: this jitter needs one".into()));
+        let deviation = || match self.deviation {
+            Some(deviation) => Ok(deviation.0),
+            None => Err(Problem("deviation: this jitter needs one".into())),
+        };
         Ok(Some(match name.0 {
             JitterName::Proportional => Jitter::try_proportional(deviation()?)?,
             JitterName::Additive => Jitter::try_additive(deviation()?)?,
@@ -277,15 +286,16 @@ impl PolicyFile {
 
 impl CircuitFile {
     fn config(self) -> Result<CircuitConfig, Problem> {
-        let given = self.consecutive_failures.or(self.failures_in_window).is_some()
+        let given = self.consecutive_failures.is_some()
+            || self.failures_in_window.is_some()
             || self.failure_rate.is_some()
             || self.slow_rate.is_some();
         let mut config = if given { CircuitConfig::WITHOUT_RULES } else { CircuitConfig::DEFAULT };
         if let Some(failures) = self.consecutive_failures {
-            config = config.try_consecutive_failures(failures)?;
+            config = config.try_consecutive_failures(failures.0)?;
         }
         if let Some(failures) = self.failures_in_window {
-            config = config.try_failures_in_window(failures)?;
+            config = config.try_failures_in_window(failures.0)?;
         }
         if let Some(percent) = self.failure_rate {
             config = config.try_failure_rate(percent.0)?;
@@ -297,10 +307,13 @@ impl CircuitFile {
             config = config.try_slow_after(limit.0)?;
         }
         // A rate over one call is none.
-        let minimum = self.minimum_calls.unwrap_or(20.min(self.window.unwrap_or(20)).max(1));
+        let minimum = match (&self.minimum_calls, &self.window) {
+            (Some(calls), _) => calls.0,
+            (None, window) => window.as_ref().map_or(20, |calls| calls.0.clamp(1, 20)),
+        };
         config = config.try_minimum_calls(minimum)?;
         if let Some(calls) = self.window {
-            config = config.try_window(calls)?;
+            config = config.try_window(calls.0)?;
         }
         if let Some(duration) = self.window_time {
             config = config.try_window_time(duration.0)?;
@@ -309,22 +322,22 @@ impl CircuitFile {
             config = config.open_for(duration.0);
         }
         match (self.open_growth, self.open_cap) {
-            (Some(growth), Some(cap)) => config = config.try_open_growth(growth, cap.0)?,
+            (Some(growth), Some(cap)) => config = config.try_open_growth(growth.0, cap.0)?,
             (Some(_), None) => return Err(Problem("open_growth: needs open_cap".into())),
             (None, Some(_)) => return Err(Problem("open_cap: needs open_growth".into())),
             (None, None) => {}
         }
         if let Some(probes) = self.probes {
-            config = config.try_probes(probes)?;
+            config = config.try_probes(probes.0)?;
         }
         if let Some(successes) = self.successes {
-            config = config.try_successes(successes)?;
+            config = config.try_successes(successes.0)?;
         }
         if let Some(failures) = self.probe_failures {
-            config = config.probe_failures(failures);
+            config = config.probe_failures(failures.0);
         }
         if let Some(probes) = self.probes_in_all {
-            config = config.try_probes_in_all(probes)?;
+            config = config.try_probes_in_all(probes.0)?;
         }
         if let Some(duration) = self.ramp {
             config = config.ramp(duration.0);

@@ -42,11 +42,80 @@ pub(super) struct Limit(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text == "none" {
-            return Ok(Self(Duration::MAX));
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Limit;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as \"250ms\", or \"none\"")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
+                if text == "none" {
+                    return Ok(Limit(Duration::MAX));
+                }
+                HumanDuration::deserialize(de::value::StrDeserializer::new(text)).map(|limit| Limit(limit.0))
+            }
         }
-        HumanDuration::deserialize(de::value::StrDeserializer::new(&text)).map(|duration| Self(duration.0))
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A whole number.
+#[derive(Clone, Copy)]
+pub(super) struct Count(pub(super) u32);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl Visitor<'_> for Whole {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from 0 to {}", u32::MAX)
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
+                let invalid = || E::invalid_value(de::Unexpected::Unsigned(number), &self);
+                u32::try_from(number).map(Count).map_err(|_| invalid())
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+                let invalid = || E::invalid_value(de::Unexpected::Signed(number), &self);
+                u32::try_from(number).map(Count).map_err(|_| invalid())
+            }
+        }
+        deserializer.deserialize_u32(Whole)
+    }
+}
+
+/// A number, whole or not.
+#[derive(Clone, Copy)]
+pub(super) struct Number(pub(super) f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
+                Ok(Number(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number(number as f64))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
+                Ok(Number(number as f64))
+            }
+        }
+        deserializer.deserialize_f64(Any)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a file says of a program's types of operations.
 
+use core::cell::Cell;
 use core::fmt;
 use std::format;
 use std::string::{String, ToString};
@@ -7,7 +8,7 @@ use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::{CircuitFile, PolicyFile, Problem};
+use super::{CircuitFile, KeyOf, PolicyFile, Problem, Read, ValueAt, named};
 use crate::policy::Preset;
 
 /// What a configuration file says of a program's types of operations: a table for each that is to differ from the
@@ -107,9 +108,7 @@ impl<'de> Deserialize<'de> for OperationsFile {
                     if operations.iter().any(|(other, _)| *other == name) {
                         return Err(de::Error::custom(format!("duplicate operation `{name}`")));
                     }
-                    let file = map.next_value();
-                    let file =
-                        file.map_err(|error: A::Error| de::Error::custom(format!("{name}: {error}")))?;
+                    let file = map.next_value_seed(ValueAt::new("", &name))?;
                     operations.push((name, file));
                 }
                 Ok(OperationsFile(operations))
@@ -119,10 +118,13 @@ impl<'de> Deserialize<'de> for OperationsFile {
     }
 }
 
-impl<'de> Deserialize<'de> for CircuitChoice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Choice;
-        impl<'de> Visitor<'de> for Choice {
+impl<'de> Read<'de> for CircuitChoice {
+    fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
+        struct Choice<'p> {
+            path: &'p str,
+            is_table: &'p Cell<bool>,
+        }
+        impl<'de> Visitor<'de> for Choice<'_> {
             type Value = CircuitChoice;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,11 +139,15 @@ impl<'de> Deserialize<'de> for CircuitChoice {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<CircuitChoice, A::Error> {
-                let file = CircuitFile::deserialize(de::value::MapAccessDeserializer::new(map));
+                self.is_table.set(true);
+                let file = CircuitFile::read(de::value::MapAccessDeserializer::new(map), self.path);
                 file.map(|file| CircuitChoice(Some(file)))
             }
         }
-        deserializer.deserialize_any(Choice)
+        let is_table = Cell::new(false);
+        deserializer
+            .deserialize_any(Choice { path, is_table: &is_table })
+            .map_err(|error| if is_table.get() { error } else { named(path, error) })
     }
 }
 

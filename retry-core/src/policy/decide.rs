@@ -49,12 +49,15 @@ impl Policy {
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
-        let Failure { hint, rule, .. } = attempt.failure;
+        let Failure { hint, rule, is_last, .. } = attempt.failure;
         // Most policies have no rules, and pay nothing for them.
         let rule =
             if rule.is_none() && self.rules.is_empty() { None } else { self.rule_for(attempt, &mut elapsed) };
         if let Some(rule) = rule {
             *most_attempts = rule.attempts.unwrap_or(self.attempts);
+        }
+        if is_last {
+            *most_attempts = attempt.number;
         }
         let mut plan = self.plan(rule, attempt, word)?;
         if let Some(hint) = hint {
@@ -108,7 +111,9 @@ impl Policy {
             Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay) => Some(Backoff::fixed(delay)),
             Recovery::RetryWithBackoff => None,
         };
-        if exhausted(attempt.number, rule.and_then(|rule| rule.attempts).unwrap_or(self.attempts)) {
+        if attempt.failure.is_last
+            || exhausted(attempt.number, rule.and_then(|rule| rule.attempts).unwrap_or(self.attempts))
+        {
             return Err(GiveUp::Attempts);
         }
         let word = word();

@@ -4,7 +4,7 @@ use core::fmt;
 use core::mem;
 
 use crate::circuit::{Admission, AttemptEnd, Gate, Settled, SharedCircuit, Ticket, Window};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config::{ConfigError, Line, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::policy::{Policy, Preset};
 use crate::retry::Retry;
@@ -82,7 +82,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     pub const fn named(&self, name: &str) -> &Operation<W, L> {
         match self.find(name) {
             Some(operation) => operation,
-            None => panic!("no operation of this name"),
+            None => panic!("{}", Line::EMPTY.text("no operation ").quoted(name).as_str()),
         }
     }
 

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
-use retry_core::{Classifier, Failure, Progress, Rule};
+use retry_core::{Classifier, Failure, Progress};
 
 /// What one call keeps from attempt to attempt. Only the call knows of it, so nobody ever waits for its lock, whoever's
 /// code runs under it: it is there for the call to be `Send`.
@@ -16,8 +16,6 @@ struct State<Request, Answer, Payload> {
     is_repeatable: bool,
     /// What the letter of the call holds, where there is no request left to make it of.
     payload: Option<Payload>,
-    /// The attempt under way, from 1.
-    attempt: u32,
     /// Whether the service failed before it was called.
     failed_to_get_ready: bool,
     /// That of the last attempt, where it was one, though not acceptable.
@@ -30,7 +28,6 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
             unsent: Some(request),
             is_repeatable: true,
             payload: None,
-            attempt: 0,
             failed_to_get_ready: false,
             answer: None,
         }))
@@ -48,7 +45,6 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
             };
             (state.unsent, state.payload) = prepare(&request);
             state.is_repeatable = state.unsent.is_some();
-            state.attempt = state.attempt.saturating_add(1);
             (request, state.answer.take())
         });
         drop(last_answer);
@@ -76,10 +72,9 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         answer.ok_or(is_repeatable)
     }
 
-    /// The failure, by a rule that lets no further attempt be made where there is nothing to send.
+    /// The failure, and the last where there is nothing to send.
     fn if_repeatable(&self, failure: Failure) -> Failure {
-        let (is_repeatable, attempt) = self.with(|state| (state.is_repeatable, state.attempt));
-        if is_repeatable { failure } else { failure.under(last(attempt)) }
+        if self.with(|state| state.is_repeatable) { failure } else { failure.last() }
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut State<Request, Answer, Payload>) -> R) -> R {
@@ -139,20 +134,3 @@ where
         Some(self.kept.if_repeatable(failure))
     }
 }
-
-/// The rule that makes this attempt the last.
-fn last(attempt: u32) -> &'static Rule {
-    let index = usize::try_from(attempt).unwrap_or(usize::MAX).clamp(1, LAST.len()) - 1;
-    &LAST[index]
-}
-
-/// A request that may not be sent again has one attempt; few closures allow more, but not all.
-static LAST: [Rule; 8] = {
-    let mut rules = [Rule::ANY; 8];
-    let mut attempts = 1;
-    while attempts <= 8 {
-        rules[attempts as usize - 1] = Rule::ANY.attempts(attempts);
-        attempts += 1;
-    }
-    rules
-};

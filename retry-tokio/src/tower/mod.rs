@@ -12,7 +12,7 @@ use core::fmt;
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
 pub use error::{BoxError, ServiceError};
 pub use letters::{Letters, LettersTo, NoLetters};
-pub use requests::{AgainBy, Cloned, Requests, RequestsChosen, RequestsNotChosen};
+pub use requests::{AgainBy, CallRequestsOrAllRequests, Cloned, Requests, RequestsChosen};
 pub use service::{CallFuture, RetryService};
 
 use ::tower_layer::Layer;
@@ -57,8 +57,9 @@ use crate::Tokio;
 /// # What it does with requests and services
 ///
 /// - A request is cloned before it is sent, so that there is one to send again; [`requests`](Self::requests) says which
-///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or
-///   [`ServiceError::NotRepeatable`].
+///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or an error.
+///   That is told to circuit and rules as any other, and is [`ServiceError::NotRepeatable`] where it would have been
+///   tried again.
 /// - Every attempt is made on a service that has said that it is ready: the first on the one that `poll_ready` was asked
 ///   of, the others on a clone of it. To wait for that is part of the attempt, as far as its timeout and the circuit's
 ///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it. One that is no `Clone`
@@ -69,12 +70,16 @@ use crate::Tokio;
 /// - Dropping the future gives everything back: the attempt's place in the circuit, and what was paid for a retry.
 ///
 /// A call allocates once, for its future.
+///
+/// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::Recorder) has an
+/// observer for each call and words of its own, so it does not go with the layer: to record and replay decisions, retry a
+/// closure that calls the service, by [`Retry::run`].
 pub struct RetryLayer<
     G: 'static,
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = RequestsNotChosen,
+    Q = CallRequestsOrAllRequests,
     C = OneCircuit,
     L = NoLetters,
 > {
@@ -87,7 +92,7 @@ pub struct RetryLayer<
 impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
     /// Does as `retry` says.
     pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: RequestsNotChosen, circuits: OneCircuit, letters: NoLetters }
+        Self { retry, requests: CallRequestsOrAllRequests, circuits: OneCircuit, letters: NoLetters }
     }
 }
 

@@ -17,9 +17,9 @@ pub trait Requests<Request> {
 pub trait RequestsChosen {}
 
 /// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.requests(http_requests(..))`; where
-/// all may be sent again, by `.all_requests()`.
+/// all may be sent again, by `.all_requests()`. The name says it where the compiler shows no more than that.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RequestsNotChosen;
+pub struct CallRequestsOrAllRequests;
 
 /// Sends a clone: see [`RetryLayer::all_requests`](crate::RetryLayer::all_requests).
 #[derive(Clone, Copy, Debug, Default)]

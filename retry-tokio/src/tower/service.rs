@@ -15,7 +15,7 @@ use super::error::{BoxError, ServiceError};
 use super::kept::{Answered, Judge, Kept};
 use super::letters::Letters;
 use super::requests::Requests;
-use super::{NoLetters, OneCircuit, RequestsNotChosen, RetryLayer};
+use super::{CallRequestsOrAllRequests, NoLetters, OneCircuit, RetryLayer};
 
 /// A service with retries and a circuit around it, made by a [`RetryLayer`].
 pub struct RetryService<
@@ -24,7 +24,7 @@ pub struct RetryService<
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = RequestsNotChosen,
+    Q = CallRequestsOrAllRequests,
     C = OneCircuit,
     L = NoLetters,
 > {

@@ -5,9 +5,9 @@ use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, CountWindow, FakeClock, Guarded, Jitter, LocalLock, LogBuffer, LogWriter, Policy,
-    Progress, RecordSink, Recorder, Recovery, Replay, ReplayError, Retry, Rule, SharedBudget, SharedCircuit,
-    TokenBucket,
+    CircuitConfig, Class, ClassSet, CountWindow, Failure, FakeClock, GiveUp, Guarded, Instant, Jitter,
+    LocalLock, LogBuffer, LogWriter, Policy, Progress, RecordSink, Recorder, Recovery, Replay, ReplayError,
+    Retry, Rule, SharedBudget, SharedCircuit, TokenBucket, Verdict,
 };
 
 const FAIL: &Rule = &Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_millis(30)));
@@ -56,6 +56,45 @@ fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
     // Without one of the three it is not the same.
     assert!(matches!(replay(&policy).rules(&[FAIL]).run(), Err(ReplayError::Difference(_))));
     assert!(matches!(replay(&policy).backoff(&curve).run(), Err(ReplayError::UnknownRule { rule: 1, .. })));
+}
+
+/// Whether it was marked as the last is kept beside the rule, and decides only what would be a retry.
+#[test]
+fn an_attempt_that_was_marked_as_the_last_replays_as_that() {
+    static KEEP: Rule = Rule::ANY.recovery(Recovery::RetryWithBackoff);
+    static IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
+    const RULES: &[&Rule] = &[&IGNORE, &KEEP];
+    let plain = Failure::new(Class::Client);
+    let rows = [
+        (plain.last(), GiveUp::Class),
+        (Failure::new(Class::Server).last(), GiveUp::Attempts),
+        (plain.under(&KEEP).last(), GiveUp::Attempts),
+        (plain.under(&IGNORE).last(), GiveUp::Ignored),
+        (Failure::new(Class::Server).not_retried().last(), GiveUp::Class),
+    ];
+    let clock = FakeClock::new();
+    let mut words = clock.words(&[]);
+    let mut bytes = [0; 300];
+    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 9).rules(RULES);
+    for (failure, reason) in rows {
+        let call = log.call();
+        let mut call = retry_core::Call::new(&Policy::DEFAULT, Instant::ORIGIN).observe(&call);
+        let verdict = call.attempt(Instant::ORIGIN).unwrap().fail(failure, Instant::ORIGIN, &mut words);
+        assert_eq!(verdict, Verdict::GiveUp(reason), "{failure:?}");
+    }
+    let log = log.into_sink();
+    let replay = || Replay::new(&Policy::DEFAULT, log.bytes()).unwrap();
+    assert_eq!(replay().rules(RULES).run().unwrap().decisions, 5);
+    let unknown = replay().rules(&RULES[..1]).run().unwrap_err();
+    assert!(matches!(unknown, ReplayError::UnknownRule { number: 3, rule: 2, .. }), "{unknown}");
+    // By a policy that retries the class, too.
+    let other = Policy::DEFAULT.retry_on(ClassSet::ALL);
+    let Err(ReplayError::Difference(difference)) =
+        Replay::new(&other, log.bytes()).unwrap().rules(RULES).run()
+    else {
+        panic!("the class is retried by this one")
+    };
+    assert_eq!(difference.replayed, Verdict::GiveUp(GiveUp::Attempts));
 }
 
 #[test]

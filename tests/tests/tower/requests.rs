@@ -1,10 +1,13 @@
 //! Which requests are sent again.
 
+use std::sync::LazyLock;
+
 use http::{Method, Request, Response};
 use retry_core::{
-    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Idempotency, Policy, Recovery, Rule, SharedCircuit,
+    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Idempotency, LetterQueue, Policy, Reason, Recovery,
+    Rule, SharedCircuit, WhenFull,
 };
-use retry_tokio::{RetryLayer, ServiceError, http_requests, http_response};
+use retry_tokio::{BoxError, RetryLayer, ServiceError, http_requests, http_response};
 use tower::{Layer, Service, ServiceExt};
 use tower_test::mock;
 
@@ -49,6 +52,49 @@ async fn a_request_is_sent_again_as_long_as_there_is_one() {
                     assert!(error.to_string().ends_with(&end), "{error}");
                 }
             }
+        }
+    }
+}
+
+/// What is no retry ends as the rule says, and only what would be one ends for that.
+#[tokio::test(start_paused = true)]
+async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_can() {
+    static IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
+    static CIRCUIT: Rule = Rule::ANY.recovery(Recovery::Circuit);
+    static FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
+    static RETRY: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).attempts(2);
+    static POLICIES: [(&Rule, Policy); 4] = [
+        (&IGNORE, POLICY.rules(&[IGNORE])),
+        (&CIRCUIT, POLICY.rules(&[CIRCUIT])),
+        (&FAIL, POLICY.rules(&[FAIL])),
+        (&RETRY, POLICY.rules(&[RETRY])),
+    ];
+    static LETTERS: LazyLock<LetterQueue<u32>> = LazyLock::new(|| LetterQueue::new(1, WhenFull::Refuse));
+
+    let ends = [
+        ("ignored", None),
+        ("left to the circuit", Some(Reason::GaveUp(GiveUp::LeftToCircuit))),
+        ("not retried", Some(Reason::GaveUp(GiveUp::Class))),
+        ("no attempts left", Some(Reason::GaveUp(GiveUp::Attempts))),
+    ];
+    for ((rule, policy), (words, letter)) in POLICIES.iter().zip(ends) {
+        for (by_condition, repeatable) in [(false, false), (false, true), (true, false), (true, true)] {
+            let is_retry = letter == Some(Reason::GaveUp(GiveUp::Attempts));
+            let sent = if is_retry && repeatable { 2 } else { 1 };
+            let (mock, handle) = mock::pair::<u32, &'static str>();
+            let policy = if by_condition { &POLICY } else { policy };
+            let retry =
+                retry_tokio::retry(policy).classify(class).when(move |_: &BoxError, _| by_condition, rule);
+            let layer = RetryLayer::new(retry)
+                .requests(move |request: &u32| repeatable.then_some(*request))
+                .dead_letters(&*LETTERS, |request: &u32| *request);
+            let (ended, seen) =
+                tokio::join!(layer.layer(mock).oneshot(7), play(handle, &["!down", "!down"][..sent]));
+            let error = ended.unwrap_err();
+            assert_eq!(seen.len(), sent, "{error}");
+            assert!(error.to_string().contains(words), "{error}");
+            assert_eq!(matches!(error, ServiceError::NotRepeatable(_)), is_retry && !repeatable, "{error}");
+            assert_eq!(LETTERS.pop().map(|letter| letter.reason), letter, "{error}");
         }
     }
 }

@@ -43,7 +43,10 @@ pub enum RecordedStep {
         class: Class,
         /// The server's hint.
         hint: Option<Duration>,
-        /// The rule that the error fell under before any of the policy's.
+        /// The rule that the error fell under before any of the policy's: 0 that of
+        /// [`Failure::not_retried`](crate::Failure::not_retried), else its place among those the recorder was told of,
+        /// from 1, and 255 for another. 128 more, or 128 without a rule, of an attempt that was
+        /// [the last](crate::Failure::last).
         rule: Option<u8>,
         /// The random word, where one was drawn.
         word: Option<u64>,
@@ -71,6 +74,10 @@ impl Last {
 pub(super) const NOT_RETRIED: u8 = 0;
 /// A rule that the recorder was not told of.
 pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
+/// Added to the rule, or in its place, where the failure was marked as the last.
+pub(super) const IS_LAST: u8 = 128;
+/// As many rules leave room for the mark.
+pub(super) const MOST_RULES: usize = 126;
 
 pub(super) const HEADER: usize = 16;
 pub(super) const MAGIC: [u8; 3] = *b"rrl";

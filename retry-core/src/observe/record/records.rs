@@ -24,7 +24,8 @@ use super::parse::{Known, Unread, split};
 ///
 /// After these four come, each where there is one: the call's number, from 0 to 16383, and the attempt, unless it is
 /// the next or the first, both in LEB128; the time; the span; the hint; the rule, in one byte, in the order that the
-/// recorder was told them, from 2, and 255 for one that it was not; the word, in eight. A time, not sooner, and a
+/// recorder was told them, from 2, and 255 for one that it was not, 128 more of an attempt that was
+/// [the last](crate::Failure::last), and 128 where that had no rule; the word, in eight. A time, not sooner, and a
 /// span that would take 5 bytes each, but not more than 36 bits, share 9: the time below, the span above.
 ///
 /// The first attempt of a call is due at its start, the next one when its delay has passed. The span is the delay of a

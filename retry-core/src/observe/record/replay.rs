@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::HashMap;
 
-use super::format::{NOT_RETRIED, Record, RecordedStep};
+use super::format::{IS_LAST, NOT_RETRIED, Record, RecordedStep, UNKNOWN_RULE};
 use super::{Failure, LogError, Records, Rule};
 use crate::policy::{Curve, FailedAttempt, Policy};
 use crate::time::nanos;
@@ -68,12 +68,14 @@ impl<'a> Replay<'a> {
             return Ok(Step { number, at, record, replayed: None });
         };
         let Record { call, first, attempt, .. } = record;
+        let is_last = rule.is_some_and(|rule| rule & IS_LAST != 0);
         let rule = match rule {
-            None => None,
+            None | Some(IS_LAST) => None,
             Some(NOT_RETRIED) => Some(Failure::NOT_RETRIED),
-            Some(index) => match self.rules.get(usize::from(index) - 1) {
+            Some(UNKNOWN_RULE) => return Err(ReplayError::UnknownRule { number, at, rule: UNKNOWN_RULE }),
+            Some(index) => match self.rules.get(usize::from(index & !IS_LAST) - 1) {
                 Some(rule) => Some(*rule),
-                None => return Err(ReplayError::UnknownRule { number, at, rule: index }),
+                None => return Err(ReplayError::UnknownRule { number, at, rule: index & !IS_LAST }),
             },
         };
         let previous = match self.calls.get(&call) {
@@ -84,7 +86,7 @@ impl<'a> Replay<'a> {
             Some((u32::MAX, delay)) => *delay,
             _ => return Err(ReplayError::Missing { number, at }),
         };
-        let failure = Failure { class, hint, rule };
+        let failure = Failure { class, hint, rule, is_last };
         let failed = FailedAttempt { number: attempt, failure, previous, curve: self.curve };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;

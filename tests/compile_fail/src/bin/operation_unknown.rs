@@ -1,4 +1,4 @@
-// no operation of this name
+// no operation "htpp"
 #![allow(unused)]
 use retry_core::*;
 
