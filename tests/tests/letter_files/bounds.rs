@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use retry_core::{Class, FakeClock, JsonLines, Policy, Retry};
+use serde_json::value::RawValue;
 
 use super::{directory, read};
 
@@ -41,6 +42,28 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     assert!(stored.letter.key.as_str().len() <= 23 && ten_kb.starts_with(stored.letter.key.as_str()));
     assert_eq!(stored.metadata.len(), 1); // all had the same name
     assert!((1_000..=1_026).contains(&stored.error.unwrap().len()));
+}
+
+#[test]
+fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
+    let path = directory("raw").join("letters.jsonl");
+    let letters = JsonLines::open(&path).unwrap();
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let raw = "{\n\t\"order\" :\r\n [7 , \"apples\\n\u{9b}31m\u{2028}\u{7f}\"]\n}";
+    for _ in 0..2 {
+        let payload = || RawValue::from_string(raw.to_owned()).unwrap();
+        let call = retry.dead_letters(&letters).carrying(payload);
+        call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    }
+    assert_eq!((letters.kept(), letters.failed()), (2, 0));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    let special = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    assert_eq!(text.chars().filter(special).collect::<String>(), "\n\n");
+    for stored in read::<serde_json::Value>(&path) {
+        assert_eq!(stored.letter.payload, serde_json::from_str::<serde_json::Value>(raw).unwrap());
+    }
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::StoredLetter;
@@ -73,8 +73,7 @@ impl<'a, T> Line<'a, T> {
         T: Serialize,
     {
         self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
-        line.push(b'\n');
-        Ok(())
+        end(line)
     }
 }
 
@@ -189,18 +188,57 @@ impl Formatter for Escaping {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| c.is_control() || is_line_end_elsewhere(c)) {
+        while let Some(at) = rest.find(must_be_escaped) {
             let (before, from) = rest.split_at(at);
             self.0.write_string_fragment(writer, before)?;
             let mut chars = from.chars();
-            // Those that JSON does not escape itself fit 16 bits.
-            if let Some(control) = chars.next() {
-                write!(writer, "\\u{:04x}", u32::from(control))?;
+            if let Some(c) = chars.next() {
+                escape(writer, c)?;
             }
             rest = chars.as_str();
         }
         self.0.write_string_fragment(writer, rest)
     }
+
+    /// JSON that the payload brings as it is: between its parts there may be line ends, in its strings the same
+    /// characters as in others, but for those that JSON forbids there.
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(must_be_escaped) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            match chars.next() {
+                Some('\n' | '\r' | '\t') => writer.write_all(b" ")?,
+                Some(other) => escape(writer, other)?,
+                None => {}
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+/// Ends the line; whatever brought a line end into it would make two of it, neither of them a letter.
+fn end(line: &mut Vec<u8>) -> serde_json::Result<()> {
+    if line.contains(&b'\n') {
+        return Err(serde_json::Error::custom("a line end in the midst of it"));
+    }
+    line.push(b'\n');
+    Ok(())
+}
+
+fn must_be_escaped(c: char) -> bool {
+    c.is_control() || is_line_end_elsewhere(c)
+}
+
+/// Writes one of those that must be escaped, all of which fit 16 bits.
+fn escape<W: ?Sized + io::Write>(writer: &mut W, c: char) -> io::Result<()> {
+    write!(writer, "\\u{:04x}", u32::from(c))
 }
 
 /// The two that some readers take for the end of a line.
@@ -210,4 +248,17 @@ fn is_line_end_elsewhere(c: char) -> bool {
 
 pub(super) fn class(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_with_an_end_in_its_midst_is_refused() {
+        let mut line = b"{}".to_vec();
+        end(&mut line).unwrap();
+        assert_eq!(line, b"{}\n");
+        assert_eq!(end(&mut line).unwrap_err().to_string(), "a line end in the midst of it");
+    }
 }
