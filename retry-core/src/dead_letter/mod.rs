@@ -207,6 +207,12 @@ impl<F> fmt::Debug for Forward<F> {
     }
 }
 
+/// Drops what a queue has lost, when its lock is free again: a payload may look at the queue, or panic, in its `Drop`,
+/// and the letter that took its place is kept all the same.
+fn drop_lost<T>(oldest: Option<DeadLetter<T>>) {
+    caught(|| drop(oldest));
+}
+
 /// What `f` gives; `None` where it panicked, which only `std` can tell.
 #[cfg(feature = "std")]
 fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
