@@ -252,6 +252,8 @@ pub(super) fn class(name: &str) -> Option<Class> {
 
 #[cfg(test)]
 mod tests {
+    use std::string::ToString;
+
     use super::*;
 
     #[test]
