@@ -26,8 +26,11 @@ fn a_file_is_turned_over_and_never_over_another() {
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
     give_up(&letters, "1 plum");
     assert_eq!(payloads(&path), ["3 pears", "1 plum"]);
+    assert_eq!(error.to_string(), format!("{}: exists", taken.display()));
     // Into a directory that is not there: all goes on with the old file.
-    letters.rotate(directory.join("none").join("taken.jsonl")).unwrap_err();
+    let nowhere = directory.join("none").join("taken.jsonl");
+    let error = letters.rotate(&nowhere).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: ", nowhere.display())), "{error}");
     give_up(&letters, "2 figs");
     assert_eq!((payloads(&path).len(), letters.failed()), (3, 0));
 }

@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> JsonLetters<T> {
     /// Where it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| super::named(path, &error))?;
+        let file = File::open(path).map_err(super::named(path))?;
         Ok(Self::new(BufReader::new(file)))
     }
 }
