@@ -215,7 +215,7 @@ fn drop_lost<T>(oldest: Option<DeadLetter<T>>) {
 
 /// What `f` gives; `None` where it panicked, which only `std` can tell.
 #[cfg(feature = "std")]
-fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
     use core::mem;
     use core::panic::AssertUnwindSafe;
     use std::panic::catch_unwind;
