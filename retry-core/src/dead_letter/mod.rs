@@ -53,6 +53,7 @@ use crate::observe::DeadLetter;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
+    note = "what a letter is to carry is said by `.carrying(..)`; without that, it carries `()`",
     note = "a handler is a closure `|letter: &DeadLetter<_>, about: &About<'_, _>|`"
 )]
 pub trait DeadLetterSink<T, E> {
@@ -125,6 +126,7 @@ impl<T, E> Handled for Result<T, E> {
 }
 
 /// A handler. With `std`, one that panics has not kept the letter, and does no other harm.
+#[diagnostic::do_not_recommend] // of a queue of other letters it is not to be said that it is no closure
 impl<T, E, H: Handled, F: Fn(&DeadLetter<T>, &About<'_, E>) -> H> DeadLetterSink<T, E> for F {
     fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
         match caught(|| self(&letter, about).is_kept()) {
