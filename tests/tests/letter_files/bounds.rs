@@ -6,6 +6,13 @@ use serde_json::value::RawValue;
 
 use super::{directory, read};
 
+/// What ends a line somewhere, is obeyed by a terminal, or turns the direction of a text.
+fn unclean(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let unclean = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns(*c);
+    text.chars().filter(unclean).collect()
+}
+
 #[derive(Debug)]
 struct Long;
 
@@ -24,19 +31,20 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let metadata: Vec<_> = (0..1_000).map(|_| (ten_kb, ten_kb)).collect();
     let retry =
         Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Long| Class::Server).named(ten_kb).keyed(ten_kb);
-    let call =
-        retry.dead_letters(&letters).metadata(&metadata).carrying(|| "line 1\nline 2\u{9b}31m\u{2028}\u{7f}");
+    let call = retry
+        .dead_letters(&letters)
+        .metadata(&metadata)
+        .carrying(|| "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}");
     call.run_blocking(|| Err::<(), _>(Long)).unwrap_err();
 
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1);
-    let control = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    assert_eq!(text.trim_end_matches('\n').chars().find(control), None);
+    assert_eq!(unclean(&text), "\n");
     assert!(text.len() < 32 << 10, "{} bytes", text.len());
     assert!(text.contains(r#"\u001b[31m"#) && text.contains(r#""metadata_left_out":968"#), "{text}");
 
     let stored = read::<String>(&path).remove(0);
-    assert_eq!(stored.letter.payload, "line 1\nline 2\u{9b}31m\u{2028}\u{7f}"); // what is delivered is never cut
+    assert_eq!(stored.letter.payload, "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}"); // what is delivered is never cut
     let cut = stored.operation.strip_suffix("..").unwrap();
     assert!((250..=256).contains(&cut.len()) && ten_kb.starts_with(cut));
     assert!(stored.letter.key.as_str().len() <= 23 && ten_kb.starts_with(stored.letter.key.as_str()));
@@ -50,7 +58,7 @@ fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
     let letters = JsonLines::open(&path).unwrap();
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let raw = "{\n\t\"order\" :\r\n [7 , \"apples\\n\u{9b}31m\u{2028}\u{7f}\"]\n}";
+    let raw = "{\n\t\"order\" :\r\n [7 , \"apples\\n\u{9b}31m\u{2028}\u{2066}\u{7f}\"]\n}";
     for _ in 0..2 {
         let payload = || RawValue::from_string(raw.to_owned()).unwrap();
         let call = retry.dead_letters(&letters).carrying(payload);
@@ -59,15 +67,18 @@ fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
     assert_eq!((letters.kept(), letters.failed()), (2, 0));
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 2);
-    let special = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    assert_eq!(text.chars().filter(special).collect::<String>(), "\n\n");
+    assert_eq!(unclean(&text), "\n\n");
     for stored in read::<serde_json::Value>(&path) {
         assert_eq!(stored.letter.payload, serde_json::from_str::<serde_json::Value>(raw).unwrap());
     }
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof![any::<String>(), "[a-z\\.]{0,12}", "[\\x00-\\x1f\\x7f\"\\\\\u{80}-\u{9f}]{0,20}"]
+    prop_oneof![
+        any::<String>(),
+        "[a-z\\.]{0,12}",
+        "[\\x00-\\x1f\\x7f\"\\\\\u{80}-\u{9f}\u{61c}\u{200b}-\u{2070}]{0,20}"
+    ]
 }
 
 proptest! {
@@ -85,7 +96,7 @@ proptest! {
         call.run_blocking(|| Err::<(), _>(value.clone())).unwrap_err();
 
         let text = std::fs::read_to_string(&path).unwrap();
-        prop_assert_eq!(text.chars().filter(|c| c.is_control()).collect::<String>(), "\n");
+        prop_assert_eq!(unclean(&text), "\n");
         let stored = read::<String>(&path).remove(0);
         let whole = |stored: &str, text: &str, most: usize| match stored.strip_suffix("..") {
             Some(cut) if text.len() > most => text.starts_with(cut),

@@ -14,7 +14,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use super::StoredLetter;
 use crate::class::Class;
 use crate::dead_letter::About;
-use crate::observe::DeadLetter;
+use crate::observe::{DeadLetter, is_unclean};
 use crate::time::nanos;
 
 // Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
@@ -178,7 +178,7 @@ fn bounded(text: impl fmt::Display, most: usize) -> String {
     bounded.text
 }
 
-/// Escapes all control characters, and not only those that JSON must: a terminal that shows the file obeys none.
+/// Escapes all that a log must not hold, and not only what JSON must: a terminal that shows the file obeys none of it.
 struct Escaping(CompactFormatter);
 
 impl Formatter for Escaping {
@@ -188,7 +188,7 @@ impl Formatter for Escaping {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(must_be_escaped) {
+        while let Some(at) = rest.find(is_unclean) {
             let (before, from) = rest.split_at(at);
             self.0.write_string_fragment(writer, before)?;
             let mut chars = from.chars();
@@ -208,7 +208,7 @@ impl Formatter for Escaping {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(must_be_escaped) {
+        while let Some(at) = rest.find(is_unclean) {
             let (before, from) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             let mut chars = from.chars();
@@ -232,18 +232,9 @@ fn end(line: &mut Vec<u8>) -> serde_json::Result<()> {
     Ok(())
 }
 
-fn must_be_escaped(c: char) -> bool {
-    c.is_control() || is_line_end_elsewhere(c)
-}
-
 /// Writes one of those that must be escaped, all of which fit 16 bits.
 fn escape<W: ?Sized + io::Write>(writer: &mut W, c: char) -> io::Result<()> {
     write!(writer, "\\u{:04x}", u32::from(c))
-}
-
-/// The two that some readers take for the end of a line.
-fn is_line_end_elsewhere(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 pub(super) fn class(name: &str) -> Option<Class> {
