@@ -28,7 +28,8 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let letters = JsonLines::open(&path).unwrap();
     let clock = FakeClock::new();
     let ten_kb: &'static str = "ä\u{7}".repeat(3_334).leak();
-    let metadata: Vec<_> = (0..1_000).map(|_| (ten_kb, ten_kb)).collect();
+    let names: Vec<_> = (0..1_000).map(|n| format!("{n}\u{7}")).collect();
+    let metadata: Vec<_> = names.iter().map(|name| (name.as_str(), ten_kb)).collect();
     let retry =
         Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Long| Class::Server).named(ten_kb).keyed(ten_kb);
     let call = retry
@@ -48,7 +49,11 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let cut = stored.operation.strip_suffix("..").unwrap();
     assert!((250..=256).contains(&cut.len()) && ten_kb.starts_with(cut));
     assert!(stored.letter.key.as_str().len() <= 23 && ten_kb.starts_with(stored.letter.key.as_str()));
-    assert_eq!(stored.metadata.len(), 1); // all had the same name
+    assert_eq!((stored.metadata.len(), stored.metadata_left_out), (32, 968));
+    for ((name, value), expected) in stored.metadata.iter().zip(&names) {
+        let cut = value.strip_suffix("..").unwrap();
+        assert!(name == expected && (250..=256).contains(&cut.len()) && ten_kb.starts_with(cut));
+    }
     assert!((1_000..=1_026).contains(&stored.error.unwrap().len()));
 }
 
@@ -71,6 +76,35 @@ fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
     for stored in read::<serde_json::Value>(&path) {
         assert_eq!(stored.letter.payload, serde_json::from_str::<serde_json::Value>(raw).unwrap());
     }
+}
+
+#[test]
+fn no_pair_of_the_metadata_is_taken_for_another_and_none_is_lost_unseen() {
+    let directory = directory("pairs");
+    let (path, again) = (directory.join("letters.jsonl"), directory.join("again.jsonl"));
+    let letters = JsonLines::open(&path).unwrap();
+    let clock = FakeClock::new();
+    let long = "x".repeat(64);
+    let (one, other) = (format!("{long}1"), format!("{long}2"));
+    // Cut within a character, and cut once only.
+    let value = format!("x{}", "ä".repeat(200));
+    let metadata =
+        [("tenant", "north"), ("tenant", "south"), (&long, &value), (&one, "1"), (&other, "2"), ("a", "")];
+    let retry = Retry::new(&Policy::DEFAULT, &clock);
+    let call = retry.dead_letters(&letters).metadata(&metadata);
+    call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    let stored = read::<()>(&path).remove(0);
+    let cut = format!("x{}..", "ä".repeat(127));
+    let expected = [("tenant", "north"), (&long, &cut), ("a", "")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!((&stored.metadata[..], stored.metadata_left_out), (&expected[..], 3));
+    // And so it stays, however often it is put back.
+    letters.rotate(&again).unwrap();
+    letters.requeue(stored.clone()).unwrap();
+    let mut back = read::<()>(&path).remove(0);
+    assert_eq!(back.letter.requeued, 1);
+    back.letter.requeued = 0;
+    assert_eq!(back, stored);
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -105,7 +139,10 @@ proptest! {
         prop_assert_eq!(&stored.letter.payload, &payload);
         prop_assert_eq!(stored.letter.operation, retry_core::Key::new(&stored.operation));
         prop_assert!(whole(&stored.operation, operation, 256));
-        prop_assert!(whole(&stored.metadata[0].0, &name, 64) && whole(&stored.metadata[0].1, &value, 256));
+        match stored.metadata.first() {
+            Some((kept, said)) => prop_assert!(*kept == name && whole(said, &value, 256)),
+            None => prop_assert!(name.len() > 64 && stored.metadata_left_out == 1),
+        }
         prop_assert!(whole(stored.error.as_deref().unwrap(), &value, 1024));
     }
 }

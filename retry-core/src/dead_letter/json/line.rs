@@ -23,6 +23,8 @@ const LONGEST_KEY_OF_METADATA: usize = 64;
 const LONGEST_VALUE: usize = 256;
 const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
+/// At the end of what was cut. That stays as it is when it is written again.
+const CUT: &str = "..";
 
 /// A letter as it is written.
 pub(super) struct Line<'a, T> {
@@ -30,40 +32,56 @@ pub(super) struct Line<'a, T> {
     at: Option<u64>,
     operation: String,
     error: Option<String>,
-    metadata: Vec<(String, String)>,
-    metadata_left_out: usize,
+    metadata: Metadata<'a>,
+}
+
+/// What of the caller's metadata is written. A pair whose name another has, or whose name is too long to be told from
+/// others by its beginning, is left out and counted, as is what is too much.
+#[derive(Default)]
+struct Metadata<'a> {
+    pairs: Vec<(&'a str, String)>,
+    left_out: usize,
+}
+
+impl<'a> Metadata<'a> {
+    fn add(&mut self, name: &'a str, value: &str, longest: usize) {
+        let known = || self.pairs.iter().any(|(other, _)| *other == name);
+        if self.pairs.len() == MOST_METADATA || name.len() > LONGEST_KEY_OF_METADATA || known() {
+            self.left_out = self.left_out.saturating_add(1);
+        } else {
+            self.pairs.push((name, bounded(value, longest)));
+        }
+    }
 }
 
 impl<'a, T> Line<'a, T> {
     pub(super) fn of<E: fmt::Display>(
         letter: &'a DeadLetter<T>,
-        about: &About<'_, E>,
+        about: &'a About<'_, E>,
         at: Option<SystemTime>,
     ) -> Self {
-        let metadata = about.metadata.iter().take(MOST_METADATA);
-        let bounded = |(name, value): &(&str, &str)| {
-            (bounded(name, LONGEST_KEY_OF_METADATA), bounded(value, LONGEST_VALUE))
-        };
+        let mut metadata = Metadata::default();
+        about.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
         Self {
             letter,
             at: at.map(millis),
-            operation: self::bounded(about.error.context().operation, LONGEST_NAME),
-            error: Some(self::bounded(Caused(about), LONGEST_ERROR)),
-            metadata: metadata.map(bounded).collect(),
-            metadata_left_out: about.metadata.len().saturating_sub(MOST_METADATA),
+            operation: bounded(about.error.context().operation, LONGEST_NAME),
+            error: Some(bounded(Caused(about), LONGEST_ERROR)),
+            metadata,
         }
     }
 
     /// A letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
-        let StoredLetter { letter, operation, error, metadata, at } = stored;
+        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
+        let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
+        stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
             at: at.map(millis),
-            operation: bounded(operation, LONGEST_NAME),
-            error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR)),
-            metadata: metadata.clone(),
-            metadata_left_out: 0,
+            operation: bounded(operation, LONGEST_NAME + CUT.len()),
+            error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR + CUT.len())),
+            metadata,
         }
     }
 
@@ -103,11 +121,12 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if let Some(error) = &self.error {
             map.serialize_entry("error", error)?;
         }
-        if !self.metadata.is_empty() {
-            map.serialize_entry("metadata", &Pairs(&self.metadata))?;
+        let Metadata { pairs, left_out } = &self.metadata;
+        if !pairs.is_empty() {
+            map.serialize_entry("metadata", &Pairs(pairs))?;
         }
-        if self.metadata_left_out > 0 {
-            map.serialize_entry("metadata_left_out", &self.metadata_left_out)?;
+        if *left_out > 0 {
+            map.serialize_entry("metadata_left_out", left_out)?;
         }
         map.serialize_entry("payload", payload)?;
         map.end()
@@ -116,7 +135,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
 
 pub(super) const VERSION: u32 = 1;
 
-struct Pairs<'a>(&'a [(String, String)]);
+struct Pairs<'a>(&'a [(&'a str, String)]);
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -173,7 +192,7 @@ fn bounded(text: impl fmt::Display, most: usize) -> String {
     // An error that cannot be shown in full is shown in part.
     let _ = write!(bounded, "{text}");
     if bounded.cut {
-        bounded.text.push_str("..");
+        bounded.text.push_str(CUT);
     }
     bounded.text
 }
