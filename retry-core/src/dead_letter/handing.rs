@@ -68,7 +68,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// Hands calls that give up to an asynchronous handler, and what that gives back to the sink `or`; `&()` for none.
     ///
     /// The call waits for the handler, until [`delivery_timeout`](DeadLettering::delivery_timeout), if one is set. A
-    /// future that is dropped meanwhile takes the letter with it, which the observer is told. The future borrows nothing of what the closure is told.
+    /// future that is dropped meanwhile takes the letter with it, which the observer is told; so does a handler that
+    /// panics: `or` is not asked then. The future borrows nothing of what the closure is told.
     ///
     /// ```
     /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};

@@ -183,6 +183,9 @@ where
 
 /// Hands letters to a closure that takes them away, or gives them back: the sending end of a channel, say, of any kind.
 ///
+/// A closure that panics takes its letter along: it goes to nobody else, and with `std` is seen as lost. One that only
+/// looks at the letter may panic, and is a sink by itself.
+///
 /// ```
 /// use retry_core::{Class, DeadLetter, FakeClock, Forward, Policy, Retry};
 ///
