@@ -68,7 +68,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// Hands calls that give up to an asynchronous handler, and what that gives back to the sink `or`; `&()` for none.
     ///
     /// The call waits for the handler, until [`delivery_timeout`](DeadLettering::delivery_timeout), if one is set. A
-    /// future that is dropped meanwhile takes the letter with it, which the observer is told. The future borrows nothing of what the closure is told.
+    /// future that is dropped meanwhile takes the letter with it, which the observer is told; so does a handler that
+    /// panics: `or` is not asked then. The future borrows nothing of what the closure is told.
     ///
     /// ```
     /// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};
@@ -284,7 +285,7 @@ where
             let returned = match delivery {
                 None => None,
                 Some(delivery) => {
-                    let delivery = pin!(delivery);
+                    let delivery = pin!(Some(delivery));
                     let timeout = pin!(self.deliver.timeout().map(|limit| self.retry.runtime().sleep(limit)));
                     caught_in(delivery, timeout).await
                 }
@@ -303,18 +304,24 @@ where
     }
 }
 
-/// What `delivery` ends with; `None` where `timeout` ends first, or it panics, which only `std` can tell.
+/// What `delivery` ends with; `None` where `timeout` ends first, or it panics, which only `std` can tell. Either way it
+/// is dropped here, for that may panic, too.
 fn caught_in<F: Future>(
-    mut delivery: Pin<&mut F>,
+    mut delivery: Pin<&mut Option<F>>,
     mut timeout: Pin<&mut Option<impl Future>>,
 ) -> impl Future<Output = Option<F::Output>> {
-    poll_fn(move |context| match caught(|| delivery.as_mut().poll(context)) {
-        None => Poll::Ready(None),
-        Some(Poll::Ready(output)) => Poll::Ready(Some(output)),
-        Some(Poll::Pending) => match timeout.as_mut().as_pin_mut().map(|timeout| timeout.poll(context)) {
-            Some(Poll::Ready(_)) => Poll::Ready(None),
-            _ => Poll::Pending,
-        },
+    poll_fn(move |context| {
+        let polled = || delivery.as_mut().as_pin_mut().map(|delivery| delivery.poll(context));
+        let ended = match caught(polled).flatten() {
+            None => None,
+            Some(Poll::Ready(output)) => Some(output),
+            Some(Poll::Pending) => match timeout.as_mut().as_pin_mut().map(|timeout| timeout.poll(context)) {
+                Some(Poll::Ready(_)) => None,
+                _ => return Poll::Pending,
+            },
+        };
+        caught(|| delivery.set(None));
+        Poll::Ready(ended)
     })
 }
 

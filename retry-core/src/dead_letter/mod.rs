@@ -53,6 +53,7 @@ use crate::observe::DeadLetter;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
+    note = "what a letter is to carry is said by `.carrying(..)`; without that, it carries `()`",
     note = "a handler is a closure `|letter: &DeadLetter<_>, about: &About<'_, _>|`"
 )]
 pub trait DeadLetterSink<T, E> {
@@ -125,6 +126,7 @@ impl<T, E> Handled for Result<T, E> {
 }
 
 /// A handler. With `std`, one that panics has not kept the letter, and does no other harm.
+#[diagnostic::do_not_recommend] // of a queue of other letters it is not to be said that it is no closure
 impl<T, E, H: Handled, F: Fn(&DeadLetter<T>, &About<'_, E>) -> H> DeadLetterSink<T, E> for F {
     fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
         match caught(|| self(&letter, about).is_kept()) {
@@ -181,6 +183,9 @@ where
 
 /// Hands letters to a closure that takes them away, or gives them back: the sending end of a channel, say, of any kind.
 ///
+/// A closure that panics takes its letter along: it goes to nobody else, and with `std` is seen as lost. One that only
+/// looks at the letter may panic, and is a sink by itself.
+///
 /// ```
 /// use retry_core::{Class, DeadLetter, FakeClock, Forward, Policy, Retry};
 ///
@@ -207,9 +212,15 @@ impl<F> fmt::Debug for Forward<F> {
     }
 }
 
+/// Drops what a queue has lost, when its lock is free again: a payload may look at the queue, or panic, in its `Drop`,
+/// and the letter that took its place is kept all the same.
+fn drop_lost<T>(oldest: Option<DeadLetter<T>>) {
+    caught(|| drop(oldest));
+}
+
 /// What `f` gives; `None` where it panicked, which only `std` can tell.
 #[cfg(feature = "std")]
-fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
     use core::mem;
     use core::panic::AssertUnwindSafe;
     use std::panic::catch_unwind;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{About, DeadLetterSink};
+use super::{About, DeadLetterSink, drop_lost};
 use crate::lock::{Exclusive, Initial, Lock};
 use crate::observe::{DeadLetter, DeadLetters, WhenFull};
 
@@ -77,15 +77,15 @@ impl<T, const N: usize, L: Lock> SharedDeadLetters<T, N, L> {
     /// # Errors
     /// The letter, where the queue is full and refuses it.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        self.guarded.with(|guarded| {
+        let oldest = self.guarded.with(|guarded| {
             if self.when_full == WhenFull::Refuse && guarded.letters.is_full() {
                 guarded.refused = guarded.refused.saturating_add(1);
                 return Err(letter);
             }
-            // The oldest that it may give back is counted by the queue.
-            guarded.letters.push(letter);
-            Ok(())
-        })
+            Ok(guarded.letters.push(letter)) // which counts the oldest that it may give back
+        })?;
+        drop_lost(oldest);
+        Ok(())
     }
 
     /// Takes out the oldest letter.
@@ -104,7 +104,7 @@ impl<T, const N: usize, L: Lock> SharedDeadLetters<T, N, L> {
                 Err(letter)
             }
             false => {
-                guarded.letters.requeue(letter);
+                guarded.letters.requeue(letter); // there is room: it gives none back
                 Ok(())
             }
         })

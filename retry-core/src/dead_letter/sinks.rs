@@ -7,7 +7,7 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-use super::{About, DeadLetterSink};
+use super::{About, DeadLetterSink, drop_lost};
 use crate::observe::{DeadLetter, WhenFull};
 
 /// A queue of dead letters on the heap, of a size that is known at run time only.
@@ -47,16 +47,19 @@ impl<T> LetterQueue<T> {
     /// # Errors
     /// The letter, where the queue is full and refuses it.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        let mut letters = self.lock();
-        if letters.len() >= self.capacity {
-            if self.when_full == WhenFull::Refuse || self.capacity == 0 {
+        let oldest = {
+            let mut letters = self.lock();
+            let full = letters.len() >= self.capacity;
+            if full && (self.when_full == WhenFull::Refuse || self.capacity == 0) {
                 self.refused.fetch_add(1, Relaxed);
                 return Err(letter);
             }
-            letters.pop_front();
-            self.lost.fetch_add(1, Relaxed);
-        }
-        letters.push_back(letter);
+            let oldest = if full { letters.pop_front() } else { None };
+            self.lost.fetch_add(oldest.is_some().into(), Relaxed);
+            letters.push_back(letter);
+            oldest
+        };
+        drop_lost(oldest);
         Ok(())
     }
 

@@ -1,12 +1,10 @@
 //! An observer that may panic.
 
-use core::mem;
-use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::panic::catch_unwind;
 
 use super::compose::pointer;
 use super::event::{Event, Observer};
+use crate::dead_letter::caught;
 
 /// An observer whose panics end at this wrapper and are counted: the call goes on as if nobody had looked.
 ///
@@ -48,17 +46,11 @@ impl<O> Guarded<O> {
     }
 
     fn guard<T>(&self, f: impl FnOnce(&O) -> T) -> Option<T> {
-        match catch_unwind(AssertUnwindSafe(|| f(&self.observer))) {
-            Ok(value) => Some(value),
-            Err(payload) => {
-                self.panics.fetch_add(1, Relaxed);
-                // What was panicked with may panic when it is dropped.
-                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                    mem::forget(payload);
-                }
-                None
-            }
+        let value = caught(|| f(&self.observer));
+        if value.is_none() {
+            self.panics.fetch_add(1, Relaxed);
         }
+        value
     }
 }
 

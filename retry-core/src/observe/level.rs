@@ -3,6 +3,7 @@
 #[cfg(any(feature = "log", feature = "tracing"))]
 use core::fmt::{self, Write};
 
+use super::clean::is_unclean;
 use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
 use crate::verdict::{GiveUp, Verdict};
@@ -101,13 +102,9 @@ pub(super) fn cut(name: &str) -> (&str, bool) {
     ((0..=LONGEST).rev().find_map(|end| name.get(..end)).unwrap_or_default(), true)
 }
 
-/// What is between the characters that a log must not hold: control characters, and those of Unicode that end a line
-/// or a paragraph, or change the direction of what follows. In place of each stands the replacement character.
+/// What is between the characters that a log must not hold. In place of each stands the replacement character.
 pub(super) fn clean(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character: char| {
-        character.is_control()
-            || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    })
+    text.split(is_unclean)
 }
 
 /// Puts the replacement character in place of each character that a log must not hold.

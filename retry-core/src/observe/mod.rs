@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tracing")]
 mod call_span;
+#[cfg(any(feature = "defmt", feature = "json", feature = "log", feature = "tracing"))]
+mod clean;
 mod compose;
 mod dead_letter;
 #[cfg(feature = "defmt")]
@@ -24,6 +26,8 @@ mod record;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
+#[cfg(feature = "json")]
+pub(crate) use clean::is_unclean;
 pub use dead_letter::{DeadLetter, DeadLetters, Reason, WhenFull};
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;

@@ -59,6 +59,44 @@ fn what_comes_back_goes_to_the_sink() {
     }
 }
 
+/// Panics when it is dropped, unless something else has panicked.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "a mistake in a handler");
+    }
+}
+
+#[test]
+fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
+    let clock = FakeClock::new();
+    let hangs = |_: DeadLetter<()>, _: &About<'_, Class>| {
+        let (clock, bomb) = (&clock, Bomb);
+        async move {
+            let _bomb = &bomb;
+            clock.sleep(Duration::MAX).await;
+            Ok(())
+        }
+    };
+    // Not an `async` block, which drops what it has when it ends.
+    let ends = |_: DeadLetter<()>, _: &About<'_, Class>| {
+        let bomb = Bomb;
+        poll_fn(move |_| {
+            let _bomb = &bomb;
+            Poll::Ready(Ok(()))
+        })
+    };
+    let seen = Seen::default();
+    let observer = seen.observer();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let operation = || async { Err::<(), _>(Class::Network) };
+    let call = retry.send_dead_letters(&hangs, &()).delivery_timeout(SECOND).run(operation);
+    assert!(clock.run(call).unwrap_err().is_exhausted());
+    assert!(clock.run(retry.send_dead_letters(&ends, &()).run(operation)).unwrap_err().is_exhausted());
+    assert_eq!(seen.kept(), [false, true]);
+}
+
 #[test]
 fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
     let clock = FakeClock::new();

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
 use retry_core::{
-    About, Class, Counted, DeadLetter, DeadLetterSink, FakeClock, LetterQueue, Or, Policy, Reason, Retry,
-    WhenFull,
+    About, Class, Counted, DeadLetter, DeadLetterSink, FakeClock, Forward, LetterQueue, Or, Policy, Reason,
+    Retry, WhenFull,
 };
 
 use super::Seen;
@@ -24,7 +24,7 @@ impl<T, E> DeadLetterSink<T, E> for Careless {
 }
 
 /// Hands over one call that gives up. What the observer saw of its letter.
-fn give_up(sink: &impl DeadLetterSink<String, Class>) -> Vec<bool> {
+fn give_up(sink: &(impl DeadLetterSink<String, Class> + ?Sized)) -> Vec<bool> {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let observer = seen.observer();
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&observer);
@@ -96,7 +96,13 @@ fn a_handler_is_told_all_that_is_known() {
 
 #[test]
 fn what_a_sink_panics_with_is_seen_as_lost_and_counted() {
-    assert_eq!(give_up(&Careless), [false, false]);
+    let rest = LetterQueue::new(8, WhenFull::Refuse);
+    let forward = Forward(|_: Letter| -> Result<(), Letter> { panic!("a mistake in a handler") });
+    let careless: [&dyn DeadLetterSink<String, Class>; 2] = [&Careless, &forward];
+    for sink in careless {
+        assert_eq!(give_up(sink), [false, false]);
+        assert_eq!((give_up(&Or::new(sink, &rest)), rest.len()), (vec![false, false], 0));
+    }
     let counted = Counted::new(Careless);
     assert_eq!(give_up(&counted), [false, false]);
     assert_eq!((counted.kept(), counted.returned(), counted.panicked()), (0, 0, 2));

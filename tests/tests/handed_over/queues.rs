@@ -1,8 +1,11 @@
 //! The two queues: the same rules, every letter accounted for, from many threads.
 
+use std::cell::RefCell;
+
 use proptest::prelude::*;
 use retry_core::{
-    Class, DeadLetter, FakeClock, GiveUp, LetterQueue, Policy, Reason, Retry, SharedDeadLetters, WhenFull,
+    Class, DeadLetter, FakeClock, GiveUp, LetterQueue, LocalLock, Policy, Reason, Retry, SharedDeadLetters,
+    WhenFull,
 };
 
 const CAPACITY: usize = 4;
@@ -100,4 +103,44 @@ fn a_queue_of_nothing_refuses_whatever_it_is_to_do() {
         assert_eq!(queue.push(letter(1)), Err(letter(1)));
         assert_eq!((queue.refused(), queue.lost(), queue.len()), (1, 0, 0));
     }
+}
+
+thread_local! {
+    static HEAP: LetterQueue<Watching> = const { LetterQueue::new(2, WhenFull::DropOldest) };
+    static FIXED: SharedDeadLetters<Watching, 2, LocalLock> =
+        const { SharedDeadLetters::new(WhenFull::DropOldest) };
+    /// Of each queue, its letters and those that it lost.
+    static SEEN: RefCell<Vec<[usize; 4]>> = const { RefCell::new(Vec::new()) };
+}
+
+fn look() -> [usize; 4] {
+    let (len, lost) = FIXED.with(|fixed| (fixed.len(), fixed.lost() as usize));
+    HEAP.with(|heap| [heap.len(), heap.lost(), len, lost])
+}
+
+/// A payload that looks at both queues when it is dropped, or panics then.
+struct Watching {
+    panics: bool,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        assert!(!self.panics, "a mistake in a payload");
+        SEEN.with_borrow_mut(|seen| seen.push(look()));
+    }
+}
+
+#[test]
+fn a_letter_that_is_lost_is_dropped_when_the_queue_is_whole_and_free() {
+    for (panics, lost) in [(true, 1), (false, 2)] {
+        let letter = || DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), Watching { panics });
+        // Two that stay, and one more.
+        (0..3).for_each(|_| HEAP.with(|heap| assert!(heap.push(letter()).is_ok())));
+        assert_eq!(look(), [2, lost, 0, lost - 1]);
+        (0..3).for_each(|_| FIXED.with(|fixed| assert!(fixed.push(letter()).is_ok())));
+        assert_eq!(look(), [2, lost, 2, lost]);
+        HEAP.with(LetterQueue::drain).into_iter().for_each(std::mem::forget);
+        FIXED.with(|fixed| fixed.with(|letters| letters.drain().for_each(std::mem::forget)));
+    }
+    assert_eq!(SEEN.take(), [[2, 2, 0, 1], [2, 2, 2, 2]]);
 }

@@ -26,10 +26,64 @@ fn a_file_is_turned_over_and_never_over_another() {
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
     give_up(&letters, "1 plum");
     assert_eq!(payloads(&path), ["3 pears", "1 plum"]);
+    assert_eq!(error.to_string(), format!("{}: exists", taken.display()));
     // Into a directory that is not there: all goes on with the old file.
-    letters.rotate(directory.join("none").join("taken.jsonl")).unwrap_err();
+    let nowhere = directory.join("none").join("taken.jsonl");
+    let error = letters.rotate(&nowhere).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: ", nowhere.display())), "{error}");
     give_up(&letters, "2 figs");
     assert_eq!((payloads(&path).len(), letters.failed()), (3, 0));
+}
+
+#[cfg(unix)]
+const DIRECTORY: &str = "RETRY_TEST_UNREADABLE";
+
+/// The child: is not root, and may write to a directory that it may not read. As a test of its own it does nothing.
+#[cfg(unix)]
+#[test]
+fn child() {
+    let Ok(directory) = std::env::var(DIRECTORY).map(std::path::PathBuf::from) else { return };
+    let (path, unreadable) = (directory.join("letters.jsonl"), directory.join("unreadable"));
+    assert!(fs::read_dir(&unreadable).is_err());
+    let letters = JsonLines::open(&path).unwrap();
+    give_up(&letters, "7 apples");
+    let taken = unreadable.join("taken.jsonl");
+    // It is renamed, but that the new name is on disk cannot be made sure of.
+    let error = letters.rotate(&taken).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("{}: ", taken.display())), "{error}");
+    give_up(&letters, "3 pears");
+    assert_eq!((payloads(&path), taken.exists()), (vec!["7 apples".to_owned(), "3 pears".to_owned()], false));
+    println!("done");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_whose_new_name_is_not_on_disk_keeps_its_old_one() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65_534;
+
+    let directory = directory("unreadable");
+    let unreadable = directory.join("unreadable");
+    fs::create_dir(&unreadable).unwrap();
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o300)).unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "uses::child", "--nocapture"]).env(DIRECTORY, &directory);
+    if fs::metadata(&directory).unwrap().uid() == 0 {
+        // Root may read everything.
+        [&directory, &unreadable]
+            .into_iter()
+            .for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
+        child.uid(NOBODY).gid(NOBODY);
+    }
+    let output = child.output();
+    fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o700)).unwrap();
+    let Ok(output) = output else {
+        println!("skipped: this program lies where nobody but root may run it");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("done"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

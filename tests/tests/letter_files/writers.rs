@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::process::{Command, Stdio};
 
 use retry_core::{JsonLetters, JsonLines};
@@ -77,12 +77,20 @@ fn a_file_of_someone_else_is_not_turned_over() {
     let other = JsonLines::open(&path).unwrap();
     give_up(&other, "1 plum");
     let taken = directory.join("taken.jsonl");
-    letters.rotate(&taken).unwrap_err();
+    let replaced = |error: io::Error| {
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().starts_with(&format!("{}: ", path.display())), "{error}");
+    };
+    replaced(letters.rotate(&taken).unwrap_err());
     give_up(&letters, "3 pears");
     assert_eq!(
         (payloads(&moved).len(), payloads(&path), taken.exists()),
         (2, vec!["1 plum".to_owned()], false)
     );
+    // And there is none: renamed, but not removed.
+    drop(other);
+    fs::remove_file(&path).unwrap();
+    replaced(letters.rotate(&taken).unwrap_err());
 }
 
 #[test]
@@ -93,4 +101,44 @@ fn an_error_names_its_file() {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
     }
+}
+
+#[test]
+fn a_file_that_was_removed_is_made_anew_and_locked() {
+    if !cfg!(unix) {
+        println!("skipped: only on unix is an open file removed");
+        return;
+    }
+    let directory = directory("removed");
+    let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
+    let letters = JsonLines::open(&path).unwrap();
+    give_up(&letters, "7 apples");
+    fs::remove_file(&path).unwrap();
+    give_up(&letters, "3 pears");
+    assert_eq!(payloads(&path), ["3 pears"]);
+    assert_eq!(JsonLines::open(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
+    // To turn it over is to turn over an empty one.
+    fs::remove_file(&path).unwrap();
+    letters.rotate(&taken).unwrap();
+    give_up(&letters, "1 plum");
+    assert_eq!((payloads(&taken).len(), payloads(&path)), (0, vec!["1 plum".to_owned()]));
+    // What someone else has put in its place stays, and lines stay lines.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "no line").unwrap();
+    give_up(&letters, "2 figs");
+    let lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().collect();
+    assert!(lines[0].is_err());
+    assert_eq!((lines.len(), lines[1].as_ref().unwrap().letter.payload.as_str()), (2, "2 figs"));
+    // A writer of it keeps it: the letter comes back.
+    fs::remove_file(&path).unwrap();
+    let other = JsonLines::open(&path).unwrap();
+    give_up(&letters, "1 quince");
+    assert_eq!((letters.failed(), fs::metadata(&path).unwrap().len()), (1, 0));
+    drop(other);
+    give_up(&letters, "4 limes");
+    assert_eq!(payloads(&path), ["4 limes"]);
+    // And so it does where there is no place for it.
+    fs::remove_dir_all(&directory).unwrap();
+    give_up(&letters, "5 dates");
+    assert_eq!((letters.kept(), letters.failed()), (5, 2));
 }

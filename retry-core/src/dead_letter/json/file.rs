@@ -2,13 +2,13 @@
 
 #[cfg(unix)]
 use std::fs::TryLockError;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
-use super::{OnDisk, TornLine, WhenTorn};
+use super::{OnDisk, TornLine, WhenTorn, named};
 
 /// The file, and what is known of it.
 pub(super) struct Open {
@@ -25,25 +25,16 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(path: &Path, when_torn: WhenTorn) -> io::Result<(Self, Option<TornLine>)> {
-        let mut file = open(path)?;
-        let length = file.metadata()?.len();
-        let torn = torn_end(&mut file, length)?;
-        if let Some(torn) = &torn {
-            match when_torn {
-                WhenTorn::Cut => file.set_len(torn.at)?,
-                WhenTorn::Keep => file.write_all(b"\n")?,
-            }
-            file.sync_data()?;
-        }
+        let (file, torn) = open_whole(path, when_torn)?;
         let open =
             Self { file, ragged: None, pending: 0, line: Vec::new(), kept: 0, failed: 0, last_error: None };
         Ok((open, torn))
     }
 
     /// Adds a line, as a whole or not at all.
-    pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
+    pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk, path: &Path) -> io::Result<()> {
         self.take_back()?;
-        let before = self.file.metadata()?.len();
+        let before = self.there(path)?;
         let added = self.file.write_all(line).and_then(|()| self.settle(on_disk));
         if added.is_err() {
             self.ragged = Some(before);
@@ -74,6 +65,19 @@ impl Open {
         Ok(())
     }
 
+    /// Makes sure that the file has a name still, else goes on with the one that has its name, or a new one: what is
+    /// added to a file that was removed is gone with it. How long it is.
+    fn there(&mut self, path: &Path) -> io::Result<u64> {
+        let metadata = self.file.metadata()?;
+        // Some file systems count no names at all.
+        if !has_no_name(&metadata) || is_at(&self.file, path).unwrap_or(false) {
+            return Ok(metadata.len());
+        }
+        let (file, _) = open_whole(path, WhenTorn::Keep)?;
+        (self.file, self.pending) = (file, 0);
+        Ok(self.file.metadata()?.len())
+    }
+
     /// Counts a letter that is not kept.
     pub(super) fn fail(&mut self, why: String) {
         self.failed += 1;
@@ -87,29 +91,28 @@ impl Open {
         Ok(())
     }
 
-    /// Renames the file, and goes on with an empty one.
+    /// Renames the file, and goes on with an empty one. An error names the file that it is about.
     pub(super) fn rotate(&mut self, path: &Path, to: &Path) -> io::Result<()> {
-        self.take_back()?;
-        self.sync()?;
-        if fs::exists(to)? {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists"));
+        self.take_back().and_then(|()| self.there(path)).and_then(|_| self.sync()).map_err(named(path))?;
+        if fs::exists(to).map_err(named(to))? {
+            return Err(named(to)(io::Error::new(io::ErrorKind::AlreadyExists, "exists")));
         }
-        if !is_at(&self.file, path)? {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "the file was renamed, and another is in its place",
-            ));
+        if !is_at(&self.file, path).map_err(named(path))? {
+            let replaced = "the file was renamed, and another is in its place";
+            return Err(named(path)(io::Error::new(io::ErrorKind::NotFound, replaced)));
         }
-        fs::rename(path, to)?;
-        match open(path) {
+        fs::rename(path, to).map_err(named(to))?; // `path` was there just now
+        // All that can fail comes before the new file is taken, so that an error leaves the old one.
+        let new = sync_directory(to).map_err(named(to)).and_then(|()| open(path).map_err(named(path)));
+        match new {
             Ok(file) => {
                 self.file = file;
-                sync_directory(to)
+                Ok(())
             }
             Err(error) => {
                 // What someone else has put there meanwhile is not overwritten: then the old one keeps its new name.
-                if !fs::exists(path)? {
-                    fs::rename(to, path)?;
+                if !fs::exists(path).map_err(named(path))? {
+                    fs::rename(to, path).map_err(named(to))?;
                 }
                 Err(error)
             }
@@ -124,6 +127,21 @@ impl Drop for Open {
             let _ = self.file.sync_data();
         }
     }
+}
+
+/// Opens the file, and makes sure that it ends with a whole line.
+fn open_whole(path: &Path, when_torn: WhenTorn) -> io::Result<(File, Option<TornLine>)> {
+    let mut file = open(path)?;
+    let length = file.metadata()?.len();
+    let torn = torn_end(&mut file, length)?;
+    if let Some(torn) = &torn {
+        match when_torn {
+            WhenTorn::Cut => file.set_len(torn.at)?,
+            WhenTorn::Keep => file.write_all(b"\n")?,
+        }
+        file.sync_data()?;
+    }
+    Ok((file, torn))
 }
 
 /// Opens the file to add to it, and nobody else besides. A new one is in its directory for good.
@@ -154,6 +172,20 @@ fn lock(file: &File) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
+}
+
+/// Whether nothing but its writers' handles leads to the file; where that cannot be told, more does.
+fn has_no_name(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        metadata.nlink() == 0
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
 }
 
 /// Whether it is this file that has the name `path`; where that cannot be told, it has.

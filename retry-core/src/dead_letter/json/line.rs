@@ -8,13 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::StoredLetter;
 use crate::class::Class;
 use crate::dead_letter::About;
-use crate::observe::DeadLetter;
+use crate::observe::{DeadLetter, is_unclean};
 use crate::time::nanos;
 
 // Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
@@ -23,6 +23,8 @@ const LONGEST_KEY_OF_METADATA: usize = 64;
 const LONGEST_VALUE: usize = 256;
 const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
+/// At the end of what was cut. That stays as it is when it is written again.
+const CUT: &str = "..";
 
 /// A letter as it is written.
 pub(super) struct Line<'a, T> {
@@ -30,40 +32,56 @@ pub(super) struct Line<'a, T> {
     at: Option<u64>,
     operation: String,
     error: Option<String>,
-    metadata: Vec<(String, String)>,
-    metadata_left_out: usize,
+    metadata: Metadata<'a>,
+}
+
+/// What of the caller's metadata is written. A pair whose name another has, or whose name is too long to be told from
+/// others by its beginning, is left out and counted, as is what is too much.
+#[derive(Default)]
+struct Metadata<'a> {
+    pairs: Vec<(&'a str, String)>,
+    left_out: usize,
+}
+
+impl<'a> Metadata<'a> {
+    fn add(&mut self, name: &'a str, value: &str, longest: usize) {
+        let known = || self.pairs.iter().any(|(other, _)| *other == name);
+        if self.pairs.len() == MOST_METADATA || name.len() > LONGEST_KEY_OF_METADATA || known() {
+            self.left_out = self.left_out.saturating_add(1);
+        } else {
+            self.pairs.push((name, bounded(value, longest)));
+        }
+    }
 }
 
 impl<'a, T> Line<'a, T> {
     pub(super) fn of<E: fmt::Display>(
         letter: &'a DeadLetter<T>,
-        about: &About<'_, E>,
+        about: &'a About<'_, E>,
         at: Option<SystemTime>,
     ) -> Self {
-        let metadata = about.metadata.iter().take(MOST_METADATA);
-        let bounded = |(name, value): &(&str, &str)| {
-            (bounded(name, LONGEST_KEY_OF_METADATA), bounded(value, LONGEST_VALUE))
-        };
+        let mut metadata = Metadata::default();
+        about.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
         Self {
             letter,
             at: at.map(millis),
-            operation: self::bounded(about.error.context().operation, LONGEST_NAME),
-            error: Some(self::bounded(Caused(about), LONGEST_ERROR)),
-            metadata: metadata.map(bounded).collect(),
-            metadata_left_out: about.metadata.len().saturating_sub(MOST_METADATA),
+            operation: bounded(about.error.context().operation, LONGEST_NAME),
+            error: Some(bounded(Caused(about), LONGEST_ERROR)),
+            metadata,
         }
     }
 
     /// A letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
-        let StoredLetter { letter, operation, error, metadata, at } = stored;
+        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
+        let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
+        stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
             at: at.map(millis),
-            operation: bounded(operation, LONGEST_NAME),
-            error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR)),
-            metadata: metadata.clone(),
-            metadata_left_out: 0,
+            operation: bounded(operation, LONGEST_NAME + CUT.len()),
+            error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR + CUT.len())),
+            metadata,
         }
     }
 
@@ -73,8 +91,7 @@ impl<'a, T> Line<'a, T> {
         T: Serialize,
     {
         self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
-        line.push(b'\n');
-        Ok(())
+        end(line)
     }
 }
 
@@ -104,11 +121,12 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if let Some(error) = &self.error {
             map.serialize_entry("error", error)?;
         }
-        if !self.metadata.is_empty() {
-            map.serialize_entry("metadata", &Pairs(&self.metadata))?;
+        let Metadata { pairs, left_out } = &self.metadata;
+        if !pairs.is_empty() {
+            map.serialize_entry("metadata", &Pairs(pairs))?;
         }
-        if self.metadata_left_out > 0 {
-            map.serialize_entry("metadata_left_out", &self.metadata_left_out)?;
+        if *left_out > 0 {
+            map.serialize_entry("metadata_left_out", left_out)?;
         }
         map.serialize_entry("payload", payload)?;
         map.end()
@@ -117,7 +135,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
 
 pub(super) const VERSION: u32 = 1;
 
-struct Pairs<'a>(&'a [(String, String)]);
+struct Pairs<'a>(&'a [(&'a str, String)]);
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -174,12 +192,12 @@ fn bounded(text: impl fmt::Display, most: usize) -> String {
     // An error that cannot be shown in full is shown in part.
     let _ = write!(bounded, "{text}");
     if bounded.cut {
-        bounded.text.push_str("..");
+        bounded.text.push_str(CUT);
     }
     bounded.text
 }
 
-/// Escapes all control characters, and not only those that JSON must: a terminal that shows the file obeys none.
+/// Escapes all that a log must not hold, and not only what JSON must: a terminal that shows the file obeys none of it.
 struct Escaping(CompactFormatter);
 
 impl Formatter for Escaping {
@@ -189,25 +207,70 @@ impl Formatter for Escaping {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|c: char| c.is_control() || is_line_end_elsewhere(c)) {
+        while let Some(at) = rest.find(is_unclean) {
             let (before, from) = rest.split_at(at);
             self.0.write_string_fragment(writer, before)?;
             let mut chars = from.chars();
-            // Those that JSON does not escape itself fit 16 bits.
-            if let Some(control) = chars.next() {
-                write!(writer, "\\u{:04x}", u32::from(control))?;
+            if let Some(c) = chars.next() {
+                escape(writer, c)?;
             }
             rest = chars.as_str();
         }
         self.0.write_string_fragment(writer, rest)
     }
+
+    /// JSON that the payload brings as it is: between its parts there may be line ends, in its strings the same
+    /// characters as in others, but for those that JSON forbids there.
+    fn write_raw_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_unclean) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            match chars.next() {
+                Some('\n' | '\r' | '\t') => writer.write_all(b" ")?,
+                Some(other) => escape(writer, other)?,
+                None => {}
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
-/// The two that some readers take for the end of a line.
-fn is_line_end_elsewhere(c: char) -> bool {
-    matches!(c, '\u{2028}' | '\u{2029}')
+/// Ends the line; whatever brought a line end into it would make two of it, neither of them a letter.
+fn end(line: &mut Vec<u8>) -> serde_json::Result<()> {
+    if line.contains(&b'\n') {
+        return Err(serde_json::Error::custom("a line end in the midst of it"));
+    }
+    line.push(b'\n');
+    Ok(())
+}
+
+/// Writes one of those that must be escaped, all of which fit 16 bits.
+fn escape<W: ?Sized + io::Write>(writer: &mut W, c: char) -> io::Result<()> {
+    write!(writer, "\\u{:04x}", u32::from(c))
 }
 
 pub(super) fn class(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_line_with_an_end_in_its_midst_is_refused() {
+        let mut line = b"{}".to_vec();
+        end(&mut line).unwrap();
+        assert_eq!(line, b"{}\n");
+        assert_eq!(end(&mut line).unwrap_err().to_string(), "a line end in the midst of it");
+    }
 }

@@ -31,7 +31,8 @@ use crate::observe::DeadLetter;
 ///
 /// One writer has a file at a time; threads may share it. On unix it locks the file, so that a second one is refused
 /// with [`ResourceBusy`](io::ErrorKind::ResourceBusy), whichever program it is of; elsewhere that is for the program to
-/// see to. A program that is killed has lost its lock with its life. Each call waits for the disk: where that is too
+/// see to. A program that is killed has lost its lock with its life. Where the file is removed, the next letter makes
+/// it anew, on unix, which alone lets an open file be removed. Each call waits for the disk: where that is too
 /// long, or on a thread of asynchronous code, put a channel in between.
 ///
 /// ```
@@ -146,7 +147,7 @@ impl JsonLines {
     /// Where the file cannot be opened, read, or cut, or where another writer has it open.
     pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let (open, torn) = Open::new(&path, when_torn).map_err(|error| named(&path, &error))?;
+        let (open, torn) = Open::new(&path, when_torn).map_err(named(&path))?;
         let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
         Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
     }
@@ -202,7 +203,8 @@ impl JsonLines {
             Ok(()) => Ok(()),
         };
         let mut open = self.lock();
-        let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
+        let outcome =
+            written.and_then(|()| open.add(&bytes, self.on_disk, &self.path).map_err(JsonLinesError::Io));
         match &outcome {
             Ok(()) => open.kept += 1,
             Err(error) => open.fail(error.to_string()),
@@ -224,10 +226,10 @@ impl JsonLines {
     /// Renames the file to `to`, where no file may be, and goes on with an empty one: to work on the letters so far.
     ///
     /// # Errors
-    /// Where it cannot be renamed, or the new one cannot be made: then all goes on with the old one.
+    /// Where it cannot be renamed, or the new one cannot be made: then all goes on with the old one, under its old name
+    /// unless another file has that by then.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
-        let to = to.as_ref();
-        self.lock().rotate(&self.path, to).map_err(|error| named(to, &error))
+        self.lock().rotate(&self.path, to.as_ref())
     }
 
     /// The torn line that the file ended with when it was opened.
@@ -262,8 +264,8 @@ impl JsonLines {
 }
 
 /// The error, and which file it is about.
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Where the payload or the error panics when it is written, the letter is not kept, and comes back.

@@ -13,7 +13,7 @@ use std::time::SystemTime;
 use std::vec::Vec;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::line::{VERSION, class, instant};
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> JsonLetters<T> {
     /// Where it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(|error| super::named(path, &error))?;
+        let file = File::open(path).map_err(super::named(path))?;
         Ok(Self::new(BufReader::new(file)))
     }
 }
@@ -146,6 +146,8 @@ pub struct StoredLetter<T> {
     pub error: Option<String>,
     /// What the caller said of it.
     pub metadata: Vec<(String, String)>,
+    /// How many more pairs there were.
+    pub metadata_left_out: usize,
     /// When it was stored, if the writer [was told the time](super::JsonLines::stamped); to the millisecond.
     pub at: Option<SystemTime>,
 }
@@ -230,14 +232,42 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     letter.attempts = required(&mut fields, "attempts")?;
     letter.elapsed = optional(&mut fields, "elapsed_ns")?.map(core::time::Duration::from_nanos);
     letter.requeued = optional(&mut fields, "requeued")?.unwrap_or(0);
-    let metadata: BTreeMap<String, String> = optional(&mut fields, "metadata")?.unwrap_or_default();
+    let metadata: Option<Pairs> = optional(&mut fields, "metadata")?;
     Ok(StoredLetter {
         letter,
         operation,
         error: optional(&mut fields, "error")?,
-        metadata: metadata.into_iter().collect(),
+        metadata: metadata.map(|Pairs(pairs)| pairs).unwrap_or_default(),
+        metadata_left_out: optional(&mut fields, "metadata_left_out")?.unwrap_or(0),
         at: optional(&mut fields, "at_ms")?.and_then(instant),
     })
+}
+
+/// The members of an object, in their order.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = members.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 fn optional<T: for<'de> Deserialize<'de>>(fields: &mut Fields, name: &str) -> Result<Option<T>, String> {
