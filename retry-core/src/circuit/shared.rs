@@ -301,15 +301,14 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     }
 
     fn publish(&self, guarded: &mut Guarded<W, S::Changed>) {
-        if !Word::IS_PUBLISHED {
-            return;
+        if Word::IS_PUBLISHED {
+            let config = self.settings.current(&guarded.changed);
+            let state = match guarded.before {
+                Phase::Closed => guarded.breaker.published(config, self.settings.base()),
+                Phase::Open | Phase::HalfOpen => Published::Ask,
+            };
+            guarded.unseen = self.word.publish(state);
         }
-        let config = self.settings.current(&guarded.changed);
-        let state = match guarded.before {
-            Phase::Closed => guarded.breaker.published(config, self.settings.base()),
-            Phase::Open | Phase::HalfOpen => Published::Ask,
-        };
-        guarded.unseen = self.word.publish(state);
     }
 }
 

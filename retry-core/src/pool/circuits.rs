@@ -1,12 +1,10 @@
 //! A bounded pool of circuits by key.
 
 use core::fmt;
-use core::hash::BuildHasher;
 use core::sync::atomic::Ordering::Relaxed;
 use core::time::Duration;
 
 use std::boxed::Box;
-use std::hash::RandomState;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::vec::Vec;
 
@@ -112,7 +110,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         // Nobody is told when it was disabled.
         overflow.disable(Instant::ORIGIN);
         Ok(Self {
-            hasher: secret(),
+            hasher: SipHash::secret(),
             index: Index::for_entries(capacity),
             blocks: (0..capacity.div_ceil(BLOCK)).map(|_| OnceLock::new()).collect(),
             capacity,
@@ -382,12 +380,6 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// The standard library's secret, for another form of the same hash; for loom, whose runs have to be alike, none.
-fn secret() -> SipHash {
-    let secret = RandomState::new();
-    SipHash::new(if cfg!(loom) { [0, 0] } else { [secret.hash_one(0), secret.hash_one(1)] })
 }
 
 impl<W: Window, L: Lock> fmt::Debug for CircuitPool<W, L> {

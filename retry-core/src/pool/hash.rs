@@ -1,4 +1,7 @@
-//! A hash that nobody can aim at a shard who does not know the process's secret.
+//! A hash that nobody can aim at a slot who does not know the process's secret.
+
+use core::hash::BuildHasher;
+use std::hash::RandomState;
 
 /// SipHash-1-3 under a secret key, as in [`std::hash::RandomState`], of a whole text at once.
 ///
@@ -10,6 +13,13 @@ pub(super) struct SipHash {
 }
 
 impl SipHash {
+    /// Under the standard library's secret, for another form of the same hash; for loom, whose runs have to be alike, under
+    /// none.
+    pub(super) fn secret() -> Self {
+        let secret = RandomState::new();
+        Self::new(if cfg!(loom) { [0, 0] } else { [secret.hash_one(0), secret.hash_one(1)] })
+    }
+
     pub(super) const fn new(key: [u64; 2]) -> Self {
         Self { key }
     }

@@ -331,10 +331,8 @@ impl Naive {
             None
         } else if reached(failures, rules.failure_rate) {
             Some(ChangeCause::FailureRate { failures, calls })
-        } else if reached(slow, rules.slow_rate) {
-            Some(ChangeCause::SlowCallRate { slow, calls })
         } else {
-            None
+            reached(slow, rules.slow_rate).then_some(ChangeCause::SlowCallRate { slow, calls })
         }
     }
 
