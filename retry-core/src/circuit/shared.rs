@@ -197,8 +197,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     pub fn counts(&self, now: impl Now) -> Option<Counts> {
         let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
         self.locked(|breaker, config| {
-            // Of a copy: whoever looks changes nothing.
-            let mut window = breaker.window()?.clone();
+            let mut window = breaker.window()?.clone(); // whoever looks changes nothing
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })

@@ -206,17 +206,10 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unclean) {
-            let (before, from) = rest.split_at(at);
-            self.0.write_string_fragment(writer, before)?;
-            let mut chars = from.chars();
-            if let Some(c) = chars.next() {
-                escape(writer, c)?;
-            }
-            rest = chars.as_str();
-        }
-        self.0.write_string_fragment(writer, rest)
+        parts(fragment).try_for_each(|(clean, unclean)| {
+            self.0.write_string_fragment(writer, clean)?;
+            unclean.map_or(Ok(()), |c| escape(writer, c))
+        })
     }
 
     /// JSON that the payload brings as it is: between its parts there may be line ends, in its strings the same
@@ -226,20 +219,23 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unclean) {
-            let (before, from) = rest.split_at(at);
-            writer.write_all(before.as_bytes())?;
-            let mut chars = from.chars();
-            match chars.next() {
-                Some('\n' | '\r' | '\t') => writer.write_all(b" ")?,
-                Some(other) => escape(writer, other)?,
-                None => {}
+        parts(fragment).try_for_each(|(clean, unclean)| {
+            writer.write_all(clean.as_bytes())?;
+            match unclean {
+                Some('\n' | '\r' | '\t') => writer.write_all(b" "),
+                Some(other) => escape(writer, other),
+                None => Ok(()),
             }
-            rest = chars.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        })
     }
+}
+
+/// What is clean, and the character behind it that is not.
+fn parts(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
+    text.split_inclusive(is_unclean).map(|part| match part.strip_suffix(is_unclean) {
+        Some(clean) => (clean, part.chars().next_back()),
+        None => (part, None),
+    })
 }
 
 /// Ends the line; whatever brought a line end into it would make two of it, neither of them a letter.
