@@ -63,8 +63,8 @@ fn documented(record: &Record, due: &mut HashMap<u16, u128>) -> usize {
         *due = elapsed.as_nanos();
     }
     let (span, hint) = match record.step {
-        RecordedStep::Decided { hint, rule, verdict, .. } => {
-            size += usize::from(rule.is_some_and(|rule| rule > 1));
+        RecordedStep::Decided { hint, rule, is_last, verdict, .. } => {
+            size += usize::from(is_last || rule.is_some_and(|rule| rule > 1));
             let span = match verdict {
                 Verdict::Retry(delay) => delay,
                 Verdict::GiveUp(_) => Duration::ZERO,

@@ -45,9 +45,11 @@ pub enum RecordedStep {
         hint: Option<Duration>,
         /// The rule that the error fell under before any of the policy's: 0 that of
         /// [`Failure::not_retried`](crate::Failure::not_retried), else its place among those the recorder was told of,
-        /// from 1, and 255 for another. 128 more, or 128 without a rule, of an attempt that was
-        /// [the last](crate::Failure::last).
+        /// from 1, and 255 for another.
         rule: Option<u8>,
+        /// Whether the failure was marked as that of [the last](crate::Failure::last) attempt; not said where the rule
+        /// alone retries nothing, or is another.
+        is_last: bool,
         /// The random word, where one was drawn.
         word: Option<u64>,
         /// What was decided.
@@ -166,16 +168,17 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
     let (mut rule, mut word, mut delay) = (None, None, 0);
     let (kind, class, span) = match record.step {
         RecordedStep::Refused(rejected) => (REFUSED + phase(rejected), NO_CLASS, nanos(rejected.wait())),
-        RecordedStep::Decided { class, hint: given, rule: under, word: drawn, verdict } => {
+        RecordedStep::Decided { class, hint: given, rule: under, is_last, word: drawn, verdict } => {
             if let Some(given) = given.map(nanos) {
                 hint = Some(given);
                 (hint_form, hint_value) = form_of_hint(given);
             }
-            (rule_said, rule) = match under {
-                None => (NO_RULE, None),
-                Some(NOT_RETRIED) => (RULE_IS_NOT_RETRIED, None),
-                Some(FIRST_RULE) => (RULE_IS_FIRST, None),
-                Some(_) => (RULE_FOLLOWS, under),
+            (rule_said, rule) = match (under, is_last) {
+                (None, false) => (NO_RULE, None),
+                (Some(NOT_RETRIED), _) => (RULE_IS_NOT_RETRIED, None),
+                (Some(FIRST_RULE), false) => (RULE_IS_FIRST, None),
+                (Some(UNKNOWN_RULE), _) | (Some(_), false) => (RULE_FOLLOWS, under),
+                (_, true) => (RULE_FOLLOWS, Some(under.unwrap_or(0) | IS_LAST)),
             };
             if let Some(drawn) = drawn {
                 (near, word) = match draws.distance(drawn) {

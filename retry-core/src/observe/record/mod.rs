@@ -28,7 +28,7 @@ pub use sinks::LogWriter;
 pub use sinks::{LogBuffer, RecordSink};
 
 use draws::{Draws, word};
-use format::{IS_LAST, Last, MOST_RULES, NOT_RETRIED, UNKNOWN_RULE, encode, header};
+use format::{Last, MOST_RULES, NOT_RETRIED, UNKNOWN_RULE, encode, header};
 use numbers::{Number, Numbers};
 
 use super::event::{Event, EventKind, Observer};
@@ -185,15 +185,12 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
         })
     }
 
-    fn rule(&self, rule: Option<&Rule>, is_last: bool) -> Option<u8> {
-        let mark = if is_last { IS_LAST } else { 0 };
-        let Some(rule) = rule else { return is_last.then_some(mark) };
+    fn rule(&self, rule: &Rule) -> u8 {
         if *rule == *Failure::NOT_RETRIED {
-            return Some(NOT_RETRIED);
+            return NOT_RETRIED;
         }
         let index = self.rules.iter().take(MOST_RULES).position(|known| *known == rule);
-        let number = index.and_then(|index| u8::try_from(index + 1).ok());
-        Some(number.map_or(UNKNOWN_RULE, |number| number | mark))
+        index.and_then(|index| u8::try_from(index + 1).ok()).unwrap_or(UNKNOWN_RULE)
     }
 }
 
@@ -251,8 +248,8 @@ impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
             EventKind::Failed { failure: Failure { class, hint, rule, is_last }, verdict, outlook } => {
-                let rule = self.recorder.rule(rule, is_last);
-                (outlook.elapsed, RecordedStep::Decided { class, hint, rule, word: outlook.word, verdict })
+                let (rule, word) = (rule.map(|rule| self.recorder.rule(rule)), outlook.word);
+                (outlook.elapsed, RecordedStep::Decided { class, hint, rule, is_last, word, verdict })
             }
             EventKind::Ended { .. } => {
                 return self.way.with(|way| {

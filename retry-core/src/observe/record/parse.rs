@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use super::LogError;
 use super::draws::Draws;
 use super::format::{
-    FIRST, FIRST_OTHER, FIRST_RULE, FOR_EVER, GIVE_UP, HEADER, HINT_FOR_EVER, HINTS, IS_HINT, Last, MAGIC,
-    NEXT, NO_CLASS, NO_HINT, NO_RULE, NOT_COUNTED, NOT_DRAWN, NOT_RETRIED, REFUSED, REJECTED, RETRY,
-    RULE_FOLLOWS, RULE_IS_NOT_RETRIED, Record, RecordedStep, SHARED_BITS, SHARES, SOONER, VERSION,
-    WORD_FOLLOWS, encode, header,
+    FIRST, FIRST_OTHER, FIRST_RULE, FOR_EVER, GIVE_UP, HEADER, HINT_FOR_EVER, HINTS, IS_HINT, IS_LAST, Last,
+    MAGIC, NEXT, NO_CLASS, NO_HINT, NO_RULE, NOT_COUNTED, NOT_DRAWN, NOT_RETRIED, REFUSED, REJECTED, RETRY,
+    RULE_FOLLOWS, RULE_IS_NOT_RETRIED, Record, RecordedStep, SHARED_BITS, SHARES, SOONER, UNKNOWN_RULE,
+    VERSION, WORD_FOLLOWS, encode, header,
 };
 use crate::circuit::Phase;
 use crate::class::Class;
@@ -142,11 +142,15 @@ impl Known {
                 },
                 _ => Verdict::Rejected(rejected(REJECTED)?),
             };
-            let rule = match rule_said {
-                NO_RULE => None,
-                RULE_IS_NOT_RETRIED => Some(NOT_RETRIED),
-                RULE_FOLLOWS => Some(u8::from_le_bytes(take(rest)?)),
-                _ => Some(FIRST_RULE),
+            let (rule, is_last) = match rule_said {
+                NO_RULE => (None, false),
+                RULE_IS_NOT_RETRIED => (Some(NOT_RETRIED), false),
+                RULE_FOLLOWS => match u8::from_le_bytes(take(rest)?) {
+                    UNKNOWN_RULE => (Some(UNKNOWN_RULE), false),
+                    IS_LAST => (None, true),
+                    rule => (Some(rule & !IS_LAST), rule & IS_LAST != 0),
+                },
+                _ => (Some(FIRST_RULE), false),
             };
             let word = match near {
                 NOT_DRAWN => None,
@@ -158,7 +162,14 @@ impl Known {
                 near => Some(self.draws.at(near - 1)),
             };
             let class = *Class::ALL.get(usize::from(class)).ok_or(Unread::Garbage)?;
-            RecordedStep::Decided { class, hint: hint.map(Duration::from_nanos), rule, word, verdict }
+            RecordedStep::Decided {
+                class,
+                hint: hint.map(Duration::from_nanos),
+                rule,
+                is_last,
+                word,
+                verdict,
+            }
         };
         Ok(Record { call, first, attempt, elapsed: elapsed.map(Duration::from_nanos), step })
     }

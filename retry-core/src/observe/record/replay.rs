@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::HashMap;
 
-use super::format::{IS_LAST, NOT_RETRIED, Record, RecordedStep, UNKNOWN_RULE};
+use super::format::{NOT_RETRIED, Record, RecordedStep, UNKNOWN_RULE};
 use super::{Failure, LogError, Records, Rule};
 use crate::policy::{Curve, FailedAttempt, Policy};
 use crate::time::nanos;
@@ -64,18 +64,17 @@ impl<'a> Replay<'a> {
     }
 
     fn step(&mut self, number: u64, at: usize, record: Record) -> Result<Step, ReplayError> {
-        let RecordedStep::Decided { class, hint, rule, word, verdict: recorded } = record.step else {
+        let RecordedStep::Decided { class, hint, rule, is_last, word, verdict: recorded } = record.step
+        else {
             return Ok(Step { number, at, record, replayed: None });
         };
         let Record { call, first, attempt, .. } = record;
-        let is_last = rule.is_some_and(|rule| rule & IS_LAST != 0);
         let rule = match rule {
-            None | Some(IS_LAST) => None,
+            None => None,
             Some(NOT_RETRIED) => Some(Failure::NOT_RETRIED),
-            Some(UNKNOWN_RULE) => return Err(ReplayError::UnknownRule { number, at, rule: UNKNOWN_RULE }),
-            Some(index) => match self.rules.get(usize::from(index & !IS_LAST) - 1) {
-                Some(rule) => Some(*rule),
-                None => return Err(ReplayError::UnknownRule { number, at, rule: index & !IS_LAST }),
+            Some(rule) => match self.rules.get(usize::from(rule) - 1) {
+                Some(known) if rule != UNKNOWN_RULE => Some(*known),
+                _ => return Err(ReplayError::UnknownRule { number, at, rule }),
             },
         };
         let previous = match self.calls.get(&call) {
