@@ -94,7 +94,7 @@ pub(crate) fn ends(count: u64) {
     for _ in 0..count {
         drop(call().attempt(now)); // cancelled
         if let Ok(attempt) = call().attempt(now) {
-            black_box(attempt.fail(Class::Network, now, &mut Pcg64Mcg::new(7))); // given up, and open from here on
+            let _ = black_box(attempt.fail(Class::Network, now, &mut Pcg64Mcg::new(7))); // given up, and open from here on
         }
         circuit.force_open(now);
         black_box(call().attempt(now).is_err()); // rejected
