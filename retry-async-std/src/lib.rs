@@ -4,7 +4,7 @@
 //! use core::time::Duration;
 //! use retry_core::{CircuitConfig, Class, Policy, SharedCircuit};
 //!
-//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
 //! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 //!
 //! # async fn fetch(_: &str) -> Result<u32, std::io::Error> { Ok(7) }
@@ -59,7 +59,10 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
 use async_io::Timer;
-use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
+use retry_core::{
+    Instant, Policy, Retry,
+    runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
+};
 
 /// Retries by `policy` on async-std, smol, or whichever executor awaits it.
 pub const fn retry(policy: &Policy) -> Retry<'_, AsyncStd> {

@@ -3,12 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
-use crate::classify::Classify;
-use crate::failure::Failure;
 use crate::key::Key;
 use crate::time::{Instant, Spoken};
-use crate::verdict::{GiveUp, Rejected};
+use crate::verdict::{GiveUp, Reason};
 
 /// The end of a call that did not succeed.
 ///
@@ -17,7 +16,7 @@ use crate::verdict::{GiveUp, Rejected};
 /// [`CircuitOpen`](Class::CircuitOpen): retried already, so not again.
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, Policy, Retry};
+/// use retry_core::{testing::FakeClock, Class, Policy, Retry};
 ///
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").keyed("eu-west-1");
@@ -101,7 +100,7 @@ pub struct ErrorContext {
     /// The last attempt, from 1; 0 where none was made.
     pub attempt: u32,
     /// The most attempts the policy allows.
-    pub most_attempts: u32,
+    pub max_attempts: u32,
     /// How long the call took; `None` where nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
     /// When the call ended.
@@ -167,6 +166,16 @@ impl<E> Error<E> {
         }
     }
 
+    /// Why the call ended.
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::GaveUp { reason, .. } => Reason::GaveUp(*reason),
+            Self::Ignored { .. } => Reason::GaveUp(GiveUp::Ignored),
+            Self::Rejected { .. } => Reason::Rejected,
+            Self::Cancelled { .. } => Reason::Cancelled,
+        }
+    }
+
     /// Whether the circuit refused an attempt.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::Rejected { .. })
@@ -178,8 +187,8 @@ impl<E> Error<E> {
     }
 
     /// Whether the deadline was the reason.
-    pub const fn is_deadline(&self) -> bool {
-        matches!(self, Self::GaveUp { reason: GiveUp::Deadline, .. })
+    pub const fn is_start_within(&self) -> bool {
+        matches!(self, Self::GaveUp { reason: GiveUp::StartWithin, .. })
     }
 
     /// Whether the budget of retries was empty.
@@ -203,15 +212,6 @@ impl<E> Error<E> {
     }
 }
 
-impl<E> Classify for Error<E> {
-    fn classify(&self) -> Failure {
-        match self {
-            Self::Rejected { .. } => Class::CircuitOpen.into(),
-            Self::GaveUp { .. } | Self::Cancelled { .. } | Self::Ignored { .. } => Class::Exhausted.into(),
-        }
-    }
-}
-
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let context = self.context();
@@ -228,7 +228,7 @@ impl<E> fmt::Display for Error<E> {
 /// `after attempt 2 of 5, 27.1 s (Timeout)`.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.attempt, self.most_attempts) {
+        match (self.attempt, self.max_attempts) {
             (0, _) => f.write_str("before the first attempt")?,
             (attempt, u32::MAX) => write!(f, "after attempt {attempt}")?,
             (attempt, most) => write!(f, "after attempt {attempt} of {most}")?,

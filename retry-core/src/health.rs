@@ -18,7 +18,10 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// ```
 /// use core::cell::Cell;
 /// use core::time::Duration;
-/// use retry_core::{CircuitConfig, CountWindow, FakeClock, HealthCheck, LocalLock, Phase, SharedCircuit};
+/// use retry_core::{
+///     circuit::{CountWindow, HealthCheck, Phase}, runtime::LocalLock, testing::FakeClock, CircuitConfig,
+///     SharedCircuit,
+/// };
 ///
 /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
 /// let clock = FakeClock::new();
@@ -66,7 +69,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     {
         loop {
             self.runtime.sleep(self.period()).await;
-            if let Some(era) = self.circuit.ailing()
+            if let Some(era) = self.circuit.health_check_era()
                 && check().await
             {
                 self.is_well(era);
@@ -83,7 +86,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
             if self.runtime.sleep_blocking(self.period()).is_err() {
                 return;
             }
-            if let Some(era) = self.circuit.ailing()
+            if let Some(era) = self.circuit.health_check_era()
                 && check()
             {
                 self.is_well(era);
@@ -95,7 +98,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     where
         R: Clock,
     {
-        let change = self.circuit.healthy(era, self.then, || self.runtime.now());
+        let change = self.circuit.health_check_passed(era, self.then, || self.runtime.now());
         if let (Some(change), Some((circuit, observer))) = (change, self.observer) {
             observer.observe(&Event::phase_changed(circuit, change));
         }

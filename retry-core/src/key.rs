@@ -76,7 +76,7 @@ impl Key {
     }
 
     /// Whether the text was longer, and only its beginning is kept.
-    pub const fn is_cut(&self) -> bool {
+    pub const fn is_truncated(&self) -> bool {
         self.length & CUT != 0
     }
 
@@ -119,7 +119,7 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())?;
-        f.write_str(if self.is_cut() { ".." } else { "" })
+        f.write_str(if self.is_truncated() { ".." } else { "" })
     }
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for Key {
 impl defmt::Format for Key {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "{=str}", self.as_str());
-        if self.is_cut() {
+        if self.is_truncated() {
             defmt::write!(f, "..");
         }
     }

@@ -76,7 +76,7 @@ impl Instant {
 /// the time, so that a clock is not read for nothing:
 ///
 /// ```
-/// use retry_core::{Call, FakeClock, Policy};
+/// use retry_core::{testing::FakeClock, Call, Policy};
 ///
 /// const UNTIMED: Policy = Policy::exponential(core::time::Duration::from_millis(10));
 ///

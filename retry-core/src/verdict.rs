@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::circuit::Phase;
-use crate::time::{Spoken, nanos};
+use crate::circuit::Rejected;
+use crate::time::Spoken;
 
 /// What a call does after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,7 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum GiveUp {
     /// An error of this class is not retried.
     Class,
@@ -43,7 +44,7 @@ pub enum GiveUp {
     /// All attempts are made.
     Attempts,
     /// The next attempt could start only after the deadline.
-    Deadline,
+    StartWithin,
     /// The server asked for a longer wait than the policy accepts.
     Hint,
     /// The budget of retries does not hold another one.
@@ -51,6 +52,17 @@ pub enum GiveUp {
 }
 
 impl GiveUp {
+    /// Every reason, at the index of its discriminant.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Class,
+        Self::Ignored,
+        Self::LeftToCircuit,
+        Self::Attempts,
+        Self::StartWithin,
+        Self::Hint,
+        Self::Budget,
+    ];
+
     /// The reason in a word, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,7 +70,7 @@ impl GiveUp {
             Self::Ignored => "ignored",
             Self::LeftToCircuit => "left-to-circuit",
             Self::Attempts => "attempts",
-            Self::Deadline => "deadline",
+            Self::StartWithin => "start-within",
             Self::Hint => "hint",
             Self::Budget => "budget",
         }
@@ -70,7 +82,7 @@ impl GiveUp {
             Self::Ignored => "errors like this are ignored",
             Self::LeftToCircuit => "errors like this are left to the circuit",
             Self::Attempts => "no attempts left",
-            Self::Deadline => "the next attempt would start after the deadline",
+            Self::StartWithin => "the next attempt would start too late",
             Self::Hint => "the server asks for a longer wait than the policy accepts",
             Self::Budget => "the budget of retries is empty",
         }
@@ -84,54 +96,58 @@ impl fmt::Display for GiveUp {
     }
 }
 
-/// The circuit's refusal to admit an attempt.
-///
-/// ```
-/// use core::time::Duration;
-/// use retry_core::{Phase, Rejected};
-///
-/// let rejected = Rejected::new(Phase::Open, Duration::from_millis(21_400));
-/// assert_eq!(rejected.wait(), Duration::from_millis(21_400));
-/// assert_eq!(rejected.to_string(), "the circuit is open for another 21.4 s");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a call ended that left a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Rejected {
-    phase: Phase,
-    /// In nanoseconds, so that a refusal costs no division.
-    wait: u64,
+#[non_exhaustive]
+pub enum Reason {
+    /// The policy or the budget allowed no further attempt.
+    GaveUp(GiveUp),
+    /// The circuit refused an attempt.
+    Rejected,
+    /// The call was stopped from outside.
+    Cancelled,
 }
 
-impl Rejected {
-    /// A refusal in this phase, that lasts for so long from now: what a [`Gate`](crate::Gate) of one's own answers.
-    pub const fn new(phase: Phase, wait: Duration) -> Self {
-        Self::of_nanos(phase, nanos(wait))
+impl Reason {
+    /// The reason in a word, for metrics and logs: that to give up, `rejected` or `cancelled`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GaveUp(reason) => reason.name(),
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
     }
 
-    #[inline]
-    pub(crate) const fn of_nanos(phase: Phase, wait: u64) -> Self {
-        Self { phase, wait }
-    }
+    /// Every reason, at its [`number`](Self::number).
+    pub(crate) const ALL: [Self; 9] = [
+        Self::GaveUp(GiveUp::Class),
+        Self::GaveUp(GiveUp::Ignored),
+        Self::GaveUp(GiveUp::LeftToCircuit),
+        Self::GaveUp(GiveUp::Attempts),
+        Self::GaveUp(GiveUp::StartWithin),
+        Self::GaveUp(GiveUp::Hint),
+        Self::GaveUp(GiveUp::Budget),
+        Self::Rejected,
+        Self::Cancelled,
+    ];
 
-    /// The phase that refuses: open; half-open with every probe taken; closed, while a ramp admits only some.
-    pub const fn phase(self) -> Phase {
-        self.phase
-    }
-
-    /// How long from now every attempt is refused: zero where that may change at any time, [`Duration::MAX`] where
-    /// only a hand changes it.
-    pub const fn wait(self) -> Duration {
-        if self.wait == u64::MAX { Duration::MAX } else { Duration::from_nanos(self.wait) }
-    }
-}
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.phase {
-            Phase::HalfOpen => f.write_str("the circuit is half-open and all its probes are taken"),
-            phase => write!(f, "the circuit is {phase} for another {}", Spoken(self.wait())),
+    /// The number that stands for it in images and logs. A number is never given to another reason.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::GaveUp(reason) => reason as u8,
+            Self::Rejected => 7,
+            Self::Cancelled => 8,
         }
     }
 }
 
-impl core::error::Error for Rejected {}
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GaveUp(reason) => write!(f, "gave up: {reason}"),
+            Self::Rejected => f.write_str("rejected by the circuit"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
+    }
+}

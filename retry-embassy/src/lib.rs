@@ -3,13 +3,13 @@
 //!
 //! ```
 //! use core::time::Duration;
-//! use retry_core::{CircuitConfig, Class, CountWindow, Policy, SharedCircuit};
+//! use retry_core::{circuit::CountWindow, CircuitConfig, Class, Policy, SharedCircuit};
 //! use retry_embassy::{CriticalSectionLock, Embassy};
 //!
 //! const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
-//!     .attempts(4)
+//!     .max_attempts(4)
 //!     .attempt_timeout(Duration::from_secs(2))
-//!     .deadline(Duration::from_secs(30));
+//!     .start_within(Duration::from_secs(30));
 //! static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> =
 //!     SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
 //!
@@ -76,11 +76,14 @@ use embassy_time::Timer;
 pub use lock::{EmbassyLock, Guarded};
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
-pub use retry_core::CriticalSectionLock;
 #[cfg(feature = "defmt")]
 #[cfg_attr(docsrs, doc(cfg(feature = "defmt")))]
-pub use retry_core::DefmtLog;
-use retry_core::{Clock, Entropy, Instant, Policy, Retry, Sleep};
+pub use retry_core::observe::DefmtLog;
+pub use retry_core::runtime::CriticalSectionLock;
+use retry_core::{
+    Instant, Policy, Retry,
+    runtime::{Clock, Entropy, Sleep},
+};
 
 /// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
 pub const fn retry<'a, R: Rng, M: RawMutex>(

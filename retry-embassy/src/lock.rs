@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
-use retry_core::{Exclusive, Initial, Lock};
+use retry_core::runtime::{Exclusive, Initial, Lock};
 
 /// A [blocking mutex](Mutex) of embassy-sync over one of its raw mutexes: `ThreadModeRawMutex` for what tasks of one
 /// executor share, without masking interrupts, `NoopRawMutex` for what never leaves one task. Over
@@ -14,7 +14,7 @@ use retry_core::{Exclusive, Initial, Lock};
 ///
 /// ```
 /// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-/// use retry_core::{CircuitConfig, CountWindow, Phase, SharedBudget, SharedCircuit, TokenBucket};
+/// use retry_core::{circuit::{CountWindow, Phase}, CircuitConfig, SharedBudget, SharedCircuit, TokenBucket};
 /// use retry_embassy::{CriticalSectionLock, EmbassyLock};
 ///
 /// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);

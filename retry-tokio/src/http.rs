@@ -1,7 +1,7 @@
 //! What requests and responses of the crate `http` mean to a policy.
 
 use http::{Request, Response};
-use retry_core::{Failure, Idempotency, StdRuntime};
+use retry_core::{Failure, classify::Idempotency, runtime::StdRuntime};
 
 /// What an HTTP response says of its request, by its status and its `Retry-After`: [`Failure::of_http_response`]. For
 /// [`Retry::unacceptable`](retry_core::Retry::unacceptable).
@@ -18,11 +18,11 @@ pub fn http_response<B>(response: &Response<B>) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
 }
 
-/// A clone of each request that may be sent again. For `RetryLayer::requests`.
+/// A clone of each request that may be sent again. For `RetryLayer::clone_request`.
 ///
 /// ```
 /// use http::Request;
-/// use retry_core::Idempotency;
+/// use retry_core::classify::Idempotency;
 /// use retry_tokio::http_requests;
 ///
 /// let again = http_requests(Idempotency::Method);

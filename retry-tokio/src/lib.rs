@@ -4,7 +4,7 @@
 //! use core::time::Duration;
 //! use retry_core::{CircuitConfig, Class, Policy, SharedCircuit};
 //!
-//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
 //! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 //!
 //! # async fn fetch(_: &str) -> Result<u32, std::io::Error> { Ok(7) }
@@ -32,7 +32,7 @@
 //! use retry_core::{Class, Policy};
 //! use tokio_util::sync::CancellationToken;
 //!
-//! const HOURLY: Policy = Policy::fixed(Duration::from_secs(3_600)).attempts(u32::MAX);
+//! const HOURLY: Policy = Policy::fixed(Duration::from_secs(3_600)).max_attempts(u32::MAX);
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 //! let shutdown = CancellationToken::new();
@@ -88,10 +88,13 @@ pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
-    AgainBy, BoxError, CallFuture, CallRequestsOrAllRequests, CircuitBy, Circuits, Cloned, Letters,
+    AgainBy, BoxError, CallCloneRequestOrCloneAll, CallFuture, CircuitBy, Circuits, Cloned, Letters,
     LettersTo, NoLetters, OneCircuit, Requests, RequestsChosen, RetryLayer, RetryService, ServiceError,
 };
-use retry_core::{Clock, Entropy, Instant, OsRng, Policy, Retry, Sleep, StdRuntime};
+use retry_core::{
+    Instant, Policy, Retry,
+    runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
+};
 
 /// Retries by `policy` on the tokio runtime that awaits it.
 pub const fn retry(policy: &Policy) -> Retry<'_, Tokio> {

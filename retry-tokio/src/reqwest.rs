@@ -3,7 +3,7 @@
 use std::io;
 
 use ::reqwest::{Error as ReqwestError, Request, Response};
-use retry_core::{Class, Failure, Idempotency, StdRuntime};
+use retry_core::{Class, Failure, classify::Idempotency, runtime::StdRuntime};
 
 use crate::causes::{causes, of_connection, of_system};
 
@@ -26,7 +26,7 @@ use crate::causes::{causes, of_connection, of_system};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let client = reqwest::Client::new();
-/// let stock = retry(&Policy::DEFAULT).classify(reqwest_error).unacceptable(reqwest_response);
+/// let stock = retry(&Policy::DEFAULT).classify(reqwest_error).classify_ok(reqwest_response);
 /// let error = stock.run(|| client.get("no address").send()).await.unwrap_err();
 /// assert_eq!(error.context().class, Some(Class::Validation)); // and so not tried again
 /// # }
@@ -56,11 +56,11 @@ pub fn reqwest_response(response: &Response) -> Option<Failure> {
 }
 
 /// A clone of each request that may be sent again, and can be: a body that is a stream cannot. For
-/// `RetryLayer::requests`.
+/// `RetryLayer::clone_request`.
 ///
 /// ```
 /// use reqwest::{Body, Method, Request};
-/// use retry_core::Idempotency;
+/// use retry_core::classify::Idempotency;
 /// use retry_tokio::reqwest_requests;
 ///
 /// let again = reqwest_requests(Idempotency::MethodOrKey);

@@ -1,7 +1,10 @@
 //! The blocking loop.
 
 use retry_core::{
-    BlockingSleep, Class, Classifier, Clock, Entropy, Event, Failure, Instant, Lock, Observer, Retry,
+    Class, Failure, Instant, Retry,
+    classify::Classifier,
+    observe::{Event, Observer},
+    runtime::{BlockingSleep, Clock, Entropy, Lock},
 };
 
 use crate::log::Log;
@@ -63,7 +66,7 @@ fn call<L: Lock, R: BlockingSleep>(
     let mut retry = Retry::new(&scenario.policy, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
-        .unacceptable(|value: &Value| value.0)
+        .classify_ok(|value: &Value| value.0)
         .observe(&observer);
     if let Some(curve) = &scenario.curve {
         retry = retry.backoff(curve);
@@ -97,7 +100,7 @@ fn run<R, L, K, O>(
         attempts = now.attempt;
         record.told(time.now(), now, cause_name(last));
         let Try { takes, ends } = Try::of(tries, attempts);
-        let limit = scenario.policy.timeout_of_attempt().filter(|limit| ms(takes) > *limit);
+        let limit = scenario.policy.attempt_limit_of_time().filter(|limit| ms(takes) > *limit);
         let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
         slept.expect("a scenario that fits cuts no attempt");
         match ends {

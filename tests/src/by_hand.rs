@@ -1,7 +1,10 @@
 //! The loop that a program writes that has no runtime: nothing but the machine.
 
 use retry_core::{
-    BlockingSleep, Call, Class, Clock, Event, EventKind, FakeClock, GiveUp, Interrupted, Lock, Verdict,
+    Call, Class, GiveUp, Verdict,
+    observe::{Event, EventKind},
+    runtime::{BlockingSleep, Clock, Interrupted, Lock},
+    testing::FakeClock,
 };
 
 use crate::blocking::play;
@@ -51,7 +54,7 @@ fn call<L: Lock>(
         record.told(now(), attempt.progress(now), last);
         // What it tries ends by itself, or the timeout ends it.
         let script = Try::of(tries, attempt.number());
-        let (takes, ends) = match scenario.policy.timeout_of_attempt() {
+        let (takes, ends) = match scenario.policy.attempt_limit_of_time() {
             Some(limit) if ms(script.takes) > limit => (limit, None),
             _ => (ms(script.takes), Some(script.ends)),
         };

@@ -3,7 +3,12 @@
 use core::cell::Cell;
 use core::future::ready;
 
-use retry_core::{Cause, Classifier, Clock, Event, Lock, Observer, Progress, Retry, Sleep};
+use retry_core::{
+    Cause, Progress, Retry,
+    classify::Classifier,
+    observe::{Event, Observer},
+    runtime::{Clock, Lock, Sleep},
+};
 
 use crate::log::Log;
 use crate::record::{End, Record, cause_name};
@@ -44,7 +49,7 @@ async fn call<L: Lock, R: Sleep>(
     let mut retry = Retry::new(&scenario.policy, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
-        .unacceptable(|value: &Value| value.0)
+        .classify_ok(|value: &Value| value.0)
         .observe(&observer);
     if let Some(curve) = &scenario.curve {
         retry = retry.backoff(curve);

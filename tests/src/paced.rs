@@ -7,7 +7,10 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 
-use retry_core::{Clock, Instant, Sleep};
+use retry_core::{
+    Instant,
+    runtime::{Clock, Sleep},
+};
 
 /// An adapter whose time cannot be paused, made to tell scripted time: a scenario's millisecond takes as long as one
 /// chooses, and not a nanosecond longer.

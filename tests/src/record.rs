@@ -3,7 +3,9 @@
 use core::cell::RefCell;
 
 use retry_core::{
-    Cause, Change, ChangeCause, Class, Error, EventKind, GiveUp, Instant, Phase, Progress, Rejected, Verdict,
+    Cause, Class, Error, GiveUp, Instant, Progress, Rejected, Verdict,
+    circuit::{Change, ChangeCause, Phase},
+    observe::EventKind,
 };
 
 use crate::log::{Line, Log};

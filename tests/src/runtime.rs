@@ -5,7 +5,10 @@ use core::convert::Infallible;
 use core::time::Duration;
 
 use rand_core::TryRng;
-use retry_core::{BlockingSleep, Clock, Entropy, Instant, Interrupted, Sleep};
+use retry_core::{
+    Instant,
+    runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep},
+};
 
 use crate::scenario::Scenario;
 

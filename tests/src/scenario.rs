@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, CircuitConfig, Class, Classify, ConcurrencyShare, Failure, OnHealthy, Policy, Progress,
-    RequestShare, RetryThrottle, Rule, TokenBucket,
+    CircuitConfig, Class, Classify, Failure, Policy, Progress, Rule, TokenBucket,
+    budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
+    circuit::OnHealthy,
 };
 
 /// A policy, what the calls share, and what happens to them. All its times are whole milliseconds, the least that
@@ -51,7 +52,7 @@ impl Scenario<'_> {
     /// Whether a blocking loop can play it like the others. It cannot cut an attempt. And an attempt's timeout is the
     /// operation's own there, hence an error like others, that a condition is asked about.
     pub fn fits_blocking_loops(&self) -> bool {
-        let asked = self.condition.is_some() && self.policy.timeout_of_attempt().is_some();
+        let asked = self.condition.is_some() && self.policy.attempt_limit_of_time().is_some();
         !asked && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
     }
 }

@@ -4,9 +4,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Admission, AttemptEnd, Budget, Change, ConcurrencyShare, CountWindow, Counts, Deposit,
-    Gate, Instant, Lock, Now, Phase, Price, Rejected, Request, RequestShare, RetryThrottle, Settled,
-    SharedBudget, SharedCircuit, SlowCalls, Ticket, TimeWindow, TokenBucket,
+    Instant, Rejected, SharedBudget, SharedCircuit, TokenBucket,
+    budget::{
+        AdaptiveThrottle, Budget, ConcurrencyShare, Deposit, Price, Request, RequestShare, RetryThrottle,
+    },
+    circuit::{
+        Admission, AttemptEnd, Change, CountWindow, Counts, Gate, Phase, Settled, SlowCalls, Ticket,
+        TimeWindow,
+    },
+    runtime::{Lock, Now},
 };
 
 use crate::record::Record;
@@ -146,7 +152,7 @@ impl<L: Lock> Circuit<L> {
             Manual::Reset => circuit.reset(now),
             Manual::Trip(time) => circuit.trip(ms(time), now),
             Manual::Probe => circuit.probe(now),
-            Manual::Healthy(then) => circuit.ailing().and_then(|era| circuit.healthy(era, then, now)),
+            Manual::Healthy(then) => circuit.health_check_era().and_then(|era| circuit.health_check_passed(era, then, now)),
             Manual::Restore => Some(circuit.restore(&circuit.snapshot(now), now)),
         }, none => None)
     }

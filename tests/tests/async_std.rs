@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use retry_async_std::AsyncStd;
 use retry_core::{
-    CircuitConfig, Class, Clock, Entropy, Error, GiveUp, Jitter, Phase, Policy, SharedCircuit, Sleep,
+    CircuitConfig, Class, Error, GiveUp, Jitter, Policy, SharedCircuit,
+    circuit::Phase,
+    runtime::{Clock, Entropy, Sleep},
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(1)).jitter(Jitter::None).attempts(4).deadline(ms(60_000));
+const POLICY: Policy =
+    Policy::exponential(ms(1)).jitter(Jitter::None).max_attempts(4).start_within(ms(60_000));
 
 fn server_error(_: &&str) -> Class {
     Class::Server
@@ -74,7 +77,7 @@ async fn delays_add_up() {
 
 async fn an_attempt_that_hangs_is_cut_off() {
     let start = AsyncStd.now();
-    let policy = POLICY.attempts(2).attempt_timeout(ms(3));
+    let policy = POLICY.max_attempts(2).attempt_timeout(ms(3));
     let retry = retry_async_std::retry(&policy).classify(server_error);
     let result = retry.run(std::future::pending::<Result<(), &str>>).await;
     assert!(AsyncStd.now().since(start) >= ms(3 + 1 + 3));
@@ -97,7 +100,7 @@ async fn a_channel_stops_a_call() {
 fn tasks_of_both_runtimes_share_one_circuit() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(8));
     static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
-    const ONCE: Policy = POLICY.attempts(1);
+    const ONCE: Policy = POLICY.max_attempts(1);
 
     async fn call() {
         let retry = retry_async_std::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);

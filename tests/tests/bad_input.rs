@@ -7,8 +7,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, CircuitConfig, ConfigError, CountWindow, Jitter, LocalLock, Policy, Recovery, Rule,
-    SharedCircuit, SlowCalls, TimeWindow, Window,
+    Backoff, CircuitConfig, ConfigError, Jitter, Policy, Recovery, Rule, SharedCircuit,
+    circuit::{CountWindow, SlowCalls, TimeWindow, Window},
+    runtime::LocalLock,
 };
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100));
@@ -29,30 +30,33 @@ fn the_try_form_names_field_and_value() {
     }
     let float = |multiplier| policy(POLICY.try_multiplier(multiplier));
     let rows: &[(ConfigError, &str)] = &[
-        (policy(POLICY.try_attempts(0)), "attempts = 0: must be at least 1"),
-        (policy(POLICY.try_cap(Duration::ZERO)), "cap = 0 s: must be at least 100 ms, the base"),
+        (policy(POLICY.try_max_attempts(0)), "max_attempts = 0: must be at least 1"),
         (
-            policy(POLICY.try_cap(Duration::new(0, 99_999_999))),
-            "cap = 99999999 ns: must be at least 100 ms, the base",
+            policy(POLICY.try_max_delay(Duration::ZERO)),
+            "max_delay = 0 s: must be at least 100 ms, the base delay",
         ),
         (
-            policy(POLICY.try_minimum(Duration::from_secs(31))),
-            "minimum = 31 s: must be at most 30 s, the cap",
+            policy(POLICY.try_max_delay(Duration::new(0, 99_999_999))),
+            "max_delay = 99999999 ns: must be at least 100 ms, the base delay",
         ),
         (
-            policy(POLICY.minimum(Duration::from_secs(2)).try_cap(Duration::from_millis(1_500))),
-            "cap = 1500 ms: must be at least 2 s, the minimum",
+            policy(POLICY.try_min_delay(Duration::from_secs(31))),
+            "min_delay = 31 s: must be at most 30 s, max_delay",
         ),
-        (policy(POLICY.try_rules(&[TOO_LONG])), "rules = 31 s: must be at most 30 s, the cap"),
         (
-            policy(POLICY.rules(&[TEN]).try_cap(Duration::from_secs(9))),
-            "rules = 10 s: must be at most 9 s, the cap",
+            policy(POLICY.min_delay(Duration::from_secs(2)).try_max_delay(Duration::from_millis(1_500))),
+            "max_delay = 1500 ms: must be at least 2 s, min_delay",
+        ),
+        (policy(POLICY.try_rules(&[TOO_LONG])), "rules = 31 s: must be at most 30 s, max_delay"),
+        (
+            policy(POLICY.rules(&[TEN]).try_max_delay(Duration::from_secs(9))),
+            "rules = 10 s: must be at most 9 s, max_delay",
         ),
         (
             policy(Policy::fixed(Duration::from_secs(1)).try_multiplier(2.0)),
             "multiplier = 2: only an exponential backoff has one",
         ),
-        (Rule::ANY.try_attempts(0).unwrap_err(), "attempts = 0: must be at least 1"),
+        (Rule::ANY.try_max_attempts(0).unwrap_err(), "max_attempts = 0: must be at least 1"),
         (Jitter::try_proportional(1.01).unwrap_err(), "deviation = 1.01: must be from 0 to 1"),
         (Jitter::try_proportional(-0.5).unwrap_err(), "deviation = -0.5: must be from 0 to 1"),
         (Jitter::try_proportional(f64::NAN).unwrap_err(), "deviation = NaN: must be from 0 to 1"),
@@ -76,11 +80,11 @@ fn the_try_form_names_field_and_value() {
         (config(CONFIG.try_failure_rate(101)), "failure_rate = 101: must be a percentage from 1 to 100"),
         (config(CONFIG.try_consecutive_failures(0)), "consecutive_failures = 0: must be at least 1"),
         (config(CONFIG.try_failures_in_window(0)), "failures_in_window = 0: must be at least 1"),
-        (config(CONFIG.try_probes_in_all(0)), "probes_in_all = 0: must be at least 1"),
+        (config(CONFIG.try_max_probes(0)), "max_probes = 0: must be at least 1"),
         (config(CONFIG.try_minimum_calls(0)), "minimum_calls = 0: must be at least 1"),
         (config(CONFIG.try_window(0)), "window = 0: must be at least 1"),
         (config(CONFIG.try_probes(0)), "probes = 0: must be at least 1"),
-        (config(CONFIG.try_successes(0)), "successes = 0: must be at least 1"),
+        (config(CONFIG.try_success_threshold(0)), "success_threshold = 0: must be at least 1"),
         (config(CONFIG.try_lease(Duration::ZERO)), "lease = 0 s: must be above zero"),
         (config(CONFIG.try_slow_rate(0)), "slow_rate = 0: must be a percentage from 1 to 100"),
         (config(CONFIG.try_slow_after(Duration::ZERO)), "slow_after = 0 s: must be above zero"),
@@ -114,8 +118,8 @@ fn the_try_form_names_field_and_value() {
             "failures_in_window = 51: must be at most 50, the window",
         ),
         (
-            circuit::<CountWindow<100>>(CONFIG.successes(3).probe_failures(2).probes_in_all(4)),
-            "probes_in_all = 4: must be at least 5, successes + probe_failures",
+            circuit::<CountWindow<100>>(CONFIG.success_threshold(3).probe_failures(2).max_probes(4)),
+            "max_probes = 4: must be at least 5, successes + probe_failures",
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.window(19)),
@@ -130,21 +134,21 @@ fn the_try_form_names_field_and_value() {
 
 #[test]
 fn the_edge_of_what_is_allowed_is() {
-    assert!(POLICY.try_cap(Duration::from_millis(100)).is_ok());
-    assert!(POLICY.try_minimum(Duration::from_secs(30)).is_ok());
+    assert!(POLICY.try_max_delay(Duration::from_millis(100)).is_ok());
+    assert!(POLICY.try_min_delay(Duration::from_secs(30)).is_ok());
     assert!(Jitter::try_proportional(1.0).is_ok() && Jitter::try_proportional(0.0).is_ok());
     assert!(POLICY.try_multiplier(1.0).is_ok());
     assert!(POLICY.try_multiplier(f64::MAX).is_ok());
-    assert!(POLICY.try_attempts(u32::MAX).is_ok());
+    assert!(POLICY.try_max_attempts(u32::MAX).is_ok());
     assert!(CONFIG.try_failure_rate(1).and_then(|config| config.try_failure_rate(100)).is_ok());
     assert!(SharedCircuit::<CountWindow<1024>, LocalLock>::try_new(CONFIG).is_ok());
     assert!(SharedCircuit::<CountWindow<1>, LocalLock>::try_new(CONFIG.minimum_calls(1)).is_ok());
 }
 
 #[test]
-#[should_panic(expected = "attempts = 0: must be at least 1")]
+#[should_panic(expected = "max_attempts = 0: must be at least 1")]
 fn the_plain_setter_panics_with_the_same_line_at_run_time() {
-    let _ = POLICY.attempts(std::hint::black_box(0));
+    let _ = POLICY.max_attempts(std::hint::black_box(0));
 }
 
 /// Each program in `compile_fail/src/bin` begins with what the compiler must say of it.

@@ -4,19 +4,20 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use retry_core::{
-    Call, CallEnd, Class, Event, EventKind, FakeClock, GiveUp, Instant, Jitter, Outlook, Policy, Retry, Rule,
-    Severity, Verdict,
+    Call, Class, GiveUp, Instant, Jitter, Policy, Retry, Rule, Severity, Verdict,
+    observe::{CallEnd, Event, EventKind, Outlook},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 #[test]
 fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
-    let policy = POLICY.deadline(ms(1_000)).attempts(9);
+    let policy = POLICY.start_within(ms(1_000)).max_attempts(9);
     let clock = FakeClock::new();
     let mut call = Call::new(&policy, clock.now());
     let _ = call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut clock.words(&[]));
@@ -32,8 +33,8 @@ fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
 
     // Stopped in the middle of a delay.
     let clock = FakeClock::new();
-    let policy = Policy::fixed(ms(20_000)).jitter(Jitter::None).deadline(ms(60_000));
-    let stop = retry_core::Sleep::sleep(&&clock, ms(1_000));
+    let policy = Policy::fixed(ms(20_000)).jitter(Jitter::None).start_within(ms(60_000));
+    let stop = retry_core::runtime::Sleep::sleep(&&clock, ms(1_000));
     let retry = Retry::new(&policy, &clock);
     let error =
         clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Server)))).unwrap_err();
@@ -43,7 +44,7 @@ fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
 #[test]
 fn an_error_names_the_limit_that_counted() {
     const RULES: [Rule; 2] =
-        [Rule::class(Class::RateLimit).attempts(6), Rule::class(Class::Timeout).attempts(2)];
+        [Rule::class(Class::RateLimit).max_attempts(6), Rule::class(Class::Timeout).max_attempts(2)];
     let policy = POLICY.rules(&RULES);
     for (class, line) in [
         (Class::RateLimit, "gave up after attempt 6 of 6 (RateLimit): no attempts left"),
@@ -71,7 +72,7 @@ fn whoever_watches_hears_of_every_end() {
     let log = RefCell::new(Vec::new());
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
     let retry = Retry::new(&POLICY, &clock).on_event(&observer);
-    let stop = retry_core::Sleep::sleep(&&clock, ms(30)); // in the first delay
+    let stop = retry_core::runtime::Sleep::sleep(&&clock, ms(30)); // in the first delay
     let _ = clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Unknown))));
     let ended = |end, elapsed| EventKind::Ended { end, elapsed: Some(elapsed) };
     let end = [(30, 1, EventKind::Cancelled), (30, 1, ended(CallEnd::Cancelled, ms(30)))];
@@ -114,7 +115,7 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
 
     let clock = FakeClock::new();
     clock.advance(ms(1_000));
-    let policy = POLICY.attempts(2).deadline(ms(60_000));
+    let policy = POLICY.max_attempts(2).start_within(ms(60_000));
     let retry = Retry::new(&policy, &clock)
         .classify(|_: &std::io::Error| Class::Timeout)
         .named("stock.read")
@@ -122,7 +123,7 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
     let error = retry.run_blocking(|| Err::<(), _>(std::io::Error::other("no carrier"))).unwrap_err();
     let context = error.context();
     assert_eq!((context.operation, context.key.as_str()), ("stock.read", "eu-west-1"));
-    assert_eq!((context.attempt, context.most_attempts), (2, 2));
+    assert_eq!((context.attempt, context.max_attempts), (2, 2));
     assert_eq!((context.elapsed, context.when), (Some(ms(100)), Instant::from_millis(1_100)));
     assert_eq!((context.class, context.severity()), (Some(Class::Timeout), Some(Severity::Medium)));
     assert_eq!(
@@ -131,7 +132,9 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
     );
     assert_eq!(error.source().unwrap().to_string(), "no carrier");
     assert!(error.is_exhausted() && error.is_timeout());
-    assert!(!error.is_circuit_open() && !error.is_cancelled() && !error.is_ignored() && !error.is_deadline());
+    assert!(
+        !error.is_circuit_open() && !error.is_cancelled() && !error.is_ignored() && !error.is_start_within()
+    );
 }
 
 #[test]
@@ -151,10 +154,10 @@ fn cancelled_from_outside_it_keeps_the_last_cause() {
         let clock = &clock;
         let operation = || async {
             attempts.set(attempts.get() + 1);
-            retry_core::Sleep::sleep(&clock, ms(10)).await;
+            retry_core::runtime::Sleep::sleep(&clock, ms(10)).await;
             Err::<(), _>(Class::Server)
         };
-        let stop = retry_core::Sleep::sleep(&clock, ms(stop));
+        let stop = retry_core::runtime::Sleep::sleep(&clock, ms(stop));
         let error = clock.run(retry.run_until(stop, operation)).unwrap_err();
         assert!(error.is_cancelled());
         assert_eq!(attempts.get(), begun);

@@ -5,8 +5,13 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use retry_core::{
-    CancelToken, Cause, CircuitConfig, Class, Deposit, Event, EventKind, FakeClock, Gate, HealthCheck,
-    Instant, Jitter, Phase, Policy, Price, Request, Retry, SharedCircuit, Sleep, Verdict, retry,
+    Cause, CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedCircuit, Verdict,
+    budget::{Deposit, Price, Request},
+    circuit::{Gate, HealthCheck, Phase},
+    observe::{Event, EventKind},
+    retry,
+    runtime::{CancelToken, Sleep},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -15,12 +20,12 @@ const fn ms(ms: u64) -> Duration {
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Only a cancellation ends its delays.
-const PATIENT: Policy = Policy::fixed(HOUR).cap(HOUR).jitter(Jitter::None);
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const PATIENT: Policy = Policy::fixed(HOUR).max_delay(HOUR).jitter(Jitter::None);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 #[test]
 fn a_token_wakes_every_sleeper_of_a_circuit() {
-    let circuit = SharedCircuit::<retry_core::CountWindow<100>>::new(CircuitConfig::DEFAULT);
+    let circuit = SharedCircuit::<retry_core::circuit::CountWindow<100>>::new(CircuitConfig::DEFAULT);
     let token = Arc::new(CancelToken::new());
     let (asleep, sleepers) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -55,7 +60,7 @@ fn a_token_wakes_every_sleeper_of_a_circuit() {
 #[test]
 fn a_sleep_that_nobody_cancels_is_as_long_as_without_a_token() {
     static TOKEN: CancelToken = CancelToken::new();
-    const SHORT: Policy = Policy::fixed(ms(20)).jitter(Jitter::None).attempts(2).deadline(HOUR);
+    const SHORT: Policy = Policy::fixed(ms(20)).jitter(Jitter::None).max_attempts(2).start_within(HOUR);
     let error = retry(&SHORT).cancel_by(&TOKEN).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     assert!(error.is_exhausted());
     assert!(error.context().elapsed >= Some(ms(20)));
@@ -137,13 +142,13 @@ fn on_the_fake_clock_the_script_says_when() {
 #[derive(Default)]
 struct Ledger(RefCell<Vec<(&'static str, u64)>>);
 
-impl retry_core::Budget for Ledger {
-    fn withdraw(&self, _: Request, _: impl retry_core::Now) -> Option<Price> {
+impl retry_core::budget::Budget for Ledger {
+    fn withdraw(&self, _: Request, _: impl retry_core::runtime::Now) -> Option<Price> {
         self.0.borrow_mut().push(("withdrawn", 5));
         Some(Price(5))
     }
 
-    fn deposit(&self, deposit: Deposit, _: impl retry_core::Now) {
+    fn deposit(&self, deposit: Deposit, _: impl retry_core::runtime::Now) {
         if let Deposit::Cancelled { started: false, price } = deposit {
             self.0.borrow_mut().push(("given back", price.0));
         }
@@ -165,7 +170,7 @@ fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
 
 #[test]
 fn a_health_check_ends_when_its_sleep_is_interrupted() {
-    let circuit = SharedCircuit::<retry_core::CountWindow<100>>::new(CircuitConfig::DEFAULT);
+    let circuit = SharedCircuit::<retry_core::circuit::CountWindow<100>>::new(CircuitConfig::DEFAULT);
     let clock = FakeClock::new();
     circuit.trip(HOUR, clock.now());
     clock.interrupt_at(Instant::from_millis(12));

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use retry_core::{Change, CircuitConfig, Class, CountWindow, FakeClock, Gate, Phase, SharedCircuit, Ticket};
+use retry_core::{
+    CircuitConfig, Class, SharedCircuit,
+    circuit::{Change, CountWindow, Gate, Phase, Ticket},
+    testing::FakeClock,
+};
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -140,7 +144,7 @@ fn the_minimum_may_be_reached_by_a_success() {
 #[test]
 fn half_open_admits_exactly_its_probes_and_one_failure_reopens() {
     play(
-        THREE_IN_A_ROW.consecutive_failures(1).probes(2).successes(3),
+        THREE_IN_A_ROW.consecutive_failures(1).probes(2).success_threshold(3),
         &[
             (0, "a", "enter", "in"),
             (0, "a", "fail", "open: 1 failure in a row"),

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use retry_core::{
-    Breaker, CircuitConfig, Class, CountWindow, Counts, Event, EventKind, FakeClock, Gate, Instant,
-    LocalLock, Outcome, Phase, Policy, Retry, SharedCircuit, Sleep, Span, TimeWindow, Window,
+    CircuitConfig, Class, Instant, Policy, Retry, SharedCircuit,
+    circuit::{Breaker, CountWindow, Counts, Gate, Outcome, Phase, Span, TimeWindow, Window},
+    observe::{Event, EventKind},
+    runtime::{LocalLock, Sleep},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -31,7 +34,7 @@ fn fail(circuit: &impl Gate, now: Instant) {
 #[test]
 fn half_open_admits_everyone() {
     for probes in [1, 2, 7] {
-        let circuit: SharedCircuit = SharedCircuit::new(ONE.probes(probes).successes(probes));
+        let circuit: SharedCircuit = SharedCircuit::new(ONE.probes(probes).success_threshold(probes));
         fail(&circuit, at(0));
         let (admitted, start) = (AtomicU32::new(0), Barrier::new(8));
         std::thread::scope(|scope| {
@@ -67,7 +70,7 @@ fn a_success_from_before_the_outage_closes_the_half_open_breaker() {
 /// Seen: a probe that is dropped, panics or never returns, and the circuit stays half-open for ever.
 #[test]
 fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
-    const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
+    const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);
     let clock = FakeClock::new();
     let circuit: SharedCircuit = SharedCircuit::new(ONE.lease(ms(5_000)));
     fail(&circuit, clock.now());

@@ -5,9 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, Change, ChangeCause, CircuitConfig, Class, CountWindow, Counts, Event, EventKind, FakeClock,
-    Gate, HealthCheck, Instant, Jitter, LocalLock, Mode, Phase, Rejected, SharedCircuit, SlowCalls,
-    TimeWindow, Window,
+    CircuitConfig, Class, Instant, Jitter, Rejected, SharedCircuit,
+    circuit::{
+        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, HealthCheck, Mode, Phase, SlowCalls,
+        TimeWindow, Window,
+    },
+    observe::{Event, EventKind},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -77,8 +82,8 @@ fn so_many_failures_in_the_window_open_it_however_many_calls_it_holds() {
 
 #[test]
 fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
-    let config = ONE.probes(2).successes(3);
-    let circuits = [config, config.probes_in_all(3)].map(Local::<CountWindow<5>>::new);
+    let config = ONE.probes(2).success_threshold(3);
+    let circuits = [config, config.max_probes(3)].map(Local::<CountWindow<5>>::new);
     let admitted = circuits.map(|circuit| {
         call(&circuit, 0, 0, true);
         let _hangs = circuit.admit(at(1_000)).unwrap();
@@ -245,7 +250,7 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         // The same for futures, until something else ends.
         circuit.trip(ms(60_000), clock.now());
         asked.set(0);
-        let retry_after = retry_core::Sleep::sleep(&&clock, ms(21_000));
+        let retry_after = retry_core::runtime::Sleep::sleep(&&clock, ms(21_000));
         let running = check.run(|| std::future::ready(ask()));
         clock.run(async {
             let mut running = std::pin::pin!(running);
@@ -343,7 +348,7 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     before.succeed(probe.ticket, at(1_002));
 }
 
-fn after_reboot(snapshot: &retry_core::Snapshot<CountWindow<10>>) {
+fn after_reboot(snapshot: &retry_core::circuit::Snapshot<CountWindow<10>>) {
     let circuit = Local::<CountWindow<10>>::new(ONE);
     circuit.restore(snapshot, at(0));
     assert_eq!(circuit.phase(), Phase::HalfOpen);

@@ -5,9 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, ChangeCause, CircuitConfig, Class, CountWindow, Exclusive, Gate, Initial, Instant, LocalLock,
-    Lock, Mode, OnHealthy, Phase, Plain, Rejected, Settings, SharedCircuit, SlowCalls, Snapshot, Span, Start,
-    TimeWindow, Window,
+    CircuitConfig, Class, Instant, Rejected, SharedCircuit,
+    circuit::{
+        Breaker, ChangeCause, CountWindow, Gate, Mode, OnHealthy, Phase, Settings, SlowCalls, Snapshot, Span,
+        Start, TimeWindow, Window,
+    },
+    dead_letter::Codec,
+    runtime::{Exclusive, Initial, LocalLock, Lock},
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -63,9 +67,11 @@ fn a_configuration_may_be_anywhere() {
         assert_eq!(circuit.phase(), Phase::Closed);
         size_of_val(circuit)
     }
-    let [here, elsewhere] = [opens(&SharedCircuit::new(ONE)), opens(&SharedCircuit::by(&ONE).unwrap())];
+    let [here, elsewhere] =
+        [opens(&SharedCircuit::new(ONE)), opens(&SharedCircuit::with_settings(&ONE).unwrap())];
     assert!(elsewhere < here / 2, "{elsewhere}, {here} bytes");
-    let error = SharedCircuit::<CountWindow<10>, LocalLock, _>::by(&CircuitConfig::DEFAULT).unwrap_err();
+    let error =
+        SharedCircuit::<CountWindow<10>, LocalLock, _>::with_settings(&CircuitConfig::DEFAULT).unwrap_err();
     assert_eq!(error.to_string(), "minimum_calls = 20: must be at most 10, the window");
 }
 
@@ -80,7 +86,7 @@ fn no_clock_is_read_where_no_rule_needs_it() {
 
 #[test]
 fn a_clock_that_panics_is_a_drop() {
-    let circuit = Local::<CountWindow<10>>::new(ONE.probes_in_all(1));
+    let circuit = Local::<CountWindow<10>>::new(ONE.max_probes(1));
     end(&circuit, true, at(0));
     for now in [1_000, 2_000, 3_000] {
         let probe = circuit.admit(at(now)).expect("a slot is free").ticket;
@@ -99,14 +105,14 @@ fn a_clock_that_panics_is_a_drop() {
 #[test]
 fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
     let circuit = Local::<CountWindow<10>>::new(ONE);
-    assert_eq!(circuit.ailing(), None);
+    assert_eq!(circuit.health_check_era(), None);
     end(&circuit, true, at(0));
-    let era = circuit.ailing().expect("open");
+    let era = circuit.health_check_era().expect("open");
     end(&circuit, true, at(1_000)); // the probe: a second opening
-    assert_eq!(circuit.healthy(era, OnHealthy::Close, at(1_500)), None);
+    assert_eq!(circuit.health_check_passed(era, OnHealthy::Close, at(1_500)), None);
     assert_eq!((circuit.phase(), circuit.late()), (Phase::Open, 1));
-    let era = circuit.ailing().expect("open");
-    let change = circuit.healthy(era, OnHealthy::Close, at(1_500)).expect("of this opening");
+    let era = circuit.health_check_era().expect("open");
+    let change = circuit.health_check_passed(era, OnHealthy::Close, at(1_500)).expect("of this opening");
     assert_eq!((change.to, change.cause), (Phase::Closed, ChangeCause::HealthCheck));
 }
 
@@ -156,7 +162,7 @@ fn a_window_that_was_never_checked_against_its_configuration_stays_within_itself
 }
 
 /// Its snapshot in each phase comes back from bytes as it was, and from no others.
-fn comes_back<W: Window + Plain + PartialEq + std::fmt::Debug>(config: CircuitConfig) {
+fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitConfig) {
     let circuit = SharedCircuit::<W, LocalLock>::try_new(config.ramp(ms(500))).unwrap();
     let mut snapshots = Vec::new();
     for (now, failed) in [(0, false), (300, true), (310, true), (2_000, false), (2_100, false), (2_600, true)]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use retry_core::{Backoff, CircuitConfig, Class, ClassSet, Hints, Jitter, OperationsFile, Policy, Preset};
+use retry_core::{
+    Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Preset, config::OperationsFile, policy::Hints,
+};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -14,36 +16,39 @@ fn every_key_reaches_its_setter() {
     let rows: &[(&str, Policy)] = &[
         ("", Policy::DEFAULT),
         ("preset = 'aggressive'", Preset::AGGRESSIVE.policy),
-        ("preset = 'fast'\nattempts = 9", Preset::FAST.policy.attempts(9)),
-        ("preset = 'http'\ndeadline = 'none'", Preset::HTTP.policy),
-        ("deadline = 'none'", Policy::exponential(ms(100))),
-        ("base = '7ms'", Policy::exponential(ms(7)).deadline(ms(300_000))),
-        ("base = '1m'", Policy::exponential(ms(60_000)).deadline(ms(300_000))), // the cap rises with it
-        ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).deadline(ms(300_000))),
+        ("preset = 'fast'\nmax_attempts = 9", Preset::FAST.policy.max_attempts(9)),
+        ("preset = 'http'\nstart_within = 'none'", Preset::HTTP.policy),
+        ("start_within = 'none'", Policy::exponential(ms(100))),
+        ("base_delay = '7ms'", Policy::exponential(ms(7)).start_within(ms(300_000))),
+        ("base_delay = '1m'", Policy::exponential(ms(60_000)).start_within(ms(300_000))), // the cap rises with it
+        ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).start_within(ms(300_000))),
         (
-            "backoff = 'linear'\nincrement = '50ms'\nhints = 'clamp'\nhint_limit = '2m'",
+            "backoff = 'linear'\nincrement = '50ms'\nhints = 'clamp'\nmax_hint = '2m'",
             Policy::backoff(Backoff::linear(ms(100), ms(50)))
-                .deadline(ms(300_000))
+                .start_within(ms(300_000))
                 .hints(Hints::Clamp)
-                .hint_limit(ms(120_000)),
+                .max_hint(ms(120_000)),
         ),
         (
-            "backoff = 'polynomial'\ndegree = 2\njitter = 'equal'\nminimum = '5ms'",
+            "backoff = 'polynomial'\ndegree = 2\njitter = 'equal'\nmin_delay = '5ms'",
             Policy::backoff(Backoff::polynomial(ms(100), 2))
-                .deadline(ms(300_000))
+                .start_within(ms(300_000))
                 .jitter(Jitter::Equal)
-                .minimum(ms(5)),
+                .min_delay(ms(5)),
         ),
         (
             "backoff = 'fibonacci'\njitter = 'decorrelated'\nattempt_timeout = '1s 500ms'",
             Policy::backoff(Backoff::fibonacci(ms(100)))
-                .deadline(ms(300_000))
+                .start_within(ms(300_000))
                 .jitter(Jitter::Decorrelated)
                 .attempt_timeout(ms(1_500)),
         ),
         (
-            "backoff = 'fixed'\njitter = 'proportional'\ndeviation = 0.25\ncap = '200ms'\ndeadline = '1h'",
-            Policy::fixed(ms(100)).jitter(Jitter::proportional(0.25)).cap(ms(200)).deadline(ms(3_600_000)),
+            "backoff = 'fixed'\njitter = 'proportional'\ndeviation = 0.25\nmax_delay = '200ms'\nstart_within = '1h'",
+            Policy::fixed(ms(100))
+                .jitter(Jitter::proportional(0.25))
+                .max_delay(ms(200))
+                .start_within(ms(3_600_000)),
         ),
         (
             "jitter = 'none'\nretry_on = ['rate_limit', 'not_found']",
@@ -55,15 +60,15 @@ fn every_key_reaches_its_setter() {
     }
 
     let file = r#"{"consecutive_failures": 3, "window": 50, "minimum_calls": 9, "open_for": "5s", "probes": 4,
-        "successes": 2, "lease": "20s", "count_as_failure": ["timeout"], "slow_rate": 40, "slow_after": "2s", "window_time": "1m",
-        "open_growth": 1.5, "open_cap": "1m", "probe_failures": 1, "ramp": "9s"}"#;
+        "success_threshold": 2, "lease": "20s", "count_as_failure": ["timeout"], "slow_rate": 40, "slow_after": "2s", "window_time": "1m",
+        "open_growth": 1.5, "max_open_for": "1m", "probe_failures": 1, "ramp": "9s"}"#;
     let config = CircuitConfig::WITHOUT_RULES
         .consecutive_failures(3)
         .window(50)
         .minimum_calls(9)
         .open_for(ms(5_000))
         .probes(4)
-        .successes(2)
+        .success_threshold(2)
         .lease(ms(20_000))
         .slow_rate(40)
         .slow_after(ms(2_000))
@@ -85,18 +90,24 @@ fn every_key_reaches_its_setter() {
 fn every_error_names_the_key_in_both_formats() {
     // As JSON; the same as TOML where TOML can say it.
     let rows: &[(&str, &str)] = &[
-        (r#"{"attempts": 0}"#, "attempts = 0: must be at least 1"),
-        (r#"{"attempts": -1}"#, "attempts: invalid value: integer `-1`"),
-        (r#"{"attempts": "three"}"#, "attempts: invalid type: string \"three\""),
+        (r#"{"max_attempts": 0}"#, "max_attempts = 0: must be at least 1"),
+        (r#"{"max_attempts": -1}"#, "max_attempts: invalid value: integer `-1`"),
+        (r#"{"max_attempts": "three"}"#, "max_attempts: invalid type: string \"three\""),
         (r#"{"atempts": 3}"#, "unknown field `atempts`, expected one of `preset`"),
-        (r#"{"base": "soon"}"#, "base: \"soon\" is no duration"),
-        (r#"{"base": 250}"#, "base: invalid type: integer `250`, expected a duration such as \"250ms\""),
-        (r#"{"base": "1s", "cap": "10ms"}"#, "cap = 10 ms: must be at least 1 s, the base"),
-        (r#"{"minimum": "31s"}"#, "minimum = 31 s: must be at most 30 s, the cap"),
+        (r#"{"base_delay": "soon"}"#, "base_delay: \"soon\" is no duration"),
+        (
+            r#"{"base_delay": 250}"#,
+            "base_delay: invalid type: integer `250`, expected a duration such as \"250ms\"",
+        ),
+        (
+            r#"{"base_delay": "1s", "max_delay": "10ms"}"#,
+            "max_delay = 10 ms: must be at least 1 s, the base delay",
+        ),
+        (r#"{"min_delay": "31s"}"#, "min_delay = 31 s: must be at most 30 s, max_delay"),
         (r#"{"multiplier": 0.5}"#, "multiplier = 0.5: must be a finite number of at least 1"),
         (r#"{"backoff": "fixed", "multiplier": 2}"#, "multiplier: only exponential backoff has one"),
         (r#"{"preset": "cache", "multiplier": 2}"#, "multiplier: needs backoff = \"exponential\""),
-        (r#"{"deadline": "soon"}"#, "deadline: \"soon\" is no duration"),
+        (r#"{"start_within": "soon"}"#, "start_within: \"soon\" is no duration"),
         (r#"{"increment": "1s"}"#, "increment: needs backoff = \"linear\""),
         (r#"{"backoff": "linear"}"#, "increment: linear backoff needs one"),
         (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is none of fixed, linear, exponential"),
@@ -108,7 +119,7 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
         (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
         (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
-        (r#"{"attempts": 1, "attempts": 2}"#, "duplicate field `attempts`"),
+        (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),
     ];
     for (json, line) in rows {
         let error = serde_json::from_str::<Policy>(json).unwrap_err().to_string();
@@ -131,8 +142,8 @@ fn every_error_names_the_key_in_both_formats() {
             "failure_rate: invalid value: integer `256`, expected a whole percentage from 1 to 100",
         ),
         (r#"{"lease": "0s"}"#, "lease = 0 s: must be above zero"),
-        (r#"{"open_growth": 2.0}"#, "open_growth: needs open_cap"),
-        (r#"{"open_cap": "1s"}"#, "open_cap: needs open_growth"),
+        (r#"{"open_growth": 2.0}"#, "open_growth: needs max_open_for"),
+        (r#"{"max_open_for": "1s"}"#, "max_open_for: needs open_growth"),
         (r#"{"openfor": "1s"}"#, "unknown field `openfor`"),
     ];
     for (json, line) in rows {
@@ -158,14 +169,14 @@ fn an_error_in_a_toml_file_shows_its_place() {
     let whole = "expected a whole number from 0 to 4294967295";
     let rows = [
         (
-            shown::<Policy>("# my service\n\nbase = '1s'\natempts = 3\n"),
+            shown::<Policy>("# my service\n\nbase_delay = '1s'\natempts = 3\n"),
             "TOML parse error at line 4, column 1\n  |\n4 | atempts = 3\n  | ^^^^^^^",
             "unknown field `atempts`, expected one of `preset`".to_owned(),
         ),
         (
-            shown::<Config>("# my service\n\n[policy]\nbase = '1s'\nattempts = '3'\n"),
-            "TOML parse error at line 5, column 12\n  |\n5 | attempts = '3'\n  |            ^^^",
-            format!("attempts: invalid type: string \"3\", {whole}"),
+            shown::<Config>("# my service\n\n[policy]\nbase_delay = '1s'\nmax_attempts = '3'\n"),
+            "TOML parse error at line 5, column 16\n  |\n5 | max_attempts = '3'\n  |                ^^^",
+            format!("max_attempts: invalid type: string \"3\", {whole}"),
         ),
         (
             shown::<OperationsFile>("# all\n[http]\ndead_letter = true\n[http.policy]\natempts = 3\n"),
@@ -185,33 +196,33 @@ fn an_error_in_a_toml_file_shows_its_place() {
         (
             shown::<OperationsFile>("[http]\ncircuit = 'none'\npolicy = 3\n"),
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
-            "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base, multiplier, \
-             increment, degree, jitter, deviation, minimum, cap, attempts, deadline, attempt_timeout, hints, \
-             hint_limit, retry_on"
+            "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
+             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, attempt_timeout, hints, \
+             max_hint, retry_on"
                 .to_owned(),
         ),
         (
-            shown::<Policy>("\ndeadline = 5\n"),
-            "TOML parse error at line 2, column 12\n  |\n2 | deadline = 5\n  |            ^",
-            "deadline: invalid type: integer `5`, expected a duration such as \"250ms\", or \"none\"".to_owned(),
+            shown::<Policy>("\nstart_within = 5\n"),
+            "TOML parse error at line 2, column 16\n  |\n2 | start_within = 5\n  |                ^",
+            "start_within: invalid type: integer `5`, expected a duration such as \"250ms\", or \"none\"".to_owned(),
         ),
         // What only the whole table can say is said of the table, if that has a place.
         (
-            shown::<Config>("# my service\n\n[policy]\nattempts = 0\n"),
+            shown::<Config>("# my service\n\n[policy]\nmax_attempts = 0\n"),
             "TOML parse error at line 3, column 1\n  |\n3 | [policy]\n  | ^^^^^^^^",
-            "attempts = 0: must be at least 1".to_owned(),
+            "max_attempts = 0: must be at least 1".to_owned(),
         ),
-        (shown::<Policy>("# my service\nattempts = 0\n"), "", "attempts = 0: must be at least 1".to_owned()),
+        (shown::<Policy>("# my service\nmax_attempts = 0\n"), "", "max_attempts = 0: must be at least 1".to_owned()),
     ];
     for ((shown, line), place, message) in rows {
         assert_eq!((shown.as_str(), line.as_str()), (place, message.as_str()));
     }
 
-    let json = r#"{"http": {"policy": {"attempts": "3"}}}"#;
+    let json = r#"{"http": {"policy": {"max_attempts": "3"}}}"#;
     let error = serde_json::from_str::<OperationsFile>(json).unwrap_err().to_string();
     assert_eq!(
         error,
-        format!("http: policy: attempts: invalid type: string \"3\", {whole} at line 1 column 36")
+        format!("http: policy: max_attempts: invalid type: string \"3\", {whole} at line 1 column 40")
     );
 }
 

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use retry_core::{
-    Admission, CircuitConfig, Class, ConstCircuit, ConstConfig, CountWindow, Gate, Instant, Jitter,
-    LocalLock, Phase, SharedCircuit, SlowCalls, Ticket, Window,
+    CircuitConfig, Class, Instant, Jitter, SharedCircuit,
+    circuit::{Admission, ConstCircuit, ConstConfig, CountWindow, Gate, Phase, SlowCalls, Ticket, Window},
+    runtime::LocalLock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-struct Plain;
+struct Codec;
 
-impl ConstConfig for Plain {
+impl ConstConfig for Codec {
     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(50));
 }
 
@@ -30,7 +31,7 @@ impl ConstConfig for Rich {
         .open_growth(2.0, ms(200))
         .open_jitter(Jitter::Equal)
         .probes(2)
-        .successes(2)
+        .success_threshold(2)
         .ramp(ms(40));
 }
 
@@ -110,15 +111,15 @@ fn same<C: ConstConfig, W: Window>(steps: &[Step]) {
 proptest! {
     #[test]
     fn it_decides_as_a_shared_one(steps in prop::collection::vec(step(), 0..80)) {
-        same::<Plain, CountWindow<8>>(&steps);
+        same::<Codec, CountWindow<8>>(&steps);
         same::<Rich, SlowCalls<CountWindow<8>>>(&steps);
     }
 }
 
 #[test]
 fn it_holds_no_configuration() {
-    let constant = ConstCircuit::<Plain, CountWindow<32>, LocalLock>::CLOSED;
-    let shared = SharedCircuit::<CountWindow<32>, LocalLock>::new(Plain::CONFIG);
+    let constant = ConstCircuit::<Codec, CountWindow<32>, LocalLock>::CLOSED;
+    let shared = SharedCircuit::<CountWindow<32>, LocalLock>::new(Codec::CONFIG);
     assert!(size_of_val(&constant) <= 64);
     assert!(size_of_val(&shared) >= 3 * size_of_val(&constant));
     assert_eq!(constant.phase(), Phase::Closed);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Call, Class, Failure, FakeClock, GiveUp, Jitter, Policy, Verdict};
+use retry_core::{Call, Class, Failure, GiveUp, Jitter, Policy, Verdict, testing::FakeClock};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -12,7 +12,7 @@ const MAX: u64 = u64::MAX;
 const HALF: u64 = 1 << 63;
 const QUARTER: u64 = 1 << 62;
 
-const DOUBLING: Policy = Policy::exponential(ms(100)).cap(ms(1_000)).attempts(u32::MAX);
+const DOUBLING: Policy = Policy::exponential(ms(100)).max_delay(ms(1_000)).max_attempts(u32::MAX);
 
 /// The verdicts of a call that fails at once, each time with this failure, and sleeps as told.
 fn verdicts(policy: &Policy, words: &[u64], failures: &[Failure]) -> Vec<Verdict> {
@@ -72,7 +72,7 @@ fn without_jitter_the_ceilings_themselves() {
 
 #[test]
 fn dyadic_multipliers_are_exact() {
-    let policy = Policy::exponential(ms(64)).multiplier(1.5).jitter(Jitter::None).attempts(u32::MAX);
+    let policy = Policy::exponential(ms(64)).multiplier(1.5).jitter(Jitter::None).max_attempts(u32::MAX);
     assert_eq!(delays(&policy, &[0; 7]), [64, 96, 144, 216, 324, 486, 729].map(ms));
 }
 
@@ -82,7 +82,7 @@ fn no_delay_is_above_the_cap_at_any_attempt() {
         for multiplier in [1.0, 1.0 + f64::EPSILON, 1.1, 2.0, 3.7, 1e9, f64::MAX] {
             let cap = Duration::from_nanos(cap);
             let policy = Policy::exponential(Duration::from_nanos(base));
-            let policy = policy.multiplier(multiplier).cap(cap).attempts(u32::MAX);
+            let policy = policy.multiplier(multiplier).max_delay(cap).max_attempts(u32::MAX);
             let mut before = Duration::ZERO;
             for attempts in (0..40).chain([63, 64, 65, 1_000, u32::MAX - 2]) {
                 let backoff = retry_core::Backoff::exponential(Duration::from_nanos(base));
@@ -126,7 +126,7 @@ fn a_hint_is_a_floor_and_a_longer_one_than_accepted_ends_the_call() {
     for &(word, hint, verdict) in rows {
         assert_eq!(verdicts(&DOUBLING, &[word], &[hinted(hint)]), [verdict], "hint {hint} ms");
     }
-    let patient = DOUBLING.hint_limit(ms(5_000));
+    let patient = DOUBLING.max_hint(ms(5_000));
     assert_eq!(verdicts(&patient, &[0], &[hinted(5_000)]), [Verdict::Retry(ms(5_000))]);
     assert_eq!(verdicts(&patient, &[0], &[hinted(5_001)]), [Verdict::GiveUp(GiveUp::Hint)]);
 }

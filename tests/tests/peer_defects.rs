@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Class, Entropy, Event, EventKind, Failure, FakeClock, GiveUp, Jitter, OsRng, Policy,
-    Preset, Retry, StdRuntime, Verdict,
+    Backoff, Call, Class, Failure, GiveUp, Jitter, Policy, Preset, Retry, Verdict,
+    observe::{Event, EventKind},
+    runtime::{Entropy, OsRng, StdRuntime},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -43,7 +45,7 @@ fn jitter_after_the_cap() {
     let cap = ms(8_000);
     for curve in curves(ms(1_000)) {
         for jitter in JITTERS {
-            let policy = Policy::backoff(curve).cap(cap).jitter(jitter);
+            let policy = Policy::backoff(curve).max_delay(cap).jitter(jitter);
             let mut previous = Duration::ZERO;
             for failed in 1..100 {
                 previous = policy.delay(failed, previous, u64::MAX);
@@ -57,9 +59,10 @@ fn jitter_after_the_cap() {
 #[test]
 fn the_first_delay_ignores_the_cap() {
     for curve in curves(ms(100)) {
-        assert!(Policy::backoff(curve).try_cap(ms(99)).is_err());
+        assert!(Policy::backoff(curve).try_max_delay(ms(99)).is_err());
         for jitter in JITTERS {
-            let delay = Policy::backoff(curve).cap(ms(100)).jitter(jitter).delay(1, Duration::ZERO, u64::MAX);
+            let delay =
+                Policy::backoff(curve).max_delay(ms(100)).jitter(jitter).delay(1, Duration::ZERO, u64::MAX);
             assert!(delay <= ms(100), "{curve:?} {jitter:?}: {delay:?}");
         }
     }
@@ -85,7 +88,7 @@ fn overflow_at_a_large_attempt_number() {
                 before = ceiling;
             }
             for jitter in JITTERS {
-                let policy = Policy::backoff(curve).cap(Duration::MAX).jitter(jitter);
+                let policy = Policy::backoff(curve).max_delay(Duration::MAX).jitter(jitter);
                 for failed in [1, 34, 64, 65, u32::MAX] {
                     for previous in [Duration::ZERO, Duration::MAX] {
                         let delay = policy.delay(failed, previous, u64::MAX);
@@ -102,7 +105,7 @@ fn overflow_at_a_large_attempt_number() {
 fn a_tiny_minimum_and_delays_below_a_millisecond() {
     for minimum in [Duration::ZERO, Duration::from_nanos(1)] {
         for base in [Duration::ZERO, Duration::from_nanos(1), Duration::from_nanos(999)] {
-            let policy = Policy::exponential(base).minimum(minimum).attempts(50);
+            let policy = Policy::exponential(base).min_delay(minimum).max_attempts(50);
             let clock = FakeClock::new();
             let retry = Retry::new(&policy, &clock);
             assert!(retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err().is_exhausted());
@@ -116,7 +119,7 @@ fn a_tiny_minimum_and_delays_below_a_millisecond() {
 /// granted.
 #[test]
 fn a_total_limit_that_does_not_count_attempts() {
-    let policy = Policy::exponential(ms(10)).jitter(Jitter::None).attempts(100).deadline(ms(1_000));
+    let policy = Policy::exponential(ms(10)).jitter(Jitter::None).max_attempts(100).start_within(ms(1_000));
     let clock = FakeClock::new();
     let starts = RefCell::new(Vec::new());
     let error = Retry::new(&policy, &clock)
@@ -126,7 +129,7 @@ fn a_total_limit_that_does_not_count_attempts() {
             Err::<(), _>(Class::Timeout)
         })
         .unwrap_err();
-    assert!(error.is_deadline());
+    assert!(error.is_start_within());
     assert_eq!(*starts.borrow(), [0, 410, 830]); // the next would have been at 1270
     assert_eq!(clock.now().as_millis(), 1_230); // given up at once, not slept for
 
@@ -138,13 +141,13 @@ fn a_total_limit_that_does_not_count_attempts() {
             Err::<(), _>(Class::Timeout)
         })
         .unwrap_err();
-    assert_eq!((error.context().attempt, error.is_deadline()), (1, true));
+    assert_eq!((error.context().attempt, error.is_start_within()), (1, true));
 }
 
 /// Seen: a hint is not looked at, or it escapes the total limit.
 #[test]
 fn a_hint_ignored_or_beyond_the_total_limit() {
-    let policy = Policy::exponential(ms(10)).hint_limit(ms(60_000)).deadline(ms(5_000));
+    let policy = Policy::exponential(ms(10)).max_hint(ms(60_000)).start_within(ms(5_000));
     let clock = FakeClock::new();
     let mut call = Call::new(&policy, clock.now());
     let hinted = |ms| Failure::new(Class::RateLimit).retry_after(Duration::from_millis(ms));
@@ -154,7 +157,7 @@ fn a_hint_ignored_or_beyond_the_total_limit() {
     clock.advance(ms(4_000));
     let attempt = call.attempt(clock.now()).unwrap();
     let verdict = attempt.fail(hinted(1_001), clock.now(), &mut clock.words(&[0]));
-    assert_eq!(verdict, Verdict::GiveUp(GiveUp::Deadline));
+    assert_eq!(verdict, Verdict::GiveUp(GiveUp::StartWithin));
 }
 
 /// Seen: a fixed or shared seed, so that all calls or all devices return together.
@@ -199,7 +202,7 @@ fn clock_after(at: retry_core::Instant, delay: Duration) -> retry_core::Instant 
 #[test]
 fn many_zero_delays_overflow_the_stack() {
     const MANY: u32 = 1_000_000;
-    let policy = Policy::fixed(Duration::ZERO).attempts(MANY);
+    let policy = Policy::fixed(Duration::ZERO).max_attempts(MANY);
     let clock = FakeClock::new();
     let retry = Retry::new(&policy, &clock);
     let attempts = Cell::new(0);
@@ -215,7 +218,7 @@ fn many_zero_delays_overflow_the_stack() {
 /// Seen: a clock that steps back by 1000 s gives 1000 retries on a total limit of 1 s.
 #[test]
 fn the_clock_steps_back_and_the_deadline_with_it() {
-    let policy = Policy::fixed(ms(100)).jitter(Jitter::None).attempts(u32::MAX).deadline(ms(1_000));
+    let policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(u32::MAX).start_within(ms(1_000));
     for step_back in [ms(100), ms(150), ms(1_000_000)] {
         let clock = FakeClock::new();
         clock.advance(Duration::from_secs(100_000));
@@ -227,7 +230,7 @@ fn the_clock_steps_back_and_the_deadline_with_it() {
                 Err::<(), _>(Class::Timeout)
             })
             .unwrap_err();
-        assert!(error.is_deadline());
+        assert!(error.is_start_within());
         assert_eq!(attempts.get(), 11, "every 100 ms from 0 to 1000 ms");
     }
 }

@@ -5,16 +5,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use retry_core::{
-    BlockingSleep, Cause, CircuitConfig, Class, Clock, Entropy, Event, FakeClock, Instant, Interrupted,
-    Jitter, Policy, Progress, Recovery, Retry, Retryable, Rule, SharedBudget, SharedCircuit, Sleep,
-    TokenBucket,
+    Cause, CircuitConfig, Class, Instant, Jitter, Policy, Progress, Recovery, Retry, Retryable, Rule,
+    SharedBudget, SharedCircuit, TokenBucket,
+    observe::Event,
+    runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 /// Attempt, milliseconds taken and left, and the last cause.
 type Told = (u32, Option<u64>, Option<u64>, Option<Cause<Class>>);
@@ -28,7 +30,7 @@ fn told(now: Progress, last: Option<&Cause<Class>>) -> Told {
 fn each_attempt_is_told_how_far_the_call_has_come() {
     use Cause::{Failed, TimedOut, Unacceptable};
 
-    let policy = POLICY.deadline(ms(2_000)).attempt_timeout(ms(500));
+    let policy = POLICY.start_within(ms(2_000)).attempt_timeout(ms(500));
     // Each attempt takes 50 ms, the third hangs; delays of 100, 200, 400 ms.
     let script = [Err(Class::Server), Ok(false), Err(Class::Network), Ok(true)];
     let asynchronous: [Told; 4] = [
@@ -43,7 +45,7 @@ fn each_attempt_is_told_how_far_the_call_has_come() {
     let clock = FakeClock::new();
     let retry = Retry::new(&policy, &clock)
         .classify(|class: &Class| *class)
-        .unacceptable(|good: &bool| (!good).then_some(Class::Transient));
+        .classify_ok(|good: &bool| (!good).then_some(Class::Transient));
     let mut log = Vec::new();
     let result = clock.run(retry.run_with(|now, last| {
         log.push(told(now, last));
@@ -59,7 +61,7 @@ fn each_attempt_is_told_how_far_the_call_has_come() {
     let clock = FakeClock::new();
     let retry = Retry::new(&policy, &clock)
         .classify(|class: &Class| *class)
-        .unacceptable(|good: &bool| (!good).then_some(Class::Transient));
+        .classify_ok(|good: &bool| (!good).then_some(Class::Transient));
     let mut log = Vec::new();
     let result = retry.run_blocking_with(|now, last| {
         log.push(told(now, last));
@@ -120,7 +122,7 @@ fn a_rule_that_counts_time_tells_it_but_leaves_no_deadline() {
 fn a_condition_is_told_what_its_attempt_left_of_the_deadline() {
     const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
     let clock = FakeClock::new();
-    let policy = POLICY.deadline(ms(1_000));
+    let policy = POLICY.start_within(ms(1_000));
     let log = RefCell::new(Vec::new());
     let retry = Retry::new(&policy, &clock).when(
         |_: &Class, now: Progress| {
@@ -169,7 +171,7 @@ async fn calls_of_operations_that_borrow_are_send() {
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(100));
     static BUDGET: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
     static EVENTS: AtomicU32 = AtomicU32::new(0);
-    const QUICK: Policy = Policy::exponential(ms(1)).attempts(4).deadline(ms(60_000));
+    const QUICK: Policy = Policy::exponential(ms(1)).max_attempts(4).start_within(ms(60_000));
 
     let calls: Vec<_> = (0..8)
         .map(|_| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use retry_core::{Backoff, Call, Class, Failure, FakeClock, Hints, Jitter, Policy, Verdict};
+use retry_core::{Backoff, Call, Class, Failure, Jitter, Policy, Verdict, policy::Hints, testing::FakeClock};
 
 /// The longest that the machine tells from longer ones: 584 years.
 const LONGEST: Duration = Duration::from_nanos(u64::MAX);
@@ -51,12 +51,12 @@ fn jitter() -> impl Strategy<Value = Jitter> {
 /// Any policy that can be: what cannot be is refused by the constructors.
 fn policy() -> impl Strategy<Value = (Policy, Duration, Duration)> {
     (backoff(), jitter(), duration(), duration(), 1..=u32::MAX, duration(), duration(), hints()).prop_map(
-        |(backoff, jitter, cap, minimum, attempts, deadline, hint_limit, hints)| {
-            let policy = Policy::backoff(backoff).jitter(jitter).attempts(attempts);
-            let policy = policy.deadline(deadline).hint_limit(hint_limit).hints(hints);
+        |(backoff, jitter, cap, minimum, attempts, deadline, max_hint, hints)| {
+            let policy = Policy::backoff(backoff).jitter(jitter).max_attempts(attempts);
+            let policy = policy.start_within(deadline).max_hint(max_hint).hints(hints);
             let cap = cap.max(backoff.ceiling(1));
             let minimum = minimum.min(cap);
-            (policy.cap(cap).minimum(minimum), minimum, cap)
+            (policy.max_delay(cap).min_delay(minimum), minimum, cap)
         },
     )
 }
@@ -121,7 +121,7 @@ proptest! {
         attempts in 1_u32..30,
         (deadline, limit) in (duration(), duration()),
     ) {
-        let policy = policy.hints(hints).attempts(attempts).deadline(deadline).hint_limit(limit);
+        let policy = policy.hints(hints).max_attempts(attempts).start_within(deadline).max_hint(limit);
         let clock = FakeClock::new();
         let mut call = Call::new(&policy, clock.now());
         let mut slept = Duration::ZERO;

@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Cause, Class, ClassSet, Error, Event, Failure, FakeClock, GiveUp, Hints, Instant, Jitter,
-    Policy, Preset, Progress, Recovery, Retry, Rule, Severity, Verdict,
+    Backoff, Call, Cause, Class, ClassSet, Error, Failure, GiveUp, Instant, Jitter, Policy, Preset, Progress,
+    Recovery, Retry, Rule, Severity, Verdict, observe::Event, policy::Hints, testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 /// What a call by `policy` makes of its first failure.
 fn first(policy: &Policy, failure: impl Into<Failure>) -> Verdict {
@@ -98,7 +98,7 @@ fn a_rule_brings_its_own_backoff_jitter_and_limit() {
     const RULE: Rule = Rule::class(Class::RateLimit)
         .backoff(Backoff::linear(ms(1_000), ms(500)))
         .jitter(Jitter::additive(0.1))
-        .attempts(6);
+        .max_attempts(6);
     let policy = POLICY.rules(&[RULE]);
     assert_eq!(nth(&policy, 1, Class::RateLimit), Verdict::Retry(ms(1_100))); // the word is all ones
     assert_eq!(nth(&policy, 5, Class::RateLimit), Verdict::Retry(ms(3_300))); // past the policy's 4 attempts
@@ -167,7 +167,7 @@ fn conditions_are_a_chain_before_the_policys_rules() {
 fn a_value_can_be_a_failure() {
     let clock = FakeClock::new();
     let retry =
-        Retry::new(&POLICY, &clock).unacceptable(|body: &&str| body.is_empty().then_some(Class::Transient));
+        Retry::new(&POLICY, &clock).classify_ok(|body: &&str| body.is_empty().then_some(Class::Transient));
     let mut bodies = ["", "", "apples"].into_iter();
     let body = retry.run_blocking(|| Ok::<_, Class>(bodies.next().unwrap()));
     assert_eq!(body, Ok("apples"));
@@ -207,8 +207,8 @@ fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
         for blocking in [false, true] {
             let clock = std::sync::Mutex::new(0_u64); // what `ready` reads must be `Sync`, which FakeClock is not
             let fake = FakeClock::new();
-            let policy = POLICY.attempts(2).rules(&RULES);
-            let policy = deadline.map_or(policy, |deadline| policy.deadline(ms(deadline)));
+            let policy = POLICY.max_attempts(2).rules(&RULES);
+            let policy = deadline.map_or(policy, |deadline| policy.start_within(ms(deadline)));
             let asked = |at: u64| ready_from.is_some_and(|from| at >= from);
             let ready = || {
                 let mut asks = clock.lock().unwrap();
@@ -237,7 +237,7 @@ fn hints_are_taken_as_the_policy_says() {
     let hinted = |hint| Failure::new(Class::Server).retry_after(ms(hint));
     let give_up = Verdict::GiveUp(GiveUp::Hint);
     let retry = |delay| Verdict::Retry(ms(delay));
-    let limited = POLICY.hint_limit(ms(2_000));
+    let limited = POLICY.max_hint(ms(2_000));
     let rows = [
         // hint, floor, exact, clamp: the backoff says 100 ms, the limit is 2 s
         (0, retry(100), retry(0), retry(100)),
@@ -260,7 +260,7 @@ fn the_server_may_say_no_whatever_the_class() {
 
 #[test]
 fn a_rule_that_says_no_recovery_leaves_it_as_it_is_without_the_rule() {
-    const RULES: [Rule; 1] = [Rule::ANY.jitter(Jitter::None).attempts(2)];
+    const RULES: [Rule; 1] = [Rule::ANY.jitter(Jitter::None).max_attempts(2)];
     let policy = POLICY.rules(&RULES);
     for class in Class::ALL {
         let expected = match first(&POLICY, class) {
@@ -284,8 +284,8 @@ fn a_wait_is_never_shorter_than_hint_and_minimum() {
         (None, 500, Some(499), None),
     ];
     for (hint, minimum, deadline, second_at) in rows {
-        let policy = POLICY.rules(&RULES).minimum(ms(minimum));
-        let policy = deadline.map_or(policy, |deadline| policy.deadline(ms(deadline)));
+        let policy = POLICY.rules(&RULES).min_delay(ms(minimum));
+        let policy = deadline.map_or(policy, |deadline| policy.start_within(ms(deadline)));
         let clock = FakeClock::new();
         let ready = || true;
         let retry = Retry::new(&policy, &clock).ready(&ready, ms(100)).classify(|_: &&str| {
@@ -301,7 +301,7 @@ fn a_wait_is_never_shorter_than_hint_and_minimum() {
 }
 
 #[test]
-#[should_panic(expected = "rules = 60 s: must be at most 30 s, the cap")]
+#[should_panic(expected = "rules = 60 s: must be at most 30 s, max_delay")]
 fn a_condition_may_not_wait_past_the_cap() {
     const LONG: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(60_000)));
     let _ = Retry::new(&POLICY, FakeClock::new()).when(|_: &Class, _| true, &LONG);
@@ -317,7 +317,7 @@ fn a_rule_that_counts_time_cannot_be_an_errors_own() {
 #[test]
 fn a_minimum_holds_whatever_the_jitter() {
     let clock = FakeClock::new();
-    let policy = Policy::exponential(ms(100)).minimum(ms(30));
+    let policy = Policy::exponential(ms(100)).min_delay(ms(30));
     let mut call = Call::new(&policy, clock.now());
     let verdict =
         call.attempt(clock.now()).unwrap().fail(Class::Timeout, clock.now(), &mut clock.words(&[0]));
@@ -341,7 +341,7 @@ fn presets_have_their_documented_numbers() {
     assert_eq!(rows.len(), Preset::ALL.len());
     for &(name, attempts, ceilings, circuit, dead_letter) in rows {
         let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
-        assert_eq!(preset.policy.most_attempts(), attempts, "{name}");
+        assert_eq!(preset.policy.attempt_limit(), attempts, "{name}");
         let delay =
             |failed: usize| preset.policy.delay(failed as u32, Duration::ZERO, u64::MAX).as_millis() as u64;
         let delays: Vec<u64> = (1..=ceilings.len()).map(delay).collect();
@@ -359,7 +359,7 @@ fn presets_have_their_documented_numbers() {
         assert_eq!(least, ms(expected), "{name}");
     }
     assert_eq!(Preset::named("DEFAULT"), None);
-    assert_eq!(Preset::S3.policy.timeout_of_attempt(), Some(ms(60_000)));
+    assert_eq!(Preset::S3.policy.attempt_limit_of_time(), Some(ms(60_000)));
     let classes = |preset: Preset| Class::ALL.into_iter().filter(move |class| preset.policy.retries(*class));
     assert_eq!(classes(Preset::DATABASE).count(), 3);
     assert_eq!(classes(Preset::HTTP).count(), 5);

@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, Class, ClassSet, Error, Event, EventKind, FakeClock, GiveUp, Jitter, Phase, Policy,
-    Retry, SharedCircuit, Verdict,
+    Cause, CircuitConfig, Class, ClassSet, Error, GiveUp, Jitter, Policy, Retry, SharedCircuit, Verdict,
+    circuit::Phase,
+    observe::{Event, EventKind},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(3);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 
 /// One line an event: time, attempt, what.
 fn line(event: &Event) -> String {
@@ -77,7 +79,7 @@ fn give_up_for_each_reason() {
     type Row = (Policy, &'static [Result<u8, Class>], GiveUp, &'static str);
     let rows: &[Row] = &[
         (
-            POLICY.deadline(ms(60_000)),
+            POLICY.start_within(ms(60_000)),
             &[Err(Class::Server), Err(Class::Server), Err(Class::Unknown)],
             GiveUp::Attempts,
             "stock.read: gave up after attempt 3 of 3, 330 ms (Unknown): no attempts left",
@@ -90,14 +92,14 @@ fn give_up_for_each_reason() {
         ),
         // The second attempt ends at 120 ms and its retry would start at 320 ms.
         (
-            POLICY.deadline(ms(319)),
+            POLICY.start_within(ms(319)),
             &[Err(Class::Server), Err(Class::Server)],
-            GiveUp::Deadline,
+            GiveUp::StartWithin,
             "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
              the next attempt would start after the deadline",
         ),
         (POLICY.retry_on(ClassSet::NONE), &[Err(Class::Timeout)], GiveUp::Class, ""),
-        (POLICY.attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),
+        (POLICY.max_attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),
     ];
     for (policy, script, reason, text) in rows {
         let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
@@ -113,7 +115,7 @@ fn give_up_for_each_reason() {
     // One millisecond more, and the third attempt is made.
     let script = [Err(Class::Server), Err(Class::Server), Ok(1)];
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    assert_eq!(call(&POLICY.deadline(ms(320)), &circuit, &FakeClock::new(), &script).1, Ok(1));
+    assert_eq!(call(&POLICY.start_within(ms(320)), &circuit, &FakeClock::new(), &script).1, Ok(1));
 }
 
 #[test]

@@ -5,17 +5,19 @@ use core::time::Duration;
 use std::io;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
-use retry_core::{ByClosure, CircuitConfig, Class, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket};
+use retry_core::{
+    CircuitConfig, Class, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket, classify::ByClosure,
+};
 use retry_tokio::Tokio;
 
 use crate::letters::LETTERS;
 use crate::watch::{OBSERVER, Observers};
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
-    .cap(Duration::from_millis(100))
-    .attempts(4)
+    .max_delay(Duration::from_millis(100))
+    .max_attempts(4)
     .attempt_timeout(Duration::from_millis(250))
-    .deadline(Duration::from_secs(2));
+    .start_within(Duration::from_secs(2));
 
 static STOCK: SharedCircuit =
     SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(12).open_for(Duration::from_secs(1)));
@@ -66,7 +68,7 @@ impl Caller {
     /// A write that does not succeed leaves a letter.
     async fn write(&self, count: u32) {
         let write = retry().named("stock.write");
-        let call = write.dead_letters(&LETTERS).carrying(|| count);
+        let call = write.dead_letters(&LETTERS).payload(|| count);
         let _ = call.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await;
     }
 

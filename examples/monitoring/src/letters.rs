@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use retry_core::{SharedDeadLetters, WhenFull};
+use retry_core::dead_letter::{FixedDeadLetterQueue, WhenFull};
 
 use crate::callers::Caller;
 
 /// What a write was to deliver: so many of a thing. There is room for 64; more are refused, and counted as lost.
-pub(crate) static LETTERS: SharedDeadLetters<u32, 64> = SharedDeadLetters::new(WhenFull::Refuse);
+pub(crate) static LETTERS: FixedDeadLetterQueue<u32, 64> = FixedDeadLetterQueue::new(WhenFull::Refuse);
 
 const AT_ONCE: usize = 8;
 

@@ -2,7 +2,10 @@
 
 use core::fmt::Write;
 
-use retry_core::{Guarded, LogFacade, Metrics, MetricsFacade, Phase};
+use retry_core::{
+    circuit::Phase,
+    observe::{Guarded, LogFacade, Metrics, MetricsFacade},
+};
 
 /// What is counted for Prometheus, by a recorder, which is code of others; what is counted for the program itself; and a
 /// log.

@@ -3,9 +3,12 @@ use core::time::Duration;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 
-use retry_core::{Call, Class, OsRng, Policy, StdRuntime, Verdict};
+use retry_core::{
+    Call, Class, Policy, Verdict,
+    runtime::{OsRng, StdRuntime},
+};
 
-const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(8);
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(8);
 
 fn main() -> io::Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // a free port; the listener is gone again

@@ -6,7 +6,7 @@ use super::decimal::billionths;
 use super::sliding::SlidingSum;
 use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::class::ClassSet;
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, nanos};
@@ -29,7 +29,9 @@ use crate::time::{Instant, Now, nanos};
 /// Source: [Handling Overload](https://sre.google/sre-book/handling-overload/), equation 21-1.
 ///
 /// ```
-/// use retry_core::{AdaptiveThrottle, Budget, Class, Deposit, Instant, LocalLock, Price, SharedBudget};
+/// use retry_core::{
+///     budget::{AdaptiveThrottle, Budget, Deposit, Price}, runtime::LocalLock, Class, Instant, SharedBudget,
+/// };
 ///
 /// const RULES: AdaptiveThrottle = AdaptiveThrottle::DEFAULT.multiplier(1.5);
 ///

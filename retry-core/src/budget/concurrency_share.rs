@@ -2,7 +2,7 @@
 
 use super::decimal::millionths;
 use super::{BudgetRules, Deposit, Price, Request, SharedBudget};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
@@ -15,7 +15,10 @@ use crate::time::Instant;
 /// Source: [Envoy's `RetryBudget`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto#config-cluster-v3-circuitbreakers-thresholds-retrybudget).
 ///
 /// ```
-/// use retry_core::{Budget, Class, ConcurrencyShare, Deposit, Instant, LocalLock, Price, Request, SharedBudget};
+/// use retry_core::{
+///     budget::{Budget, ConcurrencyShare, Deposit, Price, Request}, runtime::LocalLock, Class, Instant,
+///     SharedBudget,
+/// };
 ///
 /// const RULES: ConcurrencyShare = ConcurrencyShare::DEFAULT.share(0.25).minimum(0);
 ///

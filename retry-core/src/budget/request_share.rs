@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::decimal::millionths;
 use super::sliding::SlidingSum;
 use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::time::{Instant, Now, nanos};
 
@@ -24,7 +24,10 @@ use crate::time::{Instant, Now, nanos};
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Budget, Class, Deposit, FakeClock, LocalLock, Request, RequestShare, SharedBudget};
+/// use retry_core::{
+///     budget::{Budget, Deposit, Request, RequestShare}, runtime::LocalLock, testing::FakeClock, Class,
+///     SharedBudget,
+/// };
 ///
 /// const RULES: RequestShare = RequestShare::DEFAULT
 ///     .share(0.5)

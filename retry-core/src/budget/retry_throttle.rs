@@ -3,7 +3,7 @@
 use super::decimal::billionths;
 use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::class::ClassSet;
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
@@ -17,7 +17,10 @@ use crate::time::Instant;
 /// Source: [gRFC A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
 ///
 /// ```
-/// use retry_core::{Budget, Class, Deposit, Instant, LocalLock, Price, Request, RetryThrottle, SharedBudget};
+/// use retry_core::{
+///     budget::{Budget, Deposit, Price, Request, RetryThrottle}, runtime::LocalLock, Class, Instant,
+///     SharedBudget,
+/// };
 ///
 /// const RULES: RetryThrottle = RetryThrottle::DEFAULT.max_tokens(4).token_ratio(0.8);
 ///
@@ -33,7 +36,7 @@ use crate::time::Instant;
 /// ```
 ///
 /// ```compile_fail
-/// # use retry_core::RetryThrottle;
+/// # use retry_core::budget::RetryThrottle;
 /// const NONE: RetryThrottle = RetryThrottle::DEFAULT.max_tokens(0);
 /// # let _ = NONE;
 /// ```

@@ -11,7 +11,10 @@ use crate::time::{Instant, Now};
 /// A budget of one's own is these four methods and a state, which [`SharedBudget`] then shares:
 ///
 /// ```
-/// use retry_core::{Budget, BudgetRules, Class, Deposit, Initial, Instant, LocalLock, Price, Request, SharedBudget};
+/// use retry_core::{
+///     budget::{Budget, BudgetRules, Deposit, Price, Request}, runtime::{Initial, LocalLock}, Class, Instant,
+///     SharedBudget,
+/// };
 ///
 /// /// So many retries in all, and no more ever.
 /// struct Allotment(u32);
@@ -95,7 +98,7 @@ macro_rules! shared_budget {
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
-        /// use retry_core::{FakeClock, Policy, Retry, SharedBudget, TokenBucket};
+        /// use retry_core::{testing::FakeClock, Policy, Retry, SharedBudget, TokenBucket};
         ///
         /// static STOCK: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
         ///

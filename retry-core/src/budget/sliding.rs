@@ -14,7 +14,7 @@ use crate::time::Instant;
 /// still here until it is where it was.
 ///
 /// ```
-/// use retry_core::{Instant, SlidingSum};
+/// use retry_core::{budget::SlidingSum, Instant};
 ///
 /// const SECOND: u64 = 1_000_000_000;
 ///

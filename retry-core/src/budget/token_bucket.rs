@@ -3,7 +3,7 @@
 use super::decimal::millionths;
 use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::class::Class;
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
 use crate::time::{Instant, Now};
 
@@ -26,7 +26,9 @@ use crate::time::{Instant, Now};
 /// [Retry behavior]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 ///
 /// ```
-/// use retry_core::{Budget, Class, Deposit, Instant, LocalLock, Request, SharedBudget, TokenBucket};
+/// use retry_core::{
+///     budget::{Budget, Deposit, Request}, runtime::LocalLock, Class, Instant, SharedBudget, TokenBucket,
+/// };
 ///
 /// const RULES: TokenBucket = TokenBucket::DEFAULT.capacity(12);
 ///

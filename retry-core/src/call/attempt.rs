@@ -8,8 +8,8 @@ use super::course::Course;
 use crate::budget::{Budget, NoBudget};
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::Progress;
-use crate::failure::Failure;
 use crate::observe::Observer;
+use crate::policy::Failure;
 use crate::time::Now;
 use crate::verdict::Verdict;
 
@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 /// ```
 /// # #[cfg(feature = "std")] {
 /// use core::time::Duration;
-/// use retry_core::{Call, CircuitConfig, Class, FakeClock, Gate, Policy, SharedCircuit};
+/// use retry_core::{circuit::Gate, testing::FakeClock, Call, CircuitConfig, Class, Policy, SharedCircuit};
 ///
 /// static STOCK: SharedCircuit =
 ///     SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(1).open_for(Duration::from_secs(1)));

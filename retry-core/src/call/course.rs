@@ -5,16 +5,17 @@ use core::time::Duration;
 
 use super::elapsed::Elapsed;
 use crate::budget::{Budget, Deposit, Price, Request};
+use crate::circuit::Rejected;
 use crate::circuit::{Change, Gate};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::error::ErrorContext;
-use crate::failure::Failure;
 use crate::key::Key;
 use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
+use crate::policy::Failure;
 use crate::policy::{Curve, FailedAttempt, Policy};
 use crate::time::{Instant, Now, Reading, duration};
-use crate::verdict::{GiveUp, Rejected, Verdict};
+use crate::verdict::{GiveUp, Verdict};
 
 /// What calls are told of themselves, and whom they ask. A loop's calls share one.
 pub(crate) struct Setup<'a, G, B, O: ?Sized> {
@@ -60,7 +61,7 @@ impl<G, B, O: ?Sized> Copy for Setup<'_, G, B, O> {}
 pub(crate) struct State<T> {
     attempts: u32,
     /// The most of them by the rule of the last failure; 0: by the policy.
-    most_attempts: u32,
+    max_attempts: u32,
     /// The delay before the attempt that is next or under way, in nanoseconds; 0 before the first.
     delay: u64,
     elapsed: Option<Elapsed>,
@@ -90,7 +91,7 @@ impl<T> State<T> {
     #[inline]
     pub(crate) fn start(timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
-        Self { attempts: 0, most_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
+        Self { attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
     }
 
     /// Counts the time from `now`, where it is not counted already.
@@ -119,9 +120,9 @@ impl<T> State<T> {
 
     /// Takes out all but a ticket, for a call at another gate.
     pub(super) fn moved<U>(&mut self) -> State<U> {
-        let Self { attempts, most_attempts, delay, .. } = *self;
+        let Self { attempts, max_attempts, delay, .. } = *self;
         let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
-        State { attempts, most_attempts, delay, elapsed: self.elapsed.take(), held }
+        State { attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
     }
 
     #[inline]
@@ -215,7 +216,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         let failed =
             FailedAttempt { number: state.attempts, failure, previous: state.delay, curve: setup.curve };
         let mut drawn = None;
-        let plan = setup.policy.decide(&failed, &mut state.most_attempts, elapsed, || *drawn.insert(word()));
+        let plan = setup.policy.decide(&failed, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
 
         let Some((ticket, price)) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
@@ -296,9 +297,9 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
     #[inline]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
         let Setup { operation, key, .. } = *self.setup;
-        let (attempt, most_attempts) = (self.state.attempts, self.most_attempts());
+        let (attempt, max_attempts) = (self.state.attempts, self.attempt_limit());
         let elapsed = self.state.elapsed(when);
-        ErrorContext { operation, key, attempt, most_attempts, elapsed, when, class }
+        ErrorContext { operation, key, attempt, max_attempts, elapsed, when, class }
     }
 
     /// How far the call has come, as of the last reading of its clock.
@@ -319,9 +320,9 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         self.progress()
     }
 
-    fn most_attempts(&self) -> u32 {
-        match self.state.most_attempts {
-            0 => self.setup.policy.most_attempts(),
+    fn attempt_limit(&self) -> u32 {
+        match self.state.max_attempts {
+            0 => self.setup.policy.attempt_limit(),
             most => most,
         }
     }
@@ -339,7 +340,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         }
         let Progress { elapsed, left, .. } = self.progress_at(|| now.get());
         let outlook = Outlook {
-            most_attempts: self.most_attempts(),
+            max_attempts: self.attempt_limit(),
             elapsed,
             left,
             budget: self.setup.budget.level(|| now.get()),

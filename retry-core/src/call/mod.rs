@@ -11,12 +11,12 @@ pub use attempt::Attempt;
 pub(crate) use course::{Course, Setup, State};
 
 use crate::budget::{Budget, NoBudget};
+use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::observe::Observer;
 use crate::policy::Policy;
 use crate::time::{Now, duration};
-use crate::verdict::Rejected;
 
 /// All attempts of one logical operation.
 ///

@@ -7,11 +7,11 @@ use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Settled, Ticket};
 use super::phase::{Change, ChangeCause, Mode, Phase};
 use super::ramp::Ramp;
+use super::rejected::Rejected;
 use super::state::State;
 use super::window::{Counts, Outcome, Window};
 use crate::lock::Initial;
 use crate::time::{Instant, Now, Reading};
-use crate::verdict::Rejected;
 
 /// The state of a circuit, without its configuration: told everything, shared with no one.
 ///
@@ -23,7 +23,7 @@ use crate::verdict::Rejected;
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Breaker, CircuitConfig, CountWindow, Instant, Phase};
+/// use retry_core::{circuit::{Breaker, CountWindow, Phase}, CircuitConfig, Instant};
 ///
 /// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).window(10);
 ///
@@ -154,7 +154,7 @@ impl<W: Window> Breaker<W> {
                     ChangeCause::ProbesFailed(*failures)
                 } else {
                     *succeeded += 1;
-                    if *succeeded < config.successes {
+                    if *succeeded < config.success_threshold {
                         return None;
                     }
                     ChangeCause::ProbesSucceeded(*succeeded)

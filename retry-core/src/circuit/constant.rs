@@ -8,11 +8,11 @@ use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::phase::{Change, Mode, Phase};
+use super::rejected::Rejected;
 use super::window::{Counts, Window};
-use crate::config::ok_or_panic;
+use crate::config_error::ok_or_panic;
 use crate::lock::{Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
-use crate::verdict::Rejected;
 
 /// A configuration, as a type.
 pub trait ConstConfig {
@@ -30,7 +30,9 @@ pub trait ConstConfig {
 /// A configuration that does not fit the window does not compile.
 ///
 /// ```
-/// use retry_core::{CircuitConfig, ConstCircuit, ConstConfig, CountWindow, LocalLock, Phase};
+/// use retry_core::{
+///     circuit::{ConstCircuit, ConstConfig, CountWindow, Phase}, runtime::LocalLock, CircuitConfig,
+/// };
 ///
 /// struct Uplink;
 ///

@@ -4,9 +4,9 @@ use core::mem;
 use core::time::Duration;
 
 use super::phase::{Change, ChangeCause, Phase};
+use super::rejected::Rejected;
 use crate::class::Class;
 use crate::time::{Instant, Now};
-use crate::verdict::Rejected;
 
 /// What stands between a call and its dependency: a [`SharedCircuit`](crate::SharedCircuit), or [`NoCircuit`].
 ///

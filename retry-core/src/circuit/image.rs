@@ -7,11 +7,12 @@ use super::snapshot::Snapshot;
 use super::state::State;
 use super::time_window::{Bucket, TimeWindow};
 use super::window::{Bits, Calls, CountWindow, SlowCalls, Span, Window};
-use crate::plain::{Bytes, CHECKSUM, CHECKSUM_START, Plain, checksum, put, take};
+use crate::codec::{Bytes, Codec, put, take};
+use crate::crc::{CHECKSUM, CHECKSUM_START, checksum};
 use crate::time::Instant;
 
 /// Where the next outcome goes, how many there are, and the bits.
-impl<const N: usize> Plain for CountWindow<N>
+impl<const N: usize> Codec for CountWindow<N>
 where
     Calls<N>: Bits,
 {
@@ -36,7 +37,7 @@ where
 }
 
 /// The number of the newest bucket, and the buckets.
-impl<const BUCKETS: usize> Plain for TimeWindow<BUCKETS> {
+impl<const BUCKETS: usize> Codec for TimeWindow<BUCKETS> {
     const SIZE: usize = 8 + 8 * BUCKETS;
 
     fn write(&self, bytes: &mut [u8]) {
@@ -63,7 +64,7 @@ impl<const BUCKETS: usize> Plain for TimeWindow<BUCKETS> {
     }
 }
 
-impl<W: Plain> Plain for SlowCalls<W> {
+impl<W: Codec> Codec for SlowCalls<W> {
     const SIZE: usize = 2 * W::SIZE;
     const VERSION: u32 = W::VERSION;
 
@@ -83,7 +84,10 @@ impl<W: Plain> Plain for SlowCalls<W> {
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{CircuitConfig, CountWindow, Instant, LocalLock, Plain, SharedCircuit, Snapshot};
+/// use retry_core::{
+///     circuit::{CountWindow, Snapshot}, dead_letter::Codec, runtime::LocalLock, CircuitConfig, Instant,
+///     SharedCircuit,
+/// };
 ///
 /// type Window = CountWindow<100>;
 /// type Circuit = SharedCircuit<Window, LocalLock>;
@@ -100,7 +104,7 @@ impl<W: Plain> Plain for SlowCalls<W> {
 /// circuit.restore(&Snapshot::read(&retained).unwrap(), Instant::ORIGIN);
 /// assert_eq!(circuit.snapshot(Instant::ORIGIN).open_for(), Some(Duration::from_secs(16)));
 /// ```
-impl<W: Window + Plain> Plain for Snapshot<W> {
+impl<W: Window + Codec> Codec for Snapshot<W> {
     const SIZE: usize = HEAD + STATE + W::SIZE + CHECKSUM;
     const VERSION: u32 = W::VERSION;
 
@@ -170,7 +174,7 @@ impl<W: Window + Plain> Plain for Snapshot<W> {
     }
 }
 
-impl<W: Window + Plain> Snapshot<W> {
+impl<W: Window + Codec> Snapshot<W> {
     /// What the checksum begins with, so that it is wrong for another window.
     const LAYOUT: u32 = {
         #[allow(clippy::cast_possible_truncation)] // far below

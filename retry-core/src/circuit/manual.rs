@@ -50,19 +50,19 @@ impl<W: Window> Breaker<W> {
     }
 
     /// The era in which a health check would be of use.
-    pub(super) fn ailing(&self) -> Option<u32> {
+    pub(super) fn health_check_era(&self) -> Option<u32> {
         let is_ailing = self.mode == Mode::Automatic && matches!(self.state, State::Open { .. });
         is_ailing.then_some(self.era())
     }
 
-    pub(super) fn healthy(
+    pub(super) fn health_check_passed(
         &mut self,
         era: u32,
         then: OnHealthy,
         config: &CircuitConfig,
         now: Instant,
     ) -> Option<Change> {
-        if self.ailing() != Some(era) {
+        if self.health_check_era() != Some(era) {
             self.count_late();
             return None;
         }
@@ -91,7 +91,7 @@ impl<W: Window> Breaker<W> {
 impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Opens it until told otherwise, whatever the time: every attempt is refused.
     ///
-    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::Event::phase_changed).
+    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::observe::Event::phase_changed).
     pub fn force_open(&self, now: impl Now) -> Option<Change> {
         let now = now.now();
         self.locked(|breaker, _| breaker.force_open(now))
@@ -128,15 +128,15 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     }
 
     /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
-    pub fn ailing(&self) -> Option<u32> {
-        self.locked(|breaker, _| breaker.ailing())
+    pub fn health_check_era(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.health_check_era())
     }
 
-    /// A health check that began in this era, as [`ailing`](Self::ailing) said, has succeeded. Where the era has ended
+    /// A health check that began in this era, as [`ailing`](Self::health_check_era) said, has succeeded. Where the era has ended
     /// meanwhile, that is late, and changes nothing.
-    pub fn healthy(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+    pub fn health_check_passed(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
         let now = now.now();
-        self.locked(|breaker, config| breaker.healthy(era, then, config, now))
+        self.locked(|breaker, config| breaker.health_check_passed(era, then, config, now))
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::config::CircuitConfig;
 use super::phase::ChangeCause;
 use super::window::{Span, Window};
-use crate::config::{ConfigError, Value};
+use crate::config_error::{ConfigError, Value};
 use crate::time::Instant;
 
 impl CircuitConfig {
@@ -56,18 +56,18 @@ impl CircuitConfig {
     /// How long it stays open, in nanoseconds, after so many openings before.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
-        let ceiling = self.growth.scale(self.open_for, openings).min(self.open_cap);
-        self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.open_cap)
+        let ceiling = self.growth.scale(self.open_for, openings).min(self.max_open_for);
+        self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.max_open_for)
     }
 
     /// The longest it may be open.
     pub(super) const fn longest_open(&self) -> u64 {
-        self.open_cap
+        self.max_open_for
     }
 
     /// Whether every slot for a probe is taken, now or in all.
     pub(super) const fn takes_no_more(&self, in_flight: u32, succeeded: u32, failed: u32) -> bool {
-        in_flight >= self.probes || in_flight + succeeded + failed >= self.probes_in_all
+        in_flight >= self.probes || in_flight + succeeded + failed >= self.max_probes
     }
 
     /// This configuration for a window of this kind.
@@ -103,10 +103,10 @@ impl CircuitConfig {
             let error = ConfigError::new("failures_in_window", failures, "must be at most");
             return Err(error.limit(Value::Count(window as u64), "the window"));
         }
-        let decisive = self.successes.saturating_add(self.probe_failures);
-        if self.probes_in_all < decisive {
-            let probes = Value::Count(self.probes_in_all as u64);
-            let error = ConfigError::new("probes_in_all", probes, "must be at least");
+        let decisive = self.success_threshold.saturating_add(self.probe_failures);
+        if self.max_probes < decisive {
+            let probes = Value::Count(self.max_probes as u64);
+            let error = ConfigError::new("max_probes", probes, "must be at least");
             return Err(error.limit(Value::Count(decisive as u64), "successes + probe_failures"));
         }
         Ok(self)

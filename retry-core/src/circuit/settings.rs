@@ -7,7 +7,7 @@ use crate::lock::Initial;
 
 /// Where a [`SharedCircuit`](crate::SharedCircuit) has its configuration: in itself, as a [`CircuitConfig`] that can be
 /// changed while live; or elsewhere, by reference, for many circuits alike. In a type of its own: see
-/// [`ConstCircuit`](crate::ConstCircuit).
+/// [`ConstCircuit`](crate::circuit::ConstCircuit).
 pub trait Settings {
     /// What is changed while live.
     #[doc(hidden)]

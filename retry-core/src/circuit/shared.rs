@@ -9,6 +9,7 @@ use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::manual::Start;
 use super::phase::{Change, Mode, Phase};
 use super::published::Published;
+use super::rejected::Rejected;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
@@ -16,22 +17,21 @@ use super::state::Standing;
 use super::window::{Counts, Window};
 use super::word::{Seen, Word};
 use crate::class::Class;
-use crate::config::{ConfigError, ok_or_panic};
+use crate::config_error::{ConfigError, ok_or_panic};
 use crate::lock::{Exclusive, Initial, Lock};
 use crate::time::{Instant, Now, Reading};
-use crate::verdict::Rejected;
 
 macro_rules! shared_circuit {
     ({ $($window:tt)* } { $($lock:tt)* }) => {
         /// The circuit of one dependency, shared by everyone who calls it: configuration, state and a lock.
         ///
         /// `W` is its [`Window`], `L` its [`Lock`]. With the feature `std` they need not be named: they are
-        /// [`CountWindow<100>`](crate::CountWindow) and [`StdLock`](crate::StdLock) unless said otherwise.
+        /// [`CountWindow<100>`](crate::circuit::CountWindow) and [`StdLock`](crate::runtime::StdLock) unless said otherwise.
         /// Usually a `static`, with no initialisation at run time:
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
-        /// use retry_core::{CircuitConfig, CountWindow, Phase, SharedCircuit};
+        /// use retry_core::{circuit::{CountWindow, Phase}, CircuitConfig, SharedCircuit};
         ///
         /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
         /// static PRICES: SharedCircuit<CountWindow<20>> =
@@ -129,7 +129,7 @@ impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
     ///
     /// # Errors
     /// As [`try_new`](SharedCircuit::try_new).
-    pub const fn by(config: &'a CircuitConfig) -> Result<Self, ConfigError> {
+    pub const fn with_settings(config: &'a CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
             Ok(_) => Ok(Self::with(config)),
             Err(error) => Err(error),
@@ -152,7 +152,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
-    /// use retry_core::{CircuitConfig, Phase, SharedCircuit, Start};
+    /// use retry_core::{circuit::{Phase, Start}, CircuitConfig, SharedCircuit};
     ///
     /// // After a boot nobody knows: a probe first.
     /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).starting(Start::HalfOpen);

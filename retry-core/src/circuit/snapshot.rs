@@ -15,7 +15,7 @@ use crate::time::Instant;
 /// ```
 /// # #[cfg(feature = "std")] {
 /// use core::time::Duration;
-/// use retry_core::{CircuitConfig, Instant, Phase, SharedCircuit};
+/// use retry_core::{circuit::Phase, CircuitConfig, Instant, SharedCircuit};
 ///
 /// let before: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 /// before.trip(Duration::from_secs(20), Instant::from_millis(5_000));
@@ -125,7 +125,7 @@ impl<W: Window> Breaker<W> {
             State::Open { .. } => {}
             // Another probe must be able to decide.
             State::HalfOpen { succeeded, failed, .. } => {
-                *succeeded = (*succeeded).min(config.successes - 1);
+                *succeeded = (*succeeded).min(config.success_threshold - 1);
                 *failed = (*failed).min(config.probe_failures);
             }
         }

@@ -11,7 +11,7 @@ use crate::time::Instant;
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Instant, Outcome, Span, TimeWindow, Window};
+/// use retry_core::{circuit::{Outcome, Span, TimeWindow, Window}, Instant};
 ///
 /// let span = Span::time(Duration::from_secs(10));
 /// let mut window = TimeWindow::<10>::EMPTY;

@@ -100,12 +100,12 @@ pub trait Window: Clone {
 /// Recording and reading take the same few steps at any `N`. Any other `N` does not compile:
 ///
 /// ```compile_fail
-/// use retry_core::{CountWindow, Window};
+/// use retry_core::circuit::{CountWindow, Window};
 /// let none = CountWindow::<0>::EMPTY;
 /// ```
 ///
 /// ```
-/// use retry_core::{CountWindow, Instant, Outcome, Span, Window};
+/// use retry_core::{circuit::{CountWindow, Outcome, Span, Window}, Instant};
 ///
 /// let mut window = CountWindow::<3>::EMPTY;
 /// for outcome in [Outcome::FAILURE, Outcome::SUCCESS, Outcome::SUCCESS, Outcome::SUCCESS] {
@@ -258,7 +258,7 @@ where
 /// A window that also tells slow calls, kept in a second one of the same kind.
 ///
 /// ```
-/// use retry_core::{CountWindow, Instant, Outcome, SlowCalls, Span, Window};
+/// use retry_core::{circuit::{CountWindow, Outcome, SlowCalls, Span, Window}, Instant};
 ///
 /// let mut window = SlowCalls::<CountWindow<10>>::EMPTY;
 /// window.record(Outcome { failed: false, slow: true }, Span::calls(10), Instant::ORIGIN);

@@ -8,8 +8,8 @@
 use super::gate::Ticket;
 use super::phase::Phase;
 use super::published::Published;
+use super::rejected::Rejected;
 use crate::time::Instant;
-use crate::verdict::Rejected;
 
 #[cfg(any(target_has_atomic = "64", loom))]
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};

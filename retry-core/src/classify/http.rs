@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::class::Class;
-use crate::failure::Failure;
+use crate::policy::Failure;
 
 impl Class {
     /// The class of an HTTP status; `None` for 1xx, 2xx and 3xx, which are no errors.
@@ -69,7 +69,7 @@ impl Failure {
     /// What an HTTP response says of its request: the class of its status, and when to come back, if a header
     /// says so; `None` where the status is no error.
     ///
-    /// The hint is what [`parse_retry_after`](crate::parse_retry_after) or one of its like makes of a header. It
+    /// The hint is what [`parse_retry_after`](crate::classify::parse_retry_after) or one of its like makes of a header. It
     /// counts with every status that is an error, whether or not RFC 9110 names it there; a redirect's, or that
     /// of a 202, does not, for there is nothing to retry.
     ///
@@ -80,7 +80,7 @@ impl Failure {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{Class, Failure, parse_retry_after};
+    /// use retry_core::{classify::parse_retry_after, Class, Failure};
     ///
     /// let of = |status, retry_after: Option<&str>| {
     ///     let hint = retry_after.and_then(|value| parse_retry_after(value, 1_700_000_000));

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 ///
 /// ```
 /// use http::{Request, header::HeaderName};
-/// use retry_core::Idempotency;
+/// use retry_core::classify::Idempotency;
 ///
 /// let pay = Request::post("/payments").header("idempotency-key", "\"8e03978e\"").body(()).unwrap();
 /// let read = Request::get("/stock/apple").body(()).unwrap();

@@ -7,7 +7,7 @@ use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::retry_after::{parse_delay_seconds, parse_http_date, parse_retry_after};
-use crate::failure::Failure;
+use crate::policy::Failure;
 
 impl Failure {
     /// What an HTTP response says of its request, by its status and its `Retry-After`; `None` where the status is no
@@ -15,13 +15,13 @@ impl Failure {
     ///
     /// Where `Retry-After` is a date, the response's own `Date` says from when it counts, so that no clock has to be
     /// right; without one, `now_unix_secs` does, the seconds since 1970, such as
-    /// [`StdRuntime::unix_secs`](crate::StdRuntime::unix_secs); it is called for a date only. Values that say nothing are left
+    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs); it is called for a date only. Values that say nothing are left
     /// out; where there are several that do, which
     /// [must not be](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{Class, Failure, FakeClock, Policy, Retry};
+    /// use retry_core::{testing::FakeClock, Class, Failure, Policy, Retry};
     ///
     /// let unavailable = http::Response::builder()
     ///     .status(503)
@@ -32,7 +32,7 @@ impl Failure {
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&Policy::DEFAULT, &clock)
     ///     .classify(|_: &http::Error| Class::Validation)
-    ///     .unacceptable(|response: &http::Response<_>| {
+    ///     .classify_ok(|response: &http::Response<_>| {
     ///         Failure::of_http_response(response.status(), response.headers(), || 0)
     ///     });
     /// let response = retry.run_blocking(|| responses.next().unwrap()).unwrap();

@@ -4,10 +4,10 @@ use std::io;
 use std::io::ErrorKind;
 
 use super::Classify;
+use crate::circuit::Rejected;
 use crate::class::Class;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::verdict::Rejected;
+use crate::policy::Failure;
 
 /// By its [kind](io::Error::kind):
 ///
@@ -34,7 +34,7 @@ use crate::verdict::Rejected;
 ///
 /// ```
 /// use std::io;
-/// use retry_core::{Class, Classify, Error, FakeClock, Failure, Policy, Retry};
+/// use retry_core::{testing::FakeClock, Class, Classify, Error, Failure, Policy, Retry};
 ///
 /// fn classify(error: &io::Error) -> Failure {
 ///     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error<std::fmt::Error>>()) {

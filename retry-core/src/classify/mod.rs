@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+mod error;
 mod http;
 #[cfg(feature = "http")]
 mod http_request;
@@ -10,19 +11,19 @@ mod http_request;
 mod http_response;
 #[cfg(feature = "std")]
 mod io;
-mod message;
+mod messages;
 mod phrases;
 mod retry_after;
 
 #[cfg(feature = "http")]
 pub use http_request::Idempotency;
-pub use message::Messages;
+pub use messages::Messages;
 pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 
 use crate::class::Class;
-use crate::failure::Failure;
+use crate::policy::Failure;
 use crate::policy::Rule;
 
 /// An error that knows its own class.
@@ -83,7 +84,7 @@ pub struct Progress {
 }
 
 /// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; only an
-/// adapter that has more to say of each attempt needs to implement it, for [`Retry::judged`](crate::Retry::judged).
+/// adapter that has more to say of each attempt needs to implement it, for [`Retry::map_classifier`](crate::Retry::map_classifier).
 pub trait Classifier<T, E> {
     /// Whether it wants to know how long the call has taken.
     const ASKS_TIME: bool = false;
@@ -97,7 +98,7 @@ pub trait Classifier<T, E> {
     }
 
     /// What to make of a value: `None` if it is good.
-    fn unacceptable(&self, value: &T) -> Option<Failure> {
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
         let _ = value;
         None
     }
@@ -156,19 +157,19 @@ where
         self.before.timed_out()
     }
 
-    fn unacceptable(&self, value: &T) -> Option<Failure> {
-        self.before.unacceptable(value)
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        self.before.classify_ok(value)
     }
 }
 
 /// Takes some values for failures: see [`Retry::unacceptable`](crate::Retry::unacceptable).
 #[derive(Clone, Copy)]
-pub struct Unacceptable<K, F> {
+pub struct ClassifyOk<K, F> {
     pub(crate) before: K,
     pub(crate) judge: F,
 }
 
-impl<T, E, K, F, C> Classifier<T, E> for Unacceptable<K, F>
+impl<T, E, K, F, C> Classifier<T, E> for ClassifyOk<K, F>
 where
     K: Classifier<T, E>,
     F: Fn(&T) -> Option<C>,
@@ -184,8 +185,8 @@ where
         self.before.timed_out()
     }
 
-    fn unacceptable(&self, value: &T) -> Option<Failure> {
-        self.before.unacceptable(value).or_else(|| (self.judge)(value).map(Into::into))
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        self.before.classify_ok(value).or_else(|| (self.judge)(value).map(Into::into))
     }
 }
 
@@ -217,14 +218,14 @@ impl<K: fmt::Debug, F> fmt::Debug for When<K, F> {
 }
 
 #[cfg(feature = "defmt")]
-impl<K: defmt::Format, F> defmt::Format for Unacceptable<K, F> {
+impl<K: defmt::Format, F> defmt::Format for ClassifyOk<K, F> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Unacceptable {{ before: {} }}", self.before);
+        defmt::write!(f, "ClassifyOk {{ before: {} }}", self.before);
     }
 }
 
-impl<K: fmt::Debug, F> fmt::Debug for Unacceptable<K, F> {
+impl<K: fmt::Debug, F> fmt::Debug for ClassifyOk<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unacceptable").field("before", &self.before).finish_non_exhaustive()
+        f.debug_struct("ClassifyOk").field("before", &self.before).finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 
-/// Phrases by the rules of [`Messages`](crate::Messages); the first that occurs decides, so that what says how it
+/// Phrases by the rules of [`Messages`](crate::classify::Messages); the first that occurs decides, so that what says how it
 /// failed comes before what may be about anything.
 pub(super) const COMMON: &[(&str, Class)] = &[
     // The errors of this crate, by their text: first, for they show the class of their cause, too.

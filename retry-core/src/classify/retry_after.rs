@@ -16,7 +16,7 @@ use core::time::Duration;
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::parse_retry_after;
+/// use retry_core::classify::parse_retry_after;
 ///
 /// const NOW: u64 = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
 /// assert_eq!(parse_retry_after("120", NOW), Some(Duration::from_secs(120)));
@@ -42,7 +42,7 @@ pub fn parse_retry_after(value: &str, now_unix_secs: u64) -> Option<Duration> {
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::parse_delay_seconds;
+/// use retry_core::classify::parse_delay_seconds;
 ///
 /// assert_eq!(parse_delay_seconds("0120"), Some(Duration::from_secs(120)));
 /// assert_eq!(parse_delay_seconds("-1"), None);
@@ -58,7 +58,7 @@ pub fn parse_delay_seconds(value: &str) -> Option<Duration> {
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::parse_delay_millis;
+/// use retry_core::classify::parse_delay_millis;
 ///
 /// assert_eq!(parse_delay_millis("5000"), Some(Duration::from_secs(5)));
 /// assert_eq!(parse_delay_millis("invalid"), None);
@@ -75,7 +75,7 @@ pub fn parse_delay_millis(value: &str) -> Option<Duration> {
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::parse_reset_time;
+/// use retry_core::classify::parse_reset_time;
 ///
 /// assert_eq!(parse_reset_time("1000000007", 1_000_000_000), Some(Duration::from_secs(7)));
 /// assert_eq!(parse_reset_time("1000000000", 1_000_000_000), Some(Duration::ZERO));
@@ -99,7 +99,7 @@ pub fn parse_reset_time(value: &str, now_unix_secs: u64) -> Option<Duration> {
 /// - Letters are in the case shown, and there is no space before or after.
 ///
 /// ```
-/// use retry_core::parse_http_date;
+/// use retry_core::classify::parse_http_date;
 ///
 /// assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT", 0), Some(784_111_777));
 /// assert_eq!(parse_http_date("Tue, 29 Feb 2000 00:00:00 GMT", 0), Some(951_782_400));

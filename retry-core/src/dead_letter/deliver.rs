@@ -4,8 +4,8 @@ use core::fmt;
 use core::future::{Future, Ready, ready};
 use core::time::Duration;
 
-use super::{About, DeadLetterSink};
-use crate::observe::DeadLetter;
+use super::letter::DeadLetter;
+use super::sink::{DeadLetterSink, LetterContext};
 
 /// Delivers the letters of an asynchronous call: to a sink, or by a closure's future. There is no need to implement it.
 pub trait Deliver<T, E> {
@@ -13,7 +13,7 @@ pub trait Deliver<T, E> {
     type Delivery: Future<Output = Result<(), DeadLetter<T>>>;
 
     /// Begins to deliver a letter.
-    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Self::Delivery;
+    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Self::Delivery;
 
     /// How long a delivery may take, if there is a limit.
     fn timeout(&self) -> Option<Duration> {
@@ -24,7 +24,7 @@ pub trait Deliver<T, E> {
     ///
     /// # Errors
     /// The letter, where nobody keeps it.
-    fn returned(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>>;
+    fn returned(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
 }
 
 /// Delivers to a sink: [`Retry::dead_letters`](crate::Retry::dead_letters).
@@ -33,11 +33,11 @@ pub struct BySink<'r, S: ?Sized>(pub(super) &'r S);
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
     type Delivery = Ready<Result<(), DeadLetter<T>>>;
 
-    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Self::Delivery {
+    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Self::Delivery {
         ready(self.0.accept(letter, about))
     }
 
-    fn returned(&self, letter: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+    fn returned(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         Err(letter)
     }
 }
@@ -62,13 +62,13 @@ impl<'r, F, S: ?Sized> ByFuture<'r, F, S> {
 
 impl<T, E, F, A, S> Deliver<T, E> for ByFuture<'_, F, S>
 where
-    F: Fn(DeadLetter<T>, &About<'_, E>) -> A,
+    F: Fn(DeadLetter<T>, &LetterContext<'_, E>) -> A,
     A: Future<Output = Result<(), DeadLetter<T>>>,
     S: DeadLetterSink<T, E> + ?Sized,
 {
     type Delivery = A;
 
-    fn deliver(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> A {
+    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> A {
         (self.handler)(letter, about)
     }
 
@@ -76,7 +76,7 @@ where
         self.timeout
     }
 
-    fn returned(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+    fn returned(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.or.accept(letter, about)
     }
 }

@@ -1,241 +1,41 @@
-//! Calls that gave up are handed over: to whom, which of them, and what becomes of those that nobody takes.
+//! Calls that gave up are handed over: dead letters, and what takes them.
 
+mod buffer;
+mod call;
 mod deliver;
-mod handing;
+mod fixed;
+mod image;
 #[cfg(feature = "json")]
 mod json;
+mod letter;
 mod payload;
+#[cfg(feature = "std")]
 mod queue;
 mod reasons;
+mod sink;
 #[cfg(feature = "std")]
-mod sinks;
+mod std_sinks;
 
+pub use crate::codec::Codec;
+pub use crate::verdict::Reason;
+pub use buffer::{DeadLetterBuffer, WhenFull};
+pub use call::DeadLetterCall;
 pub use deliver::{ByFuture, BySink, Deliver};
-pub use handing::DeadLettering;
+pub use fixed::FixedDeadLetterQueue;
+pub use image::ImageError;
 #[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use json::{
-    BadLine, BadLineKind, JsonLetters, JsonLines, JsonLinesError, OnDisk, StoredLetter, TornLine, WhenTorn,
+    BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, OnDisk, StoredLetter, TornLine,
+    WhenTorn,
 };
-pub use payload::{Carrying, NoPayload, Payload};
-pub use queue::SharedDeadLetters;
+pub use letter::DeadLetter;
+pub use payload::{NoPayload, Payload, PayloadFn};
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use queue::DeadLetterQueue;
 pub use reasons::ReasonSet;
+pub use sink::{DeadLetterSink, HandlerResult, LetterContext, OrElse, SinkFn, sink_fn};
 #[cfg(feature = "std")]
-pub use sinks::{Counted, LetterQueue};
-
-use core::fmt;
-
-use crate::error::Error;
-use crate::observe::DeadLetter;
-
-/// Whoever takes dead letters: a store, a channel, or a handler, which is any closure of a letter and what is known
-/// [`About`] it.
-///
-/// It runs on the path of the call, which waits for it; what may take long belongs behind a channel. It never changes
-/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`Or`]). Queues and
-/// channels keep the letter alone, and nothing of what else is known about it.
-///
-/// ```
-/// use retry_core::{About, Class, DeadLetter, FakeClock, LocalLock, Policy, Retry, SharedDeadLetters, WhenFull};
-///
-/// let clock = FakeClock::new();
-/// let uplink = Retry::new(&Policy::DEFAULT, &clock).named("uplink.send");
-/// let spool = SharedDeadLetters::<u16, 8, LocalLock>::new(WhenFull::DropOldest);
-///
-/// for sample in [210, 215, 219] {
-///     let _ = uplink.dead_letters(&spool).carrying(|| sample).run_blocking(|| Err::<(), _>(Class::Network));
-/// }
-/// assert_eq!(spool.len(), 3);
-///
-/// let log = |letter: &DeadLetter<()>, about: &About<'_, Class>| {
-///     assert_eq!((letter.attempts, about.error.is_exhausted()), (3, true));
-/// };
-/// let _ = uplink.on_dead_letter(&log).run_blocking(|| Err::<(), _>(Class::Timeout));
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
-    note = "what a letter is to carry is said by `.carrying(..)`; without that, it carries `()`",
-    note = "a handler is a closure `|letter: &DeadLetter<_>, about: &About<'_, _>|`"
-)]
-pub trait DeadLetterSink<T, E> {
-    /// Takes a letter.
-    ///
-    /// # Errors
-    /// The letter, where it cannot be kept.
-    fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>>;
-}
-
-/// What else is known about a letter, as long as it is handed over.
-#[non_exhaustive]
-pub struct About<'a, E> {
-    /// What the call ended with.
-    pub error: &'a Error<E>,
-    /// What the caller says of it, in pairs of a name and a value.
-    pub metadata: &'a [(&'a str, &'a str)],
-}
-
-impl<'a, E> About<'a, E> {
-    /// A letter of a call that ended with `error`, without metadata.
-    pub const fn new(error: &'a Error<E>) -> Self {
-        Self { error, metadata: &[] }
-    }
-
-    /// The same with this metadata.
-    #[must_use]
-    pub const fn metadata(self, metadata: &'a [(&'a str, &'a str)]) -> Self {
-        Self { metadata, ..self }
-    }
-}
-
-impl<E> Clone for About<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for About<'_, E> {}
-
-impl<E: fmt::Debug> fmt::Debug for About<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { error, metadata } = self;
-        f.debug_struct("About").field("error", error).field("metadata", metadata).finish()
-    }
-}
-
-/// What a handler says of a letter: nothing, whether it could keep it, or that with an error of its own.
-pub trait Handled {
-    /// Whether the letter is kept.
-    fn is_kept(&self) -> bool;
-}
-
-impl Handled for () {
-    fn is_kept(&self) -> bool {
-        true
-    }
-}
-
-impl Handled for bool {
-    fn is_kept(&self) -> bool {
-        *self
-    }
-}
-
-impl<T, E> Handled for Result<T, E> {
-    fn is_kept(&self) -> bool {
-        self.is_ok()
-    }
-}
-
-/// A handler. With `std`, one that panics has not kept the letter, and does no other harm.
-#[diagnostic::do_not_recommend] // of a queue of other letters it is not to be said that it is no closure
-impl<T, E, H: Handled, F: Fn(&DeadLetter<T>, &About<'_, E>) -> H> DeadLetterSink<T, E> for F {
-    fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
-        match caught(|| self(&letter, about).is_kept()) {
-            Some(true) => Ok(()),
-            Some(false) | None => Err(letter),
-        }
-    }
-}
-
-/// Nobody: keeps no letter.
-impl<T, E> DeadLetterSink<T, E> for () {
-    fn accept(&self, letter: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
-        Err(letter)
-    }
-}
-
-/// A sink, and another for what the first cannot keep.
-///
-/// ```
-/// use retry_core::{Class, FakeClock, LocalLock, Or, Policy, Retry, SharedDeadLetters, WhenFull};
-///
-/// let clock = FakeClock::new();
-/// let retry = Retry::new(&Policy::DEFAULT, &clock);
-/// let near = SharedDeadLetters::<(), 1, LocalLock>::new(WhenFull::Refuse);
-/// let far = SharedDeadLetters::<(), 8, LocalLock>::new(WhenFull::Refuse);
-/// let both = Or::new(&near, &far);
-/// for _ in 0..3 {
-///     let _ = retry.dead_letters(&both).run_blocking(|| Err::<(), _>(Class::Network));
-/// }
-/// assert_eq!((near.len(), near.refused(), far.len()), (1, 2, 2));
-/// ```
-#[derive(Debug)]
-pub struct Or<'s, A: ?Sized, B: ?Sized> {
-    first: &'s A,
-    then: &'s B,
-}
-
-impl<'s, A: ?Sized, B: ?Sized> Or<'s, A, B> {
-    /// Asks `first`, then `then`. Either may be such a pair itself.
-    pub const fn new(first: &'s A, then: &'s B) -> Self {
-        Self { first, then }
-    }
-}
-
-impl<T, E, A, B> DeadLetterSink<T, E> for Or<'_, A, B>
-where
-    A: DeadLetterSink<T, E> + ?Sized,
-    B: DeadLetterSink<T, E> + ?Sized,
-{
-    fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.first.accept(letter, about).or_else(|letter| self.then.accept(letter, about))
-    }
-}
-
-/// Hands letters to a closure that takes them away, or gives them back: the sending end of a channel, say, of any kind.
-///
-/// A closure that panics takes its letter along: it goes to nobody else, and with `std` is seen as lost. One that only
-/// looks at the letter may panic, and is a sink by itself.
-///
-/// ```
-/// use retry_core::{Class, DeadLetter, FakeClock, Forward, Policy, Retry};
-///
-/// let (send, letters) = std::sync::mpsc::channel::<DeadLetter<()>>();
-/// let channel = Forward(|letter| send.send(letter).map_err(|returned| returned.0));
-///
-/// let clock = FakeClock::new();
-/// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read");
-/// let _ = retry.dead_letters(&channel).run_blocking(|| Err::<(), _>(Class::Network));
-/// assert_eq!(letters.recv().unwrap().operation.to_string(), "stock.read");
-/// ```
-#[derive(Clone, Copy)]
-pub struct Forward<F>(pub F);
-
-impl<T, E, F: Fn(DeadLetter<T>) -> Result<(), DeadLetter<T>>> DeadLetterSink<T, E> for Forward<F> {
-    fn accept(&self, letter: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
-        (self.0)(letter)
-    }
-}
-
-impl<F> fmt::Debug for Forward<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Forward(..)")
-    }
-}
-
-/// Drops what a queue has lost, when its lock is free again: a payload may look at the queue, or panic, in its `Drop`,
-/// and the letter that took its place is kept all the same.
-fn drop_lost<T>(oldest: Option<DeadLetter<T>>) {
-    caught(|| drop(oldest));
-}
-
-/// What `f` gives; `None` where it panicked, which only `std` can tell.
-#[cfg(feature = "std")]
-pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
-    use core::mem;
-    use core::panic::AssertUnwindSafe;
-    use std::panic::catch_unwind;
-
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(|payload| {
-            // What was panicked with may panic when it is dropped.
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                mem::forget(payload);
-            }
-        })
-        .ok()
-}
-
-#[cfg(not(feature = "std"))]
-fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
-    Some(f())
-}
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use std_sinks::Counted;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What a call was to deliver. There is no need to implement it: see [`DeadLettering::carrying`](super::DeadLettering::carrying).
+/// What a call was to deliver. There is no need to implement it: see [`DeadLetterCall::payload`](super::DeadLetterCall::payload).
 pub trait Payload {
     /// Its type.
     type Of;
@@ -22,11 +22,11 @@ impl Payload for NoPayload {
     fn payload(self) {}
 }
 
-/// What a closure makes: [`DeadLettering::carrying`](super::DeadLettering::carrying).
+/// What a closure makes: [`DeadLetterCall::payload`](super::DeadLetterCall::payload).
 #[derive(Clone, Copy)]
-pub struct Carrying<F>(pub(super) F);
+pub struct PayloadFn<F>(pub(super) F);
 
-impl<T, F: FnOnce() -> T> Payload for Carrying<F> {
+impl<T, F: FnOnce() -> T> Payload for PayloadFn<F> {
     type Of = T;
 
     fn payload(self) -> T {
@@ -34,8 +34,8 @@ impl<T, F: FnOnce() -> T> Payload for Carrying<F> {
     }
 }
 
-impl<F> fmt::Debug for Carrying<F> {
+impl<F> fmt::Debug for PayloadFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Carrying(..)")
+        f.write_str("PayloadFn(..)")
     }
 }

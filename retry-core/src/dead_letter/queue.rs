@@ -1,75 +1,45 @@
-//! Queues of dead letters that many callers share.
+//! A queue of dead letters on the heap.
 
 use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
 
-use super::{About, DeadLetterSink, drop_lost};
-use crate::lock::{Exclusive, Initial, Lock};
-use crate::observe::{DeadLetter, DeadLetters, WhenFull};
+use super::buffer::{WhenFull, drop_lost};
+use super::letter::DeadLetter;
+use super::sink::{DeadLetterSink, LetterContext};
 
-macro_rules! shared_dead_letters {
-    ($($lock:tt)*) => {
-        /// A [`DeadLetters`] behind a lock: a sink without an allocator, usually a `static`.
-        ///
-        /// Where it is full, it refuses: then the letter goes to whoever is asked [next](crate::Or), and only
-        /// counts as [`refused`](Self::refused). Or it drops the oldest, which counts as [`lost`](Self::lost).
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{Class, FakeClock, Policy, Retry, SharedDeadLetters, WhenFull};
-        ///
-        /// static LETTERS: SharedDeadLetters<u16, 32> = SharedDeadLetters::new(WhenFull::DropOldest);
-        ///
-        /// let clock = FakeClock::new();
-        /// let uplink = Retry::new(&Policy::DEFAULT, &clock);
-        /// let mut down = true;
-        /// let mut send = |sample: u16, down: bool| {
-        ///     uplink.dead_letters(&LETTERS).carrying(|| sample).run_blocking(|| match down {
-        ///         true => Err(Class::Network),
-        ///         false => Ok(()),
-        ///     })
-        /// };
-        /// for sample in [210, 215, 219] {
-        ///     let _ = send(sample, true);
-        /// }
-        /// // Later, each is tried once more.
-        /// let mut sent = 0;
-        /// while let Some(letter) = LETTERS.pop() {
-        ///     match uplink.run_blocking(|| if sent < 2 { Ok(()) } else { Err(Class::Network) }) {
-        ///         Ok(()) => sent += 1,
-        ///         Err(_) => {
-        ///             let _ = LETTERS.requeue(letter); // it keeps its place, and no other is tried
-        ///             break;
-        ///         }
-        ///     }
-        /// }
-        /// assert_eq!((sent, LETTERS.len(), LETTERS.pop().unwrap().requeued), (2, 1, 1));
-        /// # }
-        /// ```
-        pub struct SharedDeadLetters<T, const N: usize, L: Lock $($lock)*> {
-            guarded: L::Of<Guarded<T, N>>,
-            when_full: WhenFull,
-        }
-    };
-}
-#[cfg(feature = "std")]
-shared_dead_letters!(= crate::lock::StdLock);
-#[cfg(not(feature = "std"))]
-shared_dead_letters!();
-
-/// What the lock guards.
-struct Guarded<T, const N: usize> {
-    letters: DeadLetters<T, N>,
-    refused: u32,
+/// A queue of dead letters on the heap, of a size that is known at run time only.
+///
+/// As [`FixedDeadLetterQueue`](crate::dead_letter::FixedDeadLetterQueue), it refuses where it is full, or drops the oldest. Its memory grows with its letters.
+///
+/// ```
+/// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry};
+///
+/// let letters = DeadLetterQueue::new(2, WhenFull::DropOldest);
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock);
+/// for order in ["7 apples", "3 pears", "1 plum"] {
+///     let _ = retry.dead_letters(&letters).payload(|| order).run_blocking(|| Err::<(), _>(Class::Network));
+/// }
+/// assert_eq!((letters.len(), letters.lost()), (2, 1));
+/// let orders: Vec<_> = letters.drain().into_iter().map(|letter| letter.payload).collect();
+/// assert_eq!(orders, ["3 pears", "1 plum"]);
+/// ```
+pub struct DeadLetterQueue<T> {
+    letters: Mutex<VecDeque<DeadLetter<T>>>,
+    capacity: usize,
+    when_full: WhenFull,
+    lost: AtomicUsize,
+    refused: AtomicUsize,
 }
 
-impl<T, const N: usize> Initial for Guarded<T, N> {
-    const INITIAL: Self = Self { letters: DeadLetters::new(WhenFull::DropOldest), refused: 0 };
-}
-
-impl<T, const N: usize, L: Lock> SharedDeadLetters<T, N, L> {
-    /// A queue without a letter. `N` is at least 1, else it does not compile.
-    pub const fn new(when_full: WhenFull) -> Self {
-        Self { guarded: Initial::INITIAL, when_full }
+impl<T> DeadLetterQueue<T> {
+    /// A queue for at most so many letters; for none, it refuses all.
+    pub const fn new(capacity: usize, when_full: WhenFull) -> Self {
+        let letters = Mutex::new(VecDeque::new());
+        Self { letters, capacity, when_full, lost: AtomicUsize::new(0), refused: AtomicUsize::new(0) }
     }
 
     /// Adds a letter as the newest.
@@ -77,47 +47,50 @@ impl<T, const N: usize, L: Lock> SharedDeadLetters<T, N, L> {
     /// # Errors
     /// The letter, where the queue is full and refuses it.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        let oldest = self.guarded.with(|guarded| {
-            if self.when_full == WhenFull::Refuse && guarded.letters.is_full() {
-                guarded.refused = guarded.refused.saturating_add(1);
+        let oldest = {
+            let mut letters = self.lock();
+            let full = letters.len() >= self.capacity;
+            if full && (self.when_full == WhenFull::Refuse || self.capacity == 0) {
+                self.refused.fetch_add(1, Relaxed);
                 return Err(letter);
             }
-            Ok(guarded.letters.push(letter)) // which counts the oldest that it may give back
-        })?;
+            let oldest = if full { letters.pop_front() } else { None };
+            self.lost.fetch_add(oldest.is_some().into(), Relaxed);
+            letters.push_back(letter);
+            oldest
+        };
         drop_lost(oldest);
         Ok(())
     }
 
     /// Takes out the oldest letter.
     pub fn pop(&self) -> Option<DeadLetter<T>> {
-        self.guarded.with(|guarded| guarded.letters.pop())
+        self.lock().pop_front()
     }
 
     /// Puts a letter back that was taken out, as the oldest. It has lost its place where the queue is full by now.
     ///
     /// # Errors
     /// The letter, where the queue is full.
-    pub fn requeue(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        self.guarded.with(|guarded| match guarded.letters.is_full() {
-            true => {
-                guarded.refused = guarded.refused.saturating_add(1);
-                Err(letter)
-            }
-            false => {
-                guarded.letters.requeue(letter); // there is room: it gives none back
-                Ok(())
-            }
-        })
+    pub fn requeue(&self, mut letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
+        let mut letters = self.lock();
+        if letters.len() >= self.capacity {
+            self.refused.fetch_add(1, Relaxed);
+            return Err(letter);
+        }
+        letter.requeued = letter.requeued.saturating_add(1);
+        letters.push_front(letter);
+        Ok(())
     }
 
-    /// Runs `f` with the queue to itself: to look through it, to drain it at once, to save an image.
-    pub fn with<U>(&self, f: impl FnOnce(&mut DeadLetters<T, N>) -> U) -> U {
-        self.guarded.with(|guarded| f(&mut guarded.letters))
+    /// Takes out all letters, oldest first.
+    pub fn drain(&self) -> Vec<DeadLetter<T>> {
+        core::mem::take(&mut *self.lock()).into()
     }
 
     /// How many letters there are.
     pub fn len(&self) -> usize {
-        self.with(|letters| letters.len())
+        self.lock().len()
     }
 
     /// Whether there is none.
@@ -125,36 +98,37 @@ impl<T, const N: usize, L: Lock> SharedDeadLetters<T, N, L> {
         self.len() == 0
     }
 
-    /// How many letters were dropped to make room for others; saturates.
-    pub fn lost(&self) -> u32 {
-        self.with(|letters| letters.lost())
+    /// How many letters were dropped to make room for others.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Relaxed)
     }
 
-    /// How many letters were given back for want of room; saturates.
-    pub fn refused(&self) -> u32 {
-        self.guarded.with(|guarded| guarded.refused)
+    /// How many letters were given back for want of room.
+    pub fn refused(&self) -> usize {
+        self.refused.load(Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<DeadLetter<T>>> {
+        // The queue is whole between any two of its steps, so a panic elsewhere is no reason to stop.
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T, E, const N: usize, L: Lock> DeadLetterSink<T, E> for SharedDeadLetters<T, N, L> {
-    fn accept(&self, letter: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+impl<T, E> DeadLetterSink<T, E> for DeadLetterQueue<T> {
+    fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.push(letter)
     }
 }
 
-impl<T, const N: usize, L: Lock> fmt::Debug for SharedDeadLetters<T, N, L> {
+impl<T> fmt::Debug for DeadLetterQueue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedDeadLetters")
+        let Self { capacity, when_full, lost, refused, .. } = self;
+        f.debug_struct("DeadLetterQueue")
             .field("len", &self.len())
-            .field("lost", &self.lost())
-            .field("refused", &self.refused())
-            .finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl<T, const N: usize, L: Lock> defmt::Format for SharedDeadLetters<T, N, L> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        self.with(|letters| letters.format(f));
+            .field("capacity", capacity)
+            .field("when_full", when_full)
+            .field("lost", lost)
+            .field("refused", refused)
+            .finish()
     }
 }

@@ -2,13 +2,12 @@
 
 use core::fmt;
 
-use crate::observe::{REASONS, Reason, code};
-use crate::verdict::GiveUp;
+use crate::verdict::{GiveUp, Reason};
 
 /// A set of [`Reason`]s, a bit each: which ends of a call leave a dead letter.
 ///
 /// ```
-/// use retry_core::{GiveUp, Reason, ReasonSet};
+/// use retry_core::{dead_letter::{Reason, ReasonSet}, GiveUp};
 ///
 /// // What the circuit refuses comes again by itself; a broken request is worth a look.
 /// const WORTH_KEEPING: ReasonSet = ReasonSet::DEFAULT.without(Reason::Rejected);
@@ -25,28 +24,28 @@ impl ReasonSet {
     /// outside, by whoever knows why, is not among them.
     pub const DEFAULT: Self = Self::ALL.without(Reason::GaveUp(GiveUp::Ignored)).without(Reason::Cancelled);
     /// Every reason.
-    pub const ALL: Self = Self((1 << REASONS.len()) - 1);
+    pub const ALL: Self = Self((1 << Reason::ALL.len()) - 1);
 
     /// This set and `reason`.
     #[must_use]
     pub const fn with(self, reason: Reason) -> Self {
-        Self(self.0 | 1 << code(reason))
+        Self(self.0 | 1 << reason.number())
     }
 
     /// This set without `reason`.
     #[must_use]
     pub const fn without(self, reason: Reason) -> Self {
-        Self(self.0 & !(1 << code(reason)))
+        Self(self.0 & !(1 << reason.number()))
     }
 
     /// Whether `reason` is in it.
     pub const fn contains(self, reason: Reason) -> bool {
-        self.0 & 1 << code(reason) != 0
+        self.0 & 1 << reason.number() != 0
     }
 
     /// The reasons in it.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
-        REASONS.into_iter().filter(move |reason| self.contains(*reason))
+        Reason::ALL.into_iter().filter(move |reason| self.contains(*reason))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::ratio::Ratio;
 use crate::time::{duration, nanos};
 

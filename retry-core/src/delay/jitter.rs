@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::ratio::{Ratio, high_product};
 
 /// How a delay is spread at random, so that callers who failed together do not return together.

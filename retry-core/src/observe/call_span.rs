@@ -22,7 +22,7 @@ use crate::verdict::Verdict;
 /// given for all calls, as in a tower layer, take [`TracingLog`]: its events are in the span of the request.
 ///
 /// ```
-/// use retry_core::{CallSpan, Class, FakeClock, OperationMetrics, Policy, Retry};
+/// use retry_core::{observe::{CallSpan, OperationMetrics}, testing::FakeClock, Class, Policy, Retry};
 /// use tracing::Instrument;
 ///
 /// static METRICS: OperationMetrics = OperationMetrics::new("stock.read");

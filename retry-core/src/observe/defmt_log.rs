@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 /// for each control character, and of an operation's name the first 128 bytes are written.
 ///
 /// ```
-/// use retry_core::{DefmtLog, FakeClock, Policy, Retry};
+/// use retry_core::{observe::DefmtLog, testing::FakeClock, Policy, Retry};
 ///
 /// let clock = FakeClock::new();
 /// let uplink = Retry::new(&Policy::DEFAULT, &clock).named("uplink.send").observe(&DefmtLog);
@@ -55,7 +55,7 @@ impl defmt::Format for Line<'_> {
         if !key.is_none() {
             defmt::write!(f, "[");
             write_clean(f, key.as_str());
-            defmt::write!(f, "{=str}]", if key.is_cut() { ".." } else { "" });
+            defmt::write!(f, "{=str}]", if key.is_truncated() { ".." } else { "" });
         }
         match *kind {
             EventKind::Started => defmt::write!(f, ": attempt {=u32} starts", attempt),
@@ -119,6 +119,16 @@ const fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::budget::*;
+    use crate::circuit::*;
+    use crate::classify::*;
+    use crate::dead_letter::*;
+    use crate::observe::*;
+    use crate::policy::*;
+    use crate::pool::*;
+    use crate::record::*;
+    use crate::runtime::*;
+    use crate::testing::*;
     use crate::*;
 
     fn has_format<T: defmt::Format>() {}
@@ -150,12 +160,12 @@ mod tests {
         has_format::<(C, ConstCircuit<Config, W, L>, HealthCheck<'_, W, L, FakeClock>, Snapshot<W>)>();
         has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
         has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
-        has_format::<(ByClosure<()>, ByTrait, Messages, Unacceptable<ByTrait, ()>, When<ByTrait, ()>)>();
+        has_format::<(ByClosure<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>, When<ByTrait, ()>)>();
         has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
-        has_format::<(DeadLetter<u8>, DeadLetters<u8, 4>, ImageError, Reason, WhenFull)>();
-        has_format::<(NoPayload, ReasonSet, SharedDeadLetters<u8, 4, L>)>();
+        has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();
+        has_format::<(NoPayload, ReasonSet, FixedDeadLetterQueue<u8, 4, L>)>();
         has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
         has_format::<(DefmtLog, Event, EventKind)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();

@@ -4,12 +4,13 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::circuit::Change;
+use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::error::ErrorContext;
-use crate::failure::Failure;
 use crate::key::Key;
+use crate::policy::Failure;
 use crate::time::{Instant, Spoken};
-use crate::verdict::{GiveUp, Rejected, Verdict};
+use crate::verdict::{GiveUp, Verdict};
 
 /// One thing that happened to one call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +33,10 @@ impl Event {
     /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
     ///
     /// ```
-    /// use retry_core::{CircuitConfig, CountWindow, Event, Instant, LocalLock, Observer, SharedCircuit};
+    /// use retry_core::{
+    ///     circuit::CountWindow, observe::{Event, Observer}, runtime::LocalLock, CircuitConfig, Instant,
+    ///     SharedCircuit,
+    /// };
     ///
     /// let observer = |event: &Event| assert_eq!((event.operation, event.attempt), ("stock", 0));
     /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
@@ -125,7 +129,7 @@ impl CallEnd {
 #[non_exhaustive]
 pub struct Outlook {
     /// The most attempts it may make in all; `u32::MAX` for no limit.
-    pub most_attempts: u32,
+    pub max_attempts: u32,
     /// The time since the call started, as the verdict was told it; `None` where it is not counted.
     pub elapsed: Option<Duration>,
     /// Until its deadline, if it has one.
@@ -138,8 +142,8 @@ pub struct Outlook {
 
 impl Outlook {
     /// Without a deadline and a budget.
-    pub const fn new(most_attempts: u32) -> Self {
-        Self { most_attempts, elapsed: None, left: None, budget: None, word: None }
+    pub const fn new(max_attempts: u32) -> Self {
+        Self { max_attempts, elapsed: None, left: None, budget: None, word: None }
     }
 }
 
@@ -180,9 +184,12 @@ impl EventKind {
 ///
 /// ```
 /// use core::cell::RefCell;
-/// use retry_core::{Class, Event, FakeClock, Jitter, LocalLock, Policy, Retry, SharedBudget, TokenBucket};
+/// use retry_core::{
+///     observe::Event, runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget,
+///     TokenBucket,
+/// };
 ///
-/// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).deadline(core::time::Duration::from_secs(30));
+/// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
 ///
 /// let clock = FakeClock::new();
 /// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
@@ -211,8 +218,8 @@ impl fmt::Display for Event {
             EventKind::Succeeded => write!(f, "attempt {attempt} succeeded"),
             EventKind::Failed { failure, verdict, outlook } => {
                 write!(f, "{verdict}: {}, attempt {attempt}", failure.class)?;
-                if outlook.most_attempts < u32::MAX {
-                    write!(f, " of {}", outlook.most_attempts)?;
+                if outlook.max_attempts < u32::MAX {
+                    write!(f, " of {}", outlook.max_attempts)?;
                 }
                 if let Some(left) = outlook.left {
                     write!(f, ", {} left", Spoken(left))?;
@@ -248,11 +255,11 @@ impl fmt::Display for Event {
 /// Several are one: a tuple of up to four (which may hold tuples), an array, a slice, a `Vec`, an `Option`. Of what such
 /// a one holds by reference, closures, `&dyn Observer` and the observers of this crate are observers themselves; write
 /// `&mine as &dyn Observer` for one of your own. What may panic belongs into a
-/// [`Guarded`](crate::Guarded), what may block behind a [`Queued`](crate::Queued).
+/// [`Guarded`](crate::observe::Guarded), what may block behind a [`Queued`](crate::observe::Queued).
 ///
 /// ```
 /// use core::cell::Cell;
-/// use retry_core::{Call, Event, EventKind, FakeClock, Policy};
+/// use retry_core::{observe::{Event, EventKind}, testing::FakeClock, Call, Policy};
 ///
 /// let started = Cell::new(0);
 /// let observer = |event: &Event| if event.kind == EventKind::Started { started.set(started.get() + 1) };

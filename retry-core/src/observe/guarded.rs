@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::compose::pointer;
 use super::event::{Event, Observer};
-use crate::dead_letter::caught;
+use crate::panics::caught;
 
 /// An observer whose panics end at this wrapper and are counted: the call goes on as if nobody had looked.
 ///
@@ -14,7 +14,7 @@ use crate::dead_letter::caught;
 /// In a tuple, wrap each part that may panic: those after it are then told, too.
 ///
 /// ```
-/// use retry_core::{Class, Event, FakeClock, Guarded, Policy, Retry};
+/// use retry_core::{observe::{Event, Guarded}, testing::FakeClock, Class, Policy, Retry};
 ///
 /// let observer = Guarded::new(|event: &Event| assert!(event.attempt < 2, "a mistake in an observer"));
 /// let clock = FakeClock::new();

@@ -3,9 +3,9 @@
 #[cfg(any(feature = "log", feature = "tracing"))]
 use core::fmt::{self, Write};
 
-use super::clean::is_unclean;
 use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
+use crate::clean::is_unclean;
 use crate::verdict::{GiveUp, Verdict};
 
 /// What of each level there is, for the documentation of each log.

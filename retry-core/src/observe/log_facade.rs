@@ -14,12 +14,12 @@ use super::level::{Level, OneLine, level_table};
 /// a line or turns text around, and of an operation's name the first 128 bytes. It is put together only where the level
 /// is wanted; while nobody wants any, no clock is read either.
 ///
-/// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
-/// panic there must not end the call, and a [`Queued`](crate::Queued) before it where it may block.
+/// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a
+/// panic there must not end the call, and a [`Queued`](crate::observe::Queued) before it where it may block.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
-/// use retry_core::{Guarded, LogFacade, Policy};
+/// use retry_core::{observe::{Guarded, LogFacade}, Policy};
 ///
 /// static LOG: Guarded<LogFacade> = Guarded::new(LogFacade);
 ///

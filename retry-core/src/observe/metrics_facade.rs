@@ -10,12 +10,12 @@ use metrics::{describe_counter, describe_gauge, describe_histogram};
 
 use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
-use super::metrics::place::{self, ALL_ENDS, ALL_PHASES, ALL_REASONS};
+use super::metrics::place::{self, ALL_ENDS, ALL_PHASES};
 use super::metrics::{ByName, Tags, UNNAMED, check_name, check_tags, tag_setters};
 use crate::circuit::Phase;
 use crate::class::Class;
-use crate::config::{ConfigError, ok_or_panic};
-use crate::verdict::Verdict;
+use crate::config_error::{ConfigError, ok_or_panic};
+use crate::verdict::{GiveUp, Verdict};
 
 /// Counts in the [`metrics`] crate, for Prometheus and whatever else has a recorder for it; by operation, up to
 /// `OPERATIONS` names.
@@ -46,11 +46,11 @@ use crate::verdict::Verdict;
 /// it was asked for. What a recorder drops that was idle, as Prometheus' does with an `idle_timeout`, is not counted
 /// again.
 ///
-/// What a recorder does is code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a
+/// What a recorder does is code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a
 /// panic there must not end the call.
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, Guarded, MetricsFacade, Policy, Retry};
+/// use retry_core::{observe::{Guarded, MetricsFacade}, testing::FakeClock, Class, Policy, Retry};
 ///
 /// static METRICS: Guarded<MetricsFacade> = Guarded::new(MetricsFacade::new().tags(&[("circuit", "stock")]));
 ///
@@ -122,7 +122,7 @@ struct Operation {
     failed: [Counter; Class::ALL.len()],
     retried: [Counter; Class::ALL.len()],
     backoff: Histogram,
-    gave_up: [Counter; ALL_REASONS.len()],
+    gave_up: [Counter; GiveUp::ALL.len()],
     refused: Counter,
     budget_empty: Counter,
     letters_kept: Counter,
@@ -142,7 +142,7 @@ impl Operation {
             failed: from_fn(|i| counter!(FAILURES.0, error_type(i))),
             retried: from_fn(|i| counter!(RETRIES.0, error_type(i))),
             backoff: histogram!(BACKOFF.0, labels(&[])),
-            gave_up: from_fn(|i| counter!(GIVE_UPS.0, labels(&[("reason", ALL_REASONS[i].name())]))),
+            gave_up: from_fn(|i| counter!(GIVE_UPS.0, labels(&[("reason", GiveUp::ALL[i].name())]))),
             refused: counter!(REFUSALS.0, labels(&[])),
             budget_empty: counter!(BUDGET_EMPTY.0, labels(&[])),
             letters_kept: counter!(DEAD_LETTERS.0, outcome("kept")),

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::compose::pointer;
 use super::event::{Event, Observer};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 
 /// Puts events into a queue of a fixed size, for whoever holds the other end: what is done with them there may take
 /// as long as it likes, and a call never waits for it.
@@ -14,7 +14,7 @@ use crate::config::{ConfigError, Value, ok_or_panic};
 /// memory is taken when it is made.
 ///
 /// ```
-/// use retry_core::{Class, Event, FakeClock, Policy, Queued, Retry};
+/// use retry_core::{observe::{Event, Queued}, testing::FakeClock, Class, Policy, Retry};
 ///
 /// let (queued, events) = Queued::new(2);
 /// let clock = FakeClock::new();

@@ -12,7 +12,7 @@ use crate::class::{Class, Severity};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
-/// Writes each event to the [`tracing`] crate, with the target `retry_core`. [`CallSpan`](crate::CallSpan) does the same
+/// Writes each event to the [`tracing`] crate, with the target `retry_core`. [`CallSpan`](crate::observe::CallSpan) does the same
 /// and is a span for a call, too.
 ///
 #[doc = level_table!()]
@@ -29,7 +29,7 @@ use crate::verdict::Verdict;
 /// | `retry.verdict` | `retry`, `give-up` or `rejected` |
 /// | `retry.reason` | why it gave up, in a word |
 /// | `retry.delay_us` | until the next attempt, in microseconds |
-/// | `retry.most_attempts` | how many attempts the call may make, where there is a limit |
+/// | `retry.max_attempts` | how many attempts the call may make, where there is a limit |
 /// | `retry.left_us` | until its deadline, where it has one |
 /// | `retry.budget` | what its budget holds after the verdict |
 /// | `retry.outcome`, `retry.elapsed_us` | how a call ended, and after how long |
@@ -38,12 +38,12 @@ use crate::verdict::Verdict;
 ///
 /// Nothing of it is put together where the event's level is not wanted; while nobody listens, no clock is read either.
 ///
-/// Subscribers are code of others on the path of the call: put a [`Guarded`](crate::Guarded) around it where a panic
+/// Subscribers are code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a panic
 /// there must not end the call.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
-/// use retry_core::{Guarded, Policy, TracingLog};
+/// use retry_core::{observe::{Guarded, TracingLog}, Policy};
 ///
 /// static LOG: Guarded<TracingLog> = Guarded::new(TracingLog);
 ///
@@ -82,7 +82,7 @@ struct Fields {
     verdict: Option<&'static str>,
     reason: Option<&'static str>,
     delay: Option<u64>,
-    most_attempts: Option<u32>,
+    max_attempts: Option<u32>,
     left: Option<u64>,
     budget: Option<u64>,
     outcome: Option<&'static str>,
@@ -101,7 +101,7 @@ impl Fields {
             EventKind::Failed { failure, verdict, outlook } => {
                 let failed = Self {
                     name: "failed",
-                    most_attempts: (outlook.most_attempts < u32::MAX).then_some(outlook.most_attempts),
+                    max_attempts: (outlook.max_attempts < u32::MAX).then_some(outlook.max_attempts),
                     left: outlook.left.map(micros),
                     budget: outlook.budget,
                     ..Self::of_error(failure.class)
@@ -166,7 +166,7 @@ macro_rules! levels {
                 retry.verdict = fields.verdict,
                 retry.reason = fields.reason,
                 retry.delay_us = fields.delay,
-                retry.most_attempts = fields.most_attempts,
+                retry.max_attempts = fields.max_attempts,
                 retry.left_us = fields.left,
                 retry.budget = fields.budget,
                 retry.outcome = fields.outcome,

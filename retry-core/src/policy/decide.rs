@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
+use super::Failure;
 use super::{Hints, NO_LIMIT, Policy, Rule};
 use crate::class::{Class, Recovery};
 use crate::delay::{Backoff, Jitter};
-use crate::failure::Failure;
 use crate::time::{duration, nanos};
 use crate::verdict::GiveUp;
 
@@ -39,13 +39,13 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `most_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
+    /// `max_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
     /// a recorded sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
         attempt: &FailedAttempt<'_>,
-        most_attempts: &mut u32,
+        max_attempts: &mut u32,
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
@@ -54,10 +54,10 @@ impl Policy {
         let rule =
             if rule.is_none() && self.rules.is_empty() { None } else { self.rule_for(attempt, &mut elapsed) };
         if let Some(rule) = rule {
-            *most_attempts = rule.attempts.unwrap_or(self.attempts);
+            *max_attempts = rule.max_attempts.unwrap_or(self.max_attempts);
         }
         if is_last {
-            *most_attempts = attempt.number;
+            *max_attempts = attempt.number;
         }
         let mut plan = self.plan(rule, attempt, word)?;
         if let Some(hint) = hint {
@@ -66,12 +66,12 @@ impl Policy {
             plan.least =
                 if waits { self.hinted(plan.least, nanos(hint)).ok_or(GiveUp::Hint)? } else { plan.delay };
         }
-        if self.deadline != NO_LIMIT {
-            match self.deadline.checked_sub(elapsed()) {
+        if self.start_within != NO_LIMIT {
+            match self.start_within.checked_sub(elapsed()) {
                 Some(left) if plan.delay <= left => {}
                 // A wait may end at any time from its least on, so only that need be in time.
                 Some(left) if plan.least <= left => plan.delay = left,
-                _ => return Err(GiveUp::Deadline),
+                _ => return Err(GiveUp::StartWithin),
             }
         }
         Ok(plan)
@@ -112,7 +112,7 @@ impl Policy {
             Recovery::RetryWithBackoff => None,
         };
         if attempt.failure.is_last
-            || exhausted(attempt.number, rule.and_then(|rule| rule.attempts).unwrap_or(self.attempts))
+            || exhausted(attempt.number, rule.and_then(|rule| rule.max_attempts).unwrap_or(self.max_attempts))
         {
             return Err(GiveUp::Attempts);
         }
@@ -123,12 +123,12 @@ impl Policy {
         };
         let FailedAttempt { number, failure: Failure { class, .. }, previous, curve } = *attempt;
         let (ceiling, base) = match own {
-            Some(own) => (own.ceiling_nanos(number, self.cap), own.base_nanos()),
+            Some(own) => (own.ceiling_nanos(number, self.max_delay), own.base_nanos()),
             None => self.own_ceiling(number, class, curve),
         };
         let jitter = rule.and_then(|rule| rule.jitter).unwrap_or(usual_jitter);
         let delay = self.spread(jitter, ceiling, base, previous, word);
-        let least = if let Recovery::WaitAndRetry(_) = recovery { self.minimum } else { delay };
+        let least = if let Recovery::WaitAndRetry(_) = recovery { self.min_delay } else { delay };
         Ok(Plan { delay, least, word })
     }
 
@@ -147,13 +147,13 @@ impl Policy {
     fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
         let base = self.backoff.base_nanos();
         let ceiling = match curve {
-            None => self.backoff.ceiling_nanos(number, self.cap),
-            Some(curve) => nanos(curve(number, duration(base))).min(self.cap),
+            None => self.backoff.ceiling_nanos(number, self.max_delay),
+            Some(curve) => nanos(curve(number, duration(base))).min(self.max_delay),
         };
         match class {
             Class::RateLimit => {
                 let stretched = |nanos: u64| nanos.saturating_mul(RATE_LIMIT_STRETCH);
-                (stretched(ceiling).min(self.cap), stretched(base))
+                (stretched(ceiling).min(self.max_delay), stretched(base))
             }
             _ => (ceiling, base),
         }
@@ -162,12 +162,15 @@ impl Policy {
     /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        jitter.delay_nanos(ceiling, base.min(self.cap), previous, word).max(self.minimum).min(self.cap)
+        jitter
+            .delay_nanos(ceiling, base.min(self.max_delay), previous, word)
+            .max(self.min_delay)
+            .min(self.max_delay)
     }
 
     /// The delay with a server's hint; `None` where that is longer than accepted.
     fn hinted(&self, delay: u64, hint: u64) -> Option<u64> {
-        let limit = self.hint_limit.unwrap_or(self.cap);
+        let limit = self.max_hint.unwrap_or(self.max_delay);
         match self.hints {
             Hints::Clamp => Some(delay.max(hint.min(limit))),
             _ if hint > limit => None,

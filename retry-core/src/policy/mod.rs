@@ -3,16 +3,18 @@
 use core::time::Duration;
 
 mod decide;
+mod failure;
 mod preset;
 mod rule;
 
+pub use crate::delay::{Backoff, Deviation, Jitter};
 pub(crate) use decide::{Curve, FailedAttempt};
+pub use failure::Failure;
 pub use preset::Preset;
 pub use rule::Rule;
 
 use crate::class::{Class, ClassSet};
-use crate::config::{ConfigError, Value, ok_or_panic};
-use crate::delay::{Backoff, Jitter};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::time::{duration, nanos};
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
@@ -26,35 +28,35 @@ use crate::time::{duration, nanos};
 ///
 /// const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
 ///     .multiplier(1.5)
-///     .cap(Duration::from_secs(5))
-///     .attempts(4)
-///     .deadline(Duration::from_secs(30));
+///     .max_delay(Duration::from_secs(5))
+///     .max_attempts(4)
+///     .start_within(Duration::from_secs(30));
 ///
-/// assert!(POLICY.try_cap(Duration::from_millis(99)).is_err());
+/// assert!(POLICY.try_max_delay(Duration::from_millis(99)).is_err());
 /// ```
 ///
 /// ```compile_fail
 /// # use core::time::Duration;
 /// # use retry_core::Policy;
-/// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).attempts(0);
+/// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     backoff: Backoff,
     jitter: Jitter,
-    minimum: u64,
-    cap: u64,
-    attempts: u32,
+    min_delay: u64,
+    max_delay: u64,
+    max_attempts: u32,
     retryable: ClassSet,
     hints: Hints,
     /// Whether any answer depends on how long the call has taken.
     asks_time: bool,
     rules: &'static [Rule],
     /// `None`: the cap.
-    hint_limit: Option<u64>,
+    max_hint: Option<u64>,
     // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
-    deadline: u64,
+    start_within: u64,
     attempt_timeout: u64,
 }
 
@@ -79,7 +81,7 @@ pub enum Hints {
 impl Policy {
     /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter, a deadline of 5 minutes.
     pub const DEFAULT: Self =
-        Self::exponential(Duration::from_millis(100)).deadline(Duration::from_secs(5 * 60));
+        Self::exponential(Duration::from_millis(100)).start_within(Duration::from_secs(5 * 60));
 
     /// 3 attempts, delays from `base` doubling up to the cap.
     pub const fn exponential(base: Duration) -> Self {
@@ -99,16 +101,16 @@ impl Policy {
         Self {
             backoff,
             jitter: Jitter::Full,
-            minimum: 0,
-            cap: if base > CAP { base } else { CAP },
-            attempts: 3,
+            min_delay: 0,
+            max_delay: if base > CAP { base } else { CAP },
+            max_attempts: 3,
             retryable: ClassSet::RETRYABLE,
             hints: Hints::Floor,
             asks_time: false,
             rules: &[],
-            deadline: NO_LIMIT,
+            start_within: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
-            hint_limit: None,
+            max_hint: None,
         }
     }
 
@@ -135,30 +137,30 @@ impl Policy {
     }
 
     /// The longest delay, applied last, after the jitter. Only a server's hint may be longer, where
-    /// [`hint_limit`](Self::hint_limit) allows it.
+    /// [`max_hint`](Self::max_hint) allows it.
     ///
     /// # Panics
     /// On a cap below the base, the minimum, or what a rule waits.
     #[must_use]
     #[track_caller]
-    pub const fn cap(self, cap: Duration) -> Self {
-        ok_or_panic!(self.try_cap(cap))
+    pub const fn max_delay(self, max_delay: Duration) -> Self {
+        ok_or_panic!(self.try_max_delay(max_delay))
     }
 
-    /// [`cap`](Self::cap) for a value known only at run time.
+    /// [`max_delay`](Self::max_delay) for a value known only at run time.
     ///
     /// # Errors
     /// A cap below the base, the minimum, or what a rule waits.
-    pub const fn try_cap(self, cap: Duration) -> Result<Self, ConfigError> {
+    pub const fn try_max_delay(self, max_delay: Duration) -> Result<Self, ConfigError> {
         let (floor, what) = match self.backoff.base_nanos() {
-            base if base < self.minimum => (self.minimum, "the minimum"),
-            base => (base, "the base"),
+            base if base < self.min_delay => (self.min_delay, "min_delay"),
+            base => (base, "the base delay"),
         };
-        if nanos(cap) < floor {
-            let error = ConfigError::new("cap", Value::Duration(cap), "must be at least");
+        if nanos(max_delay) < floor {
+            let error = ConfigError::new("max_delay", Value::Duration(max_delay), "must be at least");
             return Err(error.limit(Value::Duration(duration(floor)), what));
         }
-        Self { cap: nanos(cap), ..self }.try_rules(self.rules)
+        Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
     }
 
     /// The shortest delay, whatever the jitter; zero unless set. Set a cap above it first.
@@ -167,20 +169,20 @@ impl Policy {
     /// On a minimum above the cap.
     #[must_use]
     #[track_caller]
-    pub const fn minimum(self, minimum: Duration) -> Self {
-        ok_or_panic!(self.try_minimum(minimum))
+    pub const fn min_delay(self, min_delay: Duration) -> Self {
+        ok_or_panic!(self.try_min_delay(min_delay))
     }
 
-    /// [`minimum`](Self::minimum) for a value known only at run time.
+    /// [`min_delay`](Self::min_delay) for a value known only at run time.
     ///
     /// # Errors
     /// A minimum above the cap.
-    pub const fn try_minimum(self, minimum: Duration) -> Result<Self, ConfigError> {
-        if nanos(minimum) > self.cap {
-            let error = ConfigError::new("minimum", Value::Duration(minimum), "must be at most");
-            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
+    pub const fn try_min_delay(self, min_delay: Duration) -> Result<Self, ConfigError> {
+        if nanos(min_delay) > self.max_delay {
+            let error = ConfigError::new("min_delay", Value::Duration(min_delay), "must be at most");
+            return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
         }
-        Ok(Self { minimum: nanos(minimum), ..self })
+        Ok(Self { min_delay: nanos(min_delay), ..self })
     }
 
     /// The random spread of the delays.
@@ -195,19 +197,19 @@ impl Policy {
     /// On 0.
     #[must_use]
     #[track_caller]
-    pub const fn attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_attempts(attempts))
+    pub const fn max_attempts(self, attempts: u32) -> Self {
+        ok_or_panic!(self.try_max_attempts(attempts))
     }
 
-    /// [`attempts`](Self::attempts) for a value known only at run time.
+    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
     ///
     /// # Errors
     /// 0.
-    pub const fn try_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
+    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
         if attempts == 0 {
-            return Err(ConfigError::new("attempts", Value::Count(0), "must be at least 1"));
+            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
         }
-        Ok(Self { attempts, ..self })
+        Ok(Self { max_attempts: attempts, ..self })
     }
 
     /// The latest planned start of an attempt, counted from the start of the call, the time of attempts included.
@@ -215,8 +217,8 @@ impl Policy {
     /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
     /// time is made, even where the sleep took longer than it should have.
     #[must_use]
-    pub const fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline: nanos(deadline), ..self }.with_rules(self.rules)
+    pub const fn start_within(self, start_within: Duration) -> Self {
+        Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
     }
 
     /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
@@ -249,8 +251,8 @@ impl Policy {
 
     /// The longest wait a server may ask for; the cap unless set.
     #[must_use]
-    pub const fn hint_limit(self, limit: Duration) -> Self {
-        Self { hint_limit: Some(nanos(limit)), ..self }
+    pub const fn max_hint(self, limit: Duration) -> Self {
+        Self { max_hint: Some(nanos(limit)), ..self }
     }
 
     /// The classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
@@ -286,7 +288,7 @@ impl Policy {
     }
 
     const fn with_rules(self, rules: &'static [Rule]) -> Self {
-        let mut asks_time = self.deadline != NO_LIMIT;
+        let mut asks_time = self.start_within != NO_LIMIT;
         let mut i = 0;
         while i < rules.len() {
             asks_time |= rules[i].asks_time();
@@ -298,9 +300,9 @@ impl Policy {
     /// Whether the rule's own delay is within the cap.
     pub(crate) const fn allows(&self, rule: &Rule) -> Result<(), ConfigError> {
         let delay = rule.first_delay();
-        if nanos(delay) > self.cap {
+        if nanos(delay) > self.max_delay {
             let error = ConfigError::new("rules", Value::Duration(delay), "must be at most");
-            return Err(error.limit(Value::Duration(duration(self.cap)), "the cap"));
+            return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
         }
         Ok(())
     }
@@ -319,14 +321,14 @@ impl Policy {
     /// assert_eq!(Policy::DEFAULT.delay(3, Duration::ZERO, half), Duration::from_millis(400 / 2));
     /// ```
     pub fn delay(&self, failed: u32, previous: Duration, word: u64) -> Duration {
-        let ceiling = self.backoff.ceiling_nanos(failed, self.cap);
+        let ceiling = self.backoff.ceiling_nanos(failed, self.max_delay);
         let base = self.backoff.base_nanos();
         duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
     /// The most attempts of a call.
-    pub const fn most_attempts(&self) -> u32 {
-        self.attempts
+    pub const fn attempt_limit(&self) -> u32 {
+        self.max_attempts
     }
 
     /// Whether errors of this class are retried, where no rule says otherwise.
@@ -335,13 +337,13 @@ impl Policy {
     }
 
     /// The longest an attempt may take, if there is a limit.
-    pub const fn timeout_of_attempt(&self) -> Option<Duration> {
+    pub const fn attempt_limit_of_time(&self) -> Option<Duration> {
         if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
     /// What is left of the deadline after this many nanoseconds, if there is one.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
-        match self.deadline {
+        match self.start_within {
             NO_LIMIT => None,
             deadline => Some(duration(deadline.saturating_sub(elapsed))),
         }
@@ -360,8 +362,8 @@ impl Policy {
         backoff: Backoff,
         cap: Option<Duration>,
     ) -> Result<Self, ConfigError> {
-        let raised = self.cap.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_cap(cap.unwrap_or(duration(raised)))
+        let raised = self.max_delay.max(backoff.base_nanos());
+        Self { backoff, ..self }.try_max_delay(cap.unwrap_or(duration(raised)))
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

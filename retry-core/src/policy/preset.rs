@@ -58,14 +58,14 @@ impl Preset {
     /// For a database: only what happens to connections is retried, not what the server says.
     pub const DATABASE: Self = Self::new("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
     /// For an HTTP service.
-    pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).attempts(5).retry_on(SERVICE));
+    pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).max_attempts(5).retry_on(SERVICE));
     /// For an object store: attempts that take long, and uploads worth keeping.
     pub const S3: Self = Self {
         dead_letter: true,
         ..Self::new(
             "s3",
             Policy::exponential(ms(500))
-                .attempts(4)
+                .max_attempts(4)
                 .attempt_timeout(Duration::from_secs(60))
                 .retry_on(SERVICE),
         )
@@ -75,27 +75,27 @@ impl Preset {
         circuit: None,
         ..Self::new(
             "cache",
-            Policy::fixed(ms(50)).cap(ms(50)).jitter(Jitter::None).attempts(2).retry_on(CONNECTION),
+            Policy::fixed(ms(50)).max_delay(ms(50)).jitter(Jitter::None).max_attempts(2).retry_on(CONNECTION),
         )
     };
     /// Few attempts, delays that can be told in advance.
     pub const CONSERVATIVE: Self =
-        Self::new("conservative", Policy::exponential(ms(100)).cap(ms(1_000)).jitter(Jitter::None));
+        Self::new("conservative", Policy::exponential(ms(100)).max_delay(ms(1_000)).jitter(Jitter::None));
     /// Many attempts, close together.
     pub const AGGRESSIVE: Self = Self::new(
         "aggressive",
         Policy::backoff(Backoff::exponential(ms(50)).multiplier(1.5))
-            .cap(ms(5_000))
+            .max_delay(ms(5_000))
             .jitter(Jitter::additive(0.1))
-            .attempts(7),
+            .max_attempts(7),
     );
     /// Over within two seconds.
     pub const FAST: Self = Self::new(
         "fast",
         Policy::backoff(Backoff::exponential(ms(25)).multiplier(2.5))
-            .cap(ms(500))
+            .max_delay(ms(500))
             .jitter(Jitter::additive(0.1))
-            .attempts(5),
+            .max_attempts(5),
     );
 
     /// Every preset.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::class::{Class, ClassSet, Recovery};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::delay::{Backoff, Jitter};
 use crate::time::{duration, nanos};
 
@@ -16,10 +16,10 @@ use crate::time::{duration, nanos};
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Backoff, Class, FakeClock, Policy, Recovery, Retry, Rule};
+/// use retry_core::{testing::FakeClock, Backoff, Class, Policy, Recovery, Retry, Rule};
 ///
 /// const POLICY: Policy = Policy::DEFAULT.rules(&[
-///     Rule::class(Class::RateLimit).backoff(Backoff::fixed(Duration::from_secs(5))).attempts(10),
+///     Rule::class(Class::RateLimit).backoff(Backoff::fixed(Duration::from_secs(5))).max_attempts(10),
 ///     Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail), // one timeout is enough
 ///     Rule::class(Class::NotFound).recovery(Recovery::Ignore),
 /// ]);
@@ -40,7 +40,7 @@ pub struct Rule {
     pub(super) backoff: Option<Backoff>,
     pub(super) jitter: Option<Jitter>,
     /// `None`: the policy's.
-    pub(super) attempts: Option<u32>,
+    pub(super) max_attempts: Option<u32>,
 }
 
 impl Rule {
@@ -63,7 +63,7 @@ impl Rule {
             recovery: None,
             backoff: None,
             jitter: None,
-            attempts: None,
+            max_attempts: None,
         }
     }
 
@@ -103,19 +103,19 @@ impl Rule {
     /// On 0.
     #[must_use]
     #[track_caller]
-    pub const fn attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_attempts(attempts))
+    pub const fn max_attempts(self, attempts: u32) -> Self {
+        ok_or_panic!(self.try_max_attempts(attempts))
     }
 
-    /// [`attempts`](Self::attempts) for a value known only at run time.
+    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
     ///
     /// # Errors
     /// 0.
-    pub const fn try_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
+    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
         if attempts == 0 {
-            return Err(ConfigError::new("attempts", Value::Count(0), "must be at least 1"));
+            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
         }
-        Ok(Self { attempts: Some(attempts), ..self })
+        Ok(Self { max_attempts: Some(attempts), ..self })
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

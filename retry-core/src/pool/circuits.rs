@@ -16,7 +16,7 @@ use super::index::Index;
 use super::pooled::PooledCircuit;
 use super::sync::{AtomicU32, Mutex};
 use crate::circuit::{CircuitConfig, CountWindow, SharedCircuit, Window};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
 use crate::lock::{Lock, StdLock};
 use crate::time::Instant;
@@ -183,7 +183,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// All circuits, in no order: for metrics, or to set each by hand. While it goes on, others come and go.
     ///
     /// ```
-    /// use retry_core::{CircuitConfig, CircuitPool, Instant, Phase};
+    /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
     ///
     /// let hosts: CircuitPool = CircuitPool::new(100, CircuitConfig::DEFAULT);
     /// hosts.get("a.example.com");

@@ -5,14 +5,14 @@ use core::time::Duration;
 
 use super::PoolCounts;
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
+use crate::circuit::Rejected;
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, Change, CircuitConfig, Gate, Mode, Phase, Settled, Ticket, Window,
 };
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
 use crate::lock::{Exclusive, Initial, Lock};
 use crate::time::{Now, Reading};
-use crate::verdict::Rejected;
 
 macro_rules! fixed_circuit_pool {
     ({ $($window:tt)* } { $($lock:tt)* }) => {
@@ -27,7 +27,7 @@ macro_rules! fixed_circuit_pool {
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
-        /// use retry_core::{CircuitConfig, Class, FixedCircuitPool, Policy, retry};
+        /// use retry_core::{pool::FixedCircuitPool, CircuitConfig, Class, Policy, retry};
         ///
         /// static SENSORS: FixedCircuitPool<16> = FixedCircuitPool::new(CircuitConfig::DEFAULT);
         ///
@@ -115,7 +115,7 @@ impl<const N: usize, W: Window> Slots<N, W> {
     /// A place for a new key.
     fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
         // Two cut keys may be of two dependencies.
-        if key.is_cut() {
+        if key.is_truncated() {
             return None;
         }
         let index = match self.slots.iter().position(Option::is_none) {

@@ -3,13 +3,13 @@
 use core::fmt;
 use core::mem;
 
+use crate::circuit::Rejected;
 use crate::circuit::{Admission, AttemptEnd, Gate, Settled, SharedCircuit, Ticket, Window};
-use crate::config::{ConfigError, Line, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Line, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::policy::{Policy, Preset};
 use crate::retry::Retry;
 use crate::time::Now;
-use crate::verdict::Rejected;
 
 macro_rules! operations {
     ({ $($window:tt)* } { $($lock:tt)* }) => {
@@ -19,7 +19,7 @@ macro_rules! operations {
         ///
         /// ```
         /// # #[cfg(feature = "std")] {
-        /// use retry_core::{Class, Operation, Operations, Policy, Preset, StdRuntime};
+        /// use retry_core::{pool::{Operation, Operations}, runtime::StdRuntime, Class, Policy, Preset};
         ///
         /// static ALL: Operations<3> = Operations::new([
         ///     Preset::DATABASE,

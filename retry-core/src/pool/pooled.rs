@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::CircuitPool;
 use super::entry::{Body, Entry, OfPool};
+use crate::circuit::Rejected;
 use crate::circuit::{
     Admission, AttemptEnd, Change, CircuitConfig, CountWindow, Gate, Mode, Phase, Settled, SharedCircuit,
     Ticket, Window,
@@ -15,7 +16,6 @@ use crate::circuit::{
 use crate::key::Key;
 use crate::lock::{Lock, StdLock};
 use crate::time::Now;
-use crate::verdict::Rejected;
 
 /// The circuit of one key, out of a [`CircuitPool`](crate::CircuitPool).
 ///
@@ -24,7 +24,7 @@ use crate::verdict::Rejected;
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{CircuitConfig, CircuitPool, Instant, Key, Phase};
+/// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant, Key};
 ///
 /// let hosts: CircuitPool = CircuitPool::new(1_000, CircuitConfig::DEFAULT);
 /// let host = hosts.get("eu-west-1.internal.example.com");
@@ -80,7 +80,7 @@ impl<'p, W: Window, L: Lock> PooledCircuit<'p, W, L> {
     /// The circuit itself: `None`, where it is an overflow, but for the one that all such keys share.
     ///
     /// ```
-    /// use retry_core::{CircuitConfig, CircuitPool, Gate, Instant};
+    /// use retry_core::{circuit::Gate, CircuitConfig, CircuitPool, Instant};
     ///
     /// const NOW: Instant = Instant::ORIGIN;
     ///

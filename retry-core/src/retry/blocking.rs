@@ -36,7 +36,7 @@ where
     /// attempt before ended with.
     ///
     /// ```
-    /// use retry_core::{Cause, Class, FakeClock, Policy, Retry};
+    /// use retry_core::{testing::FakeClock, Cause, Class, Policy, Retry};
     ///
     /// let clock = FakeClock::new();
     /// let servers = ["eu-west-1", "eu-central-1"]; // the second, once the first said no

@@ -3,9 +3,13 @@
 mod blocking;
 mod retryable;
 mod run;
+#[cfg(feature = "std")]
+mod std;
 mod step;
 
 pub use retryable::Retryable;
+#[cfg(feature = "std")]
+pub use std::retry;
 
 use core::fmt;
 use core::time::Duration;
@@ -13,11 +17,11 @@ use core::time::Duration;
 use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
 use crate::circuit::{Gate, NoCircuit};
-use crate::classify::{ByClosure, ByTrait, Progress, Unacceptable, When};
-use crate::config::ok_or_panic;
-use crate::failure::Failure;
+use crate::classify::{ByClosure, ByTrait, ClassifyOk, Progress, When};
+use crate::config_error::ok_or_panic;
 use crate::key::Key;
 use crate::observe::{Event, Observer};
+use crate::policy::Failure;
 use crate::policy::{Policy, Rule};
 
 /// How an operation is retried: policy, circuit, budget, classifier and observer, over a runtime.
@@ -26,9 +30,9 @@ use crate::policy::{Policy, Rule};
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Class, FakeClock, Jitter, Policy, Retry};
+/// use retry_core::{testing::FakeClock, Class, Jitter, Policy, Retry};
 ///
-/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).attempts(4);
+/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).max_attempts(4);
 ///
 /// let clock = FakeClock::new();
 /// let stock = Retry::new(&POLICY, &clock).classify(|_: &&str| Class::Network).named("stock.read");
@@ -70,7 +74,7 @@ impl<'a, R, G, B, O: ?Sized> Retry<'a, R, G, B, ByTrait, O> {
         self,
         classifier: F,
     ) -> Retry<'a, R, G, B, ByClosure<F>, O> {
-        self.judged(|_| ByClosure(classifier))
+        self.map_classifier(|_| ByClosure(classifier))
     }
 }
 
@@ -94,7 +98,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// On a rule whose own delay, or whose backoff's base, is above the policy's cap.
     ///
     /// ```
-    /// use retry_core::{Class, FakeClock, Policy, Progress, Recovery, Retry, Rule};
+    /// use retry_core::{testing::FakeClock, Class, Policy, Progress, Recovery, Retry, Rule};
     ///
     /// const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
     ///
@@ -112,7 +116,7 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         rule: &'static Rule,
     ) -> Retry<'a, R, G, B, When<K, F>, O> {
         ok_or_panic!(self.setup.policy.allows(rule));
-        self.judged(|before| When { before, condition, rule })
+        self.map_classifier(|before| When { before, condition, rule })
     }
 
     /// Takes a value for a failure where `judge` says which: "200, but empty: try again".
@@ -121,20 +125,20 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// the operation return it as an error.
     ///
     /// ```
-    /// use retry_core::{Class, FakeClock, Policy, Retry};
+    /// use retry_core::{testing::FakeClock, Class, Policy, Retry};
     ///
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&Policy::DEFAULT, &clock)
     ///     .classify(|class: &Class| *class)
-    ///     .unacceptable(|body: &&str| body.is_empty().then_some(Class::Transient));
+    ///     .classify_ok(|body: &&str| body.is_empty().then_some(Class::Transient));
     /// let mut bodies = ["", "7 apples"].into_iter();
     /// assert_eq!(retry.run_blocking(|| Ok(bodies.next().unwrap())), Ok("7 apples"));
     /// ```
-    pub fn unacceptable<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
+    pub fn classify_ok<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
         self,
         judge: F,
-    ) -> Retry<'a, R, G, B, Unacceptable<K, F>, O> {
-        self.judged(|before| Unacceptable { before, judge })
+    ) -> Retry<'a, R, G, B, ClassifyOk<K, F>, O> {
+        self.map_classifier(|before| ClassifyOk { before, judge })
     }
 
     /// Tells `observer` everything that happens. For a closure, [`on_event`](Self::on_event) finds out its type.
@@ -190,8 +194,8 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         Retry { setup, classifier, ready, runtime }
     }
 
-    /// Puts a [`Classifier`](crate::Classifier) of an adapter's own around, or in place of, the one so far.
-    pub fn judged<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
+    /// Puts a [`Classifier`](crate::classify::Classifier) of an adapter's own around, or in place of, the one so far.
+    pub fn map_classifier<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
         let Self { setup, classifier: before, ready, runtime } = self;
         Retry { setup, classifier: classifier(before), ready, runtime }
     }

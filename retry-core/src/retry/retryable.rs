@@ -11,7 +11,7 @@ use crate::runtime::{BlockingSleep, Entropy, Sleep};
 /// Every closure and function without arguments: it is retried by a [`Retry`].
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, Policy, Retry, Retryable};
+/// use retry_core::{testing::FakeClock, Class, Policy, Retry, Retryable};
 ///
 /// let clock = FakeClock::new();
 /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.read");

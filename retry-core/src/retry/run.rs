@@ -45,10 +45,10 @@ where
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{Class, FakeClock, Jitter, Policy, Retry};
+    /// use retry_core::{testing::FakeClock, Class, Jitter, Policy, Retry};
     ///
     /// const POLICY: Policy =
-    ///     Policy::fixed(Duration::from_secs(1)).jitter(Jitter::None).deadline(Duration::from_secs(10));
+    ///     Policy::fixed(Duration::from_secs(1)).jitter(Jitter::None).start_within(Duration::from_secs(10));
     ///
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&POLICY, &clock);
@@ -75,7 +75,7 @@ where
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{Class, FakeClock, Policy, Retry, Sleep};
+    /// use retry_core::{runtime::Sleep, testing::FakeClock, Class, Policy, Retry};
     ///
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&Policy::DEFAULT, &clock);

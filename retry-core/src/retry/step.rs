@@ -7,14 +7,15 @@ use super::{Readiness, Retry};
 use crate::budget::Budget;
 use crate::call::{Course, State};
 use crate::circuit::Gate;
+use crate::circuit::Rejected;
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
 use crate::error::{Cause, Error};
-use crate::failure::Failure;
 use crate::observe::Observer;
+use crate::policy::Failure;
 use crate::runtime::{Clock, Entropy, Sleep};
 use crate::time::{duration, nanos};
-use crate::verdict::{GiveUp, Rejected, Verdict};
+use crate::verdict::{GiveUp, Verdict};
 
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
 pub(super) struct Run<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> {
@@ -80,7 +81,7 @@ where
         K: Classifier<T, E>,
     {
         let value = outcome?;
-        match self.retry.classifier.unacceptable(&value) {
+        match self.retry.classifier.classify_ok(&value) {
             None => {
                 let runtime = self.runtime();
                 self.course().succeed(|| runtime.now());
@@ -103,7 +104,7 @@ where
                 (Cause::Failed(error), failure)
             }
             Missed::Failed(Miss::TimedOut) => {
-                let limit = self.retry.setup.policy.timeout_of_attempt();
+                let limit = self.retry.setup.policy.attempt_limit_of_time();
                 (Cause::TimedOut(limit.unwrap_or_default()), self.retry.classifier.timed_out())
             }
             Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
@@ -168,7 +169,7 @@ where
     where
         R: Sleep,
     {
-        self.retry.setup.policy.timeout_of_attempt().map(|limit| self.retry.runtime.sleep(limit))
+        self.retry.setup.policy.attempt_limit_of_time().map(|limit| self.retry.runtime.sleep(limit))
     }
 
     /// How far the call has come; the time only where it is `timed`.

@@ -17,8 +17,11 @@ use embassy_time::Timer;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
 use retry_core::{
-    Cause, CircuitConfig, Class, Clock, CountWindow, Counts, Entropy, Error, Event, EventKind, Gate, GiveUp,
-    Instant, Jitter, Phase, Policy, SharedBudget, SharedCircuit, Sleep, TokenBucket,
+    Cause, CircuitConfig, Class, Error, GiveUp, Instant, Jitter, Policy, SharedBudget, SharedCircuit,
+    TokenBucket,
+    circuit::{CountWindow, Counts, Gate, Phase},
+    observe::{Event, EventKind},
+    runtime::{Clock, Entropy, Sleep},
 };
 use retry_embassy::{CriticalSectionLock, Embassy, EmbassyLock, retry};
 
@@ -26,7 +29,8 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(10)).jitter(Jitter::None).attempts(4).deadline(ms(1_000));
+const POLICY: Policy =
+    Policy::exponential(ms(10)).jitter(Jitter::None).max_attempts(4).start_within(ms(1_000));
 
 fn embassy() -> Embassy {
     Embassy::seeded(1)
@@ -90,7 +94,7 @@ fn a_call_waits_as_its_policy_says() {
 #[test]
 fn an_attempt_that_hangs_is_cut_off() {
     let embassy = embassy();
-    let policy = POLICY.attempts(2).attempt_timeout(ms(5));
+    let policy = POLICY.max_attempts(2).attempt_timeout(ms(5));
     let (result, ticks) =
         run(retry(&policy, &embassy).classify(|class: &Class| *class).run(pending::<Result<(), Class>>));
     assert_eq!(millis(ticks), 5 + 10 + 5);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use retry_core::{Gate, Key, Retry};
+use retry_core::{Key, Retry, circuit::Gate};
 
 use crate::Tokio;
 

@@ -17,7 +17,7 @@ pub enum ServiceError {
     /// The call gave up, or the circuit refused it.
     Ended(Error<BoxError>),
     /// The call gave up on an error that is worth a retry, for the request may not be sent again, or cannot:
-    /// [`RetryLayer::requests`](crate::RetryLayer::requests) said so. Of the policy, this is the end of all attempts.
+    /// [`RetryLayer::clone_request`](crate::RetryLayer::clone_request) said so. Of the policy, this is the end of all attempts.
     NotRepeatable(Error<BoxError>),
 }
 

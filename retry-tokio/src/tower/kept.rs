@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
-use retry_core::{Classifier, Failure, Progress};
+use retry_core::{Failure, Progress, classify::Classifier};
 
 /// What one call keeps from attempt to attempt. Only the call knows of it, so nobody ever waits for its lock, whoever's
 /// code runs under it: it is there for the call to be `Send`.
@@ -124,9 +124,9 @@ where
         self.kept.if_repeatable(self.classifier.timed_out())
     }
 
-    fn unacceptable(&self, answered: &Answered<T>) -> Option<Failure> {
+    fn classify_ok(&self, answered: &Answered<T>) -> Option<Failure> {
         let answer = answered.0.take()?;
-        let Some(failure) = self.classifier.unacceptable(&answer) else {
+        let Some(failure) = self.classifier.classify_ok(&answer) else {
             answered.0.set(Some(answer));
             return None;
         };

@@ -2,7 +2,14 @@
 
 use core::fmt;
 
-use retry_core::{Budget, Classifier, DeadLetterSink, Error, Gate, Observer, ReasonSet, Retry};
+use retry_core::{
+    Error, Retry,
+    budget::Budget,
+    circuit::Gate,
+    classify::Classifier,
+    dead_letter::{DeadLetterSink, ReasonSet},
+    observe::Observer,
+};
 
 use crate::Tokio;
 
@@ -101,7 +108,7 @@ where
         K: Classifier<T, E> + Sync,
         O: Observer + Sync + ?Sized,
     {
-        retry.dead_letters(self.sink).only(self.reasons).carrying(payload).run(operation)
+        retry.dead_letters(self.sink).only(self.reasons).payload(payload).run(operation)
     }
 }
 

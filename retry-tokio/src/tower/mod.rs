@@ -12,11 +12,11 @@ use core::fmt;
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
 pub use error::{BoxError, ServiceError};
 pub use letters::{Letters, LettersTo, NoLetters};
-pub use requests::{AgainBy, CallRequestsOrAllRequests, Cloned, Requests, RequestsChosen};
+pub use requests::{AgainBy, CallCloneRequestOrCloneAll, Cloned, Requests, RequestsChosen};
 pub use service::{CallFuture, RetryService};
 
 use ::tower_layer::Layer;
-use retry_core::{Gate, Key, ReasonSet, Retry};
+use retry_core::{Key, Retry, circuit::Gate, dead_letter::ReasonSet};
 
 use crate::Tokio;
 
@@ -32,19 +32,19 @@ use crate::Tokio;
 /// use retry_tokio::RetryLayer;
 /// use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 ///
-/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
+/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
 /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), retry_tokio::ServiceError> {
 /// let retry = retry_tokio::retry(&POLICY)
 ///     .circuit(&STOCK)
-///     .unacceptable(|answer: &u32| (*answer == 503).then_some(Class::Server))
+///     .classify_ok(|answer: &u32| (*answer == 503).then_some(Class::Server))
 ///     .named("stock.read");
 /// let mut answers = [503, 200].into_iter();
 /// let answer = std::sync::Arc::new(std::sync::Mutex::new(move || answers.next().unwrap()));
 /// let mut stock = ServiceBuilder::new()
-///     .layer(RetryLayer::new(retry).all_requests()) // they only read
+///     .layer(RetryLayer::new(retry).clone_all()) // they only read
 ///     .service(service_fn(move |_sku: &'static str| {
 ///         let answer = (answer.lock().unwrap())();
 ///         async move { Ok::<u32, std::io::Error>(answer) }
@@ -56,7 +56,7 @@ use crate::Tokio;
 ///
 /// # What it does with requests and services
 ///
-/// - A request is cloned before it is sent, so that there is one to send again; [`requests`](Self::requests) says which
+/// - A request is cloned before it is sent, so that there is one to send again; [`clone_request`](Self::clone_request) says which
 ///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or an error.
 ///   That is told to circuit and rules as any other, and is [`ServiceError::NotRepeatable`] where it would have been
 ///   tried again.
@@ -71,7 +71,7 @@ use crate::Tokio;
 ///
 /// A call allocates once, for its future.
 ///
-/// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::Recorder) has an
+/// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::record::Recorder) has an
 /// observer for each call and words of its own, so it does not go with the layer: to record and replay decisions, retry a
 /// closure that calls the service, by [`Retry::run`].
 pub struct RetryLayer<
@@ -79,7 +79,7 @@ pub struct RetryLayer<
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = CallRequestsOrAllRequests,
+    Q = CallCloneRequestOrCloneAll,
     C = OneCircuit,
     L = NoLetters,
 > {
@@ -92,7 +92,7 @@ pub struct RetryLayer<
 impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
     /// Does as `retry` says.
     pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: CallRequestsOrAllRequests, circuits: OneCircuit, letters: NoLetters }
+        Self { retry, requests: CallCloneRequestOrCloneAll, circuits: OneCircuit, letters: NoLetters }
     }
 }
 
@@ -100,7 +100,7 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// Sends a clone of any request again: for services where every request may be repeated, or that only read.
     ///
     /// An HTTP request with a method such as POST must not be: for those,
-    /// [`requests`](Self::requests) with `http_requests` or `reqwest_requests`. Not to choose does not compile:
+    /// [`clone_request`](Self::clone_request) with `http_requests` or `reqwest_requests`. Not to choose does not compile:
     ///
     /// ```compile_fail
     /// use retry_core::Policy;
@@ -110,7 +110,7 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// let service = service_fn(|order: String| async { Ok::<_, std::io::Error>(order) });
     /// RetryLayer::new(retry(&Policy::DEFAULT)).layer(service); // nothing says which requests may be sent again
     /// ```
-    pub fn all_requests(self) -> RetryLayer<G, B, K, O, Cloned, C, L> {
+    pub fn clone_all(self) -> RetryLayer<G, B, K, O, Cloned, C, L> {
         let Self { retry, requests: _, circuits, letters } = self;
         RetryLayer { retry, requests: Cloned, circuits, letters }
     }
@@ -120,17 +120,17 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     ///
     /// ```
     /// # #[cfg(feature = "http")] {
-    /// use retry_core::{Idempotency, Policy};
+    /// use retry_core::{classify::Idempotency, Policy};
     /// use retry_tokio::{RetryLayer, http_requests, retry};
     ///
     /// // The same as `http_requests(Idempotency::Method)`.
-    /// let layer = RetryLayer::new(retry(&Policy::DEFAULT)).requests(|request: &http::Request<String>| {
+    /// let layer = RetryLayer::new(retry(&Policy::DEFAULT)).clone_request(|request: &http::Request<String>| {
     ///     Idempotency::Method.allows(request.method(), request.headers()).then(|| request.clone())
     /// });
     /// # let _ = (layer, http_requests::<String>(Idempotency::Method));
     /// # }
     /// ```
-    pub fn requests<Request, F: Fn(&Request) -> Option<Request>>(
+    pub fn clone_request<Request, F: Fn(&Request) -> Option<Request>>(
         self,
         again: F,
     ) -> RetryLayer<G, B, K, O, AgainBy<F>, C, L> {
@@ -149,7 +149,7 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// static SHELVES: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CircuitConfig::DEFAULT));
     ///
     /// let layer =
-    ///     RetryLayer::new(retry(&Policy::DEFAULT)).all_requests().circuit_by(|shelf: &String| SHELVES.get(shelf));
+    ///     RetryLayer::new(retry(&Policy::DEFAULT)).clone_all().circuit_by(|shelf: &String| SHELVES.get(shelf));
     /// # let _ = layer;
     /// ```
     pub fn circuit_by<Request, H, F>(self, circuit: F) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>, L>
@@ -167,20 +167,20 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// A call that ends with an unacceptable answer has given up, too, though the caller gets the answer. `payload` is
     /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
     /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
-    /// [`Forward`](retry_core::Forward). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
+    /// [`sink_fn`](retry_core::Forward). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
     /// call ends, and a future that is dropped leaves none.
     ///
     /// ```
     /// use std::sync::LazyLock;
-    /// use retry_core::{Class, LetterQueue, Policy, WhenFull};
+    /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, Class, Policy};
     /// use retry_tokio::{RetryLayer, retry};
     /// use tower::{Layer, ServiceExt, service_fn};
     ///
-    /// static LOST: LazyLock<LetterQueue<String>> = LazyLock::new(|| LetterQueue::new(1_000, WhenFull::DropOldest));
+    /// static LOST: LazyLock<DeadLetterQueue<String>> = LazyLock::new(|| DeadLetterQueue::new(1_000, WhenFull::DropOldest));
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
     /// let layer = RetryLayer::new(retry(&Policy::DEFAULT).named("orders"))
-    ///     .requests(|_: &String| None) // an order is sent once
+    ///     .clone_request(|_: &String| None) // an order is sent once
     ///     .dead_letters(&*LOST, String::clone);
     /// let orders = layer.layer(service_fn(|_: String| async { Err::<(), _>(std::io::Error::other("down")) }));
     /// let error = orders.oneshot("7 apples".to_owned()).await.unwrap_err();

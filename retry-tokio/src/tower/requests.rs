@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Says what to send should a request fail. Chosen by [`RetryLayer::requests`](crate::RetryLayer::requests); there is
+/// Says what to send should a request fail. Chosen by [`RetryLayer::clone_request`](crate::RetryLayer::clone_request); there is
 /// no need to implement it.
 pub trait Requests<Request> {
     /// What to send should this request fail; `None` where it is not to be sent again.
@@ -12,16 +12,16 @@ pub trait Requests<Request> {
 /// Which requests may be sent again has been chosen: what it takes to put a layer around a service.
 #[diagnostic::on_unimplemented(
     message = "nothing says which requests may be sent again",
-    note = "for HTTP, `.requests(http_requests(Idempotency::Method))`; where all may be, `.all_requests()`"
+    note = "for HTTP, `.clone_request(http_requests(Idempotency::Method))`; where all may be, `.clone_all()`"
 )]
 pub trait RequestsChosen {}
 
-/// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.requests(http_requests(..))`; where
-/// all may be sent again, by `.all_requests()`. The name says it where the compiler shows no more than that.
+/// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.clone_request(http_requests(..))`; where
+/// all may be sent again, by `.clone_all()`. The name says it where the compiler shows no more than that.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct CallRequestsOrAllRequests;
+pub struct CallCloneRequestOrCloneAll;
 
-/// Sends a clone: see [`RetryLayer::all_requests`](crate::RetryLayer::all_requests).
+/// Sends a clone: see [`RetryLayer::clone_all`](crate::RetryLayer::clone_all).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloned;
 
@@ -33,7 +33,7 @@ impl<Request: Clone> Requests<Request> for Cloned {
 
 impl RequestsChosen for Cloned {}
 
-/// Sends what a closure says: see [`RetryLayer::requests`](crate::RetryLayer::requests).
+/// Sends what a closure says: see [`RetryLayer::clone_request`](crate::RetryLayer::clone_request).
 #[derive(Clone, Copy)]
 pub struct AgainBy<F>(pub(super) F);
 

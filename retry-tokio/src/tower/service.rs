@@ -8,14 +8,14 @@ use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use ::tower_service::Service;
-use retry_core::{Budget, Classifier, Error, Gate, GiveUp, Observer};
+use retry_core::{Error, GiveUp, budget::Budget, circuit::Gate, classify::Classifier, observe::Observer};
 
 use super::circuits::Circuits;
 use super::error::{BoxError, ServiceError};
 use super::kept::{Answered, Judge, Kept};
 use super::letters::Letters;
 use super::requests::Requests;
-use super::{CallRequestsOrAllRequests, NoLetters, OneCircuit, RetryLayer};
+use super::{CallCloneRequestOrCloneAll, NoLetters, OneCircuit, RetryLayer};
 
 /// A service with retries and a circuit around it, made by a [`RetryLayer`].
 pub struct RetryService<
@@ -24,7 +24,7 @@ pub struct RetryService<
     B: 'static,
     K,
     O: ?Sized + 'static = (),
-    Q = CallRequestsOrAllRequests,
+    Q = CallCloneRequestOrCloneAll,
     C = OneCircuit,
     L = NoLetters,
 > {
@@ -71,7 +71,8 @@ where
         let held = circuits.choose(&request);
         let kept = Kept::new(request);
         Box::pin(async move {
-            let retry = C::through(retry, &held).judged(|classifier| Judge { classifier, kept: &kept });
+            let retry =
+                C::through(retry, &held).map_classifier(|classifier| Judge { classifier, kept: &kept });
 
             let mut is_first = true;
             let operation = || {

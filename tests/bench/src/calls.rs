@@ -9,14 +9,14 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, Class, Classify, Failure, Instant, LocalLock, LogBuffer, Observer, Policy, Recorder,
-    SharedDeadLetters, Verdict, WhenFull, retry,
+    dead_letter::{FixedDeadLetterQueue, WhenFull}, observe::Observer, record::{LogBuffer, Recorder},
+    runtime::LocalLock, Call, Class, Classify, Failure, Instant, Policy, Verdict, retry,
 };
 use retry_tokio::RetryLayer;
 use tower_layer::Layer;
 use tower_service::Service as _;
 
-pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).attempts(4);
+pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
 
 #[derive(Debug)]
 pub(crate) struct Error;
@@ -53,12 +53,12 @@ pub(crate) fn asynchronous(count: u64) {
     }
 }
 
-static LETTERS: SharedDeadLetters<u64, 8> = SharedDeadLetters::new(WhenFull::DropOldest);
+static LETTERS: FixedDeadLetterQueue<u64, 8> = FixedDeadLetterQueue::new(WhenFull::DropOldest);
 
 pub(crate) fn letters(count: u64) {
     let retry = retry(&POLICY);
     for i in 0..count {
-        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        let call = retry.dead_letters(&LETTERS).payload(|| i);
         black_box(call.run_blocking(|| operation(i)).is_ok());
     }
 }
@@ -66,13 +66,13 @@ pub(crate) fn letters(count: u64) {
 pub(crate) fn letters_async(count: u64) {
     let retry = retry_tokio::retry(&POLICY);
     for i in 0..count {
-        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        let call = retry.dead_letters(&LETTERS).payload(|| i);
         let call = pin!(call.run(|| ready(operation(i))));
         black_box(call.poll(&mut Context::from_waker(Waker::noop())).is_ready());
     }
 }
 
-const ONCE: Policy = POLICY.attempts(1);
+const ONCE: Policy = POLICY.max_attempts(1);
 
 pub(crate) fn given_up(count: u64) {
     let retry = retry(&ONCE);
@@ -84,13 +84,13 @@ pub(crate) fn given_up(count: u64) {
 pub(crate) fn letter_kept(count: u64) {
     let retry = retry(&ONCE);
     for i in 0..count {
-        let call = retry.dead_letters(&LETTERS).carrying(|| i);
+        let call = retry.dead_letters(&LETTERS).payload(|| i);
         black_box(call.run_blocking(|| operation(u64::MAX)).is_ok());
     }
 }
 
 pub(crate) fn recorded(count: u64) {
-    const ENDLESS: Policy = POLICY.attempts(u32::MAX);
+    const ENDLESS: Policy = POLICY.max_attempts(u32::MAX);
     let mut bytes = [0; 4_000];
     let mut done = 0;
     // As many as a buffer holds, and then from its beginning.
@@ -129,7 +129,7 @@ pub(crate) fn delays(failed: impl Iterator<Item = u32>) {
 }
 
 pub(crate) fn failed_before(count: u64, observer: &impl Observer) {
-    const ENDLESS: Policy = POLICY.attempts(u32::MAX);
+    const ENDLESS: Policy = POLICY.max_attempts(u32::MAX);
     let mut rng = Pcg64Mcg::new(7);
     let mut call = Call::new(&ENDLESS, Instant::ORIGIN).observe(observer);
     for _ in 0..count {
@@ -158,7 +158,7 @@ impl tower_service::Service<u64> for Service {
 }
 
 pub(crate) fn tower(count: u64) {
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).all_requests().layer(Service);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all().layer(Service);
     let mut context = Context::from_waker(Waker::noop());
     for i in 0..count {
         black_box(tower_service::Service::<u64>::poll_ready(&mut service, &mut context).is_ready());

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    Call, CircuitConfig, Class, CountWindow, Gate, Instant, SharedBudget, SharedCircuit, TokenBucket, retry,
+    circuit::{CountWindow, Gate}, Call, CircuitConfig, Class, Instant, SharedBudget, SharedCircuit,
+    TokenBucket, retry,
 };
 
 use crate::calls::{POLICY, operation};
@@ -25,7 +26,7 @@ pub(crate) fn succeed(circuit: &SharedCircuit) {
     }
 }
 
-pub(crate) fn healthy(count: u64) {
+pub(crate) fn health_check_passed(count: u64) {
     for _ in 0..count {
         succeed(&CIRCUIT);
     }

@@ -110,7 +110,7 @@ pub(crate) const ALL: &[Operation] = &[
         goal: 20,
         most: 20,
         what: "circuit, closed and healthy, shared",
-        run: circuits::healthy,
+        run: circuits::health_check_passed,
     },
     Operation {
         name: "busy",

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use retry_core::{CircuitConfig, Class, Gate, OperationMetrics, SharedCircuit};
+use retry_core::{circuit::Gate, observe::OperationMetrics, CircuitConfig, Class, SharedCircuit};
 
 use crate::circuits::succeed;
 use crate::watched::call_before;

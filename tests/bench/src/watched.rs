@@ -2,7 +2,9 @@
 
 use std::hint::black_box;
 
-use retry_core::{Call, Instant, LogFacade, Metrics, MetricsFacade, Observer, OperationMetrics, TracingLog};
+use retry_core::{
+    observe::{LogFacade, Metrics, MetricsFacade, Observer, OperationMetrics, TracingLog}, Call, Instant,
+};
 
 use crate::calls::{POLICY, failed_before};
 

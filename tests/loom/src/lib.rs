@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use retry_core::{Exclusive, Initial, Lock};
+use retry_core::runtime::{Exclusive, Initial, Lock};
 
 /// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
 #[derive(Debug)]

@@ -8,7 +8,9 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use loom_tests::LoomLock;
-use retry_core::{CircuitConfig, Class, CountWindow, Counts, Gate, Instant, Mode, Phase, SharedCircuit};
+use retry_core::{
+    circuit::{CountWindow, Counts, Gate, Mode, Phase}, CircuitConfig, Class, Instant, SharedCircuit,
+};
 
 type Circuit = SharedCircuit<CountWindow<2>, LoomLock>;
 

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use loom::sync::Arc;
 use loom::thread;
 use loom_tests::LoomLock;
-use retry_core::{CircuitConfig, CircuitPool, CountWindow, Gate, Instant};
+use retry_core::{circuit::{CountWindow, Gate}, CircuitConfig, CircuitPool, Instant};
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
 

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Backoff, CircuitConfig, Class, ClassSet, ConcurrencyShare, Hints, Jitter, Policy,
-    Progress, Recovery, RequestShare, RetryThrottle, Rule, TokenBucket,
+    Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Progress, Recovery, Rule, TokenBucket,
+    budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
+    policy::Hints,
 };
 
 pub(super) use crate::scenario::ms;
@@ -14,14 +15,14 @@ use crate::scenario::{BudgetKind, CircuitKind, Condition, Fault};
 pub(super) static POLICIES: &[Policy] = &[
     Policy::fixed(ms(35)),
     Policy::exponential(ms(20)),
-    Policy::exponential(ms(100)).cap(ms(450)),
-    Policy::exponential(ms(30)).multiplier(1.5).cap(ms(2_000)),
-    Policy::exponential(ms(8)).multiplier(3.7).hint_limit(ms(400)),
+    Policy::exponential(ms(100)).max_delay(ms(450)),
+    Policy::exponential(ms(30)).multiplier(1.5).max_delay(ms(2_000)),
+    Policy::exponential(ms(8)).multiplier(3.7).max_hint(ms(400)),
     Policy::exponential(Duration::ZERO),
     Policy::exponential(Duration::from_nanos(12_345_678)).retry_on(ClassSet::ALL),
     Policy::backoff(Backoff::linear(ms(25), ms(40))),
-    Policy::backoff(Backoff::fibonacci(ms(15))).cap(ms(600)),
-    Policy::backoff(Backoff::polynomial(ms(4), 3)).hint_limit(ms(500)),
+    Policy::backoff(Backoff::fibonacci(ms(15))).max_delay(ms(600)),
+    Policy::backoff(Backoff::polynomial(ms(4), 3)).max_hint(ms(500)),
     Policy::backoff(Backoff::custom(ms(90), halving)),
     Policy::exponential(ms(50)).retry_on(ClassSet::of(&[Class::Timeout, Class::Network, Class::NotFound])),
 ];
@@ -39,8 +40,8 @@ pub(super) static JITTERS: &[Jitter] = &[
 pub(super) static HINTS: &[Hints] = &[Hints::Floor, Hints::Floor, Hints::Exact, Hints::Clamp];
 
 pub(super) static RULES: &[&[Rule]] = &[
-    &[Rule::class(Class::NotFound).recovery(Recovery::Ignore), Rule::class(Class::Timeout).attempts(2)],
-    &[Rule::class(Class::RateLimit).backoff(Backoff::fixed(ms(120))).jitter(Jitter::Equal).attempts(7)],
+    &[Rule::class(Class::NotFound).recovery(Recovery::Ignore), Rule::class(Class::Timeout).max_attempts(2)],
+    &[Rule::class(Class::RateLimit).backoff(Backoff::fixed(ms(120))).jitter(Jitter::Equal).max_attempts(7)],
     &[Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(150)))],
     &[
         Rule::ANY.after(ms(800)).recovery(Recovery::Fail),
@@ -65,7 +66,7 @@ fn late(_: &Fault, now: Progress) -> bool {
 }
 
 const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
-const PATIENT: Rule = Rule::ANY.backoff(Backoff::fixed(ms(200))).attempts(5);
+const PATIENT: Rule = Rule::ANY.backoff(Backoff::fixed(ms(200))).max_attempts(5);
 
 pub(super) static CONDITIONS: &[Condition] = &[
     Condition { meets: disk_full, rule: &FAIL },
@@ -81,7 +82,7 @@ pub(super) static CIRCUITS: &[CircuitKind] = &[
     CircuitKind::None,
     CircuitKind::None,
     CircuitKind::Calls(IN_A_ROW),
-    CircuitKind::Calls(IN_A_ROW.probes(2).successes(3).probe_failures(1)),
+    CircuitKind::Calls(IN_A_ROW.probes(2).success_threshold(3).probe_failures(1)),
     CircuitKind::Calls(RATE),
     CircuitKind::Calls(RATE.window(6).open_growth(2.0, ms(900)).open_jitter(Jitter::Equal)),
     CircuitKind::Calls(BOTH.window(8).probe_rate(3, 50).ramp(ms(500))),

@@ -1,7 +1,8 @@
 //! What all calls together may retry.
 
 use retry_core::{
-    AdaptiveThrottle, Class, ConcurrencyShare, Policy, RequestShare, RetryThrottle, TokenBucket,
+    Class, Policy, TokenBucket,
+    budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
 };
 
 use crate::scenario::{BudgetKind, CircuitKind, Other, Scenario, Step, fails, good, ms};
@@ -99,7 +100,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "budget: by chance, as more is turned down",
-        policy: POLICY.attempts(6),
+        policy: POLICY.max_attempts(6),
         budget: BudgetKind::Adaptive(AdaptiveThrottle::DEFAULT.multiplier(1.5).window(ms(12_000))),
         seed: 11,
         steps: &[GOOD, GOOD, FAILS, FAILS, FAILS, FAILS, Step::Wait(12_000), FAILS],

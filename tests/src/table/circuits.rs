@@ -9,7 +9,7 @@ use crate::scenario::{CircuitKind, Other, Scenario, Step, fails, good, hinted, m
 pub(super) const TWO_IN_A_ROW: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(1_000));
 
-const ONCE: Policy = Scenario::PLAIN.policy.attempts(1);
+const ONCE: Policy = Scenario::PLAIN.policy.max_attempts(1);
 const PLAIN: Scenario<'static> = Scenario { circuit: CircuitKind::Calls(TWO_IN_A_ROW), ..Scenario::PLAIN };
 
 const GOOD: Step<'static> = Step::Call(&[good(1)]);
@@ -23,19 +23,19 @@ const fn rate(percent: u8, minimum: u32) -> CircuitConfig {
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "circuit: it opens in the middle of a call, which is over then",
-        policy: PLAIN.policy.attempts(5),
+        policy: PLAIN.policy.max_attempts(5),
         steps: &[Step::Call(&[fails(1, Class::Server)]), GOOD, Step::Wait(998), GOOD],
         ..PLAIN
     },
     Scenario {
         name: "circuit: a delay that outlasts the open time is slept",
-        policy: PLAIN.policy.attempts(5),
+        policy: PLAIN.policy.max_attempts(5),
         steps: &[Step::Call(&[fails(1, Class::Server), hinted(1, Class::Server, 1_200), good(1)])],
         ..PLAIN
     },
     Scenario {
         name: "circuit: a delay that ends with the open time is slept",
-        policy: Policy::fixed(ms(1_000)).jitter(Jitter::None).attempts(4),
+        policy: Policy::fixed(ms(1_000)).jitter(Jitter::None).max_attempts(4),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(0, Class::Server), good(1)])],
         ..PLAIN
     },

@@ -11,7 +11,7 @@ const POLICY: Policy = PLAIN.policy;
 
 const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
 const IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
-const PATIENT: Rule = Rule::ANY.backoff(Backoff::fixed(ms(700))).jitter(Jitter::None).attempts(5);
+const PATIENT: Rule = Rule::ANY.backoff(Backoff::fixed(ms(700))).jitter(Jitter::None).max_attempts(5);
 
 fn disk_full(fault: &Fault, _: Progress) -> bool {
     fault.code == 28
@@ -45,7 +45,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "condition: by the time the call has taken",
         condition: Some(Condition { meets: late, rule: &FAIL }),
-        policy: POLICY.attempts(9),
+        policy: POLICY.max_attempts(9),
         steps: &[Step::Call(&[fails(20, Class::Server)])],
         ..PLAIN
     },

@@ -8,10 +8,10 @@ use crate::scenario::{Scenario, Step, fails, ms};
 
 const DOWN: &[Step<'static>] = &[Step::Call(&[fails(3, Class::Server)])];
 const PLAIN: Scenario<'static> = Scenario { steps: DOWN, ..Scenario::PLAIN };
-const POLICY: Policy = PLAIN.policy.attempts(6);
+const POLICY: Policy = PLAIN.policy.max_attempts(6);
 
 const fn along(curve: Backoff) -> Policy {
-    Policy::backoff(curve).jitter(Jitter::None).attempts(6)
+    Policy::backoff(curve).jitter(Jitter::None).max_attempts(6)
 }
 
 /// The extremes, the middle, and then whatever the seed gives.
@@ -28,10 +28,10 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario { name: "curve: exponential", policy: along(Backoff::exponential(ms(40))), ..PLAIN },
     Scenario {
         name: "curve: exponential by 1.5",
-        policy: along(Backoff::exponential(ms(40))).multiplier(1.5).attempts(12),
+        policy: along(Backoff::exponential(ms(40))).multiplier(1.5).max_attempts(12),
         ..PLAIN
     },
-    Scenario { name: "curve: Fibonacci", policy: along(Backoff::fibonacci(ms(40))).attempts(9), ..PLAIN },
+    Scenario { name: "curve: Fibonacci", policy: along(Backoff::fibonacci(ms(40))).max_attempts(9), ..PLAIN },
     Scenario { name: "curve: polynomial", policy: along(Backoff::polynomial(ms(7), 3)), ..PLAIN },
     Scenario {
         name: "curve: a function of the policy",
@@ -69,12 +69,12 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "a cap comes after the jitter",
-        policy: POLICY.cap(ms(250)).jitter(Jitter::additive(1.0)),
+        policy: POLICY.max_delay(ms(250)).jitter(Jitter::additive(1.0)),
         ..PLAIN
     },
     Scenario {
         name: "a minimum",
-        policy: POLICY.minimum(ms(60)).jitter(Jitter::Full),
+        policy: POLICY.min_delay(ms(60)).jitter(Jitter::Full),
         words: WORDS,
         ..PLAIN
     },
@@ -85,7 +85,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "a rate limit waits five times as long",
-        policy: POLICY.attempts(4),
+        policy: POLICY.max_attempts(4),
         steps: &[Step::Call(&[
             fails(3, Class::RateLimit),
             fails(3, Class::Server),

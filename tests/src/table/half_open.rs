@@ -9,7 +9,7 @@ use crate::scenario::{CircuitKind, Other, Scenario, Step, fails, good, ms};
 const OPENS: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100));
 /// One of which may fail.
 pub(super) const TWO_PROBES_IN_ALL: CircuitConfig = OPENS.probes(2).probe_failures(1);
-const ONCE: Policy = Scenario::PLAIN.policy.attempts(1);
+const ONCE: Policy = Scenario::PLAIN.policy.max_attempts(1);
 const PLAIN: Scenario<'static> =
     Scenario { policy: ONCE, circuit: CircuitKind::Calls(OPENS), ..Scenario::PLAIN };
 
@@ -38,19 +38,19 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "half-open: two probes at once, three successes",
-        circuit: calls(OPENS.probes(2).successes(3)),
+        circuit: calls(OPENS.probes(2).success_threshold(3)),
         steps: &[FAILS, Step::Wait(100), BEGINS, BEGINS, GOOD, SUCCEEDS, GOOD, SUCCEEDS, GOOD],
         ..PLAIN
     },
     Scenario {
         name: "half-open: no more probes than it takes to know",
-        circuit: calls(OPENS.probes(2).successes(2)),
+        circuit: calls(OPENS.probes(2).success_threshold(2)),
         steps: &[FAILS, Step::Wait(100), GOOD, BEGINS, GOOD, SUCCEEDS, GOOD],
         ..PLAIN
     },
     Scenario {
         name: "half-open: a failure may be",
-        circuit: calls(OPENS.probes(3).successes(2).probe_failures(1)),
+        circuit: calls(OPENS.probes(3).success_threshold(2).probe_failures(1)),
         steps: &[FAILS, Step::Wait(100), FAILS, GOOD, GOOD, FAILS, Step::Wait(100), FAILS, FAILS, GOOD],
         ..PLAIN
     },
@@ -137,13 +137,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "half-open: a call waits for the open time and is the probe",
-        policy: Policy::fixed(ms(100)).jitter(retry_core::Jitter::None).attempts(4),
+        policy: Policy::fixed(ms(100)).jitter(retry_core::Jitter::None).max_attempts(4),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(1, Class::Server), good(1)]), GOOD],
         ..PLAIN
     },
     Scenario {
         name: "half-open: a call's probe fails, and none is left for its retry",
-        policy: Policy::fixed(ms(150)).jitter(retry_core::Jitter::None).attempts(4),
+        policy: Policy::fixed(ms(150)).jitter(retry_core::Jitter::None).max_attempts(4),
         circuit: calls(TWO_PROBES_IN_ALL),
         steps: &[
             BEGINS,

@@ -1,6 +1,6 @@
 //! What a server wishes.
 
-use retry_core::{Class, Hints, Jitter, Policy, Recovery, Rule};
+use retry_core::{Class, Jitter, Policy, Recovery, Rule, policy::Hints};
 
 use crate::scenario::{Readiness, Scenario, Step, fails, good, hinted, ms};
 
@@ -16,23 +16,28 @@ const HINTS: &[Step<'static>] = &[Step::Call(&[
 ])];
 
 pub(super) static ALL: &[Scenario<'static>] = &[
-    Scenario { name: "hint: a floor", policy: POLICY.attempts(4), steps: HINTS, ..PLAIN },
-    Scenario { name: "hint: exactly", policy: POLICY.attempts(4).hints(Hints::Exact), steps: HINTS, ..PLAIN },
+    Scenario { name: "hint: a floor", policy: POLICY.max_attempts(4), steps: HINTS, ..PLAIN },
+    Scenario {
+        name: "hint: exactly",
+        policy: POLICY.max_attempts(4).hints(Hints::Exact),
+        steps: HINTS,
+        ..PLAIN
+    },
     Scenario {
         name: "hint: clamped",
-        policy: POLICY.attempts(4).hints(Hints::Clamp).hint_limit(ms(700)),
+        policy: POLICY.max_attempts(4).hints(Hints::Clamp).max_hint(ms(700)),
         steps: HINTS,
         ..PLAIN
     },
     Scenario {
         name: "hint: too long",
-        policy: POLICY.attempts(4).hint_limit(ms(1_499)),
+        policy: POLICY.max_attempts(4).max_hint(ms(1_499)),
         steps: HINTS,
         ..PLAIN
     },
     Scenario {
         name: "hint: longer than the cap, as long as the limit",
-        policy: POLICY.cap(ms(1_000)).hint_limit(ms(1_500)).attempts(4),
+        policy: POLICY.max_delay(ms(1_000)).max_hint(ms(1_500)).max_attempts(4),
         steps: HINTS,
         ..PLAIN
     },
@@ -58,7 +63,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "hint: past the deadline",
-        policy: POLICY.deadline(ms(400)),
+        policy: POLICY.start_within(ms(400)),
         steps: &[Step::Call(&[hinted(1, Class::Server, 400), good(1)])],
         ..PLAIN
     },

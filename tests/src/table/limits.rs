@@ -5,37 +5,37 @@ use retry_core::{Class, Jitter, Policy, Recovery, Rule};
 use crate::scenario::{CircuitKind, Readiness, Scenario, Step, bad, fails, good, ms};
 
 const PLAIN: Scenario<'static> = Scenario::PLAIN;
-const POLICY: Policy = PLAIN.policy.attempts(9);
+const POLICY: Policy = PLAIN.policy.max_attempts(9);
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "deadline: attempts count, too",
-        policy: POLICY.deadline(ms(1_000)),
+        policy: POLICY.start_within(ms(1_000)),
         steps: &[Step::Call(&[fails(300, Class::Server)]), Step::Call(&[fails(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
         name: "deadline: a retry that starts just in time",
-        policy: POLICY.deadline(ms(310)),
+        policy: POLICY.start_within(ms(310)),
         steps: &[Step::Call(&[fails(5, Class::Server), fails(5, Class::Server), good(1_000)])],
         ..PLAIN
     },
     Scenario {
         name: "deadline: a retry that would start a millisecond late",
-        policy: POLICY.deadline(ms(309)),
+        policy: POLICY.start_within(ms(309)),
         steps: &[Step::Call(&[fails(5, Class::Server), fails(5, Class::Server), good(1_000)])],
         ..PLAIN
     },
     Scenario {
         name: "deadline: it cuts a wait short",
-        policy: POLICY.deadline(ms(250)).rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(200)))]),
+        policy: POLICY.start_within(ms(250)).rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(200)))]),
         ready: Some(Readiness { denials: 12, every: 30 }),
         steps: &[Step::Call(&[fails(40, Class::Server), fails(10, Class::Server)])],
         ..PLAIN
     },
     Scenario {
         name: "deadline: none is left after the first attempt",
-        policy: POLICY.deadline(ms(50)),
+        policy: POLICY.start_within(ms(50)),
         steps: &[Step::Call(&[fails(60, Class::Server)])],
         ..PLAIN
     },
@@ -47,7 +47,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "attempt timeout: all attempts hang",
-        policy: POLICY.attempts(3).attempt_timeout(ms(50)),
+        policy: POLICY.max_attempts(3).attempt_timeout(ms(50)),
         steps: &[Step::Call(&[good(86_400_000)])],
         ..PLAIN
     },
@@ -65,14 +65,14 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "attempt timeout, deadline and jitter together",
-        policy: POLICY.attempt_timeout(ms(80)).deadline(ms(900)).jitter(Jitter::Full),
+        policy: POLICY.attempt_timeout(ms(80)).start_within(ms(900)).jitter(Jitter::Full),
         seed: 3,
         steps: &[Step::Call(&[good(81), fails(30, Class::Network), good(81)])],
         ..PLAIN
     },
     Scenario {
         name: "attempt timeout: the circuit counts it",
-        policy: POLICY.attempts(2).attempt_timeout(ms(50)),
+        policy: POLICY.max_attempts(2).attempt_timeout(ms(50)),
         circuit: CircuitKind::Calls(super::circuits::TWO_IN_A_ROW),
         steps: &[Step::Call(&[good(60)]), Step::Call(&[good(1)])],
         ..PLAIN

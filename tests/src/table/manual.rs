@@ -1,11 +1,11 @@
 //! What people, health checks and reboots do to a circuit.
 
-use retry_core::{CircuitConfig, Class, OnHealthy, Policy};
+use retry_core::{CircuitConfig, Class, Policy, circuit::OnHealthy};
 
 use crate::scenario::{CircuitKind, Manual, Other, Scenario, Step, fails, good, ms};
 
 const OPENS: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(1_000));
-const ONCE: Policy = Scenario::PLAIN.policy.attempts(1);
+const ONCE: Policy = Scenario::PLAIN.policy.max_attempts(1);
 const PLAIN: Scenario<'static> =
     Scenario { policy: ONCE, circuit: CircuitKind::Calls(OPENS), ..Scenario::PLAIN };
 

@@ -22,7 +22,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "each class that is retried, and a value that will not do",
-        policy: POLICY.attempts(9),
+        policy: POLICY.max_attempts(9),
         steps: &[Step::Call(&[
             fails(1, Class::Transient),
             fails(2, Class::Timeout),
@@ -85,7 +85,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "wait and retry, as soon as it is ready",
         policy: POLICY
-            .minimum(ms(5))
+            .min_delay(ms(5))
             .rules(&[Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(90)))]),
         ready: Some(Readiness { denials: 3, every: 10 }),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(1, Class::Server), good(1)])],
@@ -100,14 +100,16 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "a rule with attempts of its own",
-        policy: POLICY
-            .rules(&[Rule::class(Class::RateLimit).attempts(5), Rule::class(Class::Timeout).attempts(1)]),
+        policy: POLICY.rules(&[
+            Rule::class(Class::RateLimit).max_attempts(5),
+            Rule::class(Class::Timeout).max_attempts(1),
+        ]),
         steps: &[Step::Call(&[fails(1, Class::RateLimit)]), Step::Call(&[fails(1, Class::Timeout)])],
         ..PLAIN
     },
     Scenario {
         name: "a rule from the second attempt on, and one after some time",
-        policy: POLICY.attempts(6).rules(&[
+        policy: POLICY.max_attempts(6).rules(&[
             Rule::ANY.after(ms(1_000)).recovery(Recovery::Fail),
             Rule::class(Class::Server).from_attempt(2).recovery(Recovery::RetryWithDelay(ms(400))),
         ]),

@@ -16,7 +16,7 @@ fn any(_: &Fault, _: retry_core::Progress) -> bool {
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "stop: before the first attempt",
-        policy: POLICY.deadline(ms(1_000)),
+        policy: POLICY.start_within(ms(1_000)),
         steps: &[Step::Stop(0, &[good(1)]), Step::Call(&[good(1)])],
         ..PLAIN
     },
@@ -32,7 +32,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "stop: of a call under a deadline and a condition",
-        policy: POLICY.deadline(ms(5_000)),
+        policy: POLICY.start_within(ms(5_000)),
         condition: Some(Condition { meets: any, rule: &Rule::ANY }),
         steps: &[Step::Stop(60, FAILS)],
         ..PLAIN
@@ -44,7 +44,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "stop: of a call that the circuit refuses",
-        policy: POLICY.attempts(2),
+        policy: POLICY.max_attempts(2),
         circuit: CircuitKind::Calls(super::circuits::TWO_IN_A_ROW),
         steps: &[Step::Stop(150, FAILS), Step::Stop(150, FAILS)],
         ..PLAIN

@@ -1,8 +1,9 @@
 //! The adaptive throttle: how likely it is to refuse.
 
 use retry_core::{
-    AdaptiveThrottle, Budget, BudgetRules, Class, ClassSet, Instant, LocalLock, Request, SharedBudget,
-    SlidingSum,
+    Class, ClassSet, Instant, SharedBudget,
+    budget::{AdaptiveThrottle, Budget, BudgetRules, Request, SlidingSum},
+    runtime::LocalLock,
 };
 
 use crate::script::play;

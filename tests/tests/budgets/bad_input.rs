@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use retry_core::{AdaptiveThrottle, ConcurrencyShare, ConfigError, RequestShare, RetryThrottle, TokenBucket};
+use retry_core::{
+    ConfigError, TokenBucket,
+    budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
+};
 
 use crate::{ms, secs};
 

@@ -6,13 +6,17 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use retry_core::{
-    Budget, Call, CircuitConfig, Class, ConcurrencyShare, Error, FakeClock, Gate, GiveUp, Jitter, LocalLock,
-    Policy, RequestShare, Retry, SharedBudget, SharedCircuit, Sleep, StdLock, TokenBucket, Verdict,
+    Call, CircuitConfig, Class, Error, GiveUp, Jitter, Policy, Retry, SharedBudget, SharedCircuit,
+    TokenBucket, Verdict,
+    budget::{Budget, ConcurrencyShare, RequestShare},
+    circuit::Gate,
+    runtime::{LocalLock, Sleep, StdLock},
+    testing::FakeClock,
 };
 
 use crate::{NOW, ms, secs, started};
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
     match result {
@@ -49,9 +53,9 @@ fn nothing_is_taken_where_the_call_gives_up_for_another_reason() {
     let clock = FakeClock::new();
     let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
     for (policy, class, reason) in [
-        (POLICY.attempts(1), Class::Server, GiveUp::Attempts),
+        (POLICY.max_attempts(1), Class::Server, GiveUp::Attempts),
         (POLICY, Class::Validation, GiveUp::Class),
-        (POLICY.deadline(ms(99)), Class::Server, GiveUp::Deadline),
+        (POLICY.start_within(ms(99)), Class::Server, GiveUp::StartWithin),
     ] {
         let retry = Retry::new(&policy, &clock).classify(|class: &Class| *class).budget(&budget);
         let result = retry.run_blocking(|| Err::<(), _>(class));

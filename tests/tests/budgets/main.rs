@@ -13,8 +13,12 @@ mod token_bucket;
 use std::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Budget, BudgetRules, Class, Concern, ConcurrencyShare, Deposit, Instant, LocalLock,
-    Price, Request, RequestShare, RetryThrottle, SharedBudget, TokenBucket,
+    Class, Instant, SharedBudget, TokenBucket,
+    budget::{
+        AdaptiveThrottle, Budget, BudgetRules, Concern, ConcurrencyShare, Deposit, Price, Request,
+        RequestShare, RetryThrottle,
+    },
+    runtime::LocalLock,
 };
 
 const fn ms(ms: u64) -> Duration {

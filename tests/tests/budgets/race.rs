@@ -3,7 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use retry_core::{Budget, Class, ConcurrencyShare, RequestShare, SharedBudget, StdLock, TokenBucket};
+use retry_core::{
+    Class, SharedBudget, TokenBucket,
+    budget::{Budget, ConcurrencyShare, RequestShare},
+    runtime::StdLock,
+};
 
 use crate::{FREE, NOW, asked, cancelled, failed, started};
 

@@ -1,6 +1,6 @@
 //! The retry throttle, as gRPC has it: retries while more than half is left.
 
-use retry_core::{Class, ClassSet, Instant, LocalLock, RetryThrottle, SharedBudget};
+use retry_core::{Class, ClassSet, Instant, SharedBudget, budget::RetryThrottle, runtime::LocalLock};
 
 use crate::script::play;
 

@@ -1,6 +1,10 @@
 //! Plays a budget by script: a time column, what happens, what is held then.
 
-use retry_core::{Budget, BudgetRules, Class, Deposit, Instant, LocalLock, Price, SharedBudget};
+use retry_core::{
+    Class, Instant, SharedBudget,
+    budget::{Budget, BudgetRules, Deposit, Price},
+    runtime::LocalLock,
+};
 
 use crate::{FREE, asked, cancelled, failed, started, succeeded};
 

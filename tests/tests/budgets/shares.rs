@@ -1,6 +1,10 @@
 //! Shares: of the recent calls, and of what is under way.
 
-use retry_core::{ConcurrencyShare, LocalLock, RequestShare, SharedBudget};
+use retry_core::{
+    SharedBudget,
+    budget::{ConcurrencyShare, RequestShare},
+    runtime::LocalLock,
+};
 
 use crate::script::play;
 use crate::{ms, secs};

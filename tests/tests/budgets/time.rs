@@ -1,6 +1,9 @@
 //! Budgets and time: clocks that step back, sums over the last while.
 
-use retry_core::{AdaptiveThrottle, Instant, RequestShare, SlidingSum, TokenBucket};
+use retry_core::{
+    Instant, TokenBucket,
+    budget::{AdaptiveThrottle, RequestShare, SlidingSum},
+};
 
 use crate::adaptive_throttle::millionths;
 use crate::script::play;

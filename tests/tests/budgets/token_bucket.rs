@@ -1,6 +1,6 @@
 //! Token buckets: what a retry costs, what is earned and given back.
 
-use retry_core::{LocalLock, SharedBudget, TokenBucket};
+use retry_core::{SharedBudget, TokenBucket, runtime::LocalLock};
 
 use crate::script::play;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use retry_core::FakeClock;
+use retry_core::testing::FakeClock;
 use tests::{Paced, Scenario, Scripted};
 
 use super::cut::When;
@@ -46,7 +46,7 @@ fn everywhere(attempts: u32) -> BTreeSet<Place> {
 }
 
 /// The runtime's own clock and sleep, from a time of zero, as of the conformance tests.
-fn scripted<R: retry_core::Clock>(runtime: R) -> Scripted<'static, R> {
+fn scripted<R: retry_core::runtime::Clock>(runtime: R) -> Scripted<'static, R> {
     Scripted::new(&Scenario::PLAIN, runtime)
 }
 

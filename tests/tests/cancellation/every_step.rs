@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use retry_core::{Call, Event, FakeClock, Instant, Retry, Verdict};
+use retry_core::{Call, Instant, Retry, Verdict, observe::Event, testing::FakeClock};
 
 use super::ms;
 use super::table::{Fault, Row, Stage, TABLE};

@@ -15,14 +15,18 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use retry_core::{
-    Call, CircuitConfig, Class, Event, EventKind, FakeClock, Gate, Phase, Policy, Retry, SharedCircuit, Sleep,
+    Call, CircuitConfig, Class, Policy, Retry, SharedCircuit,
+    circuit::{Gate, Phase},
+    observe::{Event, EventKind},
+    runtime::Sleep,
+    testing::FakeClock,
 };
 
 const fn ms(ms: u32) -> Duration {
     Duration::from_millis(ms as u64)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).attempts(3).attempt_timeout(ms(1_000));
+const POLICY: Policy = Policy::exponential(ms(100)).max_attempts(3).attempt_timeout(ms(1_000));
 const ONE_PROBE: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).probes(1);
 

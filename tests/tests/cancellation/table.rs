@@ -4,9 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use retry_core::{
-    CallEnd, Cause, Change, CircuitConfig, Class, CountWindow, Entropy, Error, Event, EventKind, Failure,
-    Gate, Instant, Jitter, Phase, Policy, Recovery, Retry, Rule, SharedBudget, SharedCircuit, Sleep, StdLock,
-    TokenBucket, Verdict,
+    Cause, CircuitConfig, Class, Error, Failure, Instant, Jitter, Policy, Recovery, Retry, Rule,
+    SharedBudget, SharedCircuit, TokenBucket, Verdict,
+    circuit::{Change, CountWindow, Gate, Phase},
+    observe::{CallEnd, Event, EventKind},
+    runtime::{Entropy, Sleep, StdLock},
 };
 
 use super::cut::{Cut, Flag, When};
@@ -39,7 +41,7 @@ pub(crate) static TABLE: &[Row] = &[
     },
     Row {
         name: "no attempts are left",
-        policy: POLICY.attempts(4).deadline(ms(5_000)),
+        policy: POLICY.max_attempts(4).start_within(ms(5_000)),
         circuit: ONE_PROBE,
         attempts: &[(10, SERVER), (10, Some(Class::Timeout)), (10, SERVER), (10, SERVER)],
     },
@@ -51,14 +53,14 @@ pub(crate) static TABLE: &[Row] = &[
     },
     Row {
         name: "a dependency that is not ready for long",
-        policy: POLICY.minimum(ms(110)).rules(&[WAIT]),
+        policy: POLICY.min_delay(ms(110)).rules(&[WAIT]),
         circuit: ONE_PROBE,
         attempts: &[(10, SERVER), (10, None)],
     },
     Row {
         name: "a failed probe leaves the circuit half-open",
         policy: POLICY,
-        circuit: ONE_PROBE.successes(2).probe_failures(2),
+        circuit: ONE_PROBE.success_threshold(2).probe_failures(2),
         attempts: &[(10, SERVER), (10, SERVER), (10, None)],
     },
     Row {

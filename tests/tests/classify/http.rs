@@ -8,8 +8,12 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use proptest::sample::select;
 use retry_core::{
-    Class, Failure, FakeClock, Messages, Policy, Retry, parse_delay_millis, parse_delay_seconds,
-    parse_http_date, parse_reset_time, parse_retry_after,
+    Class, Failure, Policy, Retry,
+    classify::{
+        Messages, parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time,
+        parse_retry_after,
+    },
+    testing::FakeClock,
 };
 
 const fn secs(secs: u64) -> Duration {
@@ -88,7 +92,7 @@ fn a_hint_counts_with_every_error_and_makes_a_refusal_temporary() {
 fn a_response_that_asks_for_time_gets_it() {
     let clock = FakeClock::new();
     let mut responses = [(503, Some("7")), (403, Some("11")), (200, None)].into_iter();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|class: &Class| *class).unacceptable(
+    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|class: &Class| *class).classify_ok(
         |(status, retry_after): &(u16, Option<&str>)| {
             Failure::of_http(*status, retry_after.and_then(|value| parse_retry_after(value, NOW)))
         },

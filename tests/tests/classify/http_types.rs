@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use proptest::prelude::*;
-use retry_core::{Class, Failure, Idempotency, StdRuntime};
+use retry_core::{Class, Failure, classify::Idempotency, runtime::StdRuntime};
 
 type Line = (&'static str, &'static [u8]);
 

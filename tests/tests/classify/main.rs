@@ -5,7 +5,10 @@ mod http_types;
 mod text;
 
 use proptest::prelude::*;
-use retry_core::{Class, Messages, parse_http_date, parse_retry_after};
+use retry_core::{
+    Class,
+    classify::{Messages, parse_http_date, parse_retry_after},
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use retry_core::{Class, Classify, Error, FakeClock, Messages, Policy, Rejected, Retry};
+use retry_core::{Class, Classify, Error, Policy, Rejected, Retry, classify::Messages, testing::FakeClock};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
@@ -126,7 +126,7 @@ fn an_io_error_around_another() {
         let retry = Retry::new(&Policy::DEFAULT, &clock);
         retry.run_blocking(|| Err::<(), _>(refused())).unwrap_err()
     };
-    let rejected = Rejected::new(retry_core::Phase::Open, std::time::Duration::from_secs(1));
+    let rejected = Rejected::new(retry_core::circuit::Phase::Open, std::time::Duration::from_secs(1));
     let rows: Vec<(io::Error, Class)> = vec![
         (io::Error::other("text"), Class::Unknown),
         (io::Error::other(refused()), Class::Network),

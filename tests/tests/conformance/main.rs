@@ -11,7 +11,10 @@ mod random;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
+use retry_core::{
+    runtime::{CriticalSectionLock, LocalLock, StdLock},
+    testing::FakeClock,
+};
 use tests::{Log, Paced, Scenario, Text, table};
 
 /// What all of them write.

@@ -1,6 +1,9 @@
 //! Scenarios by chance: every runtime makes the same of them, and every processor makes the same hash.
 
-use retry_core::{CriticalSectionLock, FakeClock, LocalLock, StdLock};
+use retry_core::{
+    runtime::{CriticalSectionLock, LocalLock, StdLock},
+    testing::FakeClock,
+};
 use tests::{Drawn, Fnv, Log, MILLION, Paced, Scenario, Text, random_decisions};
 
 use super::MILLI;

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
-use retry_core::{Class, DeadLetter, DeadLetters, GiveUp, ImageError, Key, Plain, Reason, WhenFull};
+use retry_core::{
+    Class, GiveUp, Key,
+    dead_letter::{Codec, DeadLetter, DeadLetterBuffer, ImageError, Reason, WhenFull},
+};
 
-type Queue = DeadLetters<u32, 3>;
+type Queue = DeadLetterBuffer<u32, 3>;
 type Image = [u8; Queue::IMAGE_SIZE];
 
 /// A letter that uses every field.
 fn letter(payload: u32) -> DeadLetter<u32> {
-    let mut letter = DeadLetter::new(Reason::GaveUp(GiveUp::Deadline), payload);
+    let mut letter = DeadLetter::new(Reason::GaveUp(GiveUp::StartWithin), payload);
     letter.operation = Key::new("uplink.send");
     letter.key = Key::new("the gateway behind the old mill"); // longer than a key: kept with its mark
     letter.class = Some(Class::Network);
@@ -42,13 +45,13 @@ fn payloads(queue: &Queue) -> Vec<u32> {
 
 #[test]
 fn every_field_comes_back() {
-    let mut queue = DeadLetters::<[u8; 3], 20>::new(WhenFull::Refuse);
+    let mut queue = DeadLetterBuffer::<[u8; 3], 20>::new(WhenFull::Refuse);
     let reasons = [
         Reason::GaveUp(GiveUp::Class),
         Reason::GaveUp(GiveUp::Ignored),
         Reason::GaveUp(GiveUp::LeftToCircuit),
         Reason::GaveUp(GiveUp::Attempts),
-        Reason::GaveUp(GiveUp::Deadline),
+        Reason::GaveUp(GiveUp::StartWithin),
         Reason::GaveUp(GiveUp::Hint),
         Reason::GaveUp(GiveUp::Budget),
         Reason::Rejected,
@@ -62,9 +65,9 @@ fn every_field_comes_back() {
         letter.attempts = u32::MAX;
         queue.push(letter);
     }
-    let mut image = [0; DeadLetters::<[u8; 3], 20>::IMAGE_SIZE];
+    let mut image = [0; DeadLetterBuffer::<[u8; 3], 20>::IMAGE_SIZE];
     queue.save(&mut image).unwrap();
-    let restored = DeadLetters::<[u8; 3], 20>::restore(&image, WhenFull::Refuse).unwrap();
+    let restored = DeadLetterBuffer::<[u8; 3], 20>::restore(&image, WhenFull::Refuse).unwrap();
     assert!(queue.iter().eq(restored.iter()));
 }
 
@@ -85,7 +88,7 @@ fn what_is_no_image_is_not_taken_for_one() {
 #[test]
 fn an_image_of_another_layout_is_not_read() {
     struct Other;
-    impl Plain for Other {
+    impl Codec for Other {
         const SIZE: usize = 4;
         const VERSION: u32 = 1;
         fn write(&self, _: &mut [u8]) {}
@@ -96,10 +99,10 @@ fn an_image_of_another_layout_is_not_read() {
 
     let mut image: Image = [0; _];
     filled(&[1, 2]).save(&mut image).unwrap();
-    let other = DeadLetters::<Other, 3>::restore(&image, WhenFull::Refuse);
+    let other = DeadLetterBuffer::<Other, 3>::restore(&image, WhenFull::Refuse);
     assert_eq!(other.err(), Some(ImageError::OtherLayout));
     // Of another size, its headers are elsewhere.
-    let shorter = DeadLetters::<u32, 2>::restore(&image, WhenFull::Refuse);
+    let shorter = DeadLetterBuffer::<u32, 2>::restore(&image, WhenFull::Refuse);
     assert_eq!(shorter.err(), Some(ImageError::Garbage));
     assert_eq!(restored(&image[1..]).unwrap_err(), ImageError::TooSmall);
     assert_eq!(restored(&[]).unwrap_err(), ImageError::TooSmall);
@@ -122,7 +125,7 @@ fn a_save_that_is_cut_off_loses_only_what_it_was_writing() {
             let letter = queue.pop().unwrap();
             queue.requeue(letter);
         },
-        |queue| queue.drain().for_each(drop),
+        |queue| queue.pop_each().for_each(drop),
     ];
     for before in [&[1][..], &[1, 2], &[1, 2, 3], &[1, 2, 3, 4], &[1, 2, 3, 4, 5, 6, 7]] {
         for step in steps {

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use retry_core::{
-    CircuitConfig, Class, ClassSet, DeadLetter, DeadLetters, Error, FakeClock, GiveUp, Jitter, Key, Policy,
-    Reason, Recovery, Retry, Rule, SharedCircuit, Sleep, WhenFull,
+    CircuitConfig, Class, ClassSet, Error, GiveUp, Jitter, Key, Policy, Recovery, Retry, Rule, SharedCircuit,
+    dead_letter::{DeadLetter, DeadLetterBuffer, Reason, WhenFull},
+    runtime::Sleep,
+    testing::FakeClock,
 };
 
 const fn letter(payload: u32) -> DeadLetter<u32> {
@@ -44,7 +46,7 @@ fn a_full_queue_refuses_or_drops_and_counts_each_loss() {
         (WhenFull::Refuse,     vec![(Pop, None)],                                                     vec![],     0),
     ];
     for (when_full, steps, left, lost) in table {
-        let mut queue = DeadLetters::<u32, 2>::new(when_full);
+        let mut queue = DeadLetterBuffer::<u32, 2>::new(when_full);
         let mut taken = None;
         for (step, expected) in steps {
             let given = match step {
@@ -58,7 +60,7 @@ fn a_full_queue_refuses_or_drops_and_counts_each_loss() {
             assert_eq!(payload(given), expected);
         }
         assert_eq!((queue.lost(), queue.len()), (lost, left.len()));
-        assert_eq!(queue.drain().map(|letter| letter.payload).collect::<Vec<_>>(), left);
+        assert_eq!(queue.pop_each().map(|letter| letter.payload).collect::<Vec<_>>(), left);
         assert!(queue.is_empty());
     }
 }
@@ -67,8 +69,8 @@ fn a_full_queue_refuses_or_drops_and_counts_each_loss() {
 fn a_letter_says_which_call_it_was() {
     const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
         .jitter(Jitter::None)
-        .attempts(3)
-        .deadline(Duration::from_secs(60))
+        .max_attempts(3)
+        .start_within(Duration::from_secs(60))
         .rules(&[Rule::classes(ClassSet::of(&[Class::NotFound])).recovery(Recovery::Ignore)]);
 
     let clock = FakeClock::new();
@@ -101,7 +103,7 @@ fn a_letter_says_which_call_it_was() {
 
 #[test]
 fn a_letter_put_back_again_and_again_says_so() {
-    let mut queue = DeadLetters::<u32, 1>::new(WhenFull::Refuse);
+    let mut queue = DeadLetterBuffer::<u32, 1>::new(WhenFull::Refuse);
     queue.push(letter(1));
     for times in 1..=3 {
         let letter = queue.pop().unwrap();
@@ -116,11 +118,11 @@ fn a_letter_put_back_again_and_again_says_so() {
 
 #[test]
 fn what_is_not_drained_stays() {
-    let mut queue = DeadLetters::<u32, 4>::new(WhenFull::Refuse);
+    let mut queue = DeadLetterBuffer::<u32, 4>::new(WhenFull::Refuse);
     for payload in 1..=4 {
         queue.push(letter(payload));
     }
-    assert_eq!(queue.drain().take(2).map(|letter| letter.payload).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(queue.pop_each().take(2).map(|letter| letter.payload).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(queue.iter().map(|letter| letter.payload).collect::<Vec<_>>(), [3, 4]);
 }
 
@@ -144,7 +146,7 @@ proptest! {
             0..60,
         ),
     ) {
-        type Queue = DeadLetters<u32, 3>;
+        type Queue = DeadLetterBuffer<u32, 3>;
         let when_full = if drops { WhenFull::DropOldest } else { WhenFull::Refuse };
         let mut queue = Queue::new(when_full);
         let mut image = [0; Queue::IMAGE_SIZE];

@@ -4,7 +4,10 @@ use std::io::Write;
 
 use env_logger::{Builder, Target};
 use log::LevelFilter;
-use retry_core::{Call, Instant, LogFacade, Observer, Policy};
+use retry_core::{
+    Call, Instant, Policy,
+    observe::{LogFacade, Observer},
+};
 
 use super::{Written, letter, story};
 

@@ -12,15 +12,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use retry_core::{
-    Change, ChangeCause, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Instant, Jitter,
-    LocalLock, Observer, Phase, Policy, Retry, SharedBudget, SharedCircuit, Sleep, TokenBucket,
+    CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
+    circuit::{Change, ChangeCause, CountWindow, Phase},
+    observe::{Event, EventKind, Observer},
+    runtime::{LocalLock, Sleep},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(3);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 
 /// Calls that bring about every kind of event.
 fn story(observer: &impl Observer) {

@@ -3,7 +3,7 @@
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use proptest::prelude::*;
-use retry_core::{CallSpan, MetricsFacade, Observer, TracingLog};
+use retry_core::observe::{CallSpan, MetricsFacade, Observer, TracingLog};
 use serde_json::Value;
 use tracing_subscriber::fmt::format::FmtSpan;
 

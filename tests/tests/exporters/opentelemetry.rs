@@ -3,7 +3,7 @@
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
-use retry_core::{CallSpan, Class, FakeClock, Retry};
+use retry_core::{Class, Retry, observe::CallSpan, testing::FakeClock};
 use tracing::{Instrument, info_span};
 use tracing_subscriber::layer::SubscriberExt;
 

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::{
-    CallSpan, Class, Event, FakeClock, Jitter, LocalLock, MetricsFacade, Observer, OperationMetrics, Policy,
-    Queued, Retry, SharedBudget, TokenBucket, TracingLog,
+    Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
+    observe::{CallSpan, Event, MetricsFacade, Observer, OperationMetrics, Queued, TracingLog},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
@@ -26,7 +28,8 @@ type Names = BTreeSet<String>;
 
 /// The story of all exporters, and a call that has a deadline and a budget.
 fn whole_story(observer: &impl Observer) {
-    const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(3).deadline(ms(1_000));
+    const POLICY: Policy =
+        Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3).start_within(ms(1_000));
     story(observer);
     let clock = FakeClock::new();
     let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
@@ -183,7 +186,8 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
     };
     assert_eq!(row("counters of"), format!("64 bits, {} bytes a shard, 8 shards", shards / 7));
     assert_eq!(row("events in a `Queued`"), format!("its capacity, at most {}", Queued::MOST));
-    let longest = (1..).take_while(|len| !retry_core::Key::new(&"k".repeat(*len)).is_cut()).last().unwrap();
+    let longest =
+        (1..).take_while(|len| !retry_core::Key::new(&"k".repeat(*len)).is_truncated()).last().unwrap();
     assert_eq!(row("a key"), format!("{longest} bytes"));
     let fits = |len: usize| OperationMetrics::<1>::try_new("n".repeat(len).leak()).is_ok();
     let longest = (1..).take_while(|len| fits(*len)).last().unwrap();
@@ -195,7 +199,7 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
     let name = (1..).take_while(|len| tagged(*len, 1)).last().unwrap();
     let value = (1..).take_while(|len| tagged(1, *len)).last().unwrap();
     assert_eq!(row("tags"), format!("8; names of {name} bytes, values of {value} bytes"));
-    let (clock, metrics) = (FakeClock::new(), <retry_core::Metrics>::new());
+    let (clock, metrics) = (FakeClock::new(), <retry_core::observe::Metrics>::new());
     for i in 0..100 {
         let retry = Retry::new(&Policy::DEFAULT, &clock).named(format!("operation {i}").leak());
         retry.observe(&metrics).run_blocking(|| Ok::<_, Class>(())).unwrap();

@@ -2,7 +2,11 @@
 
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use retry_core::{Change, ChangeCause, Event, EventKind, Instant, MetricsFacade, Observer, Phase};
+use retry_core::{
+    Instant,
+    circuit::{Change, ChangeCause, Phase},
+    observe::{Event, EventKind, MetricsFacade, Observer},
+};
 
 use super::{letter, story};
 

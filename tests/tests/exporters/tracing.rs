@@ -3,7 +3,11 @@
 use std::future::pending;
 use std::task::{Context, Waker};
 
-use retry_core::{Call, CallSpan, Class, FakeClock, Instant, Observer, Policy, Retry, TracingLog};
+use retry_core::{
+    Call, Class, Instant, Policy, Retry,
+    observe::{CallSpan, Observer, TracingLog},
+    testing::FakeClock,
+};
 use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::with_default;
@@ -78,13 +82,13 @@ fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
     });
     let expected = [
         "INFO closed=fetch [request call]",
-        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry [request call]",
+        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry [request call]",
         "INFO closed=fetch [request call]",
         "DEBUG retry.attempt=2 retry.event=succeeded retry.operation=stock.read [request call]",
         "DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.read retry.outcome=succeeded [request call]",
         "INFO closed=call otel.name=stock.read retry.attempts=2 retry.operation=stock.read retry.outcome=succeeded [request]",
         "INFO closed=request []",
-        "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up [call]",
+        "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.max_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up [call]",
         "DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.read retry.outcome=gave-up [call]",
         "INFO closed=call error.type=Validation otel.name=stock.read otel.status_code=ERROR retry.attempts=1 retry.operation=stock.read retry.outcome=gave-up []",
     ];
@@ -135,7 +139,7 @@ fn calls_inside_of_calls_end_in_their_own_spans() {
         .unwrap();
         lines(&written)
     };
-    let failed = "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up";
+    let failed = "WARN error.type=Validation retry.attempt=1 retry.event=failed retry.max_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up";
     let checkout = "INFO closed=call otel.name=checkout retry.attempts=1 retry.operation=checkout retry.outcome=succeeded []";
     let stock = "INFO closed=call error.type=Validation otel.name=stock.read otel.status_code=ERROR retry.attempts=1 retry.operation=stock.read retry.outcome=gave-up []";
     assert_eq!(play(true), [format!("{failed} [call]"), stock.into(), checkout.into()]);
@@ -207,23 +211,23 @@ TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.rea
 TRACE retry.attempt=1 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Timeout retry.attempt=1 retry.budget=5 retry.delay_us=100000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
+DEBUG error.type=Timeout retry.attempt=1 retry.budget=5 retry.delay_us=100000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Validation retry.attempt=1 retry.budget=15 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up []
+WARN error.type=Validation retry.attempt=1 retry.budget=15 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.reason=class retry.severity=low retry.verdict=give-up []
 DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Unknown retry.attempt=1 retry.budget=10 retry.delay_us=100000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=high retry.verdict=retry []
+WARN error.type=Unknown retry.attempt=1 retry.budget=10 retry.delay_us=100000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Network retry.attempt=2 retry.budget=5 retry.delay_us=200000 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
+DEBUG error.type=Network retry.attempt=2 retry.budget=5 retry.delay_us=200000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=3 retry.event=started retry.key=eu retry.operation=stock.read []
-WARN error.type=Server retry.attempt=3 retry.budget=5 retry.event=failed retry.key=eu retry.most_attempts=3 retry.operation=stock.read retry.reason=attempts retry.severity=high retry.verdict=give-up []
+WARN error.type=Server retry.attempt=3 retry.budget=5 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.reason=attempts retry.severity=high retry.verdict=give-up []
 DEBUG retry.attempt=3 retry.elapsed_us=300000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
 WARN circuit.cause=4 failures in a row circuit.from=closed circuit.to=open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
-WARN error.type=Server retry.attempt=1 retry.budget=5 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=rejected []
+WARN error.type=Server retry.attempt=1 retry.budget=5 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=rejected []
 DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
 WARN error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write retry.severity=high []
 DEBUG retry.attempt=0 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
@@ -233,10 +237,10 @@ INFO circuit.cause=1 probe succeeded circuit.from=half-open circuit.to=closed re
 TRACE retry.attempt=1 retry.event=succeeded retry.operation=stock.write []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
-DEBUG error.type=Server retry.attempt=1 retry.budget=1 retry.delay_us=100000 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=retry []
+DEBUG error.type=Server retry.attempt=1 retry.budget=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.operation=stock.write []
 WARN retry.attempt=2 retry.event=budget-empty retry.operation=stock.write []
-WARN error.type=Server retry.attempt=2 retry.budget=1 retry.event=failed retry.most_attempts=3 retry.operation=stock.write retry.reason=budget retry.severity=high retry.verdict=give-up []
+WARN error.type=Server retry.attempt=2 retry.budget=1 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.reason=budget retry.severity=high retry.verdict=give-up []
 DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.write retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
 DEBUG retry.attempt=1 retry.event=cancelled retry.operation=stock.write []

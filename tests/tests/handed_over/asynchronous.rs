@@ -7,8 +7,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use retry_core::{
-    About, Class, DeadLetter, FakeClock, Forward, LetterQueue, Policy, Reason, ReasonSet, Retry,
-    SharedDeadLetters, Sleep, WhenFull,
+    Class, Policy, Retry,
+    dead_letter::{
+        DeadLetter, DeadLetterQueue, FixedDeadLetterQueue, LetterContext, Reason, ReasonSet, WhenFull,
+        sink_fn,
+    },
+    runtime::Sleep,
+    testing::FakeClock,
 };
 
 use super::Seen;
@@ -22,7 +27,7 @@ fn the_call_waits_for_the_handler() {
     let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
     let sent = RefCell::new(Vec::new());
     let (clock, to) = (&clock, &sent);
-    let send = |letter: DeadLetter<u32>, about: &About<'_, Class>| {
+    let send = |letter: DeadLetter<u32>, about: &LetterContext<'_, Class>| {
         let error = about.error.to_string(); // taken before the future, which borrows nothing of it
         async move {
             clock.sleep(SECOND).await;
@@ -31,7 +36,7 @@ fn the_call_waits_for_the_handler() {
         }
     };
     let call =
-        retry.send_dead_letters(&send, &()).carrying(|| 7).run(|| async { Err::<(), _>(Class::Network) });
+        retry.send_dead_letters(&send, &()).payload(|| 7).run(|| async { Err::<(), _>(Class::Network) });
     assert!(clock.run(call).unwrap_err().is_exhausted());
     assert_eq!(clock.now().as_millis(), 300 + 1_000);
     assert_eq!(
@@ -44,15 +49,15 @@ fn the_call_waits_for_the_handler() {
 #[test]
 fn what_comes_back_goes_to_the_sink() {
     let clock = FakeClock::new();
-    let send = |letter: DeadLetter<u32>, _: &About<'_, Class>| async move { Err(letter) };
+    let send = |letter: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move { Err(letter) };
     for (capacity, kept) in [(8, true), (0, false)] {
         let seen = Seen::default();
         let observer = seen.observer();
         let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
-        let later = LetterQueue::new(capacity, WhenFull::Refuse);
+        let later = DeadLetterQueue::new(capacity, WhenFull::Refuse);
         let call = retry
             .send_dead_letters(&send, &later)
-            .carrying(|| 7)
+            .payload(|| 7)
             .run(|| async { Err::<(), _>(Class::Network) });
         assert!(clock.run(call).is_err());
         assert_eq!((seen.kept(), later.len()), (vec![kept], usize::from(kept)));
@@ -71,7 +76,7 @@ impl Drop for Bomb {
 #[test]
 fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
     let clock = FakeClock::new();
-    let hangs = |_: DeadLetter<()>, _: &About<'_, Class>| {
+    let hangs = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         let (clock, bomb) = (&clock, Bomb);
         async move {
             let _bomb = &bomb;
@@ -80,7 +85,7 @@ fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
         }
     };
     // Not an `async` block, which drops what it has when it ends.
-    let ends = |_: DeadLetter<()>, _: &About<'_, Class>| {
+    let ends = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         let bomb = Bomb;
         poll_fn(move |_| {
             let _bomb = &bomb;
@@ -100,13 +105,13 @@ fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
 #[test]
 fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
     let clock = FakeClock::new();
-    let at_once = |letter: DeadLetter<()>, _: &About<'_, Class>| {
+    let at_once = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         if letter.attempts > 0 {
             panic!("a mistake in a handler");
         }
         async { Ok(()) }
     };
-    let later = |_: DeadLetter<()>, _: &About<'_, Class>| async {
+    let later = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| async {
         (&clock).sleep(SECOND).await;
         panic!("a mistake in a handler")
     };
@@ -123,8 +128,8 @@ fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
 fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let observer = seen.observer();
-    let retry = Retry::new(&const { Policy::DEFAULT.attempts(1) }, &clock).observe(&observer);
-    let never = |letter: DeadLetter<()>, _: &About<'_, Class>| async move {
+    let retry = Retry::new(&const { Policy::DEFAULT.max_attempts(1) }, &clock).observe(&observer);
+    let never = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| async move {
         poll_fn(|_| Poll::<()>::Pending).await;
         Err(letter)
     };
@@ -156,12 +161,12 @@ fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
         let seen = Seen::default();
         let (clock, observer, start) = (&clock, seen.observer(), clock.now());
         let retry = Retry::new(&Policy::DEFAULT, clock).observe(&observer);
-        let rest = LetterQueue::new(8, WhenFull::Refuse);
-        let slow = |_: DeadLetter<u32>, _: &About<'_, Class>| async move {
+        let rest = DeadLetterQueue::new(8, WhenFull::Refuse);
+        let slow = |_: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move {
             clock.sleep(takes).await;
             Ok(())
         };
-        let mut call = retry.send_dead_letters(&slow, &rest).carrying(|| 7);
+        let mut call = retry.send_dead_letters(&slow, &rest).payload(|| 7);
         if let Some(limit) = may_take {
             call = call.delivery_timeout(limit);
         }
@@ -175,7 +180,7 @@ fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
 fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let letters = LetterQueue::new(8, WhenFull::Refuse);
+    let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
     let stop = || (&clock).sleep(Duration::from_millis(150));
     for (only, left) in [(ReasonSet::DEFAULT, 0), (ReasonSet::ALL, 1)] {
         let call = retry.dead_letters(&letters).only(only);
@@ -190,7 +195,7 @@ fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
 fn operations_that_want_to_know_are_told() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let letters = LetterQueue::new(8, WhenFull::Refuse);
+    let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
     let told = Cell::new(0);
     let tell = |attempt| told.set(told.get() * 10 + attempt);
     let call = retry.dead_letters(&letters).run_with(|now, _| {
@@ -213,7 +218,7 @@ fn operations_that_want_to_know_are_told() {
     assert_eq!((told.get(), letters.len()), (12_312_312, 2));
 }
 
-static LETTERS: SharedDeadLetters<usize, 1_000> = SharedDeadLetters::new(WhenFull::Refuse);
+static LETTERS: FixedDeadLetterQueue<usize, 1_000> = FixedDeadLetterQueue::new(WhenFull::Refuse);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static() {
@@ -224,9 +229,9 @@ async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static(
             let send = send.clone();
             tokio::spawn(async move {
                 let retry = retry_tokio::retry(&POLICY);
-                let channel = Forward(|letter| send.try_send(letter).map_err(|error| error.into_inner()));
-                let both = retry_core::Or::new(&channel, &LETTERS);
-                let call = retry.dead_letters(&both).carrying(|| task);
+                let channel = sink_fn(|letter| send.try_send(letter).map_err(|error| error.into_inner()));
+                let both = retry_core::dead_letter::OrElse::new(&channel, &LETTERS);
+                let call = retry.dead_letters(&both).payload(|| task);
                 call.run(|| async { Err::<(), _>(Class::Network) }).await.unwrap_err()
             })
         })
@@ -236,7 +241,7 @@ async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static(
     }
     drop(send);
     let mut payloads =
-        LETTERS.with(|letters| letters.drain().map(|letter| letter.payload).collect::<Vec<_>>());
+        LETTERS.with(|letters| letters.pop_each().map(|letter| letter.payload).collect::<Vec<_>>());
     assert_eq!(payloads.len(), 100);
     while let Some(letter) = receive.recv().await {
         payloads.push(letter.payload);
@@ -249,13 +254,13 @@ async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static(
 async fn an_asynchronous_handler_may_run_in_a_task() {
     let (send, mut receive) = tokio::sync::mpsc::channel::<DeadLetter<u32>>(1);
     let task = tokio::spawn(async move {
-        let handler = |letter, _: &About<'_, Class>| {
+        let handler = |letter, _: &LetterContext<'_, Class>| {
             let send = send.clone();
             async move { send.send(letter).await.map_err(|error| error.0) }
         };
         let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
         for order in 0..10_u32 {
-            let call = retry.send_dead_letters(&handler, &()).carrying(|| order);
+            let call = retry.send_dead_letters(&handler, &()).payload(|| order);
             call.run(|| async { Err::<(), _>(Class::Network) }).await.unwrap_err();
         }
     });
@@ -271,11 +276,11 @@ async fn an_error_need_not_be_sync_for_its_call_to_be_spawned() {
     let task = tokio::spawn(async {
         let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
         let retry = retry.classify(|_: &Cell<u8>| Class::Network);
-        let letters = LetterQueue::new(8, WhenFull::Refuse);
+        let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
         let operation = || async { Err::<(), _>(Cell::new(7)) };
-        let refuse = |letter: DeadLetter<u32>, _: &About<'_, Cell<u8>>| async move { Err(letter) };
-        retry.dead_letters(&letters).carrying(|| 1).run(operation).await.unwrap_err();
-        let call = retry.send_dead_letters(&refuse, &letters).delivery_timeout(SECOND).carrying(|| 2);
+        let refuse = |letter: DeadLetter<u32>, _: &LetterContext<'_, Cell<u8>>| async move { Err(letter) };
+        retry.dead_letters(&letters).payload(|| 1).run(operation).await.unwrap_err();
+        let call = retry.send_dead_letters(&refuse, &letters).delivery_timeout(SECOND).payload(|| 2);
         call.run(operation).await.unwrap_err();
         letters.drain().into_iter().map(|letter| letter.payload).collect::<Vec<_>>()
     });

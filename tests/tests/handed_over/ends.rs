@@ -4,17 +4,21 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use retry_core::{
-    Budget, CircuitConfig, Class, CountWindow, DeadLetter, Deposit, Error, EventKind, Failure, FakeClock,
-    GiveUp, Instant, Key, LetterQueue, LocalLock, Now, Policy, Price, Reason, ReasonSet, Recovery, Request,
-    Retry, Rule, SharedCircuit, WhenFull,
+    CircuitConfig, Class, Error, Failure, GiveUp, Instant, Key, Policy, Recovery, Retry, Rule, SharedCircuit,
+    budget::{Budget, Deposit, Price, Request},
+    circuit::CountWindow,
+    dead_letter::{DeadLetter, DeadLetterQueue, Reason, ReasonSet, WhenFull},
+    observe::EventKind,
+    runtime::{LocalLock, Now},
+    testing::FakeClock,
 };
 
 use super::Seen;
 
-const POLICY: Policy = Policy::DEFAULT.attempts(2).deadline(Duration::from_secs(3600)).rules(&[
+const POLICY: Policy = Policy::DEFAULT.max_attempts(2).start_within(Duration::from_secs(3600)).rules(&[
     Rule::class(Class::NotFound).recovery(Recovery::Ignore),
     Rule::class(Class::Server).recovery(Recovery::Circuit),
-    Rule::class(Class::Timeout).recovery(Recovery::RetryWithDelay(Duration::from_secs(2))).attempts(9999),
+    Rule::class(Class::Timeout).recovery(Recovery::RetryWithDelay(Duration::from_secs(2))).max_attempts(9999),
 ]);
 
 /// Grants nothing to errors of class `Unknown`.
@@ -38,7 +42,7 @@ fn ends() -> [(Option<Reason>, Option<Failure>); 10] {
         (Some(Reason::GaveUp(GiveUp::Ignored)), failure(Class::NotFound)),
         (Some(Reason::GaveUp(GiveUp::LeftToCircuit)), failure(Class::Server)),
         (Some(Reason::GaveUp(GiveUp::Attempts)), failure(Class::Network)),
-        (Some(Reason::GaveUp(GiveUp::Deadline)), failure(Class::Timeout)),
+        (Some(Reason::GaveUp(GiveUp::StartWithin)), failure(Class::Timeout)),
         (Some(Reason::GaveUp(GiveUp::Hint)), Some(hint)),
         (Some(Reason::GaveUp(GiveUp::Budget)), failure(Class::Unknown)),
         (Some(Reason::Rejected), failure(Class::Network)),
@@ -74,12 +78,12 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
                 .keyed("eu")
                 .observe(&observer);
             let operation = || failure.map_or(Ok(7), Err);
-            let letters = LetterQueue::new(8, WhenFull::Refuse);
+            let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
             let payloads = Cell::new(0);
             let outcome = retry
                 .dead_letters(&letters)
                 .only(only)
-                .carrying(|| {
+                .payload(|| {
                     payloads.set(payloads.get() + 1);
                     "7 apples"
                 })

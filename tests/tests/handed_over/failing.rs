@@ -6,8 +6,12 @@ use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
 use retry_core::{
-    About, Class, Counted, DeadLetter, DeadLetterSink, FakeClock, Forward, LetterQueue, Or, Policy, Reason,
-    Retry, WhenFull,
+    Class, Policy, Retry,
+    dead_letter::{
+        Counted, DeadLetter, DeadLetterQueue, DeadLetterSink, LetterContext, OrElse, Reason, WhenFull,
+        sink_fn,
+    },
+    testing::FakeClock,
 };
 
 use super::Seen;
@@ -18,7 +22,7 @@ type Letter = DeadLetter<String>;
 struct Careless;
 
 impl<T, E> DeadLetterSink<T, E> for Careless {
-    fn accept(&self, _: DeadLetter<T>, _: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+    fn accept(&self, _: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         panic!("a mistake in a sink")
     }
 }
@@ -30,12 +34,12 @@ fn give_up(sink: &(impl DeadLetterSink<String, Class> + ?Sized)) -> Vec<bool> {
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&observer);
     let blocking = retry
         .dead_letters(sink)
-        .carrying(|| "7 apples".to_owned())
+        .payload(|| "7 apples".to_owned())
         .run_blocking(|| Err::<(), _>(Class::Network))
         .unwrap_err();
     let future = retry
         .dead_letters(sink)
-        .carrying(|| "3 pears".to_owned())
+        .payload(|| "3 pears".to_owned())
         .run(|| async { Err::<(), _>(Class::Network) });
     let asynchronous = clock.run(future).unwrap_err();
     for error in [blocking, asynchronous] {
@@ -45,31 +49,31 @@ fn give_up(sink: &(impl DeadLetterSink<String, Class> + ?Sized)) -> Vec<bool> {
     seen.kept()
 }
 
-fn payloads(queue: &LetterQueue<String>) -> Vec<String> {
+fn payloads(queue: &DeadLetterQueue<String>) -> Vec<String> {
     queue.drain().into_iter().map(|letter| letter.payload).collect()
 }
 
 #[test]
 fn a_handler_says_whether_it_kept_the_letter() {
-    let rest = || LetterQueue::new(8, WhenFull::Refuse);
-    let nothing = |_: &Letter, _: &About<'_, Class>| ();
-    let yes = |_: &Letter, _: &About<'_, Class>| true;
-    let no = |_: &Letter, _: &About<'_, Class>| false;
-    let error = |_: &Letter, _: &About<'_, Class>| Err::<(), _>("disk full");
-    let panic = |_: &Letter, _: &About<'_, Class>| -> bool { panic!("a mistake in a handler") };
+    let rest = || DeadLetterQueue::new(8, WhenFull::Refuse);
+    let nothing = |_: &Letter, _: &LetterContext<'_, Class>| ();
+    let yes = |_: &Letter, _: &LetterContext<'_, Class>| true;
+    let no = |_: &Letter, _: &LetterContext<'_, Class>| false;
+    let error = |_: &Letter, _: &LetterContext<'_, Class>| Err::<(), _>("disk full");
+    let panic = |_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a mistake in a handler") };
     let kept: [&dyn DeadLetterSink<String, Class>; 2] = [&nothing, &yes];
     let not: [&dyn DeadLetterSink<String, Class>; 4] = [&no, &error, &panic, &()];
     for sink in kept {
         let rest = rest();
-        assert_eq!(give_up(&Or::new(sink, &rest)), [true, true]);
+        assert_eq!(give_up(&OrElse::new(sink, &rest)), [true, true]);
         assert!(rest.is_empty());
     }
     for sink in not {
         let rest = rest();
-        assert_eq!(give_up(&Or::new(sink, &rest)), [true, true]);
+        assert_eq!(give_up(&OrElse::new(sink, &rest)), [true, true]);
         assert_eq!(payloads(&rest), ["7 apples", "3 pears"]);
         // And with nobody else to ask, the loss is seen.
-        assert_eq!(give_up(&Or::new(sink, &())), [false, false]);
+        assert_eq!(give_up(&OrElse::new(sink, &())), [false, false]);
     }
 }
 
@@ -77,7 +81,7 @@ fn a_handler_says_whether_it_kept_the_letter() {
 fn a_handler_is_told_all_that_is_known() {
     let clock = FakeClock::new();
     let told = Cell::new(0);
-    let handler = |letter: &DeadLetter<u32>, about: &About<'_, &str>| {
+    let handler = |letter: &DeadLetter<u32>, about: &LetterContext<'_, &str>| {
         assert_eq!((letter.operation.as_str(), letter.key.as_str()), ("stock.write", "eu"));
         assert_eq!((letter.class, letter.attempts, letter.payload), (Some(Class::Network), 3, 7));
         assert_eq!(letter.elapsed.unwrap().as_millis(), 300);
@@ -88,27 +92,26 @@ fn a_handler_is_told_all_that_is_known() {
     };
     let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &&str| Class::Network);
     let retry = retry.named("stock.write").keyed("eu");
-    let call =
-        retry.on_dead_letter(&handler).metadata(&[("tenant", "north"), ("shard", "12")]).carrying(|| 7);
+    let call = retry.on_dead_letter(&handler).metadata(&[("tenant", "north"), ("shard", "12")]).payload(|| 7);
     let error = call.run_blocking(|| Err::<(), _>("refused")).unwrap_err();
     assert_eq!((told.get(), error.into_inner()), (1, Some("refused")));
 }
 
 #[test]
 fn what_a_sink_panics_with_is_seen_as_lost_and_counted() {
-    let rest = LetterQueue::new(8, WhenFull::Refuse);
-    let forward = Forward(|_: Letter| -> Result<(), Letter> { panic!("a mistake in a handler") });
+    let rest = DeadLetterQueue::new(8, WhenFull::Refuse);
+    let forward = sink_fn(|_: Letter| -> Result<(), Letter> { panic!("a mistake in a handler") });
     let careless: [&dyn DeadLetterSink<String, Class>; 2] = [&Careless, &forward];
     for sink in careless {
         assert_eq!(give_up(sink), [false, false]);
-        assert_eq!((give_up(&Or::new(sink, &rest)), rest.len()), (vec![false, false], 0));
+        assert_eq!((give_up(&OrElse::new(sink, &rest)), rest.len()), (vec![false, false], 0));
     }
     let counted = Counted::new(Careless);
     assert_eq!(give_up(&counted), [false, false]);
     assert_eq!((counted.kept(), counted.returned(), counted.panicked()), (0, 0, 2));
 
     let handler =
-        Counted::new(|_: &Letter, _: &About<'_, Class>| -> bool { panic!("a mistake in a handler") });
+        Counted::new(|_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a mistake in a handler") });
     assert_eq!(give_up(&handler), [false, false]);
     assert_eq!((handler.kept(), handler.returned(), handler.panicked()), (0, 2, 0));
 }
@@ -123,7 +126,8 @@ fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
             }
         }
     }
-    let handler = |_: &Letter, _: &About<'_, Class>| -> bool { std::panic::panic_any(Mutex::new(Bomb)) };
+    let handler =
+        |_: &Letter, _: &LetterContext<'_, Class>| -> bool { std::panic::panic_any(Mutex::new(Bomb)) };
     assert_eq!(catch_unwind(AssertUnwindSafe(|| give_up(&handler))).unwrap(), [false, false]);
 }
 
@@ -131,9 +135,9 @@ fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
 fn a_payload_that_panics_is_a_letter_lost_and_nothing_else() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let observer = seen.observer();
-    let letters = LetterQueue::<u32>::new(8, WhenFull::Refuse);
+    let letters = DeadLetterQueue::<u32>::new(8, WhenFull::Refuse);
     let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
-    let call = retry.dead_letters(&letters).carrying(|| panic!("a mistake in a payload"));
+    let call = retry.dead_letters(&letters).payload(|| panic!("a mistake in a payload"));
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     assert_eq!((seen.kept(), letters.len()), (vec![false], 0));
 }
@@ -143,7 +147,7 @@ fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
     let (send, letters) = sync_channel::<Letter>(2);
     let (block, blocked) = sync_channel::<()>(0);
     let sink = Counted::new(send);
-    let spill = LetterQueue::new(1, WhenFull::DropOldest);
+    let spill = DeadLetterQueue::new(1, WhenFull::DropOldest);
     std::thread::scope(|scope| {
         let worker = scope.spawn(move || {
             let first = letters.recv().unwrap();
@@ -151,7 +155,7 @@ fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
             (first.payload, letters.iter().count())
         });
         // The channel holds two, the worker has one or none; the others go to the queue, which keeps the last.
-        let both = Or::new(&sink, &spill);
+        let both = OrElse::new(&sink, &spill);
         for _ in 0..4 {
             assert_eq!(give_up(&both), [true, true]);
         }
@@ -172,7 +176,7 @@ fn a_channel_without_another_end_gives_letters_back() {
     let (send, letters) = sync_channel::<Letter>(2);
     drop(letters);
     assert_eq!(give_up(&send), [false, false]);
-    let spill = LetterQueue::new(8, WhenFull::Refuse);
-    assert_eq!(give_up(&Or::new(&send, &spill)), [true, true]);
+    let spill = DeadLetterQueue::new(8, WhenFull::Refuse);
+    assert_eq!(give_up(&OrElse::new(&send, &spill)), [true, true]);
     assert_eq!(spill.pop().unwrap().reason, Reason::GaveUp(retry_core::GiveUp::Attempts));
 }

@@ -7,7 +7,7 @@ mod queues;
 
 use std::cell::RefCell;
 
-use retry_core::{Event, EventKind};
+use retry_core::observe::{Event, EventKind};
 
 /// What an observer saw.
 #[derive(Default)]

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use retry_core::{
-    Class, DeadLetter, FakeClock, GiveUp, LetterQueue, LocalLock, Policy, Reason, Retry, SharedDeadLetters,
-    WhenFull,
+    Class, GiveUp, Policy, Retry,
+    dead_letter::{DeadLetter, DeadLetterQueue, FixedDeadLetterQueue, Reason, WhenFull},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const CAPACITY: usize = 4;
@@ -34,8 +36,8 @@ proptest! {
         drops: bool,
     ) {
         let when_full = if drops { WhenFull::DropOldest } else { WhenFull::Refuse };
-        let fixed = SharedDeadLetters::<u32, CAPACITY>::new(when_full);
-        let heap = LetterQueue::new(CAPACITY, when_full);
+        let fixed = FixedDeadLetterQueue::<u32, CAPACITY>::new(when_full);
+        let heap = DeadLetterQueue::new(CAPACITY, when_full);
         let (mut pushed, mut out) = (0, 0);
         let mut taken = None;
         for step in steps {
@@ -55,7 +57,7 @@ proptest! {
                     }
                 }
                 Step::Drain => {
-                    let drained = fixed.with(|letters| letters.drain().collect::<Vec<_>>());
+                    let drained = fixed.with(|letters| letters.pop_each().collect::<Vec<_>>());
                     out += drained.len() as u32;
                     prop_assert_eq!(drained, heap.drain());
                 }
@@ -71,8 +73,8 @@ proptest! {
 #[test]
 fn letters_of_many_threads_are_all_accounted_for() {
     const EACH: u32 = 1_000;
-    static FIXED: SharedDeadLetters<u32, 100> = SharedDeadLetters::new(WhenFull::DropOldest);
-    static HEAP: LetterQueue<u32> = LetterQueue::new(100, WhenFull::Refuse);
+    static FIXED: FixedDeadLetterQueue<u32, 100> = FixedDeadLetterQueue::new(WhenFull::DropOldest);
+    static HEAP: DeadLetterQueue<u32> = DeadLetterQueue::new(100, WhenFull::Refuse);
     std::thread::scope(|scope| {
         for thread in 0..4 {
             scope.spawn(move || {
@@ -81,8 +83,8 @@ fn letters_of_many_threads_are_all_accounted_for() {
                 for call in 0..EACH {
                     let operation = || Err::<(), _>(Class::Network);
                     let payload = || thread * EACH + call;
-                    retry.dead_letters(&FIXED).carrying(payload).run_blocking(operation).unwrap_err();
-                    retry.dead_letters(&HEAP).carrying(payload).run_blocking(operation).unwrap_err();
+                    retry.dead_letters(&FIXED).payload(payload).run_blocking(operation).unwrap_err();
+                    retry.dead_letters(&HEAP).payload(payload).run_blocking(operation).unwrap_err();
                 }
             });
         }
@@ -90,7 +92,7 @@ fn letters_of_many_threads_are_all_accounted_for() {
     assert_eq!((FIXED.len(), FIXED.lost(), FIXED.refused()), (100, 4 * EACH - 100, 0));
     assert_eq!((HEAP.len(), HEAP.lost(), HEAP.refused()), (100, 0, 4 * EACH as usize - 100));
     // Of each thread they come in order.
-    let kept = FIXED.with(|letters| letters.drain().map(|letter| letter.payload).collect::<Vec<_>>());
+    let kept = FIXED.with(|letters| letters.pop_each().map(|letter| letter.payload).collect::<Vec<_>>());
     for thread in 0..4 {
         assert!(kept.iter().filter(|payload| *payload / EACH == thread).is_sorted());
     }
@@ -99,16 +101,16 @@ fn letters_of_many_threads_are_all_accounted_for() {
 #[test]
 fn a_queue_of_nothing_refuses_whatever_it_is_to_do() {
     for when_full in [WhenFull::Refuse, WhenFull::DropOldest] {
-        let queue = LetterQueue::new(0, when_full);
+        let queue = DeadLetterQueue::new(0, when_full);
         assert_eq!(queue.push(letter(1)), Err(letter(1)));
         assert_eq!((queue.refused(), queue.lost(), queue.len()), (1, 0, 0));
     }
 }
 
 thread_local! {
-    static HEAP: LetterQueue<Watching> = const { LetterQueue::new(2, WhenFull::DropOldest) };
-    static FIXED: SharedDeadLetters<Watching, 2, LocalLock> =
-        const { SharedDeadLetters::new(WhenFull::DropOldest) };
+    static HEAP: DeadLetterQueue<Watching> = const { DeadLetterQueue::new(2, WhenFull::DropOldest) };
+    static FIXED: FixedDeadLetterQueue<Watching, 2, LocalLock> =
+        const { FixedDeadLetterQueue::new(WhenFull::DropOldest) };
     /// Of each queue, its letters and those that it lost.
     static SEEN: RefCell<Vec<[usize; 4]>> = const { RefCell::new(Vec::new()) };
 }
@@ -139,8 +141,8 @@ fn a_letter_that_is_lost_is_dropped_when_the_queue_is_whole_and_free() {
         assert_eq!(look(), [2, lost, 0, lost - 1]);
         (0..3).for_each(|_| FIXED.with(|fixed| assert!(fixed.push(letter()).is_ok())));
         assert_eq!(look(), [2, lost, 2, lost]);
-        HEAP.with(LetterQueue::drain).into_iter().for_each(std::mem::forget);
-        FIXED.with(|fixed| fixed.with(|letters| letters.drain().for_each(std::mem::forget)));
+        HEAP.with(DeadLetterQueue::drain).into_iter().for_each(std::mem::forget);
+        FIXED.with(|fixed| fixed.with(|letters| letters.pop_each().for_each(std::mem::forget)));
     }
     assert_eq!(SEEN.take(), [[2, 2, 0, 1], [2, 2, 2, 2]]);
 }

@@ -11,7 +11,7 @@ use hyper::body::{Body, Bytes, Frame};
 use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use reqwest::Response;
-use retry_core::{Class, Phase, Policy, Rejected};
+use retry_core::{Class, Policy, Rejected, circuit::Phase};
 use retry_tokio::{BoxError, RetryLayer, hyper_error, reqwest_error, retry};
 use tokio::net::TcpListener;
 use tower::Layer;
@@ -193,7 +193,7 @@ async fn of_hyper() {
     assert_eq!(hyper_error(&io::Error::other(boxed)).class, Class::Network);
     // Of a layer further in, which has retried it already: were it the cause's, attempts would multiply.
     let layer = RetryLayer::new(retry(&Policy::DEFAULT).classify(|error: &HyperError| hyper_error(error)));
-    let call = layer.requests(|_: &Request<_>| None).layer(hyper()).oneshot(get(&url_of_nobody().await));
+    let call = layer.clone_request(|_: &Request<_>| None).layer(hyper()).oneshot(get(&url_of_nobody().await));
     let boxed: BoxError = call.await.unwrap_err().into();
     assert_eq!(hyper_error(&*boxed).class, Class::Exhausted);
     assert_eq!(hyper_error(&Rejected::new(Phase::Open, secs(1))).class, Class::CircuitOpen);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
-use retry_core::{CircuitConfig, Class, Failure, Idempotency, Policy};
+use retry_core::{CircuitConfig, Class, Failure, Policy, classify::Idempotency};
 
 const GUIDE: &str = include_str!("../../../docs/http-and-tower.md");
 

@@ -72,10 +72,10 @@ async fn a_timeout_is_one_wherever_it_happens() {
 /// Only the sockets take real time: the clock stands while they work, and nothing else waits but the call.
 #[tokio::test(start_paused = true)]
 async fn a_call_waits_as_the_response_says_and_gives_up_where_that_is_too_long() {
-    const POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).attempts(4).hint_limit(secs(60));
+    const POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).max_attempts(4).max_hint(secs(60));
 
     let (client, start) = (client(), Instant::now());
-    let retry = retry_tokio::retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response);
+    let retry = retry_tokio::retry(&POLICY).classify(reqwest_error).classify_ok(reqwest_response);
     let url = serve(&[
         b"HTTP/1.1 503 Oh\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
         b"HTTP/1.1 429 Oh\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\

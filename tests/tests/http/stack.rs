@@ -10,7 +10,8 @@ use hyper::body::{Body, Bytes, Frame};
 use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError};
 use hyper_util::rt::TokioExecutor;
 use retry_core::{
-    CircuitConfig, Class, Counts, Error, Failure, GiveUp, Idempotency, Jitter, Policy, SharedCircuit,
+    CircuitConfig, Class, Error, Failure, GiveUp, Jitter, Policy, SharedCircuit, circuit::Counts,
+    classify::Idempotency,
 };
 use retry_tokio::{
     RetryLayer, http_requests, http_response, hyper_error, reqwest_error, reqwest_requests, reqwest_response,
@@ -23,7 +24,7 @@ use tower::{Layer, ServiceExt};
 
 use super::{client, secs};
 
-static POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).attempts(4).hint_limit(secs(60));
+static POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).max_attempts(4).max_hint(secs(60));
 const COUNTS: CircuitConfig = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(100);
 
 /// Answers like [`super::serve`] to requests with a body of eight bytes, and what these were: method and body.
@@ -63,9 +64,8 @@ async fn hypers_client_sends_the_whole_request_again_or_not_at_all() {
     ];
     for (method, answers, status, requests, waited) in rows {
         let (url, seen) = serve(answers).await;
-        let how =
-            retry(&POLICY).classify(|error: &HyperError| hyper_error(error)).unacceptable(http_response);
-        let layer = RetryLayer::new(how).requests(http_requests(Idempotency::Method));
+        let how = retry(&POLICY).classify(|error: &HyperError| hyper_error(error)).classify_ok(http_response);
+        let layer = RetryLayer::new(how).clone_request(http_requests(Idempotency::Method));
         let client = HyperClient::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let request = Request::builder().method(method).uri(url).body(Full::from("7 apples")).unwrap();
         let start = Instant::now();
@@ -100,8 +100,8 @@ async fn reqwests_client_sends_bytes_again_and_a_stream_once() {
     ];
     for (body, answers, status, requests) in rows {
         let (url, seen) = serve(answers).await;
-        let how = retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response);
-        let layer = RetryLayer::new(how).requests(reqwest_requests(Idempotency::Method));
+        let how = retry(&POLICY).classify(reqwest_error).classify_ok(reqwest_response);
+        let layer = RetryLayer::new(how).clone_request(reqwest_requests(Idempotency::Method));
         let request = client().put(url).body(body()).build().unwrap();
         let answer = layer.layer(client()).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), status);
@@ -116,21 +116,21 @@ async fn a_body_that_breaks_off_is_the_callers() {
     let (url, seen) = serve(&[CUT, CUT]).await;
     let how = retry(&POLICY).circuit(&CIRCUIT);
 
-    let layer = RetryLayer::new(how.classify(reqwest_error).unacceptable(reqwest_response))
-        .requests(reqwest_requests(Idempotency::Method));
+    let layer = RetryLayer::new(how.classify(reqwest_error).classify_ok(reqwest_response))
+        .clone_request(reqwest_requests(Idempotency::Method));
     let request = client().put(&url).body("7 apples").build().unwrap();
     let error = layer.layer(client()).oneshot(request).await.unwrap().text().await.unwrap_err();
     assert_eq!(reqwest_error(&error).class, Class::Network);
 
-    let how = how.classify(|error: &HyperError| hyper_error(error)).unacceptable(http_response);
-    let layer = RetryLayer::new(how).requests(http_requests(Idempotency::Method));
+    let how = how.classify(|error: &HyperError| hyper_error(error)).classify_ok(http_response);
+    let layer = RetryLayer::new(how).clone_request(http_requests(Idempotency::Method));
     let hyper = HyperClient::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let request = Request::put(&url).body(Full::from("7 apples")).unwrap();
     let error = layer.layer(hyper).oneshot(request).await.unwrap().into_body().collect().await.unwrap_err();
     assert_eq!(hyper_error(&error).class, Class::Network);
 
     assert_eq!(seen.lock().unwrap().len(), 2);
-    let now = retry_core::Clock::now(&retry_tokio::Tokio);
+    let now = retry_core::runtime::Clock::now(&retry_tokio::Tokio);
     assert_eq!(CIRCUIT.counts(now), Some(Counts { calls: 2, failures: 0, slow: 0 }));
 }
 
@@ -142,8 +142,8 @@ async fn what_cannot_have_arrived_may_be_sent_again_whatever_it_is() {
             failure if error.is_connect() => failure,
             failure => failure.not_retried(),
         })
-        .unacceptable(|answer: &reqwest::Response| reqwest_response(answer).map(Failure::not_retried));
-    let layer = RetryLayer::new(how).requests(reqwest_requests(Idempotency::Assumed));
+        .classify_ok(|answer: &reqwest::Response| reqwest_response(answer).map(Failure::not_retried));
+    let layer = RetryLayer::new(how).clone_request(reqwest_requests(Idempotency::Assumed));
     let order = |url: &str| client().post(url).body("7 apples").build().unwrap();
 
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! Names, errors and metadata of any length, with any characters: a line stays a line, and of a size.
 
 use proptest::prelude::*;
-use retry_core::{Class, FakeClock, JsonLines, Policy, Retry};
+use retry_core::{Class, Policy, Retry, dead_letter::JsonLinesSink, testing::FakeClock};
 use serde_json::value::RawValue;
 
 use super::{directory, read};
@@ -25,7 +25,7 @@ impl std::fmt::Display for Long {
 #[test]
 fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let path = directory("bounds").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
     let ten_kb: &'static str = "ä\u{7}".repeat(3_334).leak();
     let names: Vec<_> = (0..1_000).map(|n| format!("{n}\u{7}")).collect();
@@ -35,7 +35,7 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let call = retry
         .dead_letters(&letters)
         .metadata(&metadata)
-        .carrying(|| "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}");
+        .payload(|| "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}");
     call.run_blocking(|| Err::<(), _>(Long)).unwrap_err();
 
     let text = std::fs::read_to_string(&path).unwrap();
@@ -60,13 +60,13 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
 #[test]
 fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
     let path = directory("raw").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
     let raw = "{\n\t\"order\" :\r\n [7 , \"apples\\n\u{9b}31m\u{2028}\u{2066}\u{7f}\"]\n}";
     for _ in 0..2 {
         let payload = || RawValue::from_string(raw.to_owned()).unwrap();
-        let call = retry.dead_letters(&letters).carrying(payload);
+        let call = retry.dead_letters(&letters).payload(payload);
         call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
     }
     assert_eq!((letters.kept(), letters.failed()), (2, 0));
@@ -82,7 +82,7 @@ fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
 fn no_pair_of_the_metadata_is_taken_for_another_and_none_is_lost_unseen() {
     let directory = directory("pairs");
     let (path, again) = (directory.join("letters.jsonl"), directory.join("again.jsonl"));
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
     let long = "x".repeat(64);
     let (one, other) = (format!("{long}1"), format!("{long}2"));
@@ -121,12 +121,12 @@ proptest! {
     #[test]
     fn whatever_is_said_of_a_letter_is_read_back(operation in text(), name in text(), value in text(), payload in text()) {
         let path = directory("round_trip").join("letters.jsonl");
-        let letters = JsonLines::open(&path).unwrap().on_disk(retry_core::OnDisk::WhenTold);
+        let letters = JsonLinesSink::open(&path).unwrap().on_disk(retry_core::dead_letter::OnDisk::WhenTold);
         let clock = FakeClock::new();
         let operation: &'static str = operation.leak();
         let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &String| Class::Server).named(operation);
         let metadata = [(name.as_str(), value.as_str())];
-        let call = retry.dead_letters(&letters).metadata(&metadata).carrying(|| payload.clone());
+        let call = retry.dead_letters(&letters).metadata(&metadata).payload(|| payload.clone());
         call.run_blocking(|| Err::<(), _>(value.clone())).unwrap_err();
 
         let text = std::fs::read_to_string(&path).unwrap();

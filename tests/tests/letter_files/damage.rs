@@ -3,7 +3,7 @@
 use std::fs;
 
 use proptest::prelude::*;
-use retry_core::{BadLineKind, JsonLetters, JsonLines, WhenTorn};
+use retry_core::dead_letter::{BadLineKind, JsonLinesReader, JsonLinesSink, WhenTorn};
 
 use super::{directory, give_up, payloads};
 
@@ -12,7 +12,7 @@ const ORDERS: [&str; 3] = ["7 apples", "a line\nbreak, a \"quote\" and an ä", "
 #[test]
 fn a_last_line_torn_at_any_byte_is_cut_away_and_reported() {
     let path = directory("torn").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     assert_eq!(letters.torn(), None);
     ORDERS.iter().for_each(|order| give_up(&letters, order));
     assert_eq!((letters.kept(), letters.failed()), (3, 0));
@@ -26,7 +26,7 @@ fn a_last_line_torn_at_any_byte_is_cut_away_and_reported() {
             let left = if cut == whole.len() { &ORDERS[..] } else { &ORDERS[..2] };
 
             // As a reader finds it.
-            let mut lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().collect();
+            let mut lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
             if torn {
                 let line = lines.pop().unwrap().unwrap_err();
                 assert!(line.is_torn());
@@ -36,11 +36,11 @@ fn a_last_line_torn_at_any_byte_is_cut_away_and_reported() {
             assert_eq!(read, left);
 
             // As a writer finds it, and goes on.
-            let letters = JsonLines::open_with(&path, when_torn).unwrap();
+            let letters = JsonLinesSink::open_with(&path, when_torn).unwrap();
             let reported = letters.torn().map(|line| (line.at, line.length, line.bytes.clone()));
             assert_eq!(reported, torn.then(|| (last as u64, (cut - last) as u64, whole[last..cut].to_vec())));
             give_up(&letters, "one more");
-            let mut lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().collect();
+            let mut lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
             if torn && when_torn == WhenTorn::Keep {
                 // It is a line like others now. All but the end of it may have been there.
                 let kept = lines.remove(2);
@@ -66,7 +66,7 @@ fn a_torn_line_longer_than_any_buffer_is_found_from_its_end() {
             bytes.push(b'\n');
             bytes.extend((0..length).map(|n| b'a' + (n % 26) as u8));
             fs::write(&path, &bytes).unwrap();
-            let letters = JsonLines::open(&path).unwrap();
+            let letters = JsonLinesSink::open(&path).unwrap();
             let torn = letters.torn().unwrap();
             assert_eq!((torn.at, torn.length), (before as u64 + 1, length as u64));
             assert_eq!(torn.bytes, bytes[before + 1..][..length.min(65_536)]);
@@ -75,16 +75,16 @@ fn a_torn_line_longer_than_any_buffer_is_found_from_its_end() {
     }
     // Nothing but a torn line, and nothing at all.
     fs::write(&path, "{\"v\":1").unwrap();
-    assert_eq!(JsonLines::open(&path).unwrap().torn().unwrap().at, 0);
+    assert_eq!(JsonLinesSink::open(&path).unwrap().torn().unwrap().at, 0);
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
-    assert_eq!(JsonLines::open(&path).unwrap().torn(), None);
+    assert_eq!(JsonLinesSink::open(&path).unwrap().torn(), None);
 }
 
 #[test]
 fn lines_that_are_no_letters_are_named_and_the_others_read() {
     let directory = directory("bad_lines");
     let path = directory.join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     let sound = fs::read_to_string(&path).unwrap();
     let bad = [
@@ -102,7 +102,7 @@ fn lines_that_are_no_letters_are_named_and_the_others_read() {
     ];
     for (line, why) in bad {
         fs::write(&path, format!("{sound}{line}\n{sound}")).unwrap();
-        let lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().collect();
+        let lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
         assert!(lines.len() == 3 && lines[0].is_ok() && lines[2].is_ok(), "{line}");
         let error = lines[1].as_ref().unwrap_err();
         assert_eq!((error.number, error.at, error.length), (2, sound.len() as u64, line.len() as u64 + 1));
@@ -110,7 +110,7 @@ fn lines_that_are_no_letters_are_named_and_the_others_read() {
     }
     let long = "x".repeat(10_000);
     fs::write(&path, format!("{sound}{long}\n{sound}{long}")).unwrap();
-    let lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().limit(9_999).collect();
+    let lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().limit(9_999).collect();
     assert!(lines[0].is_ok() && lines[2].is_ok());
     assert!(matches!(lines[1].as_ref().unwrap_err().kind, BadLineKind::TooLong));
     assert!(lines[3].as_ref().unwrap_err().is_torn());
@@ -118,10 +118,12 @@ fn lines_that_are_no_letters_are_named_and_the_others_read() {
     // A line without an end is not read into memory.
     let endless = || std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), 10 << 20));
     let memory = allocation_counter::measure(|| {
-        assert!(JsonLetters::<String, _>::new(endless()).limit(1_000).next().unwrap().unwrap_err().is_torn());
+        assert!(
+            JsonLinesReader::<String, _>::new(endless()).limit(1_000).next().unwrap().unwrap_err().is_torn()
+        );
     });
     assert!(memory.bytes_max < 64 << 10, "{} bytes", memory.bytes_max);
-    let error = JsonLetters::<String>::open(directory.join("none")).unwrap_err();
+    let error = JsonLinesReader::<String>::open(directory.join("none")).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -133,7 +135,7 @@ proptest! {
         bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'{'), Just(b'"')], 0..300),
         limit in 0_usize..64,
     ) {
-        let lines: Vec<_> = JsonLetters::<String, _>::new(&bytes[..]).limit(limit).collect();
+        let lines: Vec<_> = JsonLinesReader::<String, _>::new(&bytes[..]).limit(limit).collect();
         let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
         let torn = bytes.last().is_some_and(|byte| *byte != b'\n');
         prop_assert_eq!(lines.len(), ends + usize::from(torn));
@@ -150,7 +152,7 @@ proptest! {
 #[test]
 fn what_others_did_to_the_file_meanwhile_is_not_made_worse() {
     let path = directory("meanwhile").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     fs::write(&path, "").unwrap(); // a log rotation that copies and truncates
     give_up(&letters, "3 pears");

@@ -4,7 +4,11 @@ use std::env;
 use std::fs::File;
 use std::process::Command;
 
-use retry_core::{Class, FakeClock, JsonLines, JsonLinesError, LetterQueue, Or, Policy, Retry, WhenFull};
+use retry_core::{
+    Class, Policy, Retry,
+    dead_letter::{DeadLetterQueue, JsonLinesError, JsonLinesSink, OrElse, WhenFull},
+    testing::FakeClock,
+};
 
 use super::{directory, payloads};
 
@@ -14,13 +18,13 @@ fn what_a_full_disk_does_not_keep_goes_to_the_next() {
         println!("skipped: this system has no /dev/full");
         return;
     }
-    let letters = JsonLines::open("/dev/full").unwrap();
-    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    let letters = JsonLinesSink::open("/dev/full").unwrap();
+    let spill = DeadLetterQueue::new(8, WhenFull::Refuse);
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let both = Or::new(&letters, &spill);
+    let both = OrElse::new(&letters, &spill);
     for order in [7, 8] {
-        let call = retry.dead_letters(&both).carrying(|| order);
+        let call = retry.dead_letters(&both).payload(|| order);
         assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     }
     assert_eq!((letters.kept(), letters.failed()), (0, 2));
@@ -34,11 +38,11 @@ const FILE: &str = "RETRY_TEST_FULL";
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };
-    let letters = JsonLines::open(&file).unwrap();
+    let letters = JsonLinesSink::open(&file).unwrap();
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let spill = LetterQueue::new(100, WhenFull::Refuse);
-    let both = Or::new(&letters, &spill);
+    let spill = DeadLetterQueue::new(100, WhenFull::Refuse);
+    let both = OrElse::new(&letters, &spill);
     for order in 0..40_usize {
         if order == 20 {
             // Someone else copies the file away and empties it.
@@ -47,7 +51,7 @@ fn child() {
         }
         // Large and small ones: what does not fit is cut off in its middle, and what is smaller may still fit.
         let payload = || format!("{order} {}", "x".repeat(if order % 2 == 0 { 700 } else { 20 }));
-        let call = retry.dead_letters(&both).carrying(payload);
+        let call = retry.dead_letters(&both).payload(payload);
         assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     }
     for letter in spill.drain() {
@@ -91,26 +95,27 @@ fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost(
     }
     orders.sort_unstable();
     assert_eq!(orders, (0..40).collect::<Vec<_>>());
-    assert_eq!(JsonLines::open(&file).unwrap().torn(), None);
+    assert_eq!(JsonLinesSink::open(&file).unwrap().torn(), None);
 }
 
 #[test]
 fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
     let path = directory("no_line").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap().limit(200);
+    let letters = JsonLinesSink::open(&path).unwrap().limit(200);
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
     let ended = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
-    let about = retry_core::About::new(&ended);
-    let long = retry_core::DeadLetter::of(&ended, "x".repeat(200));
+    let about = retry_core::dead_letter::LetterContext::new(&ended);
+    let long = retry_core::dead_letter::DeadLetter::of(&ended, "x".repeat(200));
     let error = letters.append(&long, &about).unwrap_err();
     assert!(matches!(error, JsonLinesError::TooLong { length: 201.., limit: 200 }));
     assert!(error.to_string().ends_with(" bytes, more than the limit of 200"), "{error}");
     // JSON has no maps with keys that are no text.
-    let strange = retry_core::DeadLetter::of(&ended, std::collections::BTreeMap::from([((1, 2), 3)]));
+    let strange =
+        retry_core::dead_letter::DeadLetter::of(&ended, std::collections::BTreeMap::from([((1, 2), 3)]));
     assert!(matches!(letters.append(&strange, &about), Err(JsonLinesError::Payload(_))));
     assert_eq!((letters.kept(), letters.failed(), std::fs::metadata(&path).unwrap().len()), (0, 2, 0));
-    letters.append(&retry_core::DeadLetter::of(&ended, "short"), &about).unwrap();
+    letters.append(&retry_core::dead_letter::DeadLetter::of(&ended, "short"), &about).unwrap();
     assert_eq!(payloads(&path), ["short"]);
 }
 
@@ -127,12 +132,12 @@ impl serde::Serialize for Bomb {
 #[test]
 fn a_letter_that_panics_when_it_is_written_goes_to_the_next_and_is_counted() {
     let path = directory("panics").join("letters.jsonl");
-    let letters = JsonLines::open(&path).unwrap();
-    let spill = LetterQueue::new(8, WhenFull::Refuse);
+    let letters = JsonLinesSink::open(&path).unwrap();
+    let spill = DeadLetterQueue::new(8, WhenFull::Refuse);
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
-    let both = Or::new(&letters, &spill);
-    let call = retry.dead_letters(&both).carrying(|| Bomb);
+    let both = OrElse::new(&letters, &spill);
+    let call = retry.dead_letters(&both).payload(|| Bomb);
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     assert_eq!((letters.kept(), letters.failed(), spill.len()), (0, 1, 1));
     assert_eq!(letters.last_error().unwrap(), "the payload or the error panicked");

@@ -8,7 +8,11 @@ use std::process::{Command, Stdio};
 
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
-use retry_core::{BadLine, Class, FakeClock, JsonLetters, JsonLines, Policy, Retry, StoredLetter};
+use retry_core::{
+    Class, Policy, Retry,
+    dead_letter::{BadLine, JsonLinesReader, JsonLinesSink, StoredLetter},
+    testing::FakeClock,
+};
 use serde_json::value::RawValue;
 
 use super::directory;
@@ -30,12 +34,12 @@ fn payload(number: u64, size: u64) -> Box<RawValue> {
 fn child() {
     let (Ok(file), Ok(first), Ok(size)) = (env::var(FILE), env::var(FIRST), env::var(SIZE)) else { return };
     let (first, size): (u64, u64) = (first.parse().unwrap(), size.parse().unwrap());
-    let letters = JsonLines::open(file).unwrap().limit(LIMIT);
+    let letters = JsonLinesSink::open(file).unwrap().limit(LIMIT);
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
     for number in first.. {
         let payload = payload(number, size);
-        let call = retry.dead_letters(&letters).carrying(|| payload);
+        let call = retry.dead_letters(&letters).payload(|| payload);
         call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
         assert_eq!(letters.failed(), 0);
         // Only now is it acknowledged. The test runner writes to the same place.
@@ -95,7 +99,7 @@ type Lines = Vec<Result<StoredLetter<Box<RawValue>>, BadLine>>;
 fn lines_from(file: &Path, at: u64) -> Lines {
     let mut file = File::open(file).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
-    JsonLetters::new(BufReader::new(file)).limit(LIMIT).collect()
+    JsonLinesReader::new(BufReader::new(file)).limit(LIMIT).collect()
 }
 
 /// The number of a letter that is whole.
@@ -110,7 +114,7 @@ fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
 fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) {
     let directory = directory(name);
     let file = directory.join("letters.jsonl");
-    drop(JsonLines::open(&file).unwrap()); // the first child may not get that far
+    drop(JsonLinesSink::open(&file).unwrap()); // the first child may not get that far
     let mut dice = Pcg64::seed_from_u64(size);
     // Each round goes on where the acknowledged ones left off: a letter that made it to the file without being
     // acknowledged is there twice then.
@@ -127,7 +131,7 @@ fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> The
         unacknowledged += more;
         found += numbers.len();
         // Whoever opens it is told of the torn line, and cuts it away.
-        let letters = JsonLines::open(&file).unwrap();
+        let letters = JsonLinesSink::open(&file).unwrap();
         let reported = letters.torn().map(|line| (line.at, line.length));
         assert_eq!(reported.map(|(_, length)| length), was_torn.map(|line| line.unwrap_err().length));
         torn += u64::from(reported.is_some());
@@ -143,13 +147,13 @@ fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> The
     assert!(next > 0);
 
     // Taken up again: every letter is delivered or put back, none is lost.
-    let letters = JsonLines::open(&file).unwrap().limit(LIMIT);
+    let letters = JsonLinesSink::open(&file).unwrap().limit(LIMIT);
     let taken = directory.join("taken.jsonl");
     letters.rotate(&taken).unwrap();
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
     let mut delivered = 0;
-    for stored in JsonLetters::<Box<RawValue>>::open(&taken).unwrap().limit(LIMIT) {
+    for stored in JsonLinesReader::<Box<RawValue>>::open(&taken).unwrap().limit(LIMIT) {
         let stored = stored.unwrap();
         let sent = number(&stored, size).is_multiple_of(3);
         match retry.run_blocking(|| if sent { Ok(()) } else { Err(Class::Server) }) {

@@ -9,7 +9,11 @@ mod writers;
 
 use std::path::PathBuf;
 
-use retry_core::{Class, FakeClock, JsonLetters, JsonLines, Policy, Retry, StoredLetter};
+use retry_core::{
+    Class, Policy, Retry,
+    dead_letter::{JsonLinesReader, JsonLinesSink, StoredLetter},
+    testing::FakeClock,
+};
 use serde::de::DeserializeOwned;
 
 /// An empty directory of this test's own.
@@ -23,16 +27,16 @@ fn directory(test: &str) -> PathBuf {
 }
 
 /// Hands over one call that gives up.
-fn give_up(letters: &JsonLines, payload: &str) {
+fn give_up(letters: &JsonLinesSink, payload: &str) {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
-    let call = retry.dead_letters(letters).carrying(|| payload.to_owned());
+    let call = retry.dead_letters(letters).payload(|| payload.to_owned());
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
 }
 
 /// The letters of a file in which nothing else is.
 fn read<T: DeserializeOwned>(path: &PathBuf) -> Vec<StoredLetter<T>> {
-    JsonLetters::open(path).unwrap().map(|line| line.unwrap()).collect()
+    JsonLinesReader::open(path).unwrap().map(|line| line.unwrap()).collect()
 }
 
 fn payloads(path: &PathBuf) -> Vec<String> {

@@ -4,8 +4,11 @@ use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
 use retry_core::{
-    CircuitConfig, Class, CountWindow, Error, FakeClock, GiveUp, Instant, JsonLines, LocalLock, OnDisk,
-    Policy, Reason, ReasonSet, Retry, SharedCircuit,
+    CircuitConfig, Class, Error, GiveUp, Instant, Policy, Retry, SharedCircuit,
+    circuit::CountWindow,
+    dead_letter::{JsonLinesSink, OnDisk, Reason, ReasonSet},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use super::{directory, give_up, payloads, read};
@@ -14,7 +17,7 @@ use super::{directory, give_up, payloads, read};
 fn a_file_is_turned_over_and_never_over_another() {
     let directory = directory("turned_over");
     let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     letters.rotate(&taken).unwrap();
     give_up(&letters, "3 pears");
@@ -45,7 +48,7 @@ fn child() {
     let Ok(directory) = std::env::var(DIRECTORY).map(std::path::PathBuf::from) else { return };
     let (path, unreadable) = (directory.join("letters.jsonl"), directory.join("unreadable"));
     assert!(fs::read_dir(&unreadable).is_err());
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     let taken = unreadable.join("taken.jsonl");
     // It is renamed, but that the new name is on disk cannot be made sure of.
@@ -92,7 +95,7 @@ fn threads_share_a_file_and_no_line_is_mixed_with_another() {
     let path = directory("shared").join("letters.jsonl");
     for on_disk in [OnDisk::WhenTold, OnDisk::Every(50)] {
         fs::write(&path, "").unwrap();
-        let letters = JsonLines::open(&path).unwrap().on_disk(on_disk);
+        let letters = JsonLinesSink::open(&path).unwrap().on_disk(on_disk);
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let letters = &letters;
@@ -119,16 +122,14 @@ fn threads_share_a_file_and_no_line_is_mixed_with_another() {
 fn a_letter_comes_back_as_it_was() {
     let path = directory("as_it_was").join("letters.jsonl");
     let at = || UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-    let letters = JsonLines::open(&path).unwrap().stamped(at);
+    let letters = JsonLinesSink::open(&path).unwrap().stamped(at);
     let clock = FakeClock::new();
     let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
     let retry =
         Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).named("stock.write").keyed("eu-west-1");
     let give_up = |class| {
-        let call = retry
-            .dead_letters(&letters)
-            .only(ReasonSet::ALL)
-            .carrying(|| [1.5, 0.1 + 0.2, f64::MIN_POSITIVE]);
+        let call =
+            retry.dead_letters(&letters).only(ReasonSet::ALL).payload(|| [1.5, 0.1 + 0.2, f64::MIN_POSITIVE]);
         call.run_blocking(|| Err::<(), Class>(class)).unwrap_err()
     };
     circuit.disable(Instant::ORIGIN);

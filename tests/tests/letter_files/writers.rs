@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::process::{Command, Stdio};
 
-use retry_core::{JsonLetters, JsonLines};
+use retry_core::dead_letter::{JsonLinesReader, JsonLinesSink};
 
 use super::{directory, give_up, payloads};
 
@@ -15,7 +15,7 @@ const FILE: &str = "RETRY_TEST_WRITER";
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };
-    let letters = JsonLines::open(file).unwrap();
+    let letters = JsonLinesSink::open(file).unwrap();
     give_up(&letters, "of the child");
     println!("open");
     loop {
@@ -31,11 +31,11 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     }
     let path = directory("writers").join("letters.jsonl");
     let refused = || {
-        let error = JsonLines::open(&path).unwrap_err();
+        let error = JsonLinesSink::open(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ResourceBusy);
         assert_eq!(error.to_string(), format!("{}: another writer has it open", path.display()));
     };
-    let first = JsonLines::open(&path).unwrap();
+    let first = JsonLinesSink::open(&path).unwrap();
     give_up(&first, "of the first");
     refused();
     assert_eq!(payloads(&path), ["of the first"]);
@@ -43,7 +43,7 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     let taken = path.with_file_name("taken.jsonl");
     first.rotate(&taken).unwrap();
     refused();
-    drop(JsonLines::open(&taken).unwrap());
+    drop(JsonLinesSink::open(&taken).unwrap());
     drop(first);
 
     let mut child = Command::new(env::current_exe().unwrap())
@@ -58,7 +58,7 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     refused();
     child.kill().unwrap(); // SIGKILL
     child.wait().unwrap();
-    give_up(&JsonLines::open(&path).unwrap(), "of the next");
+    give_up(&JsonLinesSink::open(&path).unwrap(), "of the next");
     assert_eq!(payloads(&path), ["of the child", "of the next"]);
 }
 
@@ -70,11 +70,11 @@ fn a_file_of_someone_else_is_not_turned_over() {
     }
     let directory = directory("of_another");
     let (path, moved) = (directory.join("letters.jsonl"), directory.join("moved.jsonl"));
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     // Another program renames it and makes its own.
     fs::rename(&path, &moved).unwrap();
-    let other = JsonLines::open(&path).unwrap();
+    let other = JsonLinesSink::open(&path).unwrap();
     give_up(&other, "1 plum");
     let taken = directory.join("taken.jsonl");
     let replaced = |error: io::Error| {
@@ -96,7 +96,8 @@ fn a_file_of_someone_else_is_not_turned_over() {
 #[test]
 fn an_error_names_its_file() {
     let missing = directory("named").join("none").join("letters.jsonl");
-    for error in [JsonLines::open(&missing).unwrap_err(), JsonLetters::<String>::open(&missing).unwrap_err()]
+    for error in
+        [JsonLinesSink::open(&missing).unwrap_err(), JsonLinesReader::<String>::open(&missing).unwrap_err()]
     {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
@@ -111,12 +112,12 @@ fn a_file_that_was_removed_is_made_anew_and_locked() {
     }
     let directory = directory("removed");
     let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
-    let letters = JsonLines::open(&path).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     fs::remove_file(&path).unwrap();
     give_up(&letters, "3 pears");
     assert_eq!(payloads(&path), ["3 pears"]);
-    assert_eq!(JsonLines::open(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
+    assert_eq!(JsonLinesSink::open(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
     // To turn it over is to turn over an empty one.
     fs::remove_file(&path).unwrap();
     letters.rotate(&taken).unwrap();
@@ -126,12 +127,12 @@ fn a_file_that_was_removed_is_made_anew_and_locked() {
     fs::remove_file(&path).unwrap();
     fs::write(&path, "no line").unwrap();
     give_up(&letters, "2 figs");
-    let lines: Vec<_> = JsonLetters::<String>::open(&path).unwrap().collect();
+    let lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
     assert!(lines[0].is_err());
     assert_eq!((lines.len(), lines[1].as_ref().unwrap().letter.payload.as_str()), (2, "2 figs"));
     // A writer of it keeps it: the letter comes back.
     fs::remove_file(&path).unwrap();
-    let other = JsonLines::open(&path).unwrap();
+    let other = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "1 quince");
     assert_eq!((letters.failed(), fs::metadata(&path).unwrap().len()), (1, 0));
     drop(other);

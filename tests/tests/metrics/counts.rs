@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, CallEnd, CircuitConfig, Class, CountWindow, EventKind, FakeClock, GiveUp, Jitter,
-    LocalLock, MetricsSnapshot, Observer, OperationMetrics, Phase, Policy, Retry, SharedBudget,
-    SharedCircuit, Sleep, TokenBucket,
+    Backoff, Call, CircuitConfig, Class, GiveUp, Jitter, Policy, Retry, SharedBudget, SharedCircuit,
+    TokenBucket,
+    circuit::{CountWindow, Phase},
+    observe::{CallEnd, EventKind, MetricsSnapshot, Observer, OperationMetrics},
+    runtime::{LocalLock, Sleep},
+    testing::FakeClock,
 };
 
 use super::{POLICY, ended, event, ms};
@@ -27,7 +30,7 @@ fn counted(policy: &Policy, answers: &[Result<(), Class>]) -> MetricsSnapshot {
 fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
     const TIMEOUT: Result<(), Class> = Err(Class::Timeout);
     const WRONG: Result<(), Class> = Err(Class::Validation);
-    let hasty = POLICY.deadline(ms(150));
+    let hasty = POLICY.start_within(ms(150));
     type Row<'a> = (&'a Policy, &'a [Result<(), Class>], &'a str, [u64; 4], [u64; 2], u64);
     #[rustfmt::skip]
     let rows: &[Row<'_>] = &[
@@ -49,14 +52,14 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
     }
     let reasons = |answers: &[_], policy| {
         let counts = counted(policy, answers);
-        let all = [GiveUp::Class, GiveUp::Attempts, GiveUp::Deadline, GiveUp::Hint, GiveUp::Budget];
+        let all = [GiveUp::Class, GiveUp::Attempts, GiveUp::StartWithin, GiveUp::Hint, GiveUp::Budget];
         Vec::from_iter(all.into_iter().filter(|reason| counts.gave_up_for(*reason) == 1))
     };
     assert_eq!(reasons(&[TIMEOUT; 4], &POLICY), [GiveUp::Attempts]);
     assert_eq!(reasons(&[WRONG], &POLICY), [GiveUp::Class]);
-    assert_eq!(reasons(&[TIMEOUT; 2], &hasty), [GiveUp::Deadline]);
+    assert_eq!(reasons(&[TIMEOUT; 2], &hasty), [GiveUp::StartWithin]);
     for class in Class::ALL {
-        let counts = counted(&POLICY.attempts(1), &[Err(class)]);
+        let counts = counted(&POLICY.max_attempts(1), &[Err(class)]);
         let classes = Class::ALL.map(|other| counts.failures_of(other));
         assert_eq!(classes.map(|count| count == 1), Class::ALL.map(|other| other == class));
     }
@@ -66,7 +69,7 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
 fn attempts_are_told_apart_up_to_the_eighth() {
     let clock = FakeClock::new();
     let metrics = Metrics::new("stock.read");
-    let policy = POLICY.attempts(20);
+    let policy = POLICY.max_attempts(20);
     let _ = Retry::new(&policy, &clock).observe(&metrics).run_blocking(|| Err::<(), _>(Class::Server));
     let counts = metrics.snapshot();
     assert_eq!((counts.attempts(), counts.retries()), (20, 19));
@@ -76,7 +79,8 @@ fn attempts_are_told_apart_up_to_the_eighth() {
 
 #[test]
 fn rates_and_means_of_many_calls() {
-    const POLICY: Policy = Policy::backoff(Backoff::linear(ms(10), ms(10))).jitter(Jitter::None).attempts(3);
+    const POLICY: Policy =
+        Policy::backoff(Backoff::linear(ms(10), ms(10))).jitter(Jitter::None).max_attempts(3);
     let clock = FakeClock::new();
     let metrics = Metrics::new("stock.read");
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);

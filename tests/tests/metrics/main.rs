@@ -7,13 +7,17 @@ mod threads;
 
 use std::time::Duration;
 
-use retry_core::{CallEnd, Change, ChangeCause, Event, EventKind, Instant, Jitter, Phase, Policy};
+use retry_core::{
+    Instant, Jitter, Policy,
+    circuit::{Change, ChangeCause, Phase},
+    observe::{CallEnd, Event, EventKind},
+};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 /// An event of a kind, of no call in particular.
 fn event(kind: EventKind) -> Event {

@@ -1,4 +1,8 @@
-use retry_core::{Class, EventKind, FakeClock, Metrics, MetricsFacade, Observer, OperationMetrics, Retry};
+use retry_core::{
+    Class, Retry,
+    observe::{EventKind, Metrics, MetricsFacade, Observer, OperationMetrics},
+    testing::FakeClock,
+};
 
 use super::{POLICY, event};
 

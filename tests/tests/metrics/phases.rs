@@ -1,7 +1,10 @@
-use retry_core::Phase::{Closed, HalfOpen, Open};
+use retry_core::circuit::{Phase::Closed, Phase::HalfOpen, Phase::Open};
 use retry_core::{
-    Change, ChangeCause, CircuitConfig, Class, CountWindow, Event, FakeClock, Instant, LocalLock, Metrics,
-    MetricsSnapshot, Observer, OperationMetrics, Phase, Retry, SharedCircuit,
+    CircuitConfig, Class, Instant, Retry, SharedCircuit,
+    circuit::{Change, ChangeCause, CountWindow, Phase},
+    observe::{Event, Metrics, MetricsSnapshot, Observer, OperationMetrics},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use super::{POLICY, ms};

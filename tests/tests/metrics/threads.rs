@@ -1,14 +1,18 @@
 use std::sync::Barrier;
 use std::thread;
 
-use retry_core::{Class, EventKind, FakeClock, Jitter, Metrics, Observer, OperationMetrics, Policy, Retry};
+use retry_core::{
+    Class, Jitter, Policy, Retry,
+    observe::{EventKind, Metrics, Observer, OperationMetrics},
+    testing::FakeClock,
+};
 
 const THREADS: u64 = 6;
 const CALLS: u64 = 2_000;
 
 /// Each thread makes calls of which every third fails once.
 fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
-    const POLICY: Policy = Policy::fixed(super::ms(1)).jitter(Jitter::None).attempts(2);
+    const POLICY: Policy = Policy::fixed(super::ms(1)).jitter(Jitter::None).max_attempts(2);
     let together = Barrier::new(THREADS.try_into().unwrap());
     thread::scope(|scope| {
         for _ in 0..THREADS {

@@ -1,6 +1,6 @@
 //! The rules that are broken one by one, and the check that must catch each, alone.
 
-use retry_core::{CountWindow, SlowCalls};
+use retry_core::circuit::{CountWindow, SlowCalls};
 
 use super::broken::{Break, Broken};
 use super::check::Check;
@@ -49,7 +49,7 @@ pub(crate) fn all() -> Vec<Entry> {
     let two = Rules { consecutive_failures: 2, probes: 2, successes: 2, ..RULES };
     let rate = calls(2, 50, 2);
     let two_of_three = Rules { failures_in_window: 2, ..calls(3, 0, 1) };
-    let growing = Rules { open_for: U, growth: 2.0, open_cap: 4 * U, ..one };
+    let growing = Rules { open_for: U, growth: 2.0, max_open_for: 4 * U, ..one };
     let slow = Rules { slow_after: U, tells_slow: true, slow_rate: 100, ..rate };
     vec![
         entry::<Two>(Break::OneProbeTooMany, Check::Admission, two),

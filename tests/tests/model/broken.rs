@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use retry_core::{
-    Admission, Breaker, Change, ChangeCause, CircuitConfig, Instant, Mode, Phase, Rejected, Ticket,
+    CircuitConfig, Instant, Rejected,
+    circuit::{Admission, Breaker, Change, ChangeCause, Mode, Phase, Ticket},
 };
 
 use super::machine::{Explorable, Machine};

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use retry_core::{Change, CircuitConfig, Instant, Mode, Phase};
+use retry_core::{
+    CircuitConfig, Instant,
+    circuit::{Change, Mode, Phase},
+};
 
 use super::machine::Machine;
 use super::naive::At;
@@ -128,7 +131,7 @@ impl<M: Machine> Happened<'_, M> {
         }
         let most = match state.naive.at {
             At::Open { most, .. } => most,
-            _ => self.rules.open_cap,
+            _ => self.rules.max_open_for,
         };
         let asked = state.machine.clone().admit(self.config, state.now).map(|_| ());
         for answer in [asked, breaker.open_at(state.now, state.now)] {

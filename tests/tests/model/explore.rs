@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
-use retry_core::{Mode, Phase};
+use retry_core::circuit::{Mode, Phase};
 
 use super::check::{Check, Happened};
 use super::machine::Machine;

@@ -4,8 +4,9 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use retry_core::{
-    Admission, Breaker, Change, CircuitConfig, Instant, LocalLock, Mode, Rejected, SharedCircuit, Snapshot,
-    Ticket, Window,
+    CircuitConfig, Instant, Rejected, SharedCircuit,
+    circuit::{Admission, Breaker, Change, Mode, Snapshot, Ticket, Window},
+    runtime::LocalLock,
 };
 
 /// A window that can be looked at.

@@ -1,7 +1,7 @@
 //! Every reachable state of the shipped breaker, for small configurations, and proof that the checks bite:
 //! `cargo test -p tests --test model -- --nocapture`.
 //!
-//! Breadth first from a new circuit, each state is a real [`Breaker`](retry_core::Breaker), the tickets that are
+//! Breadth first from a new circuit, each state is a real [`Breaker`](retry_core::circuit::Breaker), the tickets that are
 //! out, and a clock that steps forward, stands and steps back; each step is one call of the public API. `normal`
 //! says when two states are one, `check` what must hold at each step, `setups` the configurations and `broken` the
 //! machines with one rule broken each, which must be caught. Beside the machine walks the naive reference that

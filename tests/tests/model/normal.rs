@@ -147,7 +147,7 @@ fn since(then: Instant, now: Instant) -> i64 {
 
 /// How many openings it takes until the open time grows no more.
 fn openings_to_cap(rules: &Rules) -> u64 {
-    (0..100).find(|openings| rules.open_time(*openings, 0) == rules.open_cap).expect("it grows").into()
+    (0..100).find(|openings| rules.open_time(*openings, 0) == rules.max_open_for).expect("it grows").into()
 }
 
 /// Far more than any setting: until then, an open circuit is forced to be.

@@ -1,6 +1,6 @@
 //! The configurations that are explored.
 
-use retry_core::{Breaker, CountWindow, SlowCalls, TimeWindow};
+use retry_core::circuit::{Breaker, CountWindow, SlowCalls, TimeWindow};
 
 use super::check::Check;
 use super::explore::{Counterexample, Size, explore};
@@ -31,7 +31,7 @@ pub(crate) const BOUNDS: Bounds = Bounds { calls: 4, back: 4, in_time: 4, by_han
 
 /// Open for 2 units, a lease of 3.
 pub(crate) const RULES: Rules =
-    Rules { open_for: 2 * UNIT, open_cap: 2 * UNIT, lease: 3 * UNIT, ..Rules::NONE };
+    Rules { open_for: 2 * UNIT, max_open_for: 2 * UNIT, lease: 3 * UNIT, ..Rules::NONE };
 
 /// Calls and their window.
 pub(crate) const fn calls(window_calls: u32, failure_rate: u8, minimum_calls: u32) -> Rules {
@@ -46,7 +46,7 @@ fn setup<W: Explorable>(name: &'static str, rules: Rules, bounds: Bounds) -> Set
 pub(crate) fn all() -> Vec<Setup> {
     const U: u64 = UNIT;
     let two_in_a_row = Rules { consecutive_failures: 2, ..RULES };
-    let growing = Rules { consecutive_failures: 1, open_for: U, growth: 2.0, open_cap: 4 * U, ..RULES };
+    let growing = Rules { consecutive_failures: 1, open_for: U, growth: 2.0, max_open_for: 4 * U, ..RULES };
     let slow = Rules { tells_slow: true, slow_after: 2 * U, ..calls(2, 100, 2) };
     let in_time = Rules { buckets: 2, window_time: 4 * U, failure_rate: 50, minimum_calls: 2, ..RULES };
     vec![
@@ -95,12 +95,12 @@ pub(crate) fn all() -> Vec<Setup> {
         setup::<CountWindow<1>>("growing open time", growing, BOUNDS),
         setup::<CountWindow<1>>(
             "growing open time, up to 3 from 1, 3 probes, 3 close",
-            Rules { growth: 3.0, open_cap: 3 * U, probes: 3, successes: 3, ..growing },
+            Rules { growth: 3.0, max_open_for: 3 * U, probes: 3, successes: 3, ..growing },
             BOUNDS,
         ),
         setup::<CountWindow<1>>(
             "an open time of no whole unit",
-            Rules { open_for: 2 * U - 5, open_cap: 2 * U - 5, ..two_in_a_row },
+            Rules { open_for: 2 * U - 5, max_open_for: 2 * U - 5, ..two_in_a_row },
             BOUNDS,
         ),
         setup::<CountWindow<1>>(

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use retry_core::{Change, CircuitConfig, Instant, Mode, Phase, Rejected, Ticket};
+use retry_core::{
+    CircuitConfig, Instant, Rejected,
+    circuit::{Change, Mode, Phase, Ticket},
+};
 
 use super::machine::Machine;
 use super::naive::{At, Naive, Pass, window};

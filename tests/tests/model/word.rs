@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use retry_core::{
-    Change, CircuitConfig, Class, Counts, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Ticket,
-    Window,
+    CircuitConfig, Class, Instant, Rejected, SharedCircuit,
+    circuit::{Change, Counts, Gate, Mode, Ticket, Window},
+    runtime::LocalLock,
 };
 
 use super::check::Happened;

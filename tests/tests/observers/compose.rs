@@ -3,8 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use retry_core::{
-    Call, CircuitConfig, Class, CountWindow, Event, EventKind, FakeClock, Guarded, Instant, LocalLock,
-    LogFacade, Metrics, Observer, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket, TracingLog,
+    Call, CircuitConfig, Class, Instant, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
+    circuit::CountWindow,
+    observe::{Event, EventKind, Guarded, LogFacade, Metrics, Observer, TracingLog},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use super::{Asleep, LINES, Lines, POLICY, fails_once};

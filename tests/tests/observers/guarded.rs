@@ -1,7 +1,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::task::{Context, Waker};
 
-use retry_core::{Class, Event, EventKind, FakeClock, Guarded, Observer, Retry};
+use retry_core::{
+    Class, Retry,
+    observe::{Event, EventKind, Guarded, Observer},
+    testing::FakeClock,
+};
 
 use super::{LINES, Lines, POLICY, fails_once};
 

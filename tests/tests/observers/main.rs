@@ -7,9 +7,13 @@ mod queued;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use retry_core::{Class, Event, FakeClock, Jitter, Observer, Policy, Retry};
+use retry_core::{
+    Class, Jitter, Policy, Retry,
+    observe::{Event, Observer},
+    testing::FakeClock,
+};
 
-const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).attempts(3);
+const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).max_attempts(3);
 
 /// What a call that fails once is told of, in lines.
 const LINES: [&str; 5] = [

@@ -1,6 +1,6 @@
 use std::sync::mpsc::TryRecvError;
 
-use retry_core::{Observer, Queued};
+use retry_core::observe::{Observer, Queued};
 
 use super::{LINES, fails_once};
 

@@ -1,7 +1,7 @@
 //! A million keys.
 
 use allocation_counter::measure;
-use retry_core::{CircuitConfig, Key, Phase};
+use retry_core::{CircuitConfig, Key, circuit::Phase};
 
 use super::{CONFIG, Large, Pool, Small, at, fail, secs, succeed};
 

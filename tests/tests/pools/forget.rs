@@ -1,8 +1,12 @@
 //! What a full pool forgets for a newcomer.
 
 use retry_core::{
-    Admission, Change, ChangeCause, CircuitConfig, CircuitPool, Class, CountWindow, FixedCircuitPool, Gate,
-    Instant, Key, LocalLock, Mode, Phase, PoolCounts, SlowCalls, TimeWindow, Window,
+    CircuitConfig, CircuitPool, Class, Instant, Key,
+    circuit::{
+        Admission, Change, ChangeCause, CountWindow, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
+    },
+    pool::{FixedCircuitPool, PoolCounts},
+    runtime::LocalLock,
 };
 
 use super::{CONFIG, Circuit, Large, Pool, Small, at, fail, secs, succeed};
@@ -52,7 +56,7 @@ fn a_circuit_with_something_to_remember_stays() {
         ("open, its time over", CONFIG.open_for(secs(1)), |fail, _| fail(3, 0), Phase::Open),
         (
             "half-open",
-            CONFIG.open_for(secs(1)).successes(2),
+            CONFIG.open_for(secs(1)).success_threshold(2),
             |fail, succeed| {
                 fail(3, 0);
                 succeed(1);

@@ -9,8 +9,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use retry_core::{
-    CircuitConfig, CircuitPool, Class, CountWindow, Event, FakeClock, FixedCircuit, FixedCircuitPool, Gate,
-    Instant, Key, LocalLock, Phase, Policy, PoolCounts, PooledCircuit, Retry,
+    CircuitConfig, CircuitPool, Class, Instant, Key, Policy, Retry,
+    circuit::{CountWindow, Gate, Phase},
+    observe::Event,
+    pool::{FixedCircuit, FixedCircuitPool, PoolCounts, PooledCircuit},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const fn secs(secs: u64) -> Duration {

@@ -3,8 +3,13 @@
 use std::sync::LazyLock;
 
 use retry_core::{
-    CircuitConfig, Class, CountWindow, Event, FakeClock, LocalLock, Operation, Operations, OperationsFile,
-    Phase, Policy, Preset,
+    CircuitConfig, Class, Policy, Preset,
+    circuit::{CountWindow, Phase},
+    config::OperationsFile,
+    observe::Event,
+    pool::{Operation, Operations},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use super::{at, secs};
@@ -74,15 +79,15 @@ fn operations_that_cannot_be_are_an_error() {
 fn a_file_says_only_what_differs() {
     static CONFIGURED: LazyLock<Operations<4>> = LazyLock::new(|| {
         let file: OperationsFile = toml::from_str(
-            "[s3.policy]\n attempts = 9\n\n [s3.circuit]\n consecutive_failures = 2\n\n [cache]\n circuit = {}\n\n \
-             [http]\n circuit = 'none'\n dead_letter = true\n policy = { preset = 'fast', attempts = 2 }",
+            "[s3.policy]\n max_attempts = 9\n\n [s3.circuit]\n consecutive_failures = 2\n\n [cache]\n circuit = {}\n\n \
+             [http]\n circuit = 'none'\n dead_letter = true\n policy = { preset = 'fast', max_attempts = 2 }",
         )
         .unwrap();
         Operations::new(file.over(PRESETS).unwrap())
     });
     let of = |name| *CONFIGURED.named(name).preset();
     assert_eq!(of("database"), Preset::DATABASE);
-    assert_eq!(of("s3").policy, Preset::S3.policy.attempts(9));
+    assert_eq!(of("s3").policy, Preset::S3.policy.max_attempts(9));
     // As the table of a `CircuitConfig`: where rules are given, only those.
     let two = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).minimum_calls(20);
     assert_eq!((of("s3").circuit, of("s3").dead_letter), (Some(two), true));
@@ -90,7 +95,7 @@ fn a_file_says_only_what_differs() {
         (of("cache").policy, of("cache").circuit),
         (Preset::CACHE.policy, Some(CircuitConfig::DEFAULT))
     );
-    assert_eq!(of("http").policy, Preset::FAST.policy.attempts(2));
+    assert_eq!(of("http").policy, Preset::FAST.policy.max_attempts(2));
     assert_eq!((of("http").circuit, of("http").dead_letter), (None, true));
 }
 
@@ -100,7 +105,7 @@ fn a_file_that_does_not_fit_says_where() {
         (r#"{"htpp": {}}"#, "htpp: no such operation, expected one of database, http, s3, cache"),
         (r#"{"http": {"polcy": {}}}"#, "http: unknown field `polcy`, expected one of `policy`, `circuit`"),
         (r#"{"http": {"policy": {"atempts": 1}}}"#, "http: policy: unknown field `atempts`"),
-        (r#"{"http": {"policy": {"attempts": 0}}}"#, "http: attempts = 0: must be at least 1"),
+        (r#"{"http": {"policy": {"max_attempts": 0}}}"#, "http: max_attempts = 0: must be at least 1"),
         (r#"{"http": {"circuit": {"window": 0}}}"#, "http: window = 0: must be at least 1"),
         (
             r#"{"http": {"circuit": "off"}}"#,
@@ -129,6 +134,6 @@ fn a_file_that_does_not_fit_says_where() {
     let file: OperationsFile = toml::from_str("").unwrap();
     assert_eq!(file.over(PRESETS), Ok(PRESETS));
     const SEARCH: Policy = Policy::DEFAULT;
-    let file: OperationsFile = toml::from_str("search.policy.attempts = 1").unwrap();
-    assert_eq!(file.over([Preset::new("search", SEARCH)]).unwrap()[0].policy, SEARCH.attempts(1));
+    let file: OperationsFile = toml::from_str("search.policy.max_attempts = 1").unwrap();
+    assert_eq!(file.over([Preset::new("search", SEARCH)]).unwrap()[0].policy, SEARCH.max_attempts(1));
 }

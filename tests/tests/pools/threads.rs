@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
-use retry_core::{CircuitPool, Phase};
+use retry_core::{CircuitPool, circuit::Phase};
 
 use super::{CONFIG, Large, at, fail, secs, succeed};
 

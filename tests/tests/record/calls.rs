@@ -5,13 +5,16 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rand_core::Rng;
 use retry_core::{
-    Call, Class, Event, EventKind, Failure, FakeClock, Jitter, LocalLock, LogWriter, Observer, Outlook,
-    Phase, Policy, Record, RecordedStep, Recorder, Records, Rejected, Replay, ReplayError, Retry, Rule,
-    Verdict,
+    Call, Class, Failure, Jitter, Policy, Rejected, Retry, Rule, Verdict,
+    circuit::Phase,
+    observe::{Event, EventKind, Observer, Outlook},
+    record::{LogWriter, Record, RecordedStep, Recorder, Records, Replay, ReplayError},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const ENDLESS: Policy =
-    Policy::exponential(Duration::from_millis(100)).jitter(Jitter::Decorrelated).attempts(u32::MAX);
+    Policy::exponential(Duration::from_millis(100)).jitter(Jitter::Decorrelated).max_attempts(u32::MAX);
 
 fn records(log: &[u8]) -> Vec<Record> {
     Records::new(log).unwrap().map(|record| record.unwrap()).collect()
@@ -38,7 +41,7 @@ fn a_call_may_outlive_all_the_numbers_there_are() {
         }
         if attempts < 6 { Err(Class::Network) } else { Ok(()) }
     });
-    assert_eq!((end, log.left_out()), (Ok(()), 0));
+    assert_eq!((end, log.skipped_calls()), (Ok(()), 0));
     let log = log.into_sink().0;
     assert_eq!(Replay::new(&ENDLESS, &log).unwrap().run().unwrap().decisions, 5 + 6 * 6_000 * 2);
     // Two at once need two numbers.
@@ -103,12 +106,12 @@ fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
     let _ = go_on();
     (0..16_383).for_each(|_| abandon(&log.call()));
     let _ = go_on();
-    assert_eq!(log.left_out(), 0);
+    assert_eq!(log.skipped_calls(), 0);
     // One more, and all begin anew. Who goes on with an old number is left out.
     abandon(&log.call());
     let _ = go_on();
     let _ = go_on();
-    assert_eq!((log.left_out(), log.lost()), (1, 0));
+    assert_eq!((log.skipped_calls(), log.lost()), (1, 0));
     drop(long);
     let log = log.into_sink().0;
     assert_eq!(Replay::new(&ENDLESS, &log).unwrap().run().unwrap().decisions, 2 + 16_383 + 1);
@@ -118,7 +121,7 @@ fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
 fn words_of_another_generator_are_counted() {
     let clock = FakeClock::new();
     let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42);
-    let policy = Policy::DEFAULT.attempts(4);
+    let policy = Policy::DEFAULT.max_attempts(4);
     for own in [true, false, true] {
         let observer = log.call();
         let call = || Err::<(), _>(Class::Network);
@@ -128,10 +131,10 @@ fn words_of_another_generator_are_counted() {
         };
         assert!(error.is_err());
     }
-    assert_eq!(log.foreign_words(), 3);
+    assert_eq!(log.external_words(), 3);
 }
 
-const RULES: [&Rule; 2] = [&Rule::ANY.attempts(2), &Rule::ANY.attempts(3)];
+const RULES: [&Rule; 2] = [&Rule::ANY.max_attempts(2), &Rule::ANY.max_attempts(3)];
 
 /// The longest time there is for the machine; whatever is longer becomes this.
 const FOR_EVER: Duration = Duration::from_nanos(u64::MAX);

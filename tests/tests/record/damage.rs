@@ -3,7 +3,10 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use retry_core::{LogError, Policy, Records, Replay, ReplayError};
+use retry_core::{
+    Policy,
+    record::{LogError, Records, Replay, ReplayError},
+};
 
 use super::POLICY;
 use super::world::{RULES, play};

@@ -10,7 +10,9 @@ mod world;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Class, ClassSet, Hints, Jitter, Policy, Recovery, Replay, ReplayError, Rule, Verdict,
+    Backoff, Class, ClassSet, Jitter, Policy, Recovery, Rule, Verdict,
+    policy::Hints,
+    record::{Replay, ReplayError},
 };
 use sizes::Sizes;
 use world::{Entry, RULES, play};
@@ -22,7 +24,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const NANO: Duration = Duration::from_nanos(1);
 
 const RULE: [Rule; 5] = [
-    Rule::class(Class::RateLimit).backoff(Backoff::linear(SECOND, SECOND)).attempts(8),
+    Rule::class(Class::RateLimit).backoff(Backoff::linear(SECOND, SECOND)).max_attempts(8),
     Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail),
     Rule::class(Class::Server).after(Duration::from_secs(20)).recovery(Recovery::RetryWithDelay(SECOND)),
     Rule::class(Class::NotFound).recovery(Recovery::Ignore),
@@ -30,19 +32,19 @@ const RULE: [Rule; 5] = [
 ];
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
-    .cap(Duration::from_secs(5))
-    .minimum(Duration::from_millis(7))
-    .attempts(6)
-    .deadline(Duration::from_secs(60))
-    .hint_limit(Duration::from_secs(20))
+    .max_delay(Duration::from_secs(5))
+    .min_delay(Duration::from_millis(7))
+    .max_attempts(6)
+    .start_within(Duration::from_secs(60))
+    .max_hint(Duration::from_secs(20))
     .rules(&RULE);
 
 /// Policies that between them use everything a verdict can be made of.
 const POLICIES: [Policy; 4] = [
     POLICY,
     POLICY.jitter(Jitter::Decorrelated).hints(Hints::Exact),
-    POLICY.jitter(Jitter::Equal).hints(Hints::Clamp).attempts(20),
-    Policy::backoff(Backoff::fibonacci(Duration::from_millis(10))).attempts(u32::MAX),
+    POLICY.jitter(Jitter::Equal).hints(Hints::Clamp).max_attempts(20),
+    Policy::backoff(Backoff::fibonacci(Duration::from_millis(10))).max_attempts(u32::MAX),
 ];
 
 #[test]
@@ -79,7 +81,7 @@ fn changes() -> Vec<(&'static str, Policy)> {
         rules
     }
     const SLOWER: [Rule; 5] = rule::<0>(RULE[0].backoff(Backoff::linear(SECOND, Duration::from_millis(1_001))));
-    const FEWER: [Rule; 5] = rule::<0>(RULE[0].attempts(7));
+    const FEWER: [Rule; 5] = rule::<0>(RULE[0].max_attempts(7));
     const SPREAD: [Rule; 5] = rule::<0>(RULE[0].jitter(Jitter::None));
     const LATER: [Rule; 5] = rule::<1>(RULE[1].from_attempt(3));
     const SOONER: [Rule; 5] = rule::<2>(RULE[2].after(Duration::from_millis(19_500)));
@@ -87,24 +89,24 @@ fn changes() -> Vec<(&'static str, Policy)> {
     const REPORTED: [Rule; 5] = rule::<3>(RULE[3].recovery(Recovery::Fail));
     const UNREADY: [Rule; 5] = rule::<4>(RULE[4].recovery(Recovery::RetryWithDelay(Duration::from_secs(4))));
     vec![
-        ("base", Policy::exponential(Duration::from_micros(100_001)).cap(5 * SECOND).minimum(7 * MS).attempts(6)
-            .deadline(60 * SECOND).hint_limit(20 * SECOND).rules(&RULE)),
-        ("curve", Policy::backoff(Backoff::fibonacci(100 * MS)).cap(5 * SECOND).minimum(7 * MS).attempts(6)
-            .deadline(60 * SECOND).hint_limit(20 * SECOND).rules(&RULE)),
+        ("base", Policy::exponential(Duration::from_micros(100_001)).max_delay(5 * SECOND).min_delay(7 * MS).max_attempts(6)
+            .start_within(60 * SECOND).max_hint(20 * SECOND).rules(&RULE)),
+        ("curve", Policy::backoff(Backoff::fibonacci(100 * MS)).max_delay(5 * SECOND).min_delay(7 * MS).max_attempts(6)
+            .start_within(60 * SECOND).max_hint(20 * SECOND).rules(&RULE)),
         ("multiplier", POLICY.multiplier(2.000_001)),
         ("jitter", POLICY.jitter(Jitter::Equal)),
-        ("cap, longer", POLICY.cap(5 * SECOND + NANO)),
-        ("cap, shorter", POLICY.cap(5 * SECOND - NANO)),
-        ("minimum, longer", POLICY.minimum(7 * MS + NANO)),
-        ("minimum, shorter", POLICY.minimum(7 * MS - NANO)),
-        ("attempts, more", POLICY.attempts(7)),
-        ("attempts, fewer", POLICY.attempts(5)),
-        ("deadline, later", POLICY.deadline(61 * SECOND)),
-        ("deadline, sooner", POLICY.deadline(59 * SECOND)),
-        ("no deadline", POLICY.deadline(Duration::MAX)),
+        ("cap, longer", POLICY.max_delay(5 * SECOND + NANO)),
+        ("cap, shorter", POLICY.max_delay(5 * SECOND - NANO)),
+        ("minimum, longer", POLICY.min_delay(7 * MS + NANO)),
+        ("minimum, shorter", POLICY.min_delay(7 * MS - NANO)),
+        ("attempts, more", POLICY.max_attempts(7)),
+        ("attempts, fewer", POLICY.max_attempts(5)),
+        ("deadline, later", POLICY.start_within(61 * SECOND)),
+        ("deadline, sooner", POLICY.start_within(59 * SECOND)),
+        ("no deadline", POLICY.start_within(Duration::MAX)),
         ("hints", POLICY.hints(Hints::Exact)),
         ("hints that are too long", POLICY.hints(Hints::Clamp)),
-        ("hint limit", POLICY.hint_limit(19 * SECOND)),
+        ("hint limit", POLICY.max_hint(19 * SECOND)),
         ("a class less", POLICY.retry_on(ClassSet::RETRYABLE.without(Class::Transient))),
         ("a class more", POLICY.retry_on(ClassSet::RETRYABLE.with(Class::Client))),
         ("no rules", POLICY.rules(&[])),

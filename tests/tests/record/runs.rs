@@ -5,9 +5,13 @@ use std::io::{self, BufWriter};
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, ClassSet, CountWindow, Failure, FakeClock, GiveUp, Guarded, Instant, Jitter,
-    LocalLock, LogBuffer, LogWriter, Policy, Progress, RecordSink, Recorder, Recovery, Replay, ReplayError,
-    Retry, Rule, SharedBudget, SharedCircuit, TokenBucket, Verdict,
+    CircuitConfig, Class, ClassSet, Failure, GiveUp, Instant, Jitter, Policy, Progress, Recovery, Retry,
+    Rule, SharedBudget, SharedCircuit, TokenBucket, Verdict,
+    circuit::CountWindow,
+    observe::Guarded,
+    record::{LogBuffer, LogWriter, RecordSink, Recorder, Replay, ReplayError},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const FAIL: &Rule = &Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_millis(30)));
@@ -21,7 +25,7 @@ fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
     let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT.capacity(150));
     let mut bytes = vec![0; 100_000];
     let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42).rules(&[FAIL]);
-    let policy = Policy::DEFAULT.jitter(Jitter::Equal).attempts(5);
+    let policy = Policy::DEFAULT.jitter(Jitter::Equal).max_attempts(5);
     let curve = |failed: u32, base: Duration| base * failed;
     let mut ends = [0; 4];
     for call in 0..300_u32 {
@@ -125,7 +129,7 @@ fn words_of_another_generator_are_kept_in_full() {
     let clock = FakeClock::new().with_words(&WORDS);
     let mut bytes = [0; 300];
     let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 9);
-    let policy = Policy::DEFAULT.attempts(6);
+    let policy = Policy::DEFAULT.max_attempts(6);
     let call = log.call();
     let error = Retry::new(&policy, &clock).observe(&call).run_blocking(|| Err::<(), _>(Class::Network));
     assert_eq!(error.unwrap_err().context().attempt, 6);
@@ -133,7 +137,7 @@ fn words_of_another_generator_are_kept_in_full() {
     let words: Vec<_> = Replay::new(&policy, log.bytes())
         .unwrap()
         .filter_map(|step| match step.unwrap().record.step {
-            retry_core::RecordedStep::Decided { word, .. } => word,
+            retry_core::record::RecordedStep::Decided { word, .. } => word,
             _ => None,
         })
         .collect();

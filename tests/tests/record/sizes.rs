@@ -5,8 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Class, Failure, FakeClock, Hints, Instant, Jitter, LocalLock, LogBuffer, LogWriter,
-    Policy, Record, RecordedStep, Recorder, Records, Replay, Retry, Rule, Verdict,
+    Backoff, Call, Class, Failure, Instant, Jitter, Policy, Retry, Rule, Verdict,
+    policy::Hints,
+    record::{LogBuffer, LogWriter, Record, RecordedStep, Recorder, Records, Replay},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -111,8 +114,9 @@ fn of_hint(hint: Duration) -> usize {
 /// Whoever tries to reach a server for a day takes no more for it, however many attempts there have been.
 #[test]
 fn a_day_of_reconnecting_takes_no_more_than_16_bytes_a_decision() {
-    const ENDLESS: Policy =
-        Policy::exponential(Duration::from_millis(100)).cap(SECOND.saturating_mul(60)).attempts(u32::MAX);
+    const ENDLESS: Policy = Policy::exponential(Duration::from_millis(100))
+        .max_delay(SECOND.saturating_mul(60))
+        .max_attempts(u32::MAX);
     let clock = FakeClock::new();
     let log: Recorder<'_, _> = Recorder::new(LogWriter(Vec::new()), 42);
     let call = log.call();
@@ -155,9 +159,9 @@ fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
 fn what_fits_into_16_bytes_and_what_does_not() {
     const LONG: Policy = Policy::fixed(SECOND.saturating_mul(1_000)).jitter(Jitter::None);
     const MINUTE: Policy =
-        Policy::fixed(SECOND.saturating_mul(68)).cap(SECOND.saturating_mul(68)).jitter(Jitter::None);
+        Policy::fixed(SECOND.saturating_mul(68)).max_delay(SECOND.saturating_mul(68)).jitter(Jitter::None);
     const SHORT: Policy =
-        Policy::fixed(SECOND.saturating_mul(4)).cap(SECOND.saturating_mul(4)).jitter(Jitter::None);
+        Policy::fixed(SECOND.saturating_mul(4)).max_delay(SECOND.saturating_mul(4)).jitter(Jitter::None);
     const EXACT: Policy = LONG.hints(Hints::Exact);
     let (seconds, minute, minutes) = (4 * SECOND, 68 * SECOND, 1_080 * SECOND);
     let plain = Failure::new(Class::Network);

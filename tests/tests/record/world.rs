@@ -6,8 +6,11 @@ use std::time::Duration;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use retry_core::{
-    Admission, AttemptEnd, Budget, Call, Class, Deposit, Failure, Gate, Instant, LocalLock, LogBuffer, Now,
-    Phase, Policy, Price, Recorder, Rejected, Request, Rule, Settled, Verdict,
+    Call, Class, Failure, Instant, Policy, Rejected, Rule, Verdict,
+    budget::{Budget, Deposit, Price, Request},
+    circuit::{Admission, AttemptEnd, Gate, Phase, Settled},
+    record::{LogBuffer, Recorder},
+    runtime::{LocalLock, Now},
 };
 
 /// What one record is about.
@@ -19,7 +22,7 @@ pub(crate) enum Entry {
 
 /// Rules that errors come with, instead of the policy's own.
 pub(crate) const RULES: [&Rule; 2] = [
-    &Rule::ANY.attempts(2),
+    &Rule::ANY.max_attempts(2),
     &Rule::class(Class::Server).backoff(retry_core::Backoff::fixed(Duration::from_millis(70))),
 ];
 

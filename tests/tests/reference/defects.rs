@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use retry_core::{
-    Breaker, CircuitConfig, Class, CountWindow, Counts, Gate, Instant, Jitter, LocalLock, Phase,
-    SharedCircuit, SlowCalls, TimeWindow, Window,
+    CircuitConfig, Class, Instant, Jitter, SharedCircuit,
+    circuit::{Breaker, CountWindow, Counts, Gate, Phase, SlowCalls, TimeWindow, Window},
+    runtime::LocalLock,
 };
 
 type Circuit<W> = SharedCircuit<W, LocalLock>;
@@ -33,7 +34,7 @@ fn end<W: Window>(circuit: &Circuit<W>, now: Instant, failed: bool) {
 /// passes changes nothing, and begins an era that nobody is told of.
 #[test]
 fn a_reconfiguration_while_half_open_does_not_wedge_it() {
-    let circuit = Circuit::<CountWindow<10>>::new(ONE.probes(2).successes(3));
+    let circuit = Circuit::<CountWindow<10>>::new(ONE.probes(2).success_threshold(3));
     circuit.trip(ms(10), at(0));
     end(&circuit, at(10), false);
     end(&circuit, at(10), false);
@@ -45,7 +46,7 @@ fn a_reconfiguration_while_half_open_does_not_wedge_it() {
 /// The same by a snapshot of a circuit that asks for more probes.
 #[test]
 fn a_snapshot_from_elsewhere_does_not_wedge_it() {
-    let elsewhere = Circuit::<CountWindow<10>>::new(ONE.probes(2).successes(3));
+    let elsewhere = Circuit::<CountWindow<10>>::new(ONE.probes(2).success_threshold(3));
     elsewhere.trip(ms(10), at(0));
     end(&elsewhere, at(10), false);
     end(&elsewhere, at(10), false);

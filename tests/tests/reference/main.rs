@@ -1,7 +1,7 @@
 //! The shipped circuit against a naive one, by long random schedules: `cargo test -p tests --test reference`.
 //!
 //! `naive` is written from the documented rules alone. Three walk side by side, told the same at each step: the naive
-//! one, a [`Breaker`](retry_core::Breaker), and a [`SharedCircuit`](retry_core::SharedCircuit), in which the word beside
+//! one, a [`Breaker`](retry_core::circuit::Breaker), and a [`SharedCircuit`](retry_core::SharedCircuit), in which the word beside
 //! the lock must not be seen. What only a shared circuit can be told has schedules of its own, without the breaker.
 
 mod defects;
@@ -13,7 +13,7 @@ mod script;
 
 use play::{Play, Told};
 use proptest::prelude::*;
-use retry_core::{CountWindow, SlowCalls, TimeWindow};
+use retry_core::circuit::{CountWindow, SlowCalls, TimeWindow};
 use script::{any_rules, schedule};
 
 /// One test a window.

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use retry_core::{Change, ChangeCause, Counts, Instant, Mode, OnHealthy, Phase, Rejected};
+use retry_core::{
+    Instant, Rejected,
+    circuit::{Change, ChangeCause, Counts, Mode, OnHealthy, Phase},
+};
 
 use super::rules::Rules;
 
@@ -84,7 +87,7 @@ impl Naive {
         }
         if let At::HalfOpen { in_flight, succeeded, failed, last_admitted } = &mut self.at {
             let taken = |in_flight: u32| {
-                in_flight >= rules.probes || in_flight + *succeeded + *failed >= rules.probes_in_all()
+                in_flight >= rules.probes || in_flight + *succeeded + *failed >= rules.max_probes()
             };
             *last_admitted = (*last_admitted).min(now);
             if taken(*in_flight) && age(*last_admitted, now) >= rules.lease {
@@ -205,7 +208,7 @@ impl Naive {
     }
 
     /// Of the present era, or of an older one.
-    pub(crate) fn healthy(
+    pub(crate) fn health_check_passed(
         &mut self,
         rules: &Rules,
         late: bool,
@@ -272,8 +275,8 @@ impl Naive {
                 *failed = (*failed).min(new.probe_failures);
             }
             // What was opened by hand for longer stays open for longer.
-            At::Open { until, most } if *most <= old.open_cap => {
-                *most = (*most).min(new.open_cap);
+            At::Open { until, most } if *most <= old.max_open_for => {
+                *most = (*most).min(new.max_open_for);
                 *until = (*until).min(later(now, *most));
             }
             At::Open { .. } => {}

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use proptest::test_runner::TestCaseError;
 use retry_core::{
-    Breaker, Change, ChangeCause, Class, Gate, Instant, LocalLock, Mode, Rejected, SharedCircuit, Snapshot,
-    Ticket, Window,
+    Class, Instant, Rejected, SharedCircuit,
+    circuit::{Breaker, Change, ChangeCause, Gate, Mode, Snapshot, Ticket, Window},
+    runtime::LocalLock,
 };
 
 use super::naive::{Naive, Pass};
@@ -118,13 +119,16 @@ impl<W: Window + Debug> Play<W> {
             Step::CountOnly => same(self.naive.hold_closed(Mode::CountOnly, now), shared.count_only(now)),
             Step::Probe => same(self.naive.probe(now, ChangeCause::Manual), shared.probe(now)),
             Step::Check => {
-                self.ailing = shared.ailing().map(|era| (era, self.naive.era)).or(self.ailing);
+                self.ailing = shared.health_check_era().map(|era| (era, self.naive.era)).or(self.ailing);
                 Ok(())
             }
             Step::Healthy(then) => {
                 let Some((era, began)) = self.ailing else { return Ok(()) };
                 let late = began != self.naive.era;
-                same(self.naive.healthy(&self.rules, late, then, now), shared.healthy(era, then, now))
+                same(
+                    self.naive.health_check_passed(&self.rules, late, then, now),
+                    shared.health_check_passed(era, then, now),
+                )
             }
             Step::Reconfigure => {
                 self.reconfigure();
@@ -139,7 +143,7 @@ impl<W: Window + Debug> Play<W> {
         let shared = self.shared.admit(now);
         let expected: Answer =
             (naive.as_ref().map(|_| ()).map_err(|it| *it), naive.as_ref().ok().and_then(|it| it.1));
-        let seen = |admitted: &Result<retry_core::Admission<Ticket>, Rejected>| -> Answer {
+        let seen = |admitted: &Result<retry_core::circuit::Admission<Ticket>, Rejected>| -> Answer {
             let change = admitted.as_ref().ok().and_then(|it| it.change);
             (admitted.as_ref().map(|_| ()).map_err(|it| *it), change)
         };

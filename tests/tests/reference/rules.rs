@@ -20,7 +20,7 @@ pub(crate) struct Rules {
     pub(crate) minimum_calls: u32,
     pub(crate) open_for: u64,
     pub(crate) growth: f64,
-    pub(crate) open_cap: u64,
+    pub(crate) max_open_for: u64,
     pub(crate) jitter: Jitter,
     pub(crate) probes: u32,
     pub(crate) successes: u32,
@@ -46,7 +46,7 @@ impl Rules {
         minimum_calls: 1,
         open_for: 1,
         growth: 1.0,
-        open_cap: 1,
+        max_open_for: 1,
         jitter: Jitter::None,
         probes: 1,
         successes: 1,
@@ -60,11 +60,11 @@ impl Rules {
         let nanos = Duration::from_nanos;
         let mut config = CircuitConfig::WITHOUT_RULES
             .open_for(nanos(self.open_for))
-            .open_growth(self.growth, nanos(self.open_cap))
+            .open_growth(self.growth, nanos(self.max_open_for))
             .open_jitter(self.jitter)
             .minimum_calls(self.minimum_calls)
             .probes(self.probes)
-            .successes(self.successes)
+            .success_threshold(self.successes)
             .probe_failures(self.probe_failures)
             .lease(nanos(self.lease))
             .ramp(nanos(self.ramp));
@@ -77,7 +77,7 @@ impl Rules {
             config = config.consecutive_failures(self.consecutive_failures);
         }
         if self.probes_to_spare < u32::MAX {
-            config = config.probes_in_all(self.probes_in_all());
+            config = config.max_probes(self.max_probes());
         }
         if self.failures_in_window > 0 {
             config = config.failures_in_window(self.failures_in_window);
@@ -105,14 +105,14 @@ impl Rules {
     }
 
     /// How many probes there may be until it is decided.
-    pub(crate) fn probes_in_all(&self) -> u32 {
+    pub(crate) fn max_probes(&self) -> u32 {
         (self.successes + self.probe_failures).saturating_add(self.probes_to_spare)
     }
 
     /// How long it stays open after so many openings before.
     pub(crate) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let grown = self.open_for as f64 * self.growth.powi(openings.min(1_000) as i32);
-        let ceiling = (grown.round() as u64).min(self.open_cap);
+        let ceiling = (grown.round() as u64).min(self.max_open_for);
         let up_to = |most: u64| (((u128::from(most) + 1) * u128::from(word)) >> 64) as u64;
         match self.jitter {
             Jitter::None => ceiling,

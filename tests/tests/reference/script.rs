@@ -2,7 +2,10 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use retry_core::{Jitter, OnHealthy, Window};
+use retry_core::{
+    Jitter,
+    circuit::{OnHealthy, Window},
+};
 
 use super::rules::Rules;
 
@@ -122,7 +125,7 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
                 minimum_calls: if W::TIMED { minimum_calls } else { minimum_calls.min(window_calls) },
                 open_for: open_for * UNIT,
                 growth,
-                open_cap: (open_for + more) * UNIT,
+                max_open_for: (open_for + more) * UNIT,
                 jitter,
                 probes,
                 successes,
@@ -140,12 +143,12 @@ pub(crate) trait Buckets {
     const BUCKETS: u64 = 0;
 }
 
-impl Buckets for retry_core::CountWindow<7> {}
-impl Buckets for retry_core::CountWindow<9> {}
-impl Buckets for retry_core::CountWindow<100> {}
-impl<const BUCKETS: usize> Buckets for retry_core::TimeWindow<BUCKETS> {
+impl Buckets for retry_core::circuit::CountWindow<7> {}
+impl Buckets for retry_core::circuit::CountWindow<9> {}
+impl Buckets for retry_core::circuit::CountWindow<100> {}
+impl<const BUCKETS: usize> Buckets for retry_core::circuit::TimeWindow<BUCKETS> {
     const BUCKETS: u64 = BUCKETS as u64;
 }
-impl<W: Buckets> Buckets for retry_core::SlowCalls<W> {
+impl<W: Buckets> Buckets for retry_core::circuit::SlowCalls<W> {
     const BUCKETS: u64 = W::BUCKETS;
 }

@@ -5,14 +5,15 @@ mod stop;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use retry_core::{CircuitConfig, Class, Error, GiveUp, Jitter, Phase, Policy, SharedCircuit};
+use retry_core::{CircuitConfig, Class, Error, GiveUp, Jitter, Policy, SharedCircuit, circuit::Phase};
 use tokio::time::{Instant, sleep};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4).deadline(ms(60_000));
+const POLICY: Policy =
+    Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4).start_within(ms(60_000));
 
 fn server_error(_: &&str) -> Class {
     Class::Server
@@ -31,7 +32,7 @@ async fn follows_paused_time() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_is_cut_off() {
     let start = Instant::now();
-    let policy = POLICY.attempts(2).attempt_timeout(ms(50));
+    let policy = POLICY.max_attempts(2).attempt_timeout(ms(50));
     let retry = retry_tokio::retry(&policy).classify(server_error);
     let result = retry.run(std::future::pending::<Result<(), &str>>).await;
     assert_eq!(start.elapsed(), ms(50 + 100 + 50));
@@ -42,7 +43,7 @@ async fn an_attempt_that_hangs_is_cut_off() {
 async fn a_delay_is_rounded_up_to_the_timers_millisecond() {
     for (delay, slept) in [(0, 0), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_500, 3)] {
         let start = Instant::now();
-        let policy = Policy::fixed(Duration::from_micros(delay)).jitter(Jitter::None).attempts(2);
+        let policy = Policy::fixed(Duration::from_micros(delay)).jitter(Jitter::None).max_attempts(2);
         let retry = retry_tokio::retry(&policy).classify(server_error);
         retry.run(|| async { Err::<(), _>("down") }).await.unwrap_err();
         assert_eq!(start.elapsed(), ms(slept), "{delay} us");
@@ -103,7 +104,7 @@ fn a_call_that_waits_lets_others_run() {
 async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(8));
     static ATTEMPTS: AtomicU32 = AtomicU32::new(0);
-    const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
+    const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);
 
     let tasks: Vec<_> = (0..8)
         .map(|_| {
@@ -131,7 +132,7 @@ async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
 async fn a_task_aborted_in_flight_gives_its_half_open_slot_back() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)));
-    const ONCE: Policy = Policy::exponential(ms(1)).attempts(1);
+    const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);
 
     let retry = || retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
     retry().run(|| async { Err::<(), _>("down") }).await.unwrap_err();

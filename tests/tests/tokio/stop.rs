@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use retry_core::{CircuitConfig, Event, EventKind, Jitter, Policy, SharedCircuit};
+use retry_core::{
+    CircuitConfig, Jitter, Policy, SharedCircuit,
+    observe::{Event, EventKind},
+};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{ms, server_error};
 
-const POLICY: Policy = Policy::fixed(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 async fn fails_after(duration: Duration) -> Result<(), &'static str> {
     sleep(duration).await;
@@ -21,7 +24,7 @@ async fn fails_after(duration: Duration) -> Result<(), &'static str> {
 /// Cancels a token at each millisecond of a call: two attempts of 10 ms with 100 ms between them.
 #[tokio::test(start_paused = true)]
 async fn a_token_stops_a_call_at_any_time() {
-    let policy = POLICY.attempts(2);
+    let policy = POLICY.max_attempts(2);
     // Not at 10, 110 and 120, where another task's timer is due, too.
     for at in (0..120).filter(|at| ![10, 110].contains(at)) {
         let (start, token) = (Instant::now(), CancellationToken::new());
@@ -128,7 +131,7 @@ async fn a_call_that_ends_first_does_not_wait_for_its_token() {
 async fn dropped_by_those_around_it_a_call_gives_its_probe_back() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)));
-    const ONCE: Policy = POLICY.attempts(1);
+    const ONCE: Policy = POLICY.max_attempts(1);
 
     let retry = retry_tokio::retry(&ONCE).circuit(&CIRCUIT).classify(server_error);
     retry.run(|| async { Err::<(), _>("down") }).await.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use retry_core::{Cause, Class, Error, Phase, SharedCircuit};
+use retry_core::{Cause, Class, Error, SharedCircuit, circuit::Phase};
 use retry_tokio::{RetryLayer, Tokio};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
@@ -36,10 +36,10 @@ async fn an_answer_that_is_tried_again_is_gone_before_the_delay() {
         sleep(ms(10)).await;
         Ok::<_, std::io::Error>((status, connection))
     });
-    let retry = retry_tokio::retry(const { &POLICY.attempts(3) })
-        .unacceptable(|(status, _): &(u16, Connection)| (*status == 503).then_some(Class::Server));
+    let retry = retry_tokio::retry(const { &POLICY.max_attempts(3) })
+        .classify_ok(|(status, _): &(u16, Connection)| (*status == 503).then_some(Class::Server));
     let start = Instant::now();
-    let call = tokio::spawn(RetryLayer::new(retry).all_requests().layer(service).oneshot(503));
+    let call = tokio::spawn(RetryLayer::new(retry).clone_all().layer(service).oneshot(503));
     for (at, open) in [(5, 1), (50, 0), (115, 1), (150, 0), (319, 0), (325, 1)] {
         tokio::time::sleep_until(start + ms(at)).await;
         assert_eq!(OPEN.load(SeqCst), open, "{at} ms");
@@ -53,12 +53,12 @@ async fn an_answer_that_is_tried_again_is_gone_before_the_delay() {
 async fn where_the_circuit_refuses_after_the_delay_there_is_no_answer() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(super::NEVER);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
-    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(judge);
-    let call = RetryLayer::new(retry.named("stock")).all_requests().layer(mock).oneshot(1);
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).classify_ok(judge);
+    let call = RetryLayer::new(retry.named("stock")).clone_all().layer(mock).oneshot(1);
     let others = async {
         handle.next_request().await.unwrap().1.send_response("503");
         sleep(ms(50)).await;
-        CIRCUIT.trip(ms(1_050), retry_core::Clock::now(&Tokio));
+        CIRCUIT.trip(ms(1_050), retry_core::runtime::Clock::now(&Tokio));
     };
     let (ended, ()) = tokio::join!(call, others);
     let error = ended.unwrap_err();

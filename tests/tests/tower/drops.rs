@@ -4,7 +4,7 @@ use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use retry_core::{CircuitConfig, Phase, SharedBudget, SharedCircuit, TokenBucket};
+use retry_core::{CircuitConfig, SharedBudget, SharedCircuit, TokenBucket, circuit::Phase};
 use retry_tokio::{RetryLayer, Tokio};
 use tokio::time::{sleep, timeout};
 use tower::limit::ConcurrencyLimitLayer;
@@ -20,8 +20,8 @@ async fn a_probe_that_is_dropped_is_free_for_another() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(ONE);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class);
-    let service = RetryLayer::new(retry).all_requests().layer(mock);
-    CIRCUIT.trip(ms(1_000), retry_core::Clock::now(&Tokio));
+    let service = RetryLayer::new(retry).clone_all().layer(mock);
+    CIRCUIT.trip(ms(1_000), retry_core::runtime::Clock::now(&Tokio));
     sleep(ms(1_000)).await;
     for _ in 0..3 {
         assert!(timeout(ms(10), service.clone().oneshot(1)).await.is_err(), "nobody answers");
@@ -39,10 +39,10 @@ async fn a_retry_that_is_dropped_in_its_delay_is_paid_back() {
     let service =
         tower::service_fn(|(): ()| async { Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
     let retry = retry_tokio::retry(&POLICY).budget(&RETRIES);
-    let service = RetryLayer::new(retry).all_requests().layer(service);
-    let full = RETRIES.held(retry_core::Clock::now(&Tokio));
+    let service = RetryLayer::new(retry).clone_all().layer(service);
+    let full = RETRIES.held(retry_core::runtime::Clock::now(&Tokio));
     assert!(timeout(ms(50), service.clone().oneshot(())).await.is_err(), "in the first delay");
-    assert_eq!(RETRIES.held(retry_core::Clock::now(&Tokio)), full);
+    assert_eq!(RETRIES.held(retry_core::runtime::Clock::now(&Tokio)), full);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn the_place_of_a_limit_below_is_free_after_a_call_refused_dropped_or_fail
         Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset))
     });
     let mut service = ServiceBuilder::new()
-        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests())
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).clone_all())
         .layer(ConcurrencyLimitLayer::new(1))
         .service(service);
     let is_free = |service: &mut _| {

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{LazyLock, Mutex};
 
 use retry_core::{
-    About, CircuitConfig, Class, DeadLetter, Event, EventKind, GiveUp, LetterQueue, Or, Reason, ReasonSet,
-    SharedCircuit, WhenFull,
+    CircuitConfig, Class, GiveUp, SharedCircuit,
+    dead_letter::{DeadLetter, DeadLetterQueue, LetterContext, OrElse, Reason, ReasonSet, WhenFull},
+    observe::{Event, EventKind},
 };
 use retry_tokio::{BoxError, RetryLayer, ServiceError};
 use tokio::time::timeout;
@@ -14,10 +15,10 @@ use tower_test::mock;
 
 use super::{POLICY, class, judge, ms, play};
 
-type Queue = LazyLock<LetterQueue<u32>>;
+type Queue = LazyLock<DeadLetterQueue<u32>>;
 
-fn queue() -> LetterQueue<u32> {
-    LetterQueue::new(10, WhenFull::Refuse)
+fn queue() -> DeadLetterQueue<u32> {
+    DeadLetterQueue::new(10, WhenFull::Refuse)
 }
 
 /// A request may be sent so many times; what is left of it is its last digit. Its answer, where one came, and its
@@ -46,9 +47,9 @@ async fn a_call_that_gives_up_leaves_a_letter_with_its_request() {
     ];
     for (request, script, answer, left) in rows {
         let (mock, handle) = mock::pair();
-        let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(judge).named("stock.write");
+        let retry = retry_tokio::retry(&POLICY).classify(class).classify_ok(judge).named("stock.write");
         let layer = RetryLayer::new(retry)
-            .requests(|request: &u32| (request % 10 > 1).then(|| request - 1))
+            .clone_request(|request: &u32| (request % 10 > 1).then(|| request - 1))
             .dead_letters(&*LETTERS, |request: &u32| *request);
         let (ended, seen) = tokio::join!(layer.layer(mock).oneshot(*request), play(handle, script));
         if let Err(error) = &ended {
@@ -75,7 +76,7 @@ async fn what_the_circuit_refuses_leaves_a_letter_unless_told_otherwise() {
     ] {
         let (mock, _handle) = mock::pair::<u32, &'static str>();
         let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class))
-            .all_requests()
+            .clone_all()
             .dead_letters(&*LETTERS, |request: &u32| *request)
             .only(reasons);
         assert!(layer.layer(mock).oneshot(7).await.unwrap_err().is_circuit_open());
@@ -89,7 +90,7 @@ async fn a_call_that_is_dropped_leaves_none() {
     static LETTERS: Queue = Queue::new(queue);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let layer = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class))
-        .all_requests()
+        .clone_all()
         .dead_letters(&*LETTERS, |request: &u32| *request);
     let call = timeout(ms(50), layer.layer(mock).oneshot(7));
     let server = async { handle.next_request().await.unwrap().1.send_error("down") };
@@ -107,7 +108,7 @@ async fn a_payload_is_made_when_it_is_needed() {
     for (request, script, made) in rows {
         let (mock, handle) = mock::pair();
         let layer = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class))
-            .requests(|request: &u32| (*request == 14).then_some(14))
+            .clone_request(|request: &u32| (*request == 14).then_some(14))
             .dead_letters(&*LETTERS, |request: &u32| {
                 MADE.fetch_add(1, SeqCst);
                 *request
@@ -127,17 +128,18 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
         }
     }
     const LOG: fn(&Event) = log;
-    type Handler = fn(&DeadLetter<u32>, &About<'_, BoxError>) -> bool;
+    type Handler = fn(&DeadLetter<u32>, &LetterContext<'_, BoxError>) -> bool;
     static TAKES: Handler = |_, about| about.error.is_exhausted();
     static REFUSES: Handler = |_, _| false;
     static PANICS: Handler = |_, _| panic!("a handler that panics");
-    static SECOND: LazyLock<Or<'static, Handler, Handler>> = LazyLock::new(|| Or::new(&PANICS, &TAKES));
+    static SECOND: LazyLock<OrElse<'static, Handler, Handler>> =
+        LazyLock::new(|| OrElse::new(&PANICS, &TAKES));
 
     let run = async |may_be_repeated: bool, panics: bool, sink: &'static Handler| {
         let (mock, handle) = mock::pair();
         let retry = retry_tokio::retry(&POLICY).classify(class).observe(&LOG);
         let layer = RetryLayer::new(retry)
-            .requests(move |request: &u32| may_be_repeated.then_some(*request))
+            .clone_request(move |request: &u32| may_be_repeated.then_some(*request))
             .dead_letters(sink, move |request: &u32| {
                 assert!(!panics, "a payload that panics");
                 *request
@@ -158,7 +160,7 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
 
     let (mock, handle) = mock::pair();
     let layer = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class).observe(&LOG))
-        .all_requests()
+        .clone_all()
         .dead_letters(&*SECOND, |request: &u32| *request);
     let (ended, _) = tokio::join!(layer.layer(mock).oneshot(7), play(handle, &["!down"; 4]));
     assert!(ended.is_err() && *KEPT.lock().unwrap() == [true], "what the first cannot keep, the second does");

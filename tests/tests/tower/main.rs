@@ -11,8 +11,10 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, CircuitPool, Class, Classify, CountWindow, Error, Event, Failure, GiveUp, Jitter,
-    Phase, Policy, Recovery, Rule, SharedBudget, SharedCircuit, TokenBucket,
+    Cause, CircuitConfig, CircuitPool, Class, Classify, Error, Failure, GiveUp, Jitter, Policy, Recovery,
+    Rule, SharedBudget, SharedCircuit, TokenBucket,
+    circuit::{CountWindow, Phase},
+    observe::Event,
 };
 use retry_tokio::{BoxError, RetryLayer, ServiceError};
 use tokio::time::Instant;
@@ -23,7 +25,7 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).attempts(4);
+const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 /// No number of failures opens it.
 const NEVER: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(u32::MAX);
@@ -68,8 +70,8 @@ async fn a_call_is_retried_as_the_policy_says() {
     ];
     for &(script, expected, at) in rows {
         let (mock, handle) = mock::pair();
-        let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(judge).named("stock.read");
-        let mut service = RetryLayer::new(retry).all_requests().layer(mock);
+        let retry = retry_tokio::retry(&POLICY).classify(class).classify_ok(judge).named("stock.read");
+        let mut service = RetryLayer::new(retry).clone_all().layer(mock);
         let call = async { service.ready().await.unwrap().call(7).await };
         let (answer, seen) = tokio::join!(call, play(handle, script));
         assert_eq!(seen, at.iter().map(|at| (7, *at)).collect::<Vec<_>>(), "{script:?}");
@@ -94,10 +96,10 @@ async fn a_hint_a_rule_and_a_condition_count_as_they_do_without_tower() {
     let retry = retry_tokio::retry(&POLICY)
         .classify(class)
         .when(|error: &BoxError, now| error.to_string() == "later" && now.attempt == 2, &SLOWLY)
-        .unacceptable(|answer: &&'static str| {
+        .classify_ok(|answer: &&'static str| {
             (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(2_000)))
         });
-    let mut service = RetryLayer::new(retry).all_requests().layer(mock);
+    let mut service = RetryLayer::new(retry).clone_all().layer(mock);
     let call = async { service.ready().await.unwrap().call(1).await };
     let (answer, seen) = tokio::join!(call, play(handle, &["503", "!later", "200"]));
     assert_eq!(answer.unwrap(), "200");
@@ -109,8 +111,8 @@ async fn an_open_circuit_lets_nothing_through_and_its_last_answer_is_one() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(10_000)));
     let (mock, handle) = mock::pair();
-    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(judge);
-    let mut service = RetryLayer::new(retry).all_requests().layer(mock);
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).classify_ok(judge);
+    let mut service = RetryLayer::new(retry).clone_all().layer(mock);
     let calls = async {
         // The second failure opens it, so the retry that follows would be refused.
         assert_eq!(service.ready().await.unwrap().call(1).await.unwrap(), "502");
@@ -136,7 +138,7 @@ async fn a_budget_of_all_callers_bounds_their_retries() {
         SharedBudget::new(TokenBucket::DEFAULT.capacity(15).retry_cost(5).timeout_cost(5));
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).budget(&RETRIES).classify(class);
-    let service = RetryLayer::new(retry).all_requests().layer(mock);
+    let service = RetryLayer::new(retry).clone_all().layer(mock);
     let call = |request| service.clone().oneshot(request);
     let calls = async {
         let reason = |ended| match ended {
@@ -163,9 +165,8 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
 
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).classify(class).named("stock").observe(&LOG);
-    let layer = RetryLayer::new(retry)
-        .all_requests()
-        .circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
+    let layer =
+        RetryLayer::new(retry).clone_all().circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
     let mut service = layer.layer(mock);
     let calls = async move {
         service.ready().await.unwrap().call(1).await.unwrap_err();
@@ -185,9 +186,9 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
-    const POLICY: Policy = self::POLICY.attempt_timeout(ms(1_000)).attempts(3);
+    const POLICY: Policy = self::POLICY.attempt_timeout(ms(1_000)).max_attempts(3);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests().layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
     let call = async { service.ready().await.unwrap().call(1).await };
     let server = async {
         let _silence = handle.next_request().await.unwrap();
@@ -199,7 +200,7 @@ async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
     assert_eq!((answer.unwrap(), start.elapsed()), ("200", ms(1_100)));
 
     let (mock, _handle) = mock::pair::<u32, &'static str>();
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests().layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
     let error = service.ready().await.unwrap().call(1).await.unwrap_err();
     assert!(matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })), "{error}");
 }
@@ -210,7 +211,7 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
     use tower::ServiceBuilder;
     use tower::util::BoxCloneService;
 
-    const POLICY: Policy = Policy::fixed(ms(1)).attempts(3);
+    const POLICY: Policy = Policy::fixed(ms(1)).max_attempts(3);
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1_000));
     static TRIES: Mutex<[u32; 100]> = Mutex::new([0; 100]);
@@ -225,7 +226,7 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
     let service = ServiceBuilder::new()
         .boxed_clone()
         .buffer(8)
-        .layer(RetryLayer::new(retry).all_requests())
+        .layer(RetryLayer::new(retry).clone_all())
         .buffer(8)
         .concurrency_limit(3)
         .service(flaky);
@@ -243,7 +244,7 @@ async fn a_call_allocates_once() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(10, CircuitConfig::DEFAULT));
     let inner = tower::service_fn(|request: u32| std::future::ready(Ok::<_, std::io::Error>(request)));
-    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).all_requests();
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT)).clone_all();
     let mut one = layer.clone().layer(inner);
     let mut by_host = layer.circuit_by(|_: &u32| HOSTS.get("eu-west-1.my.example.com")).layer(inner);
     drop(HOSTS.get("eu-west-1.my.example.com"));

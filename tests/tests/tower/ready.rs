@@ -51,7 +51,7 @@ impl Service<u32> for Strict {
 async fn no_attempt_is_made_on_a_service_that_did_not_say_that_it_is_ready() {
     let failures = Arc::new(AtomicU32::new(0));
     let inner = Strict { ready: false, failures: Arc::clone(&failures), calls: Arc::default() };
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).all_requests().layer(inner.clone());
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all().layer(inner.clone());
     for left in [0, 1, 3, 0, 2] {
         failures.store(left, SeqCst);
         assert_eq!(service.ready().await.unwrap().call(left).await.unwrap(), left);
@@ -67,7 +67,7 @@ async fn no_attempt_is_made_on_a_service_that_did_not_say_that_it_is_ready() {
 async fn a_service_that_is_busy_is_waited_for_before_the_first_attempt_and_before_each_other() {
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     handle.allow(0);
-    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests().layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
     let start = Instant::now();
     let calls = async {
         let ready = service.ready().await.unwrap();
@@ -90,10 +90,10 @@ async fn a_service_that_is_busy_is_waited_for_before_the_first_attempt_and_befor
 /// To wait is part of an attempt, so its timeout ends it.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_stays_busy_is_not_waited_for_longer_than_an_attempt_may_take() {
-    let policy: &'static _ = Box::leak(Box::new(POLICY.attempts(2).attempt_timeout(ms(2_000))));
+    let policy: &'static _ = Box::leak(Box::new(POLICY.max_attempts(2).attempt_timeout(ms(2_000))));
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     handle.allow(1);
-    let mut service = RetryLayer::new(retry_tokio::retry(policy).classify(class)).all_requests().layer(mock);
+    let mut service = RetryLayer::new(retry_tokio::retry(policy).classify(class)).clone_all().layer(mock);
     let call = async { service.ready().await.unwrap().call(1).await };
     let server = async { handle.next_request().await.unwrap().1.send_error("down") };
     let start = Instant::now();
@@ -120,7 +120,7 @@ async fn limits_below_hold_for_retries_too() {
         }
     });
     let service = ServiceBuilder::new()
-        .layer(RetryLayer::new(retry_tokio::retry(&POLICY)).all_requests())
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all())
         .layer(ConcurrencyLimitLayer::new(2))
         .service(inner);
     let start = Instant::now();
@@ -134,7 +134,7 @@ async fn limits_below_hold_for_retries_too() {
     // Five requests, two a second: the retry of the second call has to wait for its turn.
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let service = ServiceBuilder::new()
-        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).all_requests())
+        .layer(RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all())
         .buffer(1)
         .layer(RateLimitLayer::new(2, ms(1_000)))
         .service(mock);
@@ -179,8 +179,7 @@ impl Service<u32> for Fails {
 /// A service that failed to become ready is done for, says tower.
 #[tokio::test(start_paused = true)]
 async fn a_service_that_fails_to_become_ready_is_not_asked_again() {
-    let mut service =
-        RetryLayer::new(retry_tokio::retry(&POLICY)).all_requests().layer(Fails(Arc::default()));
+    let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all().layer(Fails(Arc::default()));
     let ended = service.ready().await.unwrap().call(1).await.unwrap_err();
     let ServiceError::Ended(error) = ended else { panic!("it was ready at first") };
     assert_eq!((error.context().attempt, error.context().class), (2, Some(Class::Network)));

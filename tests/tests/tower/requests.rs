@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use http::{Method, Request, Response};
 use retry_core::{
-    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Idempotency, LetterQueue, Policy, Reason, Recovery,
-    Rule, SharedCircuit, WhenFull,
+    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Policy, Recovery, Rule, SharedCircuit,
+    classify::Idempotency,
+    dead_letter::{DeadLetterQueue, Reason, WhenFull},
 };
 use retry_tokio::{BoxError, RetryLayer, ServiceError, http_requests, http_response};
 use tower::{Layer, Service, ServiceExt};
@@ -22,8 +23,9 @@ async fn a_request_is_sent_again_as_long_as_there_is_one() {
     for (clones, sent) in [(0, 1), (1, 2), (2, 3), (3, 4), (9, 4)] {
         for failure in ["!down", "503"] {
             let (mock, mut handle) = mock::pair::<Body, &'static str>();
-            let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(super::judge);
-            let layer = RetryLayer::new(retry).requests(|Body(left): &Body| left.checked_sub(1).map(Body));
+            let retry = retry_tokio::retry(&POLICY).classify(class).classify_ok(super::judge);
+            let layer =
+                RetryLayer::new(retry).clone_request(|Body(left): &Body| left.checked_sub(1).map(Body));
             let mut service = layer.layer(mock);
             let call = async { service.ready().await.unwrap().call(Body(clones)).await };
             let server = async {
@@ -62,14 +64,15 @@ async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_c
     static IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
     static CIRCUIT: Rule = Rule::ANY.recovery(Recovery::Circuit);
     static FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
-    static RETRY: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).attempts(2);
+    static RETRY: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).max_attempts(2);
     static POLICIES: [(&Rule, Policy); 4] = [
         (&IGNORE, POLICY.rules(&[IGNORE])),
         (&CIRCUIT, POLICY.rules(&[CIRCUIT])),
         (&FAIL, POLICY.rules(&[FAIL])),
         (&RETRY, POLICY.rules(&[RETRY])),
     ];
-    static LETTERS: LazyLock<LetterQueue<u32>> = LazyLock::new(|| LetterQueue::new(1, WhenFull::Refuse));
+    static LETTERS: LazyLock<DeadLetterQueue<u32>> =
+        LazyLock::new(|| DeadLetterQueue::new(1, WhenFull::Refuse));
 
     let ends = [
         ("ignored", None),
@@ -86,7 +89,7 @@ async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_c
             let retry =
                 retry_tokio::retry(policy).classify(class).when(move |_: &BoxError, _| by_condition, rule);
             let layer = RetryLayer::new(retry)
-                .requests(move |request: &u32| repeatable.then_some(*request))
+                .clone_request(move |request: &u32| repeatable.then_some(*request))
                 .dead_letters(&*LETTERS, |request: &u32| *request);
             let (ended, seen) =
                 tokio::join!(layer.layer(mock).oneshot(7), play(handle, &["!down", "!down"][..sent]));
@@ -102,16 +105,15 @@ async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_c
 /// Not even after a timeout, which no classifier sees, nor where a rule would have it.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
-    const MANY: &[Rule] = &[Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).attempts(9)];
+    const MANY: &[Rule] = &[Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).max_attempts(9)];
     static POLICY: Policy = super::POLICY.attempt_timeout(ms(1_000)).rules(MANY);
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
 
     let (mock, handle) = mock::pair::<u32, &'static str>();
-    let retry =
-        retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).unacceptable(|answer: &&str| {
-            (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(10)))
-        });
-    let service = RetryLayer::new(retry).requests(|_: &u32| None).layer(mock);
+    let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).classify_ok(|answer: &&str| {
+        (*answer == "503").then(|| Failure::new(Class::Server).retry_after(ms(10)))
+    });
+    let service = RetryLayer::new(retry).clone_request(|_: &u32| None).layer(mock);
     let calls = async {
         assert_eq!(service.clone().oneshot(1).await.unwrap(), "503");
         let error = service.clone().oneshot(2).await.unwrap_err();
@@ -156,8 +158,8 @@ async fn by_http_the_idempotent_methods_are_sent_again_and_others_where_told() {
     ];
     for (idempotency, method, key, sent) in rows {
         let (mock, mut handle) = mock::pair::<Request<&'static str>, Response<&'static str>>();
-        let retry = retry_tokio::retry(&POLICY).classify(class).unacceptable(http_response);
-        let mut service = RetryLayer::new(retry).requests(http_requests(idempotency)).layer(mock);
+        let retry = retry_tokio::retry(&POLICY).classify(class).classify_ok(http_response);
+        let mut service = RetryLayer::new(retry).clone_request(http_requests(idempotency)).layer(mock);
         let mut request = Request::builder().method(method.clone()).uri("/orders");
         if key {
             request = request.header("idempotency-key", "\"8e03978e\"");
@@ -182,7 +184,7 @@ async fn a_request_is_cloned_once_for_each_that_is_sent() {
     let (mock, handle) = mock::pair::<u32, &'static str>();
     let counted = std::sync::Arc::clone(&clones);
     let retry = retry_tokio::retry(&POLICY).classify(class);
-    let layer = RetryLayer::new(retry).requests(move |request: &u32| {
+    let layer = RetryLayer::new(retry).clone_request(move |request: &u32| {
         std::mem::forget(std::sync::Arc::clone(&counted));
         Some(request + 1)
     });
@@ -204,7 +206,7 @@ async fn a_request_that_the_circuit_refuses_is_not_even_looked_at() {
     CIRCUIT.force_open(retry_core::Instant::ORIGIN);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let layer = RetryLayer::new(retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class))
-        .requests(|_: &u32| unreachable!("it is not sent"));
+        .clone_request(|_: &u32| unreachable!("it is not sent"));
     assert!(layer.layer(mock).oneshot(1).await.unwrap_err().is_circuit_open());
     assert!(handle.next_request().await.is_none());
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Class, ClassSet, Failure, FakeClock, GiveUp, Hints, Jitter, NoCircuit, Policy, Rule,
-    SharedBudget, TokenBucket, Verdict,
+    Backoff, Call, Class, ClassSet, Failure, GiveUp, Jitter, Policy, Rule, SharedBudget, TokenBucket,
+    Verdict, circuit::NoCircuit, policy::Hints, testing::FakeClock,
 };
 use serde_json::Value;
 
@@ -157,10 +157,10 @@ impl Sdk {
             .hints(Hints::Clamp);
         let policy = match spec {
             Spec::V2_0 => policy,
-            Spec::V2_1 => policy.hint_limit(LONGEST),
+            Spec::V2_1 => policy.max_hint(LONGEST),
         };
         Ok(Self {
-            policy: built(built(policy.try_attempts(attempts))?.try_rules(rules))?,
+            policy: built(built(policy.try_max_attempts(attempts))?.try_rules(rules))?,
             throttled,
             bucket: Bucket::new(bucket),
             word,

@@ -32,7 +32,7 @@ pub(crate) fn cases(meta: &Value, case: &Value) -> Outcome {
 fn validity(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     let (base, cap): (Ms, Ms) = (given.get("base_ms")?, given.get("max_ms")?);
     let valid: bool = case.fields("expect")?.get("valid")?;
-    let ours = Policy::exponential(base.0).try_cap(cap.0).is_ok();
+    let ours = Policy::exponential(base.0).try_max_delay(cap.0).is_ok();
     if ours && !valid && base.0.is_zero() {
         return Ok(Outcome::Declared(rules::ZERO_BASE));
     }

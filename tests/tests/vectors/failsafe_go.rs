@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, CountWindow, GiveUp, Instant, Jitter, Outcome as Seen, Policy, Span, TimeWindow, Window,
+    Backoff, GiveUp, Instant, Jitter, Policy,
+    circuit::{CountWindow, Outcome as Seen, Span, TimeWindow, Window},
 };
 use serde_json::Value;
 
@@ -84,12 +85,12 @@ fn retries(case: &Fields<'_>) -> Replayed {
         most if most.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&most) => most as u32,
         other => return fail(format!("config.max_attempts = {other}")),
     };
-    let policy = built(Policy::fixed(Duration::ZERO).try_attempts(most))?;
-    let policy = policy.deadline(limit.map_or(LONGEST, |limit| limit.0));
+    let policy = built(Policy::fixed(Duration::ZERO).try_max_attempts(most))?;
+    let policy = policy.start_within(limit.map_or(LONGEST, |limit| limit.0));
     let played = play(&policy, &script)?;
     let ours = match played.result {
         Ok(()) => "ok",
-        Err(end) if matches!(end.reason, GiveUp::Attempts | GiveUp::Deadline) => "exceeded",
+        Err(end) if matches!(end.reason, GiveUp::Attempts | GiveUp::StartWithin) => "exceeded",
         Err(_) => "another end",
     };
     Ok(Outcome::same("attempts", played.attempts, theirs).and(Outcome::same("final", ours, end)))

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use retry_core::{Backoff, Breaker, CircuitConfig, CountWindow, FakeClock, GiveUp, Policy, Window};
+use retry_core::{
+    Backoff, CircuitConfig, GiveUp, Policy,
+    circuit::{Breaker, CountWindow, Window},
+    testing::FakeClock,
+};
 use serde_json::Value;
 
 use crate::json::{Fields, Ms, Replayed, fail, replay};
@@ -63,12 +67,12 @@ fn backoff(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
             Ok(Outcome::same("delays", (ours, end), (theirs, None)))
         }
         Extent::Take(take) => {
-            let policy = built(policy.try_attempts(take.saturating_add(1)))?;
+            let policy = built(policy.try_max_attempts(take.saturating_add(1)))?;
             let (ours, end) = run(&policy, theirs.len() + 1)?;
             Ok(Outcome::same("delays", (ours, end), (theirs, Some(GiveUp::Attempts))))
         }
         Extent::TakeUntil(limit) => {
-            let (ours, end) = run(&policy.deadline(limit), theirs.len() + 1)?;
+            let (ours, end) = run(&policy.start_within(limit), theirs.len() + 1)?;
             let mut outcome = Outcome::Pass;
             let mut agreed = &theirs[..];
             if theirs.iter().sum::<Duration>() > limit {
@@ -77,7 +81,7 @@ fn backoff(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
                 outcome = Outcome::same("delays without a limit", &run(&policy, theirs.len())?.0, &theirs)
                     .and(Outcome::Declared(rules::NOT_AFTER_THE_DEADLINE));
             }
-            Ok(outcome.and(Outcome::same("delays", (&ours[..], end), (agreed, Some(GiveUp::Deadline)))))
+            Ok(outcome.and(Outcome::same("delays", (&ours[..], end), (agreed, Some(GiveUp::StartWithin)))))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use retry_core::{Backoff, Call, Failure, FakeClock, Hints, Jitter, Policy, Verdict};
+use retry_core::{Backoff, Call, Failure, Jitter, Policy, Verdict, policy::Hints, testing::FakeClock};
 use serde_json::Value;
 
 use crate::grpc_pushback::{decided, failure};
@@ -53,8 +53,14 @@ impl Service {
         let jitter = jitter(config.get("jitter")?)?;
         let (attempts, u): (u32, f64) = (config.get("max_attempts")?, config.get("u")?);
         let policy = policy(curve, Some(cap))?.jitter(jitter);
-        let policy = policy.hints(Hints::Exact).hint_limit(LONGEST);
-        Ok(Self { curve, cap, jitter, policy: built(policy.try_attempts(attempts))?, word: draw::word(u)? })
+        let policy = policy.hints(Hints::Exact).max_hint(LONGEST);
+        Ok(Self {
+            curve,
+            cap,
+            jitter,
+            policy: built(policy.try_max_attempts(attempts))?,
+            word: draw::word(u)?,
+        })
     }
 
     /// Whether a delay is the peer's, to a tenth of a ppm, which is what a deviation is precise to.
@@ -166,7 +172,7 @@ fn limit(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     let most: u32 = given.get("max_attempts")?;
     let expect = case.fields("expect")?;
     let (effective, valid): (Option<u32>, Option<bool>) = (expect.find("effective")?, expect.find("valid")?);
-    let policy = Policy::fixed(Duration::ZERO).try_attempts(most);
+    let policy = Policy::fixed(Duration::ZERO).try_max_attempts(most);
     let mut outcome = Outcome::Pass;
     if let Some(theirs) = valid {
         outcome = outcome.and(match policy {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Class, Failure, FakeClock, Hints, Policy, Recovery, Rule, Verdict};
+use retry_core::{Class, Failure, Policy, Recovery, Rule, Verdict, policy::Hints, testing::FakeClock};
 use serde_json::Value;
 
 use crate::json::{Fields, Replayed, fail};
@@ -34,8 +34,7 @@ pub(crate) fn spelling(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
 }
 
 fn verdict_on(failure: Failure) -> Replayed<Verdict> {
-    const POLICY: Policy =
-        Policy::exponential(Duration::from_secs(1)).hints(Hints::Exact).hint_limit(LONGEST);
+    const POLICY: Policy = Policy::exponential(Duration::from_secs(1)).hints(Hints::Exact).max_hint(LONGEST);
     fail_once(&mut call_after(&POLICY, 0)?, failure, &FakeClock::new(), 0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{
+use retry_core::classify::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 use serde_json::{Map, Value};

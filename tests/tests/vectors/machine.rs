@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Budget, Call, Cause, Class, ConfigError, Error, Failure, FakeClock, GiveUp, Instant, Jitter,
-    NoCircuit, Policy, Retry, Verdict,
+    Backoff, Call, Cause, Class, ConfigError, Error, Failure, GiveUp, Instant, Jitter, Policy, Retry,
+    Verdict, budget::Budget, circuit::NoCircuit, testing::FakeClock,
 };
 
 use crate::json::{Replayed, fail};
@@ -28,8 +28,8 @@ pub(crate) fn built<T>(configuration: Result<T, ConfigError>) -> Replayed<T> {
 
 /// This curve with the peer's cap, if it has one, without a jitter and for as many attempts as it takes.
 pub(crate) fn policy(backoff: Backoff, cap: Option<Duration>) -> Replayed<Policy> {
-    let policy = Policy::backoff(backoff).jitter(Jitter::None).attempts(u32::MAX);
-    built(policy.try_cap(cap.unwrap_or(LONGEST)))
+    let policy = Policy::backoff(backoff).jitter(Jitter::None).max_attempts(u32::MAX);
+    built(policy.try_max_delay(cap.unwrap_or(LONGEST)))
 }
 
 /// The same for a peer that allows a cap below the base, and then waits that long from the first delay on: the
@@ -191,7 +191,7 @@ fn play_in(which: Loop, policy: &Policy, script: &[(Ending, Duration)]) -> Repla
             Ending::FinalError => Class::Permanent,
             _ => Class::Transient,
         })
-        .unacceptable(|value: &Ending| (*value == Ending::BadValue).then_some(Class::Transient));
+        .classify_ok(|value: &Ending| (*value == Ending::BadValue).then_some(Class::Transient));
     let result = match which {
         Loop::Blocking => retry.run_blocking(attempt),
         Loop::Async => clock.run(retry.run(|| std::future::ready(attempt()))),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use retry_core::{Backoff, Class, Failure, FakeClock, GiveUp, Hints, Jitter, Policy, Verdict};
+use retry_core::{
+    Backoff, Class, Failure, GiveUp, Jitter, Policy, Verdict, policy::Hints, testing::FakeClock,
+};
 use serde_json::Value;
 
 use crate::json::{Fields, Ms, Replayed, fail, replay};
@@ -184,8 +186,8 @@ fn sequence(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
         hint.map_or(Class::Transient.into(), |hint| Failure::new(Class::Transient).retry_after(hint));
 
     let (policy, mut outcome) = lenient_policy(curve, cap)?;
-    let policy = policy.hints(Hints::Exact).hint_limit(LONGEST);
-    let policy = built(policy.try_attempts(retries.saturating_add(1)))?;
+    let policy = policy.hints(Hints::Exact).max_hint(LONGEST);
+    let policy = built(policy.try_max_attempts(retries.saturating_add(1)))?;
     let (clock, mut call) = (FakeClock::new(), call_after(&policy, 0)?);
     for Ms(theirs) in theirs {
         outcome = outcome.and(match fail_once(&mut call, failure, &clock, 0)? {
@@ -206,7 +208,7 @@ fn last_attempt(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let increments: Option<bool> = expect.find("attempt_increments")?;
 
     let most = if retries == INFINITE { u32::MAX } else { retries.saturating_add(1) };
-    let policy = built(Policy::fixed(Duration::ZERO).try_attempts(most))?;
+    let policy = built(Policy::fixed(Duration::ZERO).try_max_attempts(most))?;
     let (is_last, next) = if attempt <= MOST_FAILURES {
         let mut call = call_after(&policy, attempt)?;
         let verdict = fail_once(&mut call, Class::Transient, &FakeClock::new(), 0)?;
@@ -214,7 +216,7 @@ fn last_attempt(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     } else {
         // Too many to make; so only reckoned.
         let number = attempt.saturating_add(1);
-        (number >= policy.most_attempts(), number)
+        (number >= policy.attempt_limit(), number)
     };
     let outcome = Outcome::same("is the last", is_last, theirs);
     Ok(outcome.and(match increments {

@@ -139,7 +139,7 @@ pub(crate) fn retries(_: &Value, case: &Value) -> Outcome {
         let Ms(slept) = expect.get("total_sleep_ms")?;
         let end: &str = expect.get("final")?;
 
-        let policy = built(policy(curve, None)?.try_attempts(attempts))?;
+        let policy = built(policy(curve, None)?.try_max_attempts(attempts))?;
         let played = play(&policy, &script)?;
         let result = match (end, played.result) {
             ("ok", Err(end)) if end.bad_value => Outcome::Declared(rules::REJECTED_VALUE),

@@ -44,7 +44,7 @@ fn wait(given: &Fields<'_>, attempt: u32) -> Replayed<(Policy, Outcome)> {
     let exponential = || -> Replayed<(Policy, Outcome)> {
         let base = secs("multiplier")?.unwrap_or(Duration::from_secs(1));
         let (policy, outcome) = lenient_policy(Backoff::exponential(base), most)?;
-        Ok((built(policy.try_minimum(least))?, outcome))
+        Ok((built(policy.try_min_delay(least))?, outcome))
     };
     let plain = |backoff| lenient_policy(backoff, most);
     match given.get("kind")? {
@@ -63,7 +63,7 @@ fn wait(given: &Fields<'_>, attempt: u32) -> Replayed<(Policy, Outcome)> {
         "exponential_plus_jitter" => {
             let (Secs(jitter), (policy, outcome)) = (given.get("jitter")?, exponential()?);
             // Theirs adds a time to the ceiling, ours a part of it.
-            let ceiling = built(policy.try_minimum(Duration::ZERO))?.delay(attempt, Duration::ZERO, 0);
+            let ceiling = built(policy.try_min_delay(Duration::ZERO))?.delay(attempt, Duration::ZERO, 0);
             let part = jitter.div_duration_f64(ceiling.max(Duration::from_nanos(1)));
             Ok((policy.jitter(built(Jitter::try_additive(part))?), outcome))
         }
@@ -106,7 +106,7 @@ fn chained(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let attempts: u32 = given.get("max_attempts")?;
     let theirs: Vec<Secs> = expect.get("sleeps_s")?;
     let theirs: Vec<_> = theirs.into_iter().map(|Secs(delay)| delay).collect();
-    let policy = built(policy.try_attempts(attempts))?;
+    let policy = built(policy.try_max_attempts(attempts))?;
     let (ours, end) = delays(call_after(&policy, 0)?.backoff(&curve), attempts as usize, 0)?;
     Ok(Outcome::same("sleeps", (ours, end), (theirs, Some(GiveUp::Attempts))))
 }

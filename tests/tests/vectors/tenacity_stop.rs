@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use retry_core::{Backoff, Class, Failure, FakeClock, Hints, Policy, Recovery, Rule, Verdict};
+use retry_core::{
+    Backoff, Class, Failure, Policy, Recovery, Rule, Verdict, policy::Hints, testing::FakeClock,
+};
 use serde_json::Value;
 
 use crate::json::{Fields, Replayed, Secs, Typed, fail};
@@ -103,8 +105,8 @@ fn limits(conditions: &[All]) -> Replayed<Policy> {
     }
     let policy = policy(Backoff::fixed(Duration::ZERO), None)?
         .hints(Hints::Exact)
-        .hint_limit(LONGEST)
-        .deadline(deadline);
+        .max_hint(LONGEST)
+        .start_within(deadline);
     // A policy's rules live for ever: they stand in a `const`, as a rule.
-    built(built(policy.try_attempts(attempts))?.try_rules(rules.leak()))
+    built(built(policy.try_max_attempts(attempts))?.try_rules(rules.leak()))
 }

@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 
-use retry_core::{BlockingSleep, Class, Clock, Entropy, Instant, Interrupted, Policy};
+use retry_core::{runtime::{BlockingSleep, Clock, Entropy, Interrupted}, Class, Instant, Policy};
 
 use crate::{is_transient, millis, now, sleep_ms, word};
 
 /// The same as the loop by hand.
 pub const POLICY: Policy =
-    Policy::exponential(Duration::from_millis(100)).cap(Duration::from_secs(5)).attempts(4);
+    Policy::exponential(Duration::from_millis(100)).max_delay(Duration::from_secs(5)).max_attempts(4);
 
 pub fn class(error: &u8) -> Class {
     if is_transient(*error) { Class::Transient } else { Class::Permanent }

@@ -11,7 +11,10 @@ use std::sync::LazyLock;
 
 use reqwest::{Method, Request, Response, StatusCode};
 use retry_core::{
-    CircuitConfig, CircuitPool, Idempotency, LetterQueue, Phase, Policy, Reason, ReasonSet, WhenFull,
+    CircuitConfig, CircuitPool, Policy,
+    circuit::Phase,
+    classify::Idempotency,
+    dead_letter::{DeadLetterQueue, Reason, ReasonSet, WhenFull},
 };
 use retry_tokio::{
     BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_requests, reqwest_response, retry,
@@ -22,11 +25,11 @@ use tower::{ServiceBuilder, ServiceExt};
 use server::Hosts;
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
-    .cap(Duration::from_millis(200))
-    .attempts(3)
+    .max_delay(Duration::from_millis(200))
+    .max_attempts(3)
     .attempt_timeout(Duration::from_secs(5))
-    .hint_limit(Duration::from_secs(10))
-    .deadline(Duration::from_secs(30));
+    .max_hint(Duration::from_secs(10))
+    .start_within(Duration::from_secs(30));
 
 /// Six failures in a row: a rate of failures would have a word on the flaky host, too.
 const CIRCUIT: CircuitConfig =
@@ -36,15 +39,16 @@ const CIRCUIT: CircuitConfig =
 static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CIRCUIT));
 
 /// Orders that did not get through, for somebody to look at.
-static LOST: LazyLock<LetterQueue<String>> = LazyLock::new(|| LetterQueue::new(100, WhenFull::DropOldest));
+static LOST: LazyLock<DeadLetterQueue<String>> =
+    LazyLock::new(|| DeadLetterQueue::new(100, WhenFull::DropOldest));
 
 type Http = BoxCloneService<Request, Response, ServiceError>;
 
 fn http() -> Result<Http, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let retry = retry(&POLICY).classify(reqwest_error).unacceptable(reqwest_response).named("http");
+    let retry = retry(&POLICY).classify(reqwest_error).classify_ok(reqwest_response).named("http");
     let layer = RetryLayer::new(retry)
-        .requests(reqwest_requests(Idempotency::MethodOrKey))
+        .clone_request(reqwest_requests(Idempotency::MethodOrKey))
         .circuit_by(|request| HOSTS.get(&host(request)))
         .dead_letters(&*LOST, |request: &Request| format!("{} {}", request.method(), request.url().path()))
         .only(ReasonSet::DEFAULT.without(Reason::Rejected));

@@ -4,7 +4,7 @@ use core::ops::AddAssign;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 
-use retry_core::{CircuitConfig, Event, Policy, SharedCircuit};
+use retry_core::{CircuitConfig, Policy, SharedCircuit, observe::Event};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::client::{Client, classify};
@@ -12,11 +12,11 @@ use crate::history::Message;
 
 /// What one call may do.
 pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
-    .cap(Duration::from_millis(400))
-    .attempts(4)
+    .max_delay(Duration::from_millis(400))
+    .max_attempts(4)
     .attempt_timeout(Duration::from_millis(250))
-    .hint_limit(Duration::from_secs(2))
-    .deadline(Duration::from_secs(3));
+    .max_hint(Duration::from_secs(2))
+    .start_within(Duration::from_secs(3));
 
 /// How many probes may be under way at once.
 pub(crate) const PROBES: u32 = 2;
@@ -27,7 +27,7 @@ pub(crate) static STOCK: SharedCircuit = SharedCircuit::new(
         .consecutive_failures(8)
         .open_for(Duration::from_millis(600))
         .probes(PROBES)
-        .successes(4),
+        .success_threshold(4),
 );
 
 /// How many callers there are.

@@ -4,7 +4,7 @@ use crate::callers::{PROBES, Tally};
 use crate::client::RequestEnd;
 use crate::history::{History, Outcome};
 use crate::script::Mode;
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 /// The run, seen from four sides: by the observers, by the callers, by the client and by the server.
 pub(crate) struct Run {

@@ -2,7 +2,11 @@
 
 use core::time::Duration;
 
-use retry_core::{Change, Class, Event, EventKind, Instant, Phase, Verdict};
+use retry_core::{
+    Class, Instant, Verdict,
+    circuit::{Change, Phase},
+    observe::{Event, EventKind},
+};
 
 use crate::callers::CALLERS;
 use crate::script::Step;

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use retry_core::{Clock, Instant};
+use retry_core::{Instant, runtime::Clock};
 use retry_tokio::Tokio;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;

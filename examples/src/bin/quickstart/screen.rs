@@ -5,7 +5,11 @@ use std::io::{self, IsTerminal, Write};
 
 use console::{Color, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use retry_core::{Change, Event, EventKind, GiveUp, Phase, Verdict};
+use retry_core::{
+    GiveUp, Verdict,
+    circuit::{Change, Phase},
+    observe::{Event, EventKind},
+};
 
 use crate::history::{History, Message, Outcome};
 use crate::script::Step;
@@ -170,7 +174,7 @@ fn give_up(reason: GiveUp) -> String {
     let short = match reason {
         GiveUp::Class => "not retried",
         GiveUp::Attempts => "last attempt",
-        GiveUp::Deadline => "deadline",
+        GiveUp::StartWithin => "deadline",
         GiveUp::Hint => "hint too long",
         other => other.name(),
     };

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 /// How the server treats a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

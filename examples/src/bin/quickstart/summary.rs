@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 use crate::claims::Run;
 

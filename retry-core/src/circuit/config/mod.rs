@@ -6,7 +6,7 @@ mod recovers;
 use core::time::Duration;
 
 use crate::class::ClassSet;
-use crate::config::{ConfigError, Value};
+use crate::config_error::{ConfigError, Value};
 use crate::delay::Jitter;
 use crate::ratio::Ratio;
 use crate::time::nanos;
@@ -51,13 +51,13 @@ pub struct CircuitConfig {
     pub(in crate::circuit) open_for: u64,
     /// How many times longer with each opening; 1: it does not grow.
     pub(in crate::circuit) growth: Ratio,
-    pub(in crate::circuit) open_cap: u64,
+    pub(in crate::circuit) max_open_for: u64,
     pub(in crate::circuit) open_jitter: Jitter,
     pub(in crate::circuit) probes: u32,
-    pub(in crate::circuit) successes: u32,
+    pub(in crate::circuit) success_threshold: u32,
     pub(in crate::circuit) probe_failures: u32,
     /// `u32::MAX`: no limit.
-    pub(in crate::circuit) probes_in_all: u32,
+    pub(in crate::circuit) max_probes: u32,
     pub(in crate::circuit) lease: u64,
     /// 0: none.
     pub(in crate::circuit) ramp: u64,
@@ -81,12 +81,12 @@ impl CircuitConfig {
         slow_after: u64::MAX,
         open_for: nanos(Duration::from_secs(30)),
         growth: Ratio::ONE,
-        open_cap: nanos(Duration::from_secs(30)),
+        max_open_for: nanos(Duration::from_secs(30)),
         open_jitter: Jitter::None,
         probes: 1,
-        successes: 1,
+        success_threshold: 1,
         probe_failures: 0,
-        probes_in_all: u32::MAX,
+        max_probes: u32::MAX,
         lease: nanos(Duration::from_secs(60)),
         ramp: 0,
     };

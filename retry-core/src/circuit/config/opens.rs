@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{CircuitConfig, above_zero, at_least_one, percentage};
 use crate::class::{Class, ClassSet};
-use crate::config::{ConfigError, ok_or_panic};
+use crate::config_error::{ConfigError, ok_or_panic};
 
 impl CircuitConfig {
     /// Opens after this many failures, one after the other.
@@ -95,7 +95,7 @@ impl CircuitConfig {
     }
 
     /// Opens once this percentage of the window's calls were slow, or more; a slow probe counts as failed then.
-    /// Needs a window that tells slow calls, [`SlowCalls`](crate::SlowCalls), and [`slow_after`](Self::slow_after).
+    /// Needs a window that tells slow calls, [`SlowCalls`](crate::circuit::SlowCalls), and [`slow_after`](Self::slow_after).
     ///
     /// # Panics
     /// On 0 and on more than 100.
@@ -158,7 +158,7 @@ impl CircuitConfig {
         }
     }
 
-    /// The window is the last so much time, for one that counts time: see [`TimeWindow`](crate::TimeWindow).
+    /// The window is the last so much time, for one that counts time: see [`TimeWindow`](crate::circuit::TimeWindow).
     ///
     /// # Panics
     /// On zero.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{CircuitConfig, above_zero, at_least_one, percentage};
-use crate::config::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::delay::Jitter;
 use crate::ratio::Ratio;
 use crate::time::nanos;
@@ -14,8 +14,8 @@ impl CircuitConfig {
     pub const fn open_for(self, duration: Duration) -> Self {
         let open_for = nanos(duration);
         // Without a growth, the cap is the open time itself.
-        let follows = open_for > self.open_cap || self.open_cap == self.open_for;
-        Self { open_for, open_cap: if follows { open_for } else { self.open_cap }, ..self }
+        let follows = open_for > self.max_open_for || self.max_open_for == self.open_for;
+        Self { open_for, max_open_for: if follows { open_for } else { self.max_open_for }, ..self }
     }
 
     /// How many times longer it stays open with each opening since it was last closed, and the longest.
@@ -42,7 +42,7 @@ impl CircuitConfig {
             let limit = Value::Duration(Duration::from_nanos(self.open_for));
             return Err(error.limit(limit, "open_for"));
         }
-        Ok(Self { growth, open_cap: nanos(cap), ..self })
+        Ok(Self { growth, max_open_for: nanos(cap), ..self })
     }
 
     /// The random spread of the open time, so that many circuits do not probe one dependency at once; below the
@@ -79,17 +79,17 @@ impl CircuitConfig {
     /// On 0.
     #[must_use]
     #[track_caller]
-    pub const fn successes(self, successes: u32) -> Self {
-        ok_or_panic!(self.try_successes(successes))
+    pub const fn success_threshold(self, successes: u32) -> Self {
+        ok_or_panic!(self.try_success_threshold(successes))
     }
 
-    /// [`successes`](Self::successes) for a value known only at run time.
+    /// [`success_threshold`](Self::success_threshold) for a value known only at run time.
     ///
     /// # Errors
     /// 0.
-    pub const fn try_successes(self, successes: u32) -> Result<Self, ConfigError> {
-        match at_least_one("successes", successes) {
-            Ok(successes) => Ok(Self { successes, ..self }),
+    pub const fn try_success_threshold(self, successes: u32) -> Result<Self, ConfigError> {
+        match at_least_one("success_threshold", successes) {
+            Ok(successes) => Ok(Self { success_threshold: successes, ..self }),
             Err(error) => Err(error),
         }
     }
@@ -107,17 +107,17 @@ impl CircuitConfig {
     /// On 0.
     #[must_use]
     #[track_caller]
-    pub const fn probes_in_all(self, probes: u32) -> Self {
-        ok_or_panic!(self.try_probes_in_all(probes))
+    pub const fn max_probes(self, probes: u32) -> Self {
+        ok_or_panic!(self.try_max_probes(probes))
     }
 
-    /// [`probes_in_all`](Self::probes_in_all) for a value known only at run time.
+    /// [`max_probes`](Self::max_probes) for a value known only at run time.
     ///
     /// # Errors
     /// 0.
-    pub const fn try_probes_in_all(self, probes: u32) -> Result<Self, ConfigError> {
-        match at_least_one("probes_in_all", probes) {
-            Ok(probes_in_all) => Ok(Self { probes_in_all, ..self }),
+    pub const fn try_max_probes(self, probes: u32) -> Result<Self, ConfigError> {
+        match at_least_one("max_probes", probes) {
+            Ok(max_probes) => Ok(Self { max_probes, ..self }),
             Err(error) => Err(error),
         }
     }
@@ -125,8 +125,8 @@ impl CircuitConfig {
     /// Lets `probes` probes decide by their failure rate: it opens again once so many failed that the rate must
     /// be `percent` or more, and closes once so many succeeded that it must be less.
     ///
-    /// The same as the [`successes`](Self::successes) and [`probe_failures`](Self::probe_failures) that follow
-    /// from it, with so many [`probes`](Self::probes) at once and [in all](Self::probes_in_all).
+    /// The same as the [`success_threshold`](Self::success_threshold) and [`probe_failures`](Self::probe_failures) that follow
+    /// from it, with so many [`probes`](Self::probes) at once and [in all](Self::max_probes).
     ///
     /// # Panics
     /// On no probes, and on a percentage that is 0 or over 100.
@@ -151,7 +151,7 @@ impl CircuitConfig {
         #[allow(clippy::cast_possible_truncation)] // at most `probes`
         let probe_failures = fatal as u32 - 1;
         let successes = probes - probe_failures;
-        Ok(Self { probes, successes, probe_failures, probes_in_all: probes, ..self })
+        Ok(Self { probes, success_threshold: successes, probe_failures, max_probes: probes, ..self })
     }
 
     /// After closing, admits a share of the attempts that grows from nothing to all over this time.

@@ -13,8 +13,8 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::StoredLetter;
 use crate::class::Class;
-use crate::dead_letter::About;
-use crate::observe::{DeadLetter, is_unclean};
+use crate::clean::is_unclean;
+use crate::dead_letter::{DeadLetter, LetterContext};
 use crate::time::nanos;
 
 // Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
@@ -40,14 +40,14 @@ pub(super) struct Line<'a, T> {
 #[derive(Default)]
 struct Metadata<'a> {
     pairs: Vec<(&'a str, String)>,
-    left_out: usize,
+    skipped_calls: usize,
 }
 
 impl<'a> Metadata<'a> {
     fn add(&mut self, name: &'a str, value: &str, longest: usize) {
         let known = || self.pairs.iter().any(|(other, _)| *other == name);
         if self.pairs.len() == MOST_METADATA || name.len() > LONGEST_KEY_OF_METADATA || known() {
-            self.left_out = self.left_out.saturating_add(1);
+            self.skipped_calls = self.skipped_calls.saturating_add(1);
         } else {
             self.pairs.push((name, bounded(value, longest)));
         }
@@ -57,7 +57,7 @@ impl<'a> Metadata<'a> {
 impl<'a, T> Line<'a, T> {
     pub(super) fn of<E: fmt::Display>(
         letter: &'a DeadLetter<T>,
-        about: &'a About<'_, E>,
+        about: &'a LetterContext<'_, E>,
         at: Option<SystemTime>,
     ) -> Self {
         let mut metadata = Metadata::default();
@@ -74,7 +74,7 @@ impl<'a, T> Line<'a, T> {
     /// A letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
         let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
-        let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
+        let mut metadata = Metadata { pairs: Vec::new(), skipped_calls: *metadata_left_out };
         stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
@@ -121,12 +121,12 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if let Some(error) = &self.error {
             map.serialize_entry("error", error)?;
         }
-        let Metadata { pairs, left_out } = &self.metadata;
+        let Metadata { pairs, skipped_calls } = &self.metadata;
         if !pairs.is_empty() {
             map.serialize_entry("metadata", &Pairs(pairs))?;
         }
-        if *left_out > 0 {
-            map.serialize_entry("metadata_left_out", left_out)?;
+        if *skipped_calls > 0 {
+            map.serialize_entry("metadata_left_out", skipped_calls)?;
         }
         map.serialize_entry("payload", payload)?;
         map.end()
@@ -144,7 +144,7 @@ impl Serialize for Pairs<'_> {
 }
 
 /// What the last attempt ended with.
-struct Caused<'a, E>(&'a About<'a, E>);
+struct Caused<'a, E>(&'a LetterContext<'a, E>);
 
 impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

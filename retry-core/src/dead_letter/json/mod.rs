@@ -14,20 +14,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use std::vec::Vec;
 
-pub use read::{BadLine, BadLineKind, JsonLetters, StoredLetter};
+pub use read::{BadLine, BadLineKind, JsonLinesReader, StoredLetter};
 use serde::Serialize;
 
 use self::file::Open;
 use self::line::Line;
-use super::{About, DeadLetterSink, caught};
-use crate::observe::DeadLetter;
+use super::letter::DeadLetter;
+use super::sink::{DeadLetterSink, LetterContext};
+use crate::panics::caught;
 
 /// A file to which dead letters are added, a line of JSON each, so that they survive the program.
 ///
 /// A letter counts as kept once its line is written and [on disk](OnDisk), so that neither `kill -9` nor, with
 /// [`OnDisk::Each`], the loss of power takes it away again. What is cut off in the middle of a line is recognised when
 /// the file is opened again, reported as [`torn`](Self::torn), and cut away. A write that fails leaves the file as it
-/// was, and the letter comes back to whoever is asked [next](super::Or).
+/// was, and the letter comes back to whoever is asked [next](super::OrElse).
 ///
 /// One writer has a file at a time; threads may share it. On unix it locks the file, so that a second one is refused
 /// with [`ResourceBusy`](io::ErrorKind::ResourceBusy), whichever program it is of; elsewhere that is for the program to
@@ -36,16 +37,16 @@ use crate::observe::DeadLetter;
 /// long, or on a thread of asynchronous code, put a channel in between.
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, JsonLetters, JsonLines, Policy, Retry};
+/// use retry_core::{dead_letter::{JsonLinesReader, JsonLinesSink}, testing::FakeClock, Class, Policy, Retry};
 ///
 /// # let dir = std::env::temp_dir().join(format!("retry-core-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
 /// # let path = dir.join("dead-letters.jsonl");
-/// let letters = JsonLines::open(&path)?;
+/// let letters = JsonLinesSink::open(&path)?;
 /// let clock = FakeClock::new();
 /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
 /// for order in ["7 apples", "3 pears"] {
-///     let write = stock.dead_letters(&letters).metadata(&[("tenant", "north")]).carrying(|| order);
+///     let write = stock.dead_letters(&letters).metadata(&[("tenant", "north")]).payload(|| order);
 ///     let _ = write.run_blocking(|| Err::<(), _>(Class::Network));
 /// }
 /// let lines = std::fs::read_to_string(&path)?;
@@ -57,19 +58,19 @@ use crate::observe::DeadLetter;
 /// // Later: out of the way of those that come in meanwhile, and each tried again.
 /// let taken = dir.join("taken.jsonl");
 /// letters.rotate(&taken)?;
-/// for stored in JsonLetters::<String>::open(&taken)? {
+/// for stored in JsonLinesReader::<String>::open(&taken)? {
 ///     let stored = stored?;
 ///     if stock.run_blocking(|| if stored.letter.payload == "7 apples" { Ok(()) } else { Err(Class::Server) }).is_err() {
 ///         letters.requeue(stored)?;
 ///     }
 /// }
 /// std::fs::remove_file(&taken)?;
-/// let left: Vec<_> = JsonLetters::<String>::open(&path)?.collect::<Result<_, _>>()?;
+/// let left: Vec<_> = JsonLinesReader::<String>::open(&path)?.collect::<Result<_, _>>()?;
 /// assert_eq!((left.len(), left[0].letter.payload.as_str(), left[0].letter.requeued), (1, "3 pears", 1));
 /// # std::fs::remove_dir_all(&dir)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct JsonLines {
+pub struct JsonLinesSink {
     path: PathBuf,
     open: Mutex<Open>,
     torn: Option<TornLine>,
@@ -84,16 +85,16 @@ pub enum OnDisk {
     /// Before the letter counts as kept.
     #[default]
     Each,
-    /// After so many, and when [`JsonLines::sync`] is called. The loss of power may take that many; `kill -9` none.
+    /// After so many, and when [`JsonLinesSink::sync`] is called. The loss of power may take that many; `kill -9` none.
     Every(u32),
-    /// When [`JsonLines::sync`] is called, or the operating system sees fit.
+    /// When [`JsonLinesSink::sync`] is called, or the operating system sees fit.
     WhenTold,
 }
 
 /// What becomes of a torn line when its file is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenTorn {
-    /// It is cut away. What it was is in [`JsonLines::torn`].
+    /// It is cut away. What it was is in [`JsonLinesSink::torn`].
     #[default]
     Cut,
     /// It is ended, and stays in the file as a line that is no letter.
@@ -129,7 +130,7 @@ pub enum JsonLinesError {
     Io(io::Error),
 }
 
-impl JsonLines {
+impl JsonLinesSink {
     /// The longest line that is written, in bytes, unless set.
     pub const LIMIT: usize = 1 << 20;
 
@@ -177,7 +178,7 @@ impl JsonLines {
     pub fn append<T: Serialize, E: fmt::Display>(
         &self,
         letter: &DeadLetter<T>,
-        about: &About<'_, E>,
+        about: &LetterContext<'_, E>,
     ) -> Result<(), JsonLinesError> {
         // Others' code runs before the lock is taken: what shows the error, and the payload.
         self.write(&Line::of(letter, about, self.stamp.map(|now| now())))
@@ -269,8 +270,8 @@ fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
 }
 
 /// Where the payload or the error panics when it is written, the letter is not kept, and comes back.
-impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLines {
-    fn accept(&self, letter: DeadLetter<T>, about: &About<'_, E>) -> Result<(), DeadLetter<T>> {
+impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
+    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         // Why not is in `last_error`.
         match caught(|| self.append(&letter, about)) {
             Some(appended) => appended.map_err(|_| letter),
@@ -304,10 +305,10 @@ impl core::error::Error for JsonLinesError {
     }
 }
 
-impl fmt::Debug for JsonLines {
+impl fmt::Debug for JsonLinesSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, torn, on_disk, limit, .. } = self;
-        f.debug_struct("JsonLines")
+        f.debug_struct("JsonLinesSink")
             .field("path", path)
             .field("torn", torn)
             .field("on_disk", on_disk)

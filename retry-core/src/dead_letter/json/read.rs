@@ -17,15 +17,16 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::line::{VERSION, class, instant};
+use crate::dead_letter::DeadLetter;
 use crate::key::Key;
-use crate::observe::{DeadLetter, REASONS};
+use crate::verdict::Reason;
 
-/// The letters of a file that [`JsonLines`](super::JsonLines) wrote, oldest first.
+/// The letters of a file that [`JsonLinesSink`](super::JsonLinesSink) wrote, oldest first.
 ///
 /// A line that is no letter is an `Err` that says where it is, and the next line is read all the same. One without an
 /// end is torn: its writer was cut off in the middle of it. Only the last line can be. No line is read into memory beyond
 /// [`limit`](Self::limit).
-pub struct JsonLetters<T, R = BufReader<File>> {
+pub struct JsonLinesReader<T, R = BufReader<File>> {
     reader: R,
     limit: usize,
     number: u64,
@@ -35,7 +36,7 @@ pub struct JsonLetters<T, R = BufReader<File>> {
     payload: PhantomData<fn() -> T>,
 }
 
-impl<T: DeserializeOwned> JsonLetters<T> {
+impl<T: DeserializeOwned> JsonLinesReader<T> {
     /// The letters of this file.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl<T: DeserializeOwned> JsonLetters<T> {
     }
 }
 
-impl<T: DeserializeOwned, R: BufRead> JsonLetters<T, R> {
+impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
     /// The longest line that is read, in bytes, unless set.
     pub const LIMIT: usize = 16 << 20;
 
@@ -105,7 +106,7 @@ impl<T: DeserializeOwned, R: BufRead> JsonLetters<T, R> {
     }
 }
 
-impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLetters<T, R> {
+impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLinesReader<T, R> {
     type Item = Result<StoredLetter<T>, BadLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -148,7 +149,7 @@ pub struct StoredLetter<T> {
     pub metadata: Vec<(String, String)>,
     /// How many more pairs there were.
     pub metadata_left_out: usize,
-    /// When it was stored, if the writer [was told the time](super::JsonLines::stamped); to the millisecond.
+    /// When it was stored, if the writer [was told the time](super::JsonLinesSink::stamped); to the millisecond.
     pub at: Option<SystemTime>,
 }
 
@@ -219,7 +220,7 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     }
     let operation: String = required(&mut fields, "operation")?;
     let reason: String = required(&mut fields, "reason")?;
-    let reason = REASONS.into_iter().find(|known| known.name() == reason);
+    let reason = Reason::ALL.into_iter().find(|known| known.name() == reason);
     let mut letter =
         DeadLetter::new(reason.ok_or("reason: unknown")?, required::<T>(&mut fields, "payload")?);
     letter.operation = Key::new(&operation);
@@ -279,9 +280,9 @@ fn required<T: for<'de> Deserialize<'de>>(fields: &mut Fields, name: &str) -> Re
     optional(fields, name)?.ok_or_else(|| name.to_owned() + ": missing")
 }
 
-impl<T, R> fmt::Debug for JsonLetters<T, R> {
+impl<T, R> fmt::Debug for JsonLinesReader<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JsonLetters")
+        f.debug_struct("JsonLinesReader")
             .field("number", &self.number)
             .field("at", &self.at)
             .finish_non_exhaustive()

@@ -21,7 +21,7 @@ pub(super) use tags::{Tags, check_name, check_tags, tag_setters};
 
 use super::compose::pointer;
 use super::event::{CallEnd, Event, EventKind, Observer};
-use crate::config::{ConfigError, ok_or_panic};
+use crate::config_error::{ConfigError, ok_or_panic};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
@@ -47,7 +47,7 @@ const DEFAULT_SHARDS: usize = 1;
 /// and sums of nanoseconds wrap at 2^64: a shard's sum of times after 584 years of calls.
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, OperationMetrics, Policy, Retry};
+/// use retry_core::{observe::OperationMetrics, testing::FakeClock, Class, Policy, Retry};
 ///
 /// static STOCK: OperationMetrics = OperationMetrics::new("stock.read").tags(&[("region", "eu")]);
 ///

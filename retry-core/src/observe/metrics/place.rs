@@ -46,21 +46,11 @@ pub(in crate::observe) const COUNTERS: usize = LEFT_AT + PHASES;
 /// In the order of [`end`].
 pub(in crate::observe) const ALL_ENDS: [CallEnd; 4] =
     [CallEnd::Succeeded, CallEnd::GaveUp(GiveUp::Attempts), CallEnd::Rejected, CallEnd::Cancelled];
-/// In the order of [`reason`].
-pub(in crate::observe) const ALL_REASONS: [GiveUp; 7] = [
-    GiveUp::Class,
-    GiveUp::Ignored,
-    GiveUp::LeftToCircuit,
-    GiveUp::Attempts,
-    GiveUp::Deadline,
-    GiveUp::Hint,
-    GiveUp::Budget,
-];
 /// In the order of [`phase`].
 pub(in crate::observe) const ALL_PHASES: [Phase; 3] = [Phase::Closed, Phase::Open, Phase::HalfOpen];
 
 const CLASSES: usize = Class::ALL.len();
-const REASONS: usize = ALL_REASONS.len();
+const REASONS: usize = GiveUp::ALL.len();
 const ENDS: usize = ALL_ENDS.len();
 const PHASES: usize = ALL_PHASES.len();
 
@@ -87,7 +77,7 @@ pub(in crate::observe) const fn reason(reason: GiveUp) -> usize {
         GiveUp::Ignored => 1,
         GiveUp::LeftToCircuit => 2,
         GiveUp::Attempts => 3,
-        GiveUp::Deadline => 4,
+        GiveUp::StartWithin => 4,
         GiveUp::Hint => 5,
         GiveUp::Budget => 6,
     }
@@ -108,7 +98,7 @@ mod tests {
     #[test]
     fn each_is_at_its_place() {
         assert_eq!(ALL_ENDS.map(end), [0, 1, 2, 3]);
-        assert_eq!(ALL_REASONS.map(reason), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(GiveUp::ALL.map(reason), [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(ALL_PHASES.map(phase), [0, 1, 2]);
         assert!((0_usize..).zip(Class::ALL).all(|(place, class)| class as usize == place));
     }

@@ -19,9 +19,9 @@ use crate::verdict::GiveUp;
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{Class, FakeClock, Jitter, OperationMetrics, Policy, Retry};
+/// use retry_core::{observe::OperationMetrics, testing::FakeClock, Class, Jitter, Policy, Retry};
 ///
-/// const POLICY: Policy = Policy::fixed(Duration::from_millis(40)).jitter(Jitter::None).attempts(2);
+/// const POLICY: Policy = Policy::fixed(Duration::from_millis(40)).jitter(Jitter::None).max_attempts(2);
 ///
 /// let metrics = OperationMetrics::<1>::new("stock.read");
 /// let clock = FakeClock::new();
@@ -196,7 +196,9 @@ impl MetricsSnapshot {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{Change, ChangeCause, Event, Instant, Observer, OperationMetrics, Phase};
+    /// use retry_core::{
+    ///     circuit::{Change, ChangeCause, Phase}, observe::{Event, Observer, OperationMetrics}, Instant,
+    /// };
     ///
     /// let metrics = OperationMetrics::<1>::new("stock");
     /// let at = Instant::from_millis(700);

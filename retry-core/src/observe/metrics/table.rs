@@ -9,7 +9,7 @@ use super::super::event::{Event, EventKind, Observer};
 use super::snapshot::MetricsSnapshot;
 use super::tags::LONGEST_VALUE;
 use super::{OperationMetrics, Tags, check_tags, tag_setters};
-use crate::config::{ConfigError, ok_or_panic};
+use crate::config_error::{ConfigError, ok_or_panic};
 
 /// Counts what all calls do, by operation: up to `OPERATIONS` names, each at its first event.
 ///
@@ -18,7 +18,7 @@ use crate::config::{ConfigError, ok_or_panic};
 /// counted in [`circuits`](Self::circuits), not by operation: several may share a circuit.
 ///
 /// ```
-/// use retry_core::{Class, FakeClock, Metrics, Policy, Retry};
+/// use retry_core::{observe::Metrics, testing::FakeClock, Class, Policy, Retry};
 ///
 /// static METRICS: Metrics = Metrics::new().tags(&[("service", "shop")]);
 ///

@@ -1,6 +1,6 @@
 //! Names and tags that any exporter can take.
 
-use crate::config::{ConfigError, Value};
+use crate::config_error::{ConfigError, Value};
 
 /// Pairs of name and value.
 pub(crate) type Tags = &'static [(&'static str, &'static str)];

@@ -1,7 +1,7 @@
 // nothing says which class of error `MyError` is
 #![allow(unused)]
 use core::time::Duration;
-use retry_core::*;
+use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
 struct MyError;
 

@@ -1,7 +1,7 @@
 // multiplier = 0.999: must be a finite number of at least 1
 #![allow(unused)]
 use core::time::Duration;
-use retry_core::*;
+use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).multiplier(0.999);
 

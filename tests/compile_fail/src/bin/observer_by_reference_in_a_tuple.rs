@@ -1,6 +1,6 @@
 // in a tuple, an observer of your own goes by value, or as `&mine as &dyn Observer`
 #![allow(unused)]
-use retry_core::*;
+use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
 struct Mine;
 

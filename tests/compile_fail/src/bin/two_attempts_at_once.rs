@@ -1,7 +1,7 @@
 // as mutable more than once at a time
 #![allow(unused)]
 use core::time::Duration;
-use retry_core::*;
+use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
 fn two(call: &mut Call<NoCircuit>, now: Instant) {
     let first = call.attempt(now);

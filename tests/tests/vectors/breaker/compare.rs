@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Change, ChangeCause, Mode, Phase};
+use retry_core::circuit::{Change, ChangeCause, Mode, Phase};
 
 use super::kit::{Counts, Hand, Kind};
 use super::plan::{Seen, State};

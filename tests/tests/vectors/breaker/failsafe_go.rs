@@ -122,7 +122,7 @@ pub(super) fn plan(config: &Fields<'_>) -> Replayed<Plan> {
             .rule(CircuitConfig::WITHOUT_RULES)?
             .open_for(delay)
             .try_probes(probes.at_once)?
-            .try_successes(probes.successes)?
+            .try_success_threshold(probes.successes)?
             .probe_failures(probes.failures.saturating_sub(1))
             .try_lease(Duration::MAX)?;
         let config = match opens {

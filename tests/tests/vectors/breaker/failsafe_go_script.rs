@@ -86,7 +86,7 @@ fn retry(rig: &mut Rig<'_>, attempts: Option<u32>, expect: &Fields<'_>) -> Repla
     let Some(attempts) = attempts else {
         return fail("config.retry_max_attempts is missing");
     };
-    let policy = match Policy::fixed(Duration::ZERO).try_attempts(attempts) {
+    let policy = match Policy::fixed(Duration::ZERO).try_max_attempts(attempts) {
         Ok(policy) => policy,
         Err(error) => return fail(error.to_string()),
     };

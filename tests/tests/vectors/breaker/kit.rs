@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use retry_core::{
-    Admission, Change, CircuitConfig, Class, ConfigError, CountWindow, Error, FakeClock, Gate, Instant, Mode,
-    Outcome, Phase, Policy, Rejected, Retry, SharedCircuit, SlowCalls, Span, StdLock, Ticket, TimeWindow,
-    Window,
+    CircuitConfig, Class, ConfigError, Error, Instant, Policy, Rejected, Retry, SharedCircuit,
+    circuit::{
+        Admission, Change, CountWindow, Gate, Mode, Outcome, Phase, SlowCalls, Span, Ticket, TimeWindow,
+        Window,
+    },
+    runtime::StdLock,
+    testing::FakeClock,
 };
 
 use crate::json::{Replayed, fail};

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use retry_core::{
-    Admission, CircuitConfig, FakeClock, Instant, Mode, Outcome as Ended, Phase, Rejected, Ticket,
+    CircuitConfig, Instant, Rejected,
+    circuit::{Admission, Mode, Outcome as Ended, Phase, Ticket},
+    testing::FakeClock,
 };
 use serde_json::Value;
 

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use retry_core::{ChangeCause, CircuitConfig, FakeClock, Instant, Outcome as Ended, Phase};
+use retry_core::{
+    CircuitConfig, Instant,
+    circuit::{ChangeCause, Outcome as Ended, Phase},
+    testing::FakeClock,
+};
 use serde_json::Value;
 
 use super::kit::{Hand, Kind};

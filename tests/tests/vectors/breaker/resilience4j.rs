@@ -151,7 +151,7 @@ pub(super) fn plan(settings: &Settings<'_>) -> Replayed<(Plan, Rates, Option<&'s
             .try_open_growth(multiplier, cap.saturating_add(AFTER))?
             .try_probe_rate(rates.probes, failed.whole)?
             .try_probes(probes)?
-            .try_probes_in_all(probes)?
+            .try_max_probes(probes)?
             .try_lease(Duration::MAX)?;
         let config = if of_calls { config.try_window(size)? } else { config };
         let config =

@@ -7,7 +7,11 @@
 
 use std::time::Duration;
 
-use retry_core::{FakeClock, Instant, Outcome as Ended, Ticket};
+use retry_core::{
+    Instant,
+    circuit::{Outcome as Ended, Ticket},
+    testing::FakeClock,
+};
 
 use super::kit::{Books, Circuit, Counts};
 use super::plan::{Ending, Plan, State};

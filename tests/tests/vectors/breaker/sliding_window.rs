@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{FakeClock, Outcome as Ended};
+use retry_core::{circuit::Outcome as Ended, testing::FakeClock};
 use serde_json::Value;
 
 use super::kit::Counts;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use retry_core::{Budget, BudgetRules, Class, ConfigError, FakeClock, Initial, Instant, Price, TokenBucket};
+use retry_core::{
+    Class, ConfigError, Instant, TokenBucket,
+    budget::{Budget, BudgetRules, Price},
+    runtime::Initial,
+    testing::FakeClock,
+};
 use serde_json::Value;
 
 use super::{FREE, PRECISION, Shared, TOKEN, asked, clock, given_back, near, passes, same, succeeded};

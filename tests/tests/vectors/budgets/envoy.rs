@@ -1,6 +1,9 @@
 //! Envoy's budgets: retries at once, and the throttle of the SRE book as its admission control has it.
 
-use retry_core::{AdaptiveThrottle, Budget, Class, ConcurrencyShare, Instant, Request};
+use retry_core::{
+    Class, Instant,
+    budget::{AdaptiveThrottle, Budget, ConcurrencyShare, Request},
+};
 use serde_json::Value;
 
 use super::{FREE, PRECISION, RESTART, START, Shared, asked, failed, near, probability, same, throttled};

@@ -1,6 +1,9 @@
 //! failsafe-go's adaptive throttle, and its budget of retries at once.
 
-use retry_core::{AdaptiveThrottle, Budget, BudgetRules, Class, ConcurrencyShare, Instant, Price};
+use retry_core::{
+    Class, Instant,
+    budget::{AdaptiveThrottle, Budget, BudgetRules, ConcurrencyShare, Price},
+};
 use serde_json::Value;
 
 use super::{

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use retry_core::{Budget, BudgetRules, Class, Instant, Price, RequestShare, SlidingSum, TokenBucket};
+use retry_core::{
+    Class, Instant, TokenBucket,
+    budget::{Budget, BudgetRules, Price, RequestShare, SlidingSum},
+};
 use serde_json::Value;
 
 use super::{START, Shared, TOKEN, asked, clock, given_back, near, passes, same, whole};

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use retry_core::{
-    Budget, BudgetRules, Call, Class, Failure, FakeClock, Hints, Instant, Policy, Recovery, RetryThrottle,
-    Rule, Verdict,
+    Call, Class, Failure, Instant, Policy, Recovery, Rule, Verdict,
+    budget::{Budget, BudgetRules, RetryThrottle},
+    policy::Hints,
+    testing::FakeClock,
 };
 use serde_json::Value;
 
@@ -63,7 +65,7 @@ fn throttle(case: &Fields<'_>) -> Replayed {
 fn throttled_call(case: &Fields<'_>) -> Replayed {
     // No, says the server.
     static REFUSED: Rule = Rule::ANY.recovery(Recovery::Fail);
-    const POLICY: Policy = Policy::DEFAULT.hints(Hints::Exact).hint_limit(LONGEST);
+    const POLICY: Policy = Policy::DEFAULT.hints(Hints::Exact).max_hint(LONGEST);
 
     let (config, given, expect) = (case.fields("config")?, case.fields("given")?, case.fields("expect")?);
     let budget = retry_throttle(&config)?;

@@ -9,7 +9,10 @@ mod grpc;
 use std::time::Duration;
 
 use retry_core::{
-    AdaptiveThrottle, Budget, Class, Deposit, FakeClock, Instant, LocalLock, Price, Request, SharedBudget,
+    Class, Instant, SharedBudget,
+    budget::{AdaptiveThrottle, Budget, Deposit, Price, Request},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use crate::json::{Fields, Ms, Replayed, Secs, Typed, fail};

@@ -4,7 +4,9 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use retry_core::{CircuitConfig, ConstCircuit, ConstConfig, CountWindow, CriticalSectionLock, Retry};
+use retry_core::{
+    circuit::{ConstCircuit, ConstConfig, CountWindow}, runtime::CriticalSectionLock, CircuitConfig, Retry,
+};
 use size::{Chip, POLICY, class, report, send, use_platform};
 
 static UPLINK: ConstCircuit<Uplink, CountWindow<32>, CriticalSectionLock> = ConstCircuit::CLOSED;

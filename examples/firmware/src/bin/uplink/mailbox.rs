@@ -1,12 +1,12 @@
 //! The letters that wait, and their image in memory that a reset leaves alone.
 
-use retry_core::{DeadLetter, DeadLetters, ImageError, WhenFull};
+use retry_core::dead_letter::{DeadLetter, DeadLetterBuffer, ImageError, WhenFull};
 
 use crate::sensor::Sample;
 
 /// The most letters that wait.
 pub(crate) const CAPACITY: usize = 8;
-type Letters = DeadLetters<Sample, CAPACITY>;
+type Letters = DeadLetterBuffer<Sample, CAPACITY>;
 
 /// The bytes that their image takes.
 pub(crate) type Image = [u8; Letters::IMAGE_SIZE];

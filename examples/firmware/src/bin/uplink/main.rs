@@ -26,16 +26,16 @@ use embassy_time::Timer;
 use mailbox::{CAPACITY, Mailbox};
 use radio::Radio;
 use retry_core::{
-    CircuitConfig, Clock, CountWindow, DeadLetter, ImageError, Policy, SharedBudget, SharedCircuit,
-    TokenBucket,
+    circuit::CountWindow, dead_letter::{DeadLetter, ImageError}, runtime::Clock, CircuitConfig, Policy,
+    SharedBudget, SharedCircuit, TokenBucket,
 };
 use retry_embassy::{CriticalSectionLock, DefmtLog, Embassy, retry};
 use sensor::Sample;
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
-    .attempts(3)
+    .max_attempts(3)
     .attempt_timeout(Duration::from_millis(120))
-    .deadline(Duration::from_secs(1));
+    .start_within(Duration::from_secs(1));
 
 static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(
     CircuitConfig::WITHOUT_RULES.consecutive_failures(5).open_for(Duration::from_millis(350)),

@@ -1,7 +1,7 @@
 //! A sensor, and what it reads.
 
 use embassy_time::Instant;
-use retry_core::Plain;
+use retry_core::dead_letter::Codec;
 
 /// A reading and its time since the start.
 #[derive(Clone, Copy, Debug, defmt::Format)]
@@ -16,7 +16,7 @@ pub(crate) fn read() -> Sample {
     Sample { at_ms, millivolts: 1_500 + swing.min(500 - swing) }
 }
 
-impl Plain for Sample {
+impl Codec for Sample {
     const SIZE: usize = 6;
 
     fn write(&self, bytes: &mut [u8]) {

@@ -14,7 +14,7 @@ use plotters::prelude::{
 };
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 use crate::callers::CALLERS;
 use crate::history::{History, Outcome};

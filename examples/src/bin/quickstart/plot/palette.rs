@@ -1,7 +1,7 @@
 //! The colours of the plot: told apart by every common kind of colour vision, and by lightness.
 
 use plotters::style::RGBColor;
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 use crate::history::Outcome;
 

@@ -11,7 +11,7 @@ use plotters::prelude::{
 use plotters::style::FontStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use retry_core::Phase;
+use retry_core::circuit::Phase;
 
 use super::palette::{BACKOFF, HINT, INK, of_outcome, of_phase};
 use super::{Area, DrawResult, text};

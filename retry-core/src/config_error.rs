@@ -1,0 +1,216 @@
+//! What is said of a value that a configuration cannot hold.
+
+use core::fmt;
+use core::time::Duration;
+
+/// A configuration value that is not allowed: which field, which value, which rule.
+///
+/// The `try_` form of a setter returns it; the plain setter panics with the same line, which in a `const` is a
+/// compile error.
+///
+/// ```
+/// use retry_core::Policy;
+/// use core::time::Duration;
+///
+/// let error = Policy::exponential(Duration::from_millis(100)).try_max_attempts(0).unwrap_err();
+/// assert_eq!(error.field(), "attempts");
+/// assert_eq!(error.to_string(), "attempts = 0: must be at least 1");
+/// ```
+#[derive(Clone, Copy, PartialEq)]
+pub struct ConfigError {
+    field: &'static str,
+    value: Value,
+    rule: &'static str,
+    limit: Option<(Value, &'static str)>,
+}
+
+/// A value that was given, or a limit that it missed.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Value {
+    Count(u64),
+    Duration(Duration),
+    Float(f64),
+    /// Shown in quotes, the beginning of it, and `?` for what is not plain ASCII.
+    #[allow(dead_code)] // only names of metrics are text
+    Text(&'static str),
+}
+
+impl ConfigError {
+    /// The name of the field, as its setter is called.
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// `field = value: rule`.
+    pub(crate) const fn new(field: &'static str, value: Value, rule: &'static str) -> Self {
+        Self { field, value, rule, limit: None }
+    }
+
+    /// `field = value: rule limit, what`.
+    pub(crate) const fn limit(self, limit: Value, what: &'static str) -> Self {
+        Self { limit: Some((limit, what)), ..self }
+    }
+
+    const fn line(&self) -> Line {
+        let line = Line::EMPTY.text(self.field).text(" = ").value(self.value).text(": ").text(self.rule);
+        match self.limit {
+            Some((limit, what)) => line.text(" ").value(limit).text(", ").text(what),
+            None => line,
+        }
+    }
+
+    /// Panics with the line: a compile error where the configuration is a `const`.
+    #[track_caller]
+    pub(crate) const fn panic(&self) -> ! {
+        panic!("{}", self.line().as_str())
+    }
+}
+
+/// The value of a `try_` setter, or a panic with the error's line.
+macro_rules! ok_or_panic {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => error.panic(),
+        }
+    };
+}
+pub(crate) use ok_or_panic;
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.line().as_str())
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ConfigError {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.line().as_str());
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ConfigError").field(&self.line().as_str()).finish()
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// A line of text put together in a `const fn`, where `format_args` cannot go.
+///
+/// What does not fit is cut; the longest line of this crate is shorter.
+pub(crate) struct Line {
+    bytes: [u8; Self::CAPACITY],
+    len: usize,
+}
+
+impl Line {
+    const CAPACITY: usize = 160;
+
+    pub(crate) const EMPTY: Self = Self { bytes: [0; Self::CAPACITY], len: 0 };
+
+    pub(crate) const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
+            Ok(text) => text,
+            Err(_) => unreachable!(), // only whole ASCII strings go in
+        }
+    }
+
+    pub(crate) const fn text(mut self, text: &str) -> Self {
+        let text = text.as_bytes();
+        let mut i = 0;
+        while i < text.len() && self.len < Self::CAPACITY {
+            self.bytes[self.len] = text[i];
+            self.len += 1;
+            i += 1;
+        }
+        self
+    }
+
+    const fn value(self, value: Value) -> Self {
+        match value {
+            Value::Count(count) => self.number(count),
+            Value::Duration(duration) => self.duration(duration),
+            Value::Float(float) => self.float(float),
+            Value::Text(text) => self.quoted(text),
+        }
+    }
+
+    pub(crate) const fn quoted(self, text: &str) -> Self {
+        const MOST: usize = 24;
+        let mut line = self.text("\"");
+        let mut i = 0;
+        while i < text.len() && i < MOST && line.len < Self::CAPACITY {
+            let byte = text.as_bytes()[i];
+            line.bytes[line.len] = if byte.is_ascii_graphic() || byte == b' ' { byte } else { b'?' };
+            line.len += 1;
+            i += 1;
+        }
+        line.text(if text.len() > MOST { "..\"" } else { "\"" })
+    }
+
+    const fn number(self, value: u64) -> Self {
+        let line = if value >= 10 { self.number(value / 10) } else { self };
+        line.text(DIGITS.split_at((value % 10) as usize).1.split_at(1).0)
+    }
+
+    /// In the largest unit that needs no fraction: `250 ms`, `30 s`, `1500 us`.
+    const fn duration(self, value: Duration) -> Self {
+        let sub = value.subsec_nanos() as u64;
+        if sub == 0 {
+            return self.number(value.as_secs()).text(" s");
+        }
+        let (per_sec, nanos_each, unit) = match sub {
+            _ if sub.is_multiple_of(1_000_000) => (1_000, 1_000_000, " ms"),
+            _ if sub.is_multiple_of(1_000) => (1_000_000, 1_000, " us"),
+            _ => (1_000_000_000, 1, " ns"),
+        };
+        self.number(value.as_secs().saturating_mul(per_sec).saturating_add(sub / nanos_each)).text(unit)
+    }
+
+    /// With up to six decimals, without trailing zeros, never rounded up to a whole; from 2^44 on a plain `huge`.
+    const fn float(self, value: f64) -> Self {
+        if value.is_nan() {
+            return self.text("NaN");
+        }
+        let line = if value.is_sign_negative() { self.text("-") } else { self };
+        let bits = value.to_bits();
+        let exponent = ((bits >> 52) & 0x7ff) as u32;
+        if exponent == 0x7ff {
+            return line.text("inf");
+        }
+        if exponent >= 1023 + 44 {
+            return line.text("huge");
+        }
+        // The value is significand * 2^-shift, and below 2^44 the shift is above 8.
+        let significand = (bits & ((1 << 52) - 1)) | (1 << 52);
+        let shift = 1075 - exponent;
+        if shift > 100 {
+            return line.text("0");
+        }
+        let (whole, fraction) = match shift {
+            0..64 => (significand >> shift, significand & ((1 << shift) - 1)),
+            _ => (0, significand),
+        };
+        // Of the fraction, 40 bits are enough for six decimals.
+        let (fraction, shift) = if shift > 40 { (fraction >> (shift - 40), 40) } else { (fraction, shift) };
+        let rounded = (fraction * 1_000_000 + (1 << (shift - 1))) >> shift;
+        // What is below 1 must not be shown as 1.
+        let mut fraction = if rounded > 999_999 { 999_999 } else { rounded };
+        let mut line = line.number(whole);
+        if fraction > 0 {
+            line = line.text(".");
+            let mut unit = 100_000;
+            while fraction > 0 {
+                line = line.number(fraction / unit);
+                fraction %= unit;
+                unit /= 10;
+            }
+        }
+        line
+    }
+}
+
+const DIGITS: &str = "0123456789";

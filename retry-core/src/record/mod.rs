@@ -1,0 +1,357 @@
+//! Records what calls decided and what of, so that it can be decided again: elsewhere, later, by another policy.
+
+mod bytes;
+mod draws;
+mod format;
+mod log_error;
+mod numbers;
+#[cfg(feature = "std")]
+mod parse;
+#[cfg(feature = "std")]
+mod records;
+#[cfg(feature = "std")]
+mod replay;
+mod sinks;
+
+use core::convert::Infallible;
+use core::fmt;
+use core::time::Duration;
+
+pub use format::{Record, RecordedStep};
+pub use log_error::LogError;
+#[cfg(feature = "std")]
+pub use records::Records;
+#[cfg(feature = "std")]
+pub use replay::{Difference, Field, Replay, ReplayError, Replayed, Step};
+#[cfg(feature = "std")]
+pub use sinks::LogWriter;
+pub use sinks::{LogBuffer, RecordSink};
+
+use draws::{Draws, word};
+use format::{Last, MOST_RULES, NOT_RETRIED, UNKNOWN_RULE, encode, header};
+use numbers::{Number, Numbers};
+
+use crate::lock::{Exclusive, Initial, Lock};
+use crate::observe::{Event, EventKind, Observer};
+use crate::policy::Failure;
+use crate::policy::Rule;
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
+use crate::time::Instant;
+
+macro_rules! recorder {
+    ($($lock:tt)*) => {
+        /// Writes a log of what calls decided.
+        ///
+        /// A compact one: most often 11 bytes a decision, and at most 16 but for the rare ones that
+        /// `Records` names.
+        ///
+        /// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
+        /// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
+        /// in the log, so that `Replay` comes to the same verdicts, and finds the first that another policy, or
+        /// another version of this crate, decides otherwise.
+        ///
+        /// Each call is observed by its own [`call`](Self::call); those of many calls may be mixed in one log, and of
+        /// many threads, by the [`Lock`] `L`. Random words are the recorder's own, from [`entropy`](Self::entropy) or
+        /// [`rng`](Self::rng), because such a word needs no room in the log: it is known from the seed. Words from
+        /// elsewhere are recorded, too, with 8 bytes more for each; they are [counted](Self::external_words).
+        ///
+        /// ```
+        /// # #[cfg(feature = "std")] {
+        /// use retry_core::{
+        ///     record::{LogBuffer, Recorder, Replay}, runtime::LocalLock, testing::FakeClock, Class, Policy,
+        ///     Retry,
+        /// };
+        ///
+        /// let clock = FakeClock::new();
+        /// let mut bytes = [0; 1024];
+        /// let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42); // the seed: OsRng.word(), say
+        ///
+        /// let call = log.call();
+        /// let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
+        /// let _ = stock.run_blocking(|| Err::<(), _>(Class::Timeout));
+        /// let log = log.into_sink();
+        /// assert_eq!(log.bytes().len(), 16 + 9 + 9 + 5); // a header and three decisions
+        ///
+        /// let again = Replay::new(&Policy::DEFAULT, log.bytes()).unwrap();
+        /// assert_eq!(again.run().unwrap().decisions, 3);
+        ///
+        /// let patient = Policy::DEFAULT.max_attempts(4);
+        /// let difference = Replay::new(&patient, log.bytes()).unwrap().run().unwrap_err();
+        /// assert_eq!(
+        ///     difference.to_string(),
+        ///     "record 3 (byte 34), call 0, attempt 3: recorded give up: no attempts left, replayed a retry",
+        /// );
+        /// # }
+        /// ```
+        pub struct Recorder<'a, S, L: Lock $($lock)*> {
+            guarded: L::Of<Guarded<S>>,
+            rules: &'a [&'static Rule],
+        }
+    };
+}
+#[cfg(feature = "std")]
+recorder!(= crate::lock::StdLock);
+#[cfg(not(feature = "std"))]
+recorder!();
+
+/// What the lock guards.
+struct Guarded<S> {
+    /// `None` only until it is made.
+    sink: Option<S>,
+    /// Which words are expected in records.
+    draws: Draws,
+    /// How many words were given out.
+    drawn: u64,
+    numbers: Numbers,
+    lost: u32,
+    external_words: u32,
+    skipped_calls: u32,
+}
+
+impl<S> Initial for Guarded<S> {
+    const INITIAL: Self = Self {
+        sink: None,
+        draws: Draws::new(0),
+        drawn: 0,
+        numbers: Numbers::NONE,
+        lost: 0,
+        external_words: 0,
+        skipped_calls: 0,
+    };
+}
+
+impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
+    /// A recorder that has written a header. Each recorder needs another seed, or its words are those of others.
+    pub fn new(mut sink: S, seed: u64) -> Self {
+        let begun = sink.append(header(seed).as_slice());
+        let guarded = L::Of::<Guarded<S>>::INITIAL;
+        guarded.with(|guarded| {
+            guarded.sink = Some(sink);
+            guarded.draws = Draws::new(seed);
+            guarded.lost = if begun { 0 } else { 1 };
+        });
+        Self { guarded, rules: &[] }
+    }
+
+    /// The rules that errors are put under by [`Retry::when`](crate::Retry::when) or
+    /// [`Failure::under`](crate::Failure::under), at most 126. Replay takes the same ones, in the same order.
+    #[must_use]
+    pub fn rules(self, rules: &'a [&'static Rule]) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// An observer for one call, or for several one after the other.
+    pub const fn call(&self) -> RecordedCall<'_, S, L> {
+        RecordedCall { recorder: self, way: Initial::INITIAL }
+    }
+
+    /// The same runtime, but that its random words are the recorder's.
+    pub const fn entropy<R>(&self, runtime: R) -> Recorded<'_, R, S, L> {
+        Recorded { runtime, recorder: self }
+    }
+
+    /// A generator of the recorder's random words, for a loop by hand.
+    pub const fn rng(&self) -> RecordedRng<'_, S, L> {
+        RecordedRng { recorder: self }
+    }
+
+    /// How many records, the header included, were lost because the sink did not take one. From the first on all are:
+    /// a log has no gaps.
+    pub fn lost(&self) -> u32 {
+        self.guarded.with(|guarded| guarded.lost)
+    }
+
+    /// How many random words were not the recorder's, and so took 8 bytes each in the log.
+    pub fn external_words(&self) -> u32 {
+        self.guarded.with(|guarded| guarded.external_words)
+    }
+
+    /// How many calls the log goes on without, because too many others were under way: with `std` 16384, else 128. A
+    /// call made by hand and dropped before its end counts as under way, because nobody is told.
+    pub fn skipped_calls(&self) -> u32 {
+        self.guarded.with(|guarded| guarded.skipped_calls)
+    }
+
+    /// Ends the log.
+    pub fn into_sink(self) -> S {
+        match self.guarded.with(|guarded| guarded.sink.take()) {
+            Some(sink) => sink,
+            None => unreachable!("only this method takes the sink, and the recorder with it"),
+        }
+    }
+
+    fn word(&self) -> u64 {
+        self.guarded.with(|guarded| {
+            let index = guarded.drawn;
+            guarded.drawn = index.wrapping_add(1);
+            word(guarded.draws.seed, index)
+        })
+    }
+
+    fn rule(&self, rule: &Rule) -> u8 {
+        if *rule == *Failure::NOT_RETRIED {
+            return NOT_RETRIED;
+        }
+        let index = self.rules.iter().take(MOST_RULES).position(|known| *known == rule);
+        index.and_then(|index| u8::try_from(index + 1).ok()).unwrap_or(UNKNOWN_RULE)
+    }
+}
+
+impl<S: RecordSink> Guarded<S> {
+    fn record(&mut self, way: &mut Way, attempt: u32, elapsed: Option<Duration>, step: RecordedStep) {
+        let mut first = false;
+        if let Way::Unnumbered = way {
+            first = true;
+            *way = Way::Numbered(self.numbers.take(), Last::default());
+        }
+        let Way::Numbered(number, last) = way else { return };
+        if !self.numbers.holds(*number) {
+            *way = Way::LeftOut;
+            self.skipped_calls = self.skipped_calls.saturating_add(1);
+            return;
+        }
+        let (word, again) = match step {
+            RecordedStep::Refused(_) => (None, false),
+            RecordedStep::Decided { word, .. } => (word, attempt == 1),
+        };
+        let record = Record { call: number.number, first: first || again, attempt, elapsed, step };
+        let bytes = encode(&record, &mut self.draws, last);
+        if bytes.says_word() && word.is_some_and(|word| self.draws.index(word) >= self.drawn) {
+            self.external_words = self.external_words.saturating_add(1);
+        }
+        // Lost unless it is taken, also where the sink panics: what comes after builds on it.
+        self.lost = self.lost.saturating_add(1);
+        if self.lost == 1 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice())) {
+            self.lost = 0;
+        }
+    }
+}
+
+/// Observes one call for a [`Recorder`].
+pub struct RecordedCall<'r, S, L: Lock> {
+    recorder: &'r Recorder<'r, S, L>,
+    way: L::Of<Way>,
+}
+
+/// How far a call has come, for its recorder.
+enum Way {
+    /// Nothing is recorded of it so far.
+    Unnumbered,
+    Numbered(Number, Last),
+    LeftOut,
+}
+
+impl Initial for Way {
+    const INITIAL: Self = Self::Unnumbered;
+}
+
+impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
+    fn observe(&self, event: &Event) {
+        let guarded = &self.recorder.guarded;
+        let (elapsed, step) = match event.kind {
+            EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
+            EventKind::Failed { failure: Failure { class, hint, rule, is_last }, verdict, outlook } => {
+                let (rule, word) = (rule.map(|rule| self.recorder.rule(rule)), outlook.word);
+                (outlook.elapsed, RecordedStep::Decided { class, hint, rule, is_last, word, verdict })
+            }
+            EventKind::Ended { .. } => {
+                return self.way.with(|way| {
+                    if let Way::Numbered(number, _) = core::mem::replace(way, Way::Unnumbered) {
+                        guarded.with(|guarded| guarded.numbers.give_back(number));
+                    }
+                });
+            }
+            _ => return,
+        };
+        self.way.with(|way| guarded.with(|guarded| guarded.record(way, event.attempt, elapsed, step)));
+    }
+}
+
+/// A runtime whose random words are those of a [`Recorder`]: [`Recorder::entropy`].
+pub struct Recorded<'r, R, S, L: Lock> {
+    runtime: R,
+    recorder: &'r Recorder<'r, S, L>,
+}
+
+impl<R: Clock, S, L: Lock> Clock for Recorded<'_, R, S, L> {
+    fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+}
+
+impl<R: Sleep, S, L: Lock> Sleep for Recorded<'_, R, S, L> {
+    type Sleep = R::Sleep;
+
+    fn sleep(&self, duration: Duration) -> R::Sleep {
+        self.runtime.sleep(duration)
+    }
+}
+
+impl<R: BlockingSleep, S, L: Lock> BlockingSleep for Recorded<'_, R, S, L> {
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+        self.runtime.sleep_blocking(duration)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.runtime.is_interrupted()
+    }
+}
+
+impl<R, S: RecordSink, L: Lock> Entropy for Recorded<'_, R, S, L> {
+    fn word(&self) -> u64 {
+        self.recorder.word()
+    }
+}
+
+/// A generator of a [`Recorder`]'s random words: [`Recorder::rng`].
+pub struct RecordedRng<'r, S, L: Lock> {
+    recorder: &'r Recorder<'r, S, L>,
+}
+
+impl<S: RecordSink, L: Lock> rand_core::TryRng for RecordedRng<'_, S, L> {
+    type Error = Infallible;
+
+    #[allow(clippy::cast_possible_truncation)] // the upper half, which a narrow draw would be
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.recorder.word() >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.recorder.word())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        rand_core::utils::fill_bytes_via_next_word(bytes, || self.try_next_u64())
+    }
+}
+
+impl<S, L: Lock> fmt::Debug for Recorder<'_, S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+impl<S, L: Lock> fmt::Debug for RecordedCall<'_, S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordedCall").finish_non_exhaustive()
+    }
+}
+
+impl<R: fmt::Debug, S, L: Lock> fmt::Debug for Recorded<'_, R, S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
+}
+
+impl<S, L: Lock> fmt::Debug for RecordedRng<'_, S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordedRng").finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl<S: RecordSink, L: Lock> defmt::Format for Recorder<'_, S, L> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "Recorder {{ lost: {=u32} }}", self.lost());
+    }
+}

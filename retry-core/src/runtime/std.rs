@@ -1,0 +1,102 @@
+//! The system's clock, sleep and entropy, for blocking code.
+
+use core::convert::Infallible;
+use core::time::Duration;
+use std::sync::OnceLock;
+
+use rand_core::TryRng;
+
+use super::{BlockingSleep, Clock, Entropy, Interrupted};
+use crate::time::Instant;
+
+/// The system's monotonic clock, a sleep that blocks the thread, and entropy of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StdRuntime;
+
+impl StdRuntime {
+    /// The time on the system's monotonic clock. The same as [`Clock::now`], without the trait.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    pub fn now(&self) -> Instant {
+        Self::instant(std::time::Instant::now())
+    }
+
+    /// Blocks the thread. The same as [`BlockingSleep::sleep_blocking`], without the trait.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    pub fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+
+    /// The seconds since 1970 by the system's wall clock, rounded down; 0 before. Not for anything but dates that
+    /// others have written, such as a `Retry-After`.
+    #[allow(clippy::disallowed_methods)] // this is the place
+    #[must_use]
+    pub fn unix_secs() -> u64 {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// The instant of `at` on this clock, which the whole process shares.
+    #[must_use]
+    pub fn instant(at: std::time::Instant) -> Instant {
+        // Readings from before the first one must not be negative: the origin lies a year ahead of it.
+        const FIRST: Instant = Instant::ORIGIN.after(Duration::from_secs(365 * 86_400));
+        static FIRST_READING: OnceLock<std::time::Instant> = OnceLock::new();
+        let first = *FIRST_READING.get_or_init(|| at);
+        match at.checked_duration_since(first) {
+            Some(later) => FIRST.after(later),
+            None => Instant::from_nanos(
+                FIRST.as_nanos().saturating_sub(crate::time::nanos(first.saturating_duration_since(at))),
+            ),
+        }
+    }
+}
+
+impl Clock for StdRuntime {
+    fn now(&self) -> Instant {
+        self.now()
+    }
+}
+
+impl BlockingSleep for StdRuntime {
+    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+        self.sleep(duration);
+        Ok(())
+    }
+}
+
+impl Entropy for StdRuntime {
+    fn word(&self) -> u64 {
+        OsRng.word()
+    }
+}
+
+/// Random words from the operating system, one request each: nothing is seeded, shared or forked.
+///
+/// Where the system refuses, the word is `u64::MAX`, which is the longest delay the jitter allows: a caller
+/// without entropy waits rather than hurries.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsRng;
+
+impl Entropy for OsRng {
+    fn word(&self) -> u64 {
+        getrandom::u64().unwrap_or(u64::MAX)
+    }
+}
+
+impl TryRng for OsRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(getrandom::u32().unwrap_or(u32::MAX))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.word())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        if getrandom::fill(bytes).is_err() {
+            bytes.fill(u8::MAX);
+        }
+        Ok(())
+    }
+}
