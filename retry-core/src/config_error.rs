@@ -77,6 +77,34 @@ macro_rules! ok_or_panic {
 }
 pub(crate) use ok_or_panic;
 
+/// Makes both forms of each setter that can be given a wrong value: the plain one, which panics, and the `try_` one.
+#[allow(unused_macros)]
+macro_rules! checked_setters {
+    ($(
+        $(#[doc = $doc:expr])+
+        #[fails_if($errors:literal)]
+        $name:ident, $try_name:ident ($self:ident $(, $argument:ident: $type:ty)+) $body:block
+    )+) => {$(
+        $(#[doc = $doc])+
+        ///
+        /// # Panics
+        #[doc = concat!("Panics if ", $errors)]
+        #[must_use]
+        #[track_caller]
+        pub const fn $name($self $(, $argument: $type)+) -> Self {
+            $crate::config_error::ok_or_panic!($self.$try_name($($argument),+))
+        }
+
+        #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), ") for a value known only at run time.")]
+        ///
+        /// # Errors
+        #[doc = concat!("Returns an error if ", $errors)]
+        pub const fn $try_name($self $(, $argument: $type)+) -> Result<Self, $crate::config_error::ConfigError> $body
+    )+};
+}
+#[allow(unused_imports)]
+pub(crate) use checked_setters;
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.line().as_str())

@@ -4,12 +4,14 @@ use core::time::Duration;
 
 mod decide;
 mod failure;
+mod policies;
 mod preset;
 mod rule;
 
 pub use crate::delay::{Backoff, Deviation, Jitter};
 pub(crate) use decide::{Curve, FailedAttempt};
 pub use failure::Failure;
+pub use policies::Policies;
 pub use preset::Preset;
 pub use rule::Rule;
 

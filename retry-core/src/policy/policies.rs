@@ -1,0 +1,83 @@
+//! Where calls get their policy.
+
+use core::time::Duration;
+
+use super::{Policy, Rule};
+
+/// Where a [`Retry`](crate::Retry) gets the policy of each call: a [`Policy`] itself, a reference to one or an `Arc`
+/// around one, or a source that is reloaded while live.
+///
+/// A call reads its policy once, when it begins, and keeps it until it ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of policies",
+    note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"
+)]
+pub trait Policies {
+    /// What one call keeps of its reading.
+    type Read;
+
+    /// Reads the policy for one call.
+    fn read(&self) -> Self::Read;
+
+    /// The policy that was read.
+    fn policy<'a>(&'a self, read: &'a Self::Read) -> &'a Policy;
+
+    /// The rules of the policy that was read.
+    #[inline]
+    fn rules<'a>(&'a self, read: &'a Self::Read) -> &'a [Rule] {
+        self.policy(read).rules
+    }
+
+    /// The ceiling of the delay after `failed` failed attempts, from 1, if it is not the policy's curve that says it.
+    /// `base` is the policy's base delay.
+    #[inline]
+    fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+        let _ = (failed, base);
+        None
+    }
+}
+
+impl Policies for Policy {
+    type Read = ();
+
+    #[inline]
+    fn read(&self) {}
+
+    #[inline]
+    fn policy<'a>(&'a self, (): &'a ()) -> &'a Policy {
+        self
+    }
+}
+
+/// Passes everything on to what it points to.
+macro_rules! pointer {
+    ($(#[$attribute:meta])* [$($generics:tt)*] $pointer:ty) => {
+        $(#[$attribute])*
+        impl<$($generics)*> Policies for $pointer {
+            type Read = P::Read;
+
+            #[inline]
+            fn read(&self) -> P::Read {
+                (**self).read()
+            }
+
+            #[inline]
+            fn policy<'a>(&'a self, read: &'a P::Read) -> &'a Policy {
+                (**self).policy(read)
+            }
+
+            #[inline]
+            fn rules<'a>(&'a self, read: &'a P::Read) -> &'a [Rule] {
+                (**self).rules(read)
+            }
+
+            #[inline]
+            fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+                (**self).ceiling(failed, base)
+            }
+        }
+    };
+}
+pointer!([P: Policies + ?Sized] &P);
+#[cfg(feature = "std")]
+pointer!([P: Policies + ?Sized] std::sync::Arc<P>);
