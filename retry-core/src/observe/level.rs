@@ -6,6 +6,8 @@ use core::fmt::{self, Write};
 use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
 use crate::clean::is_unclean;
+#[cfg(any(feature = "log", feature = "tracing"))]
+use crate::name::Name;
 use crate::verdict::{GiveUp, Verdict};
 
 /// What of each level there is, for the documentation of each log.
@@ -39,7 +41,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    pub(super) fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let at_once = event.attempt == 1;
         match event.kind {
             EventKind::DeadLettered { kept: false } => Self::Error,
@@ -63,7 +65,7 @@ impl Level {
 /// The event in one line, of a long name the beginning: what names a caller gave must not end a line of a log, begin
 /// another one, or turn it around.
 #[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) struct OneLine<'a>(pub(super) &'a Event);
+pub(super) struct OneLine<'a>(pub(super) &'a Event<'a>);
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 impl fmt::Display for OneLine<'_> {
@@ -73,7 +75,7 @@ impl fmt::Display for OneLine<'_> {
         if rest {
             // Before the event itself, which then has no name of its own.
             write!(line, "{name}..: ")?;
-            write!(line, "{}", Event { operation: "", ..*self.0 })
+            write!(line, "{}", Event { operation: &Name::NONE, ..*self.0 })
         } else {
             write!(line, "{}", self.0)
         }

@@ -9,9 +9,9 @@ mod preset;
 mod rule;
 
 pub use crate::delay::{Backoff, Deviation, Jitter};
-pub(crate) use decide::{Curve, FailedAttempt};
+pub(crate) use decide::FailedAttempt;
 pub use failure::Failure;
-pub use policies::Policies;
+pub use policies::{Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;
 

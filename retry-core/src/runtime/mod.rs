@@ -4,6 +4,7 @@
 mod cancel;
 #[cfg(feature = "std")]
 mod std;
+mod wrappers;
 
 use core::fmt;
 use core::time::Duration;
@@ -21,6 +22,8 @@ pub use crate::lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use crate::lock::StdLock;
+pub use wrappers::{Readiness, Ready, WithEntropy};
+
 pub use crate::lock::{Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
 pub use crate::time::Now;
@@ -30,6 +33,12 @@ pub use crate::time::Now;
 pub trait Clock {
     /// The time since this clock's origin.
     fn now(&self) -> Instant;
+
+    /// What a call that waits for its dependency asks: see [`Retry::ready`](crate::Retry::ready). `None` unless set.
+    #[inline]
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        None
+    }
 }
 
 /// Sleeps without blocking the thread.
@@ -87,6 +96,11 @@ pub trait Entropy {
 impl<C: Clock> Clock for &C {
     fn now(&self) -> Instant {
         (*self).now()
+    }
+
+    #[inline]
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        (**self).readiness()
     }
 }
 
