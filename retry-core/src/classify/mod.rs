@@ -128,3 +128,27 @@ pub trait Classifier<T, E> {
         let _ = (cause, progress, verdict);
     }
 }
+
+impl<T, E, K: Classifier<T, E>> Classifier<T, E> for &K {
+    const ASKS_TIME: bool = K::ASKS_TIME;
+
+    fn failure(&self, error: &E, progress: Progress) -> Failure {
+        (**self).failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        (**self).timed_out()
+    }
+
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        (**self).classify_ok(value)
+    }
+
+    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+        (**self).text(error)
+    }
+
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        (**self).failed(cause, progress, verdict);
+    }
+}

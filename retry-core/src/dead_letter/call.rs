@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorContext};
 use crate::observe::{Event, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
-use crate::retry::{Discard, Keep, Never, OneCall, Retry};
+use crate::retry::{Never, OneCall, Retry};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
@@ -112,9 +112,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     }
 }
 
-impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
+impl<'r, Y, S> OneCall<'r, Y, S> {
     /// Hands the call to `sink` if it gives up: see [`Retry::dead_letters`].
-    pub fn dead_letters<N: ?Sized>(self, sink: &'r N) -> DeadLetterCall<'r, Y, BySink<'r, N>, NoPayload, S, V> {
+    pub fn dead_letters<N: ?Sized>(self, sink: &'r N) -> DeadLetterCall<'r, Y, BySink<'r, N>, NoPayload, S> {
         DeadLetterCall::new(self, BySink(sink))
     }
 
@@ -124,7 +124,7 @@ impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
         self,
         handler: &'r F,
         or: &'r N,
-    ) -> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, NoPayload, S, V>
+    ) -> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, NoPayload, S>
     where
         F: Fn(DeadLetter<T>, &LetterContext<'_, E>) -> A,
         A: Future<Output = Result<(), DeadLetter<T>>>,
@@ -136,27 +136,27 @@ impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
 
 /// One call, and what takes it if it gives up: [`Retry::dead_letters`].
 #[must_use = "it does nothing until it runs"]
-pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never, V = Discard> {
-    call: OneCall<'r, Y, S, V>,
+pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never> {
+    call: OneCall<'r, Y, S>,
     deliver: D,
     reasons: ReasonSet,
     metadata: &'r [(&'r str, &'r str)],
     payload: L,
 }
 
-impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
-    const fn new(call: OneCall<'r, Y, S, V>, deliver: D) -> Self {
+impl<'r, Y, D, S> DeadLetterCall<'r, Y, D, NoPayload, S> {
+    const fn new(call: OneCall<'r, Y, S>, deliver: D) -> Self {
         Self { call, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
     }
 
     /// What the call was to deliver: made only if it gives up. Without it, the payload is `()`.
-    pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S, V> {
+    pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S> {
         let Self { call, deliver, reasons, metadata, payload: NoPayload } = self;
         DeadLetterCall { call, deliver, reasons, metadata, payload: PayloadFn(payload) }
     }
 }
 
-impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
+impl<'r, Y, D, L, S> DeadLetterCall<'r, Y, D, L, S> {
     /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
     pub fn only(self, reasons: ReasonSet) -> Self {
         Self { reasons, ..self }
@@ -168,7 +168,7 @@ impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
     }
 }
 
-impl<'r, Y, F, N: ?Sized, L, S, V> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, S, V> {
+impl<'r, Y, F, N: ?Sized, L, S> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, S> {
     /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
     /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
     /// have.
@@ -196,7 +196,7 @@ impl<'r, Y, F, N: ?Sized, L, S, V> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, 
     }
 }
 
-impl<'r, R, P, G, B, K, O, D, L, S, V> DeadLetterCall<'r, Retry<R, P, G, B, K, O>, D, L, S, V>
+impl<'r, R, P, G, B, K, O, D, L, S> DeadLetterCall<'r, Retry<R, P, G, B, K, O>, D, L, S>
 where
     R: Clock + Entropy,
     P: Policies,
@@ -220,7 +220,6 @@ where
         A: Future<Output = Result<T, E>>,
         L: Payload,
         D: Deliver<L::Of, E>,
-        V: Keep<T>,
     {
         self.run_with(move |_, _| operation())
     }
@@ -237,7 +236,6 @@ where
         A: Future<Output = Result<T, E>>,
         L: Payload,
         D: Deliver<L::Of, E>,
-        V: Keep<T>,
     {
         let Self { call, deliver, reasons, metadata, payload } = self;
         let retry = call.retry;
@@ -313,7 +311,7 @@ fn caught_in<F: Future>(
     })
 }
 
-impl<R, P, G, B, K, O, N, L, V> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, BySink<'_, N>, L, Never, V>
+impl<R, P, G, B, K, O, N, L> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, BySink<'_, N>, L>
 where
     R: Clock + Entropy,
     P: Policies,
@@ -333,7 +331,6 @@ where
         F: FnMut() -> Result<T, E>,
         L: Payload,
         N: DeadLetterSink<L::Of, E>,
-        V: Keep<T>,
     {
         self.run_blocking_with(move |_, _| operation())
     }
@@ -349,7 +346,6 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
         L: Payload,
         N: DeadLetterSink<L::Of, E>,
-        V: Keep<T>,
     {
         let Self { call, deliver, reasons, metadata, payload } = self;
         let observer = call.retry.observer();
@@ -379,7 +375,7 @@ impl<O: Observer> Drop for Told<'_, O> {
     }
 }
 
-impl<Y: fmt::Debug, D, L, S, V> fmt::Debug for DeadLetterCall<'_, Y, D, L, S, V> {
+impl<Y: fmt::Debug, D, L, S> fmt::Debug for DeadLetterCall<'_, Y, D, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { call, reasons, metadata, .. } = self;
         f.debug_struct("DeadLetterCall")

@@ -119,6 +119,14 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         Retry { setup: setup.circuit(circuit), classifier, runtime }
     }
 
+    /// Puts a circuit of an adapter's own around, or in place of, the one so far.
+    pub fn map_circuit<H: Gate>(self, circuit: impl FnOnce(G) -> H) -> Retry<R, P, H, B, K, O> {
+        let Self { setup, classifier, runtime } = self;
+        let Setup { policies, operation, key, gate, budget, observer } = setup;
+        let setup = Setup { policies, operation, key, gate: circuit(gate), budget, observer };
+        Retry { setup, classifier, runtime }
+    }
+
     /// Pays for each retry out of `budget`.
     pub fn budget<C: Budget>(self, budget: C) -> Retry<R, P, G, C, K, O> {
         let Self { setup, classifier, runtime } = self;
@@ -288,6 +296,25 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.setup.key = key.into();
         self
+    }
+
+    /// The same by reference, to be changed for one use: another circuit, another observer.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, observe::OperationMetrics, testing::FakeClock};
+    ///
+    /// static SLOW_PATH: OperationMetrics = OperationMetrics::new("stock.slow_path");
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(Policy::DEFAULT, &clock).named("stock.read"); // a client's
+    /// let watched = stock.by_ref().observe(&SLOW_PATH);
+    /// assert_eq!(watched.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// assert_eq!(SLOW_PATH.snapshot().calls(), 1);
+    /// ```
+    pub fn by_ref(&self) -> Retry<&R, &P, &G, &B, &K, &O> {
+        let Self { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime } = self;
+        let (operation, key) = (operation.clone(), *key);
+        Retry { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime }
     }
 
     /// The same on another runtime.
