@@ -186,7 +186,7 @@ fn a_closure_is_a_curve_for_one_use() {
     let observer = |event: &Event| delays.borrow_mut().extend(event.kind.delay());
     let steps = [5, 1, 400];
     let curve = move |failed: u32, base: Duration| base * steps[failed as usize - 1] / 100;
-    let retry = Retry::new(&POLICY, &clock).backoff(&curve).observe(&observer);
+    let retry = Retry::new(&POLICY, &clock).backoff(&curve).on_event(&observer);
     retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err();
     assert_eq!(*delays.borrow(), [ms(5), ms(1), ms(400)]);
 }

@@ -58,7 +58,7 @@ pub(crate) async fn call_until_stopped(
         let _ = log.send(Message::Event(caller, *event));
     };
     let stock =
-        retry_tokio::retry(&POLICY).circuit(&STOCK).classify(classify).named("stock.read").observe(&observer);
+        retry_tokio::retry(&POLICY).circuit(&STOCK).classify(classify).named("stock.read").on_event(&observer);
 
     let mut tally = Tally::default();
     for sku in skus(caller) {
