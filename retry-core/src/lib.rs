@@ -97,11 +97,11 @@ pub mod testing;
 
 pub use budget::{SharedBudget, TokenBucket};
 pub use call::{Attempt, Call};
+pub use cause::Cause;
 pub use circuit::{CircuitConfig, Rejected, SharedCircuit};
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{Classify, Progress};
 pub use config::ConfigError;
-pub use cause::Cause;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
@@ -114,6 +114,6 @@ pub use pool::CircuitPool;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use retry::retry;
-pub use retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Retryable};
+pub use retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Retryable, Stop};
 pub use time::Instant;
 pub use verdict::{GiveUp, Verdict};

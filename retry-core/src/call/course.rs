@@ -13,7 +13,7 @@ use crate::error::ErrorContext;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
-use crate::policy::{Failure, FailedAttempt, Policies, Policy};
+use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
 
@@ -89,11 +89,9 @@ struct Retry {
 }
 
 impl<T, R> State<T, R> {
-    /// Reads the policy, and the time if the policy or `timed` asks for it.
-    #[inline]
-    pub(crate) fn start<P: Policies<Read = R>>(policies: &P, timed: bool, now: impl Now) -> Self {
-        let read = policies.read();
-        let timed = timed || policies.policy(&read).asks_time();
+    /// By the policy that was read. Asks the time only if it is counted.
+    #[inline(always)]
+    pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
         Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
     }
@@ -136,6 +134,12 @@ impl<T, R> State<T, R> {
         let Self { attempts, max_attempts, delay, .. } = *self;
         let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
         State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
+    }
+
+    /// Whether it holds what others must be given back.
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
     }
 
     #[inline]
@@ -241,13 +245,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         };
         let ceiling = |failed, base| policies.ceiling(failed, base);
         let mut drawn = None;
-        let plan = policies.policy(&state.read).decide(
-            &failed,
-            ceiling,
-            &mut state.max_attempts,
-            elapsed,
-            || *drawn.insert(word()),
-        );
+        let plan =
+            policies
+                .policy(&state.read)
+                .decide(&failed, ceiling, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
 
         let Some((ticket, price)) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
@@ -400,10 +401,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
+    #[inline]
     fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
         self.emit_with(now, None, kind);
     }
 
+    #[inline]
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
         let Setup { operation, key, observer, .. } = self.setup;
         if observer.is_enabled() {
@@ -414,6 +417,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 attempt: self.state.attempts,
                 text,
                 kind,
+                fixed: operation.as_static(),
             });
         }
     }

@@ -14,8 +14,8 @@ use crate::budget::{Budget, NoBudget};
 use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
-use crate::observe::Observer;
 use crate::name::Name;
+use crate::observe::Observer;
 use crate::policy::{Policies, Policy, WithCurve};
 use crate::time::{Now, duration};
 
@@ -41,8 +41,9 @@ impl<P: Policies> Call<P> {
     /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy counts
     /// it.
     pub fn new(policy: P, now: impl Now) -> Self {
-        let state = State::start(&policy, false, now);
-        Self { setup: Setup::new(policy), state }
+        let read = policy.read();
+        let timed = policy.policy(&read).asks_time();
+        Self { setup: Setup::new(policy), state: State::start(read, timed, now) }
     }
 }
 
@@ -132,7 +133,18 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
 
 /// A call that ends between two attempts gives back what the second would have cost.
 impl<P: Policies, G: Gate, B: Budget, O: Observer> Drop for Call<P, G, B, O> {
+    #[inline]
     fn drop(&mut self) {
+        if self.state.holds() {
+            self.abandon();
+        }
+    }
+}
+
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
+    // Apart, so that a call which has ended is dropped in line.
+    #[cold]
+    fn abandon(&mut self) {
         self.course().drop_all();
     }
 }

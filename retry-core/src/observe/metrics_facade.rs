@@ -75,15 +75,15 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
 
     tag_setters!("Adds these labels to all metrics, in pairs of name and value.");
 
-    fn operation(&self, name: &Name) -> &Operation {
-        let make = |name: &Name| {
-            is_fit(name).then(|| {
+    fn operation(&self, event: &Event<'_>) -> &Operation {
+        let make = |name: Name| {
+            is_fit(&name).then(|| {
                 self.circuits(); // from the first event on, too
-                Operation::new(if name.is_empty() { UNNAMED } else { name }, self.tags)
+                Operation::new(if name.is_empty() { UNNAMED } else { &name }, self.tags)
             })
         };
         self.by_name
-            .find(name, make)
+            .find(event, make)
             .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", self.tags)))
     }
 
@@ -93,11 +93,13 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
 }
 
 impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
+    /// Out of line: it is too much for each place where an event is told.
+    #[inline(never)]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
             EventKind::PhaseChanged(change) => self.circuits().changed(change.from, change.to),
-            _ => self.operation(event.operation).observe(event),
+            _ => self.operation(event).observe(event),
         }
     }
 }

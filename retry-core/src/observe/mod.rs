@@ -22,9 +22,9 @@ mod queued;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
+pub use crate::name::Name;
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
-pub use crate::name::Name;
 pub use error_text::ErrorText;
 pub use event::{CallEnd, Event, EventKind, Observer, ObserverFn, Outlook, observer_fn};
 #[cfg(feature = "log")]

@@ -87,7 +87,8 @@ impl<'a, P: Policies> Replay<'a, P> {
             _ => return Err(ReplayError::Missing { number, at }),
         };
         let failure = Failure { class, hint, rule, is_last };
-        let failed = FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
+        let failed =
+            FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
         let plan = self.policies.policy(&self.read).decide(

@@ -1,6 +1,8 @@
 //! What only one call has: when it is stopped, and what becomes of its last value.
 
 use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use super::Retry;
 use super::keep::{Discard, KeepLast};
@@ -18,6 +20,50 @@ pub struct OneCall<'r, Y, S = Never, V = Discard> {
 /// Nothing stops the call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Never;
+
+/// What stops a call: any future, or [`Never`].
+pub trait Stop {
+    /// Whether it can ever stop one.
+    #[doc(hidden)]
+    const CAN: bool = true;
+
+    /// Ready when the call is to stop.
+    #[doc(hidden)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
+}
+
+impl<S: Future> Stop for S {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Future::poll(self, context).map(drop)
+    }
+}
+
+impl Stop for Never {
+    const CAN: bool = false;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// What stops a call, as a loop holds it.
+pub(super) trait PollStop {
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+impl PollStop for Never {
+    #[inline]
+    fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl<S: Stop> PollStop for Pin<&mut S> {
+    #[inline]
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.as_mut().poll(context)
+    }
+}
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// One call that ends when `stop` does: the attempt or the sleep under way is dropped then.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::Retry;
 use super::keep::Keep;
 use crate::budget::Budget;
-use crate::call::{Course, State};
+use crate::call::{Course, Setup, State};
 use crate::cause::Cause;
 use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
@@ -64,10 +64,15 @@ where
         K: Classifier<T, E>,
         S: Default,
     {
-        let Retry { setup, runtime, .. } = retry;
-        let timed = K::ASKS_TIME || setup.observer.is_enabled();
-        let state = State::start(&setup.policies, timed, || runtime.now());
-        Self { retry, state, last: None, slot: S::default() }
+        let Setup { policies, observer, .. } = &retry.setup;
+        let read = policies.read();
+        let timed = K::ASKS_TIME || policies.policy(&read).asks_time() || observer.is_enabled();
+        Self {
+            retry,
+            state: State::start(read, timed, || retry.runtime.now()),
+            last: None,
+            slot: S::default(),
+        }
     }
 
     /// Begins the next attempt.

@@ -16,9 +16,9 @@ pub use letters::{Letters, LettersTo, NoLetters};
 pub use requests::{AgainBy, CallCloneRequestOrCloneAll, Cloned, Requests, RequestsChosen};
 pub use service::{ResponseFuture, RetryService};
 
-use service::Parts;
 use ::tower_layer::Layer;
 use retry_core::{Key, Retry, circuit::Gate, dead_letter::ReasonSet};
+use service::Parts;
 
 /// Puts retries, circuit and budget around a tower service: a [`Layer`](tower_layer::Layer).
 ///
