@@ -116,7 +116,7 @@ pub use error::{Cause, Error, ErrorContext};
 pub use failure::Failure;
 pub use health::HealthCheck;
 pub use key::Key;
-pub use lock::{Exclusive, Initial, LocalLock, Lock};
+pub use lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
     CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
     Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, WhenFull,
