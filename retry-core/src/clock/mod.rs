@@ -3,8 +3,10 @@
 #[cfg(feature = "std")]
 mod cancel;
 mod fake;
+mod sleepers;
 #[cfg(feature = "std")]
 mod std;
+mod wakes;
 
 #[cfg(feature = "std")]
 pub use cancel::{CancelToken, Cancellable};
