@@ -158,7 +158,7 @@ mod tests {
         has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
         has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
         has_format::<(ByClosure<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>, When<ByTrait, ()>)>();
-        has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
+        has_format::<(FakeClock, FakeSleep<&FakeClock>, Words<'_>, LocalLock, Interrupted, Instant)>();
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();
