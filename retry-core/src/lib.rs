@@ -106,6 +106,7 @@ pub use config::ConfigError;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
 pub use error::{Error, ErrorContext, ErrorKind};
+pub use health::HealthCheck;
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};
 #[cfg(feature = "std")]

@@ -5,10 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, Instant, Jitter, Rejected, SharedCircuit,
+    CircuitConfig, Class, HealthCheck, Instant, Jitter, Rejected, SharedCircuit,
     circuit::{
-        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, HealthCheck, Mode, Phase, SlowCalls,
-        TimeWindow, Window,
+        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
     },
     observe::{Event, EventKind},
     runtime::LocalLock,

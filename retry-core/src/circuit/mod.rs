@@ -32,5 +32,3 @@ pub use snapshot::Snapshot;
 pub(crate) use state::Standing;
 pub use time_window::TimeWindow;
 pub use window::{CountWindow, Counts, Outcome, SlowCalls, Span, Window};
-
-pub use crate::health::HealthCheck;

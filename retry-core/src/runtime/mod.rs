@@ -22,7 +22,7 @@ pub use crate::lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use crate::lock::StdLock;
-pub use wrappers::{Readiness, Ready, WithEntropy};
+pub use wrappers::{Ready, WithEntropy};
 
 pub use crate::lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
@@ -38,6 +38,21 @@ pub trait Clock {
     #[inline]
     fn readiness(&self) -> Option<Readiness<'_>> {
         None
+    }
+}
+
+/// How a dependency is asked whether it is ready, and how often.
+#[derive(Clone, Copy)]
+pub struct Readiness<'a> {
+    /// Whether it is ready.
+    pub check: &'a (dyn Fn() -> bool + Sync),
+    /// The time between two questions.
+    pub every: Duration,
+}
+
+impl fmt::Debug for Readiness<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("every", &self.every).finish_non_exhaustive()
     }
 }
 

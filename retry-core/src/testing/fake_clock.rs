@@ -168,11 +168,11 @@ impl FakeClock {
         let wakes = Wakes::new();
         let waker = wakes.waker();
         loop {
-            let before = wakes.mark(self);
+            let before = wakes.mark(self.now());
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            if wakes.mark(self) != before {
+            if wakes.mark(self.now()) != before {
                 continue; // at this time, there is more to do
             }
             match self.next_wake() {

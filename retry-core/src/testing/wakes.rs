@@ -5,7 +5,7 @@ use core::task::Waker;
 #[cfg(feature = "std")]
 pub(super) use counted::Wakes;
 
-use super::FakeClock;
+use crate::time::Instant;
 
 /// With an allocator, a waker that counts.
 #[cfg(feature = "std")]
@@ -14,7 +14,7 @@ mod counted {
     use std::sync::Arc;
     use std::task::Wake;
 
-    use super::{FakeClock, Waker};
+    use super::{Instant, Waker};
 
     pub(in super::super) struct Wakes(Arc<Count>);
 
@@ -36,7 +36,7 @@ mod counted {
         }
 
         /// A mark that changes when the future is woken.
-        pub(in super::super) fn mark(&self, _: &FakeClock) -> usize {
+        pub(in super::super) fn mark(&self, _: Instant) -> usize {
             self.0.0.load(Ordering::Acquire)
         }
     }
@@ -56,7 +56,7 @@ impl Wakes {
         Waker::noop().clone()
     }
 
-    pub(super) fn mark(&self, clock: &FakeClock) -> crate::time::Instant {
-        clock.now()
+    pub(super) fn mark(&self, now: Instant) -> Instant {
+        now
     }
 }

@@ -11,10 +11,11 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::StoredLetter;
+use super::stored::StoredLetter;
 use crate::class::Class;
 use crate::clean::is_unclean;
-use crate::dead_letter::{DeadLetter, LetterContext};
+use crate::dead_letter::letter::DeadLetter;
+use crate::dead_letter::sink::LetterContext;
 use crate::time::nanos;
 
 // Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
