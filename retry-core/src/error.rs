@@ -262,7 +262,7 @@ impl fmt::Display for ErrorContext {
 /// a [`BoxError`].
 #[diagnostic::on_unimplemented(
     message = "`retry_core::Error<{Self}>` is not a `std::error::Error`, because `{Self}` is not",
-    label = "`{Self}` is not a `std::error::Error`",
+    label = "write `.map_err(retry_core::Error::boxed)?`: `{Self}` is not a `std::error::Error`",
     note = "for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text, write `.map_err(retry_core::Error::boxed)?`"
 )]
 pub trait Source: fmt::Debug {

@@ -82,6 +82,23 @@ impl<E: Classify + ?Sized> Classify for &E {
     }
 }
 
+/// An error that has a text: every one that is [`Display`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text for events and logs, because it is not `Display`",
+    note = "`.classify_opaque(..)` is `.classify(..)` for errors without text"
+)]
+pub trait HasText {
+    /// The text.
+    fn as_text(&self) -> &dyn Display;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> HasText for E {
+    fn as_text(&self) -> &dyn Display {
+        self
+    }
+}
+
 /// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

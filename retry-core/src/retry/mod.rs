@@ -23,7 +23,9 @@ use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
 use crate::cause::Cause;
 use crate::circuit::{Gate, NoCircuit};
-use crate::classify::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, Progress, When, WithoutText};
+use crate::classify::{
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
+};
 use crate::config_error::ok_or_panic;
 use crate::key::Key;
 use crate::name::Name;
@@ -94,7 +96,7 @@ impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
     /// that has none is for [`classify_opaque`](Self::classify_opaque).
     pub fn classify<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByClosure<F>, O>
     where
-        E: fmt::Display,
+        E: HasText,
         C: Into<Failure>,
         F: Fn(&E) -> C,
     {

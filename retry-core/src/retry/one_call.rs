@@ -22,6 +22,10 @@ pub struct OneCall<'r, Y, S = Never, V = Discard> {
 pub struct Never;
 
 /// What stops a call: any future, or [`Never`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stop a call, because it is not a future",
+    note = "for a `CancellationToken`, give `token.cancelled()`; blocking code has `.cancel_by(&token)`"
+)]
 pub trait Stop {
     /// Whether it can ever stop one.
     #[doc(hidden)]
@@ -32,6 +36,7 @@ pub trait Stop {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S: Future> Stop for S {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         Future::poll(self, context).map(drop)
@@ -83,7 +88,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// assert_eq!(error.inner(), Some(&Class::Server)); // the last cause is kept
     /// ```
     #[doc(alias = "cancel")]
-    pub const fn until<S: Future>(&self, stop: S) -> OneCall<'_, Self, S> {
+    pub const fn until<S: Stop>(&self, stop: S) -> OneCall<'_, Self, S> {
         OneCall { retry: self, stop, keep: Discard }
     }
 
@@ -113,7 +118,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
 
 impl<'r, Y, V> OneCall<'r, Y, Never, V> {
     /// Ends the call when `stop` does: see [`Retry::until`].
-    pub fn until<S: Future>(self, stop: S) -> OneCall<'r, Y, S, V> {
+    pub fn until<S: Stop>(self, stop: S) -> OneCall<'r, Y, S, V> {
         let Self { retry, stop: Never, keep } = self;
         OneCall { retry, stop, keep }
     }
