@@ -119,7 +119,8 @@ mod question_mark {
     }
 
     async fn with_a_box() -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let retry = retry_tokio::retry(&POLICY).classify(|_: &Box<dyn StdError + Send + Sync>| Class::Network);
+        let retry =
+            retry_tokio::retry(&POLICY).classify(|_: &Box<dyn StdError + Send + Sync>| Class::Network);
         retry.run(|| async { Err(Refused.into()) }).await.map_err(Error::boxed)?;
         Ok(())
     }
@@ -207,7 +208,11 @@ fn whoever_logs_has_the_text_of_the_error() {
     let _ = retry.run_blocking(down);
     let (text, all) = ("GET https://stock/apple: refused", lines.take());
     assert_eq!(all[0], text);
-    assert!(all[1].starts_with("1: GET https://me:secret@stock/apple?token=1: refused: retry in"), "{}", all[1]);
+    assert!(
+        all[1].starts_with("1: GET https://me:secret@stock/apple?token=1: refused: retry in"),
+        "{}",
+        all[1]
+    );
     assert_eq!(all.len(), 6);
 
     let events = RefCell::new(Vec::new());
@@ -271,7 +276,10 @@ fn an_error_is_looked_at_without_taking_it_apart() {
     let clock = FakeClock::new();
     let retry = Retry::new(&RULES, &clock).named("stock.read").keyed("eu-west-1");
     let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
-    assert_eq!((error.inner(), error.class(), error.attempts()), (Some(&Class::Network), Some(Class::Network), 3));
+    assert_eq!(
+        (error.inner(), error.class(), error.attempts()),
+        (Some(&Class::Network), Some(Class::Network), 3)
+    );
     assert_eq!((error.operation(), error.context().key.as_str()), ("stock.read", "eu-west-1"));
     assert_eq!(error.cause(), Some(&Cause::Failed(Class::Network)));
     assert_eq!(error.none_if_ignored::<()>().unwrap_err().into_inner(), Some(Class::Network));

@@ -76,7 +76,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
         r#"retry_dead_letters_total{operation="unnamed",outcome="kept"} 1"#,
     ];
     assert_eq!(samples(&handle), expected);
-    let error = facade.try_tags(&[("outcome", "")]).unwrap_err();
+    let error = facade.try_tags([("outcome", "")]).unwrap_err();
     assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be a label of the exporters' own"#);
 }
 

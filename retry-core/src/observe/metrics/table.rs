@@ -48,7 +48,7 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
             by_name: ByName::new(),
             other: OperationMetrics::new("other"),
             circuits: OperationMetrics::new("circuits"),
-            tags: &[],
+            tags: Tags::NONE,
         }
     }
 
@@ -108,7 +108,7 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
 
     fn made(&self, name: Name) -> Option<OperationMetrics> {
         let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
-        Some(OperationMetrics { tags: self.tags, ..OperationMetrics::named(name)? })
+        Some(OperationMetrics { tags: self.tags.clone(), ..OperationMetrics::named(name)? })
     }
 }
 
