@@ -84,11 +84,11 @@ impl CircuitFile {
             config = config.try_slow_after(limit.0)?;
         }
         // A rate over one call is none.
-        let minimum = match (&self.minimum_calls, &self.window) {
+        let minimum_calls = match (&self.minimum_calls, &self.window) {
             (Some(calls), _) => calls.0,
             (None, window) => window.as_ref().map_or(20, |calls| calls.0.clamp(1, 20)),
         };
-        config = config.try_minimum_calls(minimum)?;
+        config = config.try_minimum_calls(minimum_calls)?;
         if let Some(calls) = self.window {
             config = config.try_window(calls.0)?;
         }
@@ -99,7 +99,7 @@ impl CircuitFile {
             config = config.open_for(duration.0);
         }
         match (self.open_growth, self.max_open_for) {
-            (Some(growth), Some(cap)) => config = config.try_open_growth(growth.0, cap.0)?,
+            (Some(growth), Some(longest)) => config = config.try_open_growth(growth.0, longest.0)?,
             (Some(_), None) => return Err(Problem("open_growth: needs max_open_for".into())),
             (None, Some(_)) => return Err(Problem("max_open_for: needs open_growth".into())),
             (None, None) => {}

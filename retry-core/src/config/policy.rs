@@ -80,18 +80,19 @@ impl PolicyFile {
     /// The preset's policy where it names one, else this one, where it says nothing else.
     pub(super) fn over(self, policy: Policy) -> Result<Policy, Problem> {
         let from = self.preset.as_ref().map_or(policy, |preset| preset.0.0.policy);
-        let mut policy = from.try_with_backoff(self.curve(from.curve())?, self.max_delay.map(|cap| cap.0))?;
+        let mut policy =
+            from.try_with_backoff(self.curve(from.curve())?, self.max_delay.map(|max_delay| max_delay.0))?;
         if let Some(jitter) = self.jitter()? {
             policy = policy.jitter(jitter);
         }
-        if let Some(minimum) = self.min_delay {
-            policy = policy.try_min_delay(minimum.0)?;
+        if let Some(min_delay) = self.min_delay {
+            policy = policy.try_min_delay(min_delay.0)?;
         }
         if let Some(attempts) = self.max_attempts {
             policy = policy.try_max_attempts(attempts.0)?;
         }
-        if let Some(deadline) = self.start_within {
-            policy = policy.start_within(deadline.0);
+        if let Some(limit) = self.start_within {
+            policy = policy.start_within(limit.0);
         }
         if let Some(timeout) = self.attempt_timeout {
             policy = policy.try_attempt_timeout(timeout.0)?;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::Ratio;
 use crate::time::{duration, nanos};
 
@@ -106,35 +106,26 @@ impl Backoff {
         Self { base: nanos(base), curve: Curve::Other(Other::Custom(curve)) }
     }
 
-    /// The exponential curve with another multiplier than 2.
-    ///
-    /// It is kept in fixed point with 32 significant bits: ceilings are exact while the power of the multiplier
-    /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
-    ///
-    /// # Panics
-    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
-    #[must_use]
-    #[track_caller]
-    pub const fn multiplier(self, multiplier: f64) -> Self {
-        ok_or_panic!(self.try_multiplier(multiplier))
-    }
-
-    /// [`multiplier`](Self::multiplier) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
-    pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        let rule = match Ratio::from_float(multiplier, 1.0) {
-            Some(multiplier) if self.is_exponential() => {
-                return Ok(match multiplier.power_of_two() {
-                    Some(exponent) => Self::shift(self.base, exponent),
-                    None => Self { curve: Curve::Other(Other::Exponential { multiplier }), ..self },
-                });
-            }
-            Some(_) => "only an exponential backoff has one",
-            None => "must be a finite number of at least 1",
-        };
-        Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+    checked_setters! {
+        /// Sets the multiplier of an exponential curve; 2 unless set.
+        ///
+        /// It is kept in fixed point with 32 significant bits. Ceilings are exact as long as the power of the multiplier
+        /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
+        #[doc(alias = "factor")]
+        #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
+        multiplier, try_multiplier(self, multiplier: f64) {
+            let rule = match Ratio::from_float(multiplier, 1.0) {
+                Some(multiplier) if self.is_exponential() => {
+                    return Ok(match multiplier.power_of_two() {
+                        Some(exponent) => Self::shift(self.base, exponent),
+                        None => Self { curve: Curve::Other(Other::Exponential { multiplier }), ..self },
+                    });
+                }
+                Some(_) => "only an exponential backoff has one",
+                None => "must be a finite number of at least 1",
+            };
+            Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+        }
     }
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
@@ -142,15 +133,15 @@ impl Backoff {
         duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
-    /// The ceiling or the cap, whichever is lower.
+    /// The ceiling or `max_delay`, whichever is lower.
     #[inline]
-    pub(crate) fn ceiling_nanos(&self, failed: u32, cap: u64) -> u64 {
+    pub(crate) fn ceiling_nanos(&self, failed: u32, max_delay: u64) -> u64 {
         match self.curve {
             Curve::Shift(Shift { exponent, fits }) => match failed.saturating_sub(1) {
-                retries if retries > fits => cap,
-                retries => self.base.wrapping_shl(exponent.wrapping_mul(retries)).min(cap),
+                retries if retries > fits => max_delay,
+                retries => self.base.wrapping_shl(exponent.wrapping_mul(retries)).min(max_delay),
             },
-            Curve::Other(curve) => curve.ceiling_nanos(self.base, failed.max(1)).min(cap),
+            Curve::Other(curve) => curve.ceiling_nanos(self.base, failed.max(1)).min(max_delay),
         }
     }
 

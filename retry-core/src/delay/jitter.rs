@@ -2,14 +2,15 @@
 
 use core::fmt;
 
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::{Ratio, high_product};
 
 /// How a delay is spread at random, so that callers who failed together do not return together.
 ///
 /// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives, `U(a, b)` any number from `a` to `b`, both
 /// included, each as likely. Each delay takes one random word. The formulas of the first five are those of
-/// [Exponential Backoff and Jitter]; the cap of the policy comes after all of them.
+/// [Exponential Backoff and Jitter]; the policy's [`max_delay`](crate::Policy::max_delay)
+/// comes after all of them.
 ///
 /// [Exponential Backoff and Jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 ///
@@ -53,47 +54,27 @@ pub enum Jitter {
 pub struct Deviation(Ratio);
 
 impl Jitter {
-    /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`; `deviation` from 0 to 1.
-    ///
-    /// # Panics
-    /// On a deviation that is NaN, below 0 or above 1.
-    #[track_caller]
-    pub const fn proportional(deviation: f64) -> Self {
-        ok_or_panic!(Self::try_proportional(deviation))
-    }
-
-    /// [`proportional`](Self::proportional) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A deviation that is NaN, below 0 or above 1.
-    pub const fn try_proportional(deviation: f64) -> Result<Self, ConfigError> {
-        match Ratio::from_float(deviation, 0.0) {
-            Some(ratio) if deviation.abs().to_bits() <= 1.0_f64.to_bits() => {
-                Ok(Self::Proportional(Deviation(ratio)))
+    checked_setters! {
+        /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`.
+        #[fails_if("the deviation is NaN, below 0 or above 1.")]
+        proportional, try_proportional(deviation: f64) {
+            match Ratio::from_float(deviation, 0.0) {
+                Some(ratio) if deviation.abs().to_bits() <= 1.0_f64.to_bits() => {
+                    Ok(Self::Proportional(Deviation(ratio)))
+                }
+                _ => Err(ConfigError::new("deviation", Value::Float(deviation), "must be from 0 to 1")),
             }
-            _ => Err(ConfigError::new("deviation", Value::Float(deviation), "must be from 0 to 1")),
         }
-    }
 
-    /// `d + U(0, d * deviation)`: the ceiling at least; `deviation` from 0.
-    ///
-    /// # Panics
-    /// On a deviation that is NaN, infinite or below 0.
-    #[track_caller]
-    pub const fn additive(deviation: f64) -> Self {
-        ok_or_panic!(Self::try_additive(deviation))
-    }
-
-    /// [`additive`](Self::additive) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A deviation that is NaN, infinite or below 0.
-    pub const fn try_additive(deviation: f64) -> Result<Self, ConfigError> {
-        match Ratio::from_float(deviation, 0.0) {
-            Some(ratio) => Ok(Self::Additive(Deviation(ratio))),
-            None => {
-                let rule = "must be a finite number of at least 0";
-                Err(ConfigError::new("deviation", Value::Float(deviation), rule))
+        /// `d + U(0, d * deviation)`: at least the ceiling.
+        #[fails_if("the deviation is NaN, infinite or below 0.")]
+        additive, try_additive(deviation: f64) {
+            match Ratio::from_float(deviation, 0.0) {
+                Some(ratio) => Ok(Self::Additive(Deviation(ratio))),
+                None => {
+                    let rule = "must be a finite number of at least 0";
+                    Err(ConfigError::new("deviation", Value::Float(deviation), rule))
+                }
             }
         }
     }

@@ -16,13 +16,13 @@ pub use preset::Preset;
 pub use rule::Rule;
 
 use crate::class::{Class, ClassSet};
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::time::{duration, nanos};
 
 /// What one call may do: how often, how far apart, for how long, after which errors.
 ///
-/// Immutable and without a pointer to anything that is not; usually a `const`. A setter with a value that cannot be is a compile error
-/// there, and an `Err` in its `try_` form, which is for configuration that arrives at run time.
+/// It is immutable, and usually a `const`. There, a value that is not allowed is a compile error. For values known only
+/// at run time, each setter has a `try_` form, which returns the error.
 ///
 /// ```
 /// use core::time::Duration;
@@ -55,7 +55,7 @@ pub struct Policy {
     /// Whether any answer depends on how long the call has taken.
     asks_time: bool,
     rules: &'static [Rule],
-    /// `None`: the cap.
+    /// `None`: `max_delay`.
     max_hint: Option<u64>,
     // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
     start_within: u64,
@@ -68,24 +68,28 @@ const NO_LIMIT: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Hints {
-    /// Never sooner than the hint, later where the backoff says so. A hint above the limit ends the call: coming
-    /// back sooner than asked would be worse than not at all.
+    /// Never sooner than the hint, and later if the backoff says so. A hint above
+    /// [`max_hint`](Policy::max_hint) ends the call: to come back sooner than asked would be worse than not at all.
     #[default]
     Floor,
     /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
-    /// wants it. A hint above the limit ends the call.
+    /// wants it. A hint above `max_hint` ends the call.
     Exact,
-    /// A floor, but one that is lowered to the limit instead of ending the call, much as the AWS SDKs do: the only
+    /// A floor, but one that is lowered to `max_hint` instead of ending the call, much as the AWS SDKs do: the only
     /// way in which a call comes back sooner than asked.
     Clamp,
 }
 
 impl Policy {
-    /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter, a deadline of 5 minutes.
+    /// 3 attempts, delays from 100 ms doubling up to 30 s, full jitter; each attempt starts within 5 minutes.
     pub const DEFAULT: Self =
         Self::exponential(Duration::from_millis(100)).start_within(Duration::from_secs(5 * 60));
 
-    /// 3 attempts, delays from `base` doubling up to the cap.
+    /// 3 attempts, delays from `base` doubling up to 30 s, or to `base` if that is longer.
+    #[doc(alias = "exponential_backoff")]
+    #[doc(alias = "initial_interval")]
+    #[doc(alias = "base_delay")]
+    #[doc(alias = "BaseDelay")]
     pub const fn exponential(base: Duration) -> Self {
         Self::backoff(Backoff::exponential(base))
     }
@@ -95,16 +99,16 @@ impl Policy {
         Self::backoff(Backoff::fixed(base))
     }
 
-    /// 3 attempts, delays by this curve up to 30 s (or its base where that is longer), full jitter, no deadline,
-    /// no attempt timeout.
+    /// 3 attempts, delays by this curve up to 30 s, or to its base delay if that is longer; full jitter, no limit of
+    /// time.
     pub const fn backoff(backoff: Backoff) -> Self {
-        const CAP: u64 = nanos(Duration::from_secs(30));
+        const MAX_DELAY: u64 = nanos(Duration::from_secs(30));
         let base = backoff.base_nanos();
         Self {
             backoff,
             jitter: Jitter::Full,
             min_delay: 0,
-            max_delay: if base > CAP { base } else { CAP },
+            max_delay: if base > MAX_DELAY { base } else { MAX_DELAY },
             max_attempts: 3,
             retryable: ClassSet::RETRYABLE,
             hints: Hints::Floor,
@@ -116,177 +120,129 @@ impl Policy {
         }
     }
 
-    /// How many times longer each delay's ceiling is than the one before; see [`Backoff::multiplier`] for its
-    /// precision.
-    ///
-    /// # Panics
-    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
-    #[must_use]
-    #[track_caller]
-    pub const fn multiplier(self, multiplier: f64) -> Self {
-        ok_or_panic!(self.try_multiplier(multiplier))
-    }
+    checked_setters! {
+        /// Sets how many times longer each delay's ceiling is than the one before; 2 unless set. See
+        /// [`Backoff::multiplier`] for its precision.
+        #[doc(alias = "factor")]
+        #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
+        multiplier, try_multiplier(self, multiplier: f64) {
+            match self.backoff.try_multiplier(multiplier) {
+                Ok(backoff) => Ok(Self { backoff, ..self }),
+                Err(error) => Err(error),
+            }
+        }
 
-    /// [`multiplier`](Self::multiplier) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
-    pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        match self.backoff.try_multiplier(multiplier) {
-            Ok(backoff) => Ok(Self { backoff, ..self }),
-            Err(error) => Err(error),
+        /// Sets the longest delay; 30 s unless set, or the base delay if that is longer. It is applied last, after the
+        /// jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it.
+        #[doc(alias = "MaxDelay")]
+        #[doc(alias = "cap")]
+        #[doc(alias = "max_interval")]
+        #[fails_if("it is below the base delay, [`min_delay`](Self::min_delay), or what a rule waits.")]
+        max_delay, try_max_delay(self, max_delay: Duration) {
+            let (floor, what) = match self.backoff.base_nanos() {
+                base if base < self.min_delay => (self.min_delay, "min_delay"),
+                base => (base, "the base delay"),
+            };
+            if nanos(max_delay) < floor {
+                let error = ConfigError::new("max_delay", Value::Duration(max_delay), "must be at least");
+                return Err(error.limit(Value::Duration(duration(floor)), what));
+            }
+            Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
+        }
+
+        /// Sets the shortest delay, whatever the jitter; zero unless set. To set one above 30 s, set
+        /// [`max_delay`](Self::max_delay) first.
+        #[doc(alias = "MinDelay")]
+        #[doc(alias = "min_interval")]
+        #[fails_if("it is above [`max_delay`](Self::max_delay).")]
+        min_delay, try_min_delay(self, min_delay: Duration) {
+            if nanos(min_delay) > self.max_delay {
+                let error = ConfigError::new("min_delay", Value::Duration(min_delay), "must be at most");
+                return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
+            }
+            Ok(Self { min_delay: nanos(min_delay), ..self })
+        }
+
+        /// Sets how many attempts a call makes at most, the first included; 3 unless set. `u32::MAX` is no limit.
+        #[doc(alias = "max_retries")]
+        #[doc(alias = "retries")]
+        #[doc(alias = "attempts")]
+        #[doc(alias = "MaxAttempts")]
+        #[fails_if("it is 0.")]
+        max_attempts, try_max_attempts(self, attempts: u32) {
+            if attempts == 0 {
+                return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_attempts: attempts, ..self })
+        }
+
+        /// Sets how long an attempt may take at most; no limit unless set. An asynchronous loop then drops the attempt,
+        /// and goes on as after an error of class [`Timeout`](Class::Timeout). A blocking loop cannot interrupt an
+        /// attempt.
+        #[doc(alias = "timeout")]
+        #[doc(alias = "per_try_timeout")]
+        #[fails_if("it is zero.")]
+        attempt_timeout, try_attempt_timeout(self, timeout: Duration) {
+            if timeout.is_zero() {
+                return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
+            }
+            Ok(Self { attempt_timeout: nanos(timeout), ..self })
+        }
+
+        /// Sets what is done after some errors in particular: the first rule that applies. For rules known only at run
+        /// time, see `OwnedPolicy`.
+        #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
+        rules, try_rules(self, rules: &'static [Rule]) {
+            let mut i = 0;
+            while i < rules.len() {
+                if let Err(error) = self.allows(&rules[i]) {
+                    return Err(error);
+                }
+                i += 1;
+            }
+            Ok(self.with_rules(rules))
         }
     }
 
-    /// The longest delay, applied last, after the jitter. Only a server's hint may be longer, where
-    /// [`max_hint`](Self::max_hint) allows it.
-    ///
-    /// # Panics
-    /// On a cap below the base, the minimum, or what a rule waits.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_delay(self, max_delay: Duration) -> Self {
-        ok_or_panic!(self.try_max_delay(max_delay))
-    }
-
-    /// [`max_delay`](Self::max_delay) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A cap below the base, the minimum, or what a rule waits.
-    pub const fn try_max_delay(self, max_delay: Duration) -> Result<Self, ConfigError> {
-        let (floor, what) = match self.backoff.base_nanos() {
-            base if base < self.min_delay => (self.min_delay, "min_delay"),
-            base => (base, "the base delay"),
-        };
-        if nanos(max_delay) < floor {
-            let error = ConfigError::new("max_delay", Value::Duration(max_delay), "must be at least");
-            return Err(error.limit(Value::Duration(duration(floor)), what));
-        }
-        Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
-    }
-
-    /// The shortest delay, whatever the jitter; zero unless set. Set a cap above it first.
-    ///
-    /// # Panics
-    /// On a minimum above the cap.
-    #[must_use]
-    #[track_caller]
-    pub const fn min_delay(self, min_delay: Duration) -> Self {
-        ok_or_panic!(self.try_min_delay(min_delay))
-    }
-
-    /// [`min_delay`](Self::min_delay) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A minimum above the cap.
-    pub const fn try_min_delay(self, min_delay: Duration) -> Result<Self, ConfigError> {
-        if nanos(min_delay) > self.max_delay {
-            let error = ConfigError::new("min_delay", Value::Duration(min_delay), "must be at most");
-            return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
-        }
-        Ok(Self { min_delay: nanos(min_delay), ..self })
-    }
-
-    /// The random spread of the delays.
+    /// Sets the random spread of the delays; [`Jitter::Full`] unless set.
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }
     }
 
-    /// The most attempts of a call, the first included; `u32::MAX` for as many as it takes.
-    ///
-    /// # Panics
-    /// On 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_max_attempts(attempts))
-    }
-
-    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
-    ///
-    /// # Errors
-    /// 0.
-    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
-        if attempts == 0 {
-            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
-        }
-        Ok(Self { max_attempts: attempts, ..self })
-    }
-
-    /// The latest planned start of an attempt, counted from the start of the call, the time of attempts included.
+    /// Sets the latest planned start of an attempt, counted from the start of the call; no limit unless set. The time of
+    /// attempts counts, too.
     ///
     /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
-    /// time is made, even where the sleep took longer than it should have.
+    /// time is made, even if the sleep took longer than it should have.
+    #[doc(alias = "deadline")]
+    #[doc(alias = "max_elapsed_time")]
     #[must_use]
     pub const fn start_within(self, start_within: Duration) -> Self {
         Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
     }
 
-    /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
-    /// error of class [`Timeout`](Class::Timeout); a blocking loop cannot interrupt an attempt.
-    ///
-    /// # Panics
-    /// On zero.
-    #[must_use]
-    #[track_caller]
-    pub const fn attempt_timeout(self, timeout: Duration) -> Self {
-        ok_or_panic!(self.try_attempt_timeout(timeout))
-    }
-
-    /// [`attempt_timeout`](Self::attempt_timeout) for a value known only at run time.
-    ///
-    /// # Errors
-    /// Zero.
-    pub const fn try_attempt_timeout(self, timeout: Duration) -> Result<Self, ConfigError> {
-        if timeout.is_zero() {
-            return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
-        }
-        Ok(Self { attempt_timeout: nanos(timeout), ..self })
-    }
-
-    /// How a server's hint is taken; as a floor unless set.
+    /// Sets how a server's hint is taken, such as that of `Retry-After`; as a floor unless set.
+    #[doc(alias = "retry_after")]
+    #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn hints(self, hints: Hints) -> Self {
         Self { hints, ..self }
     }
 
-    /// The longest wait a server may ask for; the cap unless set.
+    /// Sets the longest wait that a server may ask for; [`max_delay`](Self::max_delay) unless set.
+    #[doc(alias = "retry_after")]
+    #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn max_hint(self, limit: Duration) -> Self {
         Self { max_hint: Some(nanos(limit)), ..self }
     }
 
-    /// The classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
+    /// Sets the classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
+    #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn retry_on(self, classes: ClassSet) -> Self {
         Self { retryable: classes, ..self }
-    }
-
-    /// What is done after some errors in particular: the first rule that applies.
-    ///
-    /// # Panics
-    /// On a rule whose own delay, or whose backoff's base, is above the cap.
-    #[must_use]
-    #[track_caller]
-    pub const fn rules(self, rules: &'static [Rule]) -> Self {
-        ok_or_panic!(self.try_rules(rules))
-    }
-
-    /// [`rules`](Self::rules) for rules that may not fit. Rules made at run time live as long as the program:
-    /// leak them (`Box::leak`), once for each configuration.
-    ///
-    /// # Errors
-    /// A rule whose own delay, or whose backoff's base, is above the cap.
-    pub const fn try_rules(self, rules: &'static [Rule]) -> Result<Self, ConfigError> {
-        let mut i = 0;
-        while i < rules.len() {
-            if let Err(error) = self.allows(&rules[i]) {
-                return Err(error);
-            }
-            i += 1;
-        }
-        Ok(self.with_rules(rules))
     }
 
     const fn with_rules(self, rules: &'static [Rule]) -> Self {
@@ -299,7 +255,7 @@ impl Policy {
         Self { rules, asks_time, ..self }
     }
 
-    /// Whether the rule's own delay is within the cap.
+    /// Whether the rule's own delay is at most `max_delay`.
     pub(crate) const fn allows(&self, rule: &Rule) -> Result<(), ConfigError> {
         let delay = rule.first_delay();
         if nanos(delay) > self.max_delay {
@@ -309,8 +265,8 @@ impl Policy {
         Ok(())
     }
 
-    /// The delay after `failed` failed attempts, by backoff, jitter, minimum and cap, rounded down to the
-    /// nanosecond.
+    /// The delay after `failed` failed attempts, by backoff, jitter, `min_delay` and `max_delay`,
+    /// rounded down to the nanosecond.
     ///
     /// A pure function of what it is given: `previous` is the delay before, zero at first, and `word` any
     /// 64 random bits.
@@ -343,11 +299,11 @@ impl Policy {
         if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
-    /// What is left of the deadline after this many nanoseconds, if there is one.
+    /// What is left of `start_within` after this many nanoseconds, if it is set.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
         match self.start_within {
             NO_LIMIT => None,
-            deadline => Some(duration(deadline.saturating_sub(elapsed))),
+            limit => Some(duration(limit.saturating_sub(elapsed))),
         }
     }
 
@@ -356,16 +312,16 @@ impl Policy {
         self.backoff
     }
 
-    /// The same policy with this curve, and with this cap if given; without one, the cap is raised to the base
-    /// where it has to be.
+    /// The same policy with this curve, and with this `max_delay` if given; else `max_delay` is raised to the base delay
+    /// if it has to be.
     #[cfg(feature = "serde")]
     pub(crate) fn try_with_backoff(
         self,
         backoff: Backoff,
-        cap: Option<Duration>,
+        max_delay: Option<Duration>,
     ) -> Result<Self, ConfigError> {
         let raised = self.max_delay.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_max_delay(cap.unwrap_or(duration(raised)))
+        Self { backoff, ..self }.try_max_delay(max_delay.unwrap_or(duration(raised)))
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

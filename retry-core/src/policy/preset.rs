@@ -9,9 +9,9 @@ use crate::delay::{Backoff, Jitter};
 
 /// A policy for a common kind of dependency, and what goes with it.
 ///
-/// | preset | attempts | backoff | cap | jitter | retried | besides |
+/// | preset | max_attempts | backoff | max_delay | jitter | retried | besides |
 /// |---|---|---|---|---|---|---|
-/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | deadline 5 min |
+/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | start within 5 min |
 /// | [`DATABASE`](Self::DATABASE) | 3 | 100 ms, x2 | 30 s | full | transient, timeout, network | |
 /// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | those, server and rate limit | |
 /// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | those, server and rate limit | attempt timeout 60 s, dead letter |

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::class::{Class, ClassSet, Recovery};
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::delay::{Backoff, Jitter};
 use crate::time::{duration, nanos};
 
@@ -97,25 +97,17 @@ impl Rule {
         Self { jitter: Some(jitter), ..self }
     }
 
-    /// The most attempts of the call if it fails like this, instead of the policy's.
-    ///
-    /// # Panics
-    /// On 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_max_attempts(attempts))
-    }
-
-    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
-    ///
-    /// # Errors
-    /// 0.
-    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
-        if attempts == 0 {
-            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+    checked_setters! {
+        /// Sets how many attempts a call makes at most if it fails like this, instead of the policy's number. `u32::MAX`
+        /// is no limit.
+        #[doc(alias = "max_retries")]
+        #[fails_if("it is 0.")]
+        max_attempts, try_max_attempts(self, attempts: u32) {
+            if attempts == 0 {
+                return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_attempts: Some(attempts), ..self })
         }
-        Ok(Self { max_attempts: Some(attempts), ..self })
     }
 
     pub(crate) const fn asks_time(&self) -> bool {
