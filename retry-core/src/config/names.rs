@@ -2,13 +2,13 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{format, vec};
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use crate::class::{Class, ClassSet};
+use crate::class::{Class, ClassSet, SnakeCase};
 use crate::delay::Jitter;
 use crate::policy::{Hints, Preset};
 
@@ -215,19 +215,8 @@ impl Named for Hints {
 }
 
 impl Named for Class {
-    /// `RateLimit` is `rate_limit`.
     fn names() -> Vec<(String, Self)> {
-        let snake_case = |class: Class| {
-            let mut name = String::new();
-            for letter in class.name().chars() {
-                if letter.is_ascii_uppercase() && !name.is_empty() {
-                    name.push('_');
-                }
-                name.push(letter.to_ascii_lowercase());
-            }
-            (name, class)
-        };
-        Self::ALL.map(snake_case).into()
+        Self::ALL.map(|class| (SnakeCase(class).to_string(), class)).into()
     }
 }
 

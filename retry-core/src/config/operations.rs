@@ -39,7 +39,7 @@ use crate::policy::Preset;
 ///
 /// let operations: Operations<3> = Operations::try_new(presets).unwrap();
 /// let database = operations.find("database").unwrap();
-/// assert_eq!(database.policy().attempt_limit(), 6);
+/// assert_eq!(database.policy().settings().max_attempts, Some(6));
 /// assert!(operations.find("http").unwrap().circuit().is_none());
 /// ```
 #[derive(Default)]

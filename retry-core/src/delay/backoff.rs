@@ -1,10 +1,11 @@
 //! From failed attempts to the ceiling of the next delay.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::Ratio;
-use crate::time::{duration, nanos};
+use crate::time::{Exact, duration, nanos};
 
 /// The curve of ceilings: how long to wait after the first, second, third failed attempt.
 ///
@@ -26,14 +27,44 @@ use crate::time::{duration, nanos};
 /// assert_eq!(first_five(Backoff::polynomial(100 * MS, 2)), [100, 400, 900, 1600, 2500]);
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[doc(alias = "exponential_backoff")]
+#[derive(Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The kind of a [`Backoff`], with what it has besides the base delay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum BackoffKind {
+    /// [`Backoff::fixed`].
+    Fixed,
+    /// [`Backoff::linear`].
+    Linear {
+        /// How much longer each ceiling is than the one before.
+        increment: Duration,
+    },
+    /// [`Backoff::exponential`].
+    Exponential {
+        /// How many times longer each ceiling is than the one before, to 32 significant bits. Below 2^32, it is the
+        /// shortest decimal that makes the same curve, so that 1.1 comes back as 1.1.
+        multiplier: f64,
+    },
+    /// [`Backoff::fibonacci`].
+    Fibonacci,
+    /// [`Backoff::polynomial`].
+    Polynomial {
+        /// The power of the number of failed attempts.
+        degree: u32,
+    },
+    /// [`Backoff::custom`].
+    Custom,
+}
+
+#[derive(Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Curve {
     Shift(Shift),
@@ -41,7 +72,7 @@ enum Curve {
 }
 
 /// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Shift {
     exponent: u32,
@@ -49,7 +80,7 @@ struct Shift {
     fits: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Other {
     Fixed,
     Linear { increment: u64 },
@@ -133,6 +164,40 @@ impl Backoff {
         duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
+    /// The delay's ceiling after the first failed attempt, from which the others are made.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{policy::BackoffKind, Backoff};
+    ///
+    /// let backoff = Backoff::exponential(Duration::from_millis(100)).multiplier(1.1);
+    /// assert_eq!(backoff.base_delay(), Duration::from_millis(100));
+    /// assert_eq!(backoff.kind(), BackoffKind::Exponential { multiplier: 1.1 });
+    /// assert_eq!(backoff.to_string(), "exponential from 100 ms x1.1");
+    /// ```
+    pub const fn base_delay(&self) -> Duration {
+        duration(self.base)
+    }
+
+    /// The kind of curve.
+    pub fn kind(&self) -> BackoffKind {
+        match self.curve {
+            Curve::Shift(Shift { exponent, .. }) => {
+                BackoffKind::Exponential { multiplier: Ratio::two_to(exponent).to_float() }
+            }
+            Curve::Other(Other::Exponential { multiplier }) => {
+                BackoffKind::Exponential { multiplier: multiplier.to_float() }
+            }
+            Curve::Other(Other::Fixed) => BackoffKind::Fixed,
+            Curve::Other(Other::Linear { increment }) => {
+                BackoffKind::Linear { increment: duration(increment) }
+            }
+            Curve::Other(Other::Fibonacci) => BackoffKind::Fibonacci,
+            Curve::Other(Other::Polynomial { degree }) => BackoffKind::Polynomial { degree },
+            Curve::Other(Other::Custom(_)) => BackoffKind::Custom,
+        }
+    }
+
     /// The ceiling or `max_delay`, whichever is lower.
     #[inline]
     pub(crate) fn ceiling_nanos(&self, failed: u32, max_delay: u64) -> u64 {
@@ -184,6 +249,36 @@ impl Other {
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
             Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
+    }
+}
+
+/// The curve in words, such as `exponential from 100 ms x2`, `linear from 1 s plus 500 ms`, `fixed 20 ms`.
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = Exact(self.base_delay());
+        match self.curve {
+            Curve::Shift(Shift { exponent, .. }) => {
+                write!(f, "exponential from {base} x{}", Ratio::two_to(exponent))
+            }
+            Curve::Other(Other::Exponential { multiplier }) => {
+                write!(f, "exponential from {base} x{multiplier}")
+            }
+            Curve::Other(Other::Fixed) => write!(f, "fixed {base}"),
+            Curve::Other(Other::Linear { increment }) => {
+                write!(f, "linear from {base} plus {}", Exact(duration(increment)))
+            }
+            Curve::Other(Other::Fibonacci) => write!(f, "fibonacci from {base}"),
+            Curve::Other(Other::Polynomial { degree }) => {
+                write!(f, "polynomial of degree {degree} from {base}")
+            }
+            Curve::Other(Other::Custom(_)) => write!(f, "custom from {base}"),
+        }
+    }
+}
+
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Backoff({self})")
     }
 }
 

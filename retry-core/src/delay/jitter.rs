@@ -53,6 +53,21 @@ pub enum Jitter {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Deviation(Ratio);
 
+impl Deviation {
+    /// The fraction, to 32 significant bits. From 2^-26 to 2^32, it is the shortest decimal that makes the same
+    /// deviation, so that 0.1 comes back as 0.1.
+    ///
+    /// ```
+    /// use retry_core::Jitter;
+    ///
+    /// let Jitter::Additive(deviation) = Jitter::additive(0.1) else { unreachable!() };
+    /// assert_eq!(deviation.as_f64(), 0.1);
+    /// ```
+    pub fn as_f64(self) -> f64 {
+        self.0.to_float()
+    }
+}
+
 impl Jitter {
     checked_setters! {
         /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`.
@@ -130,8 +145,29 @@ impl defmt::Format for Deviation {
     }
 }
 
-impl fmt::Debug for Deviation {
+/// The jitter in words, such as `full jitter`, `no jitter`, `additive jitter 0.1`.
+impl fmt::Display for Jitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no jitter"),
+            Self::Full => f.write_str("full jitter"),
+            Self::Equal => f.write_str("equal jitter"),
+            Self::Decorrelated => f.write_str("decorrelated jitter"),
+            Self::Proportional(deviation) => write!(f, "proportional jitter {deviation}"),
+            Self::Additive(deviation) => write!(f, "additive jitter {deviation}"),
+        }
+    }
+}
+
+/// The fraction as a decimal, such as `0.1`.
+impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

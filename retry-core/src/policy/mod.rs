@@ -7,13 +7,15 @@ mod failure;
 mod policies;
 mod preset;
 mod rule;
+mod settings;
 
-pub use crate::delay::{Backoff, Deviation, Jitter};
+pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub(crate) use decide::{Curve, FailedAttempt};
 pub use failure::Failure;
 pub use policies::Policies;
 pub use preset::Preset;
 pub use rule::Rule;
+pub use settings::PolicySettings;
 
 use crate::class::{Class, ClassSet};
 use crate::config_error::{ConfigError, Value, checked_setters};
@@ -42,7 +44,7 @@ use crate::time::{duration, nanos};
 /// # use retry_core::Policy;
 /// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(0);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     backoff: Backoff,
@@ -284,8 +286,8 @@ impl Policy {
         duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
-    /// The most attempts of a call.
-    pub const fn attempt_limit(&self) -> u32 {
+    /// How many attempts a call makes at most, where no rule says otherwise; `u32::MAX`: no limit.
+    pub(crate) const fn attempt_limit(&self) -> u32 {
         self.max_attempts
     }
 
@@ -294,9 +296,9 @@ impl Policy {
         self.retryable.contains(class)
     }
 
-    /// The longest an attempt may take, if there is a limit.
-    pub const fn attempt_limit_of_time(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
+    /// How long an attempt may take at most, if there is a limit.
+    pub(crate) const fn attempt_time_limit(&self) -> Option<Duration> {
+        settings::limit(self.attempt_timeout)
     }
 
     /// What is left of `start_within` after this many nanoseconds, if it is set.

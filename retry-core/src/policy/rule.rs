@@ -1,11 +1,12 @@
 //! What one class of error, or one condition, gets of a policy.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::class::{Class, ClassSet, Recovery};
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::delay::{Backoff, Jitter};
-use crate::time::{duration, nanos};
+use crate::time::{Exact, duration, nanos, plural};
 
 /// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
 /// own.
@@ -29,7 +30,7 @@ use crate::time::{duration, nanos};
 /// let result = retry.run_blocking(|| Err::<(), _>(Class::NotFound));
 /// assert!(result.unwrap_err().is_ignored());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rule {
     classes: ClassSet,
@@ -132,5 +133,64 @@ impl Rule {
 
     pub(super) const fn recovers(&self) -> Option<Recovery> {
         self.recovery
+    }
+}
+
+/// The rule in words, such as `rate_limit: fixed 5 s, 10 attempts`, `timeout from attempt 2: fail`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.classes == ClassSet::ALL {
+            f.write_str("any class")?;
+        } else {
+            write!(f, "{}", self.classes)?;
+        }
+        if self.from_attempt > 1 {
+            write!(f, " from attempt {}", self.from_attempt)?;
+        }
+        if self.after > 0 {
+            write!(f, " after {}", Exact(duration(self.after)))?;
+        }
+        f.write_str(":")?;
+        let mut comma = "";
+        let mut say = |what: fmt::Arguments<'_>| write!(f, "{} {what}", core::mem::replace(&mut comma, ","));
+        match self.recovery {
+            None => {}
+            Some(Recovery::Fail) => say(format_args!("fail"))?,
+            Some(Recovery::Ignore) => say(format_args!("ignore"))?,
+            Some(Recovery::RetryWithBackoff) => say(format_args!("retry"))?,
+            Some(Recovery::RetryWithDelay(delay)) => say(format_args!("retry after {}", Exact(delay)))?,
+            Some(Recovery::Circuit) => say(format_args!("leave to the circuit"))?,
+            Some(Recovery::WaitAndRetry(delay)) => {
+                say(format_args!("wait until ready, at most {}, and retry", Exact(delay)))?;
+            }
+        }
+        if let Some(backoff) = self.backoff {
+            say(format_args!("{backoff}"))?;
+        }
+        if let Some(jitter) = self.jitter {
+            say(format_args!("{jitter}"))?;
+        }
+        if let Some(attempts) = self.max_attempts {
+            say(format_args!("{}", Attempts(attempts)))?;
+        }
+        if comma.is_empty() { f.write_str(" as without the rule") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({self})")
+    }
+}
+
+/// A number of attempts in words; `u32::MAX` is no limit.
+pub(super) struct Attempts(pub(super) u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            u32::MAX => f.write_str("unlimited attempts"),
+            attempts => write!(f, "{attempts} attempt{}", plural(attempts)),
+        }
     }
 }

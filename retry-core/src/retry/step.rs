@@ -104,7 +104,7 @@ where
                 (Cause::Failed(error), failure)
             }
             Missed::Failed(Miss::TimedOut) => {
-                let limit = self.retry.setup.policy.attempt_limit_of_time();
+                let limit = self.retry.setup.policy.attempt_time_limit();
                 (Cause::TimedOut(limit.unwrap_or_default()), self.retry.classifier.timed_out())
             }
             Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
@@ -169,7 +169,7 @@ where
     where
         R: Sleep,
     {
-        self.retry.setup.policy.attempt_limit_of_time().map(|limit| self.retry.runtime.sleep(limit))
+        self.retry.setup.policy.attempt_time_limit().map(|limit| self.retry.runtime.sleep(limit))
     }
 
     /// How far the call has come; the time only where it is `timed`.
