@@ -51,6 +51,12 @@ impl ConfigError {
         Self { limit: Some((limit, what)), ..self }
     }
 
+    /// The same of a field of another name.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn named(self, field: &'static str) -> Self {
+        Self { field, ..self }
+    }
+
     const fn line(&self) -> Line {
         let line = Line::EMPTY.text(self.field).text(" = ").value(self.value).text(": ").text(self.rule);
         match self.limit {

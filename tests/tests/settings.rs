@@ -125,6 +125,11 @@ fn a_fraction_is_shown_as_it_was_given() {
             assert_eq!(deviation(value).as_f64(), value);
             assert_eq!(deviation(value).to_string().parse(), Ok(value), "{value:e}");
         }
+        let exponent = (word >> 40) % 57;
+        let value = (1.0 + f64::from(random.next_u32()) / 2_f64.powi(32)) * 2_f64.powi(exponent as i32 - 26);
+        let shown = deviation(value).to_string();
+        assert_eq!(deviation(shown.parse().unwrap()), deviation(value), "{value:e}: {shown}");
+
         let any = f64::from_bits(random.next_u64() >> 1);
         if any.is_finite() {
             assert_eq!(deviation(deviation(any).as_f64()), deviation(any), "{any:e}");

@@ -3,6 +3,8 @@
 #[cfg(feature = "serde")]
 mod circuit;
 #[cfg(feature = "serde")]
+mod jitter;
+#[cfg(feature = "serde")]
 mod names;
 #[cfg(feature = "serde")]
 mod operations;

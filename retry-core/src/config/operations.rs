@@ -7,6 +7,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::circuit::CircuitFile;
 use super::policy::PolicyFile;
@@ -150,6 +151,21 @@ impl<'de> Read<'de> for CircuitChoice {
         deserializer
             .deserialize_any(Choice { path, is_table: &is_table })
             .map_err(|error| if is_table.get() { error } else { named(path, error) })
+    }
+}
+
+impl Serialize for OperationsFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, file)| (name, file)))
+    }
+}
+
+impl Serialize for CircuitChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(file) => file.serialize(serializer),
+            None => serializer.serialize_str("none"),
+        }
     }
 }
 

@@ -326,6 +326,12 @@ impl Policy {
         Self { backoff, ..self }.try_max_delay(max_delay.unwrap_or(duration(raised)))
     }
 
+    /// The same policy with this limit of hints; `None`: `max_delay`.
+    #[cfg(feature = "serde")]
+    pub(crate) fn with_max_hint(self, limit: Option<Duration>) -> Self {
+        Self { max_hint: limit.map(nanos), ..self }
+    }
+
     pub(crate) const fn asks_time(&self) -> bool {
         self.asks_time
     }
