@@ -4,8 +4,12 @@ use core::time::Duration;
 
 mod decide;
 mod failure;
+#[cfg(feature = "std")]
+mod owned;
 mod policies;
 mod preset;
+#[cfg(feature = "std")]
+mod reloadable;
 mod rule;
 mod settings;
 
@@ -16,6 +20,9 @@ pub use policies::Policies;
 pub use preset::Preset;
 pub use rule::Rule;
 pub use settings::PolicySettings;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use {owned::OwnedPolicy, reloadable::ReloadablePolicy};
 
 use crate::class::{Class, ClassSet};
 use crate::config_error::{ConfigError, Value, checked_setters};
@@ -195,14 +202,10 @@ impl Policy {
         /// time, see `OwnedPolicy`.
         #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
         rules, try_rules(self, rules: &'static [Rule]) {
-            let mut i = 0;
-            while i < rules.len() {
-                if let Err(error) = self.allows(&rules[i]) {
-                    return Err(error);
-                }
-                i += 1;
+            match self.allows_all(rules) {
+                Ok(()) => Ok(self.with_rules(rules)),
+                Err(error) => Err(error),
             }
-            Ok(self.with_rules(rules))
         }
     }
 
@@ -248,13 +251,30 @@ impl Policy {
     }
 
     const fn with_rules(self, rules: &'static [Rule]) -> Self {
+        Self { rules, asks_time: self.asks_time_with(rules), ..self }
+    }
+
+    /// Whether any answer depends on how long the call has taken, if the rules are these.
+    const fn asks_time_with(&self, rules: &[Rule]) -> bool {
         let mut asks_time = self.start_within != NO_LIMIT;
         let mut i = 0;
         while i < rules.len() {
             asks_time |= rules[i].asks_time();
             i += 1;
         }
-        Self { rules, asks_time, ..self }
+        asks_time
+    }
+
+    /// Whether the delays of the rules themselves are at most `max_delay`.
+    const fn allows_all(&self, rules: &[Rule]) -> Result<(), ConfigError> {
+        let mut i = 0;
+        while i < rules.len() {
+            if let Err(error) = self.allows(&rules[i]) {
+                return Err(error);
+            }
+            i += 1;
+        }
+        Ok(())
     }
 
     /// Whether the rule's own delay is at most `max_delay`.
