@@ -5,8 +5,8 @@ use core::time::Duration;
 
 /// A configuration value that is not allowed: which field, which value, which rule.
 ///
-/// The `try_` form of a setter returns it; the plain setter panics with the same line, which in a `const` is a
-/// compile error.
+/// The `try_` form of a setter returns it. The plain form panics with the same line, which in a `const` is a compile
+/// error.
 ///
 /// ```
 /// use retry_core::Policy;

@@ -14,11 +14,12 @@ use super::policy::PolicyFile;
 use super::read::{Problem, Read, ValueAt, named, table};
 use crate::policy::Preset;
 
-/// What a configuration file says of a program's types of operations: a table for each that is to differ from the
-/// program's own, with a table `policy`, a table `circuit` or `"none"`, and `dead_letter`, each only where it differs.
+/// A configuration file about the types of operations of a program, with a table for each that differs from the
+/// program's own.
 ///
-/// The program says which types there are; a file that names another is an error. A policy's table begins with the
-/// program's own policy, or the preset that it names; a circuit's stands for itself, as that of a
+/// Such a table has a table `policy`, a table `circuit` or `"none"`, and `dead_letter`, each only if it differs. The
+/// program says which types there are; a file that names another is an error. The table of a policy starts from the
+/// program's own policy, or from the preset that it names. The table of a circuit stands for itself, as that of a
 /// [`CircuitConfig`](crate::CircuitConfig).
 ///
 /// ```
@@ -62,10 +63,10 @@ struct CircuitChoice(Option<CircuitFile>);
 pub struct FileError(String);
 
 impl OperationsFile {
-    /// The program's own presets, where the file says nothing else.
+    /// The program's own presets, with what the file says instead.
     ///
     /// # Errors
-    /// A name that is none of theirs, and a value that cannot be.
+    /// Returns an error if the file names an operation that is none of these, or says a value that is not allowed.
     pub fn over<const N: usize>(self, mut presets: [Preset; N]) -> Result<[Preset; N], FileError> {
         for (name, file) in self.0 {
             match presets.iter_mut().find(|preset| preset.name == name) {

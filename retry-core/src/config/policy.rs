@@ -70,9 +70,14 @@ table! {
 /// assert!(error.message().contains("max_delay = 10 ms: must be at least 1 s, the base delay"));
 /// ```
 ///
-/// Every key can be left out. `preset = "http"` starts from that [`Preset`](crate::Preset), else from [`Policy::DEFAULT`]. Further
-/// keys: `min_delay`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `max_hint`. Durations are text such as
-/// `"250ms"`, `"1m 30s"`; `start_within = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
+/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
+/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`)
+/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within` or
+/// `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
+///
+/// # Errors
+/// Returns an error if a key is unknown, if a value is not allowed, or if the backoff or the jitter has no use for a key.
+/// It names the key.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         PolicyFile::read(deserializer, "")?.over(Policy::DEFAULT).map_err(de::Error::custom)

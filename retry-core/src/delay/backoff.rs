@@ -7,10 +7,10 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::Ratio;
 use crate::time::{Exact, duration, nanos};
 
-/// The curve of ceilings: how long to wait after the first, second, third failed attempt.
+/// The backoff: the curve of ceilings of the delays after the first, second, third failed attempt.
 ///
-/// A pure function of the number of failed attempts, in a bounded number of steps at any number; it saturates
-/// instead of overflowing. What is waited below the ceiling is for [`Jitter`](crate::Jitter) to say.
+/// It is a pure function of the number of failed attempts. It takes a bounded number of steps at any number, and saturates
+/// instead of overflowing. [`Jitter`](crate::Jitter) makes a delay of the ceiling.
 ///
 /// ```
 /// use core::time::Duration;
@@ -107,7 +107,8 @@ impl defmt::Format for Other {
 }
 
 impl Backoff {
-    /// Always `base`.
+    /// Always `base`, a constant delay.
+    #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Fixed) }
     }
@@ -117,7 +118,10 @@ impl Backoff {
         Self { base: nanos(base), curve: Curve::Other(Other::Linear { increment: nanos(increment) }) }
     }
 
-    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`.
+    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`. For another factor than 2, see
+    /// [`multiplier`](Self::multiplier).
+    #[doc(alias = "exponential_backoff")]
+    #[doc(alias = "initial_interval")]
     pub const fn exponential(base: Duration) -> Self {
         Self::shift(nanos(base), 1)
     }
@@ -132,7 +136,7 @@ impl Backoff {
         Self { base: nanos(base), curve: Curve::Other(Other::Polynomial { degree }) }
     }
 
-    /// Whatever `curve` makes of the number of failed attempts (from 1) and the base.
+    /// What `curve` makes of the number of failed attempts, from 1, and of `base`.
     pub const fn custom(base: Duration, curve: fn(u32, Duration) -> Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Custom(curve)) }
     }
@@ -164,7 +168,7 @@ impl Backoff {
         duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
-    /// The delay's ceiling after the first failed attempt, from which the others are made.
+    /// The base delay: the ceiling after the first failed attempt, from which the others are made.
     ///
     /// ```
     /// use core::time::Duration;
@@ -175,6 +179,8 @@ impl Backoff {
     /// assert_eq!(backoff.kind(), BackoffKind::Exponential { multiplier: 1.1 });
     /// assert_eq!(backoff.to_string(), "exponential from 100 ms x1.1");
     /// ```
+    #[doc(alias = "initial_interval")]
+    #[doc(alias = "BaseDelay")]
     pub const fn base_delay(&self) -> Duration {
         duration(self.base)
     }

@@ -5,12 +5,11 @@ use core::fmt;
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::{Ratio, high_product};
 
-/// How a delay is spread at random, so that callers who failed together do not return together.
+/// How a delay is spread at random, so that calls that failed together do not return together.
 ///
-/// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives, `U(a, b)` any number from `a` to `b`, both
-/// included, each as likely. Each delay takes one random word. The formulas of the first five are those of
-/// [Exponential Backoff and Jitter]; the policy's [`max_delay`](crate::Policy::max_delay)
-/// comes after all of them.
+/// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives. `U(a, b)` is a uniform random number from `a` to `b`,
+/// both included. Each delay takes one random word. The first four are those of [Exponential Backoff and Jitter]. The
+/// policy's [`min_delay`](crate::Policy::min_delay) and [`max_delay`](crate::Policy::max_delay) come after the jitter.
 ///
 /// [Exponential Backoff and Jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 ///
@@ -34,14 +33,14 @@ use crate::ratio::{Ratio, high_product};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Jitter {
-    /// `d`: for one caller alone, or a test.
+    /// `d` itself: for a single caller, or a test.
     None,
-    /// `U(0, d)`. Spreads a crowd widest.
+    /// `U(0, d)`, which spreads many callers widest.
     Full,
-    /// `d/2 + U(0, d/2)`: never less than half.
+    /// `d/2 + U(0, d/2)`: at least half.
     Equal,
-    /// `U(base, 3 * previous)`, where `previous` is the delay before, at first the base: the curve's ceilings
-    /// are not used.
+    /// `U(base, 3 * previous)`: `previous` is the delay before, at first the base delay. The curve's ceilings are not
+    /// used.
     Decorrelated,
     /// `d * (1 ± deviation)`: made by [`Jitter::proportional`].
     Proportional(Deviation),

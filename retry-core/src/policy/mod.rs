@@ -1,9 +1,67 @@
-//! What one call may do: immutable, `const`.
+//! Retry policies: how often, how far apart, for how long, and after which errors a call is tried again.
+//!
+//! A [`Policy`] is a small constant. It has a [`Backoff`], such as exponential backoff, a [`Jitter`], limits of number
+//! and time, and [`Rule`]s for some errors in particular. It is plain data: the same policy serves any number of calls
+//! on any runtime. [`Preset`]s are policies for common dependencies.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{testing::FakeClock, Backoff, Call, Class, GiveUp, Policy, Recovery, Rule, Verdict};
+//!
+//! const fn ms(ms: u64) -> Duration {
+//!     Duration::from_millis(ms)
+//! }
+//!
+//! const POLICY: Policy = Policy::exponential(ms(100)) // at most 100 ms, 200 ms, 400 ms, ...
+//!     .max_delay(ms(5_000))
+//!     .max_attempts(4)
+//!     .start_within(ms(30_000))
+//!     .rules(&[
+//!         Rule::class(Class::RateLimit).backoff(Backoff::fixed(ms(2_000))),
+//!         Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail),
+//!     ]);
+//!
+//! let clock = FakeClock::new();
+//! let mut words = clock.words(&[1 << 63, u64::MAX]); // what the jitter is made of: half of the range, all of it
+//! let mut call = Call::new(&POLICY, clock.now());
+//! let mut fail = |class| call.attempt(clock.now()).unwrap().fail(class, clock.now(), &mut words);
+//! assert_eq!(fail(Class::Network), Verdict::Retry(ms(50)));
+//! assert_eq!(fail(Class::RateLimit), Verdict::Retry(ms(2_000)));
+//! assert_eq!(fail(Class::Timeout), Verdict::GiveUp(GiveUp::Class));
+//! ```
+//!
+//! # How a delay is made
+//!
+//! 1. The backoff gives a ceiling for the number of failed attempts, at most [`max_delay`](Policy::max_delay). After an
+//!    error of class [`RateLimit`](Class::RateLimit) without a rule, the ceiling is five times as long.
+//! 2. The jitter makes a delay of the ceiling and one random word.
+//! 3. The delay is raised to [`min_delay`](Policy::min_delay), and lowered to `max_delay`.
+//! 4. A server's hint, such as `Retry-After`, is a floor: see [`Hints`]. A hint above
+//!    [`max_hint`](Policy::max_hint) ends the call.
+//! 5. If the attempt would start later than [`start_within`](Policy::start_within), the call ends at once.
+//!
+//! # At run time
+//!
+//! With the feature `std`, `OwnedPolicy` has rules that are known only at run time, and `ReloadablePolicy` is replaced
+//! while calls are under way. Policies come out of configuration files, and go into them: see
+//! [`config`](crate::config). [`Policy::settings`] says what a policy holds, and its `Display` says it in one line.
+//!
+//! # What is not there
+//!
+//! There is no hedging: one attempt of a call is made at a time, and the next begins after it has ended. A policy delays
+//! no first attempt, so it is not a rate limiter. What all calls to one dependency share is in
+//! [`circuit`](crate::circuit) and [`budget`](crate::budget).
+
+#![doc(alias = "hedging")]
+#![doc(alias = "backoff")]
+#![doc(alias = "exponential_backoff")]
+#![doc(alias = "retry strategy")]
 
 use core::time::Duration;
 
 mod decide;
 mod failure;
+mod hints;
 #[cfg(feature = "std")]
 mod owned;
 mod policies;
@@ -16,6 +74,7 @@ mod settings;
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub(crate) use decide::{Curve, FailedAttempt};
 pub use failure::Failure;
+pub use hints::Hints;
 pub use policies::Policies;
 pub use preset::Preset;
 pub use rule::Rule;
@@ -28,7 +87,7 @@ use crate::class::{Class, ClassSet};
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::time::{duration, nanos};
 
-/// What one call may do: how often, how far apart, for how long, after which errors.
+/// A retry policy: how often, how far apart, for how long, and after which errors a call is tried again.
 ///
 /// It is immutable, and usually a `const`. There, a value that is not allowed is a compile error. For values known only
 /// at run time, each setter has a `try_` form, which returns the error.
@@ -73,20 +132,8 @@ pub struct Policy {
 
 const NO_LIMIT: u64 = u64::MAX;
 
-/// How a server's hint is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Hints {
-    /// Never sooner than the hint, and later if the backoff says so. A hint above
-    /// [`max_hint`](Policy::max_hint) ends the call: to come back sooner than asked would be worse than not at all.
-    #[default]
-    Floor,
-    /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
-    /// wants it. A hint above `max_hint` ends the call.
-    Exact,
-    /// A floor, but one that is lowered to `max_hint` instead of ending the call, much as the AWS SDKs do: the only
-    /// way in which a call comes back sooner than asked.
-    Clamp,
+const fn limit(nanos: u64) -> Option<Duration> {
+    if nanos == NO_LIMIT { None } else { Some(duration(nanos)) }
 }
 
 impl Policy {
@@ -104,6 +151,7 @@ impl Policy {
     }
 
     /// 3 attempts, delays always of `base`, before the jitter.
+    #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self::backoff(Backoff::fixed(base))
     }
@@ -290,8 +338,8 @@ impl Policy {
     /// The delay after `failed` failed attempts, by backoff, jitter, `min_delay` and `max_delay`,
     /// rounded down to the nanosecond.
     ///
-    /// A pure function of what it is given: `previous` is the delay before, zero at first, and `word` any
-    /// 64 random bits.
+    /// It is a pure function of what it is given: `previous` is the delay before, zero at first, and `word` any 64 random
+    /// bits.
     ///
     /// ```
     /// use core::time::Duration;
@@ -306,19 +354,19 @@ impl Policy {
         duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
-    /// How many attempts a call makes at most, where no rule says otherwise; `u32::MAX`: no limit.
+    /// How many attempts a call makes at most, if no rule says otherwise; `u32::MAX`: no limit.
     pub(crate) const fn attempt_limit(&self) -> u32 {
         self.max_attempts
     }
 
-    /// Whether errors of this class are retried, where no rule says otherwise.
+    /// Whether errors of this class are retried, if no rule says otherwise.
     pub const fn retries(&self, class: Class) -> bool {
         self.retryable.contains(class)
     }
 
     /// How long an attempt may take at most, if there is a limit.
     pub(crate) const fn attempt_time_limit(&self) -> Option<Duration> {
-        settings::limit(self.attempt_timeout)
+        limit(self.attempt_timeout)
     }
 
     /// What is left of `start_within` after this many nanoseconds, if it is set.

@@ -3,7 +3,10 @@
 use core::fmt;
 use std::boxed::Box;
 
-use super::{Policies, Policy, PolicySettings, Rule};
+use super::Policy;
+use super::policies::Policies;
+use super::rule::Rule;
+use super::settings::PolicySettings;
 use crate::config_error::{ConfigError, ok_or_panic};
 
 /// A policy with rules of its own: for rules known only at run time, such as those of a file or a database.

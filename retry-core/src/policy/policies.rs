@@ -8,6 +8,8 @@ use super::{Policy, Rule};
 /// around one, or a source that is reloaded while live.
 ///
 /// A call reads its policy once, when it begins, and keeps it until it ends.
+#[doc(alias = "hot reload")]
+#[doc(alias = "dynamic configuration")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of policies",
     note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"

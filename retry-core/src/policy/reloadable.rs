@@ -5,7 +5,10 @@ use core::mem;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::{OwnedPolicy, Policies, Policy, Rule};
+use super::Policy;
+use super::owned::OwnedPolicy;
+use super::policies::Policies;
+use super::rule::Rule;
 
 /// A policy that can be replaced while the program runs, such as when its configuration file changes.
 ///

@@ -11,9 +11,9 @@ use crate::time::{Exact, duration, nanos, plural};
 /// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
 /// own.
 ///
-/// A policy looks through its rules in order; the first that applies is the only one. What the rule leaves open
-/// is as the policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which
-/// comes before the policy's rules.
+/// A policy looks through its rules in order, and takes the first that applies. What the rule leaves open is as the
+/// policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which comes before the
+/// policy's rules.
 ///
 /// ```
 /// use core::time::Duration;
@@ -45,17 +45,17 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule for errors of any class, to be narrowed by its conditions.
+    /// A rule for errors of any class, which its conditions can narrow.
     pub const ANY: Self = Self::classes(ClassSet::ALL);
 
-    /// A rule for errors of this class. Whether they are retried is as without the rule, unless it says a
-    /// [`recovery`](Self::recovery).
+    /// A rule for errors of this class. If it says no [`recovery`](Self::recovery), they are retried if they would be
+    /// without the rule.
     pub const fn class(class: Class) -> Self {
         Self::classes(ClassSet::NONE.with(class))
     }
 
-    /// A rule for errors of these classes. Whether they are retried is as without the rule, unless it says a
-    /// [`recovery`](Self::recovery).
+    /// A rule for errors of these classes. If it says no [`recovery`](Self::recovery), they are retried if they would be
+    /// without the rule.
     pub const fn classes(classes: ClassSet) -> Self {
         Self {
             classes,
@@ -68,31 +68,33 @@ impl Rule {
         }
     }
 
-    /// Only from this attempt of the call on, the failed one counted: `from_attempt(2)` leaves out the first.
+    /// Applies only from this attempt of the call on; attempts count from 1. `from_attempt(2)` leaves out a failure of
+    /// the first.
     #[must_use]
     pub const fn from_attempt(self, attempt: u32) -> Self {
         Self { from_attempt: attempt, ..self }
     }
 
-    /// Only once the call has taken this long.
+    /// Applies only once the call has taken this long, delays included.
     #[must_use]
     pub const fn after(self, elapsed: Duration) -> Self {
         Self { after: nanos(elapsed), ..self }
     }
 
-    /// What is done then.
+    /// Sets what is done after such an error; as without the rule unless set.
+    #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn recovery(self, recovery: Recovery) -> Self {
         Self { recovery: Some(recovery), ..self }
     }
 
-    /// A backoff of its own, for [`Recovery::RetryWithBackoff`].
+    /// Sets a backoff for [`Recovery::RetryWithBackoff`]; the policy's unless set.
     #[must_use]
     pub const fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff: Some(backoff), ..self }
     }
 
-    /// A jitter of its own.
+    /// Sets a jitter; the policy's unless set.
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter: Some(jitter), ..self }

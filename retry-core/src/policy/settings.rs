@@ -3,8 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::hints::Hints;
 use super::rule::{Attempts, Rule};
-use super::{Hints, NO_LIMIT, Policy};
+use super::{Policy, limit};
 use crate::class::ClassSet;
 use crate::delay::{Backoff, Jitter};
 use crate::time::{Exact, duration};
@@ -70,10 +71,6 @@ impl Policy {
             rules: self.rules,
         }
     }
-}
-
-pub(super) const fn limit(nanos: u64) -> Option<Duration> {
-    if nanos == NO_LIMIT { None } else { Some(duration(nanos)) }
 }
 
 /// All that the policy says, in one line for a log, such as
