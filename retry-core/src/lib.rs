@@ -65,6 +65,7 @@
 extern crate std;
 
 mod call;
+mod cause;
 mod class;
 mod clean;
 mod codec;
@@ -75,6 +76,7 @@ mod error;
 mod health;
 mod key;
 mod lock;
+mod name;
 mod panics;
 mod ratio;
 mod retry;
@@ -95,11 +97,15 @@ pub mod testing;
 
 pub use budget::{SharedBudget, TokenBucket};
 pub use call::{Attempt, Call};
+pub use cause::Cause;
 pub use circuit::{CircuitConfig, Rejected, SharedCircuit};
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{Classify, Progress};
 pub use config::ConfigError;
-pub use error::{Cause, Error, ErrorContext};
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use error::BoxError;
+pub use error::{Error, ErrorContext, ErrorKind};
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};
 #[cfg(feature = "std")]
@@ -108,6 +114,6 @@ pub use pool::CircuitPool;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use retry::retry;
-pub use retry::{Retry, Retryable};
+pub use retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Retryable, Stop};
 pub use time::Instant;
 pub use verdict::{GiveUp, Verdict};

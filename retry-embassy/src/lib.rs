@@ -81,15 +81,16 @@ use rand_xoshiro::Xoshiro128PlusPlus;
 pub use retry_core::observe::DefmtLog;
 pub use retry_core::runtime::CriticalSectionLock;
 use retry_core::{
-    Instant, Policy, Retry,
+    Instant, Retry,
+    policy::Policies,
     runtime::{Clock, Entropy, Sleep},
 };
 
 /// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
-pub const fn retry<'a, R: Rng, M: RawMutex>(
-    policy: &'a Policy,
-    embassy: &'a Embassy<R, M>,
-) -> Retry<'a, &'a Embassy<R, M>> {
+pub const fn retry<P: Policies, R: Rng, M: RawMutex>(
+    policy: P,
+    embassy: &Embassy<R, M>,
+) -> Retry<&Embassy<R, M>, P> {
     Retry::new(policy, embassy)
 }
 

@@ -91,7 +91,7 @@ async fn a_channel_stops_a_call() {
         stop.close();
         Err::<(), _>("down")
     };
-    let error = retry.run_until(stopped.recv(), operation).await.unwrap_err();
+    let error = retry.until(stopped.recv()).run(operation).await.unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!((error.context().attempt, error.into_inner()), (1, Some("down")));
 }

@@ -133,7 +133,7 @@ fn on_the_fake_clock_the_script_says_when() {
             }
         };
         let retry = Retry::new(&POLICY, &clock);
-        let stopped = clock.run(retry.run_until((&clock).sleep(ms(at)), operation)).unwrap_err();
+        let stopped = clock.run(retry.until((&clock).sleep(ms(at))).run(operation)).unwrap_err();
         assert_eq!((clock.now().as_millis(), stopped.to_string().as_str()), (over, line));
     }
 }

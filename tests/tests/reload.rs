@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use retry_core::{
-    Backoff, Class, Policy, Recovery, Rule,
+    Backoff, Class, Jitter, Policy, Recovery, Retry, Rule,
     policy::{OwnedPolicy, Policies, ReloadablePolicy},
+    testing::FakeClock,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -79,6 +80,36 @@ fn a_call_keeps_the_policy_that_it_began_with() {
     assert_eq!(says(&third), (Some(9), vec![]));
     assert_eq!(RELOADED.current().to_string(), POLICY.max_attempts(9).to_string());
     assert_eq!(RELOADED.to_string(), POLICY.max_attempts(9).to_string());
+}
+
+#[test]
+fn a_retry_reads_its_policy_once_per_call() {
+    let policy = ReloadablePolicy::new(POLICY.max_attempts(2));
+    let clock = FakeClock::new();
+    let retry = Retry::new(&policy, &clock).classify(|class: &Class| *class);
+    // The attempts of a call that always fails, and reloads during each attempt.
+    let attempts = |class: Class, reloaded: &OwnedPolicy| {
+        let mut attempts = 0;
+        let result = retry.run_blocking(|| {
+            attempts += 1;
+            policy.reload(reloaded.clone());
+            Err::<(), _>(class)
+        });
+        assert_eq!(result.unwrap_err().context().attempt, attempts);
+        attempts
+    };
+    let fail = Rule::class(Class::Timeout).recovery(Recovery::Fail);
+    let late = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
+    let five = OwnedPolicy::new(POLICY.max_attempts(5).jitter(Jitter::None), [fail]);
+    let timed = OwnedPolicy::new(POLICY.max_attempts(5).jitter(Jitter::None), [late]);
+    assert_eq!(attempts(Class::Timeout, &five), 2, "the policy that the call began with");
+    assert_eq!(attempts(Class::Timeout, &five), 1, "the new one's rule");
+    assert_eq!(attempts(Class::Server, &timed), 5, "the new one's limit");
+    assert_eq!(
+        attempts(Class::Server, &timed),
+        2,
+        "a rule that counts the time: it failed at 0 ms and at 100 ms"
+    );
 }
 
 #[test]

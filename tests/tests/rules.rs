@@ -186,7 +186,7 @@ fn a_closure_is_a_curve_for_one_use() {
     let observer = |event: &Event| delays.borrow_mut().extend(event.kind.delay());
     let steps = [5, 1, 400];
     let curve = move |failed: u32, base: Duration| base * steps[failed as usize - 1] / 100;
-    let retry = Retry::new(&POLICY, &clock).backoff(&curve).observe(&observer);
+    let retry = Retry::new(&POLICY, &clock).backoff(&curve).on_event(&observer);
     retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err();
     assert_eq!(*delays.borrow(), [ms(5), ms(1), ms(400)]);
 }
@@ -205,26 +205,20 @@ fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
     ];
     for (ready_from, deadline, second_at) in rows {
         for blocking in [false, true] {
-            let clock = std::sync::Mutex::new(0_u64); // what `ready` reads must be `Sync`, which FakeClock is not
-            let fake = FakeClock::new();
+            let clock = FakeClock::new();
             let policy = POLICY.max_attempts(2).rules(&RULES);
             let policy = deadline.map_or(policy, |deadline| policy.start_within(ms(deadline)));
-            let asked = |at: u64| ready_from.is_some_and(|from| at >= from);
-            let ready = || {
-                let mut asks = clock.lock().unwrap();
-                *asks += 1;
-                asked((*asks - 1) * 100)
-            };
-            let retry = Retry::new(&policy, &fake).ready(&ready, ms(100));
+            let ready = || ready_from.is_some_and(|from| clock.now().as_millis() >= from);
+            let retry = Retry::new(&policy, &clock).ready(&ready, ms(100));
             let starts = RefCell::new(Vec::new());
             let operation = || {
-                starts.borrow_mut().push(fake.now().as_millis());
+                starts.borrow_mut().push(clock.now().as_millis());
                 if starts.borrow().len() == 1 { Err(Class::Server) } else { Ok(()) }
             };
             let result = if blocking {
                 retry.run_blocking(operation)
             } else {
-                fake.run(retry.run(|| std::future::ready(operation())))
+                clock.run(retry.run(|| std::future::ready(operation())))
             };
             assert_eq!(result, Ok(()));
             assert_eq!(*starts.borrow(), [0, second_at], "ready from {ready_from:?}, {deadline:?}");

@@ -43,7 +43,7 @@ fn call(
     let retry = Retry::new(policy, clock)
         .circuit(circuit)
         .classify(|class: &Class| *class)
-        .observe(&observer)
+        .on_event(&observer)
         .named("stock.read");
     let mut script = script.iter();
     let result = retry.run_blocking(|| {
@@ -201,5 +201,5 @@ fn a_retry_around_a_retry_does_not_multiply() {
         })
     });
     assert_eq!(*made.borrow(), 3);
-    assert!(matches!(result, Err(Error::GaveUp { reason: GiveUp::Class, .. })));
+    assert!(matches!(result, Err(ErrorKind::GaveUp(GiveUp::Class))));
 }

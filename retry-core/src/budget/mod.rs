@@ -125,3 +125,29 @@ impl Budget for NoBudget {
 
     fn deposit(&self, _: Deposit, _: impl Now) {}
 }
+
+/// Passes everything on to what it points to.
+macro_rules! pointer {
+    ($(#[$attribute:meta])* $pointer:ty) => {
+        $(#[$attribute])*
+        impl<B: Budget + ?Sized> Budget for $pointer {
+            #[inline]
+            fn withdraw(&self, request: Request, now: impl Now) -> Option<Price> {
+                (**self).withdraw(request, now)
+            }
+
+            #[inline]
+            fn deposit(&self, deposit: Deposit, now: impl Now) {
+                (**self).deposit(deposit, now);
+            }
+
+            #[inline]
+            fn level(&self, now: impl Now) -> Option<u64> {
+                (**self).level(now)
+            }
+        }
+    };
+}
+pointer!(&B);
+#[cfg(feature = "std")]
+pointer!(std::sync::Arc<B>);

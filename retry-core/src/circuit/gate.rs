@@ -137,3 +137,48 @@ impl Gate for NoCircuit {
         Settled::NOTHING
     }
 }
+
+/// Passes everything on to what it points to.
+macro_rules! pointer {
+    ($(#[$attribute:meta])* $pointer:ty) => {
+        $(#[$attribute])*
+        impl<G: Gate + ?Sized> Gate for $pointer {
+            type Ticket = G::Ticket;
+
+            #[inline]
+            fn admit(&self, now: impl Now) -> Result<Admission<G::Ticket>, Rejected> {
+                (**self).admit(now)
+            }
+
+            #[inline]
+            fn end(&self, ticket: G::Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+                (**self).end(ticket, end, now)
+            }
+
+            #[inline]
+            fn succeed(&self, ticket: G::Ticket, now: impl Now) -> Option<Change> {
+                (**self).succeed(ticket, now)
+            }
+
+            #[inline]
+            fn fail(
+                &self,
+                ticket: G::Ticket,
+                class: Class,
+                now: impl Now,
+                delay: Option<Duration>,
+                word: u64,
+            ) -> Settled {
+                (**self).fail(ticket, class, now, delay, word)
+            }
+
+            #[inline]
+            fn cancel(&self, ticket: G::Ticket, now: impl Now) -> Option<Change> {
+                (**self).cancel(ticket, now)
+            }
+        }
+    };
+}
+pointer!(&G);
+#[cfg(feature = "std")]
+pointer!(std::sync::Arc<G>);

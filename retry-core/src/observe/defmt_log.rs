@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
 use super::level::{Level, clean, cut, level_table};
 use crate::time::nanos;
@@ -28,7 +27,7 @@ pub struct DefmtLog;
 impl Observer for DefmtLog {
     /// Once, and not at each place that an event is told at: a line is a lot of code.
     #[inline(never)]
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         match Level::of(event) {
             Level::Error => defmt::error!("{}", Line(event)),
             Level::Warn => defmt::warn!("{}", Line(event)),
@@ -39,9 +38,7 @@ impl Observer for DefmtLog {
     }
 }
 
-pointer!([] & DefmtLog);
-
-struct Line<'a>(&'a Event);
+struct Line<'a>(&'a Event<'a>);
 
 impl defmt::Format for Line<'_> {
     #[inline(never)]
@@ -161,7 +158,7 @@ mod tests {
         has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
         has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
         has_format::<(ByClosure<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>, When<ByTrait, ()>)>();
-        has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
+        has_format::<(FakeClock, FakeSleep<&FakeClock>, Words<'_>, LocalLock, Interrupted, Instant)>();
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();

@@ -2,7 +2,6 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::compose::pointer;
 use super::event::{Event, Observer};
 use crate::panics::caught;
 
@@ -55,7 +54,7 @@ impl<O> Guarded<O> {
 }
 
 impl<O: Observer> Observer for Guarded<O> {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         self.guard(|observer| observer.observe(event));
     }
 
@@ -63,5 +62,3 @@ impl<O: Observer> Observer for Guarded<O> {
         self.guard(Observer::is_enabled).unwrap_or(false)
     }
 }
-
-pointer!([O: Observer] &Guarded<O>);

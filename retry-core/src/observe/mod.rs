@@ -5,6 +5,7 @@ mod call_span;
 mod compose;
 #[cfg(feature = "defmt")]
 mod defmt_log;
+mod error_text;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
@@ -21,9 +22,11 @@ mod queued;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
+pub use crate::name::Name;
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
-pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
+pub use error_text::ErrorText;
+pub use event::{CallEnd, Event, EventKind, Observer, ObserverFn, Outlook, observer_fn};
 #[cfg(feature = "log")]
 pub use log_facade::LogFacade;
 #[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]
@@ -35,4 +38,7 @@ pub use metrics_facade::MetricsFacade;
 #[cfg(feature = "tracing")]
 pub use {call_span::CallSpan, tracing_log::TracingLog};
 #[cfg(feature = "std")]
-pub use {guarded::Guarded, queued::Queued};
+pub use {
+    guarded::Guarded,
+    queued::{Queued, QueuedEvent},
+};

@@ -72,10 +72,10 @@ mod rule;
 mod settings;
 
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
-pub(crate) use decide::{Curve, FailedAttempt};
+pub(crate) use decide::FailedAttempt;
 pub use failure::Failure;
 pub use hints::Hints;
-pub use policies::Policies;
+pub use policies::{Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;
 pub use settings::PolicySettings;

@@ -1,5 +1,6 @@
 //! Where calls get their policy.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::{Policy, Rule};
@@ -16,7 +17,7 @@ use super::{Policy, Rule};
 )]
 pub trait Policies {
     /// What one call keeps of its reading.
-    type Read;
+    type Read: Clone;
 
     /// Reads the policy for one call.
     fn read(&self) -> Self::Read;
@@ -83,3 +84,46 @@ macro_rules! pointer {
 pointer!([P: Policies + ?Sized] &P);
 #[cfg(feature = "std")]
 pointer!([P: Policies + ?Sized] std::sync::Arc<P>);
+
+/// A source of policies with a curve of one use's own: see [`Retry::backoff`](crate::Retry::backoff).
+#[derive(Clone, Copy)]
+pub struct WithCurve<P, F> {
+    policies: P,
+    curve: F,
+}
+
+impl<P, F> WithCurve<P, F> {
+    pub(crate) const fn new(policies: P, curve: F) -> Self {
+        Self { policies, curve }
+    }
+}
+
+impl<P: Policies, F: Fn(u32, Duration) -> Duration> Policies for WithCurve<P, F> {
+    type Read = P::Read;
+
+    #[inline]
+    fn read(&self) -> P::Read {
+        self.policies.read()
+    }
+
+    #[inline]
+    fn policy<'a>(&'a self, read: &'a P::Read) -> &'a Policy {
+        self.policies.policy(read)
+    }
+
+    #[inline]
+    fn rules<'a>(&'a self, read: &'a P::Read) -> &'a [Rule] {
+        self.policies.rules(read)
+    }
+
+    #[inline]
+    fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+        Some((self.curve)(failed, base))
+    }
+}
+
+impl<P: fmt::Debug, F> fmt::Debug for WithCurve<P, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithCurve").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}

@@ -168,7 +168,7 @@ impl<W: Window, L: Lock> Operation<W, L> {
     }
 
     /// Retries by its policy and through its circuit, under its name.
-    pub fn retry<R>(&self, runtime: R) -> Retry<'_, R, Self> {
+    pub fn retry<R>(&self, runtime: R) -> Retry<R, &Policy, &Self> {
         Retry::new(&self.preset.policy, runtime).circuit(self).named(self.preset.name)
     }
 }

@@ -35,7 +35,7 @@ use crate::lock::{Exclusive, Initial, Lock};
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::Failure;
 use crate::policy::Rule;
-use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
 
 macro_rules! recorder {
@@ -246,7 +246,7 @@ impl Initial for Way {
 }
 
 impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         let guarded = &self.recorder.guarded;
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
@@ -276,6 +276,10 @@ pub struct Recorded<'r, R, S, L: Lock> {
 impl<R: Clock, S, L: Lock> Clock for Recorded<'_, R, S, L> {
     fn now(&self) -> Instant {
         self.runtime.now()
+    }
+
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        self.runtime.readiness()
     }
 }
 

@@ -4,6 +4,7 @@
 mod cancel;
 #[cfg(feature = "std")]
 mod std;
+mod wrappers;
 
 use core::fmt;
 use core::time::Duration;
@@ -21,7 +22,9 @@ pub use crate::lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use crate::lock::StdLock;
-pub use crate::lock::{Exclusive, Initial, LocalLock, Lock};
+pub use wrappers::{Readiness, Ready, WithEntropy};
+
+pub use crate::lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
 pub use crate::time::Now;
 
@@ -30,6 +33,12 @@ pub use crate::time::Now;
 pub trait Clock {
     /// The time since this clock's origin.
     fn now(&self) -> Instant;
+
+    /// What a call that waits for its dependency asks: see [`Retry::ready`](crate::Retry::ready). `None` unless set.
+    #[inline]
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        None
+    }
 }
 
 /// Sleeps without blocking the thread.
@@ -84,32 +93,46 @@ pub trait Entropy {
     fn word(&self) -> u64;
 }
 
-impl<C: Clock> Clock for &C {
-    fn now(&self) -> Instant {
-        (*self).now()
-    }
+/// What a pointer points to does the work. The four are separate, so that a runtime may have some of them only.
+macro_rules! by_pointer {
+    ($target:ident, $pointer:ty) => {
+        impl<$target: Clock> Clock for $pointer {
+            fn now(&self) -> Instant {
+                (**self).now()
+            }
+
+            #[inline]
+            fn readiness(&self) -> Option<Readiness<'_>> {
+                (**self).readiness()
+            }
+        }
+
+        impl<$target: Sleep> Sleep for $pointer {
+            type Sleep = $target::Sleep;
+
+            fn sleep(&self, duration: Duration) -> Self::Sleep {
+                (**self).sleep(duration)
+            }
+        }
+
+        impl<$target: BlockingSleep> BlockingSleep for $pointer {
+            fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+                (**self).sleep_blocking(duration)
+            }
+
+            fn is_interrupted(&self) -> bool {
+                (**self).is_interrupted()
+            }
+        }
+
+        impl<$target: Entropy> Entropy for $pointer {
+            fn word(&self) -> u64 {
+                (**self).word()
+            }
+        }
+    };
 }
 
-impl<S: Sleep> Sleep for &S {
-    type Sleep = S::Sleep;
-
-    fn sleep(&self, duration: Duration) -> Self::Sleep {
-        (*self).sleep(duration)
-    }
-}
-
-impl<S: BlockingSleep> BlockingSleep for &S {
-    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
-        (*self).sleep_blocking(duration)
-    }
-
-    fn is_interrupted(&self) -> bool {
-        (*self).is_interrupted()
-    }
-}
-
-impl<R: Entropy> Entropy for &R {
-    fn word(&self) -> u64 {
-        (*self).word()
-    }
-}
+by_pointer!(R, &R);
+#[cfg(feature = "std")]
+by_pointer!(R, ::std::sync::Arc<R>);

@@ -116,7 +116,7 @@ fn a_signal_stops_a_call_in_its_attempt_and_in_its_sleep() {
         let events = RefCell::new(Vec::new());
         let observer = |event: &Event| events.borrow_mut().push(event.kind);
         let retry = retry(&POLICY, &embassy).classify(|class: &Class| *class).on_event(&observer);
-        let call = retry.run_until(stop.wait(), async || {
+        let call = retry.until(stop.wait()).run(async || {
             Timer::after_millis(3).await;
             Err::<(), _>(Class::Timeout)
         });

@@ -8,23 +8,23 @@ mod requests;
 mod service;
 
 use core::fmt;
+use core::ops::Deref;
 
 pub use circuits::{CircuitBy, Circuits, OneCircuit};
-pub use error::{BoxError, ServiceError};
+pub use error::ServiceError;
 pub use letters::{Letters, LettersTo, NoLetters};
 pub use requests::{AgainBy, CallCloneRequestOrCloneAll, Cloned, Requests, RequestsChosen};
-pub use service::{CallFuture, RetryService};
+pub use service::{ResponseFuture, RetryService};
 
 use ::tower_layer::Layer;
 use retry_core::{Key, Retry, circuit::Gate, dead_letter::ReasonSet};
-
-use crate::Tokio;
+use service::Parts;
 
 /// Puts retries, circuit and budget around a tower service: a [`Layer`](tower_layer::Layer).
 ///
 /// It is made of a [`Retry`], and does what that says: policy, circuit, budget, classes of errors, answers that are
-/// unacceptable, observer, name. Policy, circuit and budget are `'static`, as the futures of a service are. What it has to
-/// be told besides is which requests may be sent again: without that, it does not go around a service.
+/// unacceptable, observer, name. It owns its parts, or borrows them for `'static`: a policy in an `Arc`, which comes from a
+/// file, is as good as a constant. What it has to be told besides is which requests may be sent again: without that, it does not go around a service.
 ///
 /// ```
 /// use core::time::Duration;
@@ -74,29 +74,20 @@ use crate::Tokio;
 /// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::record::Recorder) has an
 /// observer for each call and words of its own, so it does not go with the layer: to record and replay decisions, retry a
 /// closure that calls the service, by [`Retry::run`].
-pub struct RetryLayer<
-    G: 'static,
-    B: 'static,
-    K,
-    O: ?Sized + 'static = (),
-    Q = CallCloneRequestOrCloneAll,
-    C = OneCircuit,
-    L = NoLetters,
-> {
-    retry: Retry<'static, Tokio, G, B, K, O>,
-    requests: Q,
-    circuits: C,
-    letters: L,
+#[derive(Clone)]
+pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
+    parts: Parts<Y, Q, C, L>,
 }
 
-impl<G, B, K, O: ?Sized> RetryLayer<G, B, K, O> {
+impl<R, P, G, B, K, O> RetryLayer<Retry<R, P, G, B, K, O>> {
     /// Does as `retry` says.
-    pub const fn new(retry: Retry<'static, Tokio, G, B, K, O>) -> Self {
-        Self { retry, requests: CallCloneRequestOrCloneAll, circuits: OneCircuit, letters: NoLetters }
+    pub const fn new(retry: Retry<R, P, G, B, K, O>) -> Self {
+        let (requests, circuits, letters) = (CallCloneRequestOrCloneAll, OneCircuit, NoLetters);
+        Self { parts: Parts { retry, requests, circuits, letters } }
     }
 }
 
-impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
+impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
     /// Sends a clone of any request again: for services where every request may be repeated, or that only read.
     ///
     /// An HTTP request with a method such as POST must not be: for those,
@@ -110,9 +101,9 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// let service = service_fn(|order: String| async { Ok::<_, std::io::Error>(order) });
     /// RetryLayer::new(retry(&Policy::DEFAULT)).layer(service); // nothing says which requests may be sent again
     /// ```
-    pub fn clone_all(self) -> RetryLayer<G, B, K, O, Cloned, C, L> {
-        let Self { retry, requests: _, circuits, letters } = self;
-        RetryLayer { retry, requests: Cloned, circuits, letters }
+    pub fn clone_all(self) -> RetryLayer<Y, Cloned, C, L> {
+        let Parts { retry, requests: _, circuits, letters } = self.parts;
+        RetryLayer { parts: Parts { retry, requests: Cloned, circuits, letters } }
     }
 
     /// Asks `again` for what to send should this request fail, in place of a clone of it: `None` where it must not be
@@ -133,9 +124,9 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     pub fn clone_request<Request, F: Fn(&Request) -> Option<Request>>(
         self,
         again: F,
-    ) -> RetryLayer<G, B, K, O, AgainBy<F>, C, L> {
-        let Self { retry, requests: _, circuits, letters } = self;
-        RetryLayer { retry, requests: AgainBy(again), circuits, letters }
+    ) -> RetryLayer<Y, AgainBy<F>, C, L> {
+        let Parts { retry, requests: _, circuits, letters } = self.parts;
+        RetryLayer { parts: Parts { retry, requests: AgainBy(again), circuits, letters } }
     }
 
     /// Takes the circuit that `circuit` chooses for each request, usually out of a
@@ -152,14 +143,14 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     ///     RetryLayer::new(retry(&Policy::DEFAULT)).clone_all().circuit_by(|shelf: &String| SHELVES.get(shelf));
     /// # let _ = layer;
     /// ```
-    pub fn circuit_by<Request, H, F>(self, circuit: F) -> RetryLayer<G, B, K, O, Q, CircuitBy<F>, L>
+    pub fn circuit_by<Request, H, F>(self, circuit: F) -> RetryLayer<Y, Q, CircuitBy<F>, L>
     where
-        H: Gate + Send + Sync + 'static,
+        H: Gate,
         for<'h> &'h H: Into<Key>,
         F: Fn(&Request) -> H,
     {
-        let Self { retry, requests, circuits: _, letters } = self;
-        RetryLayer { retry, requests, circuits: CircuitBy(circuit), letters }
+        let Parts { retry, requests, circuits: _, letters } = self.parts;
+        RetryLayer { parts: Parts { retry, requests, circuits: CircuitBy(circuit), letters } }
     }
 
     /// Hands calls that give up to `sink`, with what `payload` makes of the request: most often a clone of its body.
@@ -191,49 +182,35 @@ impl<G, B, K, O: ?Sized, Q, C, L> RetryLayer<G, B, K, O, Q, C, L> {
     /// assert_eq!(LOST.pop().unwrap().payload, "7 apples");
     /// # }
     /// ```
-    pub fn dead_letters<Request, T, S: ?Sized, F: Fn(&Request) -> T>(
+    pub fn dead_letters<Request, T, S: Deref, F: Fn(&Request) -> T>(
         self,
-        sink: &'static S,
+        sink: S,
         payload: F,
-    ) -> RetryLayer<G, B, K, O, Q, C, LettersTo<S, F>> {
-        let Self { retry, requests, circuits, letters: _ } = self;
+    ) -> RetryLayer<Y, Q, C, LettersTo<S, F>> {
+        let Parts { retry, requests, circuits, letters: _ } = self.parts;
         let letters = LettersTo { sink, payload, reasons: ReasonSet::DEFAULT };
-        RetryLayer { retry, requests, circuits, letters }
+        RetryLayer { parts: Parts { retry, requests, circuits, letters } }
     }
 }
 
-impl<G, B, K, O: ?Sized, Q, C, S: ?Sized, F> RetryLayer<G, B, K, O, Q, C, LettersTo<S, F>> {
+impl<Y, Q, C, S, F> RetryLayer<Y, Q, C, LettersTo<S, F>> {
     /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
     pub fn only(mut self, reasons: ReasonSet) -> Self {
-        self.letters.reasons = reasons;
+        self.parts.letters.reasons = reasons;
         self
     }
 }
 
-impl<S, G, B, K: Clone, O: ?Sized, Q: Clone + RequestsChosen, C: Clone, L: Clone> Layer<S>
-    for RetryLayer<G, B, K, O, Q, C, L>
-{
-    type Service = RetryService<S, G, B, K, O, Q, C, L>;
+impl<S, Y: Clone, Q: Clone + RequestsChosen, C: Clone, L: Clone> Layer<S> for RetryLayer<Y, Q, C, L> {
+    type Service = RetryService<S, Y, Q, C, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RetryService::new(inner, self.clone())
+        RetryService::new(inner, self.parts.clone())
     }
 }
 
-impl<G, B, K: Clone, O: ?Sized, Q: Clone, C: Clone, L: Clone> Clone for RetryLayer<G, B, K, O, Q, C, L> {
-    fn clone(&self) -> Self {
-        let Self { retry, requests, circuits, letters } = self;
-        Self {
-            retry: retry.clone(),
-            requests: requests.clone(),
-            circuits: circuits.clone(),
-            letters: letters.clone(),
-        }
-    }
-}
-
-impl<G, B, K, O: ?Sized, Q, C, L> fmt::Debug for RetryLayer<G, B, K, O, Q, C, L> {
+impl<Y: fmt::Debug, Q, C, L> fmt::Debug for RetryLayer<Y, Q, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryLayer").field("retry", &self.retry).finish_non_exhaustive()
+        f.debug_struct("RetryLayer").field("retry", &self.parts.retry).finish_non_exhaustive()
     }
 }

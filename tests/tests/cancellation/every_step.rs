@@ -21,7 +21,7 @@ fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFl
     let now = || clock.now();
     let observer = |event: &Event| stage.events.borrow_mut().push(*event);
     let mut call =
-        Call::new(&row.policy, now).circuit(&stage.circuit).budget(&stage.budget).observe(&observer);
+        Call::new(&row.policy, now).circuit(&stage.circuit).budget(&stage.budget).on_event(&observer);
     cut()?;
     for (takes, fails) in row.attempts {
         let attempt = call.attempt(now).expect("the circuit has a probe to give");
@@ -72,7 +72,7 @@ fn blocking_and_interrupted_at_every_millisecond() {
                 .budget(&stage.budget)
                 .classify(|fault: &Fault| fault.class)
                 .ready(&ready, ms(20))
-                .observe(&observer);
+                .on_event(&observer);
             let result = retry.run_blocking_with(|now, _| {
                 let (takes, fails) = row.attempts[now.attempt as usize - 1];
                 clock.advance(ms(takes));

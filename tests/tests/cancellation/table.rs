@@ -128,7 +128,7 @@ impl Stage {
             .budget(&stage.budget)
             .classify(|fault: &Fault| fault.class)
             .ready(&ready, ms(20))
-            .observe(&observer);
+            .on_event(&observer);
         let operation = |now: retry_core::Progress, _: Option<&Cause<Fault>>| {
             let alive = Alive::new(&stage.alive);
             let (takes, fails) = row.attempts[now.attempt as usize - 1];
@@ -143,7 +143,7 @@ impl Stage {
             }
         };
         let stop = Flag::default();
-        let call = retry.run_until_with(stop.raised(), operation);
+        let call = retry.until(stop.raised()).run_with(operation);
         let cut = Cut::new(call, polls, when, &stop).await;
         let outcome = Outcome { over: cut.over, place: stage.place() };
         stage.check(runtime.now(), cut.over, cut.result);

@@ -48,7 +48,7 @@ fn story(observer: &impl Observer) {
     play(&write, &[Ok(())]);
     play(&write, &[Err(Class::Server), Err(Class::Server)]); // the budget is empty
     let stop = (&clock).sleep(ms(30));
-    let _ = clock.run(write.run_until(stop, std::future::pending::<Result<(), Class>>));
+    let _ = clock.run(write.until(stop).run(std::future::pending::<Result<(), Class>>));
     observer.observe(&letter(true));
     observer.observe(&letter(false));
 }

@@ -184,7 +184,7 @@ fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
     let stop = || (&clock).sleep(Duration::from_millis(150));
     for (only, left) in [(ReasonSet::DEFAULT, 0), (ReasonSet::ALL, 1)] {
         let call = retry.dead_letters(&letters).only(only);
-        let outcome = clock.run(call.run_until(stop(), || async { Err::<(), _>(Class::Network) }));
+        let outcome = clock.run(call.until(stop()).run(|| async { Err::<(), _>(Class::Network) }));
         assert!(outcome.unwrap_err().is_cancelled());
         assert_eq!(letters.len(), left);
     }
@@ -204,7 +204,7 @@ fn operations_that_want_to_know_are_told() {
     });
     assert!(clock.run(call).is_err());
     let never = poll_fn(|_| Poll::<()>::Pending);
-    let call = retry.dead_letters(&letters).run_until_with(never, |now, _| {
+    let call = retry.dead_letters(&letters).until(never).run_with(|now, _| {
         tell(now.attempt);
         async { Err::<(), _>(Class::Network) }
     });

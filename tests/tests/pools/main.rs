@@ -139,7 +139,7 @@ fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
     let log = |event: &Event| keys.lock().unwrap().push(event.to_string());
     let clock = FakeClock::new();
     let host = HOSTS.get("a.example.com");
-    let retry = Retry::new(&Policy::DEFAULT, &clock).named("read").observe(&log);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("read").on_event(&log);
     retry.circuit(&host).keyed(&host).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     let sensor = SENSORS.get("boiler");
     retry.circuit(&sensor).keyed(&sensor).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();

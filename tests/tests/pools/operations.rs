@@ -31,7 +31,7 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
     let observer = |event: &Event| log.borrow_mut().push(event.operation);
     for (operation, attempts, phase) in [("database", 3, Some(Phase::Closed)), ("cache", 2, None)] {
         let operation = ALL.named(operation);
-        let retry = operation.retry(&clock).observe(&observer);
+        let retry = operation.retry(&clock).on_event(&observer);
         let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
         assert_eq!(error.context().attempt, attempts);
         assert_eq!(operation.circuit().map(|circuit| circuit.phase()), phase);

@@ -24,7 +24,7 @@ async fn follows_paused_time() {
     let start = Instant::now();
     let result =
         retry_tokio::retry(&POLICY).classify(server_error).run(|| async { Err::<(), _>("down") }).await;
-    assert!(matches!(result, Err(Error::GaveUp { reason: GiveUp::Attempts, .. })));
+    assert!(matches!(result, Err(ErrorKind::GaveUp(GiveUp::Attempts))));
     assert_eq!(start.elapsed(), ms(100 + 200 + 400));
     assert_eq!(result.unwrap_err().context().elapsed, Some(ms(700)));
 }

@@ -57,8 +57,11 @@ pub(crate) async fn call_until_stopped(
         // Once nobody reads the log, the run is over.
         let _ = log.send(Message::Event(caller, *event));
     };
-    let stock =
-        retry_tokio::retry(&POLICY).circuit(&STOCK).classify(classify).named("stock.read").observe(&observer);
+    let stock = retry_tokio::retry(&POLICY)
+        .circuit(&STOCK)
+        .classify(classify)
+        .named("stock.read")
+        .on_event(&observer);
 
     let mut tally = Tally::default();
     for sku in skus(caller) {

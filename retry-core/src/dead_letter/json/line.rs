@@ -148,7 +148,7 @@ struct Caused<'a, E>(&'a LetterContext<'a, E>);
 
 impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::error::Cause;
+        use crate::cause::Cause;
         match self.0.error.cause() {
             Some(Cause::Failed(error)) => error.fmt(f),
             Some(Cause::TimedOut(limit)) => write!(f, "no end within {} ms", limit.as_millis()),

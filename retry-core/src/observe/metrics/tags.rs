@@ -67,6 +67,12 @@ const fn check_tag_value(value: &'static str) -> Result<(), ConfigError> {
     Err(ConfigError::new("tags", Value::Text(value), rule))
 }
 
+/// Whether the name of an operation is short enough and without control characters.
+#[cfg(feature = "std")]
+pub(in crate::observe) const fn is_fit(name: &str) -> bool {
+    fault(name).is_none()
+}
+
 /// Why an exporter cannot take a name or a value.
 enum Fault {
     Long,
