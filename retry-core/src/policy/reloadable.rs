@@ -19,18 +19,23 @@ use super::rule::Rule;
 /// count one more holder.
 ///
 /// ```
-/// use retry_core::{policy::{OwnedPolicy, ReloadablePolicy}, Class, Policy, Recovery, Rule};
+/// use retry_core::{policy::{OwnedPolicy, ReloadablePolicy}, testing::FakeClock, Class, Policy, Recovery, Retry, Rule};
 ///
 /// static STOCK: ReloadablePolicy = ReloadablePolicy::new(Policy::DEFAULT);
-/// assert_eq!(STOCK.current().settings().max_attempts, Some(3));
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&STOCK, &clock).classify(|_: &&str| Class::Timeout);
+/// let attempts = || retry.run_blocking(|| Err::<(), _>("no answer")).unwrap_err().context().attempt;
+/// assert_eq!(attempts(), 3);
 ///
 /// // Later, while calls are under way: a policy alone, or one with rules.
 /// STOCK.reload(Policy::DEFAULT.max_attempts(5));
-/// assert_eq!(STOCK.current().settings().max_attempts, Some(5));
+/// assert_eq!(attempts(), 5);
 ///
 /// let rules = vec![Rule::class(Class::Timeout).recovery(Recovery::Fail)];
 /// STOCK.reload(OwnedPolicy::try_new(Policy::DEFAULT, rules)?);
-/// assert_eq!(STOCK.current().settings().rules.len(), 1);
+/// assert_eq!(attempts(), 1);
+/// assert!(STOCK.current().to_string().ends_with("; rule timeout: fail"));
 /// # Ok::<(), retry_core::ConfigError>(())
 /// ```
 #[doc(alias = "hot reload")]
