@@ -115,7 +115,7 @@ fn run<T, R, G, B, K, O>(
         attempts = now.attempt;
         record.told(time.now(), now, cause_name(last));
         let Try { takes, ends } = Try::of(tries, attempts);
-        let limit = scenario.policy.attempt_limit_of_time().filter(|limit| ms(takes) > *limit);
+        let limit = scenario.policy.settings().attempt_timeout.filter(|limit| ms(takes) > *limit);
         let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
         slept.expect("a scenario that fits cuts no attempt");
         match ends {

@@ -51,7 +51,7 @@ fn call<L: Lock>(
         record.told(now(), attempt.progress(now), last);
         // What it tries ends by itself, or the timeout ends it.
         let script = Try::of(tries, attempt.number());
-        let (takes, ends) = match scenario.policy.attempt_limit_of_time() {
+        let (takes, ends) = match scenario.policy.settings().attempt_timeout {
             Some(limit) if ms(script.takes) > limit => (limit, None),
             _ => (ms(script.takes), Some(script.ends)),
         };

@@ -53,7 +53,7 @@ impl Scenario<'_> {
     /// Whether a blocking loop can play it like the others. It cannot cut an attempt. And an attempt's timeout is the
     /// operation's own there, hence an error like others, that a condition is asked about.
     pub fn fits_blocking_loops(&self) -> bool {
-        let asked = self.condition.is_some() && self.policy.attempt_limit_of_time().is_some();
+        let asked = self.condition.is_some() && self.policy.settings().attempt_timeout.is_some();
         !asked && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
     }
 }

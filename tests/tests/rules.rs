@@ -335,7 +335,7 @@ fn presets_have_their_documented_numbers() {
     assert_eq!(rows.len(), Preset::ALL.len());
     for &(name, attempts, ceilings, circuit, dead_letter) in rows {
         let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
-        assert_eq!(preset.policy.attempt_limit(), attempts, "{name}");
+        assert_eq!(preset.policy.settings().max_attempts, Some(attempts), "{name}");
         let delay =
             |failed: usize| preset.policy.delay(failed as u32, Duration::ZERO, u64::MAX).as_millis() as u64;
         let delays: Vec<u64> = (1..=ceilings.len()).map(delay).collect();
@@ -353,7 +353,7 @@ fn presets_have_their_documented_numbers() {
         assert_eq!(least, ms(expected), "{name}");
     }
     assert_eq!(Preset::named("DEFAULT"), None);
-    assert_eq!(Preset::S3.policy.attempt_limit_of_time(), Some(ms(60_000)));
+    assert_eq!(Preset::S3.policy.settings().attempt_timeout, Some(ms(60_000)));
     let classes = |preset: Preset| Class::ALL.into_iter().filter(move |class| preset.policy.retries(*class));
     assert_eq!(classes(Preset::DATABASE).count(), 3);
     assert_eq!(classes(Preset::HTTP).count(), 5);

@@ -96,7 +96,7 @@ fn give_up_for_each_reason() {
             &[Err(Class::Server), Err(Class::Server)],
             GiveUp::StartWithin,
             "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
-             the next attempt would start after the deadline",
+             the next attempt would start too late",
         ),
         (POLICY.retry_on(ClassSet::NONE), &[Err(Class::Timeout)], GiveUp::Class, ""),
         (POLICY.max_attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),

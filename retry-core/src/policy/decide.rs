@@ -126,7 +126,7 @@ impl Policy {
         }
     }
 
-    /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
+    /// The ceiling, at most `max_delay`, and the base delay: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
     #[inline]
     fn own_ceiling(
@@ -149,7 +149,7 @@ impl Policy {
         }
     }
 
-    /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
+    /// Jitter, then `min_delay`, and `max_delay` last. The ceiling is at most `max_delay` already.
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter

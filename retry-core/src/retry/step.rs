@@ -118,7 +118,7 @@ where
                 (Cause::Failed(error), failure)
             }
             Missed::TimedOut => {
-                let limit = self.course().policy().attempt_limit_of_time();
+                let limit = self.course().policy().attempt_time_limit();
                 (Cause::TimedOut(limit.unwrap_or_default()), classifier.timed_out())
             }
             Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
@@ -190,7 +190,7 @@ where
         R: Sleep,
     {
         let runtime = self.runtime();
-        self.course().policy().attempt_limit_of_time().map(|limit| runtime.sleep(limit))
+        self.course().policy().attempt_time_limit().map(|limit| runtime.sleep(limit))
     }
 
     /// How far the call has come; the time only if it is `timed`.
