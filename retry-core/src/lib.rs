@@ -118,8 +118,9 @@ pub use health::HealthCheck;
 pub use key::Key;
 pub use lock::{Exclusive, Initial, LocalLock, Lock};
 pub use observe::{
-    CallEnd, DeadLetter, DeadLetters, Event, EventKind, ImageError, LogBuffer, LogError, Observer, Outlook,
-    Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder, WhenFull,
+    CallEnd, DeadLetter, DeadLetters, ErrorText, Event, EventKind, ImageError, LogBuffer, LogError, Observer,
+    Outlook, Reason, Record, RecordSink, Recorded, RecordedCall, RecordedRng, RecordedStep, Recorder,
+    WhenFull,
 };
 pub use plain::Plain;
 pub use policy::{Hints, Policy, Preset, Rule};

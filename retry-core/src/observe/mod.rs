@@ -2,12 +2,12 @@
 
 #[cfg(feature = "tracing")]
 mod call_span;
-#[cfg(any(feature = "defmt", feature = "json", feature = "log", feature = "tracing"))]
 mod clean;
 mod compose;
 mod dead_letter;
 #[cfg(feature = "defmt")]
 mod defmt_log;
+mod error_text;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
@@ -31,6 +31,7 @@ pub(crate) use clean::is_unclean;
 pub use dead_letter::{DeadLetter, DeadLetters, Reason, WhenFull};
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
+pub use error_text::ErrorText;
 pub use event::{CallEnd, Event, EventKind, Observer, Outlook};
 pub use letter_image::ImageError;
 pub(crate) use letter_image::{REASONS, code};
