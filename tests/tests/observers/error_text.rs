@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Display, Write};
+use std::iter::repeat_n;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -72,6 +73,7 @@ fn an_authority_that_is_not_of_hosts_and_ports_is_part_of_a_password() {
     check(&[
         ("db://me:pw/secret@host/a failed", "db:// failed"),
         ("db://me:pw?secret@host/a failed", "db:// failed"),
+        ("db://me:pw/ failed", "db:// failed"),
         ("db://me:1pw#secret@host/a failed", "db:// failed"),
         ("db://me:p@w:x/secret@host/a failed", "db:// failed"),
         ("db://a:1,b:2x/secret@host/a failed", "db:// failed"),
@@ -163,36 +165,37 @@ fn a_long_text_is_cut_at_a_character_boundary() {
 
 #[test]
 fn a_text_is_read_no_further_than_it_is_shown() {
-    /// A long text that counts its characters, and goes on after a refusal if it is `deaf`.
+    /// A text of more than 1 MiB that counts the characters taken, and goes on after a refusal if it is `deaf`.
     struct Long<'a> {
         beginning: &'a str,
+        rest: char,
         taken: Cell<usize>,
         deaf: bool,
     }
     impl Display for Long<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(self.beginning)?;
-            for _ in 0..1 << 20 {
-                match f.write_char('x') {
+            for c in self.beginning.chars().chain(repeat_n(self.rest, 1 << 20)) {
+                match f.write_char(c) {
                     Ok(()) => self.taken.set(self.taken.get() + 1),
                     Err(_) if self.deaf => {}
                     Err(error) => return Err(error),
                 }
             }
-            f.write_str(" secret")
+            Ok(())
         }
     }
 
-    let x = "x".repeat(MAX);
+    let x = |length: usize| "x".repeat(length);
     let rows = [
-        ("", MAX, x + ".."),
-        ("a://h?", 4_096 - 6, "a://h..".to_owned()),
-        ("a://h?.", 4_096 - 7, "a://h..".to_owned()),
-        ("a://", 4_096 - 4, "a://..".to_owned()),
+        (String::new(), 'x', MAX, x(MAX) + ".."),
+        (x(MAX - 1) + "\u{20ac}", 'x', MAX - 1, x(MAX - 1) + ".."),
+        ("a://h?".to_owned(), 'x', 4_096, "a://h..".to_owned()),
+        ("a://h?".to_owned(), '.', MAX + 1, "a://h..".to_owned()),
+        ("a://".to_owned(), 'x', 4_096, "a://..".to_owned()),
     ];
-    for (beginning, taken, expected) in &rows {
+    for (beginning, rest, taken, expected) in &rows {
         for deaf in [false, true] {
-            let long = Long { beginning, taken: Cell::new(0), deaf };
+            let long = Long { beginning, rest: *rest, taken: Cell::new(0), deaf };
             assert_eq!((&shown(&long), long.taken.get()), (expected, *taken), "{beginning:?}, deaf: {deaf}");
         }
     }
