@@ -164,7 +164,7 @@ mod tests {
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();
         has_format::<(NoPayload, ReasonSet, FixedDeadLetterQueue<u8, 4, L>)>();
         has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
-        has_format::<(DefmtLog, Event, EventKind)>();
+        has_format::<(DefmtLog, ErrorText<'_>, Event, EventKind)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();
         has_format::<(Operation<W, L>, Operations<1, W, L>)>();
         #[cfg(feature = "critical-section")]
