@@ -262,8 +262,9 @@ impl fmt::Display for ErrorContext {
 /// a [`BoxError`].
 #[diagnostic::on_unimplemented(
     message = "`retry_core::Error<{Self}>` is not a `std::error::Error`, because `{Self}` is not",
-    label = "write `.map_err(retry_core::Error::boxed)?`: `{Self}` is not a `std::error::Error`",
-    note = "for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text, write `.map_err(retry_core::Error::boxed)?`"
+    // `?` shows the label, and no note.
+    label = "`{Self}` is not a `std::error::Error`: write `.map_err(retry_core::Error::boxed)?`",
+    note = "`boxed` is for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text"
 )]
 pub trait Source: fmt::Debug {
     /// The error itself.

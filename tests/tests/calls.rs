@@ -71,7 +71,7 @@ fn whoever_watches_hears_of_every_end() {
     let clock = FakeClock::new();
     let log = RefCell::new(Vec::new());
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
-    let retry = Retry::new(&POLICY, &clock).on_event(&observer);
+    let retry = Retry::new(&POLICY, &clock).on_event(observer);
     let stop = retry_core::runtime::Sleep::sleep(&&clock, ms(30)); // in the first delay
     let _ = clock.run(retry.until(stop).run(|| std::future::ready(Err::<(), _>(Class::Unknown))));
     let ended = |end, elapsed| EventKind::Ended { end, elapsed: Some(elapsed) };
@@ -102,7 +102,7 @@ fn whoever_watches_hears_of_every_end() {
 fn one_retry_serves_several_places() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).classify(|_: &String| Class::Server).keyed(&String::from("eu"));
-    let copy = retry;
+    let copy = retry.clone();
     let error = copy.run_blocking(|| Err::<(), _>(String::from("down"))).unwrap_err();
     let error = error.map(std::io::Error::other); // for those who want a `std::error::Error`
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some("down".into()));
@@ -122,7 +122,7 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
         .keyed("eu-west-1");
     let error = retry.run_blocking(|| Err::<(), _>(std::io::Error::other("no carrier"))).unwrap_err();
     let context = error.context();
-    assert_eq!((context.operation, context.key.as_str()), ("stock.read", "eu-west-1"));
+    assert_eq!((context.operation.as_str(), context.key.as_str()), ("stock.read", "eu-west-1"));
     assert_eq!((context.attempt, context.max_attempts), (2, 2));
     assert_eq!((context.elapsed, context.when), (Some(ms(100)), Instant::from_millis(1_100)));
     assert_eq!((context.class, context.severity()), (Some(Class::Timeout), Some(Severity::Medium)));

@@ -38,7 +38,7 @@ fn a_token_wakes_every_sleeper_of_a_circuit() {
                             asleep.send(()).unwrap();
                         }
                     };
-                    let retry = retry(&PATIENT).cancel_by(token).circuit(circuit).on_event(&observer);
+                    let retry = retry(&PATIENT).cancel_by(token).circuit(circuit).on_event(observer);
                     retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err()
                 })
             })
@@ -161,7 +161,7 @@ fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
     clock.interrupt_at(Instant::from_millis(150)); // in the second delay
     let (ledger, log) = (Ledger::default(), RefCell::new(Vec::new()));
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.kind));
-    let retry = Retry::new(&POLICY, &clock).budget(&ledger).on_event(&observer);
+    let retry = Retry::new(&POLICY, &clock).budget(&ledger).on_event(observer);
     let error = retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!(log.borrow().iter().rev().nth(1), Some(&(150, EventKind::Cancelled)));

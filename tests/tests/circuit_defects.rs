@@ -202,7 +202,7 @@ fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
             panic!("the observer's bug");
         }
     };
-    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).on_event(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).on_event(observer);
     // It panics as the circuit opens, and again as it turns half-open, with the probe's slot just taken.
     for phase in [Phase::Open, Phase::HalfOpen] {
         assert!(

@@ -1,6 +1,6 @@
 use retry_core::{
     Class, Retry,
-    observe::{EventKind, Metrics, MetricsFacade, Observer, OperationMetrics},
+    observe::{EventKind, Metrics, MetricsFacade, Name, Observer, OperationMetrics},
     testing::FakeClock,
 };
 
@@ -92,13 +92,13 @@ fn names_that_find_no_place_are_counted_together() {
     let metrics = Metrics::<8>::new();
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);
-    let mut names = Vec::from_iter((0..20).map(|i| leak(format!("operation {i}"))));
-    names.insert(3, leak("n".repeat(10_240)));
-    names.insert(5, "stock\x1b[2Jread");
-    names.insert(0, "");
+    let mut names = Vec::from_iter((0..20).map(|i| format!("operation {i}")));
+    names.insert(3, "n".repeat(10_240));
+    names.insert(5, "stock\x1b[2Jread".into());
+    names.insert(0, "".into());
     for name in &names {
         for _ in 0..2 {
-            retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+            retry.by_ref().named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
         }
     }
     let mut kept = Vec::from_iter(metrics.operations().map(OperationMetrics::operation));
@@ -124,10 +124,10 @@ fn names_that_find_no_place_are_counted_together() {
 fn a_name_is_one_wherever_its_text_is_kept() {
     let metrics = Metrics::<4>::new();
     let clock = FakeClock::new();
-    for name in ["stock.read", leak("stock.read".into()), leak("stock.reae".into()), leak("tock.read".into())]
-    {
-        let retry = Retry::new(&POLICY, &clock).observe(&metrics);
-        retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+    let at_run_time = ["stock.read", "stock.reae", "tock.read"].map(|name| Name::from(name.to_owned()));
+    for name in at_run_time.into_iter().chain(["stock.read".into()]) {
+        let retry = Retry::new(&POLICY, &clock).observe(&metrics).named(name);
+        retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
     }
     let calls = |name| metrics.operation(name).unwrap().snapshot().calls();
     assert_eq!(["stock.read", "stock.reae", "tock.read"].map(calls), [2, 1, 1]);
@@ -138,7 +138,7 @@ fn a_name_is_one_wherever_its_text_is_kept() {
 #[test]
 fn a_flood_of_names_takes_no_memory() {
     let metrics = Metrics::<8>::new();
-    let names = Vec::from_iter((0..10_000).map(|i| leak(format!("operation {i}"))));
+    let names = Vec::from_iter((0..10_000).map(|i| Name::from(format!("operation {i}"))));
     let mut event = event(EventKind::Started);
     let flood = allocation_counter::measure(|| {
         for name in &names {

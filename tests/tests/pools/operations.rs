@@ -6,7 +6,7 @@ use retry_core::{
     CircuitConfig, Class, Policy, Preset,
     circuit::{CountWindow, Phase},
     config::OperationsFile,
-    observe::Event,
+    observe::{Event, observer_fn},
     pool::{Operation, Operations},
     runtime::LocalLock,
     testing::FakeClock,
@@ -28,10 +28,10 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
 
     let clock = FakeClock::new();
     let log = std::cell::RefCell::new(Vec::new());
-    let observer = |event: &Event| log.borrow_mut().push(event.operation);
+    let observer = observer_fn(|event: &Event| log.borrow_mut().push(event.operation.to_owned()));
     for (operation, attempts, phase) in [("database", 3, Some(Phase::Closed)), ("cache", 2, None)] {
         let operation = ALL.named(operation);
-        let retry = operation.retry(&clock).on_event(&observer);
+        let retry = operation.retry(&clock).observe(&observer);
         let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
         assert_eq!(error.context().attempt, attempts);
         assert_eq!(operation.circuit().map(|circuit| circuit.phase()), phase);

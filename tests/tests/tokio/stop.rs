@@ -37,7 +37,7 @@ async fn a_token_stops_a_call_at_any_time() {
         });
         let events = RefCell::new(Vec::new());
         let observer = |event: &Event| events.borrow_mut().push(event.kind);
-        let retry = retry_tokio::retry(&policy).classify(server_error).on_event(&observer);
+        let retry = retry_tokio::retry(&policy).classify(server_error).on_event(observer);
         let error = retry.until(token.cancelled()).run(|| fails_after(ms(10))).await.unwrap_err();
         assert!(error.is_cancelled(), "{at} ms: {error}");
         assert_eq!(start.elapsed(), ms(at));
