@@ -13,8 +13,8 @@ use core::time::Duration;
 /// use core::time::Duration;
 ///
 /// let error = Policy::exponential(Duration::from_millis(100)).try_max_attempts(0).unwrap_err();
-/// assert_eq!(error.field(), "attempts");
-/// assert_eq!(error.to_string(), "attempts = 0: must be at least 1");
+/// assert_eq!(error.field(), "max_attempts");
+/// assert_eq!(error.to_string(), "max_attempts = 0: must be at least 1");
 /// ```
 #[derive(Clone, Copy, PartialEq)]
 pub struct ConfigError {

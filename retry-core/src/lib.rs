@@ -55,6 +55,21 @@
 //! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
 //! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
 //! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and [`CallSpan`], one that is a span for a call |
+//!
+//! [`CallSpan`]: observe::CallSpan
+//! [`CancelToken`]: runtime::CancelToken
+//! [`Clock`]: runtime::Clock
+//! [`CriticalSectionLock`]: runtime::CriticalSectionLock
+//! [`DefmtLog`]: observe::DefmtLog
+//! [`FakeClock`]: testing::FakeClock
+//! [`Guarded`]: observe::Guarded
+//! [`Idempotency`]: classify::Idempotency
+//! [`JsonLinesSink`]: dead_letter::JsonLinesSink
+//! [`LogFacade`]: observe::LogFacade
+//! [`MetricsFacade`]: observe::MetricsFacade
+//! [`Queued`]: observe::Queued
+//! [`StdLock`]: runtime::StdLock
+//! [`TracingLog`]: observe::TracingLog
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

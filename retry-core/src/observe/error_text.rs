@@ -24,7 +24,7 @@ use crate::clean::is_unclean;
 /// left, the text is cut before it.
 ///
 /// ```
-/// use retry_core::ErrorText;
+/// use retry_core::observe::ErrorText;
 ///
 /// let error = "https://me:pw@host:8443/a/b?token=1 failed:\ntimed out";
 /// let text = ErrorText::new(&error);

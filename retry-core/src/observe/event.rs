@@ -41,7 +41,7 @@ impl<'a> Event<'a> {
     /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Name, Observer, observer_fn}, runtime::StdRuntime};
     ///
     /// let observer = observer_fn(|event| assert_eq!((event.operation.as_str(), event.attempt), ("stock", 0)));
-    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    /// let circuit: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     /// if let Some(change) = circuit.force_open(StdRuntime.now()) {
     ///     observer.observe(&Event::phase_changed(&Name::new("stock"), change));
     /// }
@@ -188,8 +188,7 @@ impl EventKind {
 /// ```
 /// use core::cell::RefCell;
 /// use retry_core::{
-///     observe::Event, runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget,
-///     TokenBucket,
+///     runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
 /// };
 ///
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
@@ -197,8 +196,10 @@ impl EventKind {
 /// let clock = FakeClock::new();
 /// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
-/// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
-/// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);
+/// let retry = Retry::new(&POLICY, &clock)
+///     .budget(&budget)
+///     .named("stock.read")
+///     .on_event(|event| lines.borrow_mut().push(event.to_string()));
 /// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
 /// retry.run_blocking(|| answers.next().unwrap()).unwrap();
 /// assert_eq!(

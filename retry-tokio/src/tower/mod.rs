@@ -71,9 +71,8 @@ use retry_core::{Key, Retry, circuit::Gate, dead_letter::ReasonSet};
 ///
 /// A call allocates once, for its future.
 ///
-/// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::record::Recorder) has an
-/// observer for each call and words of its own, so it does not go with the layer: to record and replay decisions, retry a
-/// closure that calls the service, by [`Retry::run`].
+/// One observer hears of all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not go
+/// with the layer: to record and replay decisions, retry a closure that calls the service, by [`Retry::run`].
 #[derive(Clone)]
 pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
     parts: Parts<Y, Q, C, L>,
@@ -158,7 +157,7 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
     /// A call that ends with an unacceptable answer has given up, too, though the caller gets the answer. `payload` is
     /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
     /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
-    /// [`sink_fn`](retry_core::Forward). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
+    /// [`sink_fn`](retry_core::dead_letter::sink_fn). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
     /// call ends, and a future that is dropped leaves none.
     ///
     /// ```
