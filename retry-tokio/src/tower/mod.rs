@@ -161,24 +161,23 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
     /// call ends, and a future that is dropped leaves none.
     ///
     /// ```
-    /// use std::sync::LazyLock;
-    /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, Class, Policy};
+    /// use std::sync::Arc;
+    /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, Policy};
     /// use retry_tokio::{RetryLayer, retry};
     /// use tower::{Layer, ServiceExt, service_fn};
     ///
-    /// static LOST: LazyLock<DeadLetterQueue<String>> = LazyLock::new(|| DeadLetterQueue::new(1_000, WhenFull::DropOldest));
-    ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let lost = Arc::new(DeadLetterQueue::new(1_000, WhenFull::DropOldest));
     /// let layer = RetryLayer::new(retry(&Policy::DEFAULT).named("orders"))
     ///     .clone_request(|_: &String| None) // an order is sent once
-    ///     .dead_letters(&*LOST, String::clone);
+    ///     .dead_letters(Arc::clone(&lost), String::clone);
     /// let orders = layer.layer(service_fn(|_: String| async { Err::<(), _>(std::io::Error::other("down")) }));
     /// let error = orders.oneshot("7 apples".to_owned()).await.unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
     ///     "orders: gave up after attempt 1 of 1, 0 ms (Unknown): no attempts left, and the request may not be sent again",
     /// );
-    /// assert_eq!(LOST.pop().unwrap().payload, "7 apples");
+    /// assert_eq!(lost.pop().unwrap().payload, "7 apples");
     /// # }
     /// ```
     pub fn dead_letters<Request, T, S: Deref, F: Fn(&Request) -> T>(
