@@ -255,6 +255,7 @@ where
 
 /// Hands over the letter of a call that ended with `error`.
 #[cold]
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
     deliver: D,

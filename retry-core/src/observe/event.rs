@@ -203,8 +203,7 @@ impl EventKind {
 /// ```
 /// use core::cell::RefCell;
 /// use retry_core::{
-///     observe::Event, runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget,
-///     TokenBucket,
+///     runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
 /// };
 ///
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
@@ -212,8 +211,10 @@ impl EventKind {
 /// let clock = FakeClock::new();
 /// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
-/// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
-/// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);
+/// let retry = Retry::new(&POLICY, &clock)
+///     .budget(&budget)
+///     .named("stock.read")
+///     .on_event(|event| lines.borrow_mut().push(event.to_string()));
 /// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
 /// retry.run_blocking(|| answers.next().unwrap()).unwrap();
 /// assert_eq!(
