@@ -72,7 +72,8 @@ pub enum Error<E> {
 pub enum Cause<E> {
     /// The operation's own error.
     Failed(E),
-    /// No end within the attempt timeout, which was this long.
+    /// No end within a limit, which was this long: the attempt timeout, or the call's total timeout if that ended the
+    /// attempt.
     TimedOut(Duration),
     /// A value that [`Retry::unacceptable`](crate::Retry::unacceptable) took for a failure.
     Unacceptable,
@@ -186,9 +187,14 @@ impl<E> Error<E> {
         matches!(self, Self::GaveUp { reason: GiveUp::Attempts, .. })
     }
 
-    /// Whether the deadline was the reason.
+    /// Whether the next attempt would have started too late.
     pub const fn is_start_within(&self) -> bool {
         matches!(self, Self::GaveUp { reason: GiveUp::StartWithin, .. })
+    }
+
+    /// Whether the call's total timeout was the reason.
+    pub const fn is_total_timeout(&self) -> bool {
+        matches!(self, Self::GaveUp { reason: GiveUp::TotalTimeout, .. })
     }
 
     /// Whether the budget of retries was empty.

@@ -3,6 +3,7 @@
 mod attempt;
 mod course;
 mod elapsed;
+mod limits;
 
 use core::fmt;
 use core::time::Duration;
@@ -26,6 +27,8 @@ use crate::time::{Now, duration};
 /// 2. [`attempt`](Self::attempt) before each try. A refusal ends the call.
 /// 3. [`Attempt::succeed`] ends the call; [`Attempt::fail`] says what comes next. An attempt that is dropped
 ///    instead gives its place back to the circuit.
+///    Under a limit of time, [`Attempt::time_limit`] says how long to wait for the attempt, and
+///    [`Attempt::time_out`] ends one that took longer.
 /// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2. After any other verdict
 ///    the call is over: an attempt made all the same is admitted, counted and given up in turn.
 ///
@@ -37,7 +40,7 @@ pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Si
 }
 
 impl<'a> Call<'a> {
-    /// Starts a call. Asks the time only under a deadline or a rule that counts time.
+    /// Starts a call. Asks the time only if the policy limits it, or has a rule that counts it.
     pub fn new(policy: &'a Policy, now: impl Now) -> Self {
         let setup = Setup::new(policy, &NoCircuit, &NoBudget, &());
         Self { setup, state: State::start(policy.asks_time(), now) }

@@ -26,6 +26,7 @@ table! {
         max_delay: HumanDuration,
         max_attempts: Count,
         start_within: Limit,
+        total_timeout: Limit,
         attempt_timeout: HumanDuration,
         hints: Name<Hints>,
         max_hint: HumanDuration,
@@ -68,8 +69,8 @@ table! {
 /// ```
 ///
 /// Every key can be left out. `preset = "http"` starts from that [`Preset`](crate::Preset), else from [`Policy::DEFAULT`]. Further
-/// keys: `min_delay`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `max_hint`. Durations are text such as
-/// `"250ms"`, `"1m 30s"`; `start_within = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
+/// keys: `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `max_hint`. Durations are
+/// text such as `"250ms"`, `"1m 30s"`; `"none"` as `start_within` or `total_timeout` removes the limit. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         PolicyFile::read(deserializer, "")?.over(Policy::DEFAULT).map_err(de::Error::custom)
@@ -90,8 +91,11 @@ impl PolicyFile {
         if let Some(attempts) = self.max_attempts {
             policy = policy.try_max_attempts(attempts.0)?;
         }
-        if let Some(deadline) = self.start_within {
-            policy = policy.start_within(deadline.0);
+        if let Some(limit) = self.start_within {
+            policy = policy.start_within(limit.0);
+        }
+        if let Some(limit) = self.total_timeout {
+            policy = policy.try_total_timeout(limit.0)?;
         }
         if let Some(timeout) = self.attempt_timeout {
             policy = policy.try_attempt_timeout(timeout.0)?;

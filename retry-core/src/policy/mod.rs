@@ -4,6 +4,7 @@ use core::time::Duration;
 
 mod decide;
 mod failure;
+mod limits;
 mod policies;
 mod preset;
 mod rule;
@@ -57,9 +58,12 @@ pub struct Policy {
     rules: &'static [Rule],
     /// `None`: the cap.
     max_hint: Option<u64>,
-    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
+    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these.
     start_within: u64,
+    total_timeout: u64,
     attempt_timeout: u64,
+    /// The smaller of the two.
+    longest_attempt: u64,
 }
 
 const NO_LIMIT: u64 = u64::MAX;
@@ -81,7 +85,7 @@ pub enum Hints {
 }
 
 impl Policy {
-    /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter, a deadline of 5 minutes.
+    /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter; no attempt starts after 5 minutes.
     pub const DEFAULT: Self =
         Self::exponential(Duration::from_millis(100)).start_within(Duration::from_secs(5 * 60));
 
@@ -95,8 +99,7 @@ impl Policy {
         Self::backoff(Backoff::fixed(base))
     }
 
-    /// 3 attempts, delays by this curve up to 30 s (or its base where that is longer), full jitter, no deadline,
-    /// no attempt timeout.
+    /// 3 attempts, delays by this curve up to 30 s (or its base where that is longer), full jitter, no limit of time.
     pub const fn backoff(backoff: Backoff) -> Self {
         const CAP: u64 = nanos(Duration::from_secs(30));
         let base = backoff.base_nanos();
@@ -111,7 +114,9 @@ impl Policy {
             asks_time: false,
             rules: &[],
             start_within: NO_LIMIT,
+            total_timeout: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
+            longest_attempt: NO_LIMIT,
             max_hint: None,
         }
     }
@@ -217,10 +222,63 @@ impl Policy {
     /// The latest planned start of an attempt, counted from the start of the call, the time of attempts included.
     ///
     /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
-    /// time is made, even where the sleep took longer than it should have.
+    /// time is made, even where the sleep took longer than it should have. How long attempts then take is limited by
+    /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
     #[must_use]
     pub const fn start_within(self, start_within: Duration) -> Self {
         Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
+    }
+
+    /// The longest a call may take, attempts and delays included; `Duration::MAX` for no limit, which is the default.
+    ///
+    /// An asynchronous loop cuts the attempt under way when the time is over, and gives up with
+    /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). A blocking loop cannot interrupt an attempt: its operation
+    /// is told what is left ([`Progress::left`](crate::Progress::left)), a value that it brings late is returned, and
+    /// an error that it brings late is not retried. A retry whose delay would not end before the time is over is given
+    /// up at once, not after the sleep.
+    ///
+    /// The circuit counts such a cut attempt as a failure only if it ran for at least the
+    /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's [`slow_after`](crate::CircuitConfig::slow_after), and
+    /// else as cancelled. So calls with little time left do not open a circuit. Set one of the two if attempts may hang:
+    /// otherwise the circuit does not learn of it.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{runtime::Sleep, testing::FakeClock, Class, Jitter, Policy, Retry};
+    ///
+    /// const POLICY: Policy = Policy::fixed(Duration::from_secs(1))
+    ///     .jitter(Jitter::None)
+    ///     .attempt_timeout(Duration::from_secs(6))
+    ///     .total_timeout(Duration::from_secs(10));
+    ///
+    /// let clock = FakeClock::new();
+    /// let error = clock.run(Retry::new(&POLICY, &clock).run(|| async {
+    ///     (&clock).sleep(Duration::from_secs(3600)).await;
+    ///     Ok::<(), Class>(())
+    /// }));
+    /// let error = error.unwrap_err();
+    /// assert!(error.is_total_timeout());
+    /// // The first attempt takes 6 s, the delay 1 s, and the second attempt what is left.
+    /// assert_eq!((error.context().attempt, clock.now().as_millis()), (2, 10_000));
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if `timeout` is zero.
+    #[must_use]
+    #[track_caller]
+    pub const fn total_timeout(self, timeout: Duration) -> Self {
+        ok_or_panic!(self.try_total_timeout(timeout))
+    }
+
+    /// [`total_timeout`](Self::total_timeout) for a value known only at run time.
+    ///
+    /// # Errors
+    /// Returns an error if `timeout` is zero.
+    pub const fn try_total_timeout(self, timeout: Duration) -> Result<Self, ConfigError> {
+        if timeout.is_zero() {
+            return Err(ConfigError::new("total_timeout", Value::Duration(timeout), "must be above zero"));
+        }
+        Ok(Self { total_timeout: nanos(timeout), ..self }.with_longest_attempt().with_rules(self.rules))
     }
 
     /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
@@ -242,7 +300,7 @@ impl Policy {
         if timeout.is_zero() {
             return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
         }
-        Ok(Self { attempt_timeout: nanos(timeout), ..self })
+        Ok(Self { attempt_timeout: nanos(timeout), ..self }.with_longest_attempt())
     }
 
     /// How a server's hint is taken; as a floor unless set.
@@ -290,7 +348,7 @@ impl Policy {
     }
 
     const fn with_rules(self, rules: &'static [Rule]) -> Self {
-        let mut asks_time = self.start_within != NO_LIMIT;
+        let mut asks_time = self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT;
         let mut i = 0;
         while i < rules.len() {
             asks_time |= rules[i].asks_time();
@@ -343,12 +401,9 @@ impl Policy {
         if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
     }
 
-    /// What is left of the deadline after this many nanoseconds, if there is one.
-    pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
-        match self.start_within {
-            NO_LIMIT => None,
-            deadline => Some(duration(deadline.saturating_sub(elapsed))),
-        }
+    /// The longest a call may take, if there is a limit.
+    pub const fn total_limit_of_time(&self) -> Option<Duration> {
+        if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
     }
 
     #[cfg(feature = "serde")]

@@ -89,15 +89,21 @@ impl<'a> Replay<'a> {
         let failed = FailedAttempt { number: attempt, failure, previous, curve: self.curve };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        let plan = self.policy.decide(
-            &failed,
-            &mut 0,
-            || elapsed,
-            || {
-                drawn = true;
-                word.unwrap_or(u64::MAX)
-            },
-        );
+        // Without a word, no delay was worked out: the total timeout cut the attempt.
+        let is_cut = recorded == Verdict::GiveUp(GiveUp::TotalTimeout) && word.is_none();
+        let plan = if is_cut && self.policy.is_over(elapsed) {
+            Err(GiveUp::TotalTimeout)
+        } else {
+            self.policy.decide(
+                &failed,
+                &mut 0,
+                || elapsed,
+                || {
+                    drawn = true;
+                    word.unwrap_or(u64::MAX)
+                },
+            )
+        };
         let replayed = match (plan, recorded) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Verdict::Rejected(_) | Verdict::GiveUp(GiveUp::Budget)) => recorded,

@@ -174,7 +174,7 @@ where
     O: Observer + ?Sized,
 {
     let end = 'call: loop {
-        let steps = match run.settle(missed) {
+        let steps = match run.settle_timed(missed) {
             Ok(steps) => steps,
             Err(end) => break end,
         };
@@ -184,7 +184,7 @@ where
                 break 'call End::Cancelled;
             }
         }
-        if let Err(end) = run.begin() {
+        if let Err(end) = run.begin_next() {
             break end;
         }
         let outcome = {
