@@ -22,7 +22,8 @@ use crate::time::Spoken;
 pub enum Cause<E> {
     /// The operation's own error.
     Failed(E),
-    /// The attempt did not end within its time limit, which was this long.
+    /// The attempt did not end within its time limit, which was this long: the attempt timeout, or the call's total
+    /// timeout if that ended it.
     TimedOut(Duration),
     /// A value that [`Retry::classify_ok`](crate::Retry::classify_ok) took for a failure.
     Unacceptable,

@@ -202,6 +202,11 @@ impl<E> Error<E> {
         self.gave_up_for(GiveUp::StartWithin)
     }
 
+    /// Whether the call's total timeout was the reason.
+    pub const fn is_total_timeout(&self) -> bool {
+        self.gave_up_for(GiveUp::TotalTimeout)
+    }
+
     /// Whether the budget of retries was empty.
     pub const fn is_budget_empty(&self) -> bool {
         self.gave_up_for(GiveUp::Budget)

@@ -136,7 +136,8 @@ pub struct Progress {
     pub attempt: u32,
     /// How long the call has taken; `None` where nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
-    /// How much of the policy's deadline is left, zero once it has passed; `None` without one.
+    /// How much is left of the policy's [total timeout](crate::Policy::total_timeout); without one, of the time that its
+    /// attempts must [start within](crate::Policy::start_within). Zero once that has passed; `None` without either.
     pub left: Option<Duration>,
 }
 

@@ -150,7 +150,7 @@ pub struct Outlook {
     pub max_attempts: u32,
     /// The time since the call started, as the verdict was told it; `None` where it is not counted.
     pub elapsed: Option<Duration>,
-    /// Until its deadline, if it has one.
+    /// What is left of its time, as [`Progress::left`](crate::Progress::left) says it.
     pub left: Option<Duration>,
     /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
     pub budget: Option<u64>,
@@ -159,7 +159,7 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Without a deadline and a budget.
+    /// Without a limit of time and a budget.
     pub const fn new(max_attempts: u32) -> Self {
         Self { max_attempts, elapsed: None, left: None, budget: None, word: None }
     }

@@ -182,7 +182,7 @@ where
     V: Keep<T>,
 {
     let end = 'call: loop {
-        let steps = match run.settle::<T, V>(missed) {
+        let steps = match run.settle_timed::<T, V>(missed) {
             Ok(steps) => steps,
             Err(end) => break end,
         };
@@ -192,7 +192,7 @@ where
                 break 'call end;
             }
         }
-        if let Err(end) = run.begin() {
+        if let Err(end) = run.begin_next() {
             break end;
         }
         let outcome = {
