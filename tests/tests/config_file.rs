@@ -188,7 +188,7 @@ fn every_key_is_written_where_it_is_set() {
     assert_eq!(
         policy,
         "backoff = \"exponential\"\nbase_delay = \"100ms\"\nmultiplier = 2.0\njitter = \"full\"\nmin_delay = \"0s\"\n\
-         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
+         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
          max_hint = \"max_delay\"\n\
          retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n"
     );
@@ -272,7 +272,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
             shown::<OperationsFile>("[http]\ncircuit = 'none'\npolicy = 3\n"),
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
-             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, attempt_timeout, hints, \
+             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, attempt_timeout, hints, \
              max_hint, retry_on"
                 .to_owned(),
         ),

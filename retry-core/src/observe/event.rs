@@ -68,8 +68,9 @@ impl Event<'_> {
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> Name {
         match self.fixed {
-            Some(text) => Name::new(text),
-            None => Name::from(std::string::String::from(self.operation)),
+            // Others may have changed the name that is shown.
+            Some(text) if text == self.operation => Name::new(text),
+            _ => Name::from(std::string::String::from(self.operation)),
         }
     }
 }
