@@ -61,7 +61,6 @@
 extern crate std;
 
 mod call;
-mod cause;
 mod class;
 mod clean;
 mod codec;
@@ -93,7 +92,6 @@ pub mod testing;
 
 pub use budget::{SharedBudget, TokenBucket};
 pub use call::{Attempt, Call};
-pub use cause::Cause;
 pub use circuit::{CircuitConfig, Rejected, SharedCircuit};
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{Classify, Progress};
@@ -101,7 +99,7 @@ pub use config::ConfigError;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
-pub use error::{Error, ErrorContext, ErrorKind};
+pub use error::{Cause, Error, ErrorContext, ErrorKind};
 pub use health::HealthCheck;
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};

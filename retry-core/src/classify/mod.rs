@@ -35,9 +35,7 @@ mod classifiers;
 mod error;
 mod http;
 #[cfg(feature = "http")]
-mod http_request;
-#[cfg(feature = "http")]
-mod http_response;
+mod http_types;
 #[cfg(feature = "std")]
 mod io;
 mod messages;
@@ -46,14 +44,14 @@ mod retry_after;
 
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]
-pub use http_request::Idempotency;
+pub use http_types::Idempotency;
 pub use messages::Messages;
 pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 
-use crate::cause::Cause;
 use crate::class::Class;
+use crate::error::Cause;
 use crate::policy::Failure;
 use crate::verdict::Verdict;
 

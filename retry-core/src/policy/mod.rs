@@ -61,7 +61,6 @@ use core::time::Duration;
 
 mod decide;
 mod failure;
-mod hints;
 mod limits;
 #[cfg(feature = "std")]
 mod owned;
@@ -74,8 +73,7 @@ mod settings;
 
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub(crate) use decide::FailedAttempt;
-pub use failure::Failure;
-pub use hints::Hints;
+pub use failure::{Failure, Hints};
 pub use policies::{Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::hints::Hints;
+use super::failure::Hints;
 use super::rule::{Attempts, Rule};
 use super::{Policy, limit};
 use crate::class::ClassSet;

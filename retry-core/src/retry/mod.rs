@@ -21,12 +21,12 @@ use core::time::Duration;
 
 use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
-use crate::cause::Cause;
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::{
     ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
 };
 use crate::config_error::ok_or_panic;
+use crate::error::Cause;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{Event, Observer, ObserverFn, observer_fn};
