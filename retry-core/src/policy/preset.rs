@@ -11,7 +11,7 @@ use crate::delay::{Backoff, Jitter};
 ///
 /// | preset | attempts | backoff | cap | jitter | retried | besides |
 /// |---|---|---|---|---|---|---|
-/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | deadline 5 min |
+/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | starts within 5 min |
 /// | [`DATABASE`](Self::DATABASE) | 3 | 100 ms, x2 | 30 s | full | transient, timeout, network | |
 /// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | those, server and rate limit | |
 /// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | those, server and rate limit | attempt timeout 60 s, dead letter |
