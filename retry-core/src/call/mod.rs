@@ -16,7 +16,7 @@ use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer, ObserverFn, observer_fn};
 use crate::policy::{Policies, Policy, WithCurve};
 use crate::time::{Now, duration};
 
@@ -68,6 +68,11 @@ impl<P: Policies + Clone, G: Gate + Clone, B: Budget + Clone, O: Observer + Clon
     pub fn observe<N: Observer>(mut self, observer: N) -> Call<P, G, B, N> {
         self.course().drop_attempt();
         Call { setup: self.setup.clone().observe(observer), state: self.state.moved() }
+    }
+
+    /// Tells a closure what happens.
+    pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Call<P, G, B, ObserverFn<F>> {
+        self.observe(observer_fn(observer))
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base
