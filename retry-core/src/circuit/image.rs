@@ -1,9 +1,8 @@
 //! Windows and snapshots as plain bytes.
 
-use super::breaker::Breaker;
 use super::phase::Mode;
 use super::ramp::Ramp;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, TAKEN};
 use super::state::State;
 use super::time_window::{Bucket, TimeWindow};
 use super::window::{Bits, Calls, CountWindow, SlowCalls, Span, Window};
@@ -110,11 +109,11 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
 
     fn write(&self, bytes: &mut [u8]) {
         let (body, sum) = bytes.split_at_mut(Self::SIZE - CHECKSUM);
-        let Breaker { state, mode, openings, .. } = &self.breaker;
+        let Self { state, mode, openings, .. } = self;
         let mut rest = Bytes(body);
         rest.put(&[code(state), *mode as u8]);
         rest.put(&openings.to_le_bytes());
-        rest.put(&self.breaker.late().to_le_bytes());
+        rest.put(&self.late.to_le_bytes());
         rest.put(&self.span.calls.to_le_bytes());
         rest.put(&self.span.nanos.to_le_bytes());
         rest.put(&self.longest_open.to_le_bytes());
@@ -165,12 +164,11 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
             #[allow(clippy::cast_possible_truncation)] // two halves
             HALF_OPEN => {
                 let (succeeded, failed) = (first as u32, (first >> 32) as u32);
-                State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: super::snapshot::TAKEN }
+                State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: TAKEN }
             }
             _ => return None,
         };
-        let breaker = Breaker::of(state, mode, late, openings);
-        Some(Self { breaker, span: Span { calls, nanos }, longest_open })
+        Some(Self { state, mode, late, openings, span: Span { calls, nanos }, longest_open })
     }
 }
 

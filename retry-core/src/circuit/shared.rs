@@ -6,8 +6,7 @@ use core::time::Duration;
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
-use super::manual::Start;
-use super::phase::{Change, Mode, Phase};
+use super::phase::{Change, Mode, OnHealthy, Phase, Start};
 use super::published::Published;
 use super::rejected::Rejected;
 use super::settings::Settings;
@@ -197,7 +196,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     pub fn counts(&self, now: impl Now) -> Option<Counts> {
         let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
         self.locked(|breaker, config| {
-            let mut window = breaker.window()?.clone(); // whoever looks changes nothing
+            let mut window = breaker.state().window()?.clone(); // whoever looks changes nothing
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })
@@ -295,7 +294,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         let granted = core::mem::take(&mut guarded.unseen);
         if Word::IS_PUBLISHED && granted > 0 {
             let config = self.settings.current(&guarded.changed);
-            guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
+            guarded.breaker.record_successes(config, granted - self.word.take_unseen());
         }
     }
 
@@ -303,11 +302,63 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         if Word::IS_PUBLISHED {
             let config = self.settings.current(&guarded.changed);
             let state = match guarded.before {
-                Phase::Closed => guarded.breaker.published(config, self.settings.base()),
+                Phase::Closed => Published::of(&guarded.breaker, config, self.settings.base()),
                 Phase::Open | Phase::HalfOpen => Published::Ask,
             };
             guarded.unseen = self.word.publish(state);
         }
+    }
+}
+
+impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
+    /// Opens it until told otherwise, whatever the time: every attempt is refused.
+    ///
+    /// Here and below, the change is for the caller to tell: [`Event::phase_changed`](crate::observe::Event::phase_changed).
+    pub fn force_open(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.force_open(now))
+    }
+
+    /// Closes it until told otherwise, without counting: every attempt is admitted.
+    pub fn disable(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.disable(now))
+    }
+
+    /// Closes it until told otherwise, but goes on counting.
+    pub fn count_only(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.count_only(now))
+    }
+
+    /// Closes it with an empty window, and lets the outcomes decide again.
+    pub fn reset(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.reset(now))
+    }
+
+    /// Opens it for so long; then probes decide.
+    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.trip(duration, now))
+    }
+
+    /// Lets probes decide now, if it is open by its own rules or by [`trip`](Self::trip).
+    pub fn probe(&self, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, _| breaker.probe(now))
+    }
+
+    /// The era in which a health check would be of use: while it is open by its own rules or by [`trip`](Self::trip).
+    pub fn health_check_era(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.health_check_era())
+    }
+
+    /// A health check that began in this era, as [`ailing`](Self::health_check_era) said, has succeeded. Where the era has ended
+    /// meanwhile, that is late, and changes nothing.
+    pub fn health_check_passed(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.health_check_passed(era, then, config, now))
     }
 }
 
