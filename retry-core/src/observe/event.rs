@@ -39,7 +39,7 @@ impl Event {
     /// };
     ///
     /// let observer = |event: &Event| assert_eq!((event.operation, event.attempt), ("stock", 0));
-    /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
+    /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
     /// if let Some(change) = circuit.force_open(Instant::ORIGIN) {
     ///     observer.observe(&Event::phase_changed("stock", change));
     /// }
@@ -192,7 +192,7 @@ impl EventKind {
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
 ///
 /// let clock = FakeClock::new();
-/// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+/// let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
 /// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
 /// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);

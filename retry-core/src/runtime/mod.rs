@@ -21,7 +21,7 @@ pub use crate::lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use crate::lock::StdLock;
-pub use crate::lock::{Exclusive, Initial, LocalLock, Lock};
+pub use crate::lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
 pub use crate::time::Now;
 
