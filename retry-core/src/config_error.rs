@@ -78,7 +78,6 @@ macro_rules! ok_or_panic {
 pub(crate) use ok_or_panic;
 
 /// Makes both forms of each setter that can be given a wrong value: the plain one, which panics, and the `try_` one.
-#[allow(unused_macros)]
 macro_rules! checked_setters {
     ($(
         $(#[doc = $doc:expr])+
@@ -102,7 +101,6 @@ macro_rules! checked_setters {
         pub const fn $try_name($self $(, $argument: $type)+) -> Result<Self, $crate::config_error::ConfigError> $body
     )+};
 }
-#[allow(unused_imports)]
 pub(crate) use checked_setters;
 
 impl fmt::Display for ConfigError {

@@ -97,7 +97,7 @@ fn the_try_form_names_field_and_value() {
         ),
         (
             config(CONFIG.try_open_growth(2.0, Duration::from_secs(29))),
-            "open_growth = 29 s: must be at least 30 s, open_for",
+            "max_open_for = 29 s: must be at least 30 s, open_for",
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.slow_rate(50)),
