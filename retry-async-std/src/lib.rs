@@ -49,7 +49,7 @@
 //! let (stop, stopped) = async_std::channel::bounded::<()>(1);
 //! drop(stop); // a receiver whose sender is gone gets an answer at once
 //! let retry = retry_async_std::retry(&Policy::DEFAULT);
-//! let error = retry.run_until(stopped.recv(), || async { Err::<(), _>(Class::Server) }).await.unwrap_err();
+//! let error = retry.until(stopped.recv()).run(|| async { Err::<(), _>(Class::Server) }).await.unwrap_err();
 //! assert!(error.is_cancelled());
 //! # });
 //! ```
@@ -60,12 +60,13 @@ use core::time::Duration;
 
 use async_io::Timer;
 use retry_core::{
-    Instant, Policy, Retry,
+    Instant, Retry,
+    policy::Policies,
     runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
 };
 
 /// Retries by `policy` on async-std, smol, or whichever executor awaits it.
-pub const fn retry(policy: &Policy) -> Retry<'_, AsyncStd> {
+pub const fn retry<P: Policies>(policy: P) -> Retry<AsyncStd, P> {
     Retry::new(policy, AsyncStd)
 }
 

@@ -3,20 +3,25 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::cause::Cause;
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::key::Key;
+use crate::name::Name;
 use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Reason};
 
 /// The end of a call that did not succeed.
 ///
-/// Shown, it is one line: the operation, what happened, and after what. [`source`](core::error::Error::source) is
-/// the error of the last attempt. To a retry around it, this error is [`Exhausted`](Class::Exhausted) or
-/// [`CircuitOpen`](Class::CircuitOpen): retried already, so not again.
+/// Shown, it is one line: the operation, what happened, and after what. [`kind`](Self::kind) tells the ways to end
+/// apart, [`cause`](Self::cause) and [`inner`](Self::inner) give what the last attempt ended with, and
+/// [`source`](core::error::Error::source) is the operation's own error.
+///
+/// To a retry around it, this error is [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen): it was
+/// retried already.
 ///
 /// ```
-/// use retry_core::{testing::FakeClock, Class, Policy, Retry};
+/// use retry_core::{Class, ErrorKind, GiveUp, Policy, Retry, testing::FakeClock};
 ///
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").keyed("eu-west-1");
@@ -25,202 +30,212 @@ use crate::verdict::{GiveUp, Reason};
 ///     error.to_string(),
 ///     "stock.read[eu-west-1]: gave up after attempt 3 of 3, 300 ms (Timeout): no attempts left",
 /// );
-/// assert_eq!(error.into_inner(), Some(Class::Timeout));
+/// assert_eq!(error.kind(), ErrorKind::GaveUp(GiveUp::Attempts));
+/// assert_eq!((error.attempts(), error.inner()), (3, Some(&Class::Timeout)));
 /// ```
+///
+/// # `?` with `anyhow` and boxed errors
+///
+/// An `Error<E>` is a [`core::error::Error`] if `E` is one. `anyhow::Error` and `Box<dyn Error + Send + Sync>` are not;
+/// [`boxed`](Self::boxed) makes them fit: `call.map_err(Error::boxed)?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Error<E> {
-    /// The policy or the budget allowed no further attempt.
-    GaveUp {
-        /// Why not.
-        reason: GiveUp,
-        /// What the last attempt ended with.
-        cause: Cause<E>,
-        /// Which call it was.
-        context: ErrorContext,
-    },
-    /// The circuit refused an attempt.
-    Rejected {
-        /// The refusal.
-        rejected: Rejected,
-        /// What the last attempt ended with; `None` where the first was refused.
-        cause: Option<Cause<E>>,
-        /// Which call it was.
-        context: ErrorContext,
-    },
-    /// The call was stopped from outside.
-    Cancelled {
-        /// What the last attempt that ended did end with, if one did.
-        cause: Option<Cause<E>>,
-        /// Which call it was.
-        context: ErrorContext,
-    },
-    /// An error of a kind that the policy ignores: the caller may go on without a value.
-    Ignored {
-        /// What the attempt ended with.
-        cause: Cause<E>,
-        /// Which call it was.
-        context: ErrorContext,
-    },
+pub struct Error<E> {
+    kind: ErrorKind,
+    cause: Option<Cause<E>>,
+    context: ErrorContext,
 }
 
-/// What an attempt ended with.
+/// The ways in which a call ends without success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Cause<E> {
-    /// The operation's own error.
-    Failed(E),
-    /// No end within the attempt timeout, which was this long.
-    TimedOut(Duration),
-    /// A value that [`Retry::unacceptable`](crate::Retry::unacceptable) took for a failure.
-    Unacceptable,
-}
-
-impl<E> Cause<E> {
-    fn map<F>(self, f: impl FnOnce(E) -> F) -> Cause<F> {
-        match self {
-            Self::Failed(error) => Cause::Failed(f(error)),
-            Self::TimedOut(limit) => Cause::TimedOut(limit),
-            Self::Unacceptable => Cause::Unacceptable,
-        }
-    }
+pub enum ErrorKind {
+    /// The policy or the budget allowed no further attempt.
+    GaveUp(GiveUp),
+    /// The circuit refused an attempt.
+    Rejected(Rejected),
+    /// The call was stopped from outside.
+    Cancelled,
+    /// The policy ignores errors of this kind: the caller may go on without a value. See
+    /// [`Error::none_if_ignored`].
+    Ignored,
 }
 
 /// Which call an error is about, and how far it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ErrorContext {
     /// The operation's name, as the retry was given it; empty without one.
-    pub operation: &'static str,
+    pub operation: Name,
     /// Which of several like dependencies; [`Key::NONE`] without one.
     pub key: Key,
-    /// The last attempt, from 1; 0 where none was made.
+    /// The last attempt, from 1; 0 if none was made.
     pub attempt: u32,
-    /// The most attempts the policy allows.
+    /// The most attempts that the policy allows; `u32::MAX` for no limit.
     pub max_attempts: u32,
-    /// How long the call took; `None` where nothing asked for the time at its start.
+    /// How long the call took; `None` if nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
     /// When the call ended.
     pub when: Instant,
-    /// The class of the last attempt's error; `None` where no attempt ended.
+    /// The class of the last attempt's error; `None` if no attempt ended.
     pub class: Option<Class>,
 }
 
 impl ErrorContext {
-    /// How bad the last attempt's error is; `None` where no attempt ended.
+    /// How bad the last attempt's error is; `None` if no attempt ended.
     pub fn severity(&self) -> Option<Severity> {
         self.class.map(Class::severity)
     }
 }
 
 impl<E> Error<E> {
+    pub(crate) const fn new(kind: ErrorKind, cause: Option<Cause<E>>, context: ErrorContext) -> Self {
+        Self { kind, cause, context }
+    }
+
+    /// How the call ended.
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
     /// Which call it was, and how far it came.
-    pub const fn context(&self) -> &ErrorContext {
-        match self {
-            Self::GaveUp { context, .. }
-            | Self::Rejected { context, .. }
-            | Self::Cancelled { context, .. }
-            | Self::Ignored { context, .. } => context,
-        }
+    pub fn context(&self) -> ErrorContext {
+        self.context.clone()
     }
 
-    /// What the last attempt ended with; `None` where none ended.
+    /// The operation's name; empty without one.
+    pub fn operation(&self) -> &str {
+        self.context.operation.as_str()
+    }
+
+    /// How many attempts were made.
+    pub const fn attempts(&self) -> u32 {
+        self.context.attempt
+    }
+
+    /// The class of the last attempt's error; `None` if no attempt ended.
+    pub const fn class(&self) -> Option<Class> {
+        self.context.class
+    }
+
+    /// How long the call took; `None` if nothing asked for the time at its start.
+    pub const fn elapsed(&self) -> Option<Duration> {
+        self.context.elapsed
+    }
+
+    /// What the last attempt ended with; `None` if none ended.
     pub const fn cause(&self) -> Option<&Cause<E>> {
-        match self {
-            Self::GaveUp { cause, .. } | Self::Ignored { cause, .. } => Some(cause),
-            Self::Rejected { cause, .. } | Self::Cancelled { cause, .. } => cause.as_ref(),
-        }
+        self.cause.as_ref()
     }
 
-    /// What the last attempt ended with; `None` where none ended.
+    /// What the last attempt ended with; `None` if none ended.
     pub fn into_cause(self) -> Option<Cause<E>> {
-        match self {
-            Self::GaveUp { cause, .. } | Self::Ignored { cause, .. } => Some(cause),
-            Self::Rejected { cause, .. } | Self::Cancelled { cause, .. } => cause,
+        self.cause
+    }
+
+    /// The operation's own error of the last attempt, if it ended with one.
+    pub const fn inner(&self) -> Option<&E> {
+        match &self.cause {
+            Some(cause) => cause.error(),
+            None => None,
         }
     }
 
     /// The operation's own error of the last attempt, if it ended with one.
     pub fn into_inner(self) -> Option<E> {
-        match self.into_cause() {
+        match self.cause {
             Some(Cause::Failed(error)) => Some(error),
             _ => None,
         }
     }
 
-    /// The same with another error for a cause, for an operation whose own is no [`core::error::Error`]:
-    /// `error.map(std::io::Error::other)`.
+    /// The same end with another error for a cause: `error.map(std::io::Error::other)`.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
-        match self {
-            Self::GaveUp { reason, cause, context } => Error::GaveUp { reason, cause: cause.map(f), context },
-            Self::Ignored { cause, context } => Error::Ignored { cause: cause.map(f), context },
-            Self::Rejected { rejected, cause, context } => {
-                Error::Rejected { rejected, cause: cause.map(|cause| cause.map(f)), context }
-            }
-            Self::Cancelled { cause, context } => {
-                Error::Cancelled { cause: cause.map(|cause| cause.map(f)), context }
-            }
-        }
+        let Self { kind, cause, context } = self;
+        Error { kind, cause: cause.map(|cause| cause.map(f)), context }
+    }
+
+    /// The way from an ignored error to an `Option`.
+    ///
+    /// ```
+    /// use retry_core::{Class, Error, Policy, Recovery, Retry, Rule, testing::FakeClock};
+    ///
+    /// const POLICY: Policy = Policy::DEFAULT.rules(&[Rule::class(Class::NotFound).recovery(Recovery::Ignore)]);
+    ///
+    /// let clock = FakeClock::new();
+    /// let call = Retry::new(&POLICY, &clock).run_blocking(|| Err::<u32, _>(Class::NotFound));
+    /// let cached: Option<u32> = call.map(Some).or_else(Error::none_if_ignored)?;
+    /// assert_eq!(cached, None);
+    /// # Ok::<(), Error<Class>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the error itself if it is not an ignored one.
+    pub fn none_if_ignored<T>(self) -> Result<Option<T>, Self> {
+        if self.is_ignored() { Ok(None) } else { Err(self) }
     }
 
     /// Why the call ended.
     pub const fn reason(&self) -> Reason {
-        match self {
-            Self::GaveUp { reason, .. } => Reason::GaveUp(*reason),
-            Self::Ignored { .. } => Reason::GaveUp(GiveUp::Ignored),
-            Self::Rejected { .. } => Reason::Rejected,
-            Self::Cancelled { .. } => Reason::Cancelled,
+        match self.kind {
+            ErrorKind::GaveUp(reason) => Reason::GaveUp(reason),
+            ErrorKind::Ignored => Reason::GaveUp(GiveUp::Ignored),
+            ErrorKind::Rejected(_) => Reason::Rejected,
+            ErrorKind::Cancelled => Reason::Cancelled,
         }
     }
 
     /// Whether the circuit refused an attempt.
     pub const fn is_circuit_open(&self) -> bool {
-        matches!(self, Self::Rejected { .. })
+        matches!(self.kind, ErrorKind::Rejected(_))
     }
 
     /// Whether all attempts were made.
     pub const fn is_exhausted(&self) -> bool {
-        matches!(self, Self::GaveUp { reason: GiveUp::Attempts, .. })
+        self.gave_up_for(GiveUp::Attempts)
     }
 
-    /// Whether the deadline was the reason.
+    /// Whether the next attempt would have started too late: see [`Policy::start_within`](crate::Policy::start_within).
     pub const fn is_start_within(&self) -> bool {
-        matches!(self, Self::GaveUp { reason: GiveUp::StartWithin, .. })
+        self.gave_up_for(GiveUp::StartWithin)
     }
 
     /// Whether the budget of retries was empty.
     pub const fn is_budget_empty(&self) -> bool {
-        matches!(self, Self::GaveUp { reason: GiveUp::Budget, .. })
+        self.gave_up_for(GiveUp::Budget)
     }
 
     /// Whether the call was stopped from outside.
     pub const fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled { .. })
+        matches!(self.kind, ErrorKind::Cancelled)
     }
 
     /// Whether the policy ignores errors of this kind.
     pub const fn is_ignored(&self) -> bool {
-        matches!(self, Self::Ignored { .. })
+        matches!(self.kind, ErrorKind::Ignored)
     }
 
     /// Whether the last attempt ended for want of an answer in time.
     pub fn is_timeout(&self) -> bool {
-        self.context().class == Some(Class::Timeout)
+        self.context.class == Some(Class::Timeout)
+    }
+
+    const fn gave_up_for(&self, reason: GiveUp) -> bool {
+        matches!(self.kind, ErrorKind::GaveUp(gave_up) if gave_up as u8 == reason as u8)
     }
 }
 
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let context = self.context();
-        context.key.fmt_after(context.operation, f)?;
-        match self {
-            Self::GaveUp { reason, .. } => write!(f, "gave up {context}: {reason}"),
-            Self::Rejected { rejected, .. } => write!(f, "rejected {context}: {rejected}"),
-            Self::Cancelled { .. } => write!(f, "cancelled {context}"),
-            Self::Ignored { .. } => write!(f, "ignored an error {context}"),
+        let Self { kind, context, .. } = self;
+        context.key.fmt_after(&context.operation, f)?;
+        match kind {
+            ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}"),
+            ErrorKind::Rejected(rejected) => write!(f, "rejected {context}: {rejected}"),
+            ErrorKind::Cancelled => write!(f, "cancelled {context}"),
+            ErrorKind::Ignored => write!(f, "ignored an error {context}"),
         }
     }
 }
@@ -243,11 +258,106 @@ impl fmt::Display for ErrorContext {
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for Error<E> {
+/// An error that can be the [`source`](core::error::Error::source) of an [`Error`]: every [`core::error::Error`], and
+/// a [`BoxError`].
+#[diagnostic::on_unimplemented(
+    message = "`retry_core::Error<{Self}>` is not a `std::error::Error`, because `{Self}` is not",
+    // `?` shows the label, and no note.
+    label = "`{Self}` is not a `std::error::Error`: write `.map_err(retry_core::Error::boxed)?`",
+    note = "`boxed` is for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text"
+)]
+pub trait Source: fmt::Debug {
+    /// The error itself.
+    fn source(&self) -> &(dyn core::error::Error + 'static);
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: core::error::Error + 'static> Source for E {
+    fn source(&self) -> &(dyn core::error::Error + 'static) {
+        self
+    }
+}
+
+impl<E: Source> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self.cause() {
-            Some(Cause::Failed(error)) => Some(error),
-            Some(Cause::TimedOut(_) | Cause::Unacceptable) | None => None,
+        self.inner().map(Source::source)
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use boxed::BoxError;
+
+#[cfg(feature = "std")]
+mod boxed {
+    use core::fmt;
+    use core::ops::Deref;
+    use std::boxed::Box;
+
+    use super::{Error, Source};
+
+    /// An error of any type: what [`Error::boxed`] makes of `anyhow::Error`, a boxed error or text.
+    ///
+    /// It is not a [`core::error::Error`] itself, so that the boxed one is the source of an [`Error<BoxError>`] and can
+    /// be downcast there.
+    pub struct BoxError(Box<dyn core::error::Error + Send + Sync>);
+
+    impl BoxError {
+        /// The boxed error.
+        #[must_use]
+        pub fn into_inner(self) -> Box<dyn core::error::Error + Send + Sync> {
+            self.0
+        }
+    }
+
+    impl<E: Into<Box<dyn core::error::Error + Send + Sync>>> From<E> for BoxError {
+        fn from(error: E) -> Self {
+            Self(error.into())
+        }
+    }
+
+    impl Deref for BoxError {
+        type Target = dyn core::error::Error + Send + Sync + 'static;
+
+        fn deref(&self) -> &Self::Target {
+            &*self.0
+        }
+    }
+
+    impl Source for BoxError {
+        fn source(&self) -> &(dyn core::error::Error + 'static) {
+            &*self.0
+        }
+    }
+
+    impl fmt::Display for BoxError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    impl fmt::Debug for BoxError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    impl<E: Into<Box<dyn core::error::Error + Send + Sync>>> Error<E> {
+        /// The same end over an error of any type, which makes it a [`core::error::Error`] for `?`.
+        ///
+        /// ```
+        /// use std::error::Error as StdError;
+        /// use retry_core::{Class, Error, Policy, retry};
+        ///
+        /// fn stock() -> Result<u32, Box<dyn StdError + Send + Sync>> {
+        ///     let read = retry(&Policy::DEFAULT).classify(|_: &Box<dyn StdError + Send + Sync>| Class::Validation);
+        ///     let count = read.run_blocking(|| Ok("7".parse::<u32>()?)).map_err(Error::boxed)?;
+        ///     Ok(count)
+        /// }
+        /// assert_eq!(stock().unwrap(), 7);
+        /// ```
+        pub fn boxed(self) -> Error<BoxError> {
+            self.map(BoxError::from)
         }
     }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::circuit::{CircuitConfig, OnHealthy, Settings, SharedCircuit, Window};
 use crate::lock::Lock;
+use crate::name::Name;
 use crate::observe::{Event, Observer};
 use crate::runtime::{BlockingSleep, Clock, Sleep};
 
@@ -19,7 +20,7 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// use core::cell::Cell;
 /// use core::time::Duration;
 /// use retry_core::{
-///     circuit::{CountWindow, HealthCheck, Phase}, runtime::LocalLock, testing::FakeClock, CircuitConfig,
+///     circuit::{CountWindow, Phase}, HealthCheck, runtime::LocalLock, testing::FakeClock, CircuitConfig,
 ///     SharedCircuit,
 /// };
 ///
@@ -39,7 +40,7 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
     every: Duration,
     then: OnHealthy,
     /// And the name that it knows the circuit by.
-    observer: Option<(&'static str, &'a (dyn Observer + Sync))>,
+    observer: Option<(Name, &'a (dyn Observer + Sync))>,
 }
 
 impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
@@ -56,8 +57,8 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
 
     /// Tells `observer` of each change that a check brings about, under this name for the circuit.
     #[must_use]
-    pub fn observe(self, circuit: &'static str, observer: &'a (dyn Observer + Sync)) -> Self {
-        Self { observer: Some((circuit, observer)), ..self }
+    pub fn observe(self, circuit: impl Into<Name>, observer: &'a (dyn Observer + Sync)) -> Self {
+        Self { observer: Some((circuit.into(), observer)), ..self }
     }
 
     /// Checks for ever, or until it is dropped: spawn it, or race it against something that ends.
@@ -99,7 +100,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         R: Clock,
     {
         let change = self.circuit.health_check_passed(era, self.then, || self.runtime.now());
-        if let (Some(change), Some((circuit, observer))) = (change, self.observer) {
+        if let (Some(change), Some((circuit, observer))) = (change, &self.observer) {
             observer.observe(&Event::phase_changed(circuit, change));
         }
     }

@@ -2,6 +2,13 @@
 
 use core::cell::RefCell;
 
+#[cfg(all(feature = "critical-section", not(feature = "std")))]
+use self::CriticalSectionLock as Chosen;
+#[cfg(not(any(feature = "std", feature = "critical-section")))]
+use self::LocalLock as Chosen;
+#[cfg(feature = "std")]
+use self::StdLock as Chosen;
+
 /// A kind of mutual exclusion for what is shared, such as a circuit's state. It is chosen by a type parameter.
 ///
 /// | type | shared between | needs |
@@ -48,15 +55,7 @@ pub trait Exclusive<T>: Initial {
 /// count.with(|count| count.0 += 1);
 /// assert_eq!(count.with(|count| count.0), 1);
 /// ```
-#[cfg(feature = "std")]
-pub type DefaultLock = StdLock;
-/// The lock of every type that names no other: in this build [`CriticalSectionLock`], for there is no feature `std`.
-#[cfg(all(feature = "critical-section", not(feature = "std")))]
-pub type DefaultLock = CriticalSectionLock;
-/// The lock of every type that names no other: in this build [`LocalLock`], for there is neither of the features `std` and
-/// `critical-section`. A `static` names another lock.
-#[cfg(not(any(feature = "std", feature = "critical-section")))]
-pub type DefaultLock = LocalLock;
+pub type DefaultLock = Chosen;
 
 /// No lock, for what belongs to one thread: a [`RefCell`]. The compiler prevents sharing it.
 #[derive(Clone, Copy, Debug)]

@@ -20,7 +20,7 @@
 //!
 //! let uplink = retry_embassy::retry(&POLICY, &embassy)
 //!     .circuit(&UPLINK)
-//!     .classify(|_: &()| Class::Network)
+//!     .classify_opaque(|_: &()| Class::Network)
 //!     .named("uplink.send");
 //! assert_eq!(uplink.run(|| send(b"21.5")).await, Ok(4));
 //! # });
@@ -28,7 +28,7 @@
 //!
 //! # Cancellation
 //!
-//! Any future stops a call in [`run_until`](Retry::run_until), a [`Signal`](embassy_sync::signal::Signal) among
+//! Any future stops a call by [`until`](Retry::until), a [`Signal`](embassy_sync::signal::Signal) among
 //! them; the error then says what the last attempt ended with. A call that is the loser of a `select` is dropped,
 //! and gives back what it held, too:
 //!
@@ -46,7 +46,7 @@
 //! let hangs = core::future::pending::<Result<(), Class>>;
 //!
 //! SHUTDOWN.signal(());
-//! let error = uplink.run_until(SHUTDOWN.wait(), hangs).await.unwrap_err();
+//! let error = uplink.until(SHUTDOWN.wait()).run(hangs).await.unwrap_err();
 //! assert!(error.is_cancelled());
 //!
 //! SHUTDOWN.signal(());
@@ -81,15 +81,16 @@ use rand_xoshiro::Xoshiro128PlusPlus;
 pub use retry_core::observe::DefmtLog;
 pub use retry_core::runtime::CriticalSectionLock;
 use retry_core::{
-    Instant, Policy, Retry,
+    Instant, Retry,
+    policy::Policies,
     runtime::{Clock, Entropy, Sleep},
 };
 
 /// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
-pub const fn retry<'a, R: Rng, M: RawMutex>(
-    policy: &'a Policy,
-    embassy: &'a Embassy<R, M>,
-) -> Retry<'a, &'a Embassy<R, M>> {
+pub const fn retry<P: Policies, R: Rng, M: RawMutex>(
+    policy: P,
+    embassy: &Embassy<R, M>,
+) -> Retry<&Embassy<R, M>, P> {
     Retry::new(policy, embassy)
 }
 

@@ -24,7 +24,7 @@
 //!
 //! # Stopping a call
 //!
-//! [`run_until`](Retry::run_until) takes any future as the signal to stop, so that nothing here needs to know
+//! [`until`](Retry::until) takes any future as the signal to stop, so that nothing here needs to know
 //! tokio-util's `CancellationToken`: its `cancelled()` is one. The attempt or the sleep under way is dropped at once.
 //!
 //! ```
@@ -39,7 +39,7 @@
 //! let stop = shutdown.child_token();
 //! let task = tokio::spawn(async move {
 //!     let retry = retry_tokio::retry(&HOURLY);
-//!     retry.run_until(stop.cancelled(), || async { Err::<(), _>(Class::Network) }).await
+//!     retry.until(stop.cancelled()).run(|| async { Err::<(), _>(Class::Network) }).await
 //! });
 //! tokio::task::yield_now().await; // the first attempt fails, and the call sleeps
 //! shutdown.cancel();
@@ -88,16 +88,18 @@ pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
-    AgainBy, BoxError, CallCloneRequestOrCloneAll, CallFuture, CircuitBy, Circuits, Cloned, Letters,
-    LettersTo, NoLetters, OneCircuit, Requests, RequestsChosen, RetryLayer, RetryService, ServiceError,
+    AgainBy, CallCloneRequestOrCloneAll, CircuitBy, Circuits, Cloned, Letters, LettersTo, NoLetters,
+    OneCircuit, Requests, RequestsChosen, ResponseFuture, RetryLayer, RetryService, ServiceError,
 };
 use retry_core::{
-    Instant, Policy, Retry,
+    Instant, Retry,
+    policy::Policies,
     runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
 };
 
-/// Retries by `policy` on the tokio runtime that awaits it.
-pub const fn retry(policy: &Policy) -> Retry<'_, Tokio> {
+/// Retries by `policy` on the tokio runtime that awaits it: a reference to a `const`, an `Arc`, or another source of
+/// policies.
+pub const fn retry<P: Policies>(policy: P) -> Retry<Tokio, P> {
     Retry::new(policy, Tokio)
 }
 

@@ -2,8 +2,10 @@
 
 use retry_core::{
     Class, Failure, Instant, Retry,
+    budget::Budget,
+    circuit::Gate,
     classify::Classifier,
-    observe::{Event, Observer},
+    observe::Observer,
     runtime::{BlockingSleep, Clock, Entropy, Lock},
 };
 
@@ -11,7 +13,7 @@ use crate::log::Log;
 use crate::record::{End, Record, cause_name};
 use crate::runtime::Scripted;
 use crate::scenario::{Ends, Fault, Scenario, Step, Try, Value, ms};
-use crate::stage::{Allowance, Circuit, Stage};
+use crate::stage::Stage;
 
 /// Plays `scenario` with `run_blocking_with` on `runtime`. Circuit and budget are behind an `L`.
 ///
@@ -60,38 +62,51 @@ fn call<L: Lock, R: BlockingSleep>(
     tries: &[Try],
     record: &Record<'_>,
 ) {
-    let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
     let Stage { ready, .. } = stage;
-    let check = || ready.check();
-    let mut retry = Retry::new(&scenario.policy, time)
+    let retry = Retry::new(scenario, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
         .classify_ok(|value: &Value| value.0)
-        .observe(&observer);
-    if let Some(curve) = &scenario.curve {
-        retry = retry.backoff(curve);
+        .on_event(|event| record.event(event.at, event.attempt, &event.kind));
+    match ready.asked_every() {
+        None => by_condition(retry, scenario, time, tries, record),
+        Some(every) => by_condition(retry.ready(|| ready.check(), every), scenario, time, tries, record),
     }
-    if let Some(every) = ready.asked_every() {
-        retry = retry.ready(&check, every);
-    }
+}
+
+fn by_condition<T, R, G, B, K, O>(
+    retry: Retry<T, &Scenario<'_>, G, B, K, O>,
+    scenario: &Scenario<'_>,
+    time: &Scripted<'_, R>,
+    tries: &[Try],
+    record: &Record<'_>,
+) where
+    T: BlockingSleep + Entropy,
+    R: BlockingSleep,
+    G: Gate,
+    B: Budget,
+    K: Classifier<Value, Fault>,
+    O: Observer,
+{
     match scenario.condition {
         None => run(&retry, scenario, time, tries, record),
         Some(condition) => run(&retry.when(condition.meets, condition.rule), scenario, time, tries, record),
     }
 }
 
-fn run<R, L, K, O>(
-    retry: &Retry<'_, &Scripted<'_, R>, Circuit<L>, Allowance<L>, K, O>,
+fn run<T, R, G, B, K, O>(
+    retry: &Retry<T, &Scenario<'_>, G, B, K, O>,
     scenario: &Scenario<'_>,
     time: &Scripted<'_, R>,
     tries: &[Try],
     record: &Record<'_>,
 ) where
+    T: BlockingSleep + Entropy,
     R: BlockingSleep,
-    L: Lock,
+    G: Gate,
+    B: Budget,
     K: Classifier<Value, Fault>,
     O: Observer,
-    for<'t, 's> &'t Scripted<'s, R>: Clock + Entropy,
 {
     const TIMED_OUT: Fault = Fault { failure: Failure::new(Class::Timeout), code: 0 };
 
@@ -100,7 +115,7 @@ fn run<R, L, K, O>(
         attempts = now.attempt;
         record.told(time.now(), now, cause_name(last));
         let Try { takes, ends } = Try::of(tries, attempts);
-        let limit = scenario.policy.attempt_limit_of_time().filter(|limit| ms(takes) > *limit);
+        let limit = scenario.policy.settings().attempt_timeout.filter(|limit| ms(takes) > *limit);
         let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
         slept.expect("a scenario that fits cuts no attempt");
         match ends {

@@ -2,7 +2,7 @@
 
 use retry_core::{
     Call, Class, GiveUp, Verdict,
-    observe::{Event, EventKind},
+    observe::{EventKind, observer_fn},
     runtime::{BlockingSleep, Clock, Interrupted, Lock},
     testing::FakeClock,
 };
@@ -29,15 +29,12 @@ fn call<L: Lock>(
     record: &Record<'_>,
 ) {
     let now = || time.now();
-    let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
-    let mut call = Call::new(&scenario.policy, now)
+    let observer = observer_fn(|event| record.event(event.at, event.attempt, &event.kind));
+    let mut call = Call::new(scenario, now)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
         .observe(&observer)
         .timed(now);
-    if let Some(curve) = &scenario.curve {
-        call = call.backoff(curve);
-    }
     if scenario.condition.is_some() {
         call = call.timed(now);
     }
@@ -54,7 +51,7 @@ fn call<L: Lock>(
         record.told(now(), attempt.progress(now), last);
         // What it tries ends by itself, or the timeout ends it.
         let script = Try::of(tries, attempt.number());
-        let (takes, ends) = match scenario.policy.attempt_limit_of_time() {
+        let (takes, ends) = match scenario.policy.settings().attempt_timeout {
             Some(limit) if ms(script.takes) > limit => (limit, None),
             _ => (ms(script.takes), Some(script.ends)),
         };

@@ -5,18 +5,20 @@ use core::future::ready;
 
 use retry_core::{
     Cause, Progress, Retry,
+    budget::Budget,
+    circuit::Gate,
     classify::Classifier,
-    observe::{Event, Observer},
-    runtime::{Clock, Lock, Sleep},
+    observe::Observer,
+    runtime::{Clock, Entropy, Lock, Sleep},
 };
 
 use crate::log::Log;
 use crate::record::{End, Record, cause_name};
 use crate::runtime::Scripted;
 use crate::scenario::{Ends, Fault, Scenario, Step, Try, Value, ms};
-use crate::stage::{Allowance, Circuit, Stage};
+use crate::stage::Stage;
 
-/// Plays `scenario` with `run_with` and `run_until_with` on `runtime`, an adapter. Circuit and budget are behind an `L`.
+/// Plays `scenario` with `run_with`, and with `until`, on `runtime`, an adapter. Circuit and budget are behind an `L`.
 pub async fn with_futures<L: Lock>(scenario: &Scenario<'_>, runtime: impl Sleep, log: &mut dyn Log) {
     let record = &Record::of(scenario, log);
     let time = &Scripted::new(scenario, runtime);
@@ -43,20 +45,35 @@ async fn call<L: Lock, R: Sleep>(
     stop: Option<u32>,
     record: &Record<'_>,
 ) {
-    let observer = |event: &Event| record.event(event.at, event.attempt, &event.kind);
     let Stage { ready, .. } = stage;
-    let check = || ready.check();
-    let mut retry = Retry::new(&scenario.policy, time)
+    let retry = Retry::new(scenario, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
         .classify_ok(|value: &Value| value.0)
-        .observe(&observer);
-    if let Some(curve) = &scenario.curve {
-        retry = retry.backoff(curve);
+        .on_event(|event| record.event(event.at, event.attempt, &event.kind));
+    match ready.asked_every() {
+        None => by_condition(retry, scenario, time, tries, stop, record).await,
+        Some(every) => {
+            by_condition(retry.ready(|| ready.check(), every), scenario, time, tries, stop, record).await;
+        }
     }
-    if let Some(every) = ready.asked_every() {
-        retry = retry.ready(&check, every);
-    }
+}
+
+async fn by_condition<T, R, G, B, K, O>(
+    retry: Retry<T, &Scenario<'_>, G, B, K, O>,
+    scenario: &Scenario<'_>,
+    time: &Scripted<'_, R>,
+    tries: &[Try],
+    stop: Option<u32>,
+    record: &Record<'_>,
+) where
+    T: Sleep + Entropy,
+    R: Sleep,
+    G: Gate,
+    B: Budget,
+    K: Classifier<Value, Fault>,
+    O: Observer,
+{
     match scenario.condition {
         None => run(&retry, time, tries, stop, record).await,
         Some(condition) => {
@@ -65,15 +82,17 @@ async fn call<L: Lock, R: Sleep>(
     }
 }
 
-async fn run<'t, 's, R, L, K, O>(
-    retry: &Retry<'_, &'t Scripted<'s, R>, Circuit<L>, Allowance<L>, K, O>,
-    time: &'t Scripted<'s, R>,
+async fn run<T, R, G, B, K, O>(
+    retry: &Retry<T, &Scenario<'_>, G, B, K, O>,
+    time: &Scripted<'_, R>,
     tries: &[Try],
     stop: Option<u32>,
     record: &Record<'_>,
 ) where
+    T: Sleep + Entropy,
     R: Sleep,
-    L: Lock,
+    G: Gate,
+    B: Budget,
     K: Classifier<Value, Fault>,
     O: Observer,
 {
@@ -95,8 +114,8 @@ async fn run<'t, 's, R, L, K, O>(
     let result = match stop {
         None => retry.run_with(operation).await,
         // Stopped already; embassy's timers are pending once, even those that are over.
-        Some(0) => retry.run_until_with(ready(()), operation).await,
-        Some(after) => retry.run_until_with(time.sleep(ms(after)), operation).await,
+        Some(0) => retry.until(ready(())).run_with(operation).await,
+        Some(after) => retry.until(time.sleep(ms(after))).run_with(operation).await,
     };
     record.ended(time.now(), &End::of(result, attempts.get()));
 }

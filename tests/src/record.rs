@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 
 use retry_core::{
-    Cause, Class, Error, GiveUp, Instant, Progress, Rejected, Verdict,
+    Cause, Class, Error, ErrorKind, GiveUp, Instant, Progress, Rejected, Verdict,
     circuit::{Change, ChangeCause, Phase},
     observe::EventKind,
 };
@@ -128,11 +128,11 @@ impl End {
             Ok(_) => return Self { why: Why::Succeeded, class: None, attempts, elapsed: None },
             Err(error) => error,
         };
-        let why = match &error {
-            Error::GaveUp { reason, .. } => Why::GaveUp(*reason),
-            Error::Rejected { rejected, .. } => Why::Rejected(*rejected),
-            Error::Cancelled { .. } => Why::Cancelled,
-            Error::Ignored { .. } => Why::Ignored,
+        let why = match error.kind() {
+            ErrorKind::GaveUp(reason) => Why::GaveUp(reason),
+            ErrorKind::Rejected(rejected) => Why::Rejected(rejected),
+            ErrorKind::Cancelled => Why::Cancelled,
+            ErrorKind::Ignored => Why::Ignored,
             _ => unreachable!("retry-core has four kinds of error"),
         };
         let context = error.context();

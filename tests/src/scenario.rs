@@ -6,6 +6,7 @@ use retry_core::{
     CircuitConfig, Class, Classify, Failure, Policy, Progress, Rule, TokenBucket,
     budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
     circuit::OnHealthy,
+    policy::Policies,
 };
 
 /// A policy, what the calls share, and what happens to them. All its times are whole milliseconds, the least that
@@ -52,8 +53,23 @@ impl Scenario<'_> {
     /// Whether a blocking loop can play it like the others. It cannot cut an attempt. And an attempt's timeout is the
     /// operation's own there, hence an error like others, that a condition is asked about.
     pub fn fits_blocking_loops(&self) -> bool {
-        let asked = self.condition.is_some() && self.policy.attempt_limit_of_time().is_some();
+        let asked = self.condition.is_some() && self.policy.settings().attempt_timeout.is_some();
         !asked && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
+    }
+}
+
+/// The policy with the curve instead of its own, if there is one.
+impl Policies for Scenario<'_> {
+    type Read = ();
+
+    fn read(&self) {}
+
+    fn policy<'a>(&'a self, (): &'a ()) -> &'a Policy {
+        &self.policy
+    }
+
+    fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+        self.curve.map(|curve| curve(failed, base))
     }
 }
 

@@ -37,7 +37,7 @@ fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
     let stop = retry_core::runtime::Sleep::sleep(&&clock, ms(1_000));
     let retry = Retry::new(&policy, &clock);
     let error =
-        clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Server)))).unwrap_err();
+        clock.run(retry.until(stop).run(|| std::future::ready(Err::<(), _>(Class::Server)))).unwrap_err();
     assert_eq!(error.to_string(), "cancelled after attempt 1 of 3, 1.0 s (Server)");
 }
 
@@ -62,7 +62,7 @@ fn stopped_before_it_starts_nothing_is_tried() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock);
     let operation = || -> std::future::Ready<Result<(), Class>> { panic!("tried") };
-    let error = clock.run(retry.run_until(std::future::ready(()), operation)).unwrap_err();
+    let error = clock.run(retry.until(std::future::ready(())).run(operation)).unwrap_err();
     assert_eq!(error.to_string(), "cancelled before the first attempt");
 }
 
@@ -71,9 +71,9 @@ fn whoever_watches_hears_of_every_end() {
     let clock = FakeClock::new();
     let log = RefCell::new(Vec::new());
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
-    let retry = Retry::new(&POLICY, &clock).on_event(&observer);
+    let retry = Retry::new(&POLICY, &clock).on_event(observer);
     let stop = retry_core::runtime::Sleep::sleep(&&clock, ms(30)); // in the first delay
-    let _ = clock.run(retry.run_until(stop, || std::future::ready(Err::<(), _>(Class::Unknown))));
+    let _ = clock.run(retry.until(stop).run(|| std::future::ready(Err::<(), _>(Class::Unknown))));
     let ended = |end, elapsed| EventKind::Ended { end, elapsed: Some(elapsed) };
     let end = [(30, 1, EventKind::Cancelled), (30, 1, ended(CallEnd::Cancelled, ms(30)))];
     assert_eq!(log.borrow()[2..], end);
@@ -102,7 +102,7 @@ fn whoever_watches_hears_of_every_end() {
 fn one_retry_serves_several_places() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).classify(|_: &String| Class::Server).keyed(&String::from("eu"));
-    let copy = retry;
+    let copy = retry.clone();
     let error = copy.run_blocking(|| Err::<(), _>(String::from("down"))).unwrap_err();
     let error = error.map(std::io::Error::other); // for those who want a `std::error::Error`
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some("down".into()));
@@ -122,7 +122,7 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
         .keyed("eu-west-1");
     let error = retry.run_blocking(|| Err::<(), _>(std::io::Error::other("no carrier"))).unwrap_err();
     let context = error.context();
-    assert_eq!((context.operation, context.key.as_str()), ("stock.read", "eu-west-1"));
+    assert_eq!((context.operation.as_str(), context.key.as_str()), ("stock.read", "eu-west-1"));
     assert_eq!((context.attempt, context.max_attempts), (2, 2));
     assert_eq!((context.elapsed, context.when), (Some(ms(100)), Instant::from_millis(1_100)));
     assert_eq!((context.class, context.severity()), (Some(Class::Timeout), Some(Severity::Medium)));
@@ -158,7 +158,7 @@ fn cancelled_from_outside_it_keeps_the_last_cause() {
             Err::<(), _>(Class::Server)
         };
         let stop = retry_core::runtime::Sleep::sleep(&clock, ms(stop));
-        let error = clock.run(retry.run_until(stop, operation)).unwrap_err();
+        let error = clock.run(retry.until(stop).run(operation)).unwrap_err();
         assert!(error.is_cancelled());
         assert_eq!(attempts.get(), begun);
         assert_eq!(error.to_string(), line);

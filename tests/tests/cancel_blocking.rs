@@ -5,9 +5,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedCircuit, Verdict,
+    Cause, CircuitConfig, Class, HealthCheck, Instant, Jitter, Policy, Retry, SharedCircuit, Verdict,
     budget::{Deposit, Price, Request},
-    circuit::{Gate, HealthCheck, Phase},
+    circuit::{Gate, Phase},
     observe::{Event, EventKind},
     retry,
     runtime::{CancelToken, Sleep},
@@ -38,7 +38,7 @@ fn a_token_wakes_every_sleeper_of_a_circuit() {
                             asleep.send(()).unwrap();
                         }
                     };
-                    let retry = retry(&PATIENT).cancel_by(token).circuit(circuit).on_event(&observer);
+                    let retry = retry(&PATIENT).cancel_by(token).circuit(circuit).on_event(observer);
                     retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err()
                 })
             })
@@ -133,7 +133,7 @@ fn on_the_fake_clock_the_script_says_when() {
             }
         };
         let retry = Retry::new(&POLICY, &clock);
-        let stopped = clock.run(retry.run_until((&clock).sleep(ms(at)), operation)).unwrap_err();
+        let stopped = clock.run(retry.until((&clock).sleep(ms(at))).run(operation)).unwrap_err();
         assert_eq!((clock.now().as_millis(), stopped.to_string().as_str()), (over, line));
     }
 }
@@ -161,7 +161,7 @@ fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
     clock.interrupt_at(Instant::from_millis(150)); // in the second delay
     let (ledger, log) = (Ledger::default(), RefCell::new(Vec::new()));
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.kind));
-    let retry = Retry::new(&POLICY, &clock).budget(&ledger).on_event(&observer);
+    let retry = Retry::new(&POLICY, &clock).budget(&ledger).on_event(observer);
     let error = retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!(log.borrow().iter().rev().nth(1), Some(&(150, EventKind::Cancelled)));

@@ -79,7 +79,7 @@ fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
 
     drop(retry.run(|| async { Ok::<(), Class>(()) })); // never polled
     let hung =
-        clock.run(retry.run_until(Sleep::sleep(&&clock, ms(10)), std::future::pending::<Result<(), Class>>));
+        clock.run(retry.until(Sleep::sleep(&&clock, ms(10))).run(std::future::pending::<Result<(), Class>>));
     assert!(hung.unwrap_err().is_cancelled());
     let panic =
         catch_unwind(AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("a bug") })));
@@ -101,7 +101,7 @@ fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
     let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit);
     let opened_after = (1..=1_000).find(|_| {
         let outer_timeout = Sleep::sleep(&&clock, ms(150));
-        let cut_off = clock.run(retry.run_until(outer_timeout, std::future::pending::<Result<(), Class>>));
+        let cut_off = clock.run(retry.until(outer_timeout).run(std::future::pending::<Result<(), Class>>));
         assert!(cut_off.is_err());
         circuit.phase() == Phase::Open
     });
@@ -110,7 +110,7 @@ fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
     circuit.reset(clock.now());
     for _ in 0..100 {
         let caller_left = Sleep::sleep(&&clock, ms(99));
-        let _ = clock.run(retry.run_until(caller_left, std::future::pending::<Result<(), Class>>));
+        let _ = clock.run(retry.until(caller_left).run(std::future::pending::<Result<(), Class>>));
     }
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 0, failures: 0, slow: 0 }));
 }
@@ -203,7 +203,7 @@ fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
             panic!("the observer's bug");
         }
     };
-    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).on_event(observer);
     // It panics as the circuit opens, and again as it turns half-open, with the probe's slot just taken.
     for phase in [Phase::Open, Phase::HalfOpen] {
         assert!(

@@ -5,12 +5,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, Instant, Jitter, Rejected, SharedCircuit,
+    CircuitConfig, Class, HealthCheck, Instant, Jitter, Rejected, SharedCircuit,
     circuit::{
-        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, HealthCheck, Mode, Phase, SlowCalls,
-        TimeWindow, Window,
+        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
     },
-    observe::{Event, EventKind},
+    observe::{EventKind, observer_fn},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -227,7 +226,8 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         let clock = FakeClock::new();
         let asked = Cell::new(0);
         let told = Mutex::new(Vec::new());
-        let observer = |event: &Event| told.lock().unwrap().push((event.operation, event.kind));
+        let observer =
+            observer_fn(|event| told.lock().unwrap().push((event.operation.to_owned(), event.kind)));
         let check = HealthCheck::new(&circuit, &clock, ms(5_000)).observe("stock", &observer);
         let check = if closes { check.closes() } else { check };
         let ask = || {
@@ -245,7 +245,7 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         let to = if closes { Phase::Closed } else { Phase::HalfOpen };
         let change = Change { from: Phase::Open, to, at: at(35_000), cause: ChangeCause::HealthCheck };
         assert_eq!(circuit.phase(), to);
-        assert_eq!(*told.lock().unwrap(), [("stock", EventKind::PhaseChanged(change))]);
+        assert_eq!(*told.lock().unwrap(), [("stock".into(), EventKind::PhaseChanged(change))]);
 
         // The same for futures, until something else ends.
         circuit.trip(ms(60_000), clock.now());

@@ -187,7 +187,7 @@ fn a_notification_reports_another_delay_than_is_slept() {
         kind => announced.set(kind.delay().map(|delay| (event.at, delay))),
     };
     let policy = Preset::AGGRESSIVE.policy;
-    let retry = Retry::new(&policy, &clock).observe(&observer);
+    let retry = Retry::new(&policy, &clock).on_event(observer);
     let error = retry.run_blocking(|| Err::<(), _>(Class::Timeout)).unwrap_err();
     assert_eq!(error.context().attempt, 7);
     let error = clock.run(retry.run(|| async { Err::<(), _>(Class::Timeout) })).unwrap_err();

@@ -179,7 +179,7 @@ async fn calls_of_operations_that_borrow_are_send() {
                 let observer = |_: &Event| {
                     EVENTS.fetch_add(1, Ordering::Relaxed);
                 };
-                let retry = retry_tokio::retry(&QUICK).circuit(&CIRCUIT).budget(&BUDGET).on_event(&observer);
+                let retry = retry_tokio::retry(&QUICK).circuit(&CIRCUIT).budget(&BUDGET).on_event(observer);
                 let sku = String::from("apple");
                 let mut tried = 0;
                 let fetch = || {
@@ -212,7 +212,7 @@ async fn calls_of_operations_that_borrow_are_send() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_need_not_be_sync() {
     let call = tokio::spawn(async {
-        let retry = retry_tokio::retry(&POLICY).classify(|_: &Cell<u32>| Class::Client);
+        let retry = retry_tokio::retry(&POLICY).classify_opaque(|_: &Cell<u32>| Class::Client);
         let told = |now: Progress, last: Option<&Cause<Cell<u32>>>| {
             let failed = last.is_some();
             async move {

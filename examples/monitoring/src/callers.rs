@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
+use std::sync::Arc;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
 use retry_core::{
@@ -19,10 +20,8 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .attempt_timeout(Duration::from_millis(250))
     .start_within(Duration::from_secs(2));
 
-static STOCK: SharedCircuit =
-    SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(12).open_for(Duration::from_secs(1)));
-
-static RETRIES: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
+const CIRCUIT: CircuitConfig =
+    CircuitConfig::DEFAULT.consecutive_failures(12).open_for(Duration::from_secs(1));
 
 const CALLERS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(40);
@@ -46,52 +45,57 @@ pub(crate) fn start(caller: &Caller) {
     }
 }
 
-/// Reads and writes the stock.
+/// Reads and writes the stock. All operations, and all clones, share a circuit and a budget.
 #[derive(Clone)]
 pub(crate) struct Caller {
     http: Client,
     stock: String,
+    read: Stock,
+    write: Stock,
+    write_again: Stock,
 }
+
+type Stock = Retry<
+    Tokio,
+    &'static Policy,
+    Arc<SharedCircuit>,
+    Arc<SharedBudget<TokenBucket>>,
+    ByClosure<fn(&reqwest::Error) -> Class>,
+    &'static Observers,
+>;
 
 impl Caller {
     pub(crate) fn new(server: SocketAddr) -> io::Result<Self> {
         let http = Client::builder().no_proxy().build().map_err(io::Error::other)?;
-        Ok(Self { http, stock: format!("http://{server}/stock") })
+        let stock = retry_tokio::retry(&POLICY)
+            .circuit(Arc::new(SharedCircuit::new(CIRCUIT)))
+            .budget(Arc::new(SharedBudget::new(TokenBucket::DEFAULT)))
+            .classify(classify as fn(&_) -> _)
+            .observe(&OBSERVER);
+        Ok(Self {
+            http,
+            stock: format!("http://{server}/stock"),
+            read: stock.clone().named("stock.read"),
+            write: stock.clone().named("stock.write"),
+            write_again: stock.named("stock.write-again"),
+        })
     }
 
     /// What becomes of it is watched; nobody else waits for it here.
     async fn read(&self) {
-        let read = retry().named("stock.read");
-        let _ = read.run(|| send(self.http.get(&self.stock))).await;
+        let _ = self.read.run(|| send(self.http.get(&self.stock))).await;
     }
 
     /// A write that does not succeed leaves a letter.
     async fn write(&self, count: u32) {
-        let write = retry().named("stock.write");
-        let call = write.dead_letters(&LETTERS).payload(|| count);
+        let call = self.write.dead_letters(&LETTERS).payload(|| count);
         let _ = call.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await;
     }
 
     /// A write out of a letter: says whether it succeeded.
     pub(crate) async fn write_again(&self, count: u32) -> bool {
-        let write = retry().named("stock.write-again");
-        write.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await.is_ok()
+        self.write_again.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await.is_ok()
     }
-}
-
-type Watched = Retry<
-    'static,
-    Tokio,
-    SharedCircuit,
-    SharedBudget<TokenBucket>,
-    ByClosure<fn(&reqwest::Error) -> Class>,
-    Observers,
->;
-
-/// What all of them have in common.
-fn retry() -> Watched {
-    let classify: fn(&reqwest::Error) -> Class = classify;
-    retry_tokio::retry(&POLICY).circuit(&STOCK).budget(&RETRIES).classify(classify).observe(&OBSERVER)
 }
 
 async fn send(request: RequestBuilder) -> reqwest::Result<()> {

@@ -12,8 +12,8 @@ use crate::time::Now;
 /// | [`NoBudget`] | every retry |
 /// | `&B`, `Arc<B>` | what `B` grants |
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a retry budget",
-    note = "a budget is made with `SharedBudget::new(rules)`, usually as a `static`"
+    message = "`{Self}` is not a budget that calls can share",
+    note = "a budget is made with `SharedBudget::new(rules)`, and given as `&budget` or in an `Arc`"
 )]
 pub trait Budget {
     /// Takes out what one retry costs; `None` if the budget does not hold that much. The attempt that failed was

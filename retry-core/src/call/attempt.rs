@@ -9,7 +9,7 @@ use crate::budget::{Budget, NoBudget};
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::Progress;
 use crate::observe::Observer;
-use crate::policy::Failure;
+use crate::policy::{Failure, Policies, Policy};
 use crate::time::Now;
 use crate::verdict::Verdict;
 
@@ -38,14 +38,20 @@ use crate::verdict::Verdict;
 /// # }
 /// ```
 #[must_use = "an attempt that is dropped is cancelled"]
-pub struct Attempt<'c, 'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
-    course: Course<'c, 'a, G, B, O>,
+pub struct Attempt<
+    'c,
+    P: Policies = &'static Policy,
+    G: Gate = NoCircuit,
+    B: Budget = NoBudget,
+    O: Observer = (),
+> {
+    course: Course<'c, P, G, B, O>,
 }
 
-impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> {
+impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// The attempt that has begun.
     #[inline]
-    pub(super) fn new(course: Course<'c, 'a, G, B, O>) -> Self {
+    pub(super) fn new(course: Course<'c, P, G, B, O>) -> Self {
         Self { course }
     }
 
@@ -73,7 +79,7 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
     /// The first "no" is the answer. One word is taken from `rng` where a delay is worked out, none where not.
     #[inline]
     pub fn fail(mut self, failure: impl Into<Failure>, now: impl Now, rng: &mut impl Rng) -> Verdict {
-        self.course.fail(failure.into(), now, || rng.next_u64())
+        self.course.fail(failure.into(), || None, now, || rng.next_u64())
     }
 
     /// The attempt is abandoned. A drop does the same, but cannot tell an observer the time.
@@ -82,7 +88,7 @@ impl<'c, 'a, G: Gate, B: Budget, O: Observer + ?Sized> Attempt<'c, 'a, G, B, O> 
     }
 }
 
-impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Attempt<'_, '_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Drop for Attempt<'_, P, G, B, O> {
     #[inline]
     fn drop(&mut self) {
         self.course.drop_attempt();
@@ -90,13 +96,13 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Attempt<'_, '_, G, B, O>
 }
 
 #[cfg(feature = "defmt")]
-impl<G: Gate, B: Budget, O: Observer + ?Sized> defmt::Format for Attempt<'_, '_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> defmt::Format for Attempt<'_, P, G, B, O> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "Attempt {{ number: {=u32} }}", self.number());
     }
 }
 
-impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Attempt<'_, '_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> fmt::Debug for Attempt<'_, P, G, B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt").field("number", &self.number()).finish_non_exhaustive()
     }

@@ -1,64 +1,66 @@
 //! One call on its way: what it was set up with, how far it has come, and its steps.
 
+use core::fmt::Display;
 use core::mem;
 use core::time::Duration;
 
 use super::elapsed::Elapsed;
-use crate::budget::{Budget, Deposit, Price, Request};
-use crate::circuit::Rejected;
-use crate::circuit::{Change, Gate};
+use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
+use crate::circuit::{Change, Gate, NoCircuit, Rejected};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::error::ErrorContext;
 use crate::key::Key;
-use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
-use crate::policy::Failure;
-use crate::policy::{Curve, FailedAttempt, Policy};
+use crate::name::Name;
+use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
+use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
 
 /// What calls are told of themselves, and whom they ask. A loop's calls share one.
-pub(crate) struct Setup<'a, G, B, O: ?Sized> {
-    pub(crate) policy: &'a Policy,
-    pub(crate) curve: Option<&'a Curve<'a>>,
-    pub(crate) operation: &'static str,
+#[derive(Clone)]
+pub(crate) struct Setup<P, G, B, O> {
+    pub(crate) policies: P,
+    pub(crate) operation: Name,
     pub(crate) key: Key,
-    pub(crate) gate: &'a G,
-    pub(crate) budget: &'a B,
-    pub(crate) observer: &'a O,
+    pub(crate) gate: G,
+    pub(crate) budget: B,
+    pub(crate) observer: O,
 }
 
-impl<'a, G, B, O: ?Sized> Setup<'a, G, B, O> {
-    pub(crate) const fn new(policy: &'a Policy, gate: &'a G, budget: &'a B, observer: &'a O) -> Self {
-        Self { policy, curve: None, operation: "", key: Key::NONE, gate, budget, observer }
-    }
-
-    pub(crate) fn circuit<H>(self, gate: &'a H) -> Setup<'a, H, B, O> {
-        let Self { policy, curve, operation, key, gate: _, budget, observer } = self;
-        Setup { policy, curve, operation, key, gate, budget, observer }
-    }
-
-    pub(crate) fn budget<C>(self, budget: &'a C) -> Setup<'a, G, C, O> {
-        let Self { policy, curve, operation, key, gate, budget: _, observer } = self;
-        Setup { policy, curve, operation, key, gate, budget, observer }
-    }
-
-    pub(crate) fn observe<P: ?Sized>(self, observer: &'a P) -> Setup<'a, G, B, P> {
-        let Self { policy, curve, operation, key, gate, budget, observer: _ } = self;
-        Setup { policy, curve, operation, key, gate, budget, observer }
+impl<P> Setup<P, NoCircuit, NoBudget, ()> {
+    pub(crate) const fn new(policies: P) -> Self {
+        let (gate, budget, observer) = (NoCircuit, NoBudget, ());
+        Self { policies, operation: Name::NONE, key: Key::NONE, gate, budget, observer }
     }
 }
 
-impl<G, B, O: ?Sized> Clone for Setup<'_, G, B, O> {
-    fn clone(&self) -> Self {
-        *self
+impl<P, G, B, O> Setup<P, G, B, O> {
+    pub(crate) fn policies<Q>(self, policies: impl FnOnce(P) -> Q) -> Setup<Q, G, B, O> {
+        let Self { policies: before, operation, key, gate, budget, observer } = self;
+        Setup { policies: policies(before), operation, key, gate, budget, observer }
+    }
+
+    pub(crate) fn circuit<H>(self, gate: H) -> Setup<P, H, B, O> {
+        let Self { policies, operation, key, gate: _, budget, observer } = self;
+        Setup { policies, operation, key, gate, budget, observer }
+    }
+
+    pub(crate) fn budget<C>(self, budget: C) -> Setup<P, G, C, O> {
+        let Self { policies, operation, key, gate, budget: _, observer } = self;
+        Setup { policies, operation, key, gate, budget, observer }
+    }
+
+    pub(crate) fn observe<N>(self, observer: N) -> Setup<P, G, B, N> {
+        let Self { policies, operation, key, gate, budget, observer: _ } = self;
+        Setup { policies, operation, key, gate, budget, observer }
     }
 }
-
-impl<G, B, O: ?Sized> Copy for Setup<'_, G, B, O> {}
 
 /// How far one call has come.
-pub(crate) struct State<T> {
+pub(crate) struct State<T, R> {
+    /// The policy that the call began with, as its source keeps it.
+    read: R,
     attempts: u32,
     /// The most of them by the rule of the last failure; 0: by the policy.
     max_attempts: u32,
@@ -86,12 +88,12 @@ struct Retry {
     due: u64,
 }
 
-impl<T> State<T> {
-    /// Asks the time only where it is counted.
-    #[inline]
-    pub(crate) fn start(timed: bool, now: impl Now) -> Self {
+impl<T, R> State<T, R> {
+    /// By the policy that was read. Asks the time only if it is counted.
+    #[inline(always)]
+    pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
-        Self { attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
+        Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
     }
 
     /// Counts the time from `now`, where it is not counted already.
@@ -99,6 +101,12 @@ impl<T> State<T> {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
         }
+    }
+
+    /// What the policy's source keeps of this call's policy.
+    #[inline]
+    pub(crate) fn read(&self) -> &R {
+        &self.read
     }
 
     pub(super) fn attempts(&self) -> u32 {
@@ -119,10 +127,19 @@ impl<T> State<T> {
     }
 
     /// Takes out all but a ticket, for a call at another gate.
-    pub(super) fn moved<U>(&mut self) -> State<U> {
+    pub(super) fn moved<U>(&mut self) -> State<U, R>
+    where
+        R: Clone,
+    {
         let Self { attempts, max_attempts, delay, .. } = *self;
         let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
-        State { attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
+        State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
+    }
+
+    /// Whether it holds what others must be given back.
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
     }
 
     #[inline]
@@ -144,12 +161,12 @@ impl<T> State<T> {
 }
 
 /// The steps of a call.
-pub(crate) struct Course<'c, 'a, G: Gate, B, O: ?Sized> {
-    pub(crate) setup: &'c Setup<'a, G, B, O>,
-    pub(crate) state: &'c mut State<G::Ticket>,
+pub(crate) struct Course<'c, P: Policies, G: Gate, B, O> {
+    pub(crate) setup: &'c Setup<P, G, B, O>,
+    pub(crate) state: &'c mut State<G::Ticket, P::Read>,
 }
 
-impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     /// Begins the next attempt; from here on a panic, of an observer, say, is a drop.
     ///
     /// # Errors
@@ -208,15 +225,30 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
 
     /// The attempt failed.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(crate) fn fail(&mut self, failure: Failure, now: impl Now, word: impl FnOnce() -> u64) -> Verdict {
+    pub(crate) fn fail<'e>(
+        &mut self,
+        failure: Failure,
+        text: impl FnOnce() -> Option<&'e dyn Display>,
+        now: impl Now,
+        word: impl FnOnce() -> u64,
+    ) -> Verdict {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
         // The policy asks others' code for the time, a word, a curve: until it has answered, a panic is a drop.
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
-        let failed =
-            FailedAttempt { number: state.attempts, failure, previous: state.delay, curve: setup.curve };
+        let Setup { policies, .. } = setup;
+        let failed = FailedAttempt {
+            number: state.attempts,
+            failure,
+            previous: state.delay,
+            rules: policies.rules(&state.read),
+        };
+        let ceiling = |failed, base| policies.ceiling(failed, base);
         let mut drawn = None;
-        let plan = setup.policy.decide(&failed, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
+        let plan =
+            policies
+                .policy(&state.read)
+                .decide(&failed, ceiling, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
 
         let Some((ticket, price)) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
@@ -245,7 +277,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         };
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
-            self.failed(&mut now, failure, verdict, drawn);
+            self.failed(&mut now, failure, text().map(ErrorText::new), verdict, drawn);
         }
         verdict
     }
@@ -296,10 +328,17 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
 
     #[inline]
     pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
-        let Setup { operation, key, .. } = *self.setup;
+        let Setup { operation, key, .. } = self.setup;
+        let (operation, key) = (operation.clone(), *key);
         let (attempt, max_attempts) = (self.state.attempts, self.attempt_limit());
         let elapsed = self.state.elapsed(when);
         ErrorContext { operation, key, attempt, max_attempts, elapsed, when, class }
+    }
+
+    /// The policy that the call began with.
+    #[inline]
+    pub(crate) fn policy(&self) -> &Policy {
+        self.setup.policies.policy(self.state.read())
     }
 
     /// How far the call has come, as of the last reading of its clock.
@@ -309,7 +348,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         Progress {
             attempt: self.state.attempts,
             elapsed: elapsed.map(duration),
-            left: elapsed.and_then(|elapsed| self.setup.policy.time_left(elapsed)),
+            left: elapsed.and_then(|elapsed| self.policy().time_left(elapsed)),
         }
     }
 
@@ -322,7 +361,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
 
     fn attempt_limit(&self) -> u32 {
         match self.state.max_attempts {
-            0 => self.setup.policy.attempt_limit(),
+            0 => self.policy().attempt_limit(),
             most => most,
         }
     }
@@ -332,6 +371,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         &mut self,
         now: &mut Reading<N>,
         failure: Failure,
+        text: Option<ErrorText<'_>>,
         verdict: Verdict,
         word: Option<u64>,
     ) {
@@ -346,7 +386,7 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
             budget: self.setup.budget.level(|| now.get()),
             word,
         };
-        self.emit(now, EventKind::Failed { failure, verdict, outlook });
+        self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}
             Verdict::GiveUp(reason) => self.ended(now, CallEnd::GaveUp(reason)),
@@ -361,10 +401,24 @@ impl<G: Gate, B: Budget, O: Observer + ?Sized> Course<'_, '_, G, B, O> {
         }
     }
 
+    #[inline]
     fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
-        if self.setup.observer.is_enabled() {
-            let (Setup { operation, key, .. }, attempt) = (*self.setup, self.state.attempts);
-            self.setup.observer.observe(&Event { at: now.get(), operation, key, attempt, kind });
+        self.emit_with(now, None, kind);
+    }
+
+    #[inline]
+    fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
+        let Setup { operation, key, observer, .. } = self.setup;
+        if observer.is_enabled() {
+            observer.observe(&Event {
+                at: now.get(),
+                operation,
+                key: *key,
+                attempt: self.state.attempts,
+                text,
+                kind,
+                fixed: operation.as_static(),
+            });
         }
     }
 

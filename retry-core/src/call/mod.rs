@@ -14,8 +14,9 @@ use crate::budget::{Budget, NoBudget};
 use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
+use crate::name::Name;
 use crate::observe::Observer;
-use crate::policy::Policy;
+use crate::policy::{Policies, Policy, WithCurve};
 use crate::time::{Now, duration};
 
 /// All attempts of one logical operation.
@@ -31,48 +32,54 @@ use crate::time::{Now, duration};
 ///
 /// See the [crate's page](crate) for the loop.
 #[must_use = "it does nothing until an attempt is made"]
-pub struct Call<'a, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer + ?Sized = ()> {
-    setup: Setup<'a, G, B, O>,
-    state: State<G::Ticket>,
+pub struct Call<P: Policies = &'static Policy, G: Gate = NoCircuit, B: Budget = NoBudget, O: Observer = ()> {
+    setup: Setup<P, G, B, O>,
+    state: State<G::Ticket, P::Read>,
 }
 
-impl<'a> Call<'a> {
-    /// Starts a call. Asks the time only under a deadline or a rule that counts time.
-    pub fn new(policy: &'a Policy, now: impl Now) -> Self {
-        let setup = Setup::new(policy, &NoCircuit, &NoBudget, &());
-        Self { setup, state: State::start(policy.asks_time(), now) }
+impl<P: Policies> Call<P> {
+    /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy counts
+    /// it.
+    pub fn new(policy: P, now: impl Now) -> Self {
+        let read = policy.read();
+        let timed = policy.policy(&read).asks_time();
+        Self { setup: Setup::new(policy), state: State::start(read, timed, now) }
     }
 }
 
-impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
+// A call gives back what it holds when it is dropped, so its parts cannot be moved out of it: they are cloned.
+impl<P: Policies + Clone, G: Gate + Clone, B: Budget + Clone, O: Observer + Clone> Call<P, G, B, O> {
     /// Asks this circuit before each attempt, and tells it how each ended.
-    pub fn circuit<H: Gate>(mut self, circuit: &'a H) -> Call<'a, H, B, O> {
+    pub fn circuit<H: Gate>(mut self, circuit: H) -> Call<P, H, B, O> {
         self.course().drop_attempt();
-        Call { setup: self.setup.circuit(circuit), state: self.state.moved() }
+        Call { setup: self.setup.clone().circuit(circuit), state: self.state.moved() }
     }
 
     /// Pays for each retry out of this budget.
-    pub fn budget<C: Budget>(mut self, budget: &'a C) -> Call<'a, G, C, O> {
+    pub fn budget<C: Budget>(mut self, budget: C) -> Call<P, G, C, O> {
         self.course().drop_all();
-        Call { setup: self.setup.budget(budget), state: self.state.moved() }
+        Call { setup: self.setup.clone().budget(budget), state: self.state.moved() }
     }
 
     /// Tells this observer what happens.
-    pub fn observe<P: Observer + ?Sized>(mut self, observer: &'a P) -> Call<'a, G, B, P> {
+    pub fn observe<N: Observer>(mut self, observer: N) -> Call<P, G, B, N> {
         self.course().drop_attempt();
-        Call { setup: self.setup.observe(observer), state: self.state.moved() }
+        Call { setup: self.setup.clone().observe(observer), state: self.state.moved() }
     }
 
-    /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's
-    /// base to a ceiling.
-    pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
-        self.setup.curve = Some(curve);
-        self
+    /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base
+    /// delay to a ceiling.
+    pub fn backoff<F: Fn(u32, Duration) -> Duration>(mut self, curve: F) -> Call<WithCurve<P, F>, G, B, O> {
+        self.course().drop_attempt();
+        let setup = self.setup.clone().policies(|policies| WithCurve::new(policies, curve));
+        Call { setup, state: self.state.moved() }
     }
+}
 
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
     /// Gives the operation a name, for events and errors.
-    pub fn named(mut self, operation: &'static str) -> Self {
-        self.setup.operation = operation;
+    pub fn named(mut self, operation: impl Into<Name>) -> Self {
+        self.setup.operation = operation.into();
         self
     }
 
@@ -93,7 +100,7 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     /// # Errors
     /// Where the circuit refuses it; the call is over then.
     #[inline]
-    pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, 'a, G, B, O>, Rejected> {
+    pub fn attempt(&mut self, now: impl Now) -> Result<Attempt<'_, P, G, B, O>, Rejected> {
         let mut course = self.course();
         course.begin(now)?;
         Ok(Attempt::new(course))
@@ -119,38 +126,49 @@ impl<'a, G: Gate, B: Budget, O: Observer + ?Sized> Call<'a, G, B, O> {
     }
 
     #[inline]
-    fn course(&mut self) -> Course<'_, 'a, G, B, O> {
+    fn course(&mut self) -> Course<'_, P, G, B, O> {
         Course { setup: &self.setup, state: &mut self.state }
     }
 }
 
 /// A call that ends between two attempts gives back what the second would have cost.
-impl<G: Gate, B: Budget, O: Observer + ?Sized> Drop for Call<'_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Drop for Call<P, G, B, O> {
+    #[inline]
     fn drop(&mut self) {
+        if self.state.holds() {
+            self.abandon();
+        }
+    }
+}
+
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
+    // Apart, so that a call which has ended is dropped in line.
+    #[cold]
+    fn abandon(&mut self) {
         self.course().drop_all();
     }
 }
 
 #[cfg(feature = "defmt")]
-impl<G: Gate, B: Budget, O: Observer + ?Sized> defmt::Format for Call<'_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> defmt::Format for Call<P, G, B, O> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        let (operation, attempts) = (self.setup.operation, self.state.attempts());
+        let (operation, attempts) = (self.setup.operation.as_str(), self.state.attempts());
         defmt::write!(
             f,
             "Call {{ operation: {=str}, attempts: {=u32}, policy: {} }}",
             operation,
             attempts,
-            self.setup.policy
+            self.setup.policies.policy(self.state.read())
         );
     }
 }
 
-impl<G: Gate, B: Budget, O: Observer + ?Sized> fmt::Debug for Call<'_, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O: Observer> fmt::Debug for Call<P, G, B, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("operation", &self.setup.operation)
             .field("attempts", &self.state.attempts())
-            .field("policy", self.setup.policy)
+            .field("policy", self.setup.policies.policy(self.state.read()))
             .finish_non_exhaustive()
     }
 }

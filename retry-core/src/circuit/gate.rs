@@ -27,7 +27,7 @@ use crate::time::{Instant, Now};
 /// [`OwnedCircuit`]: crate::pool#types
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a circuit",
-    note = "a circuit is made with `SharedCircuit::new(config)`, usually as a `static`"
+    note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`"
 )]
 pub trait Gate {
     /// Proof of admission.

@@ -10,7 +10,7 @@ use crate::codec::{Bytes, Codec, put, take};
 use crate::crc::{CHECKSUM, CHECKSUM_START, checksum};
 use crate::time::Instant;
 
-/// Where the next outcome goes, how many there are, and the bits.
+/// The place of the next outcome, the number of outcomes, and the bits.
 impl<const N: usize> Codec for CountWindow<N>
 where
     Calls<N>: Bits,
@@ -79,28 +79,26 @@ impl<W: Codec> Codec for SlowCalls<W> {
     }
 }
 
-/// With a checksum at the end, so that what no snapshot wrote, or one of another window, is not read.
+/// With a checksum at the end. Bytes that no snapshot wrote, or that one of another window wrote, are not read.
 ///
 /// ```
 /// use core::time::Duration;
 /// use retry_core::{
-///     circuit::{CountWindow, Snapshot}, dead_letter::Codec, runtime::LocalLock, CircuitConfig, Instant,
-///     SharedCircuit,
+///     circuit::{CountWindow, Snapshot}, dead_letter::Codec, CircuitConfig, Instant, SharedCircuit,
 /// };
 ///
-/// type Window = CountWindow<100>;
-/// type Circuit = SharedCircuit<Window, LocalLock>;
+/// type Retained = Snapshot<CountWindow<100>>;
 ///
-/// let mut retained = [0xa5; Snapshot::<Window>::SIZE]; // memory that a reset leaves alone
-/// assert!(Snapshot::<Window>::read(&retained).is_none()); // a cold start: it holds anything
+/// let mut memory = [0xa5; Retained::SIZE]; // memory that a reset leaves alone
+/// assert!(Retained::read(&memory).is_none()); // after a cold start it holds anything
 ///
-/// let circuit = Circuit::new(CircuitConfig::DEFAULT);
+/// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 /// circuit.trip(Duration::from_secs(20), Instant::from_millis(5_000));
-/// circuit.snapshot(Instant::from_millis(9_000)).write(&mut retained);
+/// circuit.snapshot(Instant::from_millis(9_000)).write(&mut memory);
 ///
 /// // After the reset, when the clock starts anew:
-/// let circuit = Circuit::new(CircuitConfig::DEFAULT);
-/// circuit.restore(&Snapshot::read(&retained).unwrap(), Instant::ORIGIN);
+/// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+/// circuit.restore(&Retained::read(&memory).unwrap(), Instant::ORIGIN);
 /// assert_eq!(circuit.snapshot(Instant::ORIGIN).open_for(), Some(Duration::from_secs(16)));
 /// ```
 impl<W: Window + Codec> Codec for Snapshot<W> {
@@ -173,7 +171,7 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
 }
 
 impl<W: Window + Codec> Snapshot<W> {
-    /// What the checksum begins with, so that it is wrong for another window.
+    /// The start of the checksum, so that it is wrong for another window.
     const LAYOUT: u32 = {
         #[allow(clippy::cast_possible_truncation)] // far below
         let words = [FORMAT, W::SIZE as u32, W::VERSION, W::CAPACITY, W::TIMED as u32, W::SLOW as u32];
@@ -186,7 +184,7 @@ impl<W: Window + Codec> Snapshot<W> {
     };
 }
 
-/// To be changed with the form of an image.
+/// Increment it when the layout changes.
 const FORMAT: u32 = 1;
 /// State and mode, openings, late, span, the longest open time.
 const HEAD: usize = 2 + 4 + 4 + 4 + 8 + 8;

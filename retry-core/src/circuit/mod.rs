@@ -3,6 +3,7 @@
 mod breaker;
 mod config;
 mod constant;
+mod describe;
 mod gate;
 mod gate_word;
 mod image;
@@ -22,6 +23,7 @@ mod window;
 pub use breaker::Breaker;
 pub use config::CircuitConfig;
 pub use constant::{ConstCircuit, ConstConfig};
+pub use describe::CircuitSettings;
 pub use gate::{Admission, AttemptEnd, Gate, NoCircuit, Settled, Ticket};
 pub(crate) use manual_operations::manual_operations;
 pub use phase::{Change, ChangeCause, Mode, OnHealthy, Phase, Start};
@@ -32,5 +34,3 @@ pub use snapshot::Snapshot;
 pub(crate) use state::Standing;
 pub use time_window::TimeWindow;
 pub use window::{CountWindow, Counts, Outcome, SlowCalls, Span, Window};
-
-pub use crate::health::HealthCheck;

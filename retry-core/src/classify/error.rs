@@ -1,5 +1,7 @@
 //! What this crate's own error is to a retry around it.
 
+use core::fmt::Display;
+
 use super::Classify;
 use crate::class::Class;
 use crate::error::Error;
@@ -7,9 +9,10 @@ use crate::policy::Failure;
 
 impl<E> Classify for Error<E> {
     fn classify(&self) -> Failure {
-        match self {
-            Self::Rejected { .. } => Class::CircuitOpen.into(),
-            Self::GaveUp { .. } | Self::Cancelled { .. } | Self::Ignored { .. } => Class::Exhausted.into(),
-        }
+        if self.is_circuit_open() { Class::CircuitOpen.into() } else { Class::Exhausted.into() }
+    }
+
+    fn text(&self) -> Option<&dyn Display> {
+        Some(self)
     }
 }

@@ -53,6 +53,10 @@ use crate::policy::Failure;
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for io::Error {
+    fn text(&self) -> Option<&dyn core::fmt::Display> {
+        Some(self)
+    }
+
     fn classify(&self) -> Failure {
         let mut kind = self.kind();
         let mut layer = self;

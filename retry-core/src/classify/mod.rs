@@ -1,8 +1,37 @@
-//! From an error to what a policy needs to know of it.
+//! Classifiers: from an error or a value to a [`Class`](crate::Class), a server's hint and a rule.
+//!
+//! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
+//!
+//! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
+//! - A closure says it: [`Retry::classify`](crate::Retry::classify).
+//! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
+//!
+//! The closure of [`Retry::classify_ok`](crate::Retry::classify_ok) takes values for failures, such as an HTTP response
+//! with status 503. Adapters bring classifiers for reqwest and hyper; the feature `http` brings those for HTTP's statuses
+//! and `Retry-After`.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{Class, Failure, Policy, Retry, classify::Messages, testing::FakeClock};
+//!
+//! // By a closure: a code of its own, with the hint that came with it.
+//! let clock = FakeClock::new();
+//! let api = Retry::new(&Policy::DEFAULT, &clock).classify(|code: &u16| match code {
+//!     429 => Failure::new(Class::RateLimit).retry_after(Duration::from_secs(2)),
+//!     _ => Class::Server.into(),
+//! });
+//! let mut answers = [Err(429), Ok("7 apples")].into_iter();
+//! assert_eq!(api.run_blocking(|| answers.next().unwrap()), Ok("7 apples"));
+//! assert_eq!(clock.now().as_millis(), 2_000);
+//!
+//! // By its words.
+//! assert_eq!(Messages::DEFAULT.classify("connection refused"), Class::Network);
+//! ```
 
-use core::fmt;
+use core::fmt::Display;
 use core::time::Duration;
 
+mod classifiers;
 mod error;
 mod http;
 #[cfg(feature = "http")]
@@ -15,6 +44,7 @@ mod messages;
 mod phrases;
 mod retry_after;
 
+pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]
 pub use http_request::Idempotency;
 pub use messages::Messages;
@@ -22,9 +52,10 @@ pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 
+use crate::cause::Cause;
 use crate::class::Class;
 use crate::policy::Failure;
-use crate::policy::Rule;
+use crate::verdict::Verdict;
 
 /// An error that knows its own class.
 ///
@@ -50,6 +81,11 @@ use crate::policy::Rule;
 pub trait Classify {
     /// The class of this error, and the server's hint if there is one.
     fn classify(&self) -> Failure;
+
+    /// What the error says of itself, for events and logs; nothing unless it is implemented.
+    fn text(&self) -> Option<&dyn Display> {
+        None
+    }
 }
 
 impl Classify for core::convert::Infallible {
@@ -68,6 +104,27 @@ impl<E: Classify + ?Sized> Classify for &E {
     fn classify(&self) -> Failure {
         (**self).classify()
     }
+
+    fn text(&self) -> Option<&dyn Display> {
+        (**self).text()
+    }
+}
+
+/// An error that has a text: every one that is [`Display`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text for events and logs, because it is not `Display`",
+    note = "`.classify_opaque(..)` is `.classify(..)` for errors without text"
+)]
+pub trait HasText {
+    /// The text.
+    fn as_text(&self) -> &dyn Display;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> HasText for E {
+    fn as_text(&self) -> &dyn Display {
+        self
+    }
 }
 
 /// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
@@ -83,8 +140,10 @@ pub struct Progress {
     pub left: Option<Duration>,
 }
 
-/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation. Put together by its methods; only an
-/// adapter that has more to say of each attempt needs to implement it, for [`Retry::map_classifier`](crate::Retry::map_classifier).
+/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation.
+///
+/// The methods of `Retry` put one together. An adapter that has more to say of each attempt implements it, for
+/// [`Retry::map_classifier`](crate::Retry::map_classifier).
 pub trait Classifier<T, E> {
     /// Whether it wants to know how long the call has taken.
     const ASKS_TIME: bool = false;
@@ -92,7 +151,7 @@ pub trait Classifier<T, E> {
     /// What to make of an error.
     fn failure(&self, error: &E, progress: Progress) -> Failure;
 
-    /// What to make of an attempt that had no end within its timeout.
+    /// What to make of an attempt that did not end within its time limit.
     fn timed_out(&self) -> Failure {
         Class::Timeout.into()
     }
@@ -102,130 +161,39 @@ pub trait Classifier<T, E> {
         let _ = value;
         None
     }
-}
 
-/// Asks the error itself, by its [`Classify`].
-#[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct ByTrait;
+    /// What an error says of itself, for events and logs. Asked only if there is an observer.
+    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+        let _ = error;
+        None
+    }
 
-impl<T, E: Classify> Classifier<T, E> for ByTrait {
-    fn failure(&self, error: &E, _: Progress) -> Failure {
-        error.classify()
+    /// Learns the verdict on a failed attempt.
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        let _ = (cause, progress, verdict);
     }
 }
 
-/// Asks a closure: see [`Retry::classify`](crate::Retry::classify).
-#[derive(Clone, Copy)]
-pub struct ByClosure<F>(pub(crate) F);
-
-impl<T, E, F, C> Classifier<T, E> for ByClosure<F>
-where
-    F: Fn(&E) -> C,
-    C: Into<Failure>,
-{
-    fn failure(&self, error: &E, _: Progress) -> Failure {
-        (self.0)(error).into()
-    }
-}
-
-/// Puts errors that meet a condition under a rule: see [`Retry::when`](crate::Retry::when).
-#[derive(Clone, Copy)]
-pub struct When<K, F> {
-    pub(crate) before: K,
-    pub(crate) condition: F,
-    pub(crate) rule: &'static Rule,
-}
-
-impl<T, E, K, F> Classifier<T, E> for When<K, F>
-where
-    K: Classifier<T, E>,
-    F: Fn(&E, Progress) -> bool,
-{
-    const ASKS_TIME: bool = true;
-
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        let failure = self.before.failure(error, progress);
-        // An earlier condition of the chain comes first.
-        if failure.rule.is_none() && (self.condition)(error, progress) {
-            return failure.under_timed(self.rule);
-        }
-        failure
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.before.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.before.classify_ok(value)
-    }
-}
-
-/// Takes some values for failures: see [`Retry::unacceptable`](crate::Retry::unacceptable).
-#[derive(Clone, Copy)]
-pub struct ClassifyOk<K, F> {
-    pub(crate) before: K,
-    pub(crate) judge: F,
-}
-
-impl<T, E, K, F, C> Classifier<T, E> for ClassifyOk<K, F>
-where
-    K: Classifier<T, E>,
-    F: Fn(&T) -> Option<C>,
-    C: Into<Failure>,
-{
+impl<T, E, K: Classifier<T, E>> Classifier<T, E> for &K {
     const ASKS_TIME: bool = K::ASKS_TIME;
 
     fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.before.failure(error, progress)
+        (**self).failure(error, progress)
     }
 
     fn timed_out(&self) -> Failure {
-        self.before.timed_out()
+        (**self).timed_out()
     }
 
     fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.before.classify_ok(value).or_else(|| (self.judge)(value).map(Into::into))
+        (**self).classify_ok(value)
     }
-}
 
-#[cfg(feature = "defmt")]
-impl<F> defmt::Format for ByClosure<F> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "ByClosure(..)");
+    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+        (**self).text(error)
     }
-}
 
-impl<F> fmt::Debug for ByClosure<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ByClosure(..)")
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl<K: defmt::Format, F> defmt::Format for When<K, F> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "When {{ before: {}, rule: {} }}", self.before, self.rule);
-    }
-}
-
-impl<K: fmt::Debug, F> fmt::Debug for When<K, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { before, rule, .. } = self;
-        f.debug_struct("When").field("before", before).field("rule", rule).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "defmt")]
-impl<K: defmt::Format, F> defmt::Format for ClassifyOk<K, F> {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "ClassifyOk {{ before: {} }}", self.before);
-    }
-}
-
-impl<K: fmt::Debug, F> fmt::Debug for ClassifyOk<K, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClassifyOk").field("before", &self.before).finish_non_exhaustive()
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        (**self).failed(cause, progress, verdict);
     }
 }

@@ -1,7 +1,7 @@
 //! Runs calls, and hands over those that give up.
 
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::Poll;
 use core::time::Duration;
@@ -12,15 +12,17 @@ use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
+use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error, ErrorContext};
+use crate::error::{Error, ErrorContext};
 use crate::observe::{Event, Observer};
 use crate::panics::caught;
-use crate::retry::Retry;
+use crate::policy::Policies;
+use crate::retry::{Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
 
-impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
+impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// Hands calls that give up to `sink`.
     ///
     /// What it gives is for one call, and says what the call was to deliver, too:
@@ -49,20 +51,22 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// letter was kept; with `std`, also where sink or payload panic.
     ///
     /// A future that is dropped before its call ends leaves no letter, and its observer is told
-    /// [`CallEnd::Cancelled`](crate::observe::CallEnd). What is to leave one is stopped by [`run_until`](DeadLetterCall::run_until) instead,
-    /// with [`only`](DeadLetterCall::only) of all reasons.
-    pub const fn dead_letters<'r, S: ?Sized>(
+    /// [`CallEnd::Cancelled`](crate::observe::CallEnd). What is to leave one is stopped by
+    /// [`until`](OneCall::until) instead, with [`only`](DeadLetterCall::only) of all reasons.
+    #[doc(alias = "dead letter queue")]
+    #[doc(alias = "DLQ")]
+    pub const fn dead_letters<'r, N: ?Sized>(
         &'r self,
-        sink: &'r S,
-    ) -> DeadLetterCall<'r, 'a, R, G, B, K, O, BySink<'r, S>> {
-        DeadLetterCall::new(self, BySink(sink))
+        sink: &'r N,
+    ) -> DeadLetterCall<'r, Self, BySink<'r, N>> {
+        DeadLetterCall::new(self.one_call(), BySink(sink))
     }
 
     /// [`dead_letters`](Self::dead_letters) for a closure: it finds out its type.
     pub const fn on_dead_letter<'r, T, E, H, F>(
         &'r self,
         handler: &'r F,
-    ) -> DeadLetterCall<'r, 'a, R, G, B, K, O, BySink<'r, F>>
+    ) -> DeadLetterCall<'r, Self, BySink<'r, F>>
     where
         H: HandlerResult,
         F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H,
@@ -94,46 +98,65 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// }
     /// assert_eq!(later.pop().unwrap().payload, 8);
     /// ```
-    pub const fn send_dead_letters<'r, T, E, A, F, S>(
+    pub const fn send_dead_letters<'r, T, E, A, F, N>(
         &'r self,
         handler: &'r F,
-        or: &'r S,
-    ) -> DeadLetterCall<'r, 'a, R, G, B, K, O, ByFuture<'r, F, S>>
+        or: &'r N,
+    ) -> DeadLetterCall<'r, Self, ByFuture<'r, F, N>>
     where
         F: Fn(DeadLetter<T>, &LetterContext<'_, E>) -> A,
         A: Future<Output = Result<(), DeadLetter<T>>>,
-        S: ?Sized,
+        N: ?Sized,
+    {
+        DeadLetterCall::new(self.one_call(), ByFuture::new(handler, or))
+    }
+}
+
+impl<'r, Y, S> OneCall<'r, Y, S> {
+    /// Hands the call to `sink` if it gives up: see [`Retry::dead_letters`].
+    pub fn dead_letters<N: ?Sized>(self, sink: &'r N) -> DeadLetterCall<'r, Y, BySink<'r, N>, NoPayload, S> {
+        DeadLetterCall::new(self, BySink(sink))
+    }
+
+    /// Hands the call to an asynchronous handler if it gives up, and what that gives back to the sink `or`: see
+    /// [`Retry::send_dead_letters`].
+    pub fn send_dead_letters<T, E, A, F, N>(
+        self,
+        handler: &'r F,
+        or: &'r N,
+    ) -> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, NoPayload, S>
+    where
+        F: Fn(DeadLetter<T>, &LetterContext<'_, E>) -> A,
+        A: Future<Output = Result<(), DeadLetter<T>>>,
+        N: ?Sized,
     {
         DeadLetterCall::new(self, ByFuture::new(handler, or))
     }
 }
 
-/// One call, and who takes it if it gives up: [`Retry::dead_letters`].
+/// One call, and what takes it if it gives up: [`Retry::dead_letters`].
 #[must_use = "it does nothing until it runs"]
-pub struct DeadLetterCall<'r, 'a, R, G, B, K, O: ?Sized, D, P = NoPayload> {
-    retry: &'r Retry<'a, R, G, B, K, O>,
+pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never> {
+    call: OneCall<'r, Y, S>,
     deliver: D,
     reasons: ReasonSet,
     metadata: &'r [(&'r str, &'r str)],
-    payload: P,
+    payload: L,
 }
 
-impl<'r, 'a, R, G, B, K, O: ?Sized, D> DeadLetterCall<'r, 'a, R, G, B, K, O, D> {
-    const fn new(retry: &'r Retry<'a, R, G, B, K, O>, deliver: D) -> Self {
-        Self { retry, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
+impl<'r, Y, D, S> DeadLetterCall<'r, Y, D, NoPayload, S> {
+    const fn new(call: OneCall<'r, Y, S>, deliver: D) -> Self {
+        Self { call, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
     }
 
     /// What the call was to deliver: made only if it gives up. Without it, the payload is `()`.
-    pub fn payload<T, F: FnOnce() -> T>(
-        self,
-        payload: F,
-    ) -> DeadLetterCall<'r, 'a, R, G, B, K, O, D, PayloadFn<F>> {
-        let Self { retry, deliver, reasons, metadata, payload: NoPayload } = self;
-        DeadLetterCall { retry, deliver, reasons, metadata, payload: PayloadFn(payload) }
+    pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S> {
+        let Self { call, deliver, reasons, metadata, payload: NoPayload } = self;
+        DeadLetterCall { call, deliver, reasons, metadata, payload: PayloadFn(payload) }
     }
 }
 
-impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLetterCall<'r, 'a, R, G, B, K, O, D, P> {
+impl<'r, Y, D, L, S> DeadLetterCall<'r, Y, D, L, S> {
     /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
     pub fn only(self, reasons: ReasonSet) -> Self {
         Self { reasons, ..self }
@@ -145,9 +168,7 @@ impl<'r, 'a, R, G, B, K, O: ?Sized, D, P> DeadLetterCall<'r, 'a, R, G, B, K, O, 
     }
 }
 
-impl<'r, R, G, B, K, O: ?Sized, F, S: ?Sized, P>
-    DeadLetterCall<'r, '_, R, G, B, K, O, ByFuture<'r, F, S>, P>
-{
+impl<'r, Y, F, N: ?Sized, L, S> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, S> {
     /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
     /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
     /// have.
@@ -170,20 +191,24 @@ impl<'r, R, G, B, K, O: ?Sized, F, S: ?Sized, P>
     /// assert_eq!(clock.now().as_millis(), 300 + 5_000);
     /// ```
     pub fn delivery_timeout(self, limit: Duration) -> Self {
-        let Self { retry, deliver, reasons, metadata, payload } = self;
-        Self { retry, deliver: deliver.within(limit), reasons, metadata, payload }
+        let Self { call, deliver, reasons, metadata, payload } = self;
+        Self { call, deliver: deliver.within(limit), reasons, metadata, payload }
     }
 }
 
-#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
-impl<'r, 'a, R, G, B, K, O, D, P> DeadLetterCall<'r, 'a, R, G, B, K, O, D, P>
+impl<'r, R, P, G, B, K, O, D, L, S> DeadLetterCall<'r, Retry<R, P, G, B, K, O>, D, L, S>
 where
     R: Clock + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
-    O: Observer + ?Sized,
+    O: Observer,
+    S: Stop,
 {
     /// Runs `operation` as [`Retry::run`] does.
+    ///
+    /// What [`until`](OneCall::until) stops is a letter only if [`only`](Self::only) says so; it does not end the
+    /// delivery of one.
     ///
     /// # Errors
     /// As [`Retry::run`].
@@ -193,8 +218,8 @@ where
         K: Classifier<T, E>,
         F: FnMut() -> A,
         A: Future<Output = Result<T, E>>,
-        P: Payload,
-        D: Deliver<P::Of, E>,
+        L: Payload,
+        D: Deliver<L::Of, E>,
     {
         self.run_with(move |_, _| operation())
     }
@@ -203,116 +228,72 @@ where
     ///
     /// # Errors
     /// As [`Retry::run`].
+    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
     pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: FnMut(Progress, Option<&Cause<E>>) -> A,
         A: Future<Output = Result<T, E>>,
-        P: Payload,
-        D: Deliver<P::Of, E>,
-    {
-        self.after(move |retry| retry.run_with(operation))
-    }
-
-    /// Runs `operation` as [`Retry::run_until`] does. What `stop` ends is a letter only where
-    /// [`only`](Self::only) says so; it does not end the delivery of one.
-    ///
-    /// # Errors
-    /// As [`Retry::run_until`].
-    pub fn run_until<T, E, F, A>(
-        self,
-        stop: impl Future,
-        mut operation: F,
-    ) -> impl Future<Output = Result<T, Error<E>>>
-    where
-        R: Sleep,
-        K: Classifier<T, E>,
-        F: FnMut() -> A,
-        A: Future<Output = Result<T, E>>,
-        P: Payload,
-        D: Deliver<P::Of, E>,
-    {
-        self.run_until_with(stop, move |_, _| operation())
-    }
-
-    /// Runs `operation` as [`Retry::run_until_with`] does.
-    ///
-    /// # Errors
-    /// As [`Retry::run_until`].
-    pub fn run_until_with<T, E, F, A>(
-        self,
-        stop: impl Future,
-        operation: F,
-    ) -> impl Future<Output = Result<T, Error<E>>>
-    where
-        R: Sleep,
-        K: Classifier<T, E>,
-        F: FnMut(Progress, Option<&Cause<E>>) -> A,
-        A: Future<Output = Result<T, E>>,
-        P: Payload,
-        D: Deliver<P::Of, E>,
-    {
-        self.after(move |retry| retry.run_until_with(stop, operation))
-    }
-
-    /// The call, and what comes after it.
-    fn after<T, E, C>(
-        self,
-        call: impl FnOnce(&'r Retry<'a, R, G, B, K, O>) -> C,
-    ) -> impl Future<Output = Result<T, Error<E>>>
-    where
-        R: Sleep,
-        C: Future<Output = Result<T, Error<E>>>,
-        P: Payload,
-        D: Deliver<P::Of, E>,
+        L: Payload,
+        D: Deliver<L::Of, E>,
     {
         async move {
-            let error = match call(self.retry).await {
+            let Self { call, deliver, reasons, metadata, payload } = self;
+            let retry = call.retry;
+            let error = match call.run_with(operation).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            Err(self.hand_over(error).await)
+            if !reasons.contains(error.reason()) {
+                return Err(error);
+            }
+            Err(hand_over(retry, deliver, metadata, payload, error).await)
         }
     }
+}
 
-    #[cold]
-    fn hand_over<E>(self, error: Error<E>) -> impl Future<Output = Error<E>>
-    where
-        R: Sleep,
-        P: Payload,
-        D: Deliver<P::Of, E>,
-    {
-        async move {
-            if !self.reasons.contains(error.reason()) {
-                return error;
+/// Hands over the letter of a call that ended with `error`.
+#[cold]
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
+    retry: &'r Retry<R, P, G, B, K, O>,
+    deliver: D,
+    metadata: &'r [(&'r str, &'r str)],
+    payload: L,
+    error: Error<E>,
+) -> impl Future<Output = Error<E>>
+where
+    R: Sleep,
+    O: Observer,
+    L: Payload,
+    D: Deliver<L::Of, E>,
+{
+    async move {
+        let mut told = Told { observer: retry.observer(), context: error.context(), kept: false };
+        // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
+        let delivery = caught(|| {
+            let context = LetterContext { error: &error, metadata };
+            deliver.deliver(DeadLetter::of(&error, payload.payload()), &context)
+        });
+        let returned = match delivery {
+            None => None,
+            Some(delivery) => {
+                let delivery = pin!(Some(delivery));
+                let timeout = pin!(deliver.timeout().map(|limit| retry.runtime().sleep(limit)));
+                caught_in(delivery, timeout).await
             }
-            let observer = self.retry.observer();
-            let mut told = Told { observer, context: *error.context(), kept: false };
-            // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
-            let delivery = caught(|| {
-                let about = LetterContext { error: &error, metadata: self.metadata };
-                self.deliver.deliver(DeadLetter::of(&error, self.payload.payload()), &about)
-            });
-            let returned = match delivery {
-                None => None,
-                Some(delivery) => {
-                    let delivery = pin!(Some(delivery));
-                    let timeout = pin!(self.deliver.timeout().map(|limit| self.retry.runtime().sleep(limit)));
-                    caught_in(delivery, timeout).await
-                }
-            };
-            told.kept = match returned {
-                Some(Ok(())) => true,
-                Some(Err(letter)) => {
-                    let about = LetterContext { error: &error, metadata: self.metadata };
-                    caught(|| self.deliver.returned(letter, &about).is_ok()).unwrap_or(false)
-                }
-                None => false,
-            };
-            drop(told);
-            error
-        }
+        };
+        told.kept = match returned {
+            Some(Ok(())) => true,
+            Some(Err(letter)) => {
+                let context = LetterContext { error: &error, metadata };
+                caught(|| deliver.returned(letter, &context).is_ok()).unwrap_or(false)
+            }
+            None => false,
+        };
+        drop(told);
+        error
     }
 }
 
@@ -337,13 +318,14 @@ fn caught_in<F: Future>(
     })
 }
 
-impl<R, G, B, K, O, S, P> DeadLetterCall<'_, '_, R, G, B, K, O, BySink<'_, S>, P>
+impl<R, P, G, B, K, O, N, L> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, BySink<'_, N>, L>
 where
     R: Clock + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
-    O: Observer + ?Sized,
-    S: ?Sized,
+    O: Observer,
+    N: ?Sized,
 {
     /// Runs `operation` as [`Retry::run_blocking`] does.
     ///
@@ -354,8 +336,8 @@ where
         R: BlockingSleep,
         K: Classifier<T, E>,
         F: FnMut() -> Result<T, E>,
-        P: Payload,
-        S: DeadLetterSink<P::Of, E>,
+        L: Payload,
+        N: DeadLetterSink<L::Of, E>,
     {
         self.run_blocking_with(move |_, _| operation())
     }
@@ -369,32 +351,30 @@ where
         R: BlockingSleep,
         K: Classifier<T, E>,
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
-        P: Payload,
-        S: DeadLetterSink<P::Of, E>,
+        L: Payload,
+        N: DeadLetterSink<L::Of, E>,
     {
-        self.retry.run_blocking_with(operation).inspect_err(|error| {
-            if self.reasons.contains(error.reason()) {
-                let Self { retry, deliver, metadata, payload, .. } = self;
-                let mut told = Told { observer: retry.observer(), context: *error.context(), kept: false };
-                let accept = || {
-                    deliver
-                        .0
-                        .accept(DeadLetter::of(error, payload.payload()), &LetterContext { error, metadata })
-                };
+        let Self { call, deliver, reasons, metadata, payload } = self;
+        let observer = call.retry.observer();
+        call.run_blocking_with(operation).inspect_err(|error| {
+            if reasons.contains(error.reason()) {
+                let mut told = Told { observer, context: error.context(), kept: false };
+                let context = LetterContext { error, metadata };
+                let accept = || deliver.0.accept(DeadLetter::of(error, payload.payload()), &context);
                 told.kept = caught(|| accept().is_ok()).unwrap_or(false);
             }
         })
     }
 }
 
-/// Tells the observer what became of a letter, even where nobody waits for that any more.
-struct Told<'r, O: Observer + ?Sized> {
+/// Tells the observer what became of a letter, even if nothing waits for that any more.
+struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,
     kept: bool,
 }
 
-impl<O: Observer + ?Sized> Drop for Told<'_, O> {
+impl<O: Observer> Drop for Told<'_, O> {
     fn drop(&mut self) {
         if self.observer.is_enabled() {
             self.observer.observe(&Event::dead_lettered(&self.context, self.kept));
@@ -402,11 +382,11 @@ impl<O: Observer + ?Sized> Drop for Told<'_, O> {
     }
 }
 
-impl<R, G, B, K, O: ?Sized, D, P> fmt::Debug for DeadLetterCall<'_, '_, R, G, B, K, O, D, P> {
+impl<Y: fmt::Debug, D, L, S> fmt::Debug for DeadLetterCall<'_, Y, D, L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { retry, reasons, metadata, .. } = self;
+        let Self { call, reasons, metadata, .. } = self;
         f.debug_struct("DeadLetterCall")
-            .field("retry", retry)
+            .field("call", call)
             .field("reasons", reasons)
             .field("metadata", metadata)
             .finish_non_exhaustive()

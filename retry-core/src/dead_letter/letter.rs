@@ -52,7 +52,7 @@ impl<T> DeadLetter<T> {
     pub fn of<E>(error: &Error<E>, payload: T) -> Self {
         let context = error.context();
         Self {
-            operation: Key::new(context.operation),
+            operation: Key::new(&context.operation),
             key: context.key,
             class: context.class,
             attempts: context.attempt,

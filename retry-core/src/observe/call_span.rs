@@ -3,7 +3,6 @@
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-use super::compose::pointer;
 use super::event::{CallEnd, Event, EventKind, Observer};
 use super::level::CleanName;
 use super::tracing_log::{TARGET, TracingLog};
@@ -32,13 +31,12 @@ use crate::verdict::Verdict;
 ///
 /// let fetch = async || {
 ///     let call = CallSpan::new("stock.read");
-///     let watched = (&METRICS, &call);
-///     stock.observe(&watched).run(async || Ok::<_, Class>(7)).instrument(call.span()).await
+///     stock.clone().observe((&METRICS, &call)).run(async || Ok::<_, Class>(7)).instrument(call.span()).await
 /// };
 /// assert_eq!(clock.run(fetch()), Ok(7));
 ///
 /// let call = CallSpan::new("stock.read");
-/// let count = call.span().in_scope(|| stock.observe(&call).run_blocking(|| Ok::<_, Class>(12)));
+/// let count = call.span().in_scope(|| stock.clone().observe(&call).run_blocking(|| Ok::<_, Class>(12)));
 /// assert_eq!(count, Ok(12));
 /// ```
 #[derive(Debug)]
@@ -49,7 +47,7 @@ pub struct CallSpan {
 impl CallSpan {
     /// A span for one call of this operation, at level `info`, inside of the current one. Its name is `call`, and in
     /// OpenTelemetry the operation's.
-    pub fn new(operation: &'static str) -> Self {
+    pub fn new(operation: &str) -> Self {
         let name = display(CleanName(operation));
         let span = tracing::info_span!(
             target: TARGET,
@@ -70,7 +68,7 @@ impl CallSpan {
     }
 
     /// Writes into the span what is known of the call's end.
-    fn complete(&self, event: &Event) {
+    fn complete(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Failed { failure, verdict: Verdict::GiveUp(_) | Verdict::Rejected(_), .. } => {
                 self.span.record("error.type", failure.class.name());
@@ -91,7 +89,7 @@ impl CallSpan {
 }
 
 impl Observer for CallSpan {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         self.complete(event);
         // Not entered once more where the call is run in it.
         if Span::current().id() == self.span.id() {
@@ -105,5 +103,3 @@ impl Observer for CallSpan {
         !self.span.is_disabled() || TracingLog.is_enabled()
     }
 }
-
-pointer!([] & CallSpan);

@@ -4,7 +4,7 @@ use super::event::{Event, Observer};
 
 /// Tells an observer, if it looks.
 #[inline]
-fn tell<O: Observer + ?Sized>(observer: &O, event: &Event) {
+fn tell<O: Observer + ?Sized>(observer: &O, event: &Event<'_>) {
     if observer.is_enabled() {
         observer.observe(event);
     }
@@ -15,7 +15,7 @@ macro_rules! tuple {
     ($($part:ident)+) => {
         impl<$($part: Observer),+> Observer for ($($part,)+) {
             #[inline]
-            fn observe(&self, event: &Event) {
+            fn observe(&self, event: &Event<'_>) {
                 #[allow(non_snake_case)]
                 let ($($part,)+) = self;
                 $(tell($part, event);)+
@@ -38,7 +38,7 @@ tuple!(A B C D);
 
 /// Each in turn, those that look: as many as a configuration asks for.
 impl<O: Observer> Observer for [O] {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         self.iter().for_each(|observer| tell(observer, event));
     }
 
@@ -49,7 +49,7 @@ impl<O: Observer> Observer for [O] {
 
 /// Each in turn, those that look.
 impl<O: Observer, const N: usize> Observer for [O; N] {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         self.as_slice().observe(event);
     }
 
@@ -61,7 +61,7 @@ impl<O: Observer, const N: usize> Observer for [O; N] {
 /// Nobody looks where there is none.
 impl<O: Observer> Observer for Option<O> {
     #[inline]
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         if let Some(observer) = self {
             observer.observe(event);
         }
@@ -79,7 +79,7 @@ macro_rules! pointer {
         $(#[$attribute])*
         impl<$($generics)*> Observer for $pointer {
             #[inline]
-            fn observe(&self, event: &Event) {
+            fn observe(&self, event: &Event<'_>) {
                 (**self).observe(event);
             }
 
@@ -90,17 +90,9 @@ macro_rules! pointer {
         }
     };
 }
-#[allow(unused_imports)] // where there are neither atomics nor features, nobody needs it
-pub(super) use pointer;
-
-// Not for every `&O`: a reference to a closure is a closure already.
-pointer!([] &(dyn Observer + '_));
-pointer!([] &(dyn Observer + Sync + '_));
-pointer!([] &(dyn Observer + Send + Sync + '_));
+pointer!([O: Observer + ?Sized] &O);
 #[cfg(feature = "std")]
-pointer!([] std::boxed::Box<dyn Observer + '_>);
-#[cfg(feature = "std")]
-pointer!([] std::boxed::Box<dyn Observer + Send + Sync + '_>);
+pointer!([O: Observer + ?Sized] std::boxed::Box<O>);
 #[cfg(feature = "std")]
 pointer!([O: Observer + ?Sized] std::sync::Arc<O>);
 #[cfg(feature = "std")]

@@ -3,11 +3,14 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::error_text::ErrorText;
 use crate::circuit::Change;
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::error::ErrorContext;
 use crate::key::Key;
+#[cfg(feature = "std")]
+use crate::name::Name;
 use crate::policy::Failure;
 use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Verdict};
@@ -16,43 +19,58 @@ use crate::verdict::{GiveUp, Verdict};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Event {
+pub struct Event<'a> {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
     pub at: Instant,
     /// The operation's name, as the call was given it; empty without one. For a circuit by itself, its name.
-    pub operation: &'static str,
+    pub operation: &'a str,
     /// Which of several like dependencies; [`Key::NONE`] without one.
     pub key: Key,
     /// Which attempt, from 1; 0 before the first was admitted.
     pub attempt: u32,
+    /// What the failed attempt's error says of itself, if the classifier gives it: see
+    /// [`Classifier::text`](crate::classify::Classifier::text).
+    pub text: Option<ErrorText<'a>>,
     /// What.
     pub kind: EventKind,
+    /// The operation's name once more, if it is there for as long as the program runs.
+    pub(crate) fixed: Option<&'static str>,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
     ///
     /// ```
-    /// use retry_core::{
-    ///     circuit::CountWindow, observe::{Event, Observer}, runtime::LocalLock, CircuitConfig, Instant,
-    ///     SharedCircuit,
-    /// };
+    /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Observer, observer_fn}, runtime::StdRuntime};
     ///
-    /// let observer = |event: &Event| assert_eq!((event.operation, event.attempt), ("stock", 0));
-    /// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
-    /// if let Some(change) = circuit.force_open(Instant::ORIGIN) {
+    /// let observer = observer_fn(|event| assert_eq!((event.operation, event.attempt), ("stock", 0)));
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    /// if let Some(change) = circuit.force_open(StdRuntime.now()) {
     ///     observer.observe(&Event::phase_changed("stock", change));
     /// }
     /// ```
-    pub const fn phase_changed(circuit: &'static str, change: Change) -> Self {
+    pub const fn phase_changed(circuit: &'a str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
-        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, kind }
+        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, text: None, kind, fixed: None }
     }
 
-    /// What became of the letter of a call that ended like this: for those who hand it over by hand.
-    pub const fn dead_lettered(call: &ErrorContext, kept: bool) -> Self {
-        let ErrorContext { operation, key, attempt, when, .. } = *call;
-        Self { at: when, operation, key, attempt, kind: EventKind::DeadLettered { kept } }
+    /// What became of the letter of a call that ended like this: for a loop that hands it over by itself.
+    pub fn dead_lettered(call: &'a ErrorContext, kept: bool) -> Self {
+        let ErrorContext { operation, key, attempt, when, .. } = call;
+        let kind = EventKind::DeadLettered { kept };
+        let fixed = operation.as_static();
+        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, kind, fixed }
+    }
+}
+
+impl Event<'_> {
+    /// The operation's name, to be kept.
+    #[cfg(feature = "std")]
+    pub(crate) fn name(&self) -> Name {
+        match self.fixed {
+            Some(text) => Name::new(text),
+            None => Name::from(std::string::String::from(self.operation)),
+        }
     }
 }
 
@@ -185,8 +203,7 @@ impl EventKind {
 /// ```
 /// use core::cell::RefCell;
 /// use retry_core::{
-///     observe::Event, runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget,
-///     TokenBucket,
+///     runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
 /// };
 ///
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
@@ -194,8 +211,10 @@ impl EventKind {
 /// let clock = FakeClock::new();
 /// let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
-/// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
-/// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);
+/// let retry = Retry::new(&POLICY, &clock)
+///     .budget(&budget)
+///     .named("stock.read")
+///     .on_event(|event| lines.borrow_mut().push(event.to_string()));
 /// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
 /// retry.run_blocking(|| answers.next().unwrap()).unwrap();
 /// assert_eq!(
@@ -209,7 +228,7 @@ impl EventKind {
 ///     ]
 /// );
 /// ```
-impl fmt::Display for Event {
+impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.key.fmt_after(self.operation, f)?;
         let attempt = self.attempt;
@@ -224,8 +243,11 @@ impl fmt::Display for Event {
                 if let Some(left) = outlook.left {
                     write!(f, ", {} left", Spoken(left))?;
                 }
-                match outlook.budget {
-                    Some(budget) => write!(f, ", budget {budget}"),
+                if let Some(budget) = outlook.budget {
+                    write!(f, ", budget {budget}")?;
+                }
+                match self.text {
+                    Some(text) => write!(f, ": {text}"),
                     None => Ok(()),
                 }
             }
@@ -246,55 +268,80 @@ impl fmt::Display for Event {
     }
 }
 
-/// Whoever wants to see the events of a call: a closure, or a type with this one method.
+/// Sees every event of a call.
 ///
-/// An observer is called on the path of the call, outside of every lock; it should be quick. `()` is the
-/// observer of those who want none, and costs nothing. An event does not say which caller it is about: give each
-/// its own observer, such as a closure that knows.
+/// An observer is called on the path of the call, outside of every lock; it should be quick. `()` is the observer that
+/// sees nothing and costs nothing. An event does not say which caller it is about: give each its own observer, such as
+/// a closure that knows.
 ///
-/// Several are one: a tuple of up to four (which may hold tuples), an array, a slice, a `Vec`, an `Option`. Of what such
-/// a one holds by reference, closures, `&dyn Observer` and the observers of this crate are observers themselves; write
-/// `&mine as &dyn Observer` for one of your own. What may panic belongs into a
-/// [`Guarded`](crate::observe::Guarded), what may block behind a [`Queued`](crate::observe::Queued).
+/// A closure becomes an observer by [`Retry::on_event`](crate::Retry::on_event) or [`observer_fn`]. References, `Arc`s
+/// and boxes of observers are observers. So are a tuple of up to four observers (which may hold tuples), an array, a
+/// slice, a `Vec` and an `Option` of them. An observer that may panic belongs into a
+/// [`Guarded`](crate::observe::Guarded), one that may block behind a [`Queued`](crate::observe::Queued).
 ///
 /// ```
 /// use core::cell::Cell;
-/// use retry_core::{observe::{Event, EventKind}, testing::FakeClock, Call, Policy};
+/// use retry_core::{Call, Policy, observe::{EventKind, observer_fn}, testing::FakeClock};
 ///
 /// let started = Cell::new(0);
-/// let observer = |event: &Event| if event.kind == EventKind::Started { started.set(started.get() + 1) };
+/// let observer = observer_fn(|event| if event.kind == EventKind::Started { started.set(started.get() + 1) });
 ///
 /// let clock = FakeClock::new();
-/// let mut call = Call::new(&Policy::DEFAULT, clock.now()).observe(&observer);
+/// let mut call = Call::new(&Policy::DEFAULT, clock.now()).observe(observer);
 /// call.attempt(clock.now()).unwrap().succeed(clock.now());
 /// assert_eq!(started.get(), 1);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no observer",
-    note = "a tuple of up to four observers is one, and a tuple may hold tuples",
-    note = "in a tuple, an observer of your own goes by value, or as `&mine as &dyn Observer`",
-    note = "a closure says what it takes: `|event: &Event| ..`"
+    message = "`{Self}` is not an observer",
+    note = "a closure becomes one by `.on_event(|event| ..)`, or by `observer_fn(|event| ..)` inside a tuple",
+    note = "a tuple of up to four observers is one, and a tuple may hold tuples"
 )]
 pub trait Observer {
-    /// Something happened.
-    fn observe(&self, event: &Event);
+    /// Sees an event.
+    fn observe(&self, event: &Event<'_>);
 
-    /// Whether anyone looks. Where not, no event is put together and no clock is read for one.
+    /// Whether it looks at events at all. If not, no event is put together and no clock is read for one.
     fn is_enabled(&self) -> bool {
         true
     }
 }
 
 impl Observer for () {
-    fn observe(&self, _: &Event) {}
+    fn observe(&self, _: &Event<'_>) {}
 
     fn is_enabled(&self) -> bool {
         false
     }
 }
 
-impl<F: Fn(&Event)> Observer for F {
-    fn observe(&self, event: &Event) {
-        self(event);
+/// The observer that calls this closure with each event.
+///
+/// ```
+/// use retry_core::{Class, Policy, Retry, observe::{Metrics, observer_fn}, testing::FakeClock};
+///
+/// static METRICS: Metrics = Metrics::new();
+///
+/// let clock = FakeClock::new();
+/// let print = observer_fn(|event| println!("{event}"));
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").observe((&METRICS, print));
+/// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+/// ```
+pub const fn observer_fn<F: Fn(&Event<'_>)>(f: F) -> ObserverFn<F> {
+    ObserverFn(f)
+}
+
+/// A closure as an observer: see [`observer_fn`].
+#[derive(Clone, Copy)]
+pub struct ObserverFn<F>(F);
+
+impl<F: Fn(&Event<'_>)> Observer for ObserverFn<F> {
+    fn observe(&self, event: &Event<'_>) {
+        (self.0)(event);
+    }
+}
+
+impl<F> fmt::Debug for ObserverFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ObserverFn(..)")
     }
 }

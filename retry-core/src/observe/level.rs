@@ -39,7 +39,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    pub(super) fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let at_once = event.attempt == 1;
         match event.kind {
             EventKind::DeadLettered { kept: false } => Self::Error,
@@ -63,7 +63,7 @@ impl Level {
 /// The event in one line, of a long name the beginning: what names a caller gave must not end a line of a log, begin
 /// another one, or turn it around.
 #[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) struct OneLine<'a>(pub(super) &'a Event);
+pub(super) struct OneLine<'a>(pub(super) &'a Event<'a>);
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 impl fmt::Display for OneLine<'_> {

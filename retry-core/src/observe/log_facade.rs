@@ -2,7 +2,6 @@
 
 use log::max_level;
 
-use super::compose::pointer;
 use super::event::{Event, Observer};
 use super::level::{Level, OneLine, level_table};
 
@@ -32,7 +31,7 @@ use super::level::{Level, OneLine, level_table};
 pub struct LogFacade;
 
 impl Observer for LogFacade {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         let level = match Level::of(event) {
             Level::Error => log::Level::Error,
             Level::Warn => log::Level::Warn,
@@ -47,7 +46,5 @@ impl Observer for LogFacade {
         max_level() != log::LevelFilter::Off
     }
 }
-
-pointer!([] & LogFacade);
 
 const TARGET: &str = "retry_core";

@@ -1,11 +1,16 @@
 //! An observer that may block.
 
+use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::string::{String, ToString};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::compose::pointer;
-use super::event::{Event, Observer};
+use super::error_text::ErrorText;
+use super::event::{Event, EventKind, Observer};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::key::Key;
+use crate::name::Name;
+use crate::time::Instant;
 
 /// Puts events into a queue of a fixed size, for whoever holds the other end: what is done with them there may take
 /// as long as it likes, and a call never waits for it.
@@ -28,7 +33,7 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 /// ```
 #[derive(Debug)]
 pub struct Queued {
-    queue: SyncSender<Event>,
+    queue: SyncSender<QueuedEvent>,
     dropped: AtomicUsize,
 }
 
@@ -41,7 +46,7 @@ impl Queued {
     /// # Panics
     /// On a capacity of zero or above [`MOST`](Self::MOST).
     #[track_caller]
-    pub fn new(capacity: usize) -> (Self, Receiver<Event>) {
+    pub fn new(capacity: usize) -> (Self, Receiver<QueuedEvent>) {
         ok_or_panic!(Self::try_new(capacity))
     }
 
@@ -49,7 +54,7 @@ impl Queued {
     ///
     /// # Errors
     /// On a capacity of zero or above [`MOST`](Self::MOST).
-    pub fn try_new(capacity: usize) -> Result<(Self, Receiver<Event>), ConfigError> {
+    pub fn try_new(capacity: usize) -> Result<(Self, Receiver<QueuedEvent>), ConfigError> {
         let value = Value::Count(capacity as u64);
         match capacity {
             0 => return Err(ConfigError::new("capacity", value, "must be at least 1")),
@@ -67,11 +72,56 @@ impl Queued {
 }
 
 impl Observer for Queued {
-    fn observe(&self, event: &Event) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(*event) {
+    fn observe(&self, event: &Event<'_>) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(QueuedEvent::of(event))
+        {
             self.dropped.fetch_add(1, Relaxed);
         }
     }
 }
 
-pointer!([] & Queued);
+/// An [`Event`] on its way to the other end of a queue, which owns what the event only borrows.
+#[derive(Clone, Debug)]
+pub struct QueuedEvent {
+    at: Instant,
+    operation: Name,
+    key: Key,
+    attempt: u32,
+    text: Option<String>,
+    kind: EventKind,
+}
+
+impl QueuedEvent {
+    /// The event.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, observe::{Observer, Queued, observer_fn}, testing::FakeClock};
+    ///
+    /// let (queued, events) = Queued::new(8);
+    /// let clock = FakeClock::new();
+    /// let _ = Retry::new(&Policy::DEFAULT, &clock).observe(&queued).run_blocking(|| Ok::<_, Class>(7));
+    ///
+    /// let slow = observer_fn(|event| assert_eq!(event.attempt, 1)); // at the other end
+    /// events.try_iter().for_each(|queued| queued.with(|event| slow.observe(event)));
+    /// ```
+    pub fn with<U>(&self, f: impl FnOnce(&Event<'_>) -> U) -> U {
+        let Self { at, operation, key, attempt, text, kind } = self;
+        let text = text.as_ref().map(|text| ErrorText::new(text));
+        let fixed = operation.as_static();
+        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind, fixed })
+    }
+
+    fn of(event: &Event<'_>) -> Self {
+        let Event { at, key, attempt, text, kind, .. } = *event;
+        let text = text.map(|text| text.to_string());
+        Self { at, operation: event.name(), key, attempt, text, kind }
+    }
+}
+
+/// As the event.
+impl fmt::Display for QueuedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|event| event.fmt(f))
+    }
+}

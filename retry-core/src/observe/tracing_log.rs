@@ -5,7 +5,6 @@ use core::time::Duration;
 use tracing::field::display;
 use tracing::{enabled, event};
 
-use super::compose::pointer;
 use super::event::{Event, EventKind, Observer};
 use super::level::{CleanName, Level, OneLine, level_table};
 use crate::class::{Class, Severity};
@@ -56,7 +55,7 @@ use crate::verdict::Verdict;
 pub struct TracingLog;
 
 impl Observer for TracingLog {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         match Level::of(event) {
             Level::Error => error(event),
             Level::Warn => warn(event),
@@ -70,8 +69,6 @@ impl Observer for TracingLog {
         enabled!(target: TARGET, tracing::Level::ERROR)
     }
 }
-
-pointer!([] & TracingLog);
 
 /// What an event has in fields of its own.
 #[derive(Default)]
@@ -93,7 +90,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn of(event: &Event) -> Self {
+    fn of(event: &Event<'_>) -> Self {
         let none = Self::default();
         match event.kind {
             EventKind::Started => Self { name: "started", ..none },
@@ -144,7 +141,7 @@ impl Fields {
 /// A function a level: `tracing` makes a place in the program of each, which knows its level when it is compiled.
 macro_rules! levels {
     ($($function:ident $level:ident)+) => {
-        $(fn $function(event: &Event) {
+        $(fn $function(event: &Event<'_>) {
             if !enabled!(target: TARGET, tracing::Level::$level) {
                 return;
             }

@@ -16,12 +16,9 @@ pub(crate) struct FailedAttempt<'a> {
     pub(crate) failure: Failure,
     /// The delay before this attempt; 0 before the first.
     pub(crate) previous: u64,
-    /// A curve of the call's own, instead of the policy's.
-    pub(crate) curve: Option<&'a Curve<'a>>,
+    /// The policy's rules.
+    pub(crate) rules: &'a [Rule],
 }
-
-/// From the number of failed attempts, from 1, and the policy's base to a ceiling.
-pub(crate) type Curve<'a> = dyn Fn(u32, Duration) -> Duration + Sync + 'a;
 
 /// What a policy wants.
 pub(crate) struct Plan {
@@ -39,12 +36,14 @@ const RATE_LIMIT_STRETCH: u64 = 5;
 impl Policy {
     /// What comes after a failed attempt, as far as the policy is concerned.
     ///
+    /// `ceiling` is the curve of the call's own, if it has one: from the number of failed attempts and the base delay.
     /// `max_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
     /// a recorded sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
         attempt: &FailedAttempt<'_>,
+        ceiling: impl Fn(u32, Duration) -> Option<Duration>,
         max_attempts: &mut u32,
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
@@ -52,14 +51,14 @@ impl Policy {
         let Failure { hint, rule, is_last, .. } = attempt.failure;
         // Most policies have no rules, and pay nothing for them.
         let rule =
-            if rule.is_none() && self.rules.is_empty() { None } else { self.rule_for(attempt, &mut elapsed) };
+            if rule.is_none() && attempt.rules.is_empty() { None } else { rule_for(attempt, &mut elapsed) };
         if let Some(rule) = rule {
             *max_attempts = rule.max_attempts.unwrap_or(self.max_attempts);
         }
         if is_last {
             *max_attempts = attempt.number;
         }
-        let mut plan = self.plan(rule, attempt, word)?;
+        let mut plan = self.plan(rule, attempt, ceiling, word)?;
         if let Some(hint) = hint {
             let waits = plan.least < plan.delay;
             plan.delay = self.hinted(plan.delay, nanos(hint)).ok_or(GiveUp::Hint)?;
@@ -77,27 +76,13 @@ impl Policy {
         Ok(plan)
     }
 
-    /// The rule that the failure falls under.
-    #[inline]
-    fn rule_for(
-        &self,
-        attempt: &FailedAttempt<'_>,
-        mut elapsed: impl FnMut() -> u64,
-    ) -> Option<&'static Rule> {
-        let Failure { class, rule, .. } = attempt.failure;
-        let mut applies = |rule: &Rule| rule.applies(class, attempt.number, &mut elapsed);
-        match rule {
-            Some(rule) if applies(rule) => Some(rule),
-            _ => self.rules.iter().find(|rule| applies(rule)),
-        }
-    }
-
     /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn plan(
         &self,
         rule: Option<&Rule>,
         attempt: &FailedAttempt<'_>,
+        ceiling: impl Fn(u32, Duration) -> Option<Duration>,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
         let recovery = match rule.and_then(Rule::recovers) {
@@ -121,10 +106,10 @@ impl Policy {
             Some(fixed) => (Some(fixed), Jitter::None),
             None => (rule.and_then(|rule| rule.backoff), self.jitter),
         };
-        let FailedAttempt { number, failure: Failure { class, .. }, previous, curve } = *attempt;
+        let FailedAttempt { number, failure: Failure { class, .. }, previous, .. } = *attempt;
         let (ceiling, base) = match own {
             Some(own) => (own.ceiling_nanos(number, self.max_delay), own.base_nanos()),
-            None => self.own_ceiling(number, class, curve),
+            None => self.own_ceiling(number, class, ceiling),
         };
         let jitter = rule.and_then(|rule| rule.jitter).unwrap_or(usual_jitter);
         let delay = self.spread(jitter, ceiling, base, previous, word);
@@ -141,14 +126,19 @@ impl Policy {
         }
     }
 
-    /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
+    /// The ceiling, at most `max_delay`, and the base delay: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
     #[inline]
-    fn own_ceiling(&self, number: u32, class: Class, curve: Option<&Curve<'_>>) -> (u64, u64) {
+    fn own_ceiling(
+        &self,
+        number: u32,
+        class: Class,
+        ceiling: impl Fn(u32, Duration) -> Option<Duration>,
+    ) -> (u64, u64) {
         let base = self.backoff.base_nanos();
-        let ceiling = match curve {
+        let ceiling = match ceiling(number, duration(base)) {
             None => self.backoff.ceiling_nanos(number, self.max_delay),
-            Some(curve) => nanos(curve(number, duration(base))).min(self.max_delay),
+            Some(ceiling) => nanos(ceiling).min(self.max_delay),
         };
         match class {
             Class::RateLimit => {
@@ -159,7 +149,7 @@ impl Policy {
         }
     }
 
-    /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
+    /// Jitter, then `min_delay`, and `max_delay` last. The ceiling is at most `max_delay` already.
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter
@@ -183,4 +173,15 @@ impl Policy {
 /// Whether this was the last attempt; `u32::MAX` of them never are.
 const fn exhausted(attempt: u32, most: u32) -> bool {
     attempt >= most && most != u32::MAX
+}
+
+/// The rule that the failure falls under.
+#[inline]
+fn rule_for<'a>(attempt: &FailedAttempt<'a>, mut elapsed: impl FnMut() -> u64) -> Option<&'a Rule> {
+    let Failure { class, rule, .. } = attempt.failure;
+    let mut applies = |rule: &Rule| rule.applies(class, attempt.number, &mut elapsed);
+    match rule {
+        Some(rule) if applies(rule) => Some(rule),
+        _ => attempt.rules.iter().find(|rule| applies(rule)),
+    }
 }

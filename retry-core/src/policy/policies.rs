@@ -1,5 +1,6 @@
 //! Where calls get their policy.
 
+use core::fmt;
 use core::time::Duration;
 
 use super::{Policy, Rule};
@@ -7,14 +8,48 @@ use super::{Policy, Rule};
 /// Where a [`Retry`](crate::Retry) gets the policy of each call: a [`Policy`] itself, a reference to one or an `Arc`
 /// around one, or a source that is reloaded while live.
 ///
-/// A call reads its policy once, when it begins, and keeps it until it ends.
+/// A call reads its policy once, when it begins, and keeps it until it ends. A source of your own chooses for each call:
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering};
+/// use retry_core::{policy::Policies, testing::FakeClock, Class, Policy, Retry};
+///
+/// struct Stock {
+///     is_degraded: AtomicBool,
+///     usual: Policy,
+///     careful: Policy,
+/// }
+///
+/// impl Policies for Stock {
+///     type Read = bool;
+///
+///     fn read(&self) -> bool {
+///         self.is_degraded.load(Ordering::Relaxed)
+///     }
+///
+///     fn policy<'a>(&'a self, is_degraded: &'a bool) -> &'a Policy {
+///         if *is_degraded { &self.careful } else { &self.usual }
+///     }
+/// }
+///
+/// let careful = Policy::DEFAULT.max_attempts(1);
+/// let stock = Stock { is_degraded: AtomicBool::new(false), usual: Policy::DEFAULT, careful };
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&stock, &clock).classify(|_: &&str| Class::Server);
+/// let attempts = || retry.run_blocking(|| Err::<(), _>("busy")).unwrap_err().context().attempt;
+/// assert_eq!(attempts(), 3);
+/// stock.is_degraded.store(true, Ordering::Relaxed);
+/// assert_eq!(attempts(), 1);
+/// ```
+#[doc(alias = "hot reload")]
+#[doc(alias = "dynamic configuration")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of policies",
     note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"
 )]
 pub trait Policies {
     /// What one call keeps of its reading.
-    type Read;
+    type Read: Clone;
 
     /// Reads the policy for one call.
     fn read(&self) -> Self::Read;
@@ -81,3 +116,46 @@ macro_rules! pointer {
 pointer!([P: Policies + ?Sized] &P);
 #[cfg(feature = "std")]
 pointer!([P: Policies + ?Sized] std::sync::Arc<P>);
+
+/// A source of policies with a curve of one use's own: see [`Retry::backoff`](crate::Retry::backoff).
+#[derive(Clone, Copy)]
+pub struct WithCurve<P, F> {
+    policies: P,
+    curve: F,
+}
+
+impl<P, F> WithCurve<P, F> {
+    pub(crate) const fn new(policies: P, curve: F) -> Self {
+        Self { policies, curve }
+    }
+}
+
+impl<P: Policies, F: Fn(u32, Duration) -> Duration> Policies for WithCurve<P, F> {
+    type Read = P::Read;
+
+    #[inline]
+    fn read(&self) -> P::Read {
+        self.policies.read()
+    }
+
+    #[inline]
+    fn policy<'a>(&'a self, read: &'a P::Read) -> &'a Policy {
+        self.policies.policy(read)
+    }
+
+    #[inline]
+    fn rules<'a>(&'a self, read: &'a P::Read) -> &'a [Rule] {
+        self.policies.rules(read)
+    }
+
+    #[inline]
+    fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+        Some((self.curve)(failed, base))
+    }
+}
+
+impl<P: fmt::Debug, F> fmt::Debug for WithCurve<P, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithCurve").field("policies", &self.policies).finish_non_exhaustive()
+    }
+}

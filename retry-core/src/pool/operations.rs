@@ -190,7 +190,7 @@ impl<W: Window, L: Lock> Operation<W, L> {
     }
 
     /// A [`Retry`] with its policy, its circuit and its name.
-    pub fn retry<R>(&self, runtime: R) -> Retry<'_, R, Self> {
+    pub fn retry<R>(&self, runtime: R) -> Retry<R, &Policy, &Self> {
         Retry::new(&self.preset.policy, runtime).circuit(self).named(self.preset.name)
     }
 }

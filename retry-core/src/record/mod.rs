@@ -1,4 +1,30 @@
-//! Records what calls decided and what of, so that it can be decided again: elsewhere, later, by another policy.
+//! Record and replay: everything that verdicts were made of, in a compact log, to be decided again.
+//!
+//! A [`Recorder`] is the observer of the calls and the source of their random words. With the feature `std`, `Replay`
+//! makes the same decisions from its log: elsewhere, later, by another policy. A different decision is reported with the
+//! place of its record.
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use retry_core::{
+//!     Class, Policy, Retry,
+//!     record::{LogWriter, Recorder, Replay},
+//!     testing::FakeClock,
+//! };
+//!
+//! let clock = FakeClock::new();
+//! let log = Recorder::new(LogWriter(Vec::new()), 42); // the seed of the random words
+//! let call = log.call();
+//! let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
+//! let _ = stock.run_blocking(|| Err::<(), _>(Class::Network));
+//!
+//! let log = log.into_sink().0;
+//! assert_eq!(Replay::new(&Policy::DEFAULT, &log).unwrap().run().unwrap().decisions, 3);
+//! let patient = Policy::DEFAULT.max_attempts(4);
+//! let difference = Replay::new(&patient, &log).unwrap().run().unwrap_err();
+//! assert!(difference.to_string().ends_with("recorded give up: no attempts left, replayed a retry"));
+//! # }
+//! ```
 
 mod bytes;
 mod draws;
@@ -35,7 +61,7 @@ use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::Failure;
 use crate::policy::Rule;
-use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
+use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
 
 /// Writes a log of what calls decided.
@@ -255,7 +281,7 @@ impl Initial for Way {
 }
 
 impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         let guarded = &self.recorder.guarded;
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
@@ -285,6 +311,10 @@ pub struct Recorded<'r, R, S, L: Lock> {
 impl<R: Clock, S, L: Lock> Clock for Recorded<'_, R, S, L> {
     fn now(&self) -> Instant {
         self.runtime.now()
+    }
+
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        self.runtime.readiness()
     }
 }
 

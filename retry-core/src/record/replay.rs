@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::format::{NOT_RETRIED, Record, RecordedStep, UNKNOWN_RULE};
 use super::{Failure, LogError, Records, Rule};
-use crate::policy::{Curve, FailedAttempt, Policy};
+use crate::policy::{FailedAttempt, Policies, Policy, WithCurve};
 use crate::time::nanos;
 use crate::verdict::{GiveUp, Verdict};
 
@@ -16,24 +16,24 @@ use crate::verdict::{GiveUp, Verdict};
 /// the policy is the one that was recorded, every verdict is the same, to the nanosecond. [`run`](Self::run) ends at
 /// the first that is not; as an iterator it goes on, each verdict made of what is recorded before it, not of what was
 /// replayed.
-pub struct Replay<'a> {
-    policy: &'a Policy,
+pub struct Replay<'a, P: Policies = &'static Policy> {
+    policies: P,
+    read: P::Read,
     rules: &'a [&'static Rule],
-    curve: Option<&'a Curve<'a>>,
     records: Records<'a>,
     number: u64,
     /// How far each call has come: its last attempt, and the last delay.
     calls: HashMap<u16, (u32, u64)>,
 }
 
-impl<'a> Replay<'a> {
+impl<'a, P: Policies> Replay<'a, P> {
     /// Replays this log by this policy.
     ///
     /// # Errors
-    /// Where it is no log.
-    pub fn new(policy: &'a Policy, log: &'a [u8]) -> Result<Self, LogError> {
-        let records = Records::new(log)?;
-        Ok(Self { policy, rules: &[], curve: None, records, number: 0, calls: HashMap::new() })
+    /// Returns an error if the bytes are not a log.
+    pub fn new(policy: P, log: &'a [u8]) -> Result<Self, LogError> {
+        let (records, read) = (Records::new(log)?, policy.read());
+        Ok(Self { policies: policy, read, rules: &[], records, number: 0, calls: HashMap::new() })
     }
 
     /// The rules that the [recorder was told of](crate::record::Recorder::rules), in the same order.
@@ -44,8 +44,9 @@ impl<'a> Replay<'a> {
 
     /// The curve of the calls' own: [`Retry::backoff`](crate::Retry::backoff).
     #[must_use]
-    pub fn backoff(self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
-        Self { curve: Some(curve), ..self }
+    pub fn backoff<F: Fn(u32, Duration) -> Duration>(self, curve: F) -> Replay<'a, WithCurve<P, F>> {
+        let Self { policies, read, rules, records, number, calls } = self;
+        Replay { policies: WithCurve::new(policies, curve), read, rules, records, number, calls }
     }
 
     /// Replays to the end: how much was decided.
@@ -86,11 +87,13 @@ impl<'a> Replay<'a> {
             _ => return Err(ReplayError::Missing { number, at }),
         };
         let failure = Failure { class, hint, rule, is_last };
-        let failed = FailedAttempt { number: attempt, failure, previous, curve: self.curve };
+        let failed =
+            FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        let plan = self.policy.decide(
+        let plan = self.policies.policy(&self.read).decide(
             &failed,
+            |failed, base| self.policies.ceiling(failed, base),
             &mut 0,
             || elapsed,
             || {
@@ -121,7 +124,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl Iterator for Replay<'_> {
+impl<P: Policies> Iterator for Replay<'_, P> {
     type Item = Result<Step, ReplayError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -257,10 +260,10 @@ impl fmt::Display for Difference {
     }
 }
 
-impl fmt::Debug for Replay<'_> {
+impl<P: Policies> fmt::Debug for Replay<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replay")
-            .field("policy", self.policy)
+            .field("policy", self.policies.policy(&self.read))
             .field("number", &self.number)
             .finish_non_exhaustive()
     }

@@ -1,28 +1,33 @@
 //! The loop for blocking code.
 
 use super::Retry;
-use super::step::{End, Miss, Missed, Run};
+use super::keep::{Discard, Keep};
+use super::one_call::{Never, OneCall};
+use super::step::{End, Missed, Run};
 use crate::budget::Budget;
+use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::observe::Observer;
+use crate::policy::Policies;
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted};
 
-impl<R, G, B, K, O> Retry<'_, R, G, B, K, O>
+impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O>
 where
     R: Clock + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
-    O: Observer + ?Sized,
+    O: Observer,
 {
     /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses, blocking the thread.
     ///
     /// An attempt timeout does not interrupt an attempt here: set one on the operation itself.
     ///
     /// # Errors
-    /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`]; [`Error::Cancelled`] where the runtime's sleep
-    /// is interrupted.
+    /// Returns an error if the call gives up, is refused by the circuit or ends with an error that the policy ignores,
+    /// and if the runtime's sleep is interrupted.
     pub fn run_blocking<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -50,28 +55,87 @@ where
     ///
     /// # Errors
     /// As [`run_blocking`](Self::run_blocking).
-    pub fn run_blocking_with<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
+    pub fn run_blocking_with<T, E, F>(&self, operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
         K: Classifier<T, E>,
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     {
-        let mut run = Run::start(self);
-        loop {
-            let missed = match attempt(&mut run, &mut operation) {
-                Ok(value) => {
-                    run.done();
-                    return Ok(value);
-                }
-                Err(missed) => missed,
-            };
-            if cfg!(target_pointer_width = "64") {
-                return go_on(run, missed, operation);
+        run(self, Discard, operation)
+    }
+}
+
+impl<R, P, G, B, K, O, V> OneCall<'_, Retry<R, P, G, B, K, O>, Never, V>
+where
+    R: Clock + Entropy,
+    P: Policies,
+    G: Gate,
+    B: Budget,
+    O: Observer,
+{
+    /// Runs `operation` as [`Retry::run_blocking`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run_blocking`].
+    pub fn run_blocking<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut() -> Result<T, E>,
+        V: Keep<T>,
+    {
+        self.run_blocking_with(move |_, _| operation())
+    }
+
+    /// Runs `operation` as [`Retry::run_blocking_with`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run_blocking`].
+    pub fn run_blocking_with<T, E, F>(self, operation: F) -> Result<T, Error<E>>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+        V: Keep<T>,
+    {
+        run(self.retry, self.keep, operation)
+    }
+}
+
+/// A call until it ends.
+#[inline]
+fn run<T, E, F, R, P, G, B, K, O, V>(
+    retry: &Retry<R, P, G, B, K, O>,
+    _: V,
+    mut operation: F,
+) -> Result<T, Error<E>>
+where
+    F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+    R: BlockingSleep + Entropy,
+    P: Policies,
+    G: Gate,
+    B: Budget,
+    K: Classifier<T, E>,
+    O: Observer,
+    V: Keep<T>,
+{
+    let mut run = Run::start(retry);
+    loop {
+        let missed = match attempt::<_, _, _, _, _, _, _, _, _, V>(&mut run, &mut operation) {
+            Ok(value) => {
+                run.done();
+                return Ok(value);
             }
-            // On a small machine all is in one place, where what a constant policy does not ask for is not there.
-            if let Err(end) = pause(&mut run, missed) {
-                return Err(run.into_error(end));
-            }
+            Err(missed) => missed,
+        };
+        if cfg!(target_pointer_width = "64") {
+            return go_on::<_, _, _, _, _, _, _, _, _, V>(run, missed, operation);
+        }
+        // On a small machine all is in one place, where what a constant policy does not ask for is not there.
+        if let Err(end) = pause::<_, _, _, _, _, _, _, _, V>(&mut run, missed) {
+            let ended = run.end::<T, V>(end);
+            run.done();
+            return ended;
         }
     }
 }
@@ -80,24 +144,28 @@ where
 /// keeps nothing in memory for it.
 #[cold]
 #[inline(never)]
-fn go_on<T, E, F, R, G, B, K, O>(
-    mut run: Run<'_, '_, R, G, B, K, O, E>,
+fn go_on<T, E, F, R, P, G, B, K, O, V>(
+    mut run: Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
     mut operation: F,
 ) -> Result<T, Error<E>>
 where
     F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     R: BlockingSleep + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
     K: Classifier<T, E>,
-    O: Observer + ?Sized,
+    O: Observer,
+    V: Keep<T>,
 {
     loop {
-        if let Err(end) = pause(&mut run, missed) {
-            return Err(run.into_error(end));
+        if let Err(end) = pause::<_, _, _, _, _, _, _, _, V>(&mut run, missed) {
+            let ended = run.end::<T, V>(end);
+            run.done();
+            return ended;
         }
-        match attempt(&mut run, &mut operation) {
+        match attempt::<_, _, _, _, _, _, _, _, _, V>(&mut run, &mut operation) {
             Ok(value) => return Ok(value),
             Err(again) => missed = again,
         }
@@ -106,37 +174,44 @@ where
 
 /// Sleeps until the next attempt, if there is one.
 #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-fn pause<T, E, R, G, B, K, O>(run: &mut Run<'_, '_, R, G, B, K, O, E>, missed: Missed<E>) -> Result<(), End>
+fn pause<T, E, R, P, G, B, K, O, V>(
+    run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
+    missed: Missed<E>,
+) -> Result<(), End>
 where
     R: BlockingSleep + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
     K: Classifier<T, E>,
-    O: Observer + ?Sized,
+    O: Observer,
+    V: Keep<T>,
 {
-    let mut steps = run.settle(missed)?;
+    let mut steps = run.settle::<T, V>(missed)?;
     let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
     slept.map_err(|Interrupted| End::Cancelled)
 }
 
 // In each of the two places: the first attempt keeps what it can in registers.
 #[inline(always)]
-fn attempt<T, E, F, R, G, B, K, O>(
-    run: &mut Run<'_, '_, R, G, B, K, O, E>,
+fn attempt<T, E, F, R, P, G, B, K, O, V>(
+    run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
     operation: &mut F,
 ) -> Result<T, Missed<E>>
 where
     F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     R: BlockingSleep + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
     K: Classifier<T, E>,
-    O: Observer + ?Sized,
+    O: Observer,
+    V: Keep<T>,
 {
     if run.runtime().is_interrupted() {
         return Err(Missed::Ended(End::Cancelled));
     }
     run.begin().map_err(Missed::Ended)?;
     let outcome = operation(run.progress(), run.last());
-    run.judge(outcome.map_err(|error| Missed::Failed(Miss::Failed(error))))
+    run.judge::<T, V>(outcome.map_err(Missed::Error))
 }

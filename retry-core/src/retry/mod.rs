@@ -1,12 +1,17 @@
-//! How an operation is retried: the builder that users call. The loops are in `run.rs` and `blocking.rs`.
+//! How an operation is retried: the builder that users call. The loops are in `futures.rs` and `blocking.rs`.
 
 mod blocking;
+mod futures;
+mod keep;
+mod one_call;
 mod retryable;
-mod run;
+mod stateful;
 #[cfg(feature = "std")]
 mod std;
 mod step;
 
+pub use keep::{Discard, Keep, KeepLast};
+pub use one_call::{Never, OneCall, Stop};
 pub use retryable::Retryable;
 #[cfg(feature = "std")]
 pub use std::retry;
@@ -16,89 +21,119 @@ use core::time::Duration;
 
 use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
+use crate::cause::Cause;
 use crate::circuit::{Gate, NoCircuit};
-use crate::classify::{ByClosure, ByTrait, ClassifyOk, Progress, When};
+use crate::classify::{
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
+};
 use crate::config_error::ok_or_panic;
 use crate::key::Key;
-use crate::observe::{Event, Observer};
-use crate::policy::Failure;
-use crate::policy::{Policy, Rule};
+use crate::name::Name;
+use crate::observe::{Event, Observer, ObserverFn, observer_fn};
+use crate::policy::{Failure, Policies, Policy, Rule, WithCurve};
+use crate::runtime::{Entropy, Ready, WithEntropy};
+use crate::verdict::Verdict;
 
 /// How an operation is retried: policy, circuit, budget, classifier and observer, over a runtime.
 ///
-/// Made by an adapter's `retry(&POLICY)`; then used for any number of calls, from any number of places at once.
+/// An adapter's `retry(&POLICY)` makes one; it then serves any number of calls, from any number of places at once. It
+/// owns its parts or borrows them, as each is given to it: `&CIRCUIT` and `Arc<SharedCircuit>` are circuits both, so a
+/// client can hold a `Retry` in a field of a type that can be written down:
 ///
 /// ```
-/// use core::time::Duration;
-/// use retry_core::{testing::FakeClock, Class, Jitter, Policy, Retry};
+/// # #[cfg(feature = "std")] {
+/// use std::{io, sync::Arc};
+/// use retry_core::{CircuitConfig, Policy, Retry, SharedCircuit, retry, runtime::StdRuntime};
 ///
-/// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).max_attempts(4);
+/// struct Stock {
+///     retry: Retry<StdRuntime, Arc<Policy>, Arc<SharedCircuit>>,
+/// }
 ///
-/// let clock = FakeClock::new();
-/// let stock = Retry::new(&POLICY, &clock).classify(|_: &&str| Class::Network).named("stock.read");
+/// impl Stock {
+///     fn new(policy: Policy) -> Self {
+///         let circuit = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
+///         Self { retry: retry(Arc::new(policy)).circuit(circuit).named("stock.read") }
+///     }
 ///
-/// let mut answers = [Err("refused"), Err("refused"), Ok(7)].into_iter();
-/// let count = stock.run_blocking(|| answers.next().unwrap());
-/// assert_eq!(count, Ok(7));
-/// assert_eq!(clock.now().as_millis(), 100 + 200);
+///     fn count(&self) -> Result<u32, retry_core::Error<io::Error>> {
+///         self.retry.run_blocking(|| Ok(7))
+///     }
+/// }
+/// assert_eq!(Stock::new(Policy::DEFAULT).count().unwrap(), 7);
+/// # }
 /// ```
+///
+/// | parameter | what | set by |
+/// |---|---|---|
+/// | `R` | the runtime: clock, sleep and entropy | an adapter's `retry` |
+/// | `P` | the source of policies: [`Policies`](crate::policy::Policies) | the same |
+/// | `G` | the circuit: [`Gate`](crate::circuit::Gate) | [`circuit`](Self::circuit) |
+/// | `B` | the budget: [`Budget`](crate::budget::Budget) | [`budget`](Self::budget) |
+/// | `K` | the classifier: [`Classifier`](crate::classify::Classifier) | [`classify`](Self::classify) and its like |
+/// | `O` | the observer: [`Observer`](crate::observe::Observer) | [`observe`](Self::observe), [`on_event`](Self::on_event) |
 #[must_use = "it does nothing until it runs"]
-pub struct Retry<'a, R, G = NoCircuit, B = NoBudget, K = ByTrait, O: ?Sized = ()> {
-    setup: Setup<'a, G, B, O>,
+#[derive(Clone)]
+pub struct Retry<R, P = &'static Policy, G = NoCircuit, B = NoBudget, K = ByTrait, O = ()> {
+    setup: Setup<P, G, B, O>,
     classifier: K,
-    ready: Option<Readiness<'a>>,
     runtime: R,
 }
 
-/// Asks whether a dependency is ready, every so often.
-#[derive(Clone, Copy)]
-struct Readiness<'a> {
-    check: &'a (dyn Fn() -> bool + Sync),
-    every: Duration,
-}
-
-impl<'a, R> Retry<'a, R> {
+impl<R, P> Retry<R, P> {
     /// Retries by `policy` on `runtime`, without a circuit and a budget; errors say their own class.
-    pub const fn new(policy: &'a Policy, runtime: R) -> Self {
-        let setup = Setup::new(policy, &NoCircuit, &NoBudget, &());
-        Self { setup, classifier: ByTrait, ready: None, runtime }
+    ///
+    /// The policy is a [`Policy`], a reference to one, an `Arc` around one, or another source of policies.
+    pub const fn new(policy: P, runtime: R) -> Self {
+        Self { setup: Setup::new(policy), classifier: ByTrait, runtime }
     }
 }
 
-impl<'a, R, G, B, O: ?Sized> Retry<'a, R, G, B, ByTrait, O> {
+impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
     /// Asks `classifier` for the class of each error: a closure from `&E` to a [`Class`](crate::Class) or a [`Failure`].
     ///
-    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when) and
-    /// [`unacceptable`](Self::unacceptable).
-    pub fn classify<E, C: Into<Failure>, F: Fn(&E) -> C>(
-        self,
-        classifier: F,
-    ) -> Retry<'a, R, G, B, ByClosure<F>, O> {
+    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when),
+    /// [`classify_ok`](Self::classify_ok) and [`on_error`](Self::on_error). Events show the error's own text; an error
+    /// that has none is for [`classify_opaque`](Self::classify_opaque).
+    pub fn classify<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByClosure<F>, O>
+    where
+        E: HasText,
+        C: Into<Failure>,
+        F: Fn(&E) -> C,
+    {
         self.map_classifier(|_| ByClosure(classifier))
+    }
+
+    /// [`classify`](Self::classify) for errors that have no text, as they are not [`Display`](fmt::Display).
+    pub fn classify_opaque<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByOpaque<F>, O>
+    where
+        C: Into<Failure>,
+        F: Fn(&E) -> C,
+    {
+        self.map_classifier(|_| ByOpaque(classifier))
     }
 }
 
-impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
+impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// Asks `circuit` before each attempt, and tells it how each ended.
-    pub fn circuit<H: Gate>(self, circuit: &'a H) -> Retry<'a, R, H, B, K, O> {
-        let Self { setup, classifier, ready, runtime } = self;
-        Retry { setup: setup.circuit(circuit), classifier, ready, runtime }
+    #[doc(alias = "circuit_breaker")]
+    pub fn circuit<H: Gate>(self, circuit: H) -> Retry<R, P, H, B, K, O> {
+        let Self { setup, classifier, runtime } = self;
+        Retry { setup: setup.circuit(circuit), classifier, runtime }
     }
 
     /// Pays for each retry out of `budget`.
-    pub fn budget<C: Budget>(self, budget: &'a C) -> Retry<'a, R, G, C, K, O> {
-        let Self { setup, classifier, ready, runtime } = self;
-        Retry { setup: setup.budget(budget), classifier, ready, runtime }
+    pub fn budget<C: Budget>(self, budget: C) -> Retry<R, P, G, C, K, O> {
+        let Self { setup, classifier, runtime } = self;
+        Retry { setup: setup.budget(budget), classifier, runtime }
     }
 
     /// Puts errors that meet `condition` under `rule`. Conditions are asked in the order they were added, and
     /// before the policy's own rules; the first that is met is the only one.
     ///
-    /// # Panics
-    /// On a rule whose own delay, or whose backoff's base, is above the policy's cap.
+    /// Its delays are no longer than the policy's [`max_delay`](Policy::max_delay) when they are slept.
     ///
     /// ```
-    /// use retry_core::{testing::FakeClock, Class, Policy, Progress, Recovery, Retry, Rule};
+    /// use retry_core::{Class, Policy, Progress, Recovery, Retry, Rule, testing::FakeClock};
     ///
     /// const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
     ///
@@ -108,24 +143,32 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     ///     .when(|error: &&str, now: Progress| *error == "disk full" && now.attempt > 1, &FAIL);
     /// let mut errors = ["busy", "disk full", "busy"].into_iter();
     /// let error = retry.run_blocking(|| Err::<(), _>(errors.next().unwrap())).unwrap_err();
-    /// assert_eq!(error.context().attempt, 2);
+    /// assert_eq!(error.attempts(), 2);
     /// ```
+    ///
+    /// # Panics
+    /// Panics if the rule's own delay, or its backoff's base delay, is above the policy's `max_delay`.
+    #[doc(alias = "retry_if")]
     pub fn when<E, F: Fn(&E, Progress) -> bool>(
         self,
         condition: F,
         rule: &'static Rule,
-    ) -> Retry<'a, R, G, B, When<K, F>, O> {
-        ok_or_panic!(self.setup.policy.allows(rule));
+    ) -> Retry<R, P, G, B, When<K, F>, O>
+    where
+        P: Policies,
+    {
+        let read = self.setup.policies.read();
+        ok_or_panic!(self.setup.policies.policy(&read).allows(rule));
         self.map_classifier(|before| When { before, condition, rule })
     }
 
-    /// Takes a value for a failure where `judge` says which: "200, but empty: try again".
+    /// Takes a value for a failure if `judge` says which: "200, but empty: try again".
     ///
-    /// A value that still is one when the call gives up is gone: [`Cause::Unacceptable`](crate::Cause::Unacceptable). Where it is wanted, let
-    /// the operation return it as an error.
+    /// A value that is still one when the call gives up is dropped ([`Cause::Unacceptable`]);
+    /// [`return_last`](Self::return_last) hands it back instead.
     ///
     /// ```
-    /// use retry_core::{testing::FakeClock, Class, Policy, Retry};
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
     ///
     /// let clock = FakeClock::new();
     /// let retry = Retry::new(&Policy::DEFAULT, &clock)
@@ -134,42 +177,110 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
     /// let mut bodies = ["", "7 apples"].into_iter();
     /// assert_eq!(retry.run_blocking(|| Ok(bodies.next().unwrap())), Ok("7 apples"));
     /// ```
+    #[doc(alias = "retry_if_result")]
+    #[doc(alias = "handle_result")]
     pub fn classify_ok<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
         self,
         judge: F,
-    ) -> Retry<'a, R, G, B, ClassifyOk<K, F>, O> {
+    ) -> Retry<R, P, G, B, ClassifyOk<K, F>, O> {
         self.map_classifier(|before| ClassifyOk { before, judge })
     }
 
-    /// Tells `observer` everything that happens. For a closure, [`on_event`](Self::on_event) finds out its type.
-    pub fn observe<P: Observer + ?Sized>(self, observer: &'a P) -> Retry<'a, R, G, B, K, P> {
-        let Self { setup, classifier, ready, runtime } = self;
-        Retry { setup: setup.observe(observer), classifier, ready, runtime }
+    /// Calls `told` after each failed attempt, with what it ended with, how far the call has come and what it does now.
+    ///
+    /// ```
+    /// use retry_core::{Cause, Class, Policy, Progress, Retry, Verdict, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &&str| Class::Server).on_error(
+    ///     |cause: &Cause<&str>, now: Progress, verdict: Verdict| {
+    ///         let line = format!("attempt {}: {cause}: {verdict}", now.attempt);
+    ///         assert!(line.starts_with("attempt 1: disk is busy: retry in 100 ms"), "{line}");
+    ///     },
+    /// );
+    /// let mut answers = [Err("disk is busy"), Ok(7)].into_iter();
+    /// assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(7));
+    /// ```
+    #[doc(alias = "notify")]
+    #[doc(alias = "on_retry")]
+    pub fn on_error<E, F>(self, told: F) -> Retry<R, P, G, B, OnError<K, F>, O>
+    where
+        F: Fn(&Cause<E>, Progress, Verdict),
+    {
+        self.map_classifier(|before| OnError { before, told })
+    }
+
+    /// Keeps the text of errors out of events and logs, where it may hold what is not for others to read.
+    pub fn without_text(self) -> Retry<R, P, G, B, WithoutText<K>, O> {
+        self.map_classifier(WithoutText)
+    }
+
+    /// Puts a [`Classifier`](crate::classify::Classifier) of an adapter's own around, or in place of, the one so far.
+    pub fn map_classifier<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<R, P, G, B, L, O> {
+        let Self { setup, classifier: before, runtime } = self;
+        Retry { setup, classifier: classifier(before), runtime }
+    }
+
+    /// Tells `observer` everything that happens. A closure is for [`on_event`](Self::on_event).
+    pub fn observe<N: Observer>(self, observer: N) -> Retry<R, P, G, B, K, N> {
+        let Self { setup, classifier, runtime } = self;
+        Retry { setup: setup.observe(observer), classifier, runtime }
     }
 
     /// Tells a closure everything that happens.
-    pub fn on_event<F: Fn(&Event)>(self, observer: &'a F) -> Retry<'a, R, G, B, K, F> {
-        self.observe(observer)
+    pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Retry<R, P, G, B, K, ObserverFn<F>> {
+        self.observe(observer_fn(observer))
     }
 
-    /// Takes this curve instead of the policy's, for one use: from the number of failed attempts, from 1, and the
-    /// policy's base to a ceiling. Jitter, minimum and cap stay the policy's.
-    pub fn backoff(mut self, curve: &'a (dyn Fn(u32, Duration) -> Duration + Sync)) -> Self {
-        self.setup.curve = Some(curve);
-        self
+    /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base
+    /// delay to a ceiling. Jitter, `min_delay` and `max_delay` stay the policy's.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).backoff(|failed, base| base * failed * 7);
+    /// let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
+    /// assert_eq!(clock.now().as_millis(), 700 + 1_400);
+    /// ```
+    #[doc(alias = "custom_backoff")]
+    pub fn backoff<F>(self, curve: F) -> Retry<R, WithCurve<P, F>, G, B, K, O>
+    where
+        F: Fn(u32, Duration) -> Duration,
+    {
+        let Self { setup, classifier, runtime } = self;
+        Retry { setup: setup.policies(|policies| WithCurve::new(policies, curve)), classifier, runtime }
     }
 
     /// What [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for: `check`, asked once at first and
     /// then as often as `every` says. It is asked on the thread of the call, so it should only look at what a health
     /// check elsewhere found out.
-    pub fn ready(mut self, check: &'a (dyn Fn() -> bool + Sync), every: Duration) -> Self {
-        self.ready = Some(Readiness { check, every });
-        self
+    pub fn ready<F: Fn() -> bool + Sync>(
+        self,
+        check: F,
+        every: Duration,
+    ) -> Retry<Ready<R, F>, P, G, B, K, O> {
+        self.on(|runtime| Ready::new(runtime, check, every))
     }
 
-    /// Gives the operation a name, for events and errors.
-    pub fn named(mut self, operation: &'static str) -> Self {
-        self.setup.operation = operation;
+    /// Takes its random words from `entropy` instead of the runtime's: for exact delays in tests on paused time.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let (clock, half) = (FakeClock::new(), FakeClock::new().with_words(&[1 << 63]));
+    /// let retry = Retry::new(Policy::DEFAULT.max_attempts(2), &clock).entropy(&half);
+    /// let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
+    /// assert_eq!(clock.now().as_millis(), 50); // half of 100 ms
+    /// ```
+    pub fn entropy<N: Entropy>(self, entropy: N) -> Retry<WithEntropy<R, N>, P, G, B, K, O> {
+        self.on(|runtime| WithEntropy::new(runtime, entropy))
+    }
+
+    /// Gives the operation a name, for events and errors: a `&'static str`, or with `std` a `String`.
+    pub fn named(mut self, operation: impl Into<Name>) -> Self {
+        self.setup.operation = operation.into();
         self
     }
 
@@ -179,48 +290,66 @@ impl<'a, R, G, B, K, O: ?Sized> Retry<'a, R, G, B, K, O> {
         self
     }
 
+    /// The circuit.
+    pub const fn gate(&self) -> &G {
+        &self.setup.gate
+    }
+
+    /// The same by reference, to be changed for one use: another circuit, another observer.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, observe::OperationMetrics, testing::FakeClock};
+    ///
+    /// static SLOW_PATH: OperationMetrics = OperationMetrics::new("stock.slow_path");
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(Policy::DEFAULT, &clock).named("stock.read"); // a client's
+    /// let watched = stock.by_ref().observe(&SLOW_PATH);
+    /// assert_eq!(watched.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// assert_eq!(SLOW_PATH.snapshot().calls(), 1);
+    /// ```
+    pub fn by_ref(&self) -> Retry<&R, &P, &G, &B, &K, &O> {
+        let Self { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime } =
+            self;
+        let (operation, key) = (operation.clone(), *key);
+        Retry { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime }
+    }
+
+    /// The same on another runtime.
+    pub(crate) fn on<S>(self, runtime: impl FnOnce(R) -> S) -> Retry<S, P, G, B, K, O> {
+        let Self { setup, classifier, runtime: before } = self;
+        Retry { setup, classifier, runtime: runtime(before) }
+    }
+
     /// For what happens to a call after it ended.
     pub(crate) const fn runtime(&self) -> &R {
         &self.runtime
     }
 
-    pub(crate) const fn observer(&self) -> &'a O {
-        self.setup.observer
-    }
-
-    #[cfg(feature = "std")]
-    pub(crate) fn on<S>(self, runtime: S) -> Retry<'a, S, G, B, K, O> {
-        let Self { setup, classifier, ready, runtime: _ } = self;
-        Retry { setup, classifier, ready, runtime }
-    }
-
-    /// Puts a [`Classifier`](crate::classify::Classifier) of an adapter's own around, or in place of, the one so far.
-    pub fn map_classifier<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<'a, R, G, B, L, O> {
-        let Self { setup, classifier: before, ready, runtime } = self;
-        Retry { setup, classifier: classifier(before), ready, runtime }
+    pub(crate) const fn observer(&self) -> &O {
+        &self.setup.observer
     }
 }
-
-impl<R: Clone, G, B, K: Clone, O: ?Sized> Clone for Retry<'_, R, G, B, K, O> {
-    fn clone(&self) -> Self {
-        let Self { setup, classifier, ready, runtime } = self;
-        Self { setup: *setup, classifier: classifier.clone(), ready: *ready, runtime: runtime.clone() }
-    }
-}
-
-impl<R: Copy, G, B, K: Copy, O: ?Sized> Copy for Retry<'_, R, G, B, K, O> {}
 
 #[cfg(feature = "defmt")]
-impl<R, G, B, K, O: ?Sized> defmt::Format for Retry<'_, R, G, B, K, O> {
+impl<R, P: Policies, G, B, K, O> defmt::Format for Retry<R, P, G, B, K, O> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        let Setup { operation, policy, .. } = self.setup;
-        defmt::write!(f, "Retry {{ operation: {=str}, policy: {} }}", operation, policy);
+        let Setup { operation, policies, .. } = &self.setup;
+        defmt::write!(
+            f,
+            "Retry {{ operation: {}, policy: {} }}",
+            operation,
+            policies.policy(&policies.read())
+        );
     }
 }
 
-impl<R, G, B, K, O: ?Sized> fmt::Debug for Retry<'_, R, G, B, K, O> {
+impl<R, P: Policies, G, B, K, O> fmt::Debug for Retry<R, P, G, B, K, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Setup { operation, policy, .. } = &self.setup;
-        f.debug_struct("Retry").field("operation", operation).field("policy", policy).finish_non_exhaustive()
+        let Setup { operation, policies, .. } = &self.setup;
+        f.debug_struct("Retry")
+            .field("operation", operation)
+            .field("policy", policies.policy(&policies.read()))
+            .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use crate::circuit::Gate;
 use crate::classify::Classifier;
 use crate::error::Error;
 use crate::observe::Observer;
+use crate::policy::Policies;
 use crate::runtime::{BlockingSleep, Entropy, Sleep};
 
 /// Every closure and function without arguments: it is retried by a [`Retry`].
@@ -30,18 +31,19 @@ pub trait Retryable: Sized {
     ///
     /// # Errors
     /// As [`Retry::run`].
-    fn retry<T, E, A, R, G, B, K, O>(
+    fn retry<T, E, A, R, P, G, B, K, O>(
         self,
-        retry: &Retry<'_, R, G, B, K, O>,
+        retry: &Retry<R, P, G, B, K, O>,
     ) -> impl Future<Output = Result<T, Error<E>>>
     where
         Self: FnMut() -> A,
         A: Future<Output = Result<T, E>>,
         R: Sleep + Entropy,
+        P: Policies,
         G: Gate,
         B: Budget,
         K: Classifier<T, E>,
-        O: Observer + ?Sized,
+        O: Observer,
     {
         retry.run(self)
     }
@@ -51,14 +53,15 @@ pub trait Retryable: Sized {
     ///
     /// # Errors
     /// As [`Retry::run_blocking`].
-    fn retry_blocking<T, E, R, G, B, K, O>(self, retry: &Retry<'_, R, G, B, K, O>) -> Result<T, Error<E>>
+    fn retry_blocking<T, E, R, P, G, B, K, O>(self, retry: &Retry<R, P, G, B, K, O>) -> Result<T, Error<E>>
     where
         Self: FnMut() -> Result<T, E>,
         R: BlockingSleep + Entropy,
+        P: Policies,
         G: Gate,
         B: Budget,
         K: Classifier<T, E>,
-        O: Observer + ?Sized,
+        O: Observer,
     {
         retry.run_blocking(self)
     }

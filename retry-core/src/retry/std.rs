@@ -3,7 +3,7 @@
 use core::ops::Deref;
 
 use super::Retry;
-use crate::policy::Policy;
+use crate::policy::Policies;
 use crate::runtime::{CancelToken, Cancellable, StdRuntime};
 
 /// Retries by `policy` in blocking code, on the system's clock.
@@ -24,17 +24,14 @@ use crate::runtime::{CancelToken, Cancellable, StdRuntime};
 /// }
 /// # Ok::<(), retry_core::Error<NotANumber>>(())
 /// ```
-pub const fn retry(policy: &Policy) -> Retry<'_, StdRuntime> {
+pub const fn retry<P: Policies>(policy: P) -> Retry<StdRuntime, P> {
     Retry::new(policy, StdRuntime)
 }
 
-impl<'a, G, B, K, O: ?Sized> Retry<'a, StdRuntime, G, B, K, O> {
+impl<P, G, B, K, O> Retry<StdRuntime, P, G, B, K, O> {
     /// Lets this token, by reference or in an `Arc`, end blocking calls: as
-    /// [`Error::Cancelled`](crate::Error::Cancelled), with what the last attempt ended with.
-    pub fn cancel_by<C: Deref<Target = CancelToken>>(
-        self,
-        token: C,
-    ) -> Retry<'a, Cancellable<C>, G, B, K, O> {
-        self.on(Cancellable(token))
+    /// an [error that was cancelled](crate::Error::is_cancelled), with what the last attempt ended with.
+    pub fn cancel_by<C: Deref<Target = CancelToken>>(self, token: C) -> Retry<Cancellable<C>, P, G, B, K, O> {
+        self.on(|StdRuntime| Cancellable(token))
     }
 }

@@ -1,27 +1,30 @@
 //! The steps of one call on its way through a loop, whichever it is.
 
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::time::Duration;
 
-use super::{Readiness, Retry};
+use super::Retry;
+use super::keep::Keep;
 use crate::budget::Budget;
-use crate::call::{Course, State};
-use crate::circuit::Gate;
-use crate::circuit::Rejected;
+use crate::call::{Course, Setup, State};
+use crate::cause::Cause;
+use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error};
+use crate::error::{Error, ErrorKind};
 use crate::observe::Observer;
-use crate::policy::Failure;
-use crate::runtime::{Clock, Entropy, Sleep};
+use crate::policy::{Failure, Policies};
+use crate::runtime::{Clock, Entropy, Readiness, Sleep};
 use crate::time::{duration, nanos};
 use crate::verdict::{GiveUp, Verdict};
 
 /// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
-pub(super) struct Run<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> {
-    retry: &'r Retry<'a, R, G, B, K, O>,
-    state: State<G::Ticket>,
+pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> {
+    retry: &'r Retry<R, P, G, B, K, O>,
+    state: State<G::Ticket, P::Read>,
     last: Option<Last<E>>,
+    /// Where a value that is not acceptable is kept until the verdict.
+    slot: S,
 }
 
 /// What the last attempt ended with.
@@ -32,16 +35,12 @@ struct Last<E> {
 
 /// An attempt that brought nothing.
 pub(super) enum Missed<E> {
-    Failed(Miss<E>),
-    /// It did not begin, or was stopped.
-    Ended(End),
-}
-
-/// What is wrong with an outcome.
-pub(super) enum Miss<E> {
-    Failed(E),
+    /// The operation's own error.
+    Error(E),
     TimedOut,
     Unacceptable(Failure),
+    /// It did not begin, or was stopped.
+    Ended(End),
 }
 
 /// Why a call ends.
@@ -51,20 +50,29 @@ pub(super) enum End {
     Cancelled,
 }
 
-impl<'r, 'a, R, G, B, K, O, E> Run<'r, 'a, R, G, B, K, O, E>
+impl<'r, R, P, G, B, K, O, E, S> Run<'r, R, P, G, B, K, O, E, S>
 where
     R: Clock + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
-    O: Observer + ?Sized,
+    O: Observer,
 {
     #[inline]
-    pub(super) fn start<T>(retry: &'r Retry<'a, R, G, B, K, O>) -> Self
+    pub(super) fn start<T>(retry: &'r Retry<R, P, G, B, K, O>) -> Self
     where
         K: Classifier<T, E>,
+        S: Default,
     {
-        let timed = K::ASKS_TIME || retry.setup.policy.asks_time() || retry.setup.observer.is_enabled();
-        Self { retry, state: State::start(timed, || retry.runtime.now()), last: None }
+        let Setup { policies, observer, .. } = &retry.setup;
+        let read = policies.read();
+        let timed = K::ASKS_TIME || policies.policy(&read).asks_time() || observer.is_enabled();
+        Self {
+            retry,
+            state: State::start(read, timed, || retry.runtime.now()),
+            last: None,
+            slot: S::default(),
+        }
     }
 
     /// Begins the next attempt.
@@ -74,11 +82,12 @@ where
         self.course().begin(|| runtime.now()).map_err(End::Rejected)
     }
 
-    /// What to make of an outcome; the attempt ends here where it is good.
+    /// What to make of an outcome; the attempt ends here if it is good.
     #[inline]
-    pub(super) fn judge<T>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
+    pub(super) fn judge<T, V>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
     where
         K: Classifier<T, E>,
+        V: Keep<T, Slot = S>,
     {
         let value = outcome?;
         match self.retry.classifier.classify_ok(&value) {
@@ -87,35 +96,44 @@ where
                 self.course().succeed(|| runtime.now());
                 Ok(value)
             }
-            Some(failure) => Err(Missed::Failed(Miss::Unacceptable(failure))),
+            Some(failure) => {
+                V::keep(&mut self.slot, value);
+                Err(Missed::Unacceptable(failure))
+            }
         }
     }
 
     /// Ends a failed attempt: what is slept before the next, or why there is none.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(super) fn settle<T>(&mut self, missed: Missed<E>) -> Result<Steps<'a>, End>
+    pub(super) fn settle<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
     where
         K: Classifier<T, E>,
+        V: Keep<T, Slot = S>,
     {
+        let classifier = &self.retry.classifier;
         let (cause, failure) = match missed {
             Missed::Ended(end) => return Err(end),
-            Missed::Failed(Miss::Failed(error)) => {
-                let failure = self.retry.classifier.failure(&error, self.progress_at(K::ASKS_TIME));
+            Missed::Error(error) => {
+                let failure = classifier.failure(&error, self.progress_at(K::ASKS_TIME));
                 (Cause::Failed(error), failure)
             }
-            Missed::Failed(Miss::TimedOut) => {
-                let limit = self.retry.setup.policy.attempt_limit_of_time();
-                (Cause::TimedOut(limit.unwrap_or_default()), self.retry.classifier.timed_out())
+            Missed::TimedOut => {
+                let limit = self.course().policy().attempt_time_limit();
+                (Cause::TimedOut(limit.unwrap_or_default()), classifier.timed_out())
             }
-            Missed::Failed(Miss::Unacceptable(failure)) => (Cause::Unacceptable, failure),
+            Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
         };
         let runtime = self.runtime();
-        let verdict = self.course().fail(failure, || runtime.now(), || runtime.word());
+        let text = || cause.error().and_then(|error| classifier.text(error));
+        let verdict = self.course().fail(failure, text, || runtime.now(), || runtime.word());
+        classifier.failed(&cause, self.progress(), verdict);
         self.last = Some(Last { cause, class: failure.class });
         match verdict {
             Verdict::Retry(_) => {
+                // It may hold a connection, which others wait for.
+                drop(V::take(&mut self.slot));
                 let (delay, least) = self.state.pause();
-                Ok(Steps::of(delay, least, self.retry.ready))
+                Ok(Steps::of(delay, least, runtime.readiness()))
             }
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
@@ -124,32 +142,34 @@ where
 
     /// The call is over, and nothing left to cancel.
     #[inline]
-    pub(super) fn done(self) {
-        drop(ManuallyDrop::new(self).last.take());
+    pub(super) fn done(self)
+    where
+        S: Default,
+    {
+        let mut run = ManuallyDrop::new(self);
+        drop((run.last.take(), mem::take(&mut run.slot)));
     }
 
-    /// The call ends, and is over.
-    #[inline]
-    pub(super) fn into_error(mut self, end: End) -> Error<E> {
-        let error = self.error(end);
-        self.done();
-        error
-    }
-
-    /// The call ends.
+    /// The call ends: with the value that was kept, if it was, else with an error.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(super) fn error(&mut self, end: End) -> Error<E> {
+    pub(super) fn end<T, V>(&mut self, end: End) -> Result<T, Error<E>>
+    where
+        V: Keep<T, Slot = S>,
+    {
         self.cancel(); // what is still under way, or to come
+        if let Some(value) = V::take(&mut self.slot) {
+            return Ok(value);
+        }
         let when = self.runtime().now();
         let (cause, class) = self.last.take().map(|Last { cause, class }| (cause, class)).unzip();
         let context = self.course().context(when, class);
-        match (end, cause) {
-            (End::GaveUp(GiveUp::Ignored), Some(cause)) => Error::Ignored { cause, context },
-            (End::GaveUp(reason), Some(cause)) => Error::GaveUp { reason, cause, context },
-            (End::Rejected(rejected), cause) => Error::Rejected { rejected, cause, context },
-            // Who gives up has a cause: `settle` keeps it.
-            (End::Cancelled | End::GaveUp(_), cause) => Error::Cancelled { cause, context },
-        }
+        let kind = match end {
+            End::GaveUp(GiveUp::Ignored) => ErrorKind::Ignored,
+            End::GaveUp(reason) => ErrorKind::GaveUp(reason),
+            End::Rejected(rejected) => ErrorKind::Rejected(rejected),
+            End::Cancelled => ErrorKind::Cancelled,
+        };
+        Err(Error::new(kind, cause, context))
     }
 
     /// How far the call had come when the attempt began.
@@ -165,14 +185,15 @@ where
     }
 
     #[inline]
-    pub(super) fn timeout(&self) -> Option<R::Sleep>
+    pub(super) fn timeout(&mut self) -> Option<R::Sleep>
     where
         R: Sleep,
     {
-        self.retry.setup.policy.attempt_limit_of_time().map(|limit| self.retry.runtime.sleep(limit))
+        let runtime = self.runtime();
+        self.course().policy().attempt_time_limit().map(|limit| runtime.sleep(limit))
     }
 
-    /// How far the call has come; the time only where it is `timed`.
+    /// How far the call has come; the time only if it is `timed`.
     #[inline]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
@@ -180,7 +201,7 @@ where
     }
 }
 
-impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, 'a, R, G, B, K, O, E> {
+impl<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> Run<'r, R, P, G, B, K, O, E, S> {
     #[inline]
     pub(super) fn runtime(&self) -> &'r R {
         &self.retry.runtime
@@ -193,12 +214,14 @@ impl<'r, 'a, R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Run<'r, '
     }
 
     #[inline]
-    fn course(&mut self) -> Course<'_, 'a, G, B, O> {
+    fn course(&mut self) -> Course<'_, P, G, B, O> {
         Course { setup: &self.retry.setup, state: &mut self.state }
     }
 }
 
-impl<R: Clock, G: Gate, B: Budget, K, O: Observer + ?Sized, E> Drop for Run<'_, '_, R, G, B, K, O, E> {
+impl<R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> Drop
+    for Run<'_, R, P, G, B, K, O, E, S>
+{
     #[inline]
     fn drop(&mut self) {
         self.cancel();

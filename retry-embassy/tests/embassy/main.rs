@@ -17,8 +17,7 @@ use embassy_time::Timer;
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
 use retry_core::{
-    Cause, CircuitConfig, Class, Error, GiveUp, Instant, Jitter, Policy, SharedBudget, SharedCircuit,
-    TokenBucket,
+    Cause, CircuitConfig, Class, Instant, Jitter, Policy, SharedBudget, SharedCircuit, TokenBucket,
     circuit::{CountWindow, Counts, Gate, Phase},
     observe::{Event, EventKind},
     runtime::{Clock, Entropy, Sleep},
@@ -87,8 +86,8 @@ fn a_call_waits_as_its_policy_says() {
     }));
     assert_eq!(starts.into_inner(), [0, 11, 32, 73]); // 10, 20 and 40 ms apart, each attempt takes 1 ms
     assert_eq!(millis(ticks), 74);
-    let Err(Error::GaveUp { reason: GiveUp::Attempts, context, .. }) = result else { panic!("{result:?}") };
-    assert_eq!(context.elapsed, Some(ms(74)));
+    let error = result.unwrap_err();
+    assert_eq!((error.is_exhausted(), error.elapsed()), (true, Some(ms(74))));
 }
 
 #[test]
@@ -115,8 +114,8 @@ fn a_signal_stops_a_call_in_its_attempt_and_in_its_sleep() {
         let (embassy, stop) = (embassy(), Signal::<CriticalSectionRawMutex, ()>::new());
         let events = RefCell::new(Vec::new());
         let observer = |event: &Event| events.borrow_mut().push(event.kind);
-        let retry = retry(&POLICY, &embassy).classify(|class: &Class| *class).on_event(&observer);
-        let call = retry.run_until(stop.wait(), async || {
+        let retry = retry(&POLICY, &embassy).classify(|class: &Class| *class).on_event(observer);
+        let call = retry.until(stop.wait()).run(async || {
             Timer::after_millis(3).await;
             Err::<(), _>(Class::Timeout)
         });
@@ -125,10 +124,11 @@ fn a_signal_stops_a_call_in_its_attempt_and_in_its_sleep() {
             stop.signal(());
         };
         let ((result, ()), ticks) = run(join(call, signaller));
-        let Err(Error::Cancelled { cause, context }) = result else { panic!("{result:?}") };
+        let error = result.unwrap_err();
         assert_eq!(millis(ticks), signalled, "it stops at once");
-        assert_eq!((context.attempt, context.class), (attempts, class), "signalled at {signalled} ms");
-        assert_eq!(cause, class.map(Cause::Failed));
+        assert!(error.is_cancelled(), "{error}");
+        assert_eq!((error.attempts(), error.class()), (attempts, class), "signalled at {signalled} ms");
+        assert_eq!(error.into_cause(), class.map(Cause::Failed));
         assert_eq!(events.borrow().iter().rev().nth(1), Some(&EventKind::Cancelled));
     }
 }

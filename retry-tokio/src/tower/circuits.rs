@@ -2,43 +2,34 @@
 
 use core::fmt;
 
-use retry_core::{Key, Retry, circuit::Gate};
-
-use crate::Tokio;
+use retry_core::{Key, circuit::Gate};
 
 /// Says which circuit a request goes through. Chosen by [`RetryLayer::circuit_by`](crate::RetryLayer::circuit_by); there
 /// is no need to implement it.
 pub trait Circuits<Request, G> {
-    /// What is kept for as long as the call lasts.
-    type Held: Send + Sync;
     /// The circuit.
     type Circuit: Gate;
 
-    /// Chooses.
-    fn choose(&self, request: &Request) -> Self::Held;
+    /// Chooses; `own` is the layer's own circuit.
+    fn choose(&self, own: &G, request: &Request) -> Self::Circuit;
 
-    /// Takes what was chosen.
-    fn through<'h, B, K, O: ?Sized>(
-        retry: Retry<'h, Tokio, G, B, K, O>,
-        held: &'h Self::Held,
-    ) -> Retry<'h, Tokio, Self::Circuit, B, K, O>;
+    /// The key of a call through this circuit, if it has one.
+    fn key(circuit: &Self::Circuit) -> Option<Key>;
 }
 
 /// The retry's own circuit, or none, for all.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OneCircuit;
 
-impl<Request, G: Gate> Circuits<Request, G> for OneCircuit {
-    type Held = ();
+impl<Request, G: Gate + Clone> Circuits<Request, G> for OneCircuit {
     type Circuit = G;
 
-    fn choose(&self, _: &Request) {}
+    fn choose(&self, own: &G, _: &Request) -> G {
+        own.clone()
+    }
 
-    fn through<'h, B, K, O: ?Sized>(
-        retry: Retry<'h, Tokio, G, B, K, O>,
-        (): &'h (),
-    ) -> Retry<'h, Tokio, G, B, K, O> {
-        retry
+    fn key(_: &G) -> Option<Key> {
+        None
     }
 }
 
@@ -49,21 +40,17 @@ pub struct CircuitBy<F>(pub(super) F);
 impl<Request, G, H, F> Circuits<Request, G> for CircuitBy<F>
 where
     F: Fn(&Request) -> H,
-    H: Gate + Send + Sync,
+    H: Gate,
     for<'h> &'h H: Into<Key>,
 {
-    type Held = H;
     type Circuit = H;
 
-    fn choose(&self, request: &Request) -> H {
+    fn choose(&self, _: &G, request: &Request) -> H {
         (self.0)(request)
     }
 
-    fn through<'h, B, K, O: ?Sized>(
-        retry: Retry<'h, Tokio, G, B, K, O>,
-        held: &'h H,
-    ) -> Retry<'h, Tokio, H, B, K, O> {
-        retry.circuit(held).keyed(held)
+    fn key(circuit: &H) -> Option<Key> {
+        Some(circuit.into())
     }
 }
 

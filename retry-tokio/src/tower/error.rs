@@ -3,7 +3,7 @@
 use core::error::Error as StdError;
 use core::fmt;
 
-use retry_core::{Cause, Class, Classify, Error, Failure};
+use retry_core::{BoxError, Class, Classify, Error, Failure};
 
 /// Why a call had no answer.
 ///
@@ -20,9 +20,6 @@ pub enum ServiceError {
     /// [`RetryLayer::clone_request`](crate::RetryLayer::clone_request) said so. Of the policy, this is the end of all attempts.
     NotRepeatable(Error<BoxError>),
 }
-
-/// An error of any type.
-pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl ServiceError {
     /// How the call ended, if there was one: the reason, the attempts, the time.
@@ -71,10 +68,7 @@ impl StdError for ServiceError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::NotReady(error) => Some(&**error),
-            Self::Ended(error) | Self::NotRepeatable(error) => match error.cause() {
-                Some(Cause::Failed(error)) => Some(&**error),
-                _ => None,
-            },
+            Self::Ended(error) | Self::NotRepeatable(error) => error.source(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Who takes the letters of calls that give up.
 
 use core::fmt;
+use core::ops::Deref;
 
 use retry_core::{
     Error, Retry,
@@ -9,9 +10,9 @@ use retry_core::{
     classify::Classifier,
     dead_letter::{DeadLetterSink, ReasonSet},
     observe::Observer,
+    policy::Policies,
+    runtime::{Entropy, Sleep},
 };
-
-use crate::Tokio;
 
 /// Says who takes the letter of a call that gives up, and what it holds of the request. Chosen by
 /// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters); there is no need to implement it.
@@ -23,10 +24,10 @@ pub trait Letters<Request, E> {
     fn payload(&self, request: &Request) -> Self::Payload;
 
     /// Runs the call, and hands over its letter should it give up. `payload` makes what that holds.
-    fn run<T, A, F, P, G, B, K, O>(
-        &self,
-        retry: &Retry<'_, Tokio, G, B, K, O>,
-        payload: P,
+    fn run<'r, T, A, F, M, R, P, G, B, K, O>(
+        &'r self,
+        retry: &'r Retry<R, P, G, B, K, O>,
+        payload: M,
         operation: F,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
@@ -34,11 +35,13 @@ pub trait Letters<Request, E> {
         E: Send,
         A: Future<Output = Result<T, E>> + Send,
         F: FnMut() -> A + Send,
-        P: FnOnce() -> Self::Payload + Send,
+        M: FnOnce() -> Self::Payload + Send,
+        R: Sleep<Sleep: Send> + Entropy + Sync,
+        P: Policies<Read: Send> + Sync,
         G: Gate<Ticket: Send> + Sync,
         B: Budget + Sync,
         K: Classifier<T, E> + Sync,
-        O: Observer + Sync + ?Sized;
+        O: Observer + Sync;
 }
 
 /// No letters.
@@ -50,10 +53,10 @@ impl<Request, E> Letters<Request, E> for NoLetters {
 
     fn payload(&self, _: &Request) {}
 
-    fn run<T, A, F, P, G, B, K, O>(
-        &self,
-        retry: &Retry<'_, Tokio, G, B, K, O>,
-        _: P,
+    fn run<'r, T, A, F, M, R, P, G, B, K, O>(
+        &'r self,
+        retry: &'r Retry<R, P, G, B, K, O>,
+        _: M,
         operation: F,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
@@ -61,11 +64,13 @@ impl<Request, E> Letters<Request, E> for NoLetters {
         E: Send,
         A: Future<Output = Result<T, E>> + Send,
         F: FnMut() -> A + Send,
-        P: FnOnce() + Send,
+        M: FnOnce() + Send,
+        R: Sleep<Sleep: Send> + Entropy + Sync,
+        P: Policies<Read: Send> + Sync,
         G: Gate<Ticket: Send> + Sync,
         B: Budget + Sync,
         K: Classifier<T, E> + Sync,
-        O: Observer + Sync + ?Sized,
+        O: Observer + Sync,
     {
         retry.run(operation)
     }
@@ -73,17 +78,18 @@ impl<Request, E> Letters<Request, E> for NoLetters {
 
 /// Letters to a sink, with what a closure makes of the request: see
 /// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters).
-pub struct LettersTo<S: ?Sized + 'static, F> {
-    pub(super) sink: &'static S,
+#[derive(Clone)]
+pub struct LettersTo<S, F> {
+    pub(super) sink: S,
     pub(super) payload: F,
     pub(super) reasons: ReasonSet,
 }
 
-impl<Request, E, L, S, M> Letters<Request, E> for LettersTo<S, M>
+impl<Request, E, L, S, N> Letters<Request, E> for LettersTo<S, N>
 where
     L: Send,
-    S: DeadLetterSink<L, E> + Sync + ?Sized,
-    M: Fn(&Request) -> L + Sync,
+    S: Deref<Target: DeadLetterSink<L, E> + Sync> + Sync,
+    N: Fn(&Request) -> L + Sync,
 {
     type Payload = L;
 
@@ -91,10 +97,10 @@ where
         (self.payload)(request)
     }
 
-    fn run<T, A, F, P, G, B, K, O>(
-        &self,
-        retry: &Retry<'_, Tokio, G, B, K, O>,
-        payload: P,
+    fn run<'r, T, A, F, M, R, P, G, B, K, O>(
+        &'r self,
+        retry: &'r Retry<R, P, G, B, K, O>,
+        payload: M,
         operation: F,
     ) -> impl Future<Output = Result<T, Error<E>>> + Send
     where
@@ -102,23 +108,19 @@ where
         E: Send,
         A: Future<Output = Result<T, E>> + Send,
         F: FnMut() -> A + Send,
-        P: FnOnce() -> L + Send,
+        M: FnOnce() -> L + Send,
+        R: Sleep<Sleep: Send> + Entropy + Sync,
+        P: Policies<Read: Send> + Sync,
         G: Gate<Ticket: Send> + Sync,
         B: Budget + Sync,
         K: Classifier<T, E> + Sync,
-        O: Observer + Sync + ?Sized,
+        O: Observer + Sync,
     {
-        retry.dead_letters(self.sink).only(self.reasons).payload(payload).run(operation)
+        retry.dead_letters(&*self.sink).only(self.reasons).payload(payload).run(operation)
     }
 }
 
-impl<S: ?Sized, F: Clone> Clone for LettersTo<S, F> {
-    fn clone(&self) -> Self {
-        Self { payload: self.payload.clone(), ..*self }
-    }
-}
-
-impl<S: ?Sized, F> fmt::Debug for LettersTo<S, F> {
+impl<S, F> fmt::Debug for LettersTo<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LettersTo").field("reasons", &self.reasons).finish_non_exhaustive()
     }

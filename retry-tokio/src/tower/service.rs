@@ -6,57 +6,82 @@ use core::mem;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use ::tower_service::Service;
-use retry_core::{Error, GiveUp, budget::Budget, circuit::Gate, classify::Classifier, observe::Observer};
+use retry_core::{
+    BoxError, ErrorKind, GiveUp, Retry,
+    budget::Budget,
+    circuit::Gate,
+    classify::Classifier,
+    observe::Observer,
+    policy::Policies,
+    runtime::{Entropy, Sleep},
+};
 
-use super::circuits::Circuits;
-use super::error::{BoxError, ServiceError};
+use super::circuits::{Circuits, OneCircuit};
+use super::error::ServiceError;
 use super::kept::{Answered, Judge, Kept};
-use super::letters::Letters;
-use super::requests::Requests;
-use super::{CallCloneRequestOrCloneAll, NoLetters, OneCircuit, RetryLayer};
+use super::letters::{Letters, NoLetters};
+use super::requests::{CallCloneRequestOrCloneAll, Requests};
 
-/// A service with retries and a circuit around it, made by a [`RetryLayer`].
-pub struct RetryService<
-    S,
-    G: 'static,
-    B: 'static,
-    K,
-    O: ?Sized + 'static = (),
-    Q = CallCloneRequestOrCloneAll,
-    C = OneCircuit,
-    L = NoLetters,
-> {
+/// A service with retries and a circuit around it, made by a [`RetryLayer`](crate::RetryLayer).
+pub struct RetryService<S, Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
     inner: S,
-    layer: RetryLayer<G, B, K, O, Q, C, L>,
+    parts: Arc<Parts<Y, Q, C, L>>,
+}
+
+/// What a layer is made of.
+#[derive(Clone)]
+pub(super) struct Parts<Y, Q, C, L> {
+    pub(super) retry: Y,
+    pub(super) requests: Q,
+    pub(super) circuits: C,
+    pub(super) letters: L,
 }
 
 /// A call under way. Dropping it gives back what it holds.
-pub type CallFuture<T> = Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send>>;
+#[must_use = "a future does nothing until it is awaited"]
+pub struct ResponseFuture<T>(Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send>>);
 
-impl<S, G, B, K, O: ?Sized, Q, C, L> RetryService<S, G, B, K, O, Q, C, L> {
-    pub(super) const fn new(inner: S, layer: RetryLayer<G, B, K, O, Q, C, L>) -> Self {
-        Self { inner, layer }
+impl<T> Future for ResponseFuture<T> {
+    type Output = Result<T, ServiceError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
     }
 }
 
-impl<Request, S, G, B, K, O, Q, C, L> Service<Request> for RetryService<S, G, B, K, O, Q, C, L>
+impl<T> fmt::Debug for ResponseFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture(..)")
+    }
+}
+
+impl<S, Y, Q, C, L> RetryService<S, Y, Q, C, L> {
+    pub(super) fn new(inner: S, parts: Parts<Y, Q, C, L>) -> Self {
+        Self { inner, parts: Arc::new(parts) }
+    }
+}
+
+impl<Request, S, R, P, G, B, K, O, Q, C, L> Service<Request>
+    for RetryService<S, Retry<R, P, G, B, K, O>, Q, C, L>
 where
     Request: Send + 'static,
     S: Service<Request, Response: Send, Error: Into<BoxError> + Send, Future: Send> + Clone + Send + 'static,
-    G: Gate + Sync,
-    B: Budget + Sync,
-    K: Classifier<S::Response, S::Error> + Clone + Send + Sync + 'static,
-    O: Observer + Sync + ?Sized,
-    Q: Requests<Request> + Clone + Send + Sync + 'static,
-    C: Circuits<Request, G, Circuit: Sync, Held: 'static> + Clone + Send + Sync + 'static,
-    <C::Circuit as Gate>::Ticket: Send,
-    L: Letters<Request, S::Error> + Clone + Send + Sync + 'static,
+    R: Sleep<Sleep: Send> + Entropy + Send + Sync + 'static,
+    P: Policies<Read: Send> + Send + Sync + 'static,
+    G: Send + Sync + 'static,
+    B: Budget + Send + Sync + 'static,
+    K: Classifier<S::Response, S::Error> + Send + Sync + 'static,
+    O: Observer + Send + Sync + 'static,
+    Q: Requests<Request> + Send + Sync + 'static,
+    C: Circuits<Request, G, Circuit: Gate<Ticket: Send> + Send + Sync> + Send + Sync + 'static,
+    L: Letters<Request, S::Error> + Send + Sync + 'static,
 {
     type Response = S::Response;
     type Error = ServiceError;
-    type Future = CallFuture<S::Response>;
+    type Future = ResponseFuture<S::Response>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context).map_err(|error| ServiceError::NotReady(error.into()))
@@ -66,13 +91,19 @@ where
         // The clone is not ready; the one that is goes with the call.
         let next = self.inner.clone();
         let mut service = mem::replace(&mut self.inner, next);
+        let parts = Arc::clone(&self.parts);
         // What is made out here is stored once in the future, and not once more on its way into it.
-        let RetryLayer { retry, requests, circuits, letters } = self.layer.clone();
-        let held = circuits.choose(&request);
+        let circuit = parts.circuits.choose(parts.retry.gate(), &request);
         let kept = Kept::new(request);
-        Box::pin(async move {
-            let retry =
-                C::through(retry, &held).map_classifier(|classifier| Judge { classifier, kept: &kept });
+        ResponseFuture(Box::pin(async move {
+            let Parts { retry, requests, letters, .. } = &*parts;
+            let mut retry = retry
+                .by_ref()
+                .circuit(&circuit)
+                .map_classifier(|classifier| Judge { classifier, kept: &kept });
+            if let Some(key) = C::key(&circuit) {
+                retry = retry.keyed(key);
+            }
 
             let mut is_first = true;
             let operation = || {
@@ -118,14 +149,17 @@ where
             drop(retry);
             match outcome {
                 Ok(answered) => Ok(answered.into_inner()),
-                Err(error) => kept.end().map_err(|is_repeatable| match error.map(Into::into) {
-                    error @ Error::GaveUp { reason: GiveUp::Attempts, .. } if !is_repeatable => {
-                        ServiceError::NotRepeatable(error)
+                Err(error) => kept.end().map_err(|is_repeatable| {
+                    let error = error.map(Into::into);
+                    match error.kind() {
+                        ErrorKind::GaveUp(GiveUp::Attempts) if !is_repeatable => {
+                            ServiceError::NotRepeatable(error)
+                        }
+                        _ => ServiceError::Ended(error),
                     }
-                    error => ServiceError::Ended(error),
                 }),
             }
-        })
+        }))
     }
 }
 
@@ -137,16 +171,18 @@ enum Attempt<S: Service<Request>, Request> {
     OfClone(S, Request),
 }
 
-impl<S: Clone, G, B, K: Clone, O: ?Sized, Q: Clone, C: Clone, L: Clone> Clone
-    for RetryService<S, G, B, K, O, Q, C, L>
-{
+impl<S: Clone, Y, Q, C, L> Clone for RetryService<S, Y, Q, C, L> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+        Self { inner: self.inner.clone(), parts: Arc::clone(&self.parts) }
     }
 }
 
-impl<S: fmt::Debug, G, B, K, O: ?Sized, Q, C, L> fmt::Debug for RetryService<S, G, B, K, O, Q, C, L> {
+impl<S: fmt::Debug, Y: fmt::Debug, Q, C, L> fmt::Debug for RetryService<S, Y, Q, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryService").field("inner", &self.inner).field("layer", &self.layer).finish()
+        let Self { inner, parts } = self;
+        f.debug_struct("RetryService")
+            .field("inner", inner)
+            .field("retry", &parts.retry)
+            .finish_non_exhaustive()
     }
 }

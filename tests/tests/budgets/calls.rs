@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use retry_core::{
-    Call, CircuitConfig, Class, Error, GiveUp, Jitter, Policy, Retry, SharedBudget, SharedCircuit,
+    Call, CircuitConfig, Class, Error, ErrorKind, GiveUp, Jitter, Policy, Retry, SharedBudget, SharedCircuit,
     TokenBucket, Verdict,
     budget::{Budget, ConcurrencyShare, RequestShare},
     circuit::Gate,
@@ -19,8 +19,8 @@ use crate::{NOW, ms, secs, started};
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
-    match result {
-        Err(Error::GaveUp { reason, .. }) => Some(reason),
+    match result.err()?.kind() {
+        ErrorKind::GaveUp(reason) => Some(reason),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use retry_core::{Call, Instant, Retry, Verdict, observe::Event, testing::FakeClock};
+use retry_core::{Call, Instant, Retry, Verdict, testing::FakeClock};
 
 use super::ms;
 use super::table::{Fault, Row, Stage, TABLE};
@@ -19,9 +19,7 @@ fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFl
         }
     };
     let now = || clock.now();
-    let observer = |event: &Event| stage.events.borrow_mut().push(*event);
-    let mut call =
-        Call::new(&row.policy, now).circuit(&stage.circuit).budget(&stage.budget).observe(&observer);
+    let mut call = Call::new(&row.policy, now).circuit(&stage.circuit).budget(&stage.budget).observe(stage);
     cut()?;
     for (takes, fails) in row.attempts {
         let attempt = call.attempt(now).expect("the circuit has a probe to give");
@@ -65,14 +63,11 @@ fn blocking_and_interrupted_at_every_millisecond() {
             let clock = FakeClock::new();
             clock.interrupt_at(Instant::from_millis(at));
             let stage = Stage::new(row, clock.now());
-            let observer = |event: &Event| stage.events.borrow_mut().push(*event);
-            let ready = || false;
             let retry = Retry::new(&row.policy, &clock)
                 .circuit(&stage.circuit)
                 .budget(&stage.budget)
-                .classify(|fault: &Fault| fault.class)
-                .ready(&ready, ms(20))
-                .observe(&observer);
+                .ready(|| false, ms(20))
+                .observe(&stage);
             let result = retry.run_blocking_with(|now, _| {
                 let (takes, fails) = row.attempts[now.attempt as usize - 1];
                 clock.advance(ms(takes));

@@ -46,7 +46,7 @@ fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
     let events = RefCell::new(Vec::new());
     let observer = |event: &Event| events.borrow_mut().push((event.at.as_millis(), event.kind));
     let retry =
-        Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class).observe(&observer);
+        Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class).on_event(observer);
 
     {
         let mut call = pin!(retry.run(|| async {
@@ -140,10 +140,10 @@ fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
     let observer = |event: &Event| assert!(event.kind != EventKind::Started, "the observer's own bug");
     let curve = |_: u32, _: Duration| -> Duration { panic!("the curve's own bug") };
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit);
-    let observed = retry.observe(&observer);
+    let observed = retry.on_event(observer);
     let call = || observed.run_blocking(|| Ok::<(), Class>(()));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
-    let curved = Retry::new(&POLICY, &clock).circuit(&circuit).backoff(&curve);
+    let curved = Retry::new(&POLICY, &clock).circuit(&circuit).backoff(curve);
     let call = || curved.run_blocking(|| Err::<(), _>(Class::Server));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
@@ -173,7 +173,7 @@ fn the_operation_is_dropped_before_its_end_is_told() {
         let kind = format!("{:?}", event.kind);
         log.borrow_mut().push(kind.split([' ', '(']).next().unwrap().to_lowercase());
     };
-    let retry = Retry::new(&POLICY, &clock).observe(&observer);
+    let retry = Retry::new(&POLICY, &clock).on_event(observer);
     let attempts = Cell::new(0);
     let operation = || {
         attempts.set(attempts.get() + 1);
@@ -211,7 +211,7 @@ fn the_operation_is_dropped_before_its_end_is_told() {
 
     log.borrow_mut().clear();
     attempts.set(1);
-    let stopped = clock.run(retry.run_until((&clock).sleep(ms(100)), operation));
+    let stopped = clock.run(retry.until((&clock).sleep(ms(100))).run(operation));
     assert!(stopped.unwrap_err().is_cancelled());
     assert_eq!(*log.borrow(), ["started", "dropped", "cancelled", "ended"]);
 }

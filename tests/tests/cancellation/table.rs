@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, Class, Error, Failure, Instant, Jitter, Policy, Recovery, Retry, Rule,
+    Cause, CircuitConfig, Class, Classify, Error, Failure, Instant, Jitter, Policy, Recovery, Retry, Rule,
     SharedBudget, SharedCircuit, TokenBucket, Verdict,
     circuit::{Change, CountWindow, Gate, Phase},
-    observe::{CallEnd, Event, EventKind},
+    observe::{CallEnd, Event, EventKind, Observer},
     runtime::{Entropy, Sleep, StdLock},
 };
 
@@ -84,6 +84,20 @@ pub(crate) struct Fault {
     pub(crate) class: Class,
 }
 
+impl Classify for Fault {
+    fn classify(&self) -> Failure {
+        self.class.into()
+    }
+}
+
+/// What an observer is told, of a call without a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    at: Instant,
+    attempt: u32,
+    kind: EventKind,
+}
+
 /// Where a call was cut: attempts begun, attempts ended.
 pub(crate) type Place = (u32, u32);
 
@@ -98,7 +112,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Stage {
     pub(crate) circuit: SharedCircuit<CountWindow<16>, StdLock>,
     pub(crate) budget: SharedBudget<TokenBucket, StdLock>,
-    pub(crate) events: RefCell<Vec<Event>>,
+    pub(crate) events: RefCell<Vec<Told>>,
     /// Futures of the operation that are not dropped yet.
     alive: Cell<i32>,
 }
@@ -121,14 +135,11 @@ impl Stage {
     /// Runs the row's call and cuts it, checks what is left, and says what became of it.
     pub(crate) async fn cut<R: Sleep + Entropy>(row: &Row, runtime: &R, polls: u32, when: When) -> Outcome {
         let stage = Self::new(row, runtime.now());
-        let observer = |event: &Event| stage.events.borrow_mut().push(*event);
-        let ready = || false;
         let retry = Retry::new(&row.policy, runtime)
             .circuit(&stage.circuit)
             .budget(&stage.budget)
-            .classify(|fault: &Fault| fault.class)
-            .ready(&ready, ms(20))
-            .observe(&observer);
+            .ready(|| false, ms(20))
+            .observe(&stage);
         let operation = |now: retry_core::Progress, _: Option<&Cause<Fault>>| {
             let alive = Alive::new(&stage.alive);
             let (takes, fails) = row.attempts[now.attempt as usize - 1];
@@ -143,7 +154,7 @@ impl Stage {
             }
         };
         let stop = Flag::default();
-        let call = retry.run_until_with(stop.raised(), operation);
+        let call = retry.until(stop.raised()).run_with(operation);
         let cut = Cut::new(call, polls, when, &stop).await;
         let outcome = Outcome { over: cut.over, place: stage.place() };
         stage.check(runtime.now(), cut.over, cut.result);
@@ -185,19 +196,20 @@ impl Stage {
 
     /// The error says so, and what the last attempt ended with.
     fn check_error(&self, result: Result<u32, Error<Fault>>) {
-        let Err(Error::Cancelled { cause, context, .. }) = result else { panic!("{result:?}") };
+        let error = result.unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
         let (begun, ended) = self.place();
         let last_failure = self.events.borrow().iter().rev().find_map(|event| match event.kind {
             EventKind::Failed { failure: Failure { class, .. }, .. } => Some((event.attempt, class)),
             _ => None,
         });
-        let cause = cause.map(|cause| match cause {
+        let cause = error.cause().map(|cause| match *cause {
             Cause::Failed(Fault { attempt, class }) => (attempt, class),
             Cause::TimedOut(_) => (ended, Class::Timeout),
             _ => unreachable!("all values here are good"),
         });
         assert_eq!(cause, last_failure);
-        assert_eq!((context.attempt, context.class), (begun, last_failure.map(|(_, class)| class)));
+        assert_eq!((error.attempts(), error.class()), (begun, last_failure.map(|(_, class)| class)));
     }
 
     /// Nothing is held any more.
@@ -237,6 +249,13 @@ impl Stage {
             }
         }
         spent
+    }
+}
+
+impl Observer for Stage {
+    fn observe(&self, event: &Event) {
+        let Event { at, attempt, kind, .. } = *event;
+        self.events.borrow_mut().push(Told { at, attempt, kind });
     }
 }
 

@@ -79,7 +79,7 @@ fn a_letter_says_which_call_it_was() {
     let fail = |class: Class| retry.run_blocking(|| Err::<(), _>(class)).unwrap_err();
     let cancelled = || {
         let stop = (&clock).sleep(Duration::from_millis(50));
-        clock.run(retry.run_until(stop, || async { Err::<(), _>(Class::Server) })).unwrap_err()
+        clock.run(retry.until(stop).run(|| async { Err::<(), _>(Class::Server) })).unwrap_err()
     };
     let (ms, of) = (|ms| Some(Duration::from_millis(ms)), |error: &Error<Class>| DeadLetter::of(error, ()));
     #[rustfmt::skip]

@@ -40,16 +40,17 @@ fn every_event_is_a_line_of_its_level() {
 
     // Names that would end a line, clear a screen, or never end.
     log::set_max_level(LevelFilter::Trace);
-    let mut event = letter(true);
     for (operation, key, line) in [
         ("stock\nWARN  forged", "", "stock\u{fffd}WARN  forged: dead letter"),
         ("\x1b[2Jstock", "", "\u{fffd}[2Jstock: dead letter"),
         ("stock", "eu\r\n\u{85}", "stock[eu\u{fffd}\u{fffd}\u{fffd}]: dead letter"),
         ("stock", "a\u{2028}b\u{202e}c\u{2069}", "stock[a\u{fffd}b\u{fffd}c\u{fffd}]: dead letter"),
-        ("a".repeat(10_240).leak(), "eu", &format!("{}..: [eu]: dead letter", "a".repeat(128))),
-        ("\u{20ac}".repeat(3_000).leak(), "", &format!("{}..: dead letter", "\u{20ac}".repeat(42))),
+        (&"a".repeat(10_240), "eu", &format!("{}..: [eu]: dead letter", "a".repeat(128))),
+        (&"\u{20ac}".repeat(3_000), "", &format!("{}..: dead letter", "\u{20ac}".repeat(42))),
     ] {
-        (event.operation, event.key) = (operation, key.into());
+        let operation = operation.to_owned().into();
+        let mut event = letter(&operation, true);
+        event.key = key.into();
         LogFacade.observe(&event);
         assert_eq!(written.take(), format!("INFO  {line}\n"));
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use retry_core::{
     CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
     circuit::{Change, ChangeCause, CountWindow, Phase},
-    observe::{Event, EventKind, Observer},
+    observe::{Event, EventKind, Name, Observer},
     runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
@@ -33,8 +33,8 @@ fn story(observer: &impl Observer) {
     );
     let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(15));
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).observe(observer);
-    let (read, write) = (retry.named("stock.read").keyed("eu"), retry.named("stock.write"));
-    let play = |retry: &Retry<'_, _, _, _, _, _>, answers: &[Result<(), Class>]| {
+    let (read, write) = (retry.clone().named("stock.read").keyed("eu"), retry.named("stock.write"));
+    let play = |retry: &Retry<_, _, _, _, _, _>, answers: &[Result<(), Class>]| {
         let mut answers = answers.iter();
         let _ = retry.run_blocking(|| *answers.next().unwrap());
     };
@@ -48,15 +48,17 @@ fn story(observer: &impl Observer) {
     play(&write, &[Ok(())]);
     play(&write, &[Err(Class::Server), Err(Class::Server)]); // the budget is empty
     let stop = (&clock).sleep(ms(30));
-    let _ = clock.run(write.run_until(stop, std::future::pending::<Result<(), Class>>));
-    observer.observe(&letter(true));
-    observer.observe(&letter(false));
+    let _ = clock.run(write.until(stop).run(std::future::pending::<Result<(), Class>>));
+    observer.observe(&letter(&WRITE, true));
+    observer.observe(&letter(&WRITE, false));
 }
 
+static WRITE: Name = Name::new("stock.write");
+
 /// A dead letter's event, as of no call in particular.
-fn letter(kept: bool) -> Event {
+fn letter(operation: &Name, kept: bool) -> Event<'_> {
     let (from, to, at, cause) = (Phase::Closed, Phase::Open, Instant::ORIGIN, ChangeCause::Manual);
-    let mut event = Event::phase_changed("stock.write", Change { from, to, at, cause });
+    let mut event = Event::phase_changed(operation, Change { from, to, at, cause });
     event.kind = EventKind::DeadLettered { kept };
     event
 }

@@ -3,7 +3,7 @@
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use proptest::prelude::*;
-use retry_core::observe::{CallSpan, MetricsFacade, Observer, TracingLog};
+use retry_core::observe::{CallSpan, MetricsFacade, Name, Observer, TracingLog};
 use serde_json::Value;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -22,8 +22,9 @@ proptest! {
             .with_span_events(FmtSpan::CLOSE)
             .with_writer(move || to.clone())
             .finish();
-        let mut event = letter(true);
-        (event.operation, event.key) = (operation.leak(), key.as_str().into());
+        let operation = operation.into();
+        let mut event = letter(&operation, true);
+        event.key = key.as_str().into();
         tracing::subscriber::with_default(subscriber, || {
             TracingLog.observe(&event);
             let _ = CallSpan::new(event.operation);
@@ -42,10 +43,8 @@ proptest! {
         let recorder = PrometheusBuilder::new().build_recorder();
         let facade = MetricsFacade::<4>::new();
         with_local_recorder(&recorder, || {
-            for name in [operation.leak() as &str, other.leak(), "stock.read"] {
-                let mut event = letter(true);
-                event.operation = name;
-                facade.observe(&event);
+            for name in [operation.into(), other.into(), Name::new("stock.read")] {
+                facade.observe(&letter(&name, true));
             }
         });
         let page = recorder.handle().render();

@@ -25,7 +25,7 @@ fn a_call_is_a_span_with_its_attempts_as_children_and_its_failures_as_events() {
                 async move { answer }.instrument(info_span!("fetch"))
             };
             let call = CallSpan::new("stock.read");
-            let _ = clock.run(stock.observe(&call).run(fetch).instrument(call.span()));
+            let _ = clock.run(stock.by_ref().observe(&call).run(fetch).instrument(call.span()));
         }
     });
 

@@ -9,7 +9,7 @@ use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::{
     Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
-    observe::{CallSpan, Event, MetricsFacade, Observer, OperationMetrics, Queued, TracingLog},
+    observe::{CallSpan, Event, MetricsFacade, Observer, OperationMetrics, Queued, TracingLog, observer_fn},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -164,9 +164,9 @@ fn the_events_of_the_page_are_those_that_are_traced() {
 #[test]
 fn the_lines_of_the_page_are_lines_of_a_log() {
     let lines = RefCell::new(Names::new());
-    let log = |event: &Event| {
+    let log = observer_fn(|event: &Event| {
         lines.borrow_mut().insert(event.to_string());
-    };
+    });
     whole_story(&log);
     let (_, text) = PAGE.split_once("```text\n").unwrap();
     let shown = Vec::from_iter(text.split("```").next().unwrap().lines());
@@ -194,14 +194,14 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
     assert_eq!(row("an operation's name"), format!("{longest} bytes, no control character"));
     let tagged = |name: usize, value: usize| {
         let tag = ("n".repeat(name).leak() as &str, "v".repeat(value).leak() as &str);
-        OperationMetrics::<1>::new("").try_tags(Box::leak(Box::new([tag]))).is_ok()
+        OperationMetrics::<1>::new("").try_tags([tag]).is_ok()
     };
     let name = (1..).take_while(|len| tagged(*len, 1)).last().unwrap();
     let value = (1..).take_while(|len| tagged(1, *len)).last().unwrap();
     assert_eq!(row("tags"), format!("8; names of {name} bytes, values of {value} bytes"));
     let (clock, metrics) = (FakeClock::new(), <retry_core::observe::Metrics>::new());
     for i in 0..100 {
-        let retry = Retry::new(&Policy::DEFAULT, &clock).named(format!("operation {i}").leak());
+        let retry = Retry::new(&Policy::DEFAULT, &clock).named(format!("operation {i}"));
         retry.observe(&metrics).run_blocking(|| Ok::<_, Class>(())).unwrap();
     }
     let found = metrics.operations().count();

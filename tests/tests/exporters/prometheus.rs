@@ -63,10 +63,8 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::new();
     with_local_recorder(&recorder, || {
-        let mut event = letter(true);
-        for operation in ["stock\nread", "a", "n".repeat(10_240).leak(), "", "c", "a"] {
-            event.operation = operation;
-            facade.observe(&event);
+        for operation in ["stock\nread", "a", &"n".repeat(10_240), "", "c", "a"] {
+            facade.observe(&letter(&operation.to_owned().into(), true));
         }
     });
     let expected = [
@@ -76,7 +74,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
         r#"retry_dead_letters_total{operation="unnamed",outcome="kept"} 1"#,
     ];
     assert_eq!(samples(&handle), expected);
-    let error = facade.try_tags(&[("outcome", "")]).unwrap_err();
+    let error = facade.try_tags([("outcome", "")]).unwrap_err();
     assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be a label of the exporters' own"#);
 }
 
@@ -85,9 +83,7 @@ fn names_are_quoted_as_labels_are() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::new().tags(&[("region", "\"eu\"\\")]);
     with_local_recorder(&recorder, || {
-        let mut event = letter(true);
-        event.operation = "say \"hi\",x=\"} 9\\";
-        facade.observe(&event);
+        facade.observe(&letter(&"say \"hi\",x=\"} 9\\".into(), true));
     });
     let expected =
         r#"retry_dead_letters_total{region="\"eu\"\\",operation="say \"hi\",x=\"} 9\\",outcome="kept"} 1"#;
@@ -125,7 +121,7 @@ fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
 fn without_a_recorder_nothing_is_counted_and_nothing_breaks() {
     let facade = MetricsFacade::<2>::default();
     story(&facade);
-    let mut event = letter(true);
+    let mut event = letter(&super::WRITE, true);
     event.kind = EventKind::Started;
     event.attempt = u32::MAX;
     facade.observe(&event);

@@ -73,7 +73,7 @@ fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
         let request = info_span!(target: "tests", "request", error.type = tracing::field::Empty);
         let read = async {
             let call = CallSpan::new("stock.read");
-            stock.observe(&call).run(fetch).instrument(call.span()).await
+            stock.by_ref().observe(&call).run(fetch).instrument(call.span()).await
         };
         assert_eq!(clock.run(read.instrument(request)), Ok(7));
         let call = CallSpan::new("stock.read");
@@ -126,10 +126,10 @@ fn calls_inside_of_calls_end_in_their_own_spans() {
         with_default(subscriber(&written, LevelFilter::INFO), || {
             let (checkout, stock) = (CallSpan::new("checkout"), CallSpan::new("stock.read"));
             let inner: &dyn Observer = if inner_has_a_span { &stock } else { &TracingLog };
-            let outer = retry.named("checkout").observe(&checkout);
+            let outer = retry.by_ref().named("checkout").observe(&checkout);
             checkout.span().in_scope(|| {
                 outer.run_blocking(|| {
-                    let read = retry.named("stock.read").observe(inner);
+                    let read = retry.by_ref().named("stock.read").observe(inner);
                     let unread = read.run_blocking(|| Err::<(), _>(Class::Validation));
                     assert!(unread.is_err());
                     Ok::<_, Class>("what there was yesterday")
@@ -184,8 +184,8 @@ fn a_span_of_others_is_left_alone() {
 #[test]
 fn names_cannot_end_a_line_or_go_on_for_ever() {
     let written = Written::default();
-    let mut event = letter(true);
-    event.operation = "stock\n{\"level\":\"forged\"}\x1b[2J".repeat(1_000).leak();
+    let operation = "stock\n{\"level\":\"forged\"}\x1b[2J".repeat(1_000).into();
+    let mut event = letter(&operation, true);
     event.key = "eu\n".into();
     with_default(subscriber(&written, LevelFilter::TRACE), || {
         TracingLog.observe(&event);

@@ -23,8 +23,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn the_call_waits_for_the_handler() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
-    let observer = seen.observer();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
     let sent = RefCell::new(Vec::new());
     let (clock, to) = (&clock, &sent);
     let send = |letter: DeadLetter<u32>, about: &LetterContext<'_, Class>| {
@@ -52,8 +51,7 @@ fn what_comes_back_goes_to_the_sink() {
     let send = |letter: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move { Err(letter) };
     for (capacity, kept) in [(8, true), (0, false)] {
         let seen = Seen::default();
-        let observer = seen.observer();
-        let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+        let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
         let later = DeadLetterQueue::new(capacity, WhenFull::Refuse);
         let call = retry
             .send_dead_letters(&send, &later)
@@ -93,8 +91,7 @@ fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
         })
     };
     let seen = Seen::default();
-    let observer = seen.observer();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
     let operation = || async { Err::<(), _>(Class::Network) };
     let call = retry.send_dead_letters(&hangs, &()).delivery_timeout(SECOND).run(operation);
     assert!(clock.run(call).unwrap_err().is_exhausted());
@@ -116,8 +113,7 @@ fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
         panic!("a mistake in a handler")
     };
     let seen = Seen::default();
-    let observer = seen.observer();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
     let operation = || async { Err::<(), _>(Class::Network) };
     assert!(clock.run(retry.send_dead_letters(&at_once, &()).run(operation)).unwrap_err().is_exhausted());
     assert!(clock.run(retry.send_dead_letters(&later, &()).run(operation)).unwrap_err().is_exhausted());
@@ -127,8 +123,7 @@ fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
 #[test]
 fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
-    let observer = seen.observer();
-    let retry = Retry::new(&const { Policy::DEFAULT.max_attempts(1) }, &clock).observe(&observer);
+    let retry = Retry::new(&const { Policy::DEFAULT.max_attempts(1) }, &clock).observe(&seen);
     let never = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| async move {
         poll_fn(|_| Poll::<()>::Pending).await;
         Err(letter)
@@ -159,8 +154,8 @@ fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
     ];
     for (takes, may_take, kept, ends_at) in table {
         let seen = Seen::default();
-        let (clock, observer, start) = (&clock, seen.observer(), clock.now());
-        let retry = Retry::new(&Policy::DEFAULT, clock).observe(&observer);
+        let (clock, start) = (&clock, clock.now());
+        let retry = Retry::new(&Policy::DEFAULT, clock).observe(&seen);
         let rest = DeadLetterQueue::new(8, WhenFull::Refuse);
         let slow = |_: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move {
             clock.sleep(takes).await;
@@ -183,8 +178,8 @@ fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
     let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
     let stop = || (&clock).sleep(Duration::from_millis(150));
     for (only, left) in [(ReasonSet::DEFAULT, 0), (ReasonSet::ALL, 1)] {
-        let call = retry.dead_letters(&letters).only(only);
-        let outcome = clock.run(call.run_until(stop(), || async { Err::<(), _>(Class::Network) }));
+        let call = retry.until(stop()).dead_letters(&letters).only(only);
+        let outcome = clock.run(call.run(|| async { Err::<(), _>(Class::Network) }));
         assert!(outcome.unwrap_err().is_cancelled());
         assert_eq!(letters.len(), left);
     }
@@ -204,7 +199,7 @@ fn operations_that_want_to_know_are_told() {
     });
     assert!(clock.run(call).is_err());
     let never = poll_fn(|_| Poll::<()>::Pending);
-    let call = retry.dead_letters(&letters).run_until_with(never, |now, _| {
+    let call = retry.until(never).dead_letters(&letters).run_with(|now, _| {
         tell(now.attempt);
         async { Err::<(), _>(Class::Network) }
     });
@@ -275,7 +270,7 @@ async fn an_asynchronous_handler_may_run_in_a_task() {
 async fn an_error_need_not_be_sync_for_its_call_to_be_spawned() {
     let task = tokio::spawn(async {
         let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
-        let retry = retry.classify(|_: &Cell<u8>| Class::Network);
+        let retry = retry.classify_opaque(|_: &Cell<u8>| Class::Network);
         let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
         let operation = || async { Err::<(), _>(Cell::new(7)) };
         let refuse = |letter: DeadLetter<u32>, _: &LetterContext<'_, Cell<u8>>| async move { Err(letter) };

@@ -69,14 +69,13 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
                 clock.interrupt_at(Instant::from_millis(1));
             }
             let seen = Seen::default();
-            let observer = seen.observer();
             let retry = Retry::new(&POLICY, &clock)
-                .classify(|failure: &Failure| *failure)
+                .classify_opaque(|failure: &Failure| *failure)
                 .circuit(&circuit)
                 .budget(&Poor)
                 .named("stock.write")
                 .keyed("eu")
-                .observe(&observer);
+                .observe(&seen);
             let operation = || failure.map_or(Ok(7), Err);
             let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
             let payloads = Cell::new(0);
@@ -117,7 +116,7 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
                 again.interrupt_at(Instant::from_millis(1));
             }
             let alone = Retry::new(&POLICY, &again)
-                .classify(|failure: &Failure| *failure)
+                .classify_opaque(|failure: &Failure| *failure)
                 .circuit(&circuit)
                 .budget(&Poor)
                 .named("stock.write")
@@ -134,13 +133,7 @@ fn kind(outcome: &Result<i32, Error<Failure>>) -> String {
         Ok(value) => format!("{value}"),
         Err(error) => {
             let context = error.context();
-            format!(
-                "{:?} {:?} {} {:?}",
-                error.cause(),
-                context.class,
-                context.attempt,
-                std::mem::discriminant(error)
-            )
+            format!("{:?} {:?} {} {:?}", error.cause(), context.class, context.attempt, error.kind())
         }
     }
 }

@@ -30,8 +30,7 @@ impl<T, E> DeadLetterSink<T, E> for Careless {
 /// Hands over one call that gives up. What the observer saw of its letter.
 fn give_up(sink: &(impl DeadLetterSink<String, Class> + ?Sized)) -> Vec<bool> {
     let (clock, seen) = (FakeClock::new(), Seen::default());
-    let observer = seen.observer();
-    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&seen);
     let blocking = retry
         .dead_letters(sink)
         .payload(|| "7 apples".to_owned())
@@ -134,9 +133,8 @@ fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
 #[test]
 fn a_payload_that_panics_is_a_letter_lost_and_nothing_else() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
-    let observer = seen.observer();
     let letters = DeadLetterQueue::<u32>::new(8, WhenFull::Refuse);
-    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
     let call = retry.dead_letters(&letters).payload(|| panic!("a mistake in a payload"));
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     assert_eq!((seen.kept(), letters.len()), (vec![false], 0));

@@ -7,17 +7,19 @@ mod queues;
 
 use std::cell::RefCell;
 
-use retry_core::observe::{Event, EventKind};
+use retry_core::observe::{Event, EventKind, Observer};
 
 /// What an observer saw.
 #[derive(Default)]
 struct Seen(RefCell<Vec<EventKind>>);
 
-impl Seen {
-    fn observer(&self) -> impl Fn(&Event) + '_ {
-        |event| self.0.borrow_mut().push(event.kind)
+impl Observer for Seen {
+    fn observe(&self, event: &Event) {
+        self.0.borrow_mut().push(event.kind);
     }
+}
 
+impl Seen {
     /// What became of the letters: whether each was kept.
     fn kept(&self) -> Vec<bool> {
         let events = self.0.borrow();

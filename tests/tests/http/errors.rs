@@ -12,10 +12,10 @@ use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError, con
 use hyper_util::rt::TokioExecutor;
 use reqwest::Response;
 use retry_core::{Class, Policy, Rejected, circuit::Phase};
-use retry_tokio::{BoxError, RetryLayer, hyper_error, reqwest_error, retry};
+use retry_tokio::{RetryLayer, hyper_error, reqwest_error, retry};
 use tokio::net::TcpListener;
-use tower::Layer;
 use tower::util::{MapErrLayer, ServiceExt};
+use tower::{BoxError, Layer};
 
 use super::{client, guide, secs, serve};
 

@@ -10,7 +10,7 @@ use hyper::body::{Body, Bytes, Frame};
 use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError};
 use hyper_util::rt::TokioExecutor;
 use retry_core::{
-    CircuitConfig, Class, Error, Failure, GiveUp, Jitter, Policy, SharedCircuit, circuit::Counts,
+    CircuitConfig, Class, ErrorKind, Failure, GiveUp, Jitter, Policy, SharedCircuit, circuit::Counts,
     classify::Idempotency,
 };
 use retry_tokio::{
@@ -116,7 +116,7 @@ async fn a_body_that_breaks_off_is_the_callers() {
     let (url, seen) = serve(&[CUT, CUT]).await;
     let how = retry(&POLICY).circuit(&CIRCUIT);
 
-    let layer = RetryLayer::new(how.classify(reqwest_error).classify_ok(reqwest_response))
+    let layer = RetryLayer::new(how.clone().classify(reqwest_error).classify_ok(reqwest_response))
         .clone_request(reqwest_requests(Idempotency::Method));
     let request = client().put(&url).body("7 apples").build().unwrap();
     let error = layer.layer(client()).oneshot(request).await.unwrap().text().await.unwrap_err();
@@ -152,8 +152,9 @@ async fn what_cannot_have_arrived_may_be_sent_again_whatever_it_is() {
 
     let (url, seen) = serve(&[b"", BUSY]).await;
     let error = layer.layer(client()).oneshot(order(&url)).await.unwrap_err();
-    let Some(Error::GaveUp { reason: GiveUp::Class, context, .. }) = error.ended() else { panic!("{error}") };
-    assert_eq!((context.class, context.attempt), (Some(Class::Network), 1));
+    let ended = error.ended().unwrap();
+    assert_eq!(ended.kind(), ErrorKind::GaveUp(GiveUp::Class));
+    assert_eq!((ended.class(), ended.attempts()), (Some(Class::Network), 1));
     assert_eq!(layer.layer(client()).oneshot(order(&url)).await.unwrap().status(), 503);
     assert_eq!(seen.lock().unwrap().len(), 2);
 }

@@ -27,11 +27,11 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     let path = directory("bounds").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
-    let ten_kb: &'static str = "ä\u{7}".repeat(3_334).leak();
+    let ten_kb = "ä\u{7}".repeat(3_334);
     let names: Vec<_> = (0..1_000).map(|n| format!("{n}\u{7}")).collect();
-    let metadata: Vec<_> = names.iter().map(|name| (name.as_str(), ten_kb)).collect();
+    let metadata: Vec<_> = names.iter().map(|name| (name.as_str(), ten_kb.as_str())).collect();
     let retry =
-        Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Long| Class::Server).named(ten_kb).keyed(ten_kb);
+        Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Long| Class::Server).named(&ten_kb).keyed(&ten_kb);
     let call = retry
         .dead_letters(&letters)
         .metadata(&metadata)
@@ -123,8 +123,7 @@ proptest! {
         let path = directory("round_trip").join("letters.jsonl");
         let letters = JsonLinesSink::open(&path).unwrap().on_disk(retry_core::dead_letter::OnDisk::WhenTold);
         let clock = FakeClock::new();
-        let operation: &'static str = operation.leak();
-        let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &String| Class::Server).named(operation);
+        let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &String| Class::Server).named(&operation);
         let metadata = [(name.as_str(), value.as_str())];
         let call = retry.dead_letters(&letters).metadata(&metadata).payload(|| payload.clone());
         call.run_blocking(|| Err::<(), _>(value.clone())).unwrap_err();
@@ -138,7 +137,7 @@ proptest! {
         };
         prop_assert_eq!(&stored.letter.payload, &payload);
         prop_assert_eq!(stored.letter.operation, retry_core::Key::new(&stored.operation));
-        prop_assert!(whole(&stored.operation, operation, 256));
+        prop_assert!(whole(&stored.operation, &operation, 256));
         match stored.metadata.first() {
             Some((kept, said)) => prop_assert!(*kept == name && whole(said, &value, 256)),
             None => prop_assert!(name.len() > 64 && stored.metadata_left_out == 1),

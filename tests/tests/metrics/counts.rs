@@ -93,7 +93,7 @@ fn rates_and_means_of_many_calls() {
         let _ = retry.run_blocking(|| answers.next().unwrap());
     }
     let stop = (&clock).sleep(ms(5));
-    let _ = clock.run(retry.run_until(stop, std::future::pending::<Result<(), Class>>));
+    let _ = clock.run(retry.until(stop).run(std::future::pending::<Result<(), Class>>));
 
     let counts = metrics.snapshot();
     assert_eq!(

@@ -1,6 +1,6 @@
 use retry_core::{
     Class, Retry,
-    observe::{EventKind, Metrics, MetricsFacade, Observer, OperationMetrics},
+    observe::{EventKind, Metrics, MetricsFacade, Name, Observer, OperationMetrics},
     testing::FakeClock,
 };
 
@@ -41,9 +41,12 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
         (one(("region", huge)),         r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a value must be at most 128 bytes"#),
     ];
     for (tags, line) in rows {
-        assert_eq!(OperationMetrics::<1>::new("a").try_tags(tags).unwrap_err().to_string(), line);
-        assert_eq!(Metrics::<1>::new().try_tags(tags).unwrap_err().to_string(), line);
-        let error = MetricsFacade::<1>::new().try_tags(tags).unwrap_err();
+        assert_eq!(
+            OperationMetrics::<1>::new("a").try_tags(tags.iter().copied()).unwrap_err().to_string(),
+            line
+        );
+        assert_eq!(Metrics::<1>::new().try_tags(tags.iter().copied()).unwrap_err().to_string(), line);
+        let error = MetricsFacade::<1>::new().try_tags(tags.iter().copied()).unwrap_err();
         assert_eq!((error.field(), error.to_string().as_str()), ("tags", line));
     }
 }
@@ -64,12 +67,18 @@ fn what_is_at_the_limit_is_taken() {
         ("region", ""),
     ];
     // Each operation has them, those of later on and those that find no place.
-    let metrics = Metrics::<1>::new().try_tags(TAGS).unwrap();
+    let metrics = Metrics::<1>::new().try_tags(TAGS.iter().copied()).unwrap();
     metrics.observe(&event(EventKind::Started));
-    assert_eq!((metrics.tagged(), metrics.operation("stock.read").unwrap().tagged()), (TAGS, TAGS));
-    assert_eq!((metrics.other().tagged(), metrics.circuits().tagged()), (TAGS, TAGS));
-    assert_eq!(MetricsFacade::<1>::new().tags(TAGS).tagged(), TAGS);
-    assert_eq!(OperationMetrics::<1>::new("a").tags(TAGS).tagged(), TAGS);
+    assert_eq!(
+        (all(metrics.tagged()), all(metrics.operation("stock.read").unwrap().tagged())),
+        (TAGS.to_vec(), TAGS.to_vec())
+    );
+    assert_eq!(
+        (all(metrics.other().tagged()), all(metrics.circuits().tagged())),
+        (TAGS.to_vec(), TAGS.to_vec())
+    );
+    assert_eq!(all(MetricsFacade::<1>::new().tags(TAGS).tagged()), TAGS);
+    assert_eq!(all(OperationMetrics::<1>::new("a").tags(TAGS).tagged()), TAGS);
 }
 
 #[test]
@@ -83,13 +92,13 @@ fn names_that_find_no_place_are_counted_together() {
     let metrics = Metrics::<8>::new();
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);
-    let mut names = Vec::from_iter((0..20).map(|i| leak(format!("operation {i}"))));
-    names.insert(3, leak("n".repeat(10_240)));
-    names.insert(5, "stock\x1b[2Jread");
-    names.insert(0, "");
+    let mut names = Vec::from_iter((0..20).map(|i| format!("operation {i}")));
+    names.insert(3, "n".repeat(10_240));
+    names.insert(5, "stock\x1b[2Jread".into());
+    names.insert(0, "".into());
     for name in &names {
         for _ in 0..2 {
-            retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+            retry.by_ref().named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
         }
     }
     let mut kept = Vec::from_iter(metrics.operations().map(OperationMetrics::operation));
@@ -115,10 +124,10 @@ fn names_that_find_no_place_are_counted_together() {
 fn a_name_is_one_wherever_its_text_is_kept() {
     let metrics = Metrics::<4>::new();
     let clock = FakeClock::new();
-    for name in ["stock.read", leak("stock.read".into()), leak("stock.reae".into()), leak("tock.read".into())]
-    {
-        let retry = Retry::new(&POLICY, &clock).observe(&metrics);
-        retry.named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+    let at_run_time = ["stock.read", "stock.reae", "tock.read"].map(|name| Name::from(name.to_owned()));
+    for name in at_run_time.into_iter().chain(["stock.read".into()]) {
+        let retry = Retry::new(&POLICY, &clock).observe(&metrics).named(name);
+        retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
     }
     let calls = |name| metrics.operation(name).unwrap().snapshot().calls();
     assert_eq!(["stock.read", "stock.reae", "tock.read"].map(calls), [2, 1, 1]);
@@ -129,7 +138,7 @@ fn a_name_is_one_wherever_its_text_is_kept() {
 #[test]
 fn a_flood_of_names_takes_no_memory() {
     let metrics = Metrics::<8>::new();
-    let names = Vec::from_iter((0..10_000).map(|i| leak(format!("operation {i}"))));
+    let names = Vec::from_iter((0..10_000).map(|i| Name::from(format!("operation {i}"))));
     let mut event = event(EventKind::Started);
     let flood = allocation_counter::measure(|| {
         for name in &names {
@@ -156,4 +165,17 @@ fn a_name_has_a_place_from_its_first_event_on() {
         .map(|name| metrics.operation(name).map(|counted| (counted.operation(), counted.snapshot().calls())));
     assert_eq!(counted, [Some(("stock.read", 2)), Some(("unnamed", 1)), None]);
     assert_eq!(metrics.other().snapshot().calls(), 0);
+}
+
+fn all<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    tags.collect()
+}
+
+#[test]
+fn tags_are_known_at_run_time() {
+    let tenant = String::from("north");
+    let metrics = Metrics::<1>::new().try_tags([("tenant", tenant.clone())]).unwrap();
+    assert_eq!(all(metrics.tagged()), [("tenant", "north")]);
+    let error = Metrics::<1>::new().try_tags([("tenant", tenant), ("region", "eu\nwest".to_owned())]);
+    assert_eq!(error.unwrap_err().to_string(), "tags = 2: a value must hold no control characters");
 }

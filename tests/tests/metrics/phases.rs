@@ -2,16 +2,17 @@ use retry_core::circuit::{Phase::Closed, Phase::HalfOpen, Phase::Open};
 use retry_core::{
     CircuitConfig, Class, Instant, Retry, SharedCircuit,
     circuit::{Change, ChangeCause, CountWindow, Phase},
-    observe::{Event, Metrics, MetricsSnapshot, Observer, OperationMetrics},
+    observe::{Event, Metrics, MetricsSnapshot, Name, Observer, OperationMetrics},
     runtime::LocalLock,
     testing::FakeClock,
 };
 
 use super::{POLICY, ms};
 
-fn changed(from: Phase, to: Phase, at: u64) -> Event {
+fn changed(from: Phase, to: Phase, at: u64) -> Event<'static> {
+    static STOCK: Name = Name::new("stock");
     let at = Instant::from_millis(at);
-    Event::phase_changed("stock", Change { from, to, at, cause: ChangeCause::Manual })
+    Event::phase_changed(&STOCK, Change { from, to, at, cause: ChangeCause::Manual })
 }
 
 /// Milliseconds closed, open and half-open until `now`, and how many circuits are open and half-open.
@@ -90,10 +91,12 @@ fn several_circuits_are_added_up_whoever_tells_of_them() {
     for (circuit, opens, closes) in
         [(&circuits[0], "stock.read", "stock.write"), (&circuits[1], "stock.write", "stock.list")]
     {
-        let _ = retry.circuit(circuit).named(opens).run_blocking(|| Err::<(), _>(Class::Permanent));
-        let _ = retry.circuit(circuit).named(opens).run_blocking(|| Err::<(), _>(Class::Network));
+        let retry = retry.by_ref().circuit(circuit);
+        let (opens, closes) = (retry.by_ref().named(opens), retry.by_ref().named(closes));
+        let _ = opens.run_blocking(|| Err::<(), _>(Class::Permanent));
+        let _ = opens.run_blocking(|| Err::<(), _>(Class::Network));
         clock.advance(ms(700));
-        retry.circuit(circuit).named(closes).run_blocking(|| Ok::<_, Class>(())).unwrap();
+        closes.run_blocking(|| Ok::<_, Class>(())).unwrap();
     }
     let now = clock.now().as_millis();
     let (times, still) = times(&metrics.snapshot(), now);

@@ -24,6 +24,7 @@ fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
                     let mut answers =
                         [Ok(()), Err(Class::Network)].into_iter().cycle().skip(usize::from(i % 3 == 0));
                     retry
+                        .by_ref()
                         .named(names[usize::from(i % 2 == 0)])
                         .run_blocking(|| answers.next().unwrap())
                         .unwrap();
@@ -54,11 +55,11 @@ fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
 fn threads_that_do_nothing_but_count_lose_nothing() {
     const EVENTS: u64 = 300_000;
     let metrics = OperationMetrics::<1>::new("a");
-    let letter = super::event(EventKind::DeadLettered { kept: true });
     let together = Barrier::new(4);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
+                let letter = super::event(EventKind::DeadLettered { kept: true });
                 together.wait();
                 (0..EVENTS).for_each(|_| metrics.observe(&letter));
             });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use retry_core::{
     Call, CircuitConfig, Class, Instant, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
     circuit::CountWindow,
-    observe::{Event, EventKind, Guarded, LogFacade, Metrics, Observer, TracingLog},
+    observe::{Event, EventKind, Guarded, LogFacade, Metrics, Observer, TracingLog, observer_fn},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -20,8 +20,8 @@ const fn ms(ms: u64) -> Duration {
 fn each_of_several_is_told_in_turn() {
     let (first, second) = (Lines::default(), Lines::default());
     let order = Cell::new(0);
-    let third = |_: &Event| order.set(order.get() + 1);
-    fails_once(&(&first as &dyn Observer, (Some(&second as &dyn Observer), &third)));
+    let third = observer_fn(|_| order.set(order.get() + 1));
+    fails_once(&(&first, (Some(&second), &third)));
     assert_eq!(first.0.into_inner().unwrap(), LINES);
     assert_eq!(second.0.into_inner().unwrap(), LINES);
     assert_eq!(order.get(), LINES.len());
@@ -29,11 +29,11 @@ fn each_of_several_is_told_in_turn() {
     let order = RefCell::new(String::new());
     let letter = |letter: char| {
         let order = &order;
-        move |event: &Event| {
+        observer_fn(move |event: &Event| {
             if event.kind == EventKind::Succeeded {
                 order.borrow_mut().push(letter);
             }
-        }
+        })
     };
     fails_once(&(letter('a'), letter('b'), letter('c'), letter('d')));
     fails_once(&[letter('e'), letter('f')][..]);
@@ -90,7 +90,7 @@ fn an_observer_may_ask_circuit_and_budget_at_every_event() {
             _ => '?',
         });
     };
-    let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).on_event(&observer);
+    let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).on_event(observer);
     let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
     let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
     clock.advance(ms(50));

@@ -3,7 +3,7 @@ use std::task::{Context, Waker};
 
 use retry_core::{
     Class, Retry,
-    observe::{Event, EventKind, Guarded, Observer},
+    observe::{Event, EventKind, Guarded, Observer, observer_fn},
     testing::FakeClock,
 };
 
@@ -16,8 +16,8 @@ fn panics(event: &Event) {
 #[test]
 fn a_panic_is_counted_and_the_call_and_the_other_observers_go_on() {
     let (before, after) = (Lines::default(), Lines::default());
-    let guarded = Guarded::new(panics);
-    fails_once(&(&before as &dyn Observer, &guarded, &after as &dyn Observer));
+    let guarded = Guarded::new(observer_fn(panics));
+    fails_once(&(&before, &guarded, &after));
     assert_eq!(guarded.panics(), LINES.len());
     assert_eq!(
         (before.0.into_inner().unwrap(), after.0.into_inner().unwrap()),
@@ -28,7 +28,7 @@ fn a_panic_is_counted_and_the_call_and_the_other_observers_go_on() {
 /// A second panic while the first one unwinds would abort the process.
 #[test]
 fn a_panic_while_the_operation_s_own_unwinds_does_not_abort() {
-    let guarded = Guarded::new(panics);
+    let guarded = Guarded::new(observer_fn(panics));
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&guarded);
     let call =
@@ -53,7 +53,7 @@ fn what_panics_with_something_that_panics_when_dropped_is_caught() {
         }
     }
 
-    let guarded = Guarded::new(|_: &Event| panic_any(Bomb));
+    let guarded = Guarded::new(observer_fn(|_| panic_any(Bomb)));
     fails_once(&guarded);
     assert_eq!(guarded.panics(), LINES.len());
 }
@@ -79,10 +79,10 @@ fn an_observer_that_panics_when_asked_whether_it_looks_does_not() {
 #[test]
 fn what_is_guarded_is_told_everything_it_does_not_panic_at() {
     let lines = Lines::default();
-    let picky = |event: &Event| {
+    let picky = observer_fn(|event: &Event| {
         assert!(event.kind != EventKind::Started);
         lines.observe(event);
-    };
+    });
     let guarded = Guarded::new(picky);
     fails_once(&guarded);
     assert_eq!(guarded.panics(), 2);

@@ -17,7 +17,7 @@ fn what_does_not_fit_is_dropped_and_counted_and_no_call_waits() {
     fails_once(&queued); // there is room again
     assert_eq!(events.try_iter().count(), LINES.len());
     drop(queued);
-    assert_eq!(events.try_recv(), Err(TryRecvError::Disconnected));
+    assert_eq!(events.try_recv().unwrap_err(), TryRecvError::Disconnected);
 }
 
 #[test]

@@ -176,8 +176,9 @@ fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
     let log = |event: &Event| keys.lock().unwrap().push(event.to_string());
     let clock = FakeClock::new();
     let host = HOSTS.get("a.example.com");
-    let retry = Retry::new(&Policy::DEFAULT, &clock).named("read").observe(&log);
-    retry.circuit(&host).keyed(&host).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("read").on_event(log);
+    let read = retry.by_ref().circuit(&host).keyed(&host);
+    read.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     let sensor = SENSORS.get("boiler");
     retry.circuit(&sensor).keyed(&sensor).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     assert_eq!((HOSTS.get("a.example.com").phase(), sensor.phase()), (Phase::Open, Phase::Open));
@@ -191,7 +192,7 @@ fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
     let task = runtime.spawn(async {
         let host = HOSTS.get("b.example.com");
         let retry = retry_tokio::retry(&Policy::DEFAULT).keyed(&host);
-        retry.circuit(&host).run(|| async { Ok::<_, Class>(7) }).await.unwrap();
+        retry.by_ref().circuit(&host).run(|| async { Ok::<_, Class>(7) }).await.unwrap();
         let sensor = SENSORS.get("boiler");
         sensor.force_open(at(0)); // of another clock than the one above
         retry.circuit(&sensor).run(|| async { Ok::<_, Class>(7) }).await

@@ -195,19 +195,17 @@ proptest! {
     #[test]
     fn whatever_an_observer_is_told_is_read_as_it_was_written(told in prop::collection::vec(any_told(), 1..30)) {
         let clock = FakeClock::new();
-        let retry = Retry::new(&Policy::DEFAULT, &clock);
-        let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
-        let ended = Retry::new(&Policy::DEFAULT, &clock);
-        let end = std::cell::Cell::new(None);
-        let keep = |event: &Event| end.set(Some(*event));
-        let _ = ended.on_event(&keep).run_blocking(|| Err::<(), _>(Class::Network));
-        let end = end.get().unwrap();
+        let last = std::cell::Cell::new(None);
+        let retry = Retry::new(&Policy::DEFAULT, &clock).on_event(|event| last.set(Some(event.kind)));
+        let context = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().context();
+        let mut end = Event::dead_lettered(&context, true);
+        end.kind = last.get().unwrap();
 
         let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42).rules(&RULES);
         let observers = [(); 3].map(|()| log.call());
         let mut expected = Vec::new();
         for told in told {
-            let mut event = Event::dead_lettered(error.context(), true);
+            let mut event = Event::dead_lettered(&context, true);
             event.attempt = told.attempt;
             let mut elapsed = told.elapsed;
             event.kind = if let (true, Verdict::Rejected(rejected)) = (told.refused, told.verdict) {

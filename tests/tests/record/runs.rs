@@ -35,7 +35,7 @@ fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
             .when(|_, now: Progress| now.elapsed > Some(Duration::from_millis(400)), FAIL)
             .circuit(&circuit)
             .budget(&budget)
-            .backoff(&curve)
+            .backoff(curve)
             .observe(&observer);
         let mut attempts = 0;
         let outcome = clock.run(retry.run(|| {
@@ -55,11 +55,11 @@ fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
     assert!(ends.iter().all(|count| *count >= 5), "{ends:?}");
     let log = log.into_sink();
     let replay = |policy| Replay::new(policy, log.bytes()).unwrap();
-    let replayed = replay(&policy).rules(&[FAIL]).backoff(&curve).run().unwrap();
+    let replayed = replay(&policy).rules(&[FAIL]).backoff(curve).run().unwrap();
     assert!(replayed.decisions > 200 && replayed.refusals > 5, "{replayed:?}");
     // Without one of the three it is not the same.
     assert!(matches!(replay(&policy).rules(&[FAIL]).run(), Err(ReplayError::Difference(_))));
-    assert!(matches!(replay(&policy).backoff(&curve).run(), Err(ReplayError::UnknownRule { rule: 1, .. })));
+    assert!(matches!(replay(&policy).backoff(curve).run(), Err(ReplayError::UnknownRule { rule: 1, .. })));
 }
 
 /// Whether it was marked as the last is kept beside the rule, and decides only what would be a retry.

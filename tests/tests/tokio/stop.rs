@@ -37,8 +37,8 @@ async fn a_token_stops_a_call_at_any_time() {
         });
         let events = RefCell::new(Vec::new());
         let observer = |event: &Event| events.borrow_mut().push(event.kind);
-        let retry = retry_tokio::retry(&policy).classify(server_error).observe(&observer);
-        let error = retry.run_until(token.cancelled(), || fails_after(ms(10))).await.unwrap_err();
+        let retry = retry_tokio::retry(&policy).classify(server_error).on_event(observer);
+        let error = retry.until(token.cancelled()).run(|| fails_after(ms(10))).await.unwrap_err();
         assert!(error.is_cancelled(), "{at} ms: {error}");
         assert_eq!(start.elapsed(), ms(at));
         let cancelled = events.borrow().iter().filter(|kind| **kind == EventKind::Cancelled).count();
@@ -63,7 +63,7 @@ async fn a_token_cancelled_before_the_call_lets_nothing_be_tried() {
     token.cancel();
     let operation = || -> std::future::Ready<Result<(), &str>> { panic!("tried") };
     let retry = retry_tokio::retry(&POLICY).classify(server_error);
-    let error = retry.run_until(token.cancelled(), operation).await.unwrap_err();
+    let error = retry.until(token.cancelled()).run(operation).await.unwrap_err();
     assert_eq!(error.to_string(), "cancelled before the first attempt");
 }
 
@@ -83,7 +83,7 @@ async fn one_token_stops_all_tasks() {
                     begun.fetch_add(1, Ordering::Relaxed);
                     if i % 2 == 0 { Err("down") } else { std::future::pending::<Result<(), _>>().await }
                 };
-                retry.run_until(token.cancelled_owned(), operation).await.unwrap_err()
+                retry.until(token.cancelled_owned()).run(operation).await.unwrap_err()
             })
         })
         .collect();
@@ -102,7 +102,7 @@ async fn one_token_stops_all_tasks() {
 async fn any_future_stops_a_call() {
     let retry = retry_tokio::retry(&POLICY).classify(server_error);
     let start = Instant::now();
-    let error = retry.run_until(sleep(ms(50)), || fails_after(ms(10))).await.unwrap_err();
+    let error = retry.until(sleep(ms(50))).run(|| fails_after(ms(10))).await.unwrap_err();
     assert!(error.is_cancelled() && start.elapsed() == ms(50));
 
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -110,12 +110,12 @@ async fn any_future_stops_a_call() {
         sleep(ms(5)).await;
         stop.send(()).unwrap();
     });
-    let error = retry.run_until(stopped, || fails_after(ms(10))).await.unwrap_err();
+    let error = retry.until(stopped).run(|| fails_after(ms(10))).await.unwrap_err();
     assert_eq!((error.is_cancelled(), error.into_inner()), (true, None));
     stopper.await.unwrap();
 
     let done = tokio::spawn(sleep(ms(300))); // a task that ends
-    let error = retry.run_until(done, || fails_after(ms(10))).await.unwrap_err();
+    let error = retry.until(done).run(|| fails_after(ms(10))).await.unwrap_err();
     assert_eq!((error.is_cancelled(), error.context().attempt), (true, 3));
 }
 
@@ -123,7 +123,7 @@ async fn any_future_stops_a_call() {
 async fn a_call_that_ends_first_does_not_wait_for_its_token() {
     let retry = retry_tokio::retry(&POLICY).classify(server_error);
     let token = CancellationToken::new();
-    assert_eq!(retry.run_until(token.cancelled(), || async { Ok::<_, &str>(7) }).await, Ok(7));
+    assert_eq!(retry.until(token.cancelled()).run(|| async { Ok::<_, &str>(7) }).await, Ok(7));
 }
 
 /// `select!` and `timeout` drop the call: no error, but the same things are given back.

@@ -8,9 +8,9 @@ use retry_core::{
     dead_letter::{DeadLetter, DeadLetterQueue, LetterContext, OrElse, Reason, ReasonSet, WhenFull},
     observe::{Event, EventKind},
 };
-use retry_tokio::{BoxError, RetryLayer, ServiceError};
+use retry_tokio::{RetryLayer, ServiceError};
 use tokio::time::timeout;
-use tower::{Layer, ServiceExt};
+use tower::{BoxError, Layer, ServiceExt};
 use tower_test::mock;
 
 use super::{POLICY, class, judge, ms, play};
@@ -127,7 +127,6 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
             KEPT.lock().unwrap().push(kept);
         }
     }
-    const LOG: fn(&Event) = log;
     type Handler = fn(&DeadLetter<u32>, &LetterContext<'_, BoxError>) -> bool;
     static TAKES: Handler = |_, about| about.error.is_exhausted();
     static REFUSES: Handler = |_, _| false;
@@ -137,7 +136,7 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
 
     let run = async |may_be_repeated: bool, panics: bool, sink: &'static Handler| {
         let (mock, handle) = mock::pair();
-        let retry = retry_tokio::retry(&POLICY).classify(class).observe(&LOG);
+        let retry = retry_tokio::retry(&POLICY).classify(class).on_event(log);
         let layer = RetryLayer::new(retry)
             .clone_request(move |request: &u32| may_be_repeated.then_some(*request))
             .dead_letters(sink, move |request: &u32| {
@@ -159,7 +158,7 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
     }
 
     let (mock, handle) = mock::pair();
-    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class).observe(&LOG))
+    let layer = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class).on_event(log))
         .clone_all()
         .dead_letters(&*SECOND, |request: &u32| *request);
     let (ended, _) = tokio::join!(layer.layer(mock).oneshot(7), play(handle, &["!down"; 4]));

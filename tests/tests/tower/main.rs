@@ -11,14 +11,14 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, CircuitPool, Class, Classify, Error, Failure, GiveUp, Jitter, Policy, Recovery,
+    Cause, CircuitConfig, CircuitPool, Class, Classify, ErrorKind, Failure, GiveUp, Jitter, Policy, Recovery,
     Rule, SharedBudget, SharedCircuit, TokenBucket,
     circuit::{CountWindow, Phase},
     observe::Event,
 };
-use retry_tokio::{BoxError, RetryLayer, ServiceError};
+use retry_tokio::{RetryLayer, ServiceError};
 use tokio::time::Instant;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_test::mock::{self, Handle};
 
 const fn ms(ms: u64) -> Duration {
@@ -77,10 +77,10 @@ async fn a_call_is_retried_as_the_policy_says() {
         assert_eq!(seen, at.iter().map(|at| (7, *at)).collect::<Vec<_>>(), "{script:?}");
         match (answer, expected) {
             (Ok(answer), expected) => assert_eq!(Ok(answer), expected, "{script:?}"),
-            (Err(ServiceError::Ended(Error::GaveUp { reason, cause, context })), Err(expected)) => {
-                assert_eq!((reason, context.attempt), expected, "{script:?}");
-                assert_eq!(context.operation, "stock.read");
-                let ended = ServiceError::Ended(Error::GaveUp { reason, cause, context });
+            (Err(ended @ ServiceError::Ended(_)), Err((reason, attempts))) => {
+                let error = ended.ended().unwrap();
+                assert_eq!(error.kind(), ErrorKind::GaveUp(reason), "{script:?}");
+                assert_eq!((error.operation(), error.attempts()), ("stock.read", attempts), "{script:?}");
                 assert_eq!(ended.source().unwrap().to_string(), script.last().unwrap()[1..]);
                 assert_eq!(ended.into_inner().unwrap().to_string(), script.last().unwrap()[1..]);
             }
@@ -141,12 +141,12 @@ async fn a_budget_of_all_callers_bounds_their_retries() {
     let service = RetryLayer::new(retry).clone_all().layer(mock);
     let call = |request| service.clone().oneshot(request);
     let calls = async {
-        let reason = |ended| match ended {
-            Err(ServiceError::Ended(Error::GaveUp { reason, context, .. })) => (reason, context.attempt),
+        let end = |ended| match ended {
+            Err(ServiceError::Ended(error)) => (error.kind(), error.attempts()),
             other => panic!("{other:?}"),
         };
-        assert_eq!(reason(call(1).await), (GiveUp::Attempts, 4)); // three retries
-        assert_eq!(reason(call(2).await), (GiveUp::Budget, 1));
+        assert_eq!(end(call(1).await), (ErrorKind::GaveUp(GiveUp::Attempts), 4)); // three retries
+        assert_eq!(end(call(2).await), (ErrorKind::GaveUp(GiveUp::Budget), 1));
     };
     let ((), seen) = tokio::join!(calls, play(handle, &["!down"; 9][..5]));
     assert_eq!(seen.len(), 5);
@@ -161,10 +161,9 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
     fn log(event: &Event) {
         LINES.lock().unwrap().push(event.to_string());
     }
-    const LOG: fn(&Event) = log;
 
     let (mock, handle) = mock::pair();
-    let retry = retry_tokio::retry(&POLICY).classify(class).named("stock").observe(&LOG);
+    let retry = retry_tokio::retry(&POLICY).classify(class).named("stock").on_event(log);
     let layer =
         RetryLayer::new(retry).clone_all().circuit_by(|shelf: &u32| SHELVES.get(&format!("shelf-{shelf}")));
     let mut service = layer.layer(mock);
@@ -202,7 +201,9 @@ async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
     let (mock, _handle) = mock::pair::<u32, &'static str>();
     let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
     let error = service.ready().await.unwrap().call(1).await.unwrap_err();
-    assert!(matches!(error, ServiceError::Ended(Error::GaveUp { cause: Cause::TimedOut(_), .. })), "{error}");
+    let ServiceError::Ended(ended) = &error else { panic!("{error}") };
+    assert_eq!(ended.kind(), ErrorKind::GaveUp(GiveUp::Attempts));
+    assert!(matches!(ended.cause(), Some(Cause::TimedOut(_))), "{error}");
 }
 
 /// What most stacks are made of, on two threads.

@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use http::{Method, Request, Response};
 use retry_core::{
-    Cause, CircuitConfig, Class, Error, Failure, GiveUp, Policy, Recovery, Rule, SharedCircuit,
+    Cause, CircuitConfig, Class, Failure, GiveUp, Policy, Recovery, Rule, SharedCircuit,
     classify::Idempotency,
     dead_letter::{DeadLetterQueue, Reason, WhenFull},
 };
-use retry_tokio::{BoxError, RetryLayer, ServiceError, http_requests, http_response};
-use tower::{Layer, Service, ServiceExt};
+use retry_tokio::{RetryLayer, ServiceError, http_requests, http_response};
+use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_test::mock;
 
 use super::{POLICY, class, ms, play};
@@ -45,10 +45,8 @@ async fn a_request_is_sent_again_as_long_as_there_is_one() {
                 Ok(answer) => assert_eq!(answer, failure),
                 Err(error) => {
                     assert_eq!(matches!(error, ServiceError::NotRepeatable(_)), clones != 9);
-                    let Some(Error::GaveUp { reason, context, .. }) = error.ended() else {
-                        panic!("{error}")
-                    };
-                    assert_eq!((failure, reason, context.attempt), ("!down", &GiveUp::Attempts, sent));
+                    let ended = error.ended().unwrap();
+                    assert_eq!((failure, ended.is_exhausted(), ended.attempts()), ("!down", true, sent));
                     let clause = if clones == 9 { "" } else { ", and the request may not be sent again" };
                     let end = format!("attempt {sent} of {sent} (Server): no attempts left{clause}");
                     assert!(error.to_string().ends_with(&end), "{error}");
@@ -117,15 +115,11 @@ async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
     let calls = async {
         assert_eq!(service.clone().oneshot(1).await.unwrap(), "503");
         let error = service.clone().oneshot(2).await.unwrap_err();
-        assert!(
-            matches!(error, ServiceError::NotRepeatable(Error::GaveUp { cause: Cause::Failed(_), .. })),
-            "{error}"
-        );
+        let ServiceError::NotRepeatable(ended) = &error else { panic!("{error}") };
+        assert!(ended.is_exhausted() && matches!(ended.cause(), Some(Cause::Failed(_))), "{error}");
         let error = service.clone().oneshot(3).await.unwrap_err();
-        assert!(
-            matches!(error, ServiceError::NotRepeatable(Error::GaveUp { cause: Cause::TimedOut(_), .. })),
-            "{error}"
-        );
+        let ServiceError::NotRepeatable(ended) = &error else { panic!("{error}") };
+        assert!(ended.is_exhausted() && matches!(ended.cause(), Some(Cause::TimedOut(_))), "{error}");
         // Its failures count all the same.
         assert!(service.clone().oneshot(4).await.unwrap_err().is_circuit_open());
     };

@@ -100,7 +100,7 @@ impl<'a> Step<'a> {
 }
 
 type Bucket = SharedBudget<TokenBucket>;
-type BudgetedCall<'a> = Call<'a, NoCircuit, Bucket>;
+type BudgetedCall<'a> = Call<&'a Policy, NoCircuit, &'a Bucket>;
 
 /// A client of the SDK, in its standard mode.
 struct Sdk {

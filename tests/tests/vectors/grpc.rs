@@ -142,7 +142,7 @@ fn pushbacks(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
     let since = |failed: u32| failed - pushed_back.load(Ordering::Relaxed);
     let curve = |failed: u32, _| service.curve.ceiling(since(failed));
     let clock = FakeClock::new();
-    let mut call = Call::new(&service.policy, clock.now()).backoff(&curve);
+    let mut call = Call::new(&service.policy, clock.now()).backoff(curve);
 
     let mut outcome = Outcome::Pass;
     for Step { failure, delay, decision } in steps {

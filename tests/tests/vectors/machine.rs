@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, Call, Cause, Class, ConfigError, Error, Failure, GiveUp, Instant, Jitter, Policy, Retry,
-    Verdict, budget::Budget, circuit::NoCircuit, testing::FakeClock,
+    Backoff, Call, Cause, Class, ConfigError, ErrorKind, Failure, GiveUp, Instant, Jitter, Policy, Retry,
+    Verdict, budget::Budget, circuit::NoCircuit, policy::Policies, testing::FakeClock,
 };
 
 use crate::json::{Replayed, fail};
@@ -21,7 +21,7 @@ pub(crate) const MOST_FAILURES: u32 = 100_000;
 /// A configuration, or why a peer that allows it differs: bounds the wrong way round are refused here.
 pub(crate) fn built<T>(configuration: Result<T, ConfigError>) -> Replayed<T> {
     configuration.map_err(|error| match error.field() {
-        "cap" | "minimum" => Outcome::Declared(rules::CAP_BELOW_BASE),
+        "max_delay" | "min_delay" => Outcome::Declared(rules::CAP_BELOW_BASE),
         _ => Outcome::Fail(error.to_string()),
     })
 }
@@ -76,7 +76,7 @@ pub(crate) fn same_delay(what: &str, ours: Duration, theirs: Duration) -> Outcom
 }
 
 /// A call of which `failed` attempts have failed, at no cost of time or budget, at the origin of a clock.
-pub(crate) fn call_after(policy: &Policy, failed: u32) -> Replayed<Call<'_>> {
+pub(crate) fn call_after(policy: &Policy, failed: u32) -> Replayed<Call<&Policy>> {
     if failed > MOST_FAILURES {
         return fail(format!("{failed} failed attempts are too many to make"));
     }
@@ -89,8 +89,8 @@ pub(crate) fn call_after(policy: &Policy, failed: u32) -> Replayed<Call<'_>> {
 }
 
 /// One more attempt, which fails at once.
-pub(crate) fn fail_once<B: Budget>(
-    call: &mut Call<'_, NoCircuit, B>,
+pub(crate) fn fail_once<P: Policies, B: Budget>(
+    call: &mut Call<P, NoCircuit, B>,
     failure: impl Into<Failure>,
     clock: &FakeClock,
     word: u64,
@@ -102,7 +102,7 @@ pub(crate) fn fail_once<B: Budget>(
 }
 
 /// The delay of a call after one more attempt that fails.
-pub(crate) fn delay_of(call: &mut Call<'_>, word: u64) -> Replayed<Duration> {
+pub(crate) fn delay_of<P: Policies>(call: &mut Call<P>, word: u64) -> Replayed<Duration> {
     match fail_once(call, Class::Transient, &FakeClock::new(), word)? {
         Verdict::Retry(delay) => Ok(delay),
         end => fail(format!("no delay, but {end}")),
@@ -110,8 +110,8 @@ pub(crate) fn delay_of(call: &mut Call<'_>, word: u64) -> Replayed<Duration> {
 }
 
 /// The delays of a call that fails so many times and sleeps as told, and why it gave up if it did.
-pub(crate) fn delays(
-    mut call: Call<'_>,
+pub(crate) fn delays<P: Policies>(
+    mut call: Call<P>,
     failures: usize,
     word: u64,
 ) -> Replayed<(Vec<Duration>, Option<GiveUp>)> {
@@ -187,7 +187,7 @@ fn play_in(which: Loop, policy: &Policy, script: &[(Ending, Duration)]) -> Repla
         }
     };
     let retry = Retry::new(policy, &clock)
-        .classify(|error: &Ending| match error {
+        .classify_opaque(|error: &Ending| match error {
             Ending::FinalError => Class::Permanent,
             _ => Class::Transient,
         })
@@ -204,10 +204,12 @@ fn play_in(which: Loop, policy: &Policy, script: &[(Ending, Duration)]) -> Repla
         slept: clock.now().since(Instant::ORIGIN).saturating_sub(took.get()),
         result: match result {
             Ok(_) => Ok(()),
-            Err(Error::GaveUp { reason, cause, .. }) => {
-                Err(End { reason, bad_value: cause == Cause::Unacceptable })
-            }
-            Err(other) => return fail(other.to_string()),
+            Err(error) => match error.kind() {
+                ErrorKind::GaveUp(reason) => {
+                    Err(End { reason, bad_value: error.cause() == Some(&Cause::Unacceptable) })
+                }
+                _ => return fail(error.to_string()),
+            },
         },
     })
 }

@@ -153,7 +153,7 @@ fn decorrelated_range(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
         let policy = policy(Backoff::fixed(base), None)?;
         for u in draw::spread(1).map(|word| word as f64 / 2_f64.powi(64)) {
             let curve = |failed: u32, _| DecorrelatedV2::new(base).next(failed - 1, u);
-            let mut call = call_after(&policy, *attempts.start())?.backoff(&curve);
+            let mut call = call_after(&policy, *attempts.start())?.backoff(curve);
             for attempt in attempts.clone() {
                 let ceiling = Backoff::exponential(base).ceiling(attempt.saturating_add(3));
                 let less = if ceiling == LONGEST { Duration::ZERO } else { TICK };
@@ -216,7 +216,7 @@ fn last_attempt(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     } else {
         // Too many to make; so only reckoned.
         let number = attempt.saturating_add(1);
-        (number >= policy.attempt_limit(), number)
+        (number >= most, number)
     };
     let outcome = Outcome::same("is the last", is_last, theirs);
     Ok(outcome.and(match increments {

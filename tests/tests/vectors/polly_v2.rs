@@ -46,7 +46,7 @@ impl DecorrelatedV2 {
     /// The delay of a call that fails once more after `attempt` failed attempts.
     pub(crate) fn delay(&self, policy: &Policy, attempt: u32, u: f64) -> Replayed<Duration> {
         let curve = |failed: u32, _| self.next(failed - 1, u);
-        delay_of(&mut call_after(policy, attempt)?.backoff(&curve), 0)
+        delay_of(&mut call_after(policy, attempt)?.backoff(curve), 0)
     }
 }
 

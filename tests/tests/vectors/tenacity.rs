@@ -97,7 +97,7 @@ fn chained(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let policy = policy(first, None)?;
     if let Some(attempt) = given.find::<u32>("attempt")? {
         let Secs(theirs) = expect.get("wait_s")?;
-        let ours = delay_of(&mut call_after(&policy, attempt.saturating_sub(1))?.backoff(&curve), 0)?;
+        let ours = delay_of(&mut call_after(&policy, attempt.saturating_sub(1))?.backoff(curve), 0)?;
         return Ok(same_delay("wait", ours, theirs));
     }
     if given.find("always_retry")? != Some(true) {
@@ -107,7 +107,7 @@ fn chained(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let theirs: Vec<Secs> = expect.get("sleeps_s")?;
     let theirs: Vec<_> = theirs.into_iter().map(|Secs(delay)| delay).collect();
     let policy = built(policy.try_max_attempts(attempts))?;
-    let (ours, end) = delays(call_after(&policy, 0)?.backoff(&curve), attempts as usize, 0)?;
+    let (ours, end) = delays(call_after(&policy, 0)?.backoff(curve), attempts as usize, 0)?;
     Ok(Outcome::same("sleeps", (ours, end), (theirs, Some(GiveUp::Attempts))))
 }
 

@@ -7,7 +7,7 @@ mod server;
 
 use core::time::Duration;
 use std::process::ExitCode;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use reqwest::{Method, Request, Response, StatusCode};
 use retry_core::{
@@ -16,11 +16,9 @@ use retry_core::{
     classify::Idempotency,
     dead_letter::{DeadLetterQueue, Reason, ReasonSet, WhenFull},
 };
-use retry_tokio::{
-    BoxError, RetryLayer, ServiceError, reqwest_error, reqwest_requests, reqwest_response, retry,
-};
+use retry_tokio::{RetryLayer, ServiceError, reqwest_error, reqwest_requests, reqwest_response, retry};
 use tower::util::BoxCloneService;
-use tower::{ServiceBuilder, ServiceExt};
+use tower::{BoxError, ServiceBuilder, ServiceExt};
 
 use server::Hosts;
 
@@ -38,19 +36,18 @@ const CIRCUIT: CircuitConfig =
 /// One circuit a host, at most a thousand of them.
 static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CIRCUIT));
 
-/// Orders that did not get through, for somebody to look at.
-static LOST: LazyLock<DeadLetterQueue<String>> =
-    LazyLock::new(|| DeadLetterQueue::new(100, WhenFull::DropOldest));
-
 type Http = BoxCloneService<Request, Response, ServiceError>;
 
-fn http() -> Result<Http, reqwest::Error> {
+/// `lost` is for requests that did not get through.
+fn http(lost: &Arc<DeadLetterQueue<String>>) -> Result<Http, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let retry = retry(&POLICY).classify(reqwest_error).classify_ok(reqwest_response).named("http");
     let layer = RetryLayer::new(retry)
         .clone_request(reqwest_requests(Idempotency::MethodOrKey))
         .circuit_by(|request| HOSTS.get(&host(request)))
-        .dead_letters(&*LOST, |request: &Request| format!("{} {}", request.method(), request.url().path()))
+        .dead_letters(Arc::clone(lost), |request: &Request| {
+            format!("{} {}", request.method(), request.url().path())
+        })
         .only(ReasonSet::DEFAULT.without(Reason::Rejected));
     Ok(BoxCloneService::new(ServiceBuilder::new().layer(layer).service(client)))
 }
@@ -62,7 +59,8 @@ fn host(request: &Request) -> String {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, BoxError> {
-    let (http, hosts) = (http()?, Hosts::start().await?);
+    let letters = Arc::new(DeadLetterQueue::new(100, WhenFull::DropOldest));
+    let (http, hosts) = (http(&letters)?, Hosts::start().await?);
     let mut kept = true;
     let mut promise = |holds: bool, what: &str| {
         println!("{} {what}", if holds { "kept:  " } else { "BROKEN:" });
@@ -97,7 +95,7 @@ async fn main() -> Result<ExitCode, BoxError> {
         response.status() == 500 && sent == 3,
         "after three attempts the caller has the last answer, a 500",
     );
-    let lost = || LOST.pop().map(|letter| (letter.payload, letter.attempts));
+    let lost = || letters.pop().map(|letter| (letter.payload, letter.attempts));
     promise(lost() == Some(("GET /broken".into(), 3)), "and the request is a dead letter");
 
     // Orders: sent again only where the server can tell that it is the same one.

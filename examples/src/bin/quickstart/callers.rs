@@ -4,11 +4,11 @@ use core::ops::AddAssign;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 
-use retry_core::{CircuitConfig, Policy, SharedCircuit, observe::Event};
+use retry_core::{CircuitConfig, Policy, SharedCircuit};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::client::{Client, classify};
-use crate::history::Message;
+use crate::client::Client;
+use crate::history::{Message, Told};
 
 /// What one call may do.
 pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
@@ -53,12 +53,10 @@ pub(crate) async fn call_until_stopped(
     stop: &AtomicBool,
     log: UnboundedSender<Message>,
 ) -> Tally {
-    let observer = |event: &Event| {
+    let stock = retry_tokio::retry(&POLICY).circuit(&STOCK).named("stock.read").on_event(|event| {
         // Once nobody reads the log, the run is over.
-        let _ = log.send(Message::Event(caller, *event));
-    };
-    let stock =
-        retry_tokio::retry(&POLICY).circuit(&STOCK).classify(classify).named("stock.read").observe(&observer);
+        let _ = log.send(Message::Event(Told::of(caller, event)));
+    });
 
     let mut tally = Tally::default();
     for sku in skus(caller) {

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::{StatusCode, header};
-use retry_core::{Class, Failure};
+use retry_core::{Class, Classify, Failure};
 
 /// Carries the attempt's number, so that the server's count can be held against the client's.
 pub(crate) const ATTEMPT_HEADER: &str = "x-attempt";
@@ -29,27 +29,29 @@ pub(crate) enum ReadError {
     Body,
 }
 
-/// The class of an error. All that is known of HTTP stays on this side of it.
-pub(crate) fn classify(error: &ReadError) -> Failure {
-    match error {
-        ReadError::Http(error) if error.is_timeout() => Class::Timeout.into(),
-        ReadError::Http(error) if error.is_decode() => Class::Serialization.into(),
-        ReadError::Http(error) if error.is_builder() => Class::Validation.into(),
-        ReadError::Http(_) => Class::Network.into(),
-        ReadError::Status { status, retry_after } => {
-            let class = match *status {
-                StatusCode::TOO_MANY_REQUESTS => Class::RateLimit,
-                StatusCode::NOT_FOUND => Class::NotFound,
-                status if status.is_client_error() => Class::Client,
-                status if status.is_server_error() => Class::Server,
-                _ => Class::Unknown,
-            };
-            match *retry_after {
-                Some(hint) => Failure::new(class).retry_after(hint),
-                None => class.into(),
+/// All that is known of HTTP stays on this side of it.
+impl Classify for ReadError {
+    fn classify(&self) -> Failure {
+        match self {
+            Self::Http(error) if error.is_timeout() => Class::Timeout.into(),
+            Self::Http(error) if error.is_decode() => Class::Serialization.into(),
+            Self::Http(error) if error.is_builder() => Class::Validation.into(),
+            Self::Http(_) => Class::Network.into(),
+            Self::Status { status, retry_after } => {
+                let class = match *status {
+                    StatusCode::TOO_MANY_REQUESTS => Class::RateLimit,
+                    StatusCode::NOT_FOUND => Class::NotFound,
+                    status if status.is_client_error() => Class::Client,
+                    status if status.is_server_error() => Class::Server,
+                    _ => Class::Unknown,
+                };
+                match *retry_after {
+                    Some(hint) => Failure::new(class).retry_after(hint),
+                    None => class.into(),
+                }
             }
+            Self::Body => Class::Serialization.into(),
         }
-        ReadError::Body => Class::Serialization.into(),
     }
 }
 

@@ -16,8 +16,23 @@ use crate::script::Step;
 pub(crate) enum Message {
     /// The server went on in its script.
     Step(&'static Step, Instant),
-    /// Something happened to this caller's call.
-    Event(usize, Event),
+    /// Something happened to a call.
+    Event(Told),
+}
+
+/// What an observer is told, and whose call it is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    pub(crate) caller: usize,
+    pub(crate) at: Instant,
+    pub(crate) attempt: u32,
+    pub(crate) kind: EventKind,
+}
+
+impl Told {
+    pub(crate) fn of(caller: usize, event: &Event) -> Self {
+        Self { caller, at: event.at, attempt: event.attempt, kind: event.kind }
+    }
 }
 
 /// A stretch of time.
@@ -135,7 +150,7 @@ impl History {
                 self.end_step();
                 self.steps.push(Span { what: step, from, to: from });
             }
-            Message::Event(caller, event) => self.add_event(caller, &event),
+            Message::Event(event) => self.add_event(event),
         }
     }
 
@@ -146,9 +161,9 @@ impl History {
         self.end_step();
     }
 
-    fn add_event(&mut self, caller: usize, event: &Event) {
-        let at = self.advance(event.at);
-        match event.kind {
+    fn add_event(&mut self, Told { caller, at, kind, .. }: Told) {
+        let at = self.advance(at);
+        match kind {
             EventKind::Started => {
                 self.end_delay(caller, at);
                 self.attempts += 1;

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use retry_core::{
     GiveUp, Verdict,
     circuit::{Change, Phase},
-    observe::{Event, EventKind},
+    observe::EventKind,
 };
 
-use crate::history::{History, Message, Outcome};
+use crate::history::{History, Message, Outcome, Told};
 use crate::script::Step;
 
 /// Standard output.
@@ -60,7 +60,7 @@ impl Screen {
     pub(crate) fn show(&self, message: &Message, history: &History) -> io::Result<()> {
         match message {
             Message::Step(step, at) => self.show_step(step, history.time(*at)),
-            Message::Event(caller, event) => self.show_event(*caller, event, history),
+            Message::Event(event) => self.show_event(event, history),
         }
     }
 
@@ -93,7 +93,7 @@ impl Screen {
         self.line(&self.paint(text, Style::new().bold()))
     }
 
-    fn show_event(&self, caller: usize, event: &Event, history: &History) -> io::Result<()> {
+    fn show_event(&self, event: &Told, history: &History) -> io::Result<()> {
         let at = history.time(event.at);
         let (class, verdict) = match event.kind {
             EventKind::Succeeded => ("", None),
@@ -122,7 +122,7 @@ impl Screen {
         };
         let columns = Columns {
             time: time(at),
-            caller: (caller + 1).to_string(),
+            caller: (event.caller + 1).to_string(),
             attempt: match event.attempt {
                 0 => String::new(),
                 attempt => attempt.to_string(),

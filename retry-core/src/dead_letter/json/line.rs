@@ -11,10 +11,11 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::StoredLetter;
+use super::stored::StoredLetter;
 use crate::class::Class;
 use crate::clean::is_unclean;
-use crate::dead_letter::{DeadLetter, LetterContext};
+use crate::dead_letter::letter::DeadLetter;
+use crate::dead_letter::sink::LetterContext;
 use crate::time::nanos;
 
 // Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
@@ -148,7 +149,7 @@ struct Caused<'a, E>(&'a LetterContext<'a, E>);
 
 impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::error::Cause;
+        use crate::cause::Cause;
         match self.0.error.cause() {
             Some(Cause::Failed(error)) => error.fmt(f),
             Some(Cause::TimedOut(limit)) => write!(f, "no end within {} ms", limit.as_millis()),

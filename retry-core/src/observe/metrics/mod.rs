@@ -17,11 +17,13 @@ pub use table::Metrics;
 #[cfg(feature = "metrics")]
 pub(super) use table::{ByName, UNNAMED};
 #[allow(unused_imports)] // by exporters, where there are any
+#[cfg(feature = "std")]
+pub(super) use tags::is_fit;
 pub(super) use tags::{Tags, check_name, check_tags, tag_setters};
 
-use super::compose::pointer;
 use super::event::{CallEnd, Event, EventKind, Observer};
 use crate::config_error::{ConfigError, ok_or_panic};
+use crate::name::Name;
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
@@ -63,7 +65,7 @@ const DEFAULT_SHARDS: usize = 1;
 /// assert_eq!(counts.to_string(), "2 calls: 2 succeeded, 0 gave up, 0 rejected, 0 cancelled; 3 attempts, 1 failed");
 /// ```
 pub struct OperationMetrics<const SHARDS: usize = DEFAULT_SHARDS> {
-    operation: &'static str,
+    operation: Name,
     tags: Tags,
     shards: Shards<{ place::COUNTERS }, SHARDS>,
 }
@@ -75,7 +77,8 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     /// On a name of more than 128 bytes, or with a control character.
     #[track_caller]
     pub const fn new(operation: &'static str) -> Self {
-        ok_or_panic!(Self::try_new(operation))
+        ok_or_panic!(check_name("operation", operation));
+        Self::of(Name::new(operation))
     }
 
     /// [`new`](Self::new) for a name that is known at run time.
@@ -84,7 +87,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     /// On a name of more than 128 bytes, or with a control character.
     pub const fn try_new(operation: &'static str) -> Result<Self, ConfigError> {
         match check_name("operation", operation) {
-            Ok(()) => Ok(Self { operation, tags: &[], shards: Shards::new() }),
+            Ok(()) => Ok(Self::of(Name::new(operation))),
             Err(error) => Err(error),
         }
     }
@@ -94,8 +97,18 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     );
 
     /// The operation's name.
-    pub const fn operation(&self) -> &'static str {
-        self.operation
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The metrics of an operation whose name is known only at run time; `None` if no exporter could take it.
+    #[cfg(feature = "std")]
+    fn named(operation: Name) -> Option<Self> {
+        is_fit(&operation).then(|| Self::of(operation))
+    }
+
+    const fn of(operation: Name) -> Self {
+        Self { operation, tags: Tags::NONE, shards: Shards::new() }
     }
 
     /// What was counted so far. A call under way is in some of the numbers and not yet in others.
@@ -107,7 +120,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
 impl<const SHARDS: usize> Observer for OperationMetrics<SHARDS> {
     /// Short enough to be put in line where an event is told, and with the kind of event known there, most of it goes.
     #[inline]
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Started => self.started(event.attempt),
             // The end of the call says so, too.
@@ -135,7 +148,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     }
 
     #[inline(never)]
-    fn happened(&self, event: &Event) {
+    fn happened(&self, event: &Event<'_>) {
         let shard = self.shards.mine();
         match event.kind {
             EventKind::Failed { failure, verdict, .. } => {
@@ -165,8 +178,6 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
         }
     }
 }
-
-pointer!([const SHARDS: usize] &OperationMetrics<SHARDS>);
 
 impl<const SHARDS: usize> fmt::Debug for OperationMetrics<SHARDS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,12 +4,12 @@ use core::{fmt, ptr};
 use std::boxed::Box;
 use std::sync::OnceLock;
 
-use super::super::compose::pointer;
 use super::super::event::{Event, EventKind, Observer};
 use super::snapshot::MetricsSnapshot;
 use super::tags::LONGEST_VALUE;
 use super::{OperationMetrics, Tags, check_tags, tag_setters};
 use crate::config_error::{ConfigError, ok_or_panic};
+use crate::name::Name;
 
 /// Counts what all calls do, by operation: up to `OPERATIONS` names, each at its first event.
 ///
@@ -24,8 +24,9 @@ use crate::config_error::{ConfigError, ok_or_panic};
 ///
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&METRICS);
-/// retry.named("stock.read").run_blocking(|| Ok::<_, Class>(7)).unwrap();
-/// retry.named("stock.write").run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+/// let (read, write) = (retry.by_ref().named("stock.read"), retry.by_ref().named("stock.write"));
+/// read.run_blocking(|| Ok::<_, Class>(7)).unwrap();
+/// write.run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
 ///
 /// let rate = |name| METRICS.operation(name).unwrap().snapshot().success_rate();
 /// assert_eq!((rate("stock.read"), rate("stock.write")), (Some(1000), Some(0)));
@@ -44,8 +45,12 @@ pub struct Metrics<const OPERATIONS: usize = 32> {
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     /// Metrics without any operation.
     pub const fn new() -> Self {
-        let (other, circuits) = (OperationMetrics::new("other"), OperationMetrics::new("circuits"));
-        Self { by_name: ByName::new(), other, circuits, tags: &[] }
+        Self {
+            by_name: ByName::new(),
+            other: OperationMetrics::new("other"),
+            circuits: OperationMetrics::new("circuits"),
+            tags: Tags::NONE,
+        }
     }
 
     tag_setters!(
@@ -83,7 +88,7 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
 
 impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
     #[inline]
-    fn observe(&self, event: &Event) {
+    fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // what nobody counts, nobody looks up
             _ => self.count(event),
@@ -94,21 +99,19 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     /// Out of line: it is too much for each place where an event is told.
     #[inline(never)]
-    fn count(&self, event: &Event) {
+    fn count(&self, event: &Event<'_>) {
         let metrics = match event.kind {
             EventKind::PhaseChanged(_) => &self.circuits,
-            _ => self.by_name.find(event.operation, |name| self.made(name)).unwrap_or(&self.other),
+            _ => self.by_name.find(event, |name| self.made(name)).unwrap_or(&self.other),
         };
         metrics.observe(event);
     }
 
-    fn made(&self, name: &'static str) -> Result<OperationMetrics, ConfigError> {
-        let name = if name.is_empty() { UNNAMED } else { name };
-        Ok(OperationMetrics { tags: self.tags, ..OperationMetrics::try_new(name)? })
+    fn made(&self, name: Name) -> Option<OperationMetrics> {
+        let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
+        Some(OperationMetrics { tags: self.tags.clone(), ..OperationMetrics::named(name)? })
     }
 }
-
-pointer!([const OPERATIONS: usize] &Metrics<OPERATIONS>);
 
 impl<const OPERATIONS: usize> Default for Metrics<OPERATIONS> {
     fn default() -> Self {
@@ -127,7 +130,7 @@ impl<const OPERATIONS: usize> fmt::Debug for Metrics<OPERATIONS> {
 pub(in crate::observe) const UNNAMED: &str = "unnamed";
 
 /// One `T` for each name, up to `N`: open addressing, where nothing ever leaves.
-pub(in crate::observe) struct ByName<T, const N: usize>([OnceLock<Box<(&'static str, T)>>; N]);
+pub(in crate::observe) struct ByName<T, const N: usize>([OnceLock<Box<(Name, T)>>; N]);
 
 impl<T, const N: usize> ByName<T, N> {
     pub(in crate::observe) const fn new() -> Self {
@@ -135,13 +138,10 @@ impl<T, const N: usize> ByName<T, N> {
         Self([const { OnceLock::new() }; N])
     }
 
-    /// The one of this name; a new one, if there is room and the name will do.
+    /// The one of the event's operation; a new one, if there is room and the name will do.
     #[inline]
-    pub(in crate::observe) fn find(
-        &self,
-        name: &'static str,
-        make: impl Fn(&'static str) -> Result<T, ConfigError>,
-    ) -> Option<&T> {
+    pub(in crate::observe) fn find(&self, event: &Event<'_>, make: impl Fn(Name) -> Option<T>) -> Option<&T> {
+        let name = event.operation;
         if name.len() > LONGEST_VALUE {
             return None;
         }
@@ -149,10 +149,10 @@ impl<T, const N: usize> ByName<T, N> {
         for _ in 0..N {
             let found = match self.0[place].get() {
                 Some(found) => &**found,
-                None => self.make(place, name, &make)?,
+                None => self.make(place, event.name(), &make)?,
             };
             // Most often it is the very same text.
-            if ptr::eq(found.0, name) || found.0 == name {
+            if ptr::eq(found.0.as_str(), name) || found.0 == *name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };
@@ -165,7 +165,7 @@ impl<T, const N: usize> ByName<T, N> {
         let mut place = hash(name) % N;
         for _ in 0..N {
             let found = self.0[place].get()?;
-            if found.0 == name {
+            if found.0 == *name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };
@@ -179,13 +179,8 @@ impl<T, const N: usize> ByName<T, N> {
 
     /// What is at this place now: a new one, or what another thread put there first.
     #[cold]
-    fn make(
-        &self,
-        place: usize,
-        name: &'static str,
-        make: &dyn Fn(&'static str) -> Result<T, ConfigError>,
-    ) -> Option<&(&'static str, T)> {
-        let made = Box::new((name, make(name).ok()?));
+    fn make(&self, place: usize, name: Name, make: &dyn Fn(Name) -> Option<T>) -> Option<&(Name, T)> {
+        let made = Box::new((name.clone(), make(name)?));
         Some(self.0[place].get_or_init(|| made))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, ConfigError, Error, Instant, Policy, Rejected, Retry, SharedCircuit,
+    CircuitConfig, Class, ConfigError, Instant, Policy, Rejected, Retry, SharedCircuit,
     circuit::{
         Admission, Change, CountWindow, Gate, Mode, Outcome, Phase, SlowCalls, Span, Ticket, TimeWindow,
         Window,
@@ -97,12 +97,12 @@ impl<W: Window> Circuit for Driven<W> {
 
     fn retry(&self, policy: &Policy, clock: &FakeClock) -> (u32, bool) {
         let mut attempts = 0;
-        let retry = Retry::new(policy, clock).circuit(&self.circuit).classify(|_: &()| Class::Server);
+        let retry = Retry::new(policy, clock).circuit(&self.circuit).classify_opaque(|_: &()| Class::Server);
         let result = retry.run_blocking(|| {
             attempts += 1;
             Err::<(), _>(())
         });
-        (attempts, matches!(result, Err(Error::Rejected { .. })))
+        (attempts, result.unwrap_err().is_circuit_open())
     }
 }
 

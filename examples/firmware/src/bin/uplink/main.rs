@@ -115,7 +115,7 @@ impl Node {
     async fn upload_until_stopped(&mut self) {
         while let Either::First(sample) = select(SAMPLES.receive(), STOP.wait()).await {
             let call = retry(&POLICY, &self.embassy).circuit(&UPLINK).budget(&RETRIES).observe(&DefmtLog);
-            let sent = call.named("uplink.send").run_until(STOP.wait(), || self.radio.send(sample)).await;
+            let sent = call.named("uplink.send").until(STOP.wait()).run(|| self.radio.send(sample)).await;
             if let Err(error) = sent {
                 self.mailbox.put(DeadLetter::of(&error, sample));
                 if error.is_cancelled() {

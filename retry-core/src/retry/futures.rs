@@ -1,33 +1,37 @@
 //! The loop for futures.
 
-use core::convert::Infallible;
-use core::future::{pending, poll_fn};
+use core::future::poll_fn;
 use core::pin::{Pin, pin};
 use core::task::Poll;
 
 use super::Retry;
-use super::step::{End, Miss, Missed, Run};
+use super::keep::{Discard, Keep};
+use super::one_call::{Never, OneCall, PollStop, Stop};
+use super::step::{End, Missed, Run};
 use crate::budget::Budget;
+use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error};
+use crate::error::Error;
 use crate::observe::Observer;
+use crate::policy::Policies;
 use crate::runtime::{Clock, Entropy, Sleep};
 
-impl<R, G, B, K, O> Retry<'_, R, G, B, K, O>
+impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O>
 where
     R: Clock + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
-    O: Observer + ?Sized,
+    O: Observer,
 {
     /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses.
     ///
     /// Dropping the future cancels the call: an attempt under way gives its place back to the circuit, and a retry
-    /// not begun its price to the budget.
+    /// not begun its price to the budget. To stop a call and keep its error, see [`until`](Self::until).
     ///
     /// # Errors
-    /// [`Error::GaveUp`], [`Error::Rejected`] or [`Error::Ignored`].
+    /// Returns an error if the call gives up, is refused by the circuit or ends with an error that the policy ignores.
     pub fn run<T, E, F, A>(&self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -45,7 +49,7 @@ where
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{testing::FakeClock, Class, Jitter, Policy, Retry};
+    /// use retry_core::{Class, Jitter, Policy, Retry, testing::FakeClock};
     ///
     /// const POLICY: Policy =
     ///     Policy::fixed(Duration::from_secs(1)).jitter(Jitter::None).start_within(Duration::from_secs(10));
@@ -68,74 +72,76 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> A,
         A: Future<Output = Result<T, E>>,
     {
-        drive(self, pending::<Infallible>(), operation)
+        drive(self, Never, Discard, operation)
     }
+}
 
-    /// [`run`](Self::run), until `stop` ends: then the attempt or the sleep under way is dropped.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use retry_core::{runtime::Sleep, testing::FakeClock, Class, Policy, Retry};
-    ///
-    /// let clock = FakeClock::new();
-    /// let retry = Retry::new(&Policy::DEFAULT, &clock);
-    /// let stop = (&clock).sleep(Duration::from_millis(150)); // any future will do
-    /// let error = clock.run(retry.run_until(stop, || async { Err::<(), _>(Class::Server) })).unwrap_err();
-    /// assert!(error.is_cancelled());
-    /// assert_eq!(error.into_inner(), Some(Class::Server)); // the last cause is kept
-    /// ```
+impl<R, P, G, B, K, O, S, V> OneCall<'_, Retry<R, P, G, B, K, O>, S, V>
+where
+    R: Clock + Entropy,
+    P: Policies,
+    G: Gate,
+    B: Budget,
+    O: Observer,
+    S: Stop,
+{
+    /// Runs `operation` as [`Retry::run`] does.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] where `stop` ended first, else as [`run`](Self::run).
-    pub fn run_until<T, E, F, A>(
-        &self,
-        stop: impl Future,
-        mut operation: F,
-    ) -> impl Future<Output = Result<T, Error<E>>>
+    /// As [`Retry::run`]; and if it was stopped.
+    pub fn run<T, E, F, A>(self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: FnMut() -> A,
         A: Future<Output = Result<T, E>>,
+        V: Keep<T>,
     {
-        self.run_until_with(stop, move |_, _| operation())
+        self.run_with(move |_, _| operation())
     }
 
-    /// [`run_with`](Self::run_with), until `stop` ends, as in [`run_until`](Self::run_until).
+    /// Runs `operation` as [`Retry::run_with`] does.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] where `stop` ended first, else as [`run`](Self::run).
-    pub async fn run_until_with<T, E, F, A>(&self, stop: impl Future, operation: F) -> Result<T, Error<E>>
+    /// As [`run`](Self::run).
+    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: FnMut(Progress, Option<&Cause<E>>) -> A,
         A: Future<Output = Result<T, E>>,
+        V: Keep<T>,
     {
-        let mut stop = pin!(stop);
-        // Stopped already, nothing is tried.
-        if poll_fn(|context| Poll::Ready(stop.as_mut().poll(context).is_ready())).await {
-            return Err(Run::start(self).error(End::Cancelled));
+        async move {
+            let Self { retry, stop, keep } = self;
+            let mut stop = pin!(stop);
+            if S::CAN && is_over(&mut stop).await {
+                return Run::start(retry).end::<T, Discard>(End::Cancelled);
+            }
+            drive(retry, stop, keep, operation).await
         }
-        drive(self, stop, operation).await
     }
 }
 
 /// A call until it ends, or `stop` does. Up to the end of its first attempt here, as most go no further.
 #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
-fn drive<T, E, F, A, R, G, B, K, O>(
-    retry: &Retry<'_, R, G, B, K, O>,
-    mut stop: impl Future + Unpin,
+fn drive<T, E, F, A, R, P, G, B, K, O, V>(
+    retry: &Retry<R, P, G, B, K, O>,
+    mut stop: impl PollStop,
+    _: V,
     mut operation: F,
 ) -> impl Future<Output = Result<T, Error<E>>>
 where
     F: FnMut(Progress, Option<&Cause<E>>) -> A,
     A: Future<Output = Result<T, E>>,
     R: Sleep + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
     K: Classifier<T, E>,
-    O: Observer + ?Sized,
+    O: Observer,
+    V: Keep<T>,
 {
     async move {
         let mut run = Run::start(retry);
@@ -146,42 +152,44 @@ where
                     let timeout = pin!(run.timeout());
                     outcome(&mut stop, future, timeout).await
                 };
-                match run.judge(outcome) {
+                match run.judge::<T, V>(outcome) {
                     Ok(value) => return Ok(value),
                     Err(missed) => missed,
                 }
             }
             Err(end) => Missed::Ended(end),
         };
-        go_on(&mut run, missed, &mut stop, &mut operation).await
+        go_on::<_, _, _, _, _, _, _, _, _, _, V>(&mut run, missed, &mut stop, &mut operation).await
     }
 }
 
 /// The call from the end of its first attempt on.
-async fn go_on<T, E, F, A, R, G, B, K, O>(
-    run: &mut Run<'_, '_, R, G, B, K, O, E>,
+async fn go_on<T, E, F, A, R, P, G, B, K, O, V>(
+    run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
-    stop: &mut (impl Future + Unpin),
+    stop: &mut impl PollStop,
     operation: &mut F,
 ) -> Result<T, Error<E>>
 where
     F: FnMut(Progress, Option<&Cause<E>>) -> A,
     A: Future<Output = Result<T, E>>,
     R: Sleep + Entropy,
+    P: Policies,
     G: Gate,
     B: Budget,
     K: Classifier<T, E>,
-    O: Observer + ?Sized,
+    O: Observer,
+    V: Keep<T>,
 {
     let end = 'call: loop {
-        let steps = match run.settle(missed) {
+        let steps = match run.settle::<T, V>(missed) {
             Ok(steps) => steps,
             Err(end) => break end,
         };
         for step in steps {
             let sleep = pin!(run.runtime().sleep(step));
-            if first_of(&mut *stop, sleep).await.is_ok() {
-                break 'call End::Cancelled;
+            if let Err(end) = slept(stop, sleep).await {
+                break 'call end;
             }
         }
         if let Err(end) = run.begin() {
@@ -190,43 +198,50 @@ where
         let outcome = {
             let future = pin!(operation(run.progress(), run.last()));
             let timeout = pin!(run.timeout());
-            outcome(&mut *stop, future, timeout).await
+            outcome(stop, future, timeout).await
         };
-        match run.judge(outcome) {
+        match run.judge::<T, V>(outcome) {
             Ok(value) => return Ok(value),
             Err(again) => missed = again,
         }
     };
-    Err(run.error(end))
+    run.end::<T, V>(end)
+}
+
+/// Whether `stop` is over already: nothing is tried then.
+pub(super) fn is_over(stop: &mut impl PollStop) -> impl Future<Output = bool> {
+    poll_fn(|context| Poll::Ready(stop.poll_stop(context).is_ready()))
 }
 
 /// What an attempt ends with, unless it is stopped or takes too long.
-fn outcome<T, E>(
-    stop: &mut (impl Future + Unpin),
+pub(super) fn outcome<T, E>(
+    stop: &mut impl PollStop,
     mut future: Pin<&mut impl Future<Output = Result<T, E>>>,
     mut timeout: Pin<&mut Option<impl Future>>,
 ) -> impl Future<Output = Result<T, Missed<E>>> {
     poll_fn(move |context| {
-        if Pin::new(&mut *stop).poll(context).is_ready() {
+        if stop.poll_stop(context).is_ready() {
             return Poll::Ready(Err(Missed::Ended(End::Cancelled)));
         }
         if let Poll::Ready(outcome) = future.as_mut().poll(context) {
-            return Poll::Ready(outcome.map_err(|error| Missed::Failed(Miss::Failed(error))));
+            return Poll::Ready(outcome.map_err(Missed::Error));
         }
         match timeout.as_mut().as_pin_mut().map(|timeout| timeout.poll(context)) {
-            Some(Poll::Ready(_)) => Poll::Ready(Err(Missed::Failed(Miss::TimedOut))),
+            Some(Poll::Ready(_)) => Poll::Ready(Err(Missed::TimedOut)),
             _ => Poll::Pending,
         }
     })
 }
 
-/// The output of `future`, or as an error that of `other`, whichever ends first; `future` where both do.
-fn first_of<A: Future + Unpin, S: Future + Unpin>(
-    mut future: A,
-    mut other: S,
-) -> impl Future<Output = Result<A::Output, S::Output>> {
-    poll_fn(move |context| match Pin::new(&mut future).poll(context) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => Pin::new(&mut other).poll(context).map(Err),
+/// Waits for the end of `sleep`, unless it is stopped.
+pub(super) fn slept(
+    stop: &mut impl PollStop,
+    mut sleep: Pin<&mut impl Future>,
+) -> impl Future<Output = Result<(), End>> {
+    poll_fn(move |context| {
+        if stop.poll_stop(context).is_ready() {
+            return Poll::Ready(Err(End::Cancelled));
+        }
+        sleep.as_mut().poll(context).map(|_| Ok(()))
     })
 }

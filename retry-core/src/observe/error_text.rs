@@ -1,0 +1,197 @@
+//! The text of an error, made safe for a line of a log.
+
+use core::fmt::{self, Write};
+
+use heapless::String;
+
+use crate::clean::is_unclean;
+
+/// The text of an error for a log line: bounded, on one line, and without the secrets of URLs.
+///
+/// It borrows the error and formats it anew each time it is shown. This needs a few hundred bytes of stack, and no
+/// allocator. Two texts are equal if they show the same.
+///
+/// - **Bounded**: a text of more than [`MAX_BYTES`](Self::MAX_BYTES) is cut at a character boundary and ends in `..`. The
+///   error's `Display` is stopped there, and always after 4 KiB. If it fails by itself, the text ends there.
+/// - **On one line**: U+FFFD replaces control characters, line separators and marks of text direction.
+/// - **Without the secrets of URLs**: in each `scheme://authority/path?query#fragment`, the query, the fragment and the
+///   user information, up to the last `@` of the authority, are left out. Other secrets are shown.
+///
+/// A URL ends at whitespace, `"`, `<` or `>`. Closing punctuation at its end, such as `)` or `,`, is shown. The user
+/// information may contain any character except whitespace, `/`, `?` and `#`. A password with one of these three usually
+/// looks like a port that is not a number; the rest of such a URL is left out. If an authority is longer than the room
+/// left, the text is cut before it.
+///
+/// ```
+/// use retry_core::observe::ErrorText;
+///
+/// let error = "https://me:pw@host:8443/a/b?token=1 failed:\ntimed out";
+/// let text = ErrorText::new(&error);
+/// assert_eq!(text.to_string(), "https://host:8443/a/b failed:\u{fffd}timed out");
+/// ```
+#[derive(Clone, Copy)]
+pub struct ErrorText<'a>(&'a dyn fmt::Display);
+
+impl<'a> ErrorText<'a> {
+    /// The most bytes that are shown of a text, 256. The `..` at the end of a longer one adds 2.
+    pub const MAX_BYTES: usize = 256;
+
+    /// The text that this error's `Display` gives.
+    pub const fn new(error: &'a dyn fmt::Display) -> Self {
+        Self(error)
+    }
+
+    fn shown(self) -> String<CAPACITY> {
+        let mut filter = Filter { shown: String::new(), read: 0, place: Place::Text, is_cut: false };
+        let result = write!(filter, "{}", self.0);
+        filter.finish(result.is_err())
+    }
+}
+
+impl fmt::Display for ErrorText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.shown().as_str(), f)
+    }
+}
+
+/// The text in quotes.
+impl fmt::Debug for ErrorText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.shown().as_str(), f)
+    }
+}
+
+impl PartialEq for ErrorText<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ErrorText<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str}", self.shown().as_str());
+    }
+}
+
+/// Reads a text in pieces and keeps what may be shown of it.
+struct Filter {
+    shown: String<CAPACITY>,
+    /// Bytes of the text so far.
+    read: usize,
+    place: Place,
+    /// Whether there is more text than may be shown or read.
+    is_cut: bool,
+}
+
+/// Where in a URL the text is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Outside of URLs.
+    Text,
+    /// Before the path. What is shown from `start` on is taken back if it was user information, or if it did not fit.
+    Authority { start: usize, fits: bool },
+    /// Before the query and the fragment.
+    Path,
+    /// In the query or the fragment. The punctuation from `start` on is taken back if the URL goes on.
+    Query { start: usize },
+}
+
+impl Filter {
+    /// Takes the next character. Fails if the text is cut before it.
+    fn step(&mut self, c: char) -> fmt::Result {
+        match self.place {
+            Place::Authority { start, fits } => match c {
+                '@' => {
+                    self.shown.truncate(start);
+                    self.place = Place::Authority { start, fits: true };
+                }
+                '/' | '?' | '#' if !are_hosts(self.shown.get(start..).unwrap_or_default()) => {
+                    self.shown.truncate(start);
+                    self.place = Place::Query { start };
+                }
+                _ if matches!(c, '/' | '?' | '#') || c.is_whitespace() => {
+                    if !fits {
+                        return Err(fmt::Error);
+                    }
+                    self.place = Place::Path;
+                    return self.step(c);
+                }
+                _ if fits && self.show(c).is_err() => {
+                    self.shown.truncate(start);
+                    self.place = Place::Authority { start, fits: false };
+                }
+                _ => {}
+            },
+            Place::Path if matches!(c, '?' | '#') => self.place = Place::Query { start: self.shown.len() },
+            Place::Query { .. } if is_closing(c) => self.show(c)?,
+            Place::Query { start } if !ends_url(c) => self.shown.truncate(start),
+            Place::Text | Place::Path | Place::Query { .. } => {
+                self.show(c)?;
+                if ends_url(c) {
+                    self.place = Place::Text;
+                } else if self.shown.ends_with("://") {
+                    self.place = Place::Authority { start: self.shown.len(), fits: true };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, c: char) -> fmt::Result {
+        let c = if is_unclean(c) { char::REPLACEMENT_CHARACTER } else { c };
+        if self.shown.len() + c.len_utf8() > ErrorText::MAX_BYTES {
+            return Err(fmt::Error);
+        }
+        self.shown.push(c).map_err(|_| fmt::Error)
+    }
+
+    /// What is shown of a text that ends here, or fails to go on.
+    fn finish(mut self, fails: bool) -> String<CAPACITY> {
+        match self.place {
+            Place::Authority { fits: false, .. } => self.is_cut = true,
+            // The rest of the text might have told that this is part of a secret.
+            Place::Authority { start, .. } | Place::Query { start } if fails || self.is_cut => {
+                self.shown.truncate(start);
+            }
+            _ => {}
+        }
+        if self.is_cut {
+            let _ = self.shown.push_str(CUT); // `CAPACITY` has room for it
+        }
+        self.shown
+    }
+}
+
+impl Write for Filter {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        piece.chars().try_for_each(|c| {
+            self.read = self.read.saturating_add(c.len_utf8());
+            self.is_cut = self.is_cut || self.read > MAX_READ || self.step(c).is_err();
+            if self.is_cut { Err(fmt::Error) } else { Ok(()) }
+        })
+    }
+}
+
+/// Whether each port in a list of hosts is a number. Otherwise it may be the beginning of a password.
+fn are_hosts(authority: &str) -> bool {
+    authority.split(',').all(|host| {
+        let ipv6 = host.strip_prefix('[').and_then(|host| host.split_once(']'));
+        let port = ipv6.map_or(host, |(_, port)| port);
+        port.split(':').skip(1).all(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}
+
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '<' | '>')
+}
+
+/// Whether this may stand behind a URL. A query may contain it, too.
+const fn is_closing(c: char) -> bool {
+    matches!(c, '\'' | '`' | ')' | ']' | '}' | ',' | ':' | ';' | '.' | '\\')
+}
+
+/// So much of a text is read, whether it is shown or not: a secret may be long.
+const MAX_READ: usize = 4_096;
+const CUT: &str = "..";
+const CAPACITY: usize = ErrorText::MAX_BYTES + CUT.len();

@@ -1,0 +1,201 @@
+//! Operations that borrow what they change: a connection, a buffer.
+
+use core::pin::pin;
+
+use super::Retry;
+use super::futures::{is_over, outcome, slept};
+use super::keep::Keep;
+use super::one_call::{OneCall, Stop};
+use super::step::{End, Missed, Run};
+use crate::budget::Budget;
+use crate::circuit::Gate;
+use crate::classify::Classifier;
+use crate::error::Error;
+use crate::observe::Observer;
+use crate::policy::Policies;
+use crate::runtime::{Clock, Entropy, Sleep};
+
+/// The whole call, each attempt of which is the future of `$operation`, an expression that may borrow.
+macro_rules! drive {
+    ($call:expr, $operation:expr) => {{
+        let OneCall { retry, stop, keep: _ } = $call;
+        let mut stop = pin!(stop);
+        let mut run = Run::start(retry);
+        let mut missed =
+            if S::CAN && is_over(&mut stop).await { Some(Missed::Ended(End::Cancelled)) } else { None };
+        let end = 'call: loop {
+            if let Some(missed) = missed.take() {
+                match run.settle::<T, V>(missed) {
+                    Ok(steps) => {
+                        for step in steps {
+                            let sleep = pin!(run.runtime().sleep(step));
+                            if let Err(end) = slept(&mut stop, sleep).await {
+                                break 'call end;
+                            }
+                        }
+                    }
+                    Err(end) => break end,
+                }
+            }
+            if let Err(end) = run.begin() {
+                break end;
+            }
+            let outcome = {
+                let future = pin!($operation);
+                let timeout = pin!(run.timeout());
+                outcome(&mut stop, future, timeout).await
+            };
+            match run.judge::<T, V>(outcome) {
+                Ok(value) => return Ok(value),
+                Err(again) => missed = Some(again),
+            }
+        };
+        run.end::<T, V>(end)
+    }};
+}
+
+impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O>
+where
+    R: Clock + Entropy,
+    P: Policies,
+    G: Gate,
+    B: Budget,
+    O: Observer,
+{
+    /// [`run`](Self::run) for an operation whose future borrows `&mut` what the closure holds.
+    ///
+    /// The future of the call is for one thread: it cannot be spawned where that takes `Send`.
+    /// [`run_mut_send`](Self::run_mut_send) is for that.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// struct Connection { queries: u32 }
+    ///
+    /// impl Connection {
+    ///     async fn query(&mut self) -> Result<u32, Class> {
+    ///         self.queries += 1;
+    ///         if self.queries < 3 { Err(Class::Network) } else { Ok(7) }
+    ///     }
+    /// }
+    ///
+    /// let (clock, mut connection) = (FakeClock::new(), Connection { queries: 0 });
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock);
+    /// assert_eq!(clock.run(retry.run_mut(async || connection.query().await)), Ok(7));
+    /// assert_eq!(connection.queries, 3);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn run_mut<T, E, F>(&self, operation: F) -> Result<T, Error<E>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: AsyncFnMut() -> Result<T, E>,
+    {
+        self.one_call().run_mut(operation).await
+    }
+}
+
+impl<R, P, G, B, K, O, S, V> OneCall<'_, Retry<R, P, G, B, K, O>, S, V>
+where
+    R: Clock + Entropy,
+    P: Policies,
+    G: Gate,
+    B: Budget,
+    O: Observer,
+    S: Stop,
+{
+    /// Runs `operation` as [`Retry::run_mut`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run`]; and if it was stopped.
+    pub async fn run_mut<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: AsyncFnMut() -> Result<T, E>,
+        V: Keep<T>,
+    {
+        drive!(self, operation())
+    }
+}
+
+#[cfg(feature = "std")]
+mod send {
+    use core::pin::{Pin, pin};
+    use std::boxed::Box;
+
+    use super::*;
+
+    impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O>
+    where
+        R: Clock + Entropy,
+        P: Policies,
+        G: Gate,
+        B: Budget,
+        O: Observer,
+    {
+        /// [`run`](Self::run) for an operation that changes `state`, in a future that can be spawned.
+        ///
+        /// The state is lent to each attempt in turn. An attempt that is cut by a timeout has it no longer: what it did
+        /// to the state until then stays.
+        ///
+        /// ```
+        /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+        ///
+        /// struct Connection { queries: u32 }
+        ///
+        /// impl Connection {
+        ///     async fn query(&mut self) -> Result<u32, Class> {
+        ///         self.queries += 1;
+        ///         if self.queries < 3 { Err(Class::Network) } else { Ok(7) }
+        ///     }
+        /// }
+        ///
+        /// let (clock, mut connection) = (FakeClock::new(), Connection { queries: 0 });
+        /// let retry = Retry::new(&Policy::DEFAULT, &clock);
+        /// let count = retry.run_mut_send(&mut connection, |connection| Box::pin(connection.query()));
+        /// assert_eq!(clock.run(count), Ok(7));
+        /// assert_eq!(connection.queries, 3);
+        /// ```
+        ///
+        /// # Errors
+        /// As [`run`](Self::run).
+        pub async fn run_mut_send<M, T, E, F>(&self, state: &mut M, operation: F) -> Result<T, Error<E>>
+        where
+            R: Sleep,
+            K: Classifier<T, E>,
+            F: for<'s> FnMut(&'s mut M) -> Attempt<'s, T, E>,
+        {
+            self.one_call().run_mut_send(state, operation).await
+        }
+    }
+
+    impl<R, P, G, B, K, O, S, V> OneCall<'_, Retry<R, P, G, B, K, O>, S, V>
+    where
+        R: Clock + Entropy,
+        P: Policies,
+        G: Gate,
+        B: Budget,
+        O: Observer,
+        S: Stop,
+    {
+        /// Runs `operation` as [`Retry::run_mut_send`] does.
+        ///
+        /// # Errors
+        /// As [`Retry::run`]; and if it was stopped.
+        pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, mut operation: F) -> Result<T, Error<E>>
+        where
+            R: Sleep,
+            K: Classifier<T, E>,
+            F: for<'s> FnMut(&'s mut M) -> Attempt<'s, T, E>,
+            V: Keep<T>,
+        {
+            drive!(self, operation(&mut *state))
+        }
+    }
+
+    /// The future of one attempt, which borrows the state.
+    type Attempt<'s, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 's>>;
+}
