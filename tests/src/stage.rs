@@ -138,9 +138,9 @@ impl<L: Lock> Circuit<L> {
     fn new(kind: CircuitKind) -> Self {
         match kind {
             CircuitKind::None => Self::None,
-            CircuitKind::Calls(config) => Self::Calls(SharedCircuit::new(config)),
-            CircuitKind::Slow(config) => Self::Slow(SharedCircuit::new(config)),
-            CircuitKind::Time(config) => Self::Time(SharedCircuit::new(config)),
+            CircuitKind::Calls(config) => Self::Calls(SharedCircuit::with_window(config)),
+            CircuitKind::Slow(config) => Self::Slow(SharedCircuit::with_window(config)),
+            CircuitKind::Time(config) => Self::Time(SharedCircuit::with_window(config)),
         }
     }
 
@@ -194,11 +194,11 @@ impl<L: Lock> Allowance<L> {
     fn new(kind: BudgetKind) -> Self {
         match kind {
             BudgetKind::None => Self::None,
-            BudgetKind::Tokens(rules) => Self::Tokens(SharedBudget::new(rules)),
-            BudgetKind::Throttle(rules) => Self::Throttle(SharedBudget::new(rules)),
-            BudgetKind::Share(rules) => Self::Share(SharedBudget::new(rules)),
-            BudgetKind::Concurrency(rules) => Self::Concurrency(SharedBudget::new(rules)),
-            BudgetKind::Adaptive(rules) => Self::Adaptive(SharedBudget::new(rules)),
+            BudgetKind::Tokens(rules) => Self::Tokens(SharedBudget::with_lock(rules)),
+            BudgetKind::Throttle(rules) => Self::Throttle(SharedBudget::with_lock(rules)),
+            BudgetKind::Share(rules) => Self::Share(SharedBudget::with_lock(rules)),
+            BudgetKind::Concurrency(rules) => Self::Concurrency(SharedBudget::with_lock(rules)),
+            BudgetKind::Adaptive(rules) => Self::Adaptive(SharedBudget::with_lock(rules)),
         }
     }
 

@@ -37,11 +37,11 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
     .attempt_timeout(Duration::from_millis(120))
     .start_within(Duration::from_secs(1));
 
-static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(
+static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(
     CircuitConfig::WITHOUT_RULES.consecutive_failures(5).open_for(Duration::from_millis(350)),
 );
 static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> =
-    SharedBudget::new(TokenBucket::DEFAULT.capacity(50));
+    SharedBudget::with_lock(TokenBucket::DEFAULT.capacity(50));
 
 static SAMPLES: Channel<CriticalSectionRawMutex, Sample, 4> = Channel::new();
 static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
