@@ -7,6 +7,7 @@ use retry_core::{
     budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
     circuit::OnHealthy,
     policy::Policies,
+    runtime,
 };
 
 /// A policy, what the calls share, and what happens to them. All its times are whole milliseconds, the least that
@@ -55,6 +56,14 @@ impl Scenario<'_> {
     pub fn fits_blocking_loops(&self) -> bool {
         let asked = self.condition.is_some() && self.policy.attempt_limit_of_time().is_some();
         !asked && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
+    }
+
+    /// What a runtime says of the dependency, where `check` is the answer.
+    pub(crate) fn readiness<'c>(
+        &self,
+        check: &'c (dyn Fn() -> bool + Sync),
+    ) -> Option<runtime::Readiness<'c>> {
+        self.ready.map(|ready| runtime::Readiness { check, every: ms(ready.every) })
     }
 }
 
