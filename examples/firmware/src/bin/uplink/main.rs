@@ -26,8 +26,10 @@ use embassy_time::Timer;
 use mailbox::{CAPACITY, Mailbox};
 use radio::Radio;
 use retry_core::{
-    circuit::CountWindow, dead_letter::{DeadLetter, ImageError}, runtime::Clock, CircuitConfig, Policy,
-    SharedBudget, SharedCircuit, TokenBucket,
+    CircuitConfig, Policy, SharedBudget, SharedCircuit, TokenBucket,
+    circuit::CountWindow,
+    dead_letter::{DeadLetter, ImageError},
+    runtime::Clock,
 };
 use retry_embassy::{CriticalSectionLock, DefmtLog, Embassy, retry};
 use sensor::Sample;
