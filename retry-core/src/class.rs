@@ -1,6 +1,6 @@
 //! What kind of error it was, how bad that is, and what usually helps.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::time::Duration;
 
 /// The kind of an error, as far as a retry is concerned.
@@ -218,6 +218,35 @@ impl ClassSet {
     /// The classes in it, in order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Class> {
         Class::ALL.into_iter().filter(move |class| self.contains(*class))
+    }
+}
+
+/// The classes as a configuration file calls them, such as `timeout, rate_limit`; `none` if there is none.
+impl fmt::Display for ClassSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::NONE {
+            return f.write_str("none");
+        }
+        for (place, class) in self.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{}", SnakeCase(class))?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a class in a configuration file: `RateLimit` is `rate_limit`.
+pub(crate) struct SnakeCase(pub(crate) Class);
+
+impl fmt::Display for SnakeCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, letter) in self.0.name().char_indices() {
+            if letter.is_ascii_uppercase() && place > 0 {
+                f.write_char('_')?;
+            }
+            f.write_char(letter.to_ascii_lowercase())?;
+        }
+        Ok(())
     }
 }
 

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 /// A configuration value that is not allowed: which field, which value, which rule.
 ///
-/// The `try_` form of a setter returns it; the plain setter panics with the same line, which in a `const` is a
-/// compile error.
+/// The `try_` form of a setter returns it. The plain form panics with the same line, which in a `const` is a compile
+/// error.
 ///
 /// ```
 /// use retry_core::Policy;
@@ -51,6 +51,12 @@ impl ConfigError {
         Self { limit: Some((limit, what)), ..self }
     }
 
+    /// The same of a field of another name.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn named(self, field: &'static str) -> Self {
+        Self { field, ..self }
+    }
+
     const fn line(&self) -> Line {
         let line = Line::EMPTY.text(self.field).text(" = ").value(self.value).text(": ").text(self.rule);
         match self.limit {
@@ -78,31 +84,47 @@ macro_rules! ok_or_panic {
 pub(crate) use ok_or_panic;
 
 /// Makes both forms of each setter that can be given a wrong value: the plain one, which panics, and the `try_` one.
-#[allow(unused_macros)]
+///
+/// Constructors are the same without a `self`.
 macro_rules! checked_setters {
-    ($(
-        $(#[doc = $doc:expr])+
-        #[fails_if($errors:literal)]
-        $name:ident, $try_name:ident ($self:ident $(, $argument:ident: $type:ty)+) $body:block
-    )+) => {$(
-        $(#[doc = $doc])+
+    (@forms [$($docs:tt)+] $errors:literal $name:ident $try_name:ident $parameters:tt $try:expr, $body:block) => {
+        $($docs)+
         ///
         /// # Panics
         #[doc = concat!("Panics if ", $errors)]
         #[must_use]
         #[track_caller]
-        pub const fn $name($self $(, $argument: $type)+) -> Self {
-            $crate::config_error::ok_or_panic!($self.$try_name($($argument),+))
+        pub const fn $name $parameters -> Self {
+            $crate::config_error::ok_or_panic!($try)
         }
 
         #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), ") for a value known only at run time.")]
         ///
         /// # Errors
         #[doc = concat!("Returns an error if ", $errors)]
-        pub const fn $try_name($self $(, $argument: $type)+) -> Result<Self, $crate::config_error::ConfigError> $body
+        pub const fn $try_name $parameters -> Result<Self, $crate::config_error::ConfigError> $body
+    };
+    ($(
+        $(#[doc $($doc:tt)+])+
+        #[fails_if($errors:literal)]
+        $name:ident, $try_name:ident ($self:ident $(, $argument:ident: $type:ty)+) $body:block
+    )+) => {$(
+        $crate::config_error::checked_setters! {
+            @forms [$(#[doc $($doc)+])+] $errors $name $try_name ($self $(, $argument: $type)+)
+            $self.$try_name($($argument),+), $body
+        }
+    )+};
+    ($(
+        $(#[doc $($doc:tt)+])+
+        #[fails_if($errors:literal)]
+        $name:ident, $try_name:ident ($($argument:ident: $type:ty),+) $body:block
+    )+) => {$(
+        $crate::config_error::checked_setters! {
+            @forms [$(#[doc $($doc)+])+] $errors $name $try_name ($($argument: $type),+)
+            Self::$try_name($($argument),+), $body
+        }
     )+};
 }
-#[allow(unused_imports)]
 pub(crate) use checked_setters;
 
 impl fmt::Display for ConfigError {

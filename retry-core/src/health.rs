@@ -20,7 +20,7 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// use core::cell::Cell;
 /// use core::time::Duration;
 /// use retry_core::{
-///     circuit::{CountWindow, HealthCheck, Phase}, runtime::LocalLock, testing::FakeClock, CircuitConfig,
+///     circuit::{CountWindow, Phase}, HealthCheck, runtime::LocalLock, testing::FakeClock, CircuitConfig,
 ///     SharedCircuit,
 /// };
 ///

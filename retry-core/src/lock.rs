@@ -2,6 +2,13 @@
 
 use core::cell::RefCell;
 
+#[cfg(all(feature = "critical-section", not(feature = "std")))]
+use self::CriticalSectionLock as Chosen;
+#[cfg(not(any(feature = "std", feature = "critical-section")))]
+use self::LocalLock as Chosen;
+#[cfg(feature = "std")]
+use self::StdLock as Chosen;
+
 /// The kind of mutual exclusion that guards what is shared, chosen by type.
 pub trait Lock {
     /// The lock around a `T`.
@@ -19,6 +26,25 @@ pub trait Exclusive<T>: Initial {
     /// Runs `f` with the value to itself. `f` is short, and never asks for the same lock again.
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
 }
+
+/// The lock of this build, for what names none.
+///
+/// It is [`StdLock`] with the feature `std`, else [`CriticalSectionLock`] with the feature `critical-section`, else
+/// [`LocalLock`]. Cargo adds up the features that all crates of a build ask for, so a library names its lock instead.
+///
+/// ```
+/// use retry_core::runtime::{DefaultLock, Exclusive, Initial, Lock};
+///
+/// struct Count(u32);
+///
+/// impl Initial for Count {
+///     const INITIAL: Self = Count(0);
+/// }
+///
+/// let count = <DefaultLock as Lock>::Of::<Count>::INITIAL;
+/// assert_eq!(count.with(|count| { count.0 += 1; count.0 }), 1);
+/// ```
+pub type DefaultLock = Chosen;
 
 /// No lock, for one thread alone: a [`RefCell`], which the compiler keeps from being shared.
 #[derive(Clone, Copy, Debug)]

@@ -56,6 +56,19 @@ impl Name {
     }
 }
 
+impl Name {
+    /// The text, if it is there for as long as the program runs.
+    pub(crate) fn as_static(&self) -> Option<&'static str> {
+        #[cfg(not(feature = "std"))]
+        return Some(self.0);
+        #[cfg(feature = "std")]
+        match self.0 {
+            Text::Static(text) => Some(text),
+            Text::Shared(_) => None,
+        }
+    }
+}
+
 impl Default for Name {
     fn default() -> Self {
         Self::NONE

@@ -14,6 +14,11 @@ impl Ratio {
     pub(crate) const ONE: Self = Self { mantissa: 1 << 31, exponent: 0 };
     const ZERO: Self = Self { mantissa: 0, exponent: 0 };
 
+    /// 2 to the power of `exponent`.
+    pub(crate) const fn two_to(exponent: u32) -> Self {
+        Self { mantissa: Self::ONE.mantissa, exponent: exponent.cast_signed() }
+    }
+
     /// From the bits of a float, so that no floating-point code is ever linked; `None` unless finite and at
     /// least `least`.
     pub(crate) const fn from_float(value: f64, least: f64) -> Option<Self> {
@@ -48,6 +53,46 @@ impl Ratio {
             0 => Self::rounded(product, 31, exponent),
             _ => Self::rounded(product, 32, exponent + 1),
         }
+    }
+
+    /// The shortest decimal that reads back as this number, as `digits / 10^places`: 1.1 for what was 1.1. `None` if
+    /// it does not fit 64 bits.
+    const fn decimal(self) -> Option<(u64, u32)> {
+        if self.exponent < -26 || self.exponent > 31 {
+            return None;
+        }
+        // In quarters of the mantissa's last bit. What is nearer than half a bit reads back as this number; below a
+        // power of two the numbers are twice as dense.
+        let shift = (33 - self.exponent).unsigned_abs();
+        let one = 1_u64 << shift;
+        let value = (self.mantissa as u64) << 2;
+        let mut near = if self.mantissa == Self::ONE.mantissa { 1 } else { 2 };
+        let (mut digits, mut rest, mut places) = (value >> shift, value & (one - 1), 0);
+        while rest >= near && one - rest >= near {
+            rest *= 10;
+            near *= 10;
+            digits = digits * 10 + (rest >> shift);
+            rest &= one - 1;
+            places += 1;
+        }
+        Some((if rest > one - rest { digits + 1 } else { digits }, places))
+    }
+
+    /// A float that reads back as this number: the shortest decimal, if that fits 64 bits. For people, not for calls.
+    #[allow(clippy::float_arithmetic)] // below 2^53, and at most 10^18: both are exact, and the quotient is rounded once
+    pub(crate) fn to_float(self) -> f64 {
+        if let Some((digits, places)) = self.decimal() {
+            let float = digits as f64 / 10_u64.pow(places) as f64;
+            if Self::from_float(float, 0.0) == Some(self) {
+                return float;
+            }
+        }
+        if self.exponent > 1023 {
+            return f64::MAX; // only this was rounded up to 2^1024
+        }
+        let (exponent, fraction) =
+            ((self.exponent + 1023).unsigned_abs(), self.mantissa & !Self::ONE.mantissa);
+        f64::from_bits((exponent as u64) << 52 | (fraction as u64) << 21)
     }
 
     /// The exponent, of a ratio of at least 1 that is a power of two.
@@ -116,9 +161,22 @@ impl defmt::Format for Ratio {
     }
 }
 
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.decimal() {
+            Some((digits, 0)) => write!(f, "{digits}"),
+            Some((digits, places)) => {
+                let one = 10_u64.pow(places);
+                write!(f, "{}.{:0width$}", digits / one, digits % one, width = places as usize)
+            }
+            None => write!(f, "{}*2^{}", self.mantissa, self.exponent - 31),
+        }
+    }
+}
+
 impl fmt::Debug for Ratio {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x} * 2^{}", self.mantissa, self.exponent - 31)
+        fmt::Display::fmt(self, f)
     }
 }
 

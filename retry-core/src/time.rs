@@ -82,7 +82,7 @@ impl Instant {
 ///
 /// let clock = FakeClock::new();
 /// let eager = Call::new(&UNTIMED, clock.now());
-/// let lazy = Call::new(&UNTIMED, || unreachable!("no deadline, so nothing asks"));
+/// let lazy = Call::new(&UNTIMED, || unreachable!("no limit of time, so nothing asks"));
 /// # let _ = (eager, lazy);
 /// ```
 #[diagnostic::on_unimplemented(
@@ -172,6 +172,28 @@ impl fmt::Display for Spoken {
             (0, micros) => write!(f, "{} ms", micros / 1_000),
             (secs, micros) => write!(f, "{secs}.{} s", micros / 100_000),
         }
+    }
+}
+
+/// A duration to the nanosecond, in the largest unit that needs no fraction: `1500 ms`, `90 s`, `5 min`.
+pub(crate) struct Exact(pub(crate) Duration);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 5] = [
+            (60 * 60 * NANOS_PER_SEC, "h"),
+            (60 * NANOS_PER_SEC, "min"),
+            (NANOS_PER_SEC, "s"),
+            (1_000_000, "ms"),
+            (1_000, "us"),
+        ];
+        let nanos = nanos(self.0);
+        if nanos == 0 {
+            return f.write_str("0 s");
+        }
+        let unit = UNITS.into_iter().find(|(unit, _)| nanos.is_multiple_of(*unit));
+        let (unit, name) = unit.unwrap_or((1, "ns"));
+        write!(f, "{} {name}", nanos / unit)
     }
 }
 

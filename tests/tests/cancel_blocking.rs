@@ -5,9 +5,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use retry_core::{
-    Cause, CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedCircuit, Verdict,
+    Cause, CircuitConfig, Class, HealthCheck, Instant, Jitter, Policy, Retry, SharedCircuit, Verdict,
     budget::{Deposit, Price, Request},
-    circuit::{Gate, HealthCheck, Phase},
+    circuit::{Gate, Phase},
     observe::{Event, EventKind},
     retry,
     runtime::{CancelToken, Sleep},

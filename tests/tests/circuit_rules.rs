@@ -5,10 +5,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, Instant, Jitter, Rejected, SharedCircuit,
+    CircuitConfig, Class, HealthCheck, Instant, Jitter, Rejected, SharedCircuit,
     circuit::{
-        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, HealthCheck, Mode, Phase, SlowCalls,
-        TimeWindow, Window,
+        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
     },
     observe::{EventKind, observer_fn},
     runtime::LocalLock,
@@ -227,7 +226,8 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         let clock = FakeClock::new();
         let asked = Cell::new(0);
         let told = Mutex::new(Vec::new());
-        let observer = observer_fn(|event| told.lock().unwrap().push((event.operation.clone(), event.kind)));
+        let observer =
+            observer_fn(|event| told.lock().unwrap().push((event.operation.to_owned(), event.kind)));
         let check = HealthCheck::new(&circuit, &clock, ms(5_000)).observe("stock", &observer);
         let check = if closes { check.closes() } else { check };
         let ask = || {

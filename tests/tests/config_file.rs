@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Preset, config::OperationsFile, policy::Hints,
+    Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Preset, Rule, config::OperationsFile,
+    policy::Hints,
 };
 
 const fn ms(ms: u64) -> Duration {
@@ -19,6 +20,13 @@ fn every_key_reaches_its_setter() {
         ("preset = 'fast'\nmax_attempts = 9", Preset::FAST.policy.max_attempts(9)),
         ("preset = 'http'\nstart_within = 'none'", Preset::HTTP.policy),
         ("start_within = 'none'", Policy::exponential(ms(100))),
+        (
+            "preset = 's3'\nattempt_timeout = 'none'\nmax_hint = 'max_delay'",
+            Policy::exponential(ms(500)).max_attempts(4).retry_on(Preset::S3.policy.settings().retry_on),
+        ),
+        ("total_timeout = '10s'", Policy::DEFAULT.total_timeout(ms(10_000))),
+        ("total_timeout = 'none'", Policy::DEFAULT),
+        ("preset = 's3'\ntotal_timeout = '90s'", Preset::S3.policy.total_timeout(ms(90_000))),
         ("base_delay = '7ms'", Policy::exponential(ms(7)).start_within(ms(300_000))),
         ("base_delay = '1m'", Policy::exponential(ms(60_000)).start_within(ms(300_000))), // the cap rises with it
         ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).start_within(ms(300_000))),
@@ -61,7 +69,8 @@ fn every_key_reaches_its_setter() {
 
     let file = r#"{"consecutive_failures": 3, "window": 50, "minimum_calls": 9, "open_for": "5s", "probes": 4,
         "success_threshold": 2, "lease": "20s", "count_as_failure": ["timeout"], "slow_rate": 40, "slow_after": "2s", "window_time": "1m",
-        "open_growth": 1.5, "max_open_for": "1m", "probe_failures": 1, "ramp": "9s"}"#;
+        "open_growth": 1.5, "max_open_for": "1m", "open_jitter": "proportional", "open_deviation": 0.1, "probe_failures": 1,
+        "max_probes": 5, "ramp": "9s"}"#;
     let config = CircuitConfig::WITHOUT_RULES
         .consecutive_failures(3)
         .window(50)
@@ -74,7 +83,9 @@ fn every_key_reaches_its_setter() {
         .slow_after(ms(2_000))
         .window_time(ms(60_000))
         .open_growth(1.5, ms(60_000))
+        .open_jitter(Jitter::proportional(0.1))
         .probe_failures(1)
+        .max_probes(5)
         .ramp(ms(9_000))
         .count_as_failure(ClassSet::of(&[Class::Timeout]));
     assert_eq!(serde_json::from_str::<CircuitConfig>(file).unwrap(), config);
@@ -84,6 +95,10 @@ fn every_key_reaches_its_setter() {
     let config = serde_json::from_str::<CircuitConfig>(r#"{"failure_rate": 25, "window": 8}"#);
     assert_eq!(config.unwrap(), rate.minimum_calls(8).window(8));
     assert_eq!(serde_json::from_str::<CircuitConfig>("{}").unwrap(), CircuitConfig::DEFAULT);
+    let config = serde_json::from_str::<CircuitConfig>(r#"{"without_rules": true}"#);
+    assert_eq!(config.unwrap(), CircuitConfig::WITHOUT_RULES);
+    let config = serde_json::from_str::<CircuitConfig>(r#"{"without_rules": false}"#);
+    assert_eq!(config.unwrap(), CircuitConfig::DEFAULT);
 }
 
 #[test]
@@ -94,7 +109,7 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"max_attempts": -1}"#, "max_attempts: invalid value: integer `-1`"),
         (r#"{"max_attempts": "three"}"#, "max_attempts: invalid type: string \"three\""),
         (r#"{"atempts": 3}"#, "unknown field `atempts`, expected one of `preset`"),
-        (r#"{"base_delay": "soon"}"#, "base_delay: \"soon\" is no duration"),
+        (r#"{"base_delay": "soon"}"#, "base_delay: \"soon\" is not a duration"),
         (
             r#"{"base_delay": 250}"#,
             "base_delay: invalid type: integer `250`, expected a duration such as \"250ms\"",
@@ -107,7 +122,12 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"multiplier": 0.5}"#, "multiplier = 0.5: must be a finite number of at least 1"),
         (r#"{"backoff": "fixed", "multiplier": 2}"#, "multiplier: only exponential backoff has one"),
         (r#"{"preset": "cache", "multiplier": 2}"#, "multiplier: needs backoff = \"exponential\""),
-        (r#"{"start_within": "soon"}"#, "start_within: \"soon\" is no duration"),
+        (r#"{"start_within": "soon"}"#, "start_within: \"soon\" is not a duration"),
+        (
+            r#"{"max_attempts": 2.5}"#,
+            "max_attempts: invalid type: floating point `2.5`, expected a whole number",
+        ),
+        (r#"{"max_hint": "none"}"#, "max_hint: \"none\" is not a duration"),
         (r#"{"increment": "1s"}"#, "increment: needs backoff = \"linear\""),
         (r#"{"backoff": "linear"}"#, "increment: linear backoff needs one"),
         (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is none of fixed, linear, exponential"),
@@ -117,6 +137,8 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"jitter": "full", "deviation": 0.1}"#, "deviation: only proportional and additive jitter"),
         (r#"{"deviation": 0.1}"#, "deviation: needs jitter ="),
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
+        (r#"{"total_timeout": "0s"}"#, "total_timeout = 0 s: must be above zero"),
+        (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is not a duration"),
         (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
         (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
         (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),
@@ -144,12 +166,70 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"lease": "0s"}"#, "lease = 0 s: must be above zero"),
         (r#"{"open_growth": 2.0}"#, "open_growth: needs max_open_for"),
         (r#"{"max_open_for": "1s"}"#, "max_open_for: needs open_growth"),
+        (
+            r#"{"open_deviation": 0.1}"#,
+            "open_deviation: needs open_jitter = \"proportional\" or \"additive\"",
+        ),
+        (r#"{"open_jitter": "additive"}"#, "open_deviation: this jitter needs one"),
+        (
+            r#"{"open_jitter": "full", "open_deviation": 0.1}"#,
+            "open_deviation: only proportional and additive",
+        ),
+        (
+            r#"{"open_jitter": "proportional", "open_deviation": 1.5}"#,
+            "open_deviation = 1.5: must be from 0 to 1",
+        ),
         (r#"{"openfor": "1s"}"#, "unknown field `openfor`"),
     ];
     for (json, line) in rows {
         let error = serde_json::from_str::<CircuitConfig>(json).unwrap_err().to_string();
         assert!(error.contains(line), "{json}\n{error}");
     }
+}
+
+#[test]
+fn every_key_is_written_where_it_is_set() {
+    let policy = toml::to_string(&Policy::DEFAULT).unwrap();
+    assert_eq!(
+        policy,
+        "backoff = \"exponential\"\nbase_delay = \"100ms\"\nmultiplier = 2.0\njitter = \"full\"\nmin_delay = \"0s\"\n\
+         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
+         max_hint = \"max_delay\"\n\
+         retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n"
+    );
+    let config = CircuitConfig::WITHOUT_RULES.count_as_failure(ClassSet::of(&[Class::RateLimit]));
+    assert_eq!(
+        serde_json::to_string(&config).unwrap(),
+        r#"{"without_rules":true,"minimum_calls":1,"open_for":"30s","open_jitter":"none","probes":1,"#
+            .to_owned()
+            + r#""success_threshold":1,"probe_failures":0,"lease":"1m","ramp":"0s","count_as_failure":["rate_limit"]}"#
+    );
+    // Numbers are written as they were given, also those at the edge of what can be read.
+    for multiplier in [1.1, 1.0, 2.0, 1.000_000_001, 123_456.789, 1e9, 1e30, 1.5e300, f64::MAX] {
+        let policy = Policy::exponential(ms(1)).multiplier(multiplier);
+        let (json, toml) = (serde_json::to_string(&policy).unwrap(), toml::to_string(&policy).unwrap());
+        assert_eq!(serde_json::from_str::<Policy>(&json).unwrap(), policy, "{json}");
+        assert_eq!(toml::from_str::<Policy>(&toml).unwrap(), policy, "{toml}");
+        let shown = format!("multiplier = {multiplier:?}\n");
+        assert!(toml.contains(&shown) || multiplier > 1e9, "{toml}");
+    }
+    // What is more than a file can say.
+    let custom = Policy::backoff(Backoff::custom(ms(100), |failed, base| base / failed));
+    let ruled = Policy::DEFAULT.rules(&[Rule::ANY]);
+    for (policy, line) in [
+        (custom, "backoff: a function cannot be written to a file"),
+        (ruled, "rules: a rule cannot be written to a file"),
+    ] {
+        assert_eq!(serde_json::to_string(&policy).unwrap_err().to_string(), line);
+        assert_eq!(toml::to_string(&policy).unwrap_err().to_string(), line);
+    }
+    // Files about operations are written as they were read.
+    let file = "[http]\ncircuit = \"none\"\ndead_letter = true\n\n[http.policy]\nmax_attempts = 2\n";
+    let operations: OperationsFile = toml::from_str(file).unwrap();
+    let written = toml::to_string(&operations).unwrap();
+    let again: OperationsFile = toml::from_str(&written).unwrap();
+    assert_eq!(again.over([Preset::HTTP]), operations.over([Preset::HTTP]), "{written}");
+    assert!(written.contains("max_attempts = 2\n") && !written.contains("multiplier"), "{written}");
 }
 
 /// The whole of what is shown: TOML's own lines show the place, and the last one says it all.
@@ -197,8 +277,8 @@ fn an_error_in_a_toml_file_shows_its_place() {
             shown::<OperationsFile>("[http]\ncircuit = 'none'\npolicy = 3\n"),
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
-             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, attempt_timeout, hints, \
-             max_hint, retry_on"
+             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, \
+             attempt_timeout, hints, max_hint, retry_on"
                 .to_owned(),
         ),
         (

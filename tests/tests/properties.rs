@@ -1,9 +1,12 @@
-//! What holds for every policy, word and hint.
+//! What holds for every policy, word and hint, and for every circuit's configuration.
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use retry_core::{Backoff, Call, Class, Failure, Jitter, Policy, Verdict, policy::Hints, testing::FakeClock};
+use retry_core::{
+    Backoff, Call, CircuitConfig, Class, ClassSet, Failure, Jitter, Policy, Verdict, policy::Hints,
+    testing::FakeClock,
+};
 
 /// The longest that the machine tells from longer ones: 584 years.
 const LONGEST: Duration = Duration::from_nanos(u64::MAX);
@@ -65,6 +68,87 @@ fn hints() -> impl Strategy<Value = Hints> {
     prop_oneof![Just(Hints::Floor), Just(Hints::Exact), Just(Hints::Clamp)]
 }
 
+fn classes() -> impl Strategy<Value = ClassSet> {
+    any::<u16>().prop_map(|bits| {
+        let chosen = Class::ALL.into_iter().enumerate().filter(|(place, _)| bits >> place & 1 == 1);
+        chosen.fold(ClassSet::NONE, |set, (_, class)| set.with(class))
+    })
+}
+
+/// Any policy that a file can say.
+fn any_policy() -> impl Strategy<Value = Policy> {
+    let optional = (classes(), any::<bool>(), any::<bool>(), prop::option::of(duration()));
+    (policy(), optional).prop_map(|((policy, ..), (classes, unlimited, follows, timeout))| {
+        let policy = policy.retry_on(classes);
+        let policy =
+            if unlimited { policy.start_within(Duration::MAX).max_attempts(u32::MAX) } else { policy };
+        let policy = if follows { hints_up_to_max_delay(policy) } else { policy };
+        timeout.and_then(|timeout| policy.try_attempt_timeout(timeout).ok()).unwrap_or(policy)
+    })
+}
+
+/// The same policy without a limit of hints of its own.
+fn hints_up_to_max_delay(policy: Policy) -> Policy {
+    let says = policy.settings();
+    let same = Policy::backoff(says.backoff).jitter(says.jitter).hints(says.hints).retry_on(says.retry_on);
+    let same = same.max_delay(says.max_delay).min_delay(says.min_delay);
+    let same = same.max_attempts(says.max_attempts.unwrap_or(u32::MAX));
+    same.start_within(says.start_within.unwrap_or(Duration::MAX))
+}
+
+fn count() -> impl Strategy<Value = u32> {
+    prop_oneof![1..10_u32, 1..=u32::MAX, Just(u32::MAX)]
+}
+
+/// Any configuration that the setters allow, whether or not some window has room for it.
+fn any_circuit() -> impl Strategy<Value = CircuitConfig> {
+    let opens = (
+        prop::option::of(count()),
+        prop::option::of(count()),
+        prop::option::of(1..=100_u8),
+        prop::option::of((1..=100_u8, duration())),
+        count(),
+        prop::option::of(count()),
+        prop::option::of(duration()),
+    );
+    let stays_open = (duration(), prop::option::of((multiplier(), duration())), jitter(), classes());
+    let closes = (count(), count(), any::<u32>(), prop::option::of(count()), duration(), duration());
+    let rate = prop::option::of((count(), 1..=100_u8));
+    (opens, stays_open, closes, rate).prop_map(|(opens, stays_open, closes, rate)| {
+        let mut config = CircuitConfig::WITHOUT_RULES.minimum_calls(opens.4);
+        config = opens.0.map_or(config, |failures| config.consecutive_failures(failures));
+        config = opens.1.map_or(config, |failures| config.failures_in_window(failures));
+        config = opens.2.map_or(config, |percent| config.failure_rate(percent));
+        if let Some((percent, after)) = opens.3 {
+            config = config.slow_rate(percent).slow_after(after.max(Duration::from_nanos(1)));
+        }
+        config = opens.5.map_or(config, |calls| config.window(calls));
+        config = opens.6.map_or(config, |time| config.window_time(time.max(Duration::from_nanos(1))));
+
+        let (open_for, growth, jitter, classes) = stays_open;
+        config = config.open_for(open_for).open_jitter(jitter).count_as_failure(classes);
+        config = growth.map_or(config, |(growth, most)| config.open_growth(growth, most.max(open_for)));
+
+        let (probes, successes, failures, most, lease, ramp) = closes;
+        config = config.probes(probes).success_threshold(successes).probe_failures(failures);
+        config = most.map_or(config, |most| config.max_probes(most));
+        config = config.lease(lease.max(Duration::from_nanos(1))).ramp(ramp);
+        rate.map_or(config, |(probes, percent)| config.probe_rate(probes, percent))
+    })
+}
+
+/// What was written is read again, in both formats.
+fn read_back<T>(value: &T) -> [T; 2]
+where
+    T: serde::Serialize + serde::de::DeserializeOwned,
+{
+    let (toml, json) = (toml::to_string(value).unwrap(), serde_json::to_string(value).unwrap());
+    [
+        toml::from_str(&toml).unwrap_or_else(|error| panic!("{error}\n{toml}")),
+        serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}\n{json}")),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
@@ -77,6 +161,16 @@ proptest! {
     ) {
         let delay = policy.delay(failed, previous, word);
         prop_assert!(minimum <= delay && delay <= cap, "{minimum:?} <= {delay:?} <= {cap:?}");
+    }
+
+    #[test]
+    fn a_policy_is_read_as_it_was_written(policy in any_policy()) {
+        prop_assert_eq!(read_back(&policy), [policy; 2]);
+    }
+
+    #[test]
+    fn a_circuits_configuration_is_read_as_it_was_written(config in any_circuit()) {
+        prop_assert_eq!(read_back(&config), [config; 2]);
     }
 
     #[test]

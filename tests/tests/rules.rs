@@ -202,26 +202,20 @@ fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
     ];
     for (ready_from, deadline, second_at) in rows {
         for blocking in [false, true] {
-            let clock = std::sync::Mutex::new(0_u64); // what `ready` reads must be `Sync`, which FakeClock is not
-            let fake = FakeClock::new();
+            let clock = FakeClock::new();
             let policy = POLICY.max_attempts(2).rules(&RULES);
             let policy = deadline.map_or(policy, |deadline| policy.start_within(ms(deadline)));
-            let asked = |at: u64| ready_from.is_some_and(|from| at >= from);
-            let ready = || {
-                let mut asks = clock.lock().unwrap();
-                *asks += 1;
-                asked((*asks - 1) * 100)
-            };
-            let retry = Retry::new(&policy, &fake).ready(ready, ms(100));
+            let ready = || ready_from.is_some_and(|from| clock.now().as_millis() >= from);
+            let retry = Retry::new(&policy, &clock).ready(ready, ms(100));
             let starts = RefCell::new(Vec::new());
             let operation = || {
-                starts.borrow_mut().push(fake.now().as_millis());
+                starts.borrow_mut().push(clock.now().as_millis());
                 if starts.borrow().len() == 1 { Err(Class::Server) } else { Ok(()) }
             };
             let result = if blocking {
                 retry.run_blocking(operation)
             } else {
-                fake.run(retry.run(|| std::future::ready(operation())))
+                clock.run(retry.run(|| std::future::ready(operation())))
             };
             assert_eq!(result, Ok(()));
             assert_eq!(*starts.borrow(), [0, second_at], "ready from {ready_from:?}, {deadline:?}");
@@ -338,7 +332,7 @@ fn presets_have_their_documented_numbers() {
     assert_eq!(rows.len(), Preset::ALL.len());
     for &(name, attempts, ceilings, circuit, dead_letter) in rows {
         let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
-        assert_eq!(preset.policy.attempt_limit(), attempts, "{name}");
+        assert_eq!(preset.policy.settings().max_attempts, Some(attempts), "{name}");
         let delay =
             |failed: usize| preset.policy.delay(failed as u32, Duration::ZERO, u64::MAX).as_millis() as u64;
         let delays: Vec<u64> = (1..=ceilings.len()).map(delay).collect();
@@ -356,7 +350,7 @@ fn presets_have_their_documented_numbers() {
         assert_eq!(least, ms(expected), "{name}");
     }
     assert_eq!(Preset::named("DEFAULT"), None);
-    assert_eq!(Preset::S3.policy.attempt_limit_of_time(), Some(ms(60_000)));
+    assert_eq!(Preset::S3.policy.settings().attempt_timeout, Some(ms(60_000)));
     let classes = |preset: Preset| Class::ALL.into_iter().filter(move |class| preset.policy.retries(*class));
     assert_eq!(classes(Preset::DATABASE).count(), 3);
     assert_eq!(classes(Preset::HTTP).count(), 5);

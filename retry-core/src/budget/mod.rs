@@ -37,8 +37,8 @@ use crate::time::Now;
 /// | [`ConcurrencyShare`] | retries are no more than a share of the attempts under way | no |
 /// | [`AdaptiveThrottle`] | chance has it: the more attempts are turned down, the less | for an end and for a retry |
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no budget that can be shared",
-    note = "a budget is made with `SharedBudget::new(rules)`, usually as a `static`"
+    message = "`{Self}` is not a budget that calls can share",
+    note = "a budget is made with `SharedBudget::new(rules)`, and given as `&budget` or in an `Arc`"
 )]
 pub trait Budget {
     /// Takes out what one retry costs; `None` where it does not hold that much. The attempt that failed was

@@ -13,7 +13,7 @@ use crate::error::ErrorContext;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
-use crate::policy::{Failure, FailedAttempt, Policies, Policy};
+use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
 
@@ -66,7 +66,7 @@ pub(crate) struct State<T, R> {
     max_attempts: u32,
     /// The delay before the attempt that is next or under way, in nanoseconds; 0 before the first.
     delay: u64,
-    elapsed: Option<Elapsed>,
+    pub(super) elapsed: Option<Elapsed>,
     held: Held<T>,
 }
 
@@ -89,11 +89,9 @@ struct Retry {
 }
 
 impl<T, R> State<T, R> {
-    /// Reads the policy, and the time if the policy or `timed` asks for it.
-    #[inline]
-    pub(crate) fn start<P: Policies<Read = R>>(policies: &P, timed: bool, now: impl Now) -> Self {
-        let read = policies.read();
-        let timed = timed || policies.policy(&read).asks_time();
+    /// By the policy that was read. Asks the time only if it is counted.
+    #[inline(always)]
+    pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
         Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
     }
@@ -138,6 +136,12 @@ impl<T, R> State<T, R> {
         State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
     }
 
+    /// Whether it holds what others must be given back.
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
+    }
+
     #[inline]
     fn release(&mut self) -> Held<T> {
         mem::replace(&mut self.held, Held::Nothing)
@@ -145,7 +149,7 @@ impl<T, R> State<T, R> {
 
     /// What the attempt under way holds, which ends with that.
     #[inline]
-    fn end_attempt(&mut self) -> Option<(T, Price)> {
+    pub(super) fn end_attempt(&mut self) -> Option<(T, Price)> {
         match self.held {
             Held::Attempt(..) => match self.release() {
                 Held::Attempt(ticket, price) => Some((ticket, price)),
@@ -241,13 +245,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         };
         let ceiling = |failed, base| policies.ceiling(failed, base);
         let mut drawn = None;
-        let plan = policies.policy(&state.read).decide(
-            &failed,
-            ceiling,
-            &mut state.max_attempts,
-            elapsed,
-            || *drawn.insert(word()),
-        );
+        let plan =
+            policies
+                .policy(&state.read)
+                .decide(&failed, ceiling, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
 
         let Some((ticket, price)) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
@@ -312,7 +313,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
+    pub(super) fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
         let mut now = Reading::Unread(now);
         let change = self.setup.gate.cancel(ticket, || now.get());
         self.changed(change);
@@ -366,7 +367,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     /// Tells of an attempt that failed, and of the end of the call, if it is that.
-    fn failed<N: Now>(
+    pub(super) fn failed<N: Now>(
         &mut self,
         now: &mut Reading<N>,
         failure: Failure,
@@ -400,10 +401,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
+    #[inline]
     fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
         self.emit_with(now, None, kind);
     }
 
+    #[inline]
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
         let Setup { operation, key, observer, .. } = self.setup;
         if observer.is_enabled() {
@@ -414,11 +417,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 attempt: self.state.attempts,
                 text,
                 kind,
+                fixed: operation.as_static(),
             });
         }
     }
 
-    fn changed(&self, change: Option<Change>) {
+    pub(super) fn changed(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
         }

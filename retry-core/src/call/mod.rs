@@ -3,6 +3,7 @@
 mod attempt;
 mod course;
 mod elapsed;
+mod limits;
 
 use core::fmt;
 use core::time::Duration;
@@ -14,8 +15,8 @@ use crate::budget::{Budget, NoBudget};
 use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
-use crate::observe::Observer;
 use crate::name::Name;
+use crate::observe::{Event, Observer, ObserverFn, observer_fn};
 use crate::policy::{Policies, Policy, WithCurve};
 use crate::time::{Now, duration};
 
@@ -27,6 +28,8 @@ use crate::time::{Now, duration};
 /// 2. [`attempt`](Self::attempt) before each try. A refusal ends the call.
 /// 3. [`Attempt::succeed`] ends the call; [`Attempt::fail`] says what comes next. An attempt that is dropped
 ///    instead gives its place back to the circuit.
+///    Under a limit of time, [`Attempt::time_limit`] says how long to wait for the attempt, and
+///    [`Attempt::time_out`] ends one that took longer.
 /// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2. After any other verdict
 ///    the call is over: an attempt made all the same is admitted, counted and given up in turn.
 ///
@@ -38,11 +41,12 @@ pub struct Call<P: Policies = &'static Policy, G: Gate = NoCircuit, B: Budget = 
 }
 
 impl<P: Policies> Call<P> {
-    /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy counts
-    /// it.
+    /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy
+    /// limits it, or has a rule that counts it.
     pub fn new(policy: P, now: impl Now) -> Self {
-        let state = State::start(&policy, false, now);
-        Self { setup: Setup::new(policy), state }
+        let read = policy.read();
+        let timed = policy.policy(&read).asks_time();
+        Self { setup: Setup::new(policy), state: State::start(read, timed, now) }
     }
 }
 
@@ -64,6 +68,11 @@ impl<P: Policies + Clone, G: Gate + Clone, B: Budget + Clone, O: Observer + Clon
     pub fn observe<N: Observer>(mut self, observer: N) -> Call<P, G, B, N> {
         self.course().drop_attempt();
         Call { setup: self.setup.clone().observe(observer), state: self.state.moved() }
+    }
+
+    /// Tells a closure what happens.
+    pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Call<P, G, B, ObserverFn<F>> {
+        self.observe(observer_fn(observer))
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base
@@ -132,7 +141,18 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
 
 /// A call that ends between two attempts gives back what the second would have cost.
 impl<P: Policies, G: Gate, B: Budget, O: Observer> Drop for Call<P, G, B, O> {
+    #[inline]
     fn drop(&mut self) {
+        if self.state.holds() {
+            self.abandon();
+        }
+    }
+}
+
+impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
+    // Apart, so that a call which has ended is dropped in line.
+    #[cold]
+    fn abandon(&mut self) {
         self.course().drop_all();
     }
 }

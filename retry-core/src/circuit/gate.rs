@@ -12,8 +12,8 @@ use crate::time::{Instant, Now};
 ///
 /// Every ticket is handed back exactly once: to [`end`](Self::end), or to one of those that say how.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no circuit",
-    note = "a circuit is made with `SharedCircuit::new(config)`, usually as a `static`"
+    message = "`{Self}` is not a circuit",
+    note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`"
 )]
 pub trait Gate {
     /// Proof of admission.

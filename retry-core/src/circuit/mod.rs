@@ -3,6 +3,7 @@
 mod breaker;
 mod config;
 mod constant;
+mod describe;
 mod gate;
 mod image;
 mod manual;
@@ -22,6 +23,7 @@ mod word;
 pub use breaker::Breaker;
 pub use config::CircuitConfig;
 pub use constant::{ConstCircuit, ConstConfig};
+pub use describe::CircuitSettings;
 pub use gate::{Admission, AttemptEnd, Gate, NoCircuit, Settled, Ticket};
 pub use manual::{OnHealthy, Start};
 pub use phase::{Change, ChangeCause, Mode, Phase};
@@ -32,5 +34,3 @@ pub use snapshot::Snapshot;
 pub(crate) use state::Standing;
 pub use time_window::TimeWindow;
 pub use window::{CountWindow, Counts, Outcome, SlowCalls, Span, Window};
-
-pub use crate::health::HealthCheck;

@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Display};
 
-use super::{Classifier, Classify, Progress};
-use crate::cause::Cause;
+use super::{Classifier, Classify, HasText, Progress};
+use crate::error::Cause;
 use crate::policy::{Failure, Rule};
 use crate::verdict::Verdict;
 
@@ -28,7 +28,7 @@ pub struct ByClosure<F>(pub F);
 
 impl<T, E, F, C> Classifier<T, E> for ByClosure<F>
 where
-    E: Display,
+    E: HasText,
     F: Fn(&E) -> C,
     C: Into<Failure>,
 {
@@ -37,7 +37,7 @@ where
     }
 
     fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
-        Some(error)
+        Some(error.as_text())
     }
 }
 

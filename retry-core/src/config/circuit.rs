@@ -1,16 +1,19 @@
-//! Configurations of circuits out of a configuration file.
+//! Circuits in a configuration file.
 
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{Serialize, Serializer};
 
-use super::names::{Count, HumanDuration, Name, Number, Percent, class_set};
+use super::jitter;
+use super::names::{Count, HumanDuration, JitterName, Name, Number, Percent, class_names, class_set};
 use super::read::{Problem, Read, table};
 use crate::circuit::CircuitConfig;
 use crate::class::Class;
 
 table! {
     pub(super) struct CircuitFile {
+        without_rules: bool,
         consecutive_failures: Count,
         failures_in_window: Count,
         failure_rate: Percent,
@@ -22,6 +25,8 @@ table! {
         open_for: HumanDuration,
         open_growth: Number,
         max_open_for: HumanDuration,
+        open_jitter: Name<JitterName>,
+        open_deviation: Number,
         probes: Count,
         success_threshold: Count,
         probe_failures: Count,
@@ -51,19 +56,40 @@ table! {
 /// );
 /// ```
 ///
-/// Every key can be left out; `open_growth` and `max_open_for` come together. Where no rule is given (`consecutive_failures`,
-/// `failures_in_window`, `failure_rate`, `slow_rate`), the rules are those
-/// of [`CircuitConfig::DEFAULT`], else only those given; `minimum_calls` is 20 then, or the window where that is
-/// less. Unknown keys are errors.
+/// Every key can be left out; `open_growth` and `max_open_for` come together. If no rule is given (`consecutive_failures`,
+/// `failures_in_window`, `failure_rate`, `slow_rate`), the rules are those of [`CircuitConfig::DEFAULT`], else only those
+/// given. `without_rules = true` gives none: such a circuit never opens by itself. `minimum_calls` is 20, or the window if
+/// that is less. `open_jitter` has the names of a policy's `jitter`, and `open_deviation` its deviation. Unknown keys are
+/// errors.
 impl<'de> Deserialize<'de> for CircuitConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         CircuitFile::read(deserializer, "")?.config().map_err(de::Error::custom)
     }
 }
 
+/// Writes the configuration as a table with the keys that are read, so that reading it gives the same configuration.
+///
+/// What is not set is left out.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use retry_core::CircuitConfig;
+/// let config = CircuitConfig::WITHOUT_RULES.failure_rate(25).minimum_calls(40);
+/// let file = toml::to_string(&config).unwrap();
+/// assert!(file.starts_with("failure_rate = 25\nminimum_calls = 40\nopen_for = \"30s\"\n"));
+/// assert_eq!(toml::from_str(&file), Ok(config));
+/// ```
+impl Serialize for CircuitConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        CircuitFile::of(self).serialize(serializer)
+    }
+}
+
 impl CircuitFile {
     pub(super) fn config(self) -> Result<CircuitConfig, Problem> {
-        let given = self.consecutive_failures.is_some()
+        let without_rules = self.without_rules == Some(true);
+        let given = without_rules
+            || self.consecutive_failures.is_some()
             || self.failures_in_window.is_some()
             || self.failure_rate.is_some()
             || self.slow_rate.is_some();
@@ -84,11 +110,12 @@ impl CircuitFile {
             config = config.try_slow_after(limit.0)?;
         }
         // A rate over one call is none.
-        let minimum = match (&self.minimum_calls, &self.window) {
+        let minimum_calls = match (&self.minimum_calls, &self.window) {
             (Some(calls), _) => calls.0,
+            (None, _) if without_rules => 1,
             (None, window) => window.as_ref().map_or(20, |calls| calls.0.clamp(1, 20)),
         };
-        config = config.try_minimum_calls(minimum)?;
+        config = config.try_minimum_calls(minimum_calls)?;
         if let Some(calls) = self.window {
             config = config.try_window(calls.0)?;
         }
@@ -99,10 +126,14 @@ impl CircuitFile {
             config = config.open_for(duration.0);
         }
         match (self.open_growth, self.max_open_for) {
-            (Some(growth), Some(cap)) => config = config.try_open_growth(growth.0, cap.0)?,
+            (Some(growth), Some(longest)) => config = config.try_open_growth(growth.0, longest.0)?,
             (Some(_), None) => return Err(Problem("open_growth: needs max_open_for".into())),
             (None, Some(_)) => return Err(Problem("max_open_for: needs open_growth".into())),
             (None, None) => {}
+        }
+        let keys = ["open_jitter", "open_deviation"];
+        if let Some(jitter) = jitter::read(keys, self.open_jitter, self.open_deviation)? {
+            config = config.open_jitter(jitter);
         }
         if let Some(probes) = self.probes {
             config = config.try_probes(probes.0)?;
@@ -126,5 +157,38 @@ impl CircuitFile {
             config = config.count_as_failure(class_set(&classes));
         }
         Ok(config)
+    }
+
+    /// What a file says of this configuration: every key that is set.
+    fn of(config: &CircuitConfig) -> Self {
+        let says = config.settings();
+        let rules = [says.consecutive_failures, says.failures_in_window];
+        let rates = [says.failure_rate, says.slow_rate];
+        let without_rules = rules == [None; 2] && rates == [None; 2];
+        let grows = says.open_growth != 1.0 || says.max_open_for != says.open_for;
+        let (open_jitter, open_deviation) = jitter::written(says.open_jitter);
+        Self {
+            without_rules: without_rules.then_some(true),
+            consecutive_failures: says.consecutive_failures.map(Count),
+            failures_in_window: says.failures_in_window.map(Count),
+            failure_rate: says.failure_rate.map(Percent),
+            slow_rate: says.slow_rate.map(Percent),
+            slow_after: says.slow_after.map(HumanDuration),
+            minimum_calls: Some(Count(says.minimum_calls)),
+            window: says.window.map(Count),
+            window_time: says.window_time.map(HumanDuration),
+            open_for: Some(HumanDuration(says.open_for)),
+            open_growth: grows.then_some(Number(says.open_growth)),
+            max_open_for: grows.then_some(HumanDuration(says.max_open_for)),
+            open_jitter: Some(open_jitter),
+            open_deviation,
+            probes: Some(Count(says.probes)),
+            success_threshold: Some(Count(says.success_threshold)),
+            probe_failures: Some(Count(says.probe_failures)),
+            max_probes: says.max_probes.map(Count),
+            lease: Some(HumanDuration(says.lease)),
+            ramp: Some(HumanDuration(says.ramp)),
+            count_as_failure: Some(class_names(says.count_as_failure)),
+        }
     }
 }

@@ -1,63 +1,158 @@
 //! What a file says in words: durations, percentages, and values by name.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::time::Duration;
-use std::string::String;
+use std::format;
+use std::string::{String, ToString};
 use std::vec::Vec;
-use std::{format, vec};
 
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
+use serde::ser::{Serialize, Serializer};
 
-use crate::class::{Class, ClassSet};
-use crate::delay::Jitter;
+use crate::class::{Class, ClassSet, SnakeCase};
 use crate::policy::{Hints, Preset};
+
+/// A value that a file says as text.
+pub(super) trait FromText: Sized {
+    const EXPECTED: &'static str;
+
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+/// A value that a file says as a number.
+pub(super) trait FromNumber: Sized {
+    const EXPECTED: &'static str;
+
+    /// `None`: it is out of range.
+    fn from_whole(number: i128) -> Option<Self>;
+
+    /// `None`: it must be whole.
+    fn from_float(_: f64) -> Option<Self> {
+        None
+    }
+}
+
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromText> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).map_err(E::custom)
+    }
+}
+
+struct Numeric<T>(PhantomData<T>);
+
+impl<T: FromNumber> Visitor<'_> for Numeric<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
+        T::from_whole(number.into()).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+        T::from_whole(number.into()).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
+        T::from_float(number).ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
+    }
+}
+
+/// A format is asked for what is expected: some know only text, and turn it into what they are asked for.
+macro_rules! deserialize {
+    ($($ask:ident: $visitor:ident of $($value:ty),+;)+) => {$($(
+        impl<'de> Deserialize<'de> for $value {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.$ask($visitor(PhantomData))
+            }
+        }
+    )+)+};
+}
+deserialize! {
+    deserialize_str: Text of HumanDuration, Limit, HintLimit;
+    deserialize_u32: Numeric of Count;
+    deserialize_u8: Numeric of Percent;
+    deserialize_f64: Numeric of Number;
+}
 
 /// A duration as text: `"250ms"`, `"1m 30s"`.
 #[derive(Clone, Copy)]
 pub(super) struct HumanDuration(pub(super) Duration);
 
-impl<'de> Deserialize<'de> for HumanDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = HumanDuration;
+impl FromText for HumanDuration {
+    const EXPECTED: &'static str = "a duration such as \"250ms\"";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as \"250ms\"")
-            }
+    fn from_text(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text);
+        duration.map(Self).map_err(|error| format!("\"{text}\" is not a duration: {error}"))
+    }
+}
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<HumanDuration, E> {
-                match humantime::parse_duration(text) {
-                    Ok(duration) => Ok(HumanDuration(duration)),
-                    Err(error) => Err(E::custom(format!("\"{text}\" is no duration: {error}"))),
-                }
-            }
-        }
-        deserializer.deserialize_str(Text)
+impl Serialize for HumanDuration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
     }
 }
 
 /// A duration, or `"none"`.
-pub(super) struct Limit(pub(super) Duration);
+#[derive(Clone, Copy)]
+pub(super) struct Limit(pub(super) Option<Duration>);
 
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Limit;
+impl FromText for Limit {
+    const EXPECTED: &'static str = "a duration such as \"250ms\", or \"none\"";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as \"250ms\", or \"none\"")
-            }
+    fn from_text(text: &str) -> Result<Self, String> {
+        duration_or("none", text).map(Self)
+    }
+}
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
-                if text == "none" {
-                    return Ok(Limit(Duration::MAX));
-                }
-                HumanDuration::deserialize(de::value::StrDeserializer::new(text)).map(|limit| Limit(limit.0))
-            }
-        }
-        deserializer.deserialize_str(Text)
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_duration_or("none", self.0, serializer)
+    }
+}
+
+/// A duration, or `"max_delay"`.
+#[derive(Clone, Copy)]
+pub(super) struct HintLimit(pub(super) Option<Duration>);
+
+impl FromText for HintLimit {
+    const EXPECTED: &'static str = "a duration such as \"250ms\", or \"max_delay\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        duration_or("max_delay", text).map(Self)
+    }
+}
+
+impl Serialize for HintLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_duration_or("max_delay", self.0, serializer)
+    }
+}
+
+fn duration_or(word: &str, text: &str) -> Result<Option<Duration>, String> {
+    if text == word { Ok(None) } else { HumanDuration::from_text(text).map(|duration| Some(duration.0)) }
+}
+
+fn write_duration_or<S: Serializer>(
+    word: &str,
+    duration: Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => HumanDuration(duration).serialize(serializer),
+        None => serializer.serialize_str(word),
     }
 }
 
@@ -65,27 +160,35 @@ impl<'de> Deserialize<'de> for Limit {
 #[derive(Clone, Copy)]
 pub(super) struct Count(pub(super) u32);
 
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Whole;
-        impl Visitor<'_> for Whole {
-            type Value = Count;
+impl FromNumber for Count {
+    const EXPECTED: &'static str = "a whole number from 0 to 4294967295";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a whole number from 0 to {}", u32::MAX)
-            }
+    fn from_whole(number: i128) -> Option<Self> {
+        number.try_into().ok().map(Self)
+    }
+}
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
-                let invalid = || E::invalid_value(de::Unexpected::Unsigned(number), &self);
-                u32::try_from(number).map(Count).map_err(|_| invalid())
-            }
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(self.0)
+    }
+}
 
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
-                let invalid = || E::invalid_value(de::Unexpected::Signed(number), &self);
-                u32::try_from(number).map(Count).map_err(|_| invalid())
-            }
-        }
-        deserializer.deserialize_u32(Whole)
+/// A whole percentage.
+#[derive(Clone, Copy)]
+pub(super) struct Percent(pub(super) u8);
+
+impl FromNumber for Percent {
+    const EXPECTED: &'static str = "a whole percentage from 1 to 100";
+
+    fn from_whole(number: i128) -> Option<Self> {
+        number.try_into().ok().map(Self)
+    }
+}
+
+impl Serialize for Percent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u8(self.0)
     }
 }
 
@@ -93,78 +196,51 @@ impl<'de> Deserialize<'de> for Count {
 #[derive(Clone, Copy)]
 pub(super) struct Number(pub(super) f64);
 
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl Visitor<'_> for Any {
-            type Value = Number;
+impl FromNumber for Number {
+    const EXPECTED: &'static str = "a number";
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
+    fn from_whole(number: i128) -> Option<Self> {
+        Some(Self(number as f64))
+    }
 
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Number, E> {
-                Ok(Number(number))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
-                Ok(Number(number as f64))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
-                Ok(Number(number as f64))
-            }
-        }
-        deserializer.deserialize_f64(Any)
+    fn from_float(number: f64) -> Option<Self> {
+        Some(Self(number))
     }
 }
 
-/// A whole percentage.
-pub(super) struct Percent(pub(super) u8);
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-        impl Visitor<'_> for Number {
-            type Value = Percent;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole percentage from 1 to 100")
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Percent, E> {
-                let invalid = || E::invalid_value(de::Unexpected::Unsigned(number), &self);
-                u8::try_from(number).map(Percent).map_err(|_| invalid())
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Percent, E> {
-                let invalid = || E::invalid_value(de::Unexpected::Signed(number), &self);
-                u8::try_from(number).map(Percent).map_err(|_| invalid())
-            }
-        }
-        deserializer.deserialize_u8(Number)
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
     }
 }
 
 /// One of a few values, by its name.
+#[derive(Clone, Copy)]
 pub(super) struct Name<T>(pub(super) T);
 
 /// Values that a file calls by name.
-pub(super) trait Named: Sized {
-    fn names() -> Vec<(String, Self)>;
+pub(super) trait Named: Copy + 'static {
+    const ALL: &'static [Self];
+
+    fn name(self) -> String;
 }
 
 impl<'de, T: Named> Deserialize<'de> for Name<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let mut names = Vec::new();
-        for (name, value) in T::names() {
-            if name == text {
-                return Ok(Self(value));
+        match T::ALL.iter().find(|value| value.name() == text) {
+            Some(value) => Ok(Self(*value)),
+            None => {
+                let names: Vec<_> = T::ALL.iter().map(|value| value.name()).collect();
+                Err(de::Error::custom(format!("\"{text}\" is none of {}", names.join(", "))))
             }
-            names.push(name);
         }
-        Err(de::Error::custom(format!("\"{text}\" is none of {}", names.join(", "))))
+    }
+}
+
+impl<T: Named> Serialize for Name<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.name())
     }
 }
 
@@ -178,67 +254,81 @@ pub(super) enum CurveName {
 }
 
 impl Named for CurveName {
-    fn names() -> Vec<(String, Self)> {
-        vec![
-            ("fixed".into(), Self::Fixed),
-            ("linear".into(), Self::Linear),
-            ("exponential".into(), Self::Exponential),
-            ("fibonacci".into(), Self::Fibonacci),
-            ("polynomial".into(), Self::Polynomial),
-        ]
+    const ALL: &'static [Self] =
+        &[Self::Fixed, Self::Linear, Self::Exponential, Self::Fibonacci, Self::Polynomial];
+
+    fn name(self) -> String {
+        let name = match self {
+            Self::Fixed => "fixed",
+            Self::Linear => "linear",
+            Self::Exponential => "exponential",
+            Self::Fibonacci => "fibonacci",
+            Self::Polynomial => "polynomial",
+        };
+        name.into()
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum JitterName {
-    Plain(Jitter),
+    None,
+    Full,
+    Equal,
+    Decorrelated,
     Proportional,
     Additive,
 }
 
 impl Named for JitterName {
-    fn names() -> Vec<(String, Self)> {
-        vec![
-            ("none".into(), Self::Plain(Jitter::None)),
-            ("full".into(), Self::Plain(Jitter::Full)),
-            ("equal".into(), Self::Plain(Jitter::Equal)),
-            ("decorrelated".into(), Self::Plain(Jitter::Decorrelated)),
-            ("proportional".into(), Self::Proportional),
-            ("additive".into(), Self::Additive),
-        ]
+    const ALL: &'static [Self] =
+        &[Self::None, Self::Full, Self::Equal, Self::Decorrelated, Self::Proportional, Self::Additive];
+
+    fn name(self) -> String {
+        let name = match self {
+            Self::None => "none",
+            Self::Full => "full",
+            Self::Equal => "equal",
+            Self::Decorrelated => "decorrelated",
+            Self::Proportional => "proportional",
+            Self::Additive => "additive",
+        };
+        name.into()
     }
 }
 
 impl Named for Hints {
-    fn names() -> Vec<(String, Self)> {
-        vec![("floor".into(), Self::Floor), ("exact".into(), Self::Exact), ("clamp".into(), Self::Clamp)]
+    const ALL: &'static [Self] = &[Self::Floor, Self::Exact, Self::Clamp];
+
+    fn name(self) -> String {
+        let name = match self {
+            Self::Floor => "floor",
+            Self::Exact => "exact",
+            Self::Clamp => "clamp",
+        };
+        name.into()
     }
 }
 
 impl Named for Class {
-    /// `RateLimit` is `rate_limit`.
-    fn names() -> Vec<(String, Self)> {
-        let snake_case = |class: Class| {
-            let mut name = String::new();
-            for letter in class.name().chars() {
-                if letter.is_ascii_uppercase() && !name.is_empty() {
-                    name.push('_');
-                }
-                name.push(letter.to_ascii_lowercase());
-            }
-            (name, class)
-        };
-        Self::ALL.map(snake_case).into()
+    const ALL: &'static [Self] = &Self::ALL;
+
+    fn name(self) -> String {
+        SnakeCase(self).to_string()
     }
 }
 
-pub(super) struct PresetName(pub(super) Preset);
+impl Named for Preset {
+    const ALL: &'static [Self] = &Self::ALL;
 
-impl Named for PresetName {
-    fn names() -> Vec<(String, Self)> {
-        Preset::ALL.map(|preset| (preset.name.into(), Self(preset))).into()
+    fn name(self) -> String {
+        self.name.into()
     }
 }
 
 pub(super) fn class_set(classes: &[Name<Class>]) -> ClassSet {
     classes.iter().fold(ClassSet::NONE, |set, class| set.with(class.0))
+}
+
+pub(super) fn class_names(classes: ClassSet) -> Vec<Name<Class>> {
+    classes.iter().map(Name).collect()
 }

@@ -7,17 +7,19 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 use super::circuit::CircuitFile;
 use super::policy::PolicyFile;
 use super::read::{Problem, Read, ValueAt, named, table};
 use crate::policy::Preset;
 
-/// What a configuration file says of a program's types of operations: a table for each that is to differ from the
-/// program's own, with a table `policy`, a table `circuit` or `"none"`, and `dead_letter`, each only where it differs.
+/// A configuration file about the types of operations of a program, with a table for each that differs from the
+/// program's own.
 ///
-/// The program says which types there are; a file that names another is an error. A policy's table begins with the
-/// program's own policy, or the preset that it names; a circuit's stands for itself, as that of a
+/// Such a table has a table `policy`, a table `circuit` or `"none"`, and `dead_letter`, each only if it differs. The
+/// program says which types there are; a file that names another is an error. The table of a policy starts from the
+/// program's own policy, or from the preset that it names. The table of a circuit stands for itself, as that of a
 /// [`CircuitConfig`](crate::CircuitConfig).
 ///
 /// ```
@@ -39,7 +41,7 @@ use crate::policy::Preset;
 ///
 /// let operations: Operations<3> = Operations::try_new(presets).unwrap();
 /// let database = operations.find("database").unwrap();
-/// assert_eq!(database.policy().attempt_limit(), 6);
+/// assert_eq!(database.policy().settings().max_attempts, Some(6));
 /// assert!(operations.find("http").unwrap().circuit().is_none());
 /// ```
 #[derive(Default)]
@@ -61,10 +63,10 @@ struct CircuitChoice(Option<CircuitFile>);
 pub struct FileError(String);
 
 impl OperationsFile {
-    /// The program's own presets, where the file says nothing else.
+    /// The program's own presets, with what the file says instead.
     ///
     /// # Errors
-    /// A name that is none of theirs, and a value that cannot be.
+    /// Returns an error if the file names an operation that is none of these, or says a value that is not allowed.
     pub fn over<const N: usize>(self, mut presets: [Preset; N]) -> Result<[Preset; N], FileError> {
         for (name, file) in self.0 {
             match presets.iter_mut().find(|preset| preset.name == name) {
@@ -150,6 +152,21 @@ impl<'de> Read<'de> for CircuitChoice {
         deserializer
             .deserialize_any(Choice { path, is_table: &is_table })
             .map_err(|error| if is_table.get() { error } else { named(path, error) })
+    }
+}
+
+impl Serialize for OperationsFile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, file)| (name, file)))
+    }
+}
+
+impl Serialize for CircuitChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(file) => file.serialize(serializer),
+            None => serializer.serialize_str("none"),
+        }
     }
 }
 

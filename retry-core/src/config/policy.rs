@@ -1,20 +1,23 @@
-//! Policies out of a configuration file.
+//! Policies in a configuration file.
 
 use core::time::Duration;
-use std::format;
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer};
+use serde::ser::{self, Serialize, Serializer};
 
-use super::names::{Count, CurveName, HumanDuration, JitterName, Limit, Name, Number, PresetName, class_set};
-use super::read::{Problem, Read, table};
+use super::jitter;
+use super::names::{
+    Count, CurveName, HintLimit, HumanDuration, JitterName, Limit, Name, Number, class_names, class_set,
+};
+use super::read::{Problem, Read, table, unused};
 use crate::class::Class;
-use crate::delay::{Backoff, Jitter};
-use crate::policy::{Hints, Policy};
+use crate::delay::{Backoff, BackoffKind};
+use crate::policy::{Hints, Policy, Preset};
 
 table! {
     pub(super) struct PolicyFile {
-        preset: Name<PresetName>,
+        preset: Name<Preset>,
         backoff: Name<CurveName>,
         base_delay: HumanDuration,
         multiplier: Number,
@@ -26,9 +29,10 @@ table! {
         max_delay: HumanDuration,
         max_attempts: Count,
         start_within: Limit,
-        attempt_timeout: HumanDuration,
+        total_timeout: Limit,
+        attempt_timeout: Limit,
         hints: Name<Hints>,
-        max_hint: HumanDuration,
+        max_hint: HintLimit,
         retry_on: Vec<Name<Class>>,
     }
 }
@@ -67,40 +71,70 @@ table! {
 /// assert!(error.message().contains("max_delay = 10 ms: must be at least 1 s, the base delay"));
 /// ```
 ///
-/// Every key can be left out. `preset = "http"` starts from that [`Preset`](crate::Preset), else from [`Policy::DEFAULT`]. Further
-/// keys: `min_delay`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`), `max_hint`. Durations are text such as
-/// `"250ms"`, `"1m 30s"`; `start_within = "none"` takes a preset's away. Rules are code only. Unknown keys, and keys that the backoff or jitter has no use for, are errors.
+/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
+/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`)
+/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
+/// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
+///
+/// # Errors
+/// Returns an error if a key is unknown, if a value is not allowed, or if the backoff or the jitter has no use for a key.
+/// It names the key.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         PolicyFile::read(deserializer, "")?.over(Policy::DEFAULT).map_err(de::Error::custom)
     }
 }
 
+/// Writes the policy as a table with the keys that are read, so that reading it gives the same policy.
+///
+/// Every key that has a use is written, also if it says the default.
+///
+/// ```
+/// # use core::time::Duration;
+/// # use retry_core::{Jitter, Policy};
+/// let policy = Policy::exponential(Duration::from_millis(250)).multiplier(1.1).jitter(Jitter::additive(0.1));
+/// let file = toml::to_string(&policy).unwrap();
+/// assert!(file.starts_with("backoff = \"exponential\"\nbase_delay = \"250ms\"\nmultiplier = 1.1\n"));
+/// assert_eq!(toml::from_str(&file), Ok(policy));
+/// ```
+///
+/// # Errors
+/// Returns an error if the policy has what a file cannot say: a function as its backoff, or rules.
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PolicyFile::of(self).map_err(ser::Error::custom)?.serialize(serializer)
+    }
+}
+
 impl PolicyFile {
     /// The preset's policy where it names one, else this one, where it says nothing else.
     pub(super) fn over(self, policy: Policy) -> Result<Policy, Problem> {
-        let from = self.preset.as_ref().map_or(policy, |preset| preset.0.0.policy);
-        let mut policy = from.try_with_backoff(self.curve(from.curve())?, self.max_delay.map(|cap| cap.0))?;
-        if let Some(jitter) = self.jitter()? {
+        let from = self.preset.as_ref().map_or(policy, |preset| preset.0.policy);
+        let mut policy =
+            from.try_with_backoff(self.curve(from.curve())?, self.max_delay.map(|max_delay| max_delay.0))?;
+        if let Some(jitter) = jitter::read(["jitter", "deviation"], self.jitter, self.deviation)? {
             policy = policy.jitter(jitter);
         }
-        if let Some(minimum) = self.min_delay {
-            policy = policy.try_min_delay(minimum.0)?;
+        if let Some(min_delay) = self.min_delay {
+            policy = policy.try_min_delay(min_delay.0)?;
         }
         if let Some(attempts) = self.max_attempts {
             policy = policy.try_max_attempts(attempts.0)?;
         }
-        if let Some(deadline) = self.start_within {
-            policy = policy.start_within(deadline.0);
+        if let Some(limit) = self.start_within {
+            policy = policy.start_within(limit.0.unwrap_or(Duration::MAX));
         }
-        if let Some(timeout) = self.attempt_timeout {
-            policy = policy.try_attempt_timeout(timeout.0)?;
+        if let Some(limit) = self.total_timeout {
+            policy = policy.try_total_timeout(limit.0.unwrap_or(Duration::MAX))?;
+        }
+        if let Some(limit) = self.attempt_timeout {
+            policy = policy.try_attempt_timeout(limit.0.unwrap_or(Duration::MAX))?;
         }
         if let Some(hints) = self.hints {
             policy = policy.hints(hints.0);
         }
         if let Some(limit) = self.max_hint {
-            policy = policy.max_hint(limit.0);
+            policy = policy.with_max_hint(limit.0);
         }
         if let Some(classes) = self.retry_on {
             policy = policy.retry_on(class_set(&classes));
@@ -111,7 +145,7 @@ impl PolicyFile {
     fn curve(&self, from: Backoff) -> Result<Backoff, Problem> {
         use CurveName::{Exponential, Fibonacci, Fixed, Linear, Polynomial};
 
-        let base = self.base_delay.as_ref().map_or(Duration::from_nanos(from.base_nanos()), |base| base.0);
+        let base = self.base_delay.map_or(from.base_delay(), |base| base.0);
         let name = match &self.backoff {
             Some(name) => name.0,
             None if self.multiplier.is_some() && from.is_exponential() => Exponential,
@@ -147,30 +181,51 @@ impl PolicyFile {
         })
     }
 
-    fn jitter(&self) -> Result<Option<Jitter>, Problem> {
-        let Some(name) = &self.jitter else {
-            unused("deviation", self.deviation.is_some(), "needs jitter = \"proportional\" or \"additive\"")?;
-            return Ok(None);
-        };
-        let deviation = || match self.deviation {
-            Some(deviation) => Ok(deviation.0),
-            None => Err(Problem("deviation: this jitter needs one".into())),
-        };
-        Ok(Some(match name.0 {
-            JitterName::Proportional => Jitter::try_proportional(deviation()?)?,
-            JitterName::Additive => Jitter::try_additive(deviation()?)?,
-            JitterName::Plain(jitter) => {
-                unused(
-                    "deviation",
-                    self.deviation.is_some(),
-                    "only proportional and additive jitter have one",
-                )?;
-                jitter
+    /// What a file says of this policy: every key that has a use.
+    fn of(policy: &Policy) -> Result<Self, Problem> {
+        let says = policy.settings();
+        if !says.rules.is_empty() {
+            return Err(Problem("rules: a rule cannot be written to a file".into()));
+        }
+        let (mut multiplier, mut increment, mut degree) = (None, None, None);
+        let backoff = match says.backoff.kind() {
+            BackoffKind::Fixed => CurveName::Fixed,
+            BackoffKind::Fibonacci => CurveName::Fibonacci,
+            BackoffKind::Exponential { multiplier: factor } => {
+                multiplier = Some(Number(factor));
+                CurveName::Exponential
             }
-        }))
+            BackoffKind::Linear { increment: longer } => {
+                increment = Some(HumanDuration(longer));
+                CurveName::Linear
+            }
+            BackoffKind::Polynomial { degree: power } => {
+                degree = Some(Count(power));
+                CurveName::Polynomial
+            }
+            BackoffKind::Custom => {
+                return Err(Problem("backoff: a function cannot be written to a file".into()));
+            }
+        };
+        let (jitter, deviation) = jitter::written(says.jitter);
+        Ok(Self {
+            preset: None,
+            backoff: Some(Name(backoff)),
+            base_delay: Some(HumanDuration(says.backoff.base_delay())),
+            multiplier,
+            increment,
+            degree,
+            jitter: Some(jitter),
+            deviation,
+            min_delay: Some(HumanDuration(says.min_delay)),
+            max_delay: Some(HumanDuration(says.max_delay)),
+            max_attempts: Some(Count(says.max_attempts.unwrap_or(u32::MAX))),
+            start_within: Some(Limit(says.start_within)),
+            total_timeout: Some(Limit(says.total_timeout)),
+            attempt_timeout: Some(Limit(says.attempt_timeout)),
+            hints: Some(Name(says.hints)),
+            max_hint: Some(HintLimit(says.max_hint)),
+            retry_on: Some(class_names(says.retry_on)),
+        })
     }
-}
-
-fn unused(key: &str, given: bool, why: &str) -> Result<(), Problem> {
-    if given { Err(Problem(format!("{key}: {why}"))) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Keys and values of a table, each with the names it is under.
+//! Tables of known keys: how they are read, with the names that an error is under, and how they are written.
 
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
 
-use super::names::{Count, HumanDuration, Limit, Name, Named, Number, Percent};
+use super::names::{Count, HintLimit, HumanDuration, Limit, Name, Named, Number, Percent};
 use crate::config_error::ConfigError;
 
 /// What stands in a file under the names of `path`, which each of its errors begins with.
@@ -25,7 +25,10 @@ macro_rules! values {
         })*
     };
 }
-values!([] bool, [] Count, [] Number, [] Percent, [] HumanDuration, [] Limit, [T: Named] Name<T>, [T: Named] Vec<Name<T>>);
+values!(
+    [] bool, [] Count, [] Number, [] Percent, [] HumanDuration, [] Limit, [] HintLimit,
+    [T: Named] Name<T>, [T: Named] Vec<Name<T>>
+);
 
 /// The error, behind the names; some formats say more in further lines, which they say again at the end.
 pub(super) fn named<E: de::Error>(path: &str, error: E) -> E {
@@ -90,6 +93,8 @@ impl<'de, T: Read<'de>> DeserializeSeed<'de> for ValueAt<T> {
 ///
 /// What a derived implementation says of a wrong type does not name the field in every format. The names are passed
 /// down to where an error is made, and not put before it on its way up: so a format that knows the place keeps it.
+///
+/// What is `None` is not written.
 macro_rules! table {
     ($(#[$doc:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty,)* }) => {
         $(#[$doc])*
@@ -137,6 +142,20 @@ macro_rules! table {
                     .map_err(|error| if is_table.get() { error } else { named(path, error) })
             }
         }
+
+        impl serde::ser::Serialize for $name {
+            fn serialize<S: serde::ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeStruct;
+
+                let written = [$(self.$field.is_some()),*].into_iter().filter(|is_some| *is_some).count();
+                let mut table = serializer.serialize_struct(stringify!($name), written)?;
+                $(match &self.$field {
+                    Some(value) => table.serialize_field(stringify!($field), value)?,
+                    None => table.skip_field(stringify!($field))?,
+                })*
+                table.end()
+            }
+        }
     };
 }
 pub(super) use table;
@@ -154,4 +173,9 @@ impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// An error if a key was given that has no use.
+pub(super) fn unused(key: &str, given: bool, why: &str) -> Result<(), Problem> {
+    if given { Err(Problem(format!("{key}: {why}"))) } else { Ok(()) }
 }

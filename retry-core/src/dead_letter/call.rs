@@ -12,14 +12,13 @@ use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
-use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Error, ErrorContext};
+use crate::error::{Cause, Error, ErrorContext};
 use crate::observe::{Event, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
-use crate::retry::{Never, OneCall, Retry};
+use crate::retry::{Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
@@ -203,7 +202,7 @@ where
     G: Gate,
     B: Budget,
     O: Observer,
-    S: Future,
+    S: Stop,
 {
     /// Runs `operation` as [`Retry::run`] does.
     ///
@@ -228,7 +227,8 @@ where
     ///
     /// # Errors
     /// As [`Retry::run`].
-    pub async fn run_with<T, E, F, A>(self, operation: F) -> Result<T, Error<E>>
+    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -237,12 +237,17 @@ where
         L: Payload,
         D: Deliver<L::Of, E>,
     {
-        let Self { call, deliver, reasons, metadata, payload } = self;
-        let retry = call.retry;
-        match call.run_with(operation).await {
-            Ok(value) => Ok(value),
-            Err(error) if !reasons.contains(error.reason()) => Err(error),
-            Err(error) => Err(hand_over(retry, deliver, metadata, payload, error).await),
+        async move {
+            let Self { call, deliver, reasons, metadata, payload } = self;
+            let retry = call.retry;
+            let error = match call.run_with(operation).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if !reasons.contains(error.reason()) {
+                return Err(error);
+            }
+            Err(hand_over(retry, deliver, metadata, payload, error).await)
         }
     }
 }

@@ -1,15 +1,16 @@
 //! From failed attempts to the ceiling of the next delay.
 
+use core::fmt;
 use core::time::Duration;
 
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::Ratio;
-use crate::time::{duration, nanos};
+use crate::time::{Exact, duration, nanos};
 
-/// The curve of ceilings: how long to wait after the first, second, third failed attempt.
+/// The backoff: the curve of ceilings of the delays after the first, second, third failed attempt.
 ///
-/// A pure function of the number of failed attempts, in a bounded number of steps at any number; it saturates
-/// instead of overflowing. What is waited below the ceiling is for [`Jitter`](crate::Jitter) to say.
+/// It is a pure function of the number of failed attempts. It takes a bounded number of steps at any number, and saturates
+/// instead of overflowing. [`Jitter`](crate::Jitter) makes a delay of the ceiling.
 ///
 /// ```
 /// use core::time::Duration;
@@ -26,14 +27,44 @@ use crate::time::{duration, nanos};
 /// assert_eq!(first_five(Backoff::polynomial(100 * MS, 2)), [100, 400, 900, 1600, 2500]);
 /// assert_eq!(first_five(Backoff::custom(100 * MS, |failed, base| base / failed)), [100, 50, 33, 25, 20]);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[doc(alias = "exponential_backoff")]
+#[derive(Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
     base: u64,
     curve: Curve,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The kind of a [`Backoff`], with what it has besides the base delay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum BackoffKind {
+    /// [`Backoff::fixed`].
+    Fixed,
+    /// [`Backoff::linear`].
+    Linear {
+        /// How much longer each ceiling is than the one before.
+        increment: Duration,
+    },
+    /// [`Backoff::exponential`].
+    Exponential {
+        /// How many times longer each ceiling is than the one before, to 32 significant bits. Below 2^32, it is the
+        /// shortest decimal that makes the same curve, so that 1.1 comes back as 1.1.
+        multiplier: f64,
+    },
+    /// [`Backoff::fibonacci`].
+    Fibonacci,
+    /// [`Backoff::polynomial`].
+    Polynomial {
+        /// The power of the number of failed attempts.
+        degree: u32,
+    },
+    /// [`Backoff::custom`].
+    Custom,
+}
+
+#[derive(Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 enum Curve {
     Shift(Shift),
@@ -41,7 +72,7 @@ enum Curve {
 }
 
 /// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Shift {
     exponent: u32,
@@ -49,7 +80,7 @@ struct Shift {
     fits: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Other {
     Fixed,
     Linear { increment: u64 },
@@ -76,7 +107,8 @@ impl defmt::Format for Other {
 }
 
 impl Backoff {
-    /// Always `base`.
+    /// Always `base`, a constant delay.
+    #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Fixed) }
     }
@@ -86,7 +118,10 @@ impl Backoff {
         Self { base: nanos(base), curve: Curve::Other(Other::Linear { increment: nanos(increment) }) }
     }
 
-    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`.
+    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`. For another factor than 2, see
+    /// [`multiplier`](Self::multiplier).
+    #[doc(alias = "exponential_backoff")]
+    #[doc(alias = "initial_interval")]
     pub const fn exponential(base: Duration) -> Self {
         Self::shift(nanos(base), 1)
     }
@@ -101,40 +136,31 @@ impl Backoff {
         Self { base: nanos(base), curve: Curve::Other(Other::Polynomial { degree }) }
     }
 
-    /// Whatever `curve` makes of the number of failed attempts (from 1) and the base.
+    /// What `curve` makes of the number of failed attempts, from 1, and of `base`.
     pub const fn custom(base: Duration, curve: fn(u32, Duration) -> Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Custom(curve)) }
     }
 
-    /// The exponential curve with another multiplier than 2.
-    ///
-    /// It is kept in fixed point with 32 significant bits: ceilings are exact while the power of the multiplier
-    /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
-    ///
-    /// # Panics
-    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
-    #[must_use]
-    #[track_caller]
-    pub const fn multiplier(self, multiplier: f64) -> Self {
-        ok_or_panic!(self.try_multiplier(multiplier))
-    }
-
-    /// [`multiplier`](Self::multiplier) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
-    pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        let rule = match Ratio::from_float(multiplier, 1.0) {
-            Some(multiplier) if self.is_exponential() => {
-                return Ok(match multiplier.power_of_two() {
-                    Some(exponent) => Self::shift(self.base, exponent),
-                    None => Self { curve: Curve::Other(Other::Exponential { multiplier }), ..self },
-                });
-            }
-            Some(_) => "only an exponential backoff has one",
-            None => "must be a finite number of at least 1",
-        };
-        Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+    checked_setters! {
+        /// Sets the multiplier of an exponential curve; 2 unless set.
+        ///
+        /// It is kept in fixed point with 32 significant bits. Ceilings are exact as long as the power of the multiplier
+        /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
+        #[doc(alias = "factor")]
+        #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
+        multiplier, try_multiplier(self, multiplier: f64) {
+            let rule = match Ratio::from_float(multiplier, 1.0) {
+                Some(multiplier) if self.is_exponential() => {
+                    return Ok(match multiplier.power_of_two() {
+                        Some(exponent) => Self::shift(self.base, exponent),
+                        None => Self { curve: Curve::Other(Other::Exponential { multiplier }), ..self },
+                    });
+                }
+                Some(_) => "only an exponential backoff has one",
+                None => "must be a finite number of at least 1",
+            };
+            Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+        }
     }
 
     /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
@@ -142,15 +168,51 @@ impl Backoff {
         duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
-    /// The ceiling or the cap, whichever is lower.
+    /// The base delay: the ceiling after the first failed attempt, from which the others are made.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{policy::BackoffKind, Backoff};
+    ///
+    /// let backoff = Backoff::exponential(Duration::from_millis(100)).multiplier(1.1);
+    /// assert_eq!(backoff.base_delay(), Duration::from_millis(100));
+    /// assert_eq!(backoff.kind(), BackoffKind::Exponential { multiplier: 1.1 });
+    /// assert_eq!(backoff.to_string(), "exponential from 100 ms x1.1");
+    /// ```
+    #[doc(alias = "initial_interval")]
+    #[doc(alias = "BaseDelay")]
+    pub const fn base_delay(&self) -> Duration {
+        duration(self.base)
+    }
+
+    /// The kind of curve.
+    pub fn kind(&self) -> BackoffKind {
+        match self.curve {
+            Curve::Shift(Shift { exponent, .. }) => {
+                BackoffKind::Exponential { multiplier: Ratio::two_to(exponent).to_float() }
+            }
+            Curve::Other(Other::Exponential { multiplier }) => {
+                BackoffKind::Exponential { multiplier: multiplier.to_float() }
+            }
+            Curve::Other(Other::Fixed) => BackoffKind::Fixed,
+            Curve::Other(Other::Linear { increment }) => {
+                BackoffKind::Linear { increment: duration(increment) }
+            }
+            Curve::Other(Other::Fibonacci) => BackoffKind::Fibonacci,
+            Curve::Other(Other::Polynomial { degree }) => BackoffKind::Polynomial { degree },
+            Curve::Other(Other::Custom(_)) => BackoffKind::Custom,
+        }
+    }
+
+    /// The ceiling or `max_delay`, whichever is lower.
     #[inline]
-    pub(crate) fn ceiling_nanos(&self, failed: u32, cap: u64) -> u64 {
+    pub(crate) fn ceiling_nanos(&self, failed: u32, max_delay: u64) -> u64 {
         match self.curve {
             Curve::Shift(Shift { exponent, fits }) => match failed.saturating_sub(1) {
-                retries if retries > fits => cap,
-                retries => self.base.wrapping_shl(exponent.wrapping_mul(retries)).min(cap),
+                retries if retries > fits => max_delay,
+                retries => self.base.wrapping_shl(exponent.wrapping_mul(retries)).min(max_delay),
             },
-            Curve::Other(curve) => curve.ceiling_nanos(self.base, failed.max(1)).min(cap),
+            Curve::Other(curve) => curve.ceiling_nanos(self.base, failed.max(1)).min(max_delay),
         }
     }
 
@@ -193,6 +255,36 @@ impl Other {
             Self::Polynomial { degree } => base.saturating_mul(u64::from(failed).saturating_pow(degree)),
             Self::Custom(curve) => nanos(curve(failed, duration(base))),
         }
+    }
+}
+
+/// The curve in words, such as `exponential from 100 ms x2`, `linear from 1 s plus 500 ms`, `fixed 20 ms`.
+impl fmt::Display for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = Exact(self.base_delay());
+        match self.curve {
+            Curve::Shift(Shift { exponent, .. }) => {
+                write!(f, "exponential from {base} x{}", Ratio::two_to(exponent))
+            }
+            Curve::Other(Other::Exponential { multiplier }) => {
+                write!(f, "exponential from {base} x{multiplier}")
+            }
+            Curve::Other(Other::Fixed) => write!(f, "fixed {base}"),
+            Curve::Other(Other::Linear { increment }) => {
+                write!(f, "linear from {base} plus {}", Exact(duration(increment)))
+            }
+            Curve::Other(Other::Fibonacci) => write!(f, "fibonacci from {base}"),
+            Curve::Other(Other::Polynomial { degree }) => {
+                write!(f, "polynomial of degree {degree} from {base}")
+            }
+            Curve::Other(Other::Custom(_)) => write!(f, "custom from {base}"),
+        }
+    }
+}
+
+impl fmt::Debug for Backoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Backoff({self})")
     }
 }
 

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::{Ratio, high_product};
 
-/// How a delay is spread at random, so that callers who failed together do not return together.
+/// How a delay is spread at random, so that calls that failed together do not return together.
 ///
-/// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives, `U(a, b)` any number from `a` to `b`, both
-/// included, each as likely. Each delay takes one random word. The formulas of the first five are those of
-/// [Exponential Backoff and Jitter]; the cap of the policy comes after all of them.
+/// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives. `U(a, b)` is a uniform random number from `a` to `b`,
+/// both included. Each delay takes one random word. The first four are those of [Exponential Backoff and Jitter]. The
+/// policy's [`min_delay`](crate::Policy::min_delay) and [`max_delay`](crate::Policy::max_delay) come after the jitter.
 ///
 /// [Exponential Backoff and Jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 ///
@@ -33,14 +33,14 @@ use crate::ratio::{Ratio, high_product};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Jitter {
-    /// `d`: for one caller alone, or a test.
+    /// `d` itself: for a single caller, or a test.
     None,
-    /// `U(0, d)`. Spreads a crowd widest.
+    /// `U(0, d)`, which spreads many callers widest.
     Full,
-    /// `d/2 + U(0, d/2)`: never less than half.
+    /// `d/2 + U(0, d/2)`: at least half.
     Equal,
-    /// `U(base, 3 * previous)`, where `previous` is the delay before, at first the base: the curve's ceilings
-    /// are not used.
+    /// `U(base, 3 * previous)`: `previous` is the delay before, at first the base delay. The curve's ceilings are not
+    /// used.
     Decorrelated,
     /// `d * (1 ± deviation)`: made by [`Jitter::proportional`].
     Proportional(Deviation),
@@ -52,48 +52,43 @@ pub enum Jitter {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Deviation(Ratio);
 
+impl Deviation {
+    /// The fraction, to 32 significant bits. From 2^-26 to 2^32, it is the shortest decimal that makes the same
+    /// deviation, so that 0.1 comes back as 0.1.
+    ///
+    /// ```
+    /// use retry_core::Jitter;
+    ///
+    /// let Jitter::Additive(deviation) = Jitter::additive(0.1) else { unreachable!() };
+    /// assert_eq!(deviation.as_f64(), 0.1);
+    /// ```
+    pub fn as_f64(self) -> f64 {
+        self.0.to_float()
+    }
+}
+
 impl Jitter {
-    /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`; `deviation` from 0 to 1.
-    ///
-    /// # Panics
-    /// On a deviation that is NaN, below 0 or above 1.
-    #[track_caller]
-    pub const fn proportional(deviation: f64) -> Self {
-        ok_or_panic!(Self::try_proportional(deviation))
-    }
-
-    /// [`proportional`](Self::proportional) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A deviation that is NaN, below 0 or above 1.
-    pub const fn try_proportional(deviation: f64) -> Result<Self, ConfigError> {
-        match Ratio::from_float(deviation, 0.0) {
-            Some(ratio) if deviation.abs().to_bits() <= 1.0_f64.to_bits() => {
-                Ok(Self::Proportional(Deviation(ratio)))
+    checked_setters! {
+        /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`.
+        #[fails_if("the deviation is NaN, below 0 or above 1.")]
+        proportional, try_proportional(deviation: f64) {
+            match Ratio::from_float(deviation, 0.0) {
+                Some(ratio) if deviation.abs().to_bits() <= 1.0_f64.to_bits() => {
+                    Ok(Self::Proportional(Deviation(ratio)))
+                }
+                _ => Err(ConfigError::new("deviation", Value::Float(deviation), "must be from 0 to 1")),
             }
-            _ => Err(ConfigError::new("deviation", Value::Float(deviation), "must be from 0 to 1")),
         }
-    }
 
-    /// `d + U(0, d * deviation)`: the ceiling at least; `deviation` from 0.
-    ///
-    /// # Panics
-    /// On a deviation that is NaN, infinite or below 0.
-    #[track_caller]
-    pub const fn additive(deviation: f64) -> Self {
-        ok_or_panic!(Self::try_additive(deviation))
-    }
-
-    /// [`additive`](Self::additive) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A deviation that is NaN, infinite or below 0.
-    pub const fn try_additive(deviation: f64) -> Result<Self, ConfigError> {
-        match Ratio::from_float(deviation, 0.0) {
-            Some(ratio) => Ok(Self::Additive(Deviation(ratio))),
-            None => {
-                let rule = "must be a finite number of at least 0";
-                Err(ConfigError::new("deviation", Value::Float(deviation), rule))
+        /// `d + U(0, d * deviation)`: at least the ceiling.
+        #[fails_if("the deviation is NaN, infinite or below 0.")]
+        additive, try_additive(deviation: f64) {
+            match Ratio::from_float(deviation, 0.0) {
+                Some(ratio) => Ok(Self::Additive(Deviation(ratio))),
+                None => {
+                    let rule = "must be a finite number of at least 0";
+                    Err(ConfigError::new("deviation", Value::Float(deviation), rule))
+                }
             }
         }
     }
@@ -149,8 +144,29 @@ impl defmt::Format for Deviation {
     }
 }
 
-impl fmt::Debug for Deviation {
+/// The jitter in words, such as `full jitter`, `no jitter`, `additive jitter 0.1`.
+impl fmt::Display for Jitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no jitter"),
+            Self::Full => f.write_str("full jitter"),
+            Self::Equal => f.write_str("equal jitter"),
+            Self::Decorrelated => f.write_str("decorrelated jitter"),
+            Self::Proportional(deviation) => write!(f, "proportional jitter {deviation}"),
+            Self::Additive(deviation) => write!(f, "additive jitter {deviation}"),
+        }
+    }
+}
+
+/// The fraction as a decimal, such as `0.1`.
+impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

@@ -3,5 +3,5 @@
 mod backoff;
 mod jitter;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, BackoffKind};
 pub use jitter::{Deviation, Jitter};

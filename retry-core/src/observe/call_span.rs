@@ -103,4 +103,3 @@ impl Observer for CallSpan {
         !self.span.is_disabled() || TracingLog.is_enabled()
     }
 }
-

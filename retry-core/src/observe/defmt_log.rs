@@ -160,7 +160,7 @@ mod tests {
         has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
         has_format::<(ByClosure<()>, ByOpaque<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>)>();
         has_format::<(OnError<ByTrait, ()>, When<ByTrait, ()>, WithoutText<ByTrait>)>();
-        has_format::<(FakeClock, FakeSleep<'_>, Words<'_>, LocalLock, Interrupted, Instant)>();
+        has_format::<(FakeClock, FakeSleep<&FakeClock>, Words<'_>, LocalLock, Interrupted, Instant)>();
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, ErrorKind, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();

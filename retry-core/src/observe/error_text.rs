@@ -1,7 +1,6 @@
 //! The text of an error, made safe for a line of a log.
 
-use core::fmt;
-use core::fmt::Write;
+use core::fmt::{self, Write};
 
 use heapless::String;
 
@@ -99,6 +98,7 @@ enum Place {
 }
 
 impl Filter {
+    /// Takes the next character. Fails if the text is cut before it.
     fn step(&mut self, c: char) -> fmt::Result {
         match self.place {
             Place::Authority { start, fits } => match c {
@@ -165,14 +165,11 @@ impl Filter {
 
 impl Write for Filter {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        for c in piece.chars() {
+        piece.chars().try_for_each(|c| {
             self.read = self.read.saturating_add(c.len_utf8());
             self.is_cut = self.is_cut || self.read > MAX_READ || self.step(c).is_err();
-            if self.is_cut {
-                return Err(fmt::Error);
-            }
-        }
-        Ok(())
+            if self.is_cut { Err(fmt::Error) } else { Ok(()) }
+        })
     }
 }
 

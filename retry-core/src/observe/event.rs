@@ -9,6 +9,7 @@ use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::error::ErrorContext;
 use crate::key::Key;
+#[cfg(feature = "std")]
 use crate::name::Name;
 use crate::policy::Failure;
 use crate::time::{Instant, Spoken};
@@ -22,7 +23,7 @@ pub struct Event<'a> {
     /// When. Orders the events of one call; those of other calls may be under way meanwhile.
     pub at: Instant,
     /// The operation's name, as the call was given it; empty without one. For a circuit by itself, its name.
-    pub operation: &'a Name,
+    pub operation: &'a str,
     /// Which of several like dependencies; [`Key::NONE`] without one.
     pub key: Key,
     /// Which attempt, from 1; 0 before the first was admitted.
@@ -32,30 +33,45 @@ pub struct Event<'a> {
     pub text: Option<ErrorText<'a>>,
     /// What.
     pub kind: EventKind,
+    /// The operation's name once more, if it is there for as long as the program runs.
+    pub(crate) fixed: Option<&'static str>,
 }
 
 impl<'a> Event<'a> {
     /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
     ///
     /// ```
-    /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Name, Observer, observer_fn}, runtime::StdRuntime};
+    /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Observer, observer_fn}, runtime::StdRuntime};
     ///
-    /// let observer = observer_fn(|event| assert_eq!((event.operation.as_str(), event.attempt), ("stock", 0)));
-    /// let circuit: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    /// let observer = observer_fn(|event| assert_eq!((event.operation, event.attempt), ("stock", 0)));
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     /// if let Some(change) = circuit.force_open(StdRuntime.now()) {
-    ///     observer.observe(&Event::phase_changed(&Name::new("stock"), change));
+    ///     observer.observe(&Event::phase_changed("stock", change));
     /// }
     /// ```
-    pub const fn phase_changed(circuit: &'a Name, change: Change) -> Self {
+    pub const fn phase_changed(circuit: &'a str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
-        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, text: None, kind }
+        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, text: None, kind, fixed: None }
     }
 
     /// What became of the letter of a call that ended like this: for a loop that hands it over by itself.
-    pub const fn dead_lettered(call: &'a ErrorContext, kept: bool) -> Self {
+    pub fn dead_lettered(call: &'a ErrorContext, kept: bool) -> Self {
         let ErrorContext { operation, key, attempt, when, .. } = call;
         let kind = EventKind::DeadLettered { kept };
-        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, kind }
+        let fixed = operation.as_static();
+        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, kind, fixed }
+    }
+}
+
+impl Event<'_> {
+    /// The operation's name, to be kept.
+    #[cfg(feature = "std")]
+    pub(crate) fn name(&self) -> Name {
+        match self.fixed {
+            // Others may have changed the name that is shown.
+            Some(text) if text == self.operation => Name::new(text),
+            _ => Name::from(std::string::String::from(self.operation)),
+        }
     }
 }
 
@@ -135,7 +151,7 @@ pub struct Outlook {
     pub max_attempts: u32,
     /// The time since the call started, as the verdict was told it; `None` where it is not counted.
     pub elapsed: Option<Duration>,
-    /// Until its deadline, if it has one.
+    /// What is left of its time, as [`Progress::left`](crate::Progress::left) says it.
     pub left: Option<Duration>,
     /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
     pub budget: Option<u64>,
@@ -144,7 +160,7 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Without a deadline and a budget.
+    /// Without a limit of time and a budget.
     pub const fn new(max_attempts: u32) -> Self {
         Self { max_attempts, elapsed: None, left: None, budget: None, word: None }
     }

@@ -62,4 +62,3 @@ impl<O: Observer> Observer for Guarded<O> {
         self.guard(Observer::is_enabled).unwrap_or(false)
     }
 }
-

@@ -6,8 +6,6 @@ use core::fmt::{self, Write};
 use super::event::{CallEnd, Event, EventKind};
 use crate::circuit::Phase;
 use crate::clean::is_unclean;
-#[cfg(any(feature = "log", feature = "tracing"))]
-use crate::name::Name;
 use crate::verdict::{GiveUp, Verdict};
 
 /// What of each level there is, for the documentation of each log.
@@ -75,7 +73,7 @@ impl fmt::Display for OneLine<'_> {
         if rest {
             // Before the event itself, which then has no name of its own.
             write!(line, "{name}..: ")?;
-            write!(line, "{}", Event { operation: &Name::NONE, ..*self.0 })
+            write!(line, "{}", Event { operation: "", ..*self.0 })
         } else {
             write!(line, "{}", self.0)
         }

@@ -70,34 +70,36 @@ pub struct MetricsFacade<const OPERATIONS: usize = 32> {
 impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     /// Without tags.
     pub const fn new() -> Self {
-        Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: &[] }
+        Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: Tags::NONE }
     }
 
     tag_setters!("Adds these labels to all metrics, in pairs of name and value.");
 
-    fn operation(&self, name: &Name) -> &Operation {
-        let make = |name: &Name| {
-            is_fit(name).then(|| {
+    fn operation(&self, event: &Event<'_>) -> &Operation {
+        let make = |name: Name| {
+            is_fit(&name).then(|| {
                 self.circuits(); // from the first event on, too
-                Operation::new(if name.is_empty() { UNNAMED } else { name }, self.tags)
+                Operation::new(if name.is_empty() { UNNAMED } else { &name }, &self.tags)
             })
         };
         self.by_name
-            .find(name, make)
-            .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", self.tags)))
+            .find(event, make)
+            .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", &self.tags)))
     }
 
     fn circuits(&self) -> &Circuits {
-        self.circuits.get_or_init(|| Circuits::new(self.tags))
+        self.circuits.get_or_init(|| Circuits::new(&self.tags))
     }
 }
 
 impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
+    /// Out of line: it is too much for each place where an event is told.
+    #[inline(never)]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
             EventKind::PhaseChanged(change) => self.circuits().changed(change.from, change.to),
-            _ => self.operation(event.operation).observe(event),
+            _ => self.operation(event).observe(event),
         }
     }
 }
@@ -130,11 +132,12 @@ struct Operation {
 }
 
 impl Operation {
-    fn new(name: &str, tags: Tags) -> Self {
+    fn new(name: &str, tags: &Tags) -> Self {
         let operation = Label::new("operation", String::from(name));
         let labels = |more: &[(&'static str, &'static str)]| {
-            let mut all = labels(tags, more);
-            all.insert(tags.len(), operation.clone());
+            let mut all = labels(tags, &[]);
+            all.push(operation.clone());
+            all.extend(more.iter().map(|(name, value)| Label::from_static_parts(name, value)));
             all
         };
         let outcome = |outcome| labels(&[("outcome", outcome)]);
@@ -194,7 +197,7 @@ struct Circuits {
 }
 
 impl Circuits {
-    fn new(tags: Tags) -> Self {
+    fn new(tags: &Tags) -> Self {
         describe();
         let phase = |phase: Phase| labels(tags, &[("phase", phase.name())]);
         Self {
@@ -226,8 +229,9 @@ fn describe() {
     describe_gauge!(CIRCUITS.0, CIRCUITS.1);
 }
 
-fn labels(tags: Tags, more: &[(&'static str, &'static str)]) -> Vec<Label> {
-    tags.iter().chain(more).map(|(name, value)| Label::from_static_parts(name, value)).collect()
+fn labels(tags: &Tags, more: &[(&'static str, &'static str)]) -> Vec<Label> {
+    let tags = tags.iter().map(|(name, value)| Label::new(String::from(name), String::from(value)));
+    tags.chain(more.iter().map(|(name, value)| Label::from_static_parts(name, value))).collect()
 }
 
 /// A metric's name, and what is said of it where metrics are read.

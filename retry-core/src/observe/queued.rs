@@ -73,7 +73,9 @@ impl Queued {
 
 impl Observer for Queued {
     fn observe(&self, event: &Event<'_>) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.queue.try_send(QueuedEvent::of(event)) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(QueuedEvent::of(event))
+        {
             self.dropped.fetch_add(1, Relaxed);
         }
     }
@@ -106,13 +108,14 @@ impl QueuedEvent {
     pub fn with<U>(&self, f: impl FnOnce(&Event<'_>) -> U) -> U {
         let Self { at, operation, key, attempt, text, kind } = self;
         let text = text.as_ref().map(|text| ErrorText::new(text));
-        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind })
+        let fixed = operation.as_static();
+        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind, fixed })
     }
 
     fn of(event: &Event<'_>) -> Self {
-        let Event { at, operation, key, attempt, text, kind } = *event;
+        let Event { at, key, attempt, text, kind, .. } = *event;
         let text = text.map(|text| text.to_string());
-        Self { at, operation: operation.clone(), key, attempt, text, kind }
+        Self { at, operation: event.name(), key, attempt, text, kind }
     }
 }
 

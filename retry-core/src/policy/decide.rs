@@ -65,15 +65,32 @@ impl Policy {
             plan.least =
                 if waits { self.hinted(plan.least, nanos(hint)).ok_or(GiveUp::Hint)? } else { plan.delay };
         }
+        if self.asks_time {
+            self.limit(&mut plan, elapsed)?;
+        }
+        Ok(plan)
+    }
+
+    /// Limits the delay to what is left of the call. A wait may end at any time from its least on, so only that need be
+    /// in time.
+    #[inline]
+    fn limit(&self, plan: &mut Plan, mut elapsed: impl FnMut() -> u64) -> Result<(), GiveUp> {
         if self.start_within != NO_LIMIT {
             match self.start_within.checked_sub(elapsed()) {
                 Some(left) if plan.delay <= left => {}
-                // A wait may end at any time from its least on, so only that need be in time.
                 Some(left) if plan.least <= left => plan.delay = left,
                 _ => return Err(GiveUp::StartWithin),
             }
         }
-        Ok(plan)
+        if self.total_timeout != NO_LIMIT {
+            // Some of it must be left for the attempt.
+            match self.total_timeout.checked_sub(elapsed()) {
+                Some(left) if plan.delay < left => {}
+                Some(left) if plan.least < left => plan.delay = left,
+                _ => return Err(GiveUp::TotalTimeout),
+            }
+        }
+        Ok(())
     }
 
     /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
@@ -126,7 +143,7 @@ impl Policy {
         }
     }
 
-    /// The ceiling, below the cap, and the base: by the call's or the policy's curve, stretched after an error of
+    /// The ceiling, at most `max_delay`, and the base delay: by the call's or the policy's curve, stretched after an error of
     /// class `RateLimit`.
     #[inline]
     fn own_ceiling(
@@ -149,7 +166,7 @@ impl Policy {
         }
     }
 
-    /// Jitter, then the minimum, and the cap last. The ceiling is below the cap already.
+    /// Jitter, then `min_delay`, and `max_delay` last. The ceiling is at most `max_delay` already.
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter

@@ -1,13 +1,13 @@
-//! What is known of one failed attempt.
+//! What is known of one failed attempt, and how a server's hint is taken.
 
 use core::time::Duration;
 
 use super::rule::Rule;
 use crate::class::{Class, Recovery};
 
-/// What a classifier says of one error: its class, and how long the server asked to be left alone.
+/// What a classifier says of one error: its class, and how long the server asked to wait.
 ///
-/// A [`Class`] turns into one by itself, so a classifier may return either.
+/// A [`Class`] turns into a failure by itself, so a classifier may return either.
 ///
 /// ```
 /// use core::time::Duration;
@@ -23,9 +23,9 @@ use crate::class::{Class, Recovery};
 pub struct Failure {
     /// The kind of error.
     pub class: Class,
-    /// The server's hint: no attempt sooner than this from now.
+    /// The server's hint, such as HTTP's `Retry-After`: no attempt sooner than this from now.
     pub hint: Option<Duration>,
-    /// The rule that this error falls under, before any rule of the policy's.
+    /// The rule that this error falls under, before any rule of the policy.
     pub rule: Option<&'static Rule>,
     /// Whether no further attempt may be made, whatever the rule.
     pub is_last: bool,
@@ -39,22 +39,22 @@ impl Failure {
         Self { class, hint: None, rule: None, is_last: false }
     }
 
-    /// The same with a hint, such as HTTP's `Retry-After`: a floor under the next delay, unless the policy
-    /// takes [`Hints`](crate::policy::Hints) otherwise.
+    /// Adds a hint, such as HTTP's `Retry-After`: a floor under the next delay, unless the policy takes
+    /// [`Hints`](crate::policy::Hints) otherwise.
+    #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn retry_after(self, hint: Duration) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
-    /// The same, and not to be retried, whatever the class: the server says so. The circuit still counts it by
-    /// its class.
+    /// Says that it is not retried, whatever its class. The circuit still counts it by its class.
     #[must_use]
     pub const fn not_retried(self) -> Self {
         self.under(Self::NOT_RETRIED)
     }
 
-    /// The same, of an attempt after which no other may be made: what would be a retry ends the call, for
-    /// [`GiveUp::Attempts`](crate::GiveUp::Attempts). What is not retried ends as it would otherwise.
+    /// Says that no further attempt may be made. What would be a retry ends the call, for
+    /// [`GiveUp::Attempts`](crate::GiveUp::Attempts); what is not retried ends as it would otherwise.
     ///
     /// ```
     /// use retry_core::{testing::FakeClock, Class, Failure, Policy, Recovery, Retry, Rule};
@@ -72,10 +72,10 @@ impl Failure {
         Self { is_last: true, ..self }
     }
 
-    /// The same under this rule, before any rule of the policy's.
+    /// Puts it under this rule, before any rule of the policy.
     ///
     /// # Panics
-    /// On a rule with [`Rule::after`]: the call was not told to count the time for it. A policy's rule, or
+    /// Panics if the rule has [`Rule::after`]: the call was not told to count the time for it. A policy's rule, or
     /// [`Retry::when`](crate::Retry::when), may have one.
     #[must_use]
     #[track_caller]
@@ -84,7 +84,7 @@ impl Failure {
         self.under_timed(rule)
     }
 
-    /// [`under`](Self::under), by those who see to it that the time is counted.
+    /// [`under`](Self::under), for callers that see to it that the time is counted.
     pub(crate) const fn under_timed(self, rule: &'static Rule) -> Self {
         Self { rule: Some(rule), ..self }
     }
@@ -94,4 +94,22 @@ impl From<Class> for Failure {
     fn from(class: Class) -> Self {
         Self::new(class)
     }
+}
+
+/// How a server's hint is taken, such as `Retry-After`.
+#[doc(alias = "retry-after")]
+#[doc(alias = "pushback")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Hints {
+    /// Never sooner than the hint, and later if the backoff says so. A hint above
+    /// [`max_hint`](crate::Policy::max_hint) ends the call: to come back sooner than asked would be worse than not at all.
+    #[default]
+    Floor,
+    /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
+    /// wants it. A hint above `max_hint` ends the call.
+    Exact,
+    /// A floor, but one that is lowered to `max_hint` instead of ending the call, much as the AWS SDKs do: the only
+    /// way in which a call comes back sooner than asked.
+    Clamp,
 }

@@ -1,28 +1,95 @@
-//! What one call may do: immutable, `const`.
+//! Retry policies: how often, how far apart, for how long, and after which errors a call is tried again.
+//!
+//! A [`Policy`] is a small constant. It has a [`Backoff`], such as exponential backoff, a [`Jitter`], limits of number
+//! and time, and [`Rule`]s for some errors in particular. It is plain data: the same policy serves any number of calls
+//! on any runtime. [`Preset`]s are policies for common dependencies.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{testing::FakeClock, Backoff, Call, Class, GiveUp, Policy, Recovery, Rule, Verdict};
+//!
+//! const fn ms(ms: u64) -> Duration {
+//!     Duration::from_millis(ms)
+//! }
+//!
+//! const POLICY: Policy = Policy::exponential(ms(100)) // at most 100 ms, 200 ms, 400 ms, ...
+//!     .max_delay(ms(5_000))
+//!     .max_attempts(4)
+//!     .start_within(ms(30_000))
+//!     .rules(&[
+//!         Rule::class(Class::RateLimit).backoff(Backoff::fixed(ms(2_000))),
+//!         Rule::class(Class::Timeout).from_attempt(2).recovery(Recovery::Fail),
+//!     ]);
+//!
+//! let clock = FakeClock::new();
+//! let mut words = clock.words(&[1 << 63, u64::MAX]); // what the jitter is made of: half of the range, all of it
+//! let mut call = Call::new(&POLICY, clock.now());
+//! let mut fail = |class| call.attempt(clock.now()).unwrap().fail(class, clock.now(), &mut words);
+//! assert_eq!(fail(Class::Network), Verdict::Retry(ms(50)));
+//! assert_eq!(fail(Class::RateLimit), Verdict::Retry(ms(2_000)));
+//! assert_eq!(fail(Class::Timeout), Verdict::GiveUp(GiveUp::Class));
+//! ```
+//!
+//! # How a delay is made
+//!
+//! 1. The backoff gives a ceiling for the number of failed attempts, at most [`max_delay`](Policy::max_delay). After an
+//!    error of class [`RateLimit`](Class::RateLimit) without a rule, the ceiling is five times as long.
+//! 2. The jitter makes a delay of the ceiling and one random word.
+//! 3. The delay is raised to [`min_delay`](Policy::min_delay), and lowered to `max_delay`.
+//! 4. A server's hint, such as `Retry-After`, is a floor: see [`Hints`]. A hint above
+//!    [`max_hint`](Policy::max_hint) ends the call.
+//! 5. If the attempt would start later than [`start_within`](Policy::start_within), the call ends at once.
+//!
+//! # At run time
+//!
+//! With the feature `std`, `OwnedPolicy` has rules that are known only at run time, and `ReloadablePolicy` is replaced
+//! while calls are under way. Policies come out of configuration files, and go into them: see
+//! [`config`](crate::config). [`Policy::settings`] says what a policy holds, and its `Display` says it in one line.
+//!
+//! # What is not there
+//!
+//! There is no hedging: one attempt of a call is made at a time, and the next begins after it has ended. A policy delays
+//! no first attempt, so it is not a rate limiter. What all calls to one dependency share is in
+//! [`circuit`](crate::circuit) and [`budget`](crate::budget).
+
+#![doc(alias = "hedging")]
+#![doc(alias = "backoff")]
+#![doc(alias = "exponential_backoff")]
+#![doc(alias = "retry strategy")]
 
 use core::time::Duration;
 
 mod decide;
 mod failure;
+mod limits;
+#[cfg(feature = "std")]
+mod owned;
 mod policies;
 mod preset;
+#[cfg(feature = "std")]
+mod reloadable;
 mod rule;
+mod settings;
 
-pub use crate::delay::{Backoff, Deviation, Jitter};
+pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub(crate) use decide::FailedAttempt;
-pub use failure::Failure;
+pub use failure::{Failure, Hints};
 pub use policies::{Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;
+pub use settings::PolicySettings;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use {owned::OwnedPolicy, reloadable::ReloadablePolicy};
 
 use crate::class::{Class, ClassSet};
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::time::{duration, nanos};
 
-/// What one call may do: how often, how far apart, for how long, after which errors.
+/// A retry policy: how often, how far apart, for how long, and after which errors a call is tried again.
 ///
-/// Immutable and without a pointer to anything that is not; usually a `const`. A setter with a value that cannot be is a compile error
-/// there, and an `Err` in its `try_` form, which is for configuration that arrives at run time.
+/// It is immutable, and usually a `const`. There, a value that is not allowed is a compile error. For values known only
+/// at run time, each setter has a `try_` form, which returns the error.
 ///
 /// ```
 /// use core::time::Duration;
@@ -42,7 +109,7 @@ use crate::time::{duration, nanos};
 /// # use retry_core::Policy;
 /// const NONE: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(0);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Policy {
     backoff: Backoff,
@@ -55,230 +122,247 @@ pub struct Policy {
     /// Whether any answer depends on how long the call has taken.
     asks_time: bool,
     rules: &'static [Rule],
-    /// `None`: the cap.
+    /// `None`: `max_delay`.
     max_hint: Option<u64>,
-    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
+    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these.
     start_within: u64,
+    total_timeout: u64,
     attempt_timeout: u64,
+    /// The smaller of the two.
+    longest_attempt: u64,
 }
 
 const NO_LIMIT: u64 = u64::MAX;
 
-/// How a server's hint is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Hints {
-    /// Never sooner than the hint, later where the backoff says so. A hint above the limit ends the call: coming
-    /// back sooner than asked would be worse than not at all.
-    #[default]
-    Floor,
-    /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
-    /// wants it. A hint above the limit ends the call.
-    Exact,
-    /// A floor, but one that is lowered to the limit instead of ending the call, much as the AWS SDKs do: the only
-    /// way in which a call comes back sooner than asked.
-    Clamp,
+const fn limit(nanos: u64) -> Option<Duration> {
+    if nanos == NO_LIMIT { None } else { Some(duration(nanos)) }
 }
 
 impl Policy {
-    /// 3 attempts, exponential from 100 ms, doubling, at most 30 s, full jitter, a deadline of 5 minutes.
+    /// 3 attempts, delays from 100 ms doubling up to 30 s, full jitter; each attempt starts within 5 minutes.
     pub const DEFAULT: Self =
         Self::exponential(Duration::from_millis(100)).start_within(Duration::from_secs(5 * 60));
 
-    /// 3 attempts, delays from `base` doubling up to the cap.
+    /// 3 attempts, delays from `base` doubling up to 30 s, or to `base` if that is longer.
+    #[doc(alias = "exponential_backoff")]
+    #[doc(alias = "initial_interval")]
+    #[doc(alias = "base_delay")]
+    #[doc(alias = "BaseDelay")]
     pub const fn exponential(base: Duration) -> Self {
         Self::backoff(Backoff::exponential(base))
     }
 
     /// 3 attempts, delays always of `base`, before the jitter.
+    #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self::backoff(Backoff::fixed(base))
     }
 
-    /// 3 attempts, delays by this curve up to 30 s (or its base where that is longer), full jitter, no deadline,
-    /// no attempt timeout.
+    /// 3 attempts, delays by this curve up to 30 s, or to its base delay if that is longer; full jitter, no limit of
+    /// time.
     pub const fn backoff(backoff: Backoff) -> Self {
-        const CAP: u64 = nanos(Duration::from_secs(30));
+        const MAX_DELAY: u64 = nanos(Duration::from_secs(30));
         let base = backoff.base_nanos();
         Self {
             backoff,
             jitter: Jitter::Full,
             min_delay: 0,
-            max_delay: if base > CAP { base } else { CAP },
+            max_delay: if base > MAX_DELAY { base } else { MAX_DELAY },
             max_attempts: 3,
             retryable: ClassSet::RETRYABLE,
             hints: Hints::Floor,
             asks_time: false,
             rules: &[],
             start_within: NO_LIMIT,
+            total_timeout: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
+            longest_attempt: NO_LIMIT,
             max_hint: None,
         }
     }
 
-    /// How many times longer each delay's ceiling is than the one before; see [`Backoff::multiplier`] for its
-    /// precision.
-    ///
-    /// # Panics
-    /// On a multiplier that is NaN, infinite or below 1, and on a curve that is not exponential.
-    #[must_use]
-    #[track_caller]
-    pub const fn multiplier(self, multiplier: f64) -> Self {
-        ok_or_panic!(self.try_multiplier(multiplier))
-    }
+    checked_setters! {
+        /// Sets how many times longer each delay's ceiling is than the one before; 2 unless set. See
+        /// [`Backoff::multiplier`] for its precision.
+        #[doc(alias = "factor")]
+        #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
+        multiplier, try_multiplier(self, multiplier: f64) {
+            match self.backoff.try_multiplier(multiplier) {
+                Ok(backoff) => Ok(Self { backoff, ..self }),
+                Err(error) => Err(error),
+            }
+        }
 
-    /// [`multiplier`](Self::multiplier) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A multiplier that is NaN, infinite or below 1, and a curve that is not exponential.
-    pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        match self.backoff.try_multiplier(multiplier) {
-            Ok(backoff) => Ok(Self { backoff, ..self }),
-            Err(error) => Err(error),
+        /// Sets the longest delay; 30 s unless set, or the base delay if that is longer. It is applied last, after the
+        /// jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it.
+        #[doc(alias = "MaxDelay")]
+        #[doc(alias = "cap")]
+        #[doc(alias = "max_interval")]
+        #[fails_if("it is below the base delay, [`min_delay`](Self::min_delay), or what a rule waits.")]
+        max_delay, try_max_delay(self, max_delay: Duration) {
+            let (floor, what) = match self.backoff.base_nanos() {
+                base if base < self.min_delay => (self.min_delay, "min_delay"),
+                base => (base, "the base delay"),
+            };
+            if nanos(max_delay) < floor {
+                let error = ConfigError::new("max_delay", Value::Duration(max_delay), "must be at least");
+                return Err(error.limit(Value::Duration(duration(floor)), what));
+            }
+            Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
+        }
+
+        /// Sets the shortest delay, whatever the jitter; zero unless set. To set one above 30 s, set
+        /// [`max_delay`](Self::max_delay) first.
+        #[doc(alias = "MinDelay")]
+        #[doc(alias = "min_interval")]
+        #[fails_if("it is above [`max_delay`](Self::max_delay).")]
+        min_delay, try_min_delay(self, min_delay: Duration) {
+            if nanos(min_delay) > self.max_delay {
+                let error = ConfigError::new("min_delay", Value::Duration(min_delay), "must be at most");
+                return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
+            }
+            Ok(Self { min_delay: nanos(min_delay), ..self })
+        }
+
+        /// Sets how many attempts a call makes at most, the first included; 3 unless set. `u32::MAX` is no limit.
+        #[doc(alias = "max_retries")]
+        #[doc(alias = "retries")]
+        #[doc(alias = "attempts")]
+        #[doc(alias = "MaxAttempts")]
+        #[fails_if("it is 0.")]
+        max_attempts, try_max_attempts(self, attempts: u32) {
+            if attempts == 0 {
+                return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_attempts: attempts, ..self })
+        }
+
+        /// Sets how long a call may take, attempts and delays included; no limit unless set. `Duration::MAX` is no limit.
+        ///
+        /// An asynchronous loop cuts the attempt under way when the time is over, and gives up with
+        /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). A blocking loop cannot interrupt an attempt: its operation
+        /// is told what is left ([`Progress::left`](crate::Progress::left)), a value that it brings late is returned, and
+        /// an error that it brings late is not retried. A retry whose delay would not end before the time is over is given
+        /// up at once, not after the sleep.
+        ///
+        /// The circuit counts such a cut attempt as a failure only if it ran for at least the
+        /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's [`slow_after`](crate::CircuitConfig::slow_after), and
+        /// else as cancelled. So calls with little time left do not open a circuit. Set one of the two if attempts may hang:
+        /// otherwise the circuit does not learn of it.
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use retry_core::{Class, Jitter, Policy, Retry, runtime::Sleep, testing::FakeClock};
+        ///
+        /// const POLICY: Policy = Policy::fixed(Duration::from_secs(1))
+        ///     .jitter(Jitter::None)
+        ///     .attempt_timeout(Duration::from_secs(6))
+        ///     .total_timeout(Duration::from_secs(10));
+        ///
+        /// let clock = FakeClock::new();
+        /// let error = clock.run(Retry::new(&POLICY, &clock).run(|| async {
+        ///     (&clock).sleep(Duration::from_secs(3600)).await;
+        ///     Ok::<(), Class>(())
+        /// }));
+        /// let error = error.unwrap_err();
+        /// assert!(error.is_total_timeout());
+        /// // The first attempt takes 6 s, the delay 1 s, and the second attempt what is left.
+        /// assert_eq!((error.attempts(), clock.now().as_millis()), (2, 10_000));
+        /// ```
+        #[doc(alias = "deadline")]
+        #[doc(alias = "max_elapsed_time")]
+        #[doc(alias = "operation_timeout")]
+        #[fails_if("it is zero.")]
+        total_timeout, try_total_timeout(self, timeout: Duration) {
+            if timeout.is_zero() {
+                return Err(ConfigError::new("total_timeout", Value::Duration(timeout), "must be above zero"));
+            }
+            Ok(Self { total_timeout: nanos(timeout), ..self }.with_longest_attempt().with_rules(self.rules))
+        }
+
+        /// Sets how long an attempt may take at most; no limit unless set. An asynchronous loop then drops the attempt,
+        /// and goes on as after an error of class [`Timeout`](Class::Timeout). A blocking loop cannot interrupt an
+        /// attempt.
+        #[doc(alias = "timeout")]
+        #[doc(alias = "per_try_timeout")]
+        #[fails_if("it is zero.")]
+        attempt_timeout, try_attempt_timeout(self, timeout: Duration) {
+            if timeout.is_zero() {
+                return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
+            }
+            Ok(Self { attempt_timeout: nanos(timeout), ..self }.with_longest_attempt())
+        }
+
+        /// Sets what is done after some errors in particular: the first rule that applies. For rules known only at run
+        /// time, see `OwnedPolicy`.
+        #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
+        rules, try_rules(self, rules: &'static [Rule]) {
+            match self.allows_all(rules) {
+                Ok(()) => Ok(self.with_rules(rules)),
+                Err(error) => Err(error),
+            }
         }
     }
 
-    /// The longest delay, applied last, after the jitter. Only a server's hint may be longer, where
-    /// [`max_hint`](Self::max_hint) allows it.
-    ///
-    /// # Panics
-    /// On a cap below the base, the minimum, or what a rule waits.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_delay(self, max_delay: Duration) -> Self {
-        ok_or_panic!(self.try_max_delay(max_delay))
-    }
-
-    /// [`max_delay`](Self::max_delay) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A cap below the base, the minimum, or what a rule waits.
-    pub const fn try_max_delay(self, max_delay: Duration) -> Result<Self, ConfigError> {
-        let (floor, what) = match self.backoff.base_nanos() {
-            base if base < self.min_delay => (self.min_delay, "min_delay"),
-            base => (base, "the base delay"),
-        };
-        if nanos(max_delay) < floor {
-            let error = ConfigError::new("max_delay", Value::Duration(max_delay), "must be at least");
-            return Err(error.limit(Value::Duration(duration(floor)), what));
-        }
-        Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
-    }
-
-    /// The shortest delay, whatever the jitter; zero unless set. Set a cap above it first.
-    ///
-    /// # Panics
-    /// On a minimum above the cap.
-    #[must_use]
-    #[track_caller]
-    pub const fn min_delay(self, min_delay: Duration) -> Self {
-        ok_or_panic!(self.try_min_delay(min_delay))
-    }
-
-    /// [`min_delay`](Self::min_delay) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A minimum above the cap.
-    pub const fn try_min_delay(self, min_delay: Duration) -> Result<Self, ConfigError> {
-        if nanos(min_delay) > self.max_delay {
-            let error = ConfigError::new("min_delay", Value::Duration(min_delay), "must be at most");
-            return Err(error.limit(Value::Duration(duration(self.max_delay)), "max_delay"));
-        }
-        Ok(Self { min_delay: nanos(min_delay), ..self })
-    }
-
-    /// The random spread of the delays.
+    /// Sets the random spread of the delays; [`Jitter::Full`] unless set.
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }
     }
 
-    /// The most attempts of a call, the first included; `u32::MAX` for as many as it takes.
-    ///
-    /// # Panics
-    /// On 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_max_attempts(attempts))
-    }
-
-    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
-    ///
-    /// # Errors
-    /// 0.
-    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
-        if attempts == 0 {
-            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
-        }
-        Ok(Self { max_attempts: attempts, ..self })
-    }
-
-    /// The latest planned start of an attempt, counted from the start of the call, the time of attempts included.
+    /// Sets the latest planned start of an attempt, counted from the start of the call; no limit unless set. The time of
+    /// attempts counts, too.
     ///
     /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
-    /// time is made, even where the sleep took longer than it should have.
+    /// time is made, even if the sleep took longer than it should have. How long attempts then take is limited
+    /// by [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
+    #[doc(alias = "deadline")]
+    #[doc(alias = "max_elapsed_time")]
     #[must_use]
     pub const fn start_within(self, start_within: Duration) -> Self {
         Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
     }
 
-    /// The longest an attempt may take. An asynchronous loop drops the attempt then and goes on as after an
-    /// error of class [`Timeout`](Class::Timeout); a blocking loop cannot interrupt an attempt.
-    ///
-    /// # Panics
-    /// On zero.
-    #[must_use]
-    #[track_caller]
-    pub const fn attempt_timeout(self, timeout: Duration) -> Self {
-        ok_or_panic!(self.try_attempt_timeout(timeout))
-    }
-
-    /// [`attempt_timeout`](Self::attempt_timeout) for a value known only at run time.
-    ///
-    /// # Errors
-    /// Zero.
-    pub const fn try_attempt_timeout(self, timeout: Duration) -> Result<Self, ConfigError> {
-        if timeout.is_zero() {
-            return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
-        }
-        Ok(Self { attempt_timeout: nanos(timeout), ..self })
-    }
-
-    /// How a server's hint is taken; as a floor unless set.
+    /// Sets how a server's hint is taken, such as that of `Retry-After`; as a floor unless set.
+    #[doc(alias = "retry_after")]
+    #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn hints(self, hints: Hints) -> Self {
         Self { hints, ..self }
     }
 
-    /// The longest wait a server may ask for; the cap unless set.
+    /// Sets the longest wait that a server may ask for; [`max_delay`](Self::max_delay) unless set.
+    #[doc(alias = "retry_after")]
+    #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn max_hint(self, limit: Duration) -> Self {
         Self { max_hint: Some(nanos(limit)), ..self }
     }
 
-    /// The classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
+    /// Sets the classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
+    #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn retry_on(self, classes: ClassSet) -> Self {
         Self { retryable: classes, ..self }
     }
 
-    /// What is done after some errors in particular: the first rule that applies.
-    ///
-    /// # Panics
-    /// On a rule whose own delay, or whose backoff's base, is above the cap.
-    #[must_use]
-    #[track_caller]
-    pub const fn rules(self, rules: &'static [Rule]) -> Self {
-        ok_or_panic!(self.try_rules(rules))
+    const fn with_rules(self, rules: &'static [Rule]) -> Self {
+        Self { rules, asks_time: self.asks_time_with(rules), ..self }
     }
 
-    /// [`rules`](Self::rules) for rules that may not fit. Rules made at run time live as long as the program:
-    /// leak them (`Box::leak`), once for each configuration.
-    ///
-    /// # Errors
-    /// A rule whose own delay, or whose backoff's base, is above the cap.
-    pub const fn try_rules(self, rules: &'static [Rule]) -> Result<Self, ConfigError> {
+    /// Whether any answer depends on how long the call has taken, if the rules are these.
+    const fn asks_time_with(&self, rules: &[Rule]) -> bool {
+        let mut asks_time = self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT;
+        let mut i = 0;
+        while i < rules.len() {
+            asks_time |= rules[i].asks_time();
+            i += 1;
+        }
+        asks_time
+    }
+
+    /// Whether the delays of the rules themselves are at most `max_delay`.
+    const fn allows_all(&self, rules: &[Rule]) -> Result<(), ConfigError> {
         let mut i = 0;
         while i < rules.len() {
             if let Err(error) = self.allows(&rules[i]) {
@@ -286,20 +370,10 @@ impl Policy {
             }
             i += 1;
         }
-        Ok(self.with_rules(rules))
+        Ok(())
     }
 
-    const fn with_rules(self, rules: &'static [Rule]) -> Self {
-        let mut asks_time = self.start_within != NO_LIMIT;
-        let mut i = 0;
-        while i < rules.len() {
-            asks_time |= rules[i].asks_time();
-            i += 1;
-        }
-        Self { rules, asks_time, ..self }
-    }
-
-    /// Whether the rule's own delay is within the cap.
+    /// Whether the rule's own delay is at most `max_delay`.
     pub(crate) const fn allows(&self, rule: &Rule) -> Result<(), ConfigError> {
         let delay = rule.first_delay();
         if nanos(delay) > self.max_delay {
@@ -309,11 +383,11 @@ impl Policy {
         Ok(())
     }
 
-    /// The delay after `failed` failed attempts, by backoff, jitter, minimum and cap, rounded down to the
-    /// nanosecond.
+    /// The delay after `failed` failed attempts, by backoff, jitter, `min_delay` and `max_delay`,
+    /// rounded down to the nanosecond.
     ///
-    /// A pure function of what it is given: `previous` is the delay before, zero at first, and `word` any
-    /// 64 random bits.
+    /// It is a pure function of what it is given: `previous` is the delay before, zero at first, and `word` any 64 random
+    /// bits.
     ///
     /// ```
     /// use core::time::Duration;
@@ -328,27 +402,30 @@ impl Policy {
         duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
-    /// The most attempts of a call.
-    pub const fn attempt_limit(&self) -> u32 {
+    /// How many attempts a call makes at most, if no rule says otherwise; `u32::MAX`: no limit.
+    pub(crate) const fn attempt_limit(&self) -> u32 {
         self.max_attempts
     }
 
-    /// Whether errors of this class are retried, where no rule says otherwise.
+    /// Whether errors of this class are retried, if no rule says otherwise.
     pub const fn retries(&self, class: Class) -> bool {
         self.retryable.contains(class)
     }
 
-    /// The longest an attempt may take, if there is a limit.
-    pub const fn attempt_limit_of_time(&self) -> Option<Duration> {
-        if self.attempt_timeout == NO_LIMIT { None } else { Some(duration(self.attempt_timeout)) }
+    /// How long an attempt may take at most, if there is a limit.
+    pub(crate) const fn attempt_time_limit(&self) -> Option<Duration> {
+        limit(self.attempt_timeout)
     }
 
-    /// What is left of the deadline after this many nanoseconds, if there is one.
-    pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
-        match self.start_within {
-            NO_LIMIT => None,
-            deadline => Some(duration(deadline.saturating_sub(elapsed))),
-        }
+    /// Whether a call has a limit of its whole time.
+    #[inline]
+    pub(crate) const fn has_total_timeout(&self) -> bool {
+        self.total_timeout != NO_LIMIT
+    }
+
+    /// The longest a call may take, if there is a limit.
+    pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
+        if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
     }
 
     #[cfg(feature = "serde")]
@@ -356,16 +433,22 @@ impl Policy {
         self.backoff
     }
 
-    /// The same policy with this curve, and with this cap if given; without one, the cap is raised to the base
-    /// where it has to be.
+    /// The same policy with this curve, and with this `max_delay` if given; else `max_delay` is raised to the base delay
+    /// if it has to be.
     #[cfg(feature = "serde")]
     pub(crate) fn try_with_backoff(
         self,
         backoff: Backoff,
-        cap: Option<Duration>,
+        max_delay: Option<Duration>,
     ) -> Result<Self, ConfigError> {
         let raised = self.max_delay.max(backoff.base_nanos());
-        Self { backoff, ..self }.try_max_delay(cap.unwrap_or(duration(raised)))
+        Self { backoff, ..self }.try_max_delay(max_delay.unwrap_or(duration(raised)))
+    }
+
+    /// The same policy with this limit of hints; `None`: `max_delay`.
+    #[cfg(feature = "serde")]
+    pub(crate) fn with_max_hint(self, limit: Option<Duration>) -> Self {
+        Self { max_hint: limit.map(nanos), ..self }
     }
 
     pub(crate) const fn asks_time(&self) -> bool {

@@ -8,7 +8,41 @@ use super::{Policy, Rule};
 /// Where a [`Retry`](crate::Retry) gets the policy of each call: a [`Policy`] itself, a reference to one or an `Arc`
 /// around one, or a source that is reloaded while live.
 ///
-/// A call reads its policy once, when it begins, and keeps it until it ends.
+/// A call reads its policy once, when it begins, and keeps it until it ends. A source of your own chooses for each call:
+///
+/// ```
+/// use core::sync::atomic::{AtomicBool, Ordering};
+/// use retry_core::{policy::Policies, testing::FakeClock, Class, Policy, Retry};
+///
+/// struct Stock {
+///     is_degraded: AtomicBool,
+///     usual: Policy,
+///     careful: Policy,
+/// }
+///
+/// impl Policies for Stock {
+///     type Read = bool;
+///
+///     fn read(&self) -> bool {
+///         self.is_degraded.load(Ordering::Relaxed)
+///     }
+///
+///     fn policy<'a>(&'a self, is_degraded: &'a bool) -> &'a Policy {
+///         if *is_degraded { &self.careful } else { &self.usual }
+///     }
+/// }
+///
+/// let careful = Policy::DEFAULT.max_attempts(1);
+/// let stock = Stock { is_degraded: AtomicBool::new(false), usual: Policy::DEFAULT, careful };
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&stock, &clock).classify(|_: &&str| Class::Server);
+/// let attempts = || retry.run_blocking(|| Err::<(), _>("busy")).unwrap_err().context().attempt;
+/// assert_eq!(attempts(), 3);
+/// stock.is_degraded.store(true, Ordering::Relaxed);
+/// assert_eq!(attempts(), 1);
+/// ```
+#[doc(alias = "hot reload")]
+#[doc(alias = "dynamic configuration")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of policies",
     note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"

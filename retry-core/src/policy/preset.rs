@@ -7,11 +7,11 @@ use crate::circuit::CircuitConfig;
 use crate::class::{Class, ClassSet};
 use crate::delay::{Backoff, Jitter};
 
-/// A policy for a common kind of dependency, and what goes with it.
+/// A policy for a common kind of dependency, with the circuit that belongs to it.
 ///
-/// | preset | attempts | backoff | cap | jitter | retried | besides |
+/// | preset | max_attempts | backoff | max_delay | jitter | retried | besides |
 /// |---|---|---|---|---|---|---|
-/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | deadline 5 min |
+/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | start within 5 min |
 /// | [`DATABASE`](Self::DATABASE) | 3 | 100 ms, x2 | 30 s | full | transient, timeout, network | |
 /// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | those, server and rate limit | |
 /// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | those, server and rate limit | attempt timeout 60 s, dead letter |
@@ -20,7 +20,7 @@ use crate::delay::{Backoff, Jitter};
 /// | [`AGGRESSIVE`](Self::AGGRESSIVE) | 7 | 50 ms, x1.5 | 5 s | additive 10 % | all that may pass | |
 /// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | all that may pass | |
 ///
-/// "All that may pass" is [`ClassSet::RETRYABLE`].
+/// "All that may pass" is [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit [`CircuitConfig::DEFAULT`].
 ///
 /// ```
 /// use retry_core::{Class, Preset};
@@ -38,10 +38,10 @@ pub struct Preset {
     pub name: &'static str,
     /// What one call may do.
     pub policy: Policy,
-    /// The circuit that belongs to it; `None` where the dependency is not worth one.
+    /// The circuit that belongs to it; `None` if the dependency is not worth one.
     pub circuit: Option<CircuitConfig>,
-    /// Whether a call that gave up is worth keeping as a dead letter. Advice to whoever builds the call, for only they
-    /// know where to keep it.
+    /// Whether a call that gave up is worth keeping as a dead letter. This is advice to the code that builds the call,
+    /// which knows where to keep it.
     pub dead_letter: bool,
 }
 
@@ -55,7 +55,7 @@ const SERVICE: ClassSet = CONNECTION.with(Class::Server).with(Class::RateLimit);
 impl Preset {
     /// For anything: [`Policy::DEFAULT`].
     pub const DEFAULT: Self = Self::new("default", Policy::DEFAULT);
-    /// For a database: only what happens to connections is retried, not what the server says.
+    /// For a database: errors of the connection are retried, answers of the server are not.
     pub const DATABASE: Self = Self::new("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
     /// For an HTTP service.
     pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).max_attempts(5).retry_on(SERVICE));
@@ -70,7 +70,7 @@ impl Preset {
                 .retry_on(SERVICE),
         )
     };
-    /// For a cache: a miss is cheap, so little is tried and no circuit kept.
+    /// For a cache: a miss is cheap, so it is tried twice, without a circuit.
     pub const CACHE: Self = Self {
         circuit: None,
         ..Self::new(
@@ -78,7 +78,7 @@ impl Preset {
             Policy::fixed(ms(50)).max_delay(ms(50)).jitter(Jitter::None).max_attempts(2).retry_on(CONNECTION),
         )
     };
-    /// Few attempts, delays that can be told in advance.
+    /// Few attempts, and delays without jitter.
     pub const CONSERVATIVE: Self =
         Self::new("conservative", Policy::exponential(ms(100)).max_delay(ms(1_000)).jitter(Jitter::None));
     /// Many attempts, close together.
@@ -110,12 +110,12 @@ impl Preset {
         Self::FAST,
     ];
 
-    /// The preset of this name.
+    /// The preset of this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|preset| preset.name == name)
     }
 
-    /// One of a program's own, with the circuit [`CircuitConfig::DEFAULT`]; every field may be set.
+    /// A preset of the program's own, with the circuit [`CircuitConfig::DEFAULT`]. Every field may be set.
     ///
     /// ```
     /// use retry_core::{CircuitConfig, Policy, Preset};

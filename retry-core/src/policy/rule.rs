@@ -1,18 +1,19 @@
 //! What one class of error, or one condition, gets of a policy.
 
+use core::fmt;
 use core::time::Duration;
 
 use crate::class::{Class, ClassSet, Recovery};
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::delay::{Backoff, Jitter};
-use crate::time::{duration, nanos};
+use crate::time::{Exact, duration, nanos, plural};
 
 /// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
 /// own.
 ///
-/// A policy looks through its rules in order; the first that applies is the only one. What the rule leaves open
-/// is as the policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which
-/// comes before the policy's rules.
+/// A policy looks through its rules in order, and takes the first that applies. What the rule leaves open is as the
+/// policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which comes before the
+/// policy's rules.
 ///
 /// ```
 /// use core::time::Duration;
@@ -29,7 +30,7 @@ use crate::time::{duration, nanos};
 /// let result = retry.run_blocking(|| Err::<(), _>(Class::NotFound));
 /// assert!(result.unwrap_err().is_ignored());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rule {
     classes: ClassSet,
@@ -44,17 +45,17 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule for errors of any class, to be narrowed by its conditions.
+    /// A rule for errors of any class, which its conditions can narrow.
     pub const ANY: Self = Self::classes(ClassSet::ALL);
 
-    /// A rule for errors of this class. Whether they are retried is as without the rule, unless it says a
-    /// [`recovery`](Self::recovery).
+    /// A rule for errors of this class. If it says no [`recovery`](Self::recovery), they are retried if they would be
+    /// without the rule.
     pub const fn class(class: Class) -> Self {
         Self::classes(ClassSet::NONE.with(class))
     }
 
-    /// A rule for errors of these classes. Whether they are retried is as without the rule, unless it says a
-    /// [`recovery`](Self::recovery).
+    /// A rule for errors of these classes. If it says no [`recovery`](Self::recovery), they are retried if they would be
+    /// without the rule.
     pub const fn classes(classes: ClassSet) -> Self {
         Self {
             classes,
@@ -67,55 +68,49 @@ impl Rule {
         }
     }
 
-    /// Only from this attempt of the call on, the failed one counted: `from_attempt(2)` leaves out the first.
+    /// Applies only from this attempt of the call on; attempts count from 1. `from_attempt(2)` leaves out a failure of
+    /// the first.
     #[must_use]
     pub const fn from_attempt(self, attempt: u32) -> Self {
         Self { from_attempt: attempt, ..self }
     }
 
-    /// Only once the call has taken this long.
+    /// Applies only once the call has taken this long, delays included.
     #[must_use]
     pub const fn after(self, elapsed: Duration) -> Self {
         Self { after: nanos(elapsed), ..self }
     }
 
-    /// What is done then.
+    /// Sets what is done after such an error; as without the rule unless set.
+    #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn recovery(self, recovery: Recovery) -> Self {
         Self { recovery: Some(recovery), ..self }
     }
 
-    /// A backoff of its own, for [`Recovery::RetryWithBackoff`].
+    /// Sets a backoff for [`Recovery::RetryWithBackoff`]; the policy's unless set.
     #[must_use]
     pub const fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff: Some(backoff), ..self }
     }
 
-    /// A jitter of its own.
+    /// Sets a jitter; the policy's unless set.
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter: Some(jitter), ..self }
     }
 
-    /// The most attempts of the call if it fails like this, instead of the policy's.
-    ///
-    /// # Panics
-    /// On 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_attempts(self, attempts: u32) -> Self {
-        ok_or_panic!(self.try_max_attempts(attempts))
-    }
-
-    /// [`max_attempts`](Self::max_attempts) for a value known only at run time.
-    ///
-    /// # Errors
-    /// 0.
-    pub const fn try_max_attempts(self, attempts: u32) -> Result<Self, ConfigError> {
-        if attempts == 0 {
-            return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+    checked_setters! {
+        /// Sets how many attempts a call makes at most if it fails like this, instead of the policy's number. `u32::MAX`
+        /// is no limit.
+        #[doc(alias = "max_retries")]
+        #[fails_if("it is 0.")]
+        max_attempts, try_max_attempts(self, attempts: u32) {
+            if attempts == 0 {
+                return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_attempts: Some(attempts), ..self })
         }
-        Ok(Self { max_attempts: Some(attempts), ..self })
     }
 
     pub(crate) const fn asks_time(&self) -> bool {
@@ -140,5 +135,64 @@ impl Rule {
 
     pub(super) const fn recovers(&self) -> Option<Recovery> {
         self.recovery
+    }
+}
+
+/// The rule in words, such as `rate_limit: fixed 5 s, 10 attempts`, `timeout from attempt 2: fail`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.classes == ClassSet::ALL {
+            f.write_str("any class")?;
+        } else {
+            write!(f, "{}", self.classes)?;
+        }
+        if self.from_attempt > 1 {
+            write!(f, " from attempt {}", self.from_attempt)?;
+        }
+        if self.after > 0 {
+            write!(f, " after {}", Exact(duration(self.after)))?;
+        }
+        f.write_str(":")?;
+        let mut comma = "";
+        let mut say = |what: fmt::Arguments<'_>| write!(f, "{} {what}", core::mem::replace(&mut comma, ","));
+        match self.recovery {
+            None => {}
+            Some(Recovery::Fail) => say(format_args!("fail"))?,
+            Some(Recovery::Ignore) => say(format_args!("ignore"))?,
+            Some(Recovery::RetryWithBackoff) => say(format_args!("retry"))?,
+            Some(Recovery::RetryWithDelay(delay)) => say(format_args!("retry after {}", Exact(delay)))?,
+            Some(Recovery::Circuit) => say(format_args!("leave to the circuit"))?,
+            Some(Recovery::WaitAndRetry(delay)) => {
+                say(format_args!("wait until ready, at most {}, and retry", Exact(delay)))?;
+            }
+        }
+        if let Some(backoff) = self.backoff {
+            say(format_args!("{backoff}"))?;
+        }
+        if let Some(jitter) = self.jitter {
+            say(format_args!("{jitter}"))?;
+        }
+        if let Some(attempts) = self.max_attempts {
+            say(format_args!("{}", Attempts(attempts)))?;
+        }
+        if comma.is_empty() { f.write_str(" as without the rule") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({self})")
+    }
+}
+
+/// A number of attempts in words; `u32::MAX` is no limit.
+pub(super) struct Attempts(pub(super) u32);
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            u32::MAX => f.write_str("unlimited attempts"),
+            attempts => write!(f, "{attempts} attempt{}", plural(attempts)),
+        }
     }
 }

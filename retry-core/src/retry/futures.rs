@@ -2,17 +2,16 @@
 
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll};
+use core::task::Poll;
 
 use super::Retry;
 use super::keep::{Discard, Keep};
-use super::one_call::{Never, OneCall};
+use super::one_call::{Never, OneCall, PollStop, Stop};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
-use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::observe::Observer;
 use crate::policy::Policies;
 use crate::runtime::{Clock, Entropy, Sleep};
@@ -83,7 +82,7 @@ where
     G: Gate,
     B: Budget,
     O: Observer,
-    S: Future,
+    S: Stop,
 {
     /// Runs `operation` as [`Retry::run`] does.
     ///
@@ -104,7 +103,8 @@ where
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub async fn run_with<T, E, F, A>(self, operation: F) -> Result<T, Error<E>>
+    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
         K: Classifier<T, E>,
@@ -112,21 +112,14 @@ where
         A: Future<Output = Result<T, E>>,
         V: Keep<T>,
     {
-        let Self { retry, stop, keep } = self;
-        let mut stop = pin!(stop);
-        if is_over(&mut stop).await {
-            return Run::start(retry).end::<T, Discard>(End::Cancelled);
+        async move {
+            let Self { retry, stop, keep } = self;
+            let mut stop = pin!(stop);
+            if S::CAN && is_over(&mut stop).await {
+                return Run::start(retry).end::<T, Discard>(End::Cancelled);
+            }
+            drive(retry, stop, keep, operation).await
         }
-        drive(retry, stop, keep, operation).await
-    }
-}
-
-impl Future for Never {
-    type Output = core::convert::Infallible;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Pending
     }
 }
 
@@ -134,7 +127,7 @@ impl Future for Never {
 #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
 fn drive<T, E, F, A, R, P, G, B, K, O, V>(
     retry: &Retry<R, P, G, B, K, O>,
-    mut stop: impl Future + Unpin,
+    mut stop: impl PollStop,
     _: V,
     mut operation: F,
 ) -> impl Future<Output = Result<T, Error<E>>>
@@ -173,7 +166,7 @@ where
 async fn go_on<T, E, F, A, R, P, G, B, K, O, V>(
     run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
-    stop: &mut (impl Future + Unpin),
+    stop: &mut impl PollStop,
     operation: &mut F,
 ) -> Result<T, Error<E>>
 where
@@ -188,23 +181,23 @@ where
     V: Keep<T>,
 {
     let end = 'call: loop {
-        let steps = match run.settle::<T, V>(missed) {
+        let steps = match run.settle_timed::<T, V>(missed) {
             Ok(steps) => steps,
             Err(end) => break end,
         };
         for step in steps {
             let sleep = pin!(run.runtime().sleep(step));
-            if first_of(&mut *stop, sleep).await.is_ok() {
-                break 'call End::Cancelled;
+            if let Err(end) = slept(stop, sleep).await {
+                break 'call end;
             }
         }
-        if let Err(end) = run.begin() {
+        if let Err(end) = run.begin_next() {
             break end;
         }
         let outcome = {
             let future = pin!(operation(run.progress(), run.last()));
             let timeout = pin!(run.timeout());
-            outcome(&mut *stop, future, timeout).await
+            outcome(stop, future, timeout).await
         };
         match run.judge::<T, V>(outcome) {
             Ok(value) => return Ok(value),
@@ -215,18 +208,18 @@ where
 }
 
 /// Whether `stop` is over already: nothing is tried then.
-pub(super) fn is_over(mut stop: impl Future + Unpin) -> impl Future<Output = bool> {
-    poll_fn(move |context| Poll::Ready(Pin::new(&mut stop).poll(context).is_ready()))
+pub(super) fn is_over(stop: &mut impl PollStop) -> impl Future<Output = bool> {
+    poll_fn(|context| Poll::Ready(stop.poll_stop(context).is_ready()))
 }
 
 /// What an attempt ends with, unless it is stopped or takes too long.
 pub(super) fn outcome<T, E>(
-    stop: &mut (impl Future + Unpin),
+    stop: &mut impl PollStop,
     mut future: Pin<&mut impl Future<Output = Result<T, E>>>,
     mut timeout: Pin<&mut Option<impl Future>>,
 ) -> impl Future<Output = Result<T, Missed<E>>> {
     poll_fn(move |context| {
-        if Pin::new(&mut *stop).poll(context).is_ready() {
+        if stop.poll_stop(context).is_ready() {
             return Poll::Ready(Err(Missed::Ended(End::Cancelled)));
         }
         if let Poll::Ready(outcome) = future.as_mut().poll(context) {
@@ -239,13 +232,15 @@ pub(super) fn outcome<T, E>(
     })
 }
 
-/// The output of `future`, or as an error that of `other`, whichever ends first; `future` if both do.
-pub(super) fn first_of<A: Future + Unpin, S: Future + Unpin>(
-    mut future: A,
-    mut other: S,
-) -> impl Future<Output = Result<A::Output, S::Output>> {
-    poll_fn(move |context| match Pin::new(&mut future).poll(context) {
-        Poll::Ready(output) => Poll::Ready(Ok(output)),
-        Poll::Pending => Pin::new(&mut other).poll(context).map(Err),
+/// Waits for the end of `sleep`, unless it is stopped.
+pub(super) fn slept(
+    stop: &mut impl PollStop,
+    mut sleep: Pin<&mut impl Future>,
+) -> impl Future<Output = Result<(), End>> {
+    poll_fn(move |context| {
+        if stop.poll_stop(context).is_ready() {
+            return Poll::Ready(Err(End::Cancelled));
+        }
+        sleep.as_mut().poll(context).map(|_| Ok(()))
     })
 }

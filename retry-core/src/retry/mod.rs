@@ -5,13 +5,13 @@ mod futures;
 mod keep;
 mod one_call;
 mod retryable;
+mod stateful;
 #[cfg(feature = "std")]
 mod std;
-mod stateful;
 mod step;
 
 pub use keep::{Discard, Keep, KeepLast};
-pub use one_call::{Never, OneCall};
+pub use one_call::{Never, OneCall, Stop};
 pub use retryable::Retryable;
 #[cfg(feature = "std")]
 pub use std::retry;
@@ -21,10 +21,12 @@ use core::time::Duration;
 
 use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
-use crate::cause::Cause;
 use crate::circuit::{Gate, NoCircuit};
-use crate::classify::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, Progress, When, WithoutText};
+use crate::classify::{
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
+};
 use crate::config_error::ok_or_panic;
+use crate::error::Cause;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{Event, Observer, ObserverFn, observer_fn};
@@ -94,7 +96,7 @@ impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
     /// that has none is for [`classify_opaque`](Self::classify_opaque).
     pub fn classify<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByClosure<F>, O>
     where
-        E: fmt::Display,
+        E: HasText,
         C: Into<Failure>,
         F: Fn(&E) -> C,
     {
@@ -117,14 +119,6 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     pub fn circuit<H: Gate>(self, circuit: H) -> Retry<R, P, H, B, K, O> {
         let Self { setup, classifier, runtime } = self;
         Retry { setup: setup.circuit(circuit), classifier, runtime }
-    }
-
-    /// Puts a circuit of an adapter's own around, or in place of, the one so far.
-    pub fn map_circuit<H: Gate>(self, circuit: impl FnOnce(G) -> H) -> Retry<R, P, H, B, K, O> {
-        let Self { setup, classifier, runtime } = self;
-        let Setup { policies, operation, key, gate, budget, observer } = setup;
-        let setup = Setup { policies, operation, key, gate: circuit(gate), budget, observer };
-        Retry { setup, classifier, runtime }
     }
 
     /// Pays for each retry out of `budget`.
@@ -296,6 +290,11 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self
     }
 
+    /// The circuit.
+    pub const fn gate(&self) -> &G {
+        &self.setup.gate
+    }
+
     /// The same by reference, to be changed for one use: another circuit, another observer.
     ///
     /// ```
@@ -310,7 +309,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// assert_eq!(SLOW_PATH.snapshot().calls(), 1);
     /// ```
     pub fn by_ref(&self) -> Retry<&R, &P, &G, &B, &K, &O> {
-        let Self { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime } = self;
+        let Self { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime } =
+            self;
         let (operation, key) = (operation.clone(), *key);
         Retry { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime }
     }
@@ -335,7 +335,12 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
 impl<R, P: Policies, G, B, K, O> defmt::Format for Retry<R, P, G, B, K, O> {
     fn format(&self, f: defmt::Formatter<'_>) {
         let Setup { operation, policies, .. } = &self.setup;
-        defmt::write!(f, "Retry {{ operation: {}, policy: {} }}", operation, policies.policy(&policies.read()));
+        defmt::write!(
+            f,
+            "Retry {{ operation: {}, policy: {} }}",
+            operation,
+            policies.policy(&policies.read())
+        );
     }
 }
 

@@ -1,6 +1,8 @@
 //! What only one call has: when it is stopped, and what becomes of its last value.
 
 use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use super::Retry;
 use super::keep::{Discard, KeepLast};
@@ -18,6 +20,55 @@ pub struct OneCall<'r, Y, S = Never, V = Discard> {
 /// Nothing stops the call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Never;
+
+/// What stops a call: any future, or [`Never`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stop a call, because it is not a future",
+    note = "for a `CancellationToken`, give `token.cancelled()`; blocking code has `.cancel_by(&token)`"
+)]
+pub trait Stop {
+    /// Whether it can ever stop one.
+    #[doc(hidden)]
+    const CAN: bool = true;
+
+    /// Ready when the call is to stop.
+    #[doc(hidden)]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Future> Stop for S {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Future::poll(self, context).map(drop)
+    }
+}
+
+impl Stop for Never {
+    const CAN: bool = false;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+/// What stops a call, as a loop holds it.
+pub(super) trait PollStop {
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+impl PollStop for Never {
+    #[inline]
+    fn poll_stop(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+impl<S: Stop> PollStop for Pin<&mut S> {
+    #[inline]
+    fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.as_mut().poll(context)
+    }
+}
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// One call that ends when `stop` does: the attempt or the sleep under way is dropped then.
@@ -37,7 +88,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// assert_eq!(error.inner(), Some(&Class::Server)); // the last cause is kept
     /// ```
     #[doc(alias = "cancel")]
-    pub const fn until<S: Future>(&self, stop: S) -> OneCall<'_, Self, S> {
+    pub const fn until<S: Stop>(&self, stop: S) -> OneCall<'_, Self, S> {
         OneCall { retry: self, stop, keep: Discard }
     }
 
@@ -67,7 +118,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
 
 impl<'r, Y, V> OneCall<'r, Y, Never, V> {
     /// Ends the call when `stop` does: see [`Retry::until`].
-    pub fn until<S: Future>(self, stop: S) -> OneCall<'r, Y, S, V> {
+    pub fn until<S: Stop>(self, stop: S) -> OneCall<'r, Y, S, V> {
         let Self { retry, stop: Never, keep } = self;
         OneCall { retry, stop, keep }
     }

@@ -3,9 +3,9 @@
 use core::pin::pin;
 
 use super::Retry;
-use super::futures::{first_of, is_over, outcome};
+use super::futures::{is_over, outcome, slept};
 use super::keep::Keep;
-use super::one_call::OneCall;
+use super::one_call::{OneCall, Stop};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
 use crate::circuit::Gate;
@@ -21,22 +21,23 @@ macro_rules! drive {
         let OneCall { retry, stop, keep: _ } = $call;
         let mut stop = pin!(stop);
         let mut run = Run::start(retry);
-        let mut missed = if is_over(&mut stop).await { Some(Missed::Ended(End::Cancelled)) } else { None };
+        let mut missed =
+            if S::CAN && is_over(&mut stop).await { Some(Missed::Ended(End::Cancelled)) } else { None };
         let end = 'call: loop {
             if let Some(missed) = missed.take() {
-                match run.settle::<T, V>(missed) {
+                match run.settle_timed::<T, V>(missed) {
                     Ok(steps) => {
                         for step in steps {
                             let sleep = pin!(run.runtime().sleep(step));
-                            if first_of(&mut stop, sleep).await.is_ok() {
-                                break 'call End::Cancelled;
+                            if let Err(end) = slept(&mut stop, sleep).await {
+                                break 'call end;
                             }
                         }
                     }
                     Err(end) => break end,
                 }
             }
-            if let Err(end) = run.begin() {
+            if let Err(end) = run.begin_next() {
                 break end;
             }
             let outcome = {
@@ -103,7 +104,7 @@ where
     G: Gate,
     B: Budget,
     O: Observer,
-    S: Future,
+    S: Stop,
 {
     /// Runs `operation` as [`Retry::run_mut`] does.
     ///
@@ -178,7 +179,7 @@ mod send {
         G: Gate,
         B: Budget,
         O: Observer,
-        S: Future,
+        S: Stop,
     {
         /// Runs `operation` as [`Retry::run_mut_send`] does.
         ///

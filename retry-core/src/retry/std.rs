@@ -31,10 +31,7 @@ pub const fn retry<P: Policies>(policy: P) -> Retry<StdRuntime, P> {
 impl<P, G, B, K, O> Retry<StdRuntime, P, G, B, K, O> {
     /// Lets this token, by reference or in an `Arc`, end blocking calls: as
     /// an [error that was cancelled](crate::Error::is_cancelled), with what the last attempt ended with.
-    pub fn cancel_by<C: Deref<Target = CancelToken>>(
-        self,
-        token: C,
-    ) -> Retry<Cancellable<C>, P, G, B, K, O> {
+    pub fn cancel_by<C: Deref<Target = CancelToken>>(self, token: C) -> Retry<Cancellable<C>, P, G, B, K, O> {
         self.on(|StdRuntime| Cancellable(token))
     }
 }

@@ -1,4 +1,42 @@
-//! What a loop needs of its surroundings.
+//! Runtimes: the clock, the sleep and the random words that a loop needs of its surroundings.
+//!
+//! The decisions of this crate read no clock and sleep nowhere. A [`Retry`](crate::Retry) runs over a runtime, which is
+//! any type with [`Clock`], [`Entropy`] and either [`Sleep`], for futures, or [`BlockingSleep`]. `StdRuntime` is the one
+//! for blocking code, with the feature `std`; the adapters `retry-tokio`, `retry-async-std` and `retry-embassy` bring
+//! theirs; [`FakeClock`](crate::testing::FakeClock) is the one for tests. [`Lock`]s, which guard circuits, budgets and
+//! queues, are chosen here, too.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{
+//!     Class, Instant, Policy, Retry,
+//!     runtime::{BlockingSleep, Clock, Entropy, Interrupted},
+//! };
+//!
+//! /// A chip: a timer, a busy wait and a noise source.
+//! struct Chip;
+//!
+//! impl Clock for Chip {
+//!     fn now(&self) -> Instant {
+//!         Instant::from_millis(0) // read the timer
+//!     }
+//! }
+//!
+//! impl BlockingSleep for Chip {
+//!     fn sleep_blocking(&self, _: Duration) -> Result<(), Interrupted> {
+//!         Ok(()) // wait for the timer
+//!     }
+//! }
+//!
+//! impl Entropy for Chip {
+//!     fn word(&self) -> u64 {
+//!         0x9e37_79b9_7f4a_7c15 // ask the noise source
+//!     }
+//! }
+//!
+//! let mut answers = [Err(Class::Network), Ok(7)].into_iter();
+//! assert_eq!(Retry::new(&Policy::DEFAULT, Chip).run_blocking(|| answers.next().unwrap()), Ok(7));
+//! ```
 
 #[cfg(feature = "std")]
 mod cancel;
@@ -22,9 +60,9 @@ pub use crate::lock::CriticalSectionLock;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use crate::lock::StdLock;
-pub use wrappers::{Readiness, Ready, WithEntropy};
+pub use wrappers::{Ready, WithEntropy};
 
-pub use crate::lock::{Exclusive, Initial, LocalLock, Lock};
+pub use crate::lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
 pub use crate::time::Now;
 
@@ -38,6 +76,21 @@ pub trait Clock {
     #[inline]
     fn readiness(&self) -> Option<Readiness<'_>> {
         None
+    }
+}
+
+/// How a dependency is asked whether it is ready, and how often.
+#[derive(Clone, Copy)]
+pub struct Readiness<'a> {
+    /// Whether it is ready.
+    pub check: &'a (dyn Fn() -> bool + Sync),
+    /// The time between two questions.
+    pub every: Duration,
+}
+
+impl fmt::Debug for Readiness<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readiness").field("every", &self.every).finish_non_exhaustive()
     }
 }
 
@@ -93,37 +146,46 @@ pub trait Entropy {
     fn word(&self) -> u64;
 }
 
-impl<C: Clock> Clock for &C {
-    fn now(&self) -> Instant {
-        (*self).now()
-    }
+/// What a pointer points to does the work. The four are separate, so that a runtime may have some of them only.
+macro_rules! by_pointer {
+    ($target:ident, $pointer:ty) => {
+        impl<$target: Clock> Clock for $pointer {
+            fn now(&self) -> Instant {
+                (**self).now()
+            }
 
-    #[inline]
-    fn readiness(&self) -> Option<Readiness<'_>> {
-        (**self).readiness()
-    }
+            #[inline]
+            fn readiness(&self) -> Option<Readiness<'_>> {
+                (**self).readiness()
+            }
+        }
+
+        impl<$target: Sleep> Sleep for $pointer {
+            type Sleep = $target::Sleep;
+
+            fn sleep(&self, duration: Duration) -> Self::Sleep {
+                (**self).sleep(duration)
+            }
+        }
+
+        impl<$target: BlockingSleep> BlockingSleep for $pointer {
+            fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
+                (**self).sleep_blocking(duration)
+            }
+
+            fn is_interrupted(&self) -> bool {
+                (**self).is_interrupted()
+            }
+        }
+
+        impl<$target: Entropy> Entropy for $pointer {
+            fn word(&self) -> u64 {
+                (**self).word()
+            }
+        }
+    };
 }
 
-impl<S: Sleep> Sleep for &S {
-    type Sleep = S::Sleep;
-
-    fn sleep(&self, duration: Duration) -> Self::Sleep {
-        (*self).sleep(duration)
-    }
-}
-
-impl<S: BlockingSleep> BlockingSleep for &S {
-    fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
-        (*self).sleep_blocking(duration)
-    }
-
-    fn is_interrupted(&self) -> bool {
-        (*self).is_interrupted()
-    }
-}
-
-impl<R: Entropy> Entropy for &R {
-    fn word(&self) -> u64 {
-        (*self).word()
-    }
-}
+by_pointer!(R, &R);
+#[cfg(feature = "std")]
+by_pointer!(R, ::std::sync::Arc<R>);

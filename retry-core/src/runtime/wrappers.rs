@@ -3,23 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
+use super::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
-
-/// How a dependency is asked whether it is ready, and how often.
-#[derive(Clone, Copy)]
-pub struct Readiness<'a> {
-    /// Whether it is ready.
-    pub check: &'a (dyn Fn() -> bool + Sync),
-    /// The time between two questions.
-    pub every: Duration,
-}
-
-impl fmt::Debug for Readiness<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Readiness").field("every", &self.every).finish_non_exhaustive()
-    }
-}
 
 /// A runtime whose waits end as soon as a dependency is ready: see [`Retry::ready`](crate::Retry::ready).
 #[derive(Clone, Copy)]

@@ -1,21 +1,30 @@
 //! Time and randomness by script, for tests that take no time.
 
-use core::cell::Cell;
 use core::convert::Infallible;
+use core::fmt;
+use core::ops::Deref;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use rand_core::TryRng;
 
+use super::sleepers::{Sleeper, Sleepers};
+use super::wakes::Wakes;
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 use crate::time::{Instant, nanos};
 
-/// A clock that stands until it is told, and a runtime on it: a [`Retry`](crate::Retry) over `&clock` takes no
-/// time, and every delay is exact.
+/// A clock that stands still until a test moves it, and a runtime on it.
 ///
-/// A future that sleeps on it is driven by [`run`](Self::run), which moves the clock from one wake-up to the
-/// next; several futures joined into one share its time as they would a real one's.
+/// A [`Retry`](crate::Retry) over `&clock` takes no real time, and every delay is exact. With the feature `std`, an
+/// `Arc<FakeClock>` is a runtime, too, for clients that own theirs and for tasks that are spawned.
+///
+/// A blocking sleep moves it. For futures that sleep on it, there are three ways to move it:
+/// - [`run`](Self::run) drives one future to its end, from one wake-up to the next. Futures joined into one share the
+///   time as on a real clock.
+/// - [`advance`](Self::advance) wakes the sleeps that are due, for futures that an executor drives.
+/// - [`auto_advance`](Self::auto_advance) lets each sleep move it.
 ///
 /// ```
 /// use core::time::Duration;
@@ -29,31 +38,59 @@ use crate::time::{Instant, nanos};
 /// assert!(error.is_exhausted());
 /// assert_eq!(clock.now().as_millis(), 100 + 200 / 2);
 /// ```
-#[derive(Debug, Default)]
+///
+/// Its state is behind the [`DefaultLock`]: with the feature `std` or `critical-section`, threads may share it, and it may
+/// be a `static`.
 pub struct FakeClock {
-    now: Cell<Instant>,
-    words: Cell<Words<'static>>,
-    /// The earliest wake-up that a pending sleep asked for since `run` last polled.
-    wake: Cell<Option<Instant>>,
+    state: <DefaultLock as Lock>::Of<State>,
+    words: &'static [u64],
+    auto_advances: bool,
+}
+
+/// What the lock guards.
+struct State {
+    now: Instant,
+    /// How many words of the script are used up.
+    drawn: usize,
     /// When a blocking sleep is interrupted.
-    interrupt: Cell<Option<Instant>>,
+    interrupt: Option<Instant>,
+    sleepers: Sleepers,
+    next_id: u64,
 }
 
 impl FakeClock {
     /// A clock at the origin. Its random words are all ones: the longest delays.
     pub const fn new() -> Self {
-        Self {
-            now: Cell::new(Instant::ORIGIN),
-            words: Cell::new(Words { rest: &[] }),
-            wake: Cell::new(None),
-            interrupt: Cell::new(None),
-        }
+        Self { state: Initial::INITIAL, words: &[], auto_advances: false }
     }
 
-    /// The same clock with these random words, in this order, then all ones.
+    /// The same clock with these random words, in this order, then all ones. It is called before the first word is taken.
     #[must_use]
-    pub fn with_words(self, words: &'static [u64]) -> Self {
-        self.words.set(Words { rest: words });
+    pub const fn with_words(mut self, words: &'static [u64]) -> Self {
+        self.words = words;
+        self
+    }
+
+    /// The same clock, which each sleep moves to its own end when it is polled. So every sleep is ready at its first poll.
+    ///
+    /// It is meant for tests under an executor, if nothing else moves the clock and calls only wait between attempts.
+    /// A sleep that races with other work wins too early: an attempt timeout ends its attempt as soon as the operation
+    /// is pending once. Use [`run`](Self::run) or [`advance`](Self::advance) for those.
+    ///
+    /// ```
+    /// use core::pin::pin;
+    /// use core::task::{Context, Waker};
+    /// use retry_core::{testing::FakeClock, Class, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new().auto_advance();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock);
+    /// let call = pin!(retry.run(|| async { Err::<(), _>(Class::Server) }));
+    /// assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_ready()); // at the first poll
+    /// assert_eq!(clock.now().as_millis(), 100 + 200);
+    /// ```
+    #[must_use]
+    pub const fn auto_advance(mut self) -> Self {
+        self.auto_advances = true;
         self
     }
 
@@ -64,17 +101,44 @@ impl FakeClock {
 
     /// The time. The same as [`Clock::now`], without the trait.
     pub fn now(&self) -> Instant {
-        self.now.get()
+        self.state.with(|state| state.now)
     }
 
-    /// Moves on by `duration`.
+    /// The earliest end of a pending sleep: what to advance to. `None` if no sleep is pending.
+    ///
+    /// A sleep is pending from its first poll until it is due or dropped. If a task runs on another thread, a test waits
+    /// until this is the end that it expects, and then advances the clock.
+    ///
+    /// ```
+    /// use core::pin::pin;
+    /// use core::task::{Context, Waker};
+    /// use core::time::Duration;
+    /// use retry_core::{runtime::Sleep, testing::FakeClock, Instant};
+    ///
+    /// let (clock, mut context) = (&FakeClock::new(), Context::from_waker(Waker::noop()));
+    /// let mut sleep = pin!(clock.sleep(Duration::from_secs(1)));
+    /// assert!(sleep.as_mut().poll(&mut context).is_pending());
+    /// assert_eq!(clock.next_wake(), Some(Instant::from_millis(1_000)));
+    ///
+    /// clock.advance(Duration::from_secs(1)); // wakes it
+    /// assert_eq!(clock.next_wake(), None);
+    /// assert!(sleep.poll(&mut context).is_ready());
+    /// ```
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.state.with(|state| state.sleepers.earliest()).map(|(until, _)| until)
+    }
+
+    /// Moves on by `duration`, at once, and wakes the sleeps that are due then: the earliest first.
     pub fn advance(&self, duration: Duration) {
-        self.now.set(self.now().after(duration));
+        self.state.with(|state| state.now = state.now.after(duration));
+        self.wake_due();
     }
 
     /// Steps back by `duration`, at most to the origin, as a clock does that is set right.
     pub fn step_back(&self, duration: Duration) {
-        self.now.set(Instant::from_nanos(self.now().as_nanos().saturating_sub(nanos(duration))));
+        self.state.with(|state| {
+            state.now = Instant::from_nanos(state.now.as_nanos().saturating_sub(nanos(duration)));
+        });
     }
 
     /// Interrupts a blocking sleep at this time, and every one from then on: the script's cancellation of a call.
@@ -89,25 +153,57 @@ impl FakeClock {
     /// assert_eq!((error.context().attempt, clock.now().as_millis()), (2, 150));
     /// ```
     pub fn interrupt_at(&self, at: Instant) {
-        self.interrupt.set(Some(at));
+        self.state.with(|state| state.interrupt = Some(at));
     }
 
     /// Drives `future` to its end, moving the clock to each next wake-up.
     ///
+    /// With the feature `std`, a future that is woken while it is polled goes on before the clock moves: calls that are
+    /// joined into it may talk over channels.
+    ///
     /// # Panics
-    /// Where the future waits for something other than a sleep on this clock.
+    /// Panics if the future waits for something other than a sleep on this clock, such as another thread.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
+        let wakes = Wakes::new();
+        let waker = wakes.waker();
         loop {
-            self.wake.set(None);
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            let before = wakes.mark(self.now());
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            match self.wake.get() {
-                Some(wake) => self.now.set(wake.max(self.now())),
-                None => panic!("the future waits for something that is no sleep on this FakeClock"),
+            if wakes.mark(self.now()) != before {
+                continue; // at this time, there is more to do
+            }
+            match self.next_wake() {
+                Some(until) => self.advance_to(until),
+                None => panic!("the future waits for something other than a sleep on this FakeClock"),
             }
         }
+    }
+
+    fn advance_to(&self, to: Instant) {
+        self.state.with(|state| state.now = state.now.max(to));
+        self.wake_due();
+    }
+
+    /// Wakes outside the lock: a waker may poll its future at once, and that asks for the lock.
+    fn wake_due(&self) {
+        while let Some(waker) = self.state.with(|state| state.sleepers.take_due(state.now)) {
+            waker.wake();
+        }
+    }
+}
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for FakeClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeClock").field("now", &self.now()).finish_non_exhaustive()
     }
 }
 
@@ -118,60 +214,104 @@ impl Clock for FakeClock {
 }
 
 impl<'c> Sleep for &'c FakeClock {
-    type Sleep = FakeSleep<'c>;
+    type Sleep = FakeSleep<&'c FakeClock>;
 
-    fn sleep(&self, duration: Duration) -> FakeSleep<'c> {
-        FakeSleep { clock: self, until: self.now().after(duration) }
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        FakeSleep::new(self, duration)
+    }
+}
+
+#[cfg(feature = "std")]
+impl Sleep for std::sync::Arc<FakeClock> {
+    type Sleep = FakeSleep<Self>;
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        FakeSleep::new(self.clone(), duration)
     }
 }
 
 impl BlockingSleep for FakeClock {
     fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted> {
-        let until = self.now().after(duration);
-        match self.interrupt.get() {
-            Some(interrupt) if interrupt <= until => {
-                self.now.set(interrupt.max(self.now()));
-                Err(Interrupted)
-            }
-            _ => {
-                self.now.set(until);
-                Ok(())
-            }
-        }
+        let slept = self.state.with(|state| {
+            let until = state.now.after(duration);
+            let interrupt = state.interrupt.filter(|interrupt| *interrupt <= until);
+            state.now = interrupt.unwrap_or(until).max(state.now);
+            interrupt.map_or(Ok(()), |_| Err(Interrupted))
+        });
+        self.wake_due();
+        slept
     }
 
     fn is_interrupted(&self) -> bool {
-        self.interrupt.get().is_some_and(|interrupt| interrupt <= self.now())
+        self.state.with(|state| state.interrupt.is_some_and(|interrupt| interrupt <= state.now))
     }
 }
 
 impl Entropy for FakeClock {
     fn word(&self) -> u64 {
-        let mut words = self.words.get();
-        let word = words.next();
-        self.words.set(words);
-        word
+        self.state.with(|state| match self.words.get(state.drawn) {
+            Some(word) => {
+                state.drawn += 1;
+                *word
+            }
+            None => u64::MAX,
+        })
     }
 }
 
-/// A sleep on a [`FakeClock`].
-#[derive(Debug)]
-#[must_use = "a sleep does nothing until it is awaited"]
-pub struct FakeSleep<'c> {
-    clock: &'c FakeClock,
-    until: Instant,
+impl Initial for State {
+    const INITIAL: Self =
+        Self { now: Instant::ORIGIN, drawn: 0, interrupt: None, sleepers: Sleepers::new(), next_id: 0 };
 }
 
-impl Future for FakeSleep<'_> {
+/// A sleep on a [`FakeClock`], which `C` points to.
+#[derive(Debug)]
+#[must_use = "a sleep does nothing until it is awaited"]
+pub struct FakeSleep<C: Deref<Target = FakeClock>> {
+    clock: C,
+    until: Instant,
+    id: u64,
+}
+
+impl<C: Deref<Target = FakeClock>> FakeSleep<C> {
+    fn new(clock: C, duration: Duration) -> Self {
+        let (until, id) = clock.state.with(|state| {
+            state.next_id += 1;
+            (state.now.after(duration), state.next_id)
+        });
+        Self { clock, until, id }
+    }
+}
+
+impl<C: Deref<Target = FakeClock>> Future for FakeSleep<C> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.clock.now() >= self.until {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Self { ref clock, until, id } = *self;
+        if clock.auto_advances {
+            clock.advance_to(until);
             return Poll::Ready(());
         }
-        let wake = self.clock.wake.get().map_or(self.until, |wake| wake.min(self.until));
-        self.clock.wake.set(Some(wake));
-        Poll::Pending
+        // In one step with a look at the time, so that no move of the clock is missed.
+        let (_former, added) = clock.state.with(|state| {
+            let former = state.sleepers.remove(id);
+            let sleeper = || Sleeper { until, id, waker: context.waker().clone() };
+            (former, (state.now < until).then(|| state.sleepers.add(sleeper())))
+        });
+        match added {
+            None => Poll::Ready(()),
+            Some(left_out) => {
+                left_out.into_iter().for_each(Waker::wake);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<C: Deref<Target = FakeClock>> Drop for FakeSleep<C> {
+    fn drop(&mut self) {
+        // It is dropped outside the lock: a task's last waker may drop the task, and with it other sleeps.
+        let _waker = self.clock.state.with(|state| state.sleepers.remove(self.id));
     }
 }
 
@@ -214,12 +354,12 @@ impl TryRng for Words<'_> {
 #[cfg(feature = "defmt")]
 impl defmt::Format for FakeClock {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "FakeClock {{ now: {} }}", self.now.get());
+        defmt::write!(f, "FakeClock {{ now: {} }}", self.now());
     }
 }
 
 #[cfg(feature = "defmt")]
-impl defmt::Format for FakeSleep<'_> {
+impl<C: Deref<Target = FakeClock>> defmt::Format for FakeSleep<C> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "FakeSleep");
     }

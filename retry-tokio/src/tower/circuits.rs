@@ -10,8 +10,11 @@ pub trait Circuits<Request, G> {
     /// The circuit.
     type Circuit: Gate;
 
-    /// Chooses, where `own` is the layer's own circuit; and says the key of the call, if it follows from that.
-    fn choose(&self, own: &G, request: &Request) -> (Self::Circuit, Option<Key>);
+    /// Chooses; `own` is the layer's own circuit.
+    fn choose(&self, own: &G, request: &Request) -> Self::Circuit;
+
+    /// The key of a call through this circuit, if it has one.
+    fn key(circuit: &Self::Circuit) -> Option<Key>;
 }
 
 /// The retry's own circuit, or none, for all.
@@ -21,8 +24,12 @@ pub struct OneCircuit;
 impl<Request, G: Gate + Clone> Circuits<Request, G> for OneCircuit {
     type Circuit = G;
 
-    fn choose(&self, own: &G, _: &Request) -> (G, Option<Key>) {
-        (own.clone(), None)
+    fn choose(&self, own: &G, _: &Request) -> G {
+        own.clone()
+    }
+
+    fn key(_: &G) -> Option<Key> {
+        None
     }
 }
 
@@ -38,10 +45,12 @@ where
 {
     type Circuit = H;
 
-    fn choose(&self, _: &G, request: &Request) -> (H, Option<Key>) {
-        let circuit = (self.0)(request);
-        let key = (&circuit).into();
-        (circuit, Some(key))
+    fn choose(&self, _: &G, request: &Request) -> H {
+        (self.0)(request)
+    }
+
+    fn key(circuit: &H) -> Option<Key> {
+        Some(circuit.into())
     }
 }
 

@@ -33,14 +33,6 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         }))
     }
 
-    /// Looks at the request before the first attempt.
-    pub(super) fn with_first<R>(&self, f: impl FnOnce(&Request) -> R) -> R {
-        self.with(|state| match &state.unsent {
-            Some(request) => f(request),
-            None => unreachable!("the first attempt has not begun"),
-        })
-    }
-
     /// An attempt begins: what it sends. `prepare` says what another one would send, and what a letter holds if that
     /// is nothing.
     pub(super) fn begin(

@@ -64,7 +64,8 @@ impl<S, Y, Q, C, L> RetryService<S, Y, Q, C, L> {
     }
 }
 
-impl<Request, S, R, P, G, B, K, O, Q, C, L> Service<Request> for RetryService<S, Retry<R, P, G, B, K, O>, Q, C, L>
+impl<Request, S, R, P, G, B, K, O, Q, C, L> Service<Request>
+    for RetryService<S, Retry<R, P, G, B, K, O>, Q, C, L>
 where
     Request: Send + 'static,
     S: Service<Request, Response: Send, Error: Into<BoxError> + Send, Future: Send> + Clone + Send + 'static,
@@ -91,19 +92,16 @@ where
         let next = self.inner.clone();
         let mut service = mem::replace(&mut self.inner, next);
         let parts = Arc::clone(&self.parts);
+        // What is made out here is stored once in the future, and not once more on its way into it.
+        let circuit = parts.circuits.choose(parts.retry.gate(), &request);
         let kept = Kept::new(request);
         ResponseFuture(Box::pin(async move {
-            let Parts { retry, requests, circuits, letters } = &*parts;
-            let mut key = None;
+            let Parts { retry, requests, letters, .. } = &*parts;
             let mut retry = retry
                 .by_ref()
-                .map_circuit(|own| {
-                    let (circuit, its_key) = kept.with_first(|request| circuits.choose(own, request));
-                    key = its_key;
-                    circuit
-                })
+                .circuit(&circuit)
                 .map_classifier(|classifier| Judge { classifier, kept: &kept });
-            if let Some(key) = key {
+            if let Some(key) = C::key(&circuit) {
                 retry = retry.keyed(key);
             }
 
@@ -182,6 +180,9 @@ impl<S: Clone, Y, Q, C, L> Clone for RetryService<S, Y, Q, C, L> {
 impl<S: fmt::Debug, Y: fmt::Debug, Q, C, L> fmt::Debug for RetryService<S, Y, Q, C, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { inner, parts } = self;
-        f.debug_struct("RetryService").field("inner", inner).field("retry", &parts.retry).finish_non_exhaustive()
+        f.debug_struct("RetryService")
+            .field("inner", inner)
+            .field("retry", &parts.retry)
+            .finish_non_exhaustive()
     }
 }

@@ -162,6 +162,7 @@ pub(crate) fn tower(count: u64) {
     let mut context = Context::from_waker(Waker::noop());
     for i in 0..count {
         black_box(tower_service::Service::<u64>::poll_ready(&mut service, &mut context).is_ready());
-        black_box(pin!(service.call(i)).poll(&mut context).is_ready());
+        let call = pin!(service.call(i));
+        black_box(call.poll(&mut context).is_ready());
     }
 }

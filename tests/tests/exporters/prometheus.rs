@@ -74,7 +74,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
         r#"retry_dead_letters_total{operation="unnamed",outcome="kept"} 1"#,
     ];
     assert_eq!(samples(&handle), expected);
-    let error = facade.try_tags(&[("outcome", "")]).unwrap_err();
+    let error = facade.try_tags([("outcome", "")]).unwrap_err();
     assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be a label of the exporters' own"#);
 }
 
@@ -105,7 +105,7 @@ fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
     with_local_recorder(&recorder, || {
         for (i, (from, to)) in changes.into_iter().enumerate() {
             let change = Change { from, to, at: Instant::ORIGIN, cause: ChangeCause::Manual };
-            facade.observe(&Event::phase_changed(&["a", "b"][i % 2].into(), change));
+            facade.observe(&Event::phase_changed(["a", "b"][i % 2], change));
         }
     });
     let expected = [

@@ -41,9 +41,12 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
         (one(("region", huge)),         r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a value must be at most 128 bytes"#),
     ];
     for (tags, line) in rows {
-        assert_eq!(OperationMetrics::<1>::new("a").try_tags(tags).unwrap_err().to_string(), line);
-        assert_eq!(Metrics::<1>::new().try_tags(tags).unwrap_err().to_string(), line);
-        let error = MetricsFacade::<1>::new().try_tags(tags).unwrap_err();
+        assert_eq!(
+            OperationMetrics::<1>::new("a").try_tags(tags.iter().copied()).unwrap_err().to_string(),
+            line
+        );
+        assert_eq!(Metrics::<1>::new().try_tags(tags.iter().copied()).unwrap_err().to_string(), line);
+        let error = MetricsFacade::<1>::new().try_tags(tags.iter().copied()).unwrap_err();
         assert_eq!((error.field(), error.to_string().as_str()), ("tags", line));
     }
 }
@@ -64,12 +67,18 @@ fn what_is_at_the_limit_is_taken() {
         ("region", ""),
     ];
     // Each operation has them, those of later on and those that find no place.
-    let metrics = Metrics::<1>::new().try_tags(TAGS).unwrap();
+    let metrics = Metrics::<1>::new().try_tags(TAGS.iter().copied()).unwrap();
     metrics.observe(&event(EventKind::Started));
-    assert_eq!((metrics.tagged(), metrics.operation("stock.read").unwrap().tagged()), (TAGS, TAGS));
-    assert_eq!((metrics.other().tagged(), metrics.circuits().tagged()), (TAGS, TAGS));
-    assert_eq!(MetricsFacade::<1>::new().tags(TAGS).tagged(), TAGS);
-    assert_eq!(OperationMetrics::<1>::new("a").tags(TAGS).tagged(), TAGS);
+    assert_eq!(
+        (all(metrics.tagged()), all(metrics.operation("stock.read").unwrap().tagged())),
+        (TAGS.to_vec(), TAGS.to_vec())
+    );
+    assert_eq!(
+        (all(metrics.other().tagged()), all(metrics.circuits().tagged())),
+        (TAGS.to_vec(), TAGS.to_vec())
+    );
+    assert_eq!(all(MetricsFacade::<1>::new().tags(TAGS).tagged()), TAGS);
+    assert_eq!(all(OperationMetrics::<1>::new("a").tags(TAGS).tagged()), TAGS);
 }
 
 #[test]
@@ -138,7 +147,7 @@ fn a_flood_of_names_takes_no_memory() {
             metrics.observe(&event);
         }
     });
-    assert_eq!(flood.count_total, 8, "one for each of 8 names");
+    assert_eq!(flood.count_total, 3 * 8, "for each of 8 names its text, what shares it, and its place");
     assert_eq!(metrics.snapshot().attempts(), 10_000);
     assert_eq!(metrics.other().snapshot().attempts(), 9_992);
 }
@@ -156,4 +165,17 @@ fn a_name_has_a_place_from_its_first_event_on() {
         .map(|name| metrics.operation(name).map(|counted| (counted.operation(), counted.snapshot().calls())));
     assert_eq!(counted, [Some(("stock.read", 2)), Some(("unnamed", 1)), None]);
     assert_eq!(metrics.other().snapshot().calls(), 0);
+}
+
+fn all<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    tags.collect()
+}
+
+#[test]
+fn tags_are_known_at_run_time() {
+    let tenant = String::from("north");
+    let metrics = Metrics::<1>::new().try_tags([("tenant", tenant.clone())]).unwrap();
+    assert_eq!(all(metrics.tagged()), [("tenant", "north")]);
+    let error = Metrics::<1>::new().try_tags([("tenant", tenant), ("region", "eu\nwest".to_owned())]);
+    assert_eq!(error.unwrap_err().to_string(), "tags = 2: a value must hold no control characters");
 }

@@ -1,6 +1,7 @@
-//! Observers: several as one, and those that panic, block or look away.
+//! Observers: several as one, and those that panic, block or look away; the text of an error that they may show.
 
 mod compose;
+mod error_text;
 mod guarded;
 mod queued;
 

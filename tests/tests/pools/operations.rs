@@ -28,7 +28,7 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
 
     let clock = FakeClock::new();
     let log = std::cell::RefCell::new(Vec::new());
-    let observer = observer_fn(|event: &Event| log.borrow_mut().push(event.operation.clone()));
+    let observer = observer_fn(|event: &Event| log.borrow_mut().push(event.operation.to_owned()));
     for (operation, attempts, phase) in [("database", 3, Some(Phase::Closed)), ("cache", 2, None)] {
         let operation = ALL.named(operation);
         let retry = operation.retry(&clock).observe(&observer);

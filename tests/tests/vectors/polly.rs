@@ -216,7 +216,7 @@ fn last_attempt(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     } else {
         // Too many to make; so only reckoned.
         let number = attempt.saturating_add(1);
-        (number >= policy.attempt_limit(), number)
+        (number >= most, number)
     };
     let outcome = Outcome::same("is the last", is_last, theirs);
     Ok(outcome.and(match increments {

@@ -1,5 +1,6 @@
 //! A file that holds nothing but whole lines.
 
+use std::format;
 #[cfg(unix)]
 use std::fs::TryLockError;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -8,7 +9,39 @@ use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
-use super::{OnDisk, TornLine, WhenTorn, named};
+/// When a line is made sure to be on disk, and not only with the operating system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDisk {
+    /// Before the letter counts as kept.
+    #[default]
+    Each,
+    /// After so many, and when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called. The loss of power may take that many; `kill -9` none.
+    Every(u32),
+    /// When [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called, or the operating system sees fit.
+    WhenTold,
+}
+
+/// What becomes of a torn line when its file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenTorn {
+    /// It is cut away. What it was is in [`JsonLinesSink::torn`](super::JsonLinesSink::torn).
+    #[default]
+    Cut,
+    /// It is ended, and stays in the file as a line that is no letter.
+    Keep,
+}
+
+/// A line that its writer did not get to the end of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornLine {
+    /// The byte of the file at which it begins.
+    pub at: u64,
+    /// How many bytes of it there are.
+    pub length: u64,
+    /// Those bytes, or the first 64 KiB of them.
+    pub bytes: Vec<u8>,
+}
 
 /// The file, and what is known of it.
 pub(super) struct Open {
@@ -239,4 +272,9 @@ fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
         }
     }
     Ok((from < length).then(|| TornLine { at: from, length: length - from, bytes: tail }))
+}
+
+/// The error, and which file it is about.
+pub(super) fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

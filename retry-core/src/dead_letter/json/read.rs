@@ -9,15 +9,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::string::{String, ToString};
-use std::time::SystemTime;
 use std::vec::Vec;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::line::{VERSION, class, instant};
-use crate::dead_letter::DeadLetter;
+use super::file::named;
+use super::line::{StoredLetter, VERSION, class, instant};
+use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;
 
@@ -43,7 +43,7 @@ impl<T: DeserializeOwned> JsonLinesReader<T> {
     /// Where it cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path).map_err(super::named(path))?;
+        let file = File::open(path).map_err(named(path))?;
         Ok(Self::new(BufReader::new(file)))
     }
 }
@@ -133,24 +133,6 @@ impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLinesReader<T, R> {
         self.at += length;
         Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }))
     }
-}
-
-/// A letter as it was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoredLetter<T> {
-    /// The letter.
-    pub letter: DeadLetter<T>,
-    /// The operation's name, longer than the letter itself holds it.
-    pub operation: String,
-    /// What the last attempt ended with.
-    pub error: Option<String>,
-    /// What the caller said of it.
-    pub metadata: Vec<(String, String)>,
-    /// How many more pairs there were.
-    pub metadata_left_out: usize,
-    /// When it was stored, if the writer [was told the time](super::JsonLinesSink::stamped); to the millisecond.
-    pub at: Option<SystemTime>,
 }
 
 /// A line that is no letter.

@@ -108,7 +108,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     }
 
     const fn of(operation: Name) -> Self {
-        Self { operation, tags: &[], shards: Shards::new() }
+        Self { operation, tags: Tags::NONE, shards: Shards::new() }
     }
 
     /// What was counted so far. A call under way is in some of the numbers and not yet in others.

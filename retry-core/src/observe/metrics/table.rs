@@ -49,7 +49,7 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
             by_name: ByName::new(),
             other: OperationMetrics::new("other"),
             circuits: OperationMetrics::new("circuits"),
-            tags: &[],
+            tags: Tags::NONE,
         }
     }
 
@@ -102,14 +102,14 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     fn count(&self, event: &Event<'_>) {
         let metrics = match event.kind {
             EventKind::PhaseChanged(_) => &self.circuits,
-            _ => self.by_name.find(event.operation, |name| self.made(name)).unwrap_or(&self.other),
+            _ => self.by_name.find(event, |name| self.made(name)).unwrap_or(&self.other),
         };
         metrics.observe(event);
     }
 
-    fn made(&self, name: &Name) -> Option<OperationMetrics> {
-        let name = if name.is_empty() { Name::new(UNNAMED) } else { name.clone() };
-        Some(OperationMetrics { tags: self.tags, ..OperationMetrics::named(name)? })
+    fn made(&self, name: Name) -> Option<OperationMetrics> {
+        let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
+        Some(OperationMetrics { tags: self.tags.clone(), ..OperationMetrics::named(name)? })
     }
 }
 
@@ -138,13 +138,10 @@ impl<T, const N: usize> ByName<T, N> {
         Self([const { OnceLock::new() }; N])
     }
 
-    /// The one of this name; a new one, if there is room and the name will do.
+    /// The one of the event's operation; a new one, if there is room and the name will do.
     #[inline]
-    pub(in crate::observe) fn find(
-        &self,
-        name: &Name,
-        make: impl Fn(&Name) -> Option<T>,
-    ) -> Option<&T> {
+    pub(in crate::observe) fn find(&self, event: &Event<'_>, make: impl Fn(Name) -> Option<T>) -> Option<&T> {
+        let name = event.operation;
         if name.len() > LONGEST_VALUE {
             return None;
         }
@@ -152,10 +149,10 @@ impl<T, const N: usize> ByName<T, N> {
         for _ in 0..N {
             let found = match self.0[place].get() {
                 Some(found) => &**found,
-                None => self.make(place, name, &make)?,
+                None => self.make(place, event.name(), &make)?,
             };
             // Most often it is the very same text.
-            if ptr::eq(found.0.as_str(), name.as_str()) || found.0 == *name {
+            if ptr::eq(found.0.as_str(), name) || found.0 == *name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };
@@ -182,12 +179,7 @@ impl<T, const N: usize> ByName<T, N> {
 
     /// What is at this place now: a new one, or what another thread put there first.
     #[cold]
-    fn make(
-        &self,
-        place: usize,
-        name: &Name,
-        make: &dyn Fn(&Name) -> Option<T>,
-    ) -> Option<&(Name, T)> {
+    fn make(&self, place: usize, name: Name, make: &dyn Fn(Name) -> Option<T>) -> Option<&(Name, T)> {
         let made = Box::new((name.clone(), make(name)?));
         Some(self.0[place].get_or_init(|| made))
     }

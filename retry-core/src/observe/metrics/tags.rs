@@ -1,9 +1,65 @@
 //! Names and tags that any exporter can take.
 
+use core::fmt;
+
 use crate::config_error::{ConfigError, Value};
+use crate::name::Name;
+
+/// Pairs of name and value, as a constant.
+pub(crate) type StaticTags = &'static [(&'static str, &'static str)];
 
 /// Pairs of name and value.
-pub(crate) type Tags = &'static [(&'static str, &'static str)];
+#[derive(Clone)]
+pub(crate) enum Tags {
+    Static(StaticTags),
+    #[cfg(feature = "std")]
+    Shared(std::sync::Arc<[(Name, Name)]>),
+}
+
+impl Tags {
+    pub(crate) const NONE: Self = Self::Static(&[]);
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (fixed, shared): (StaticTags, &[(Name, Name)]) = match self {
+            Self::Static(tags) => (tags, &[]),
+            #[cfg(feature = "std")]
+            Self::Shared(tags) => (&[], tags),
+        };
+        fixed.iter().copied().chain(shared.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// These tags, if exporters can take them.
+    #[cfg(feature = "std")]
+    pub(crate) fn shared(tags: impl Iterator<Item = (Name, Name)>) -> Result<Self, ConfigError> {
+        let tags: std::sync::Arc<[_]> = tags.collect();
+        if tags.len() > MOST_TAGS {
+            return Err(ConfigError::new("tags", Value::Count(tags.len() as u64), "must be at most 8"));
+        }
+        for (place, (name, value)) in tags.iter().enumerate() {
+            // Text that is known only at run time is named by its place, from 1.
+            let shown = |text: &Name| text.as_static().map_or(Value::Count(place as u64 + 1), Value::Text);
+            let fault = |text, rule| Err(ConfigError::new("tags", shown(text), rule));
+            if let Some(rule) = rule_of_tag_name(name) {
+                return fault(name, rule);
+            }
+            if let Some(rule) = rule_of_tag_value(value) {
+                return fault(value, rule);
+            }
+            if tags[..place].iter().any(|(other, _)| is_same(other, name)) {
+                return fault(name, ONLY_ONCE);
+            }
+        }
+        Ok(Self::Shared(tags))
+    }
+}
+
+impl fmt::Debug for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+const ONLY_ONCE: &str = "a name must be there only once";
 
 const MOST_TAGS: usize = 8;
 const LONGEST_NAME: usize = 64;
@@ -25,24 +81,33 @@ macro_rules! tag_setters {
         /// of more than 128 bytes, or with a control character.
         #[must_use]
         #[track_caller]
-        pub const fn tags(mut self, tags: Tags) -> Self {
+        pub const fn tags(mut self, tags: &'static [(&'static str, &'static str)]) -> Self {
             ok_or_panic!(check_tags(tags));
-            self.tags = tags;
-            $(self.$part.tags = tags;)*
+            // A constant function cannot drop, and constant tags hold nothing.
+            core::mem::forget(core::mem::replace(&mut self.tags, Tags::Static(tags)));
+            $(core::mem::forget(core::mem::replace(&mut self.$part.tags, Tags::Static(tags)));)*
             self
         }
 
-        /// [`tags`](Self::tags) for tags that are known at run time.
+        /// [`tags`](Self::tags) for tags that are known only at run time. The error names such a text by its place.
         ///
         /// # Errors
-        /// Where [`tags`](Self::tags) panics.
-        pub fn try_tags(self, tags: Tags) -> Result<Self, ConfigError> {
-            check_tags(tags).map(|()| self.tags(tags))
+        /// Returns an error if [`tags`](Self::tags) would panic.
+        #[cfg(feature = "std")]
+        pub fn try_tags<N, V>(mut self, tags: impl IntoIterator<Item = (N, V)>) -> Result<Self, ConfigError>
+        where
+            N: Into<$crate::name::Name>,
+            V: Into<$crate::name::Name>,
+        {
+            let tags = Tags::shared(tags.into_iter().map(|(name, value)| (name.into(), value.into())))?;
+            $(self.$part.tags = tags.clone();)*
+            self.tags = tags;
+            Ok(self)
         }
 
-        /// The tags.
-        pub const fn tagged(&self) -> Tags {
-            self.tags
+        /// The tags, in pairs of name and value.
+        pub fn tagged(&self) -> impl Iterator<Item = (&str, &str)> {
+            self.tags.iter()
         }
     };
 }
@@ -58,13 +123,12 @@ pub(crate) const fn check_name(field: &'static str, name: &'static str) -> Resul
     Err(ConfigError::new(field, Value::Text(name), rule))
 }
 
-const fn check_tag_value(value: &'static str) -> Result<(), ConfigError> {
-    let rule = match fault(value) {
-        None => return Ok(()),
-        Some(Fault::Long) => "a value must be at most 128 bytes",
-        Some(Fault::Control) => "a value must hold no control characters",
-    };
-    Err(ConfigError::new("tags", Value::Text(value), rule))
+const fn rule_of_tag_value(value: &str) -> Option<&'static str> {
+    match fault(value) {
+        None => None,
+        Some(Fault::Long) => Some("a value must be at most 128 bytes"),
+        Some(Fault::Control) => Some("a value must hold no control characters"),
+    }
 }
 
 /// Whether the name of an operation is short enough and without control characters.
@@ -103,23 +167,23 @@ const fn is_control(text: &[u8], at: usize) -> bool {
     }
 }
 
-pub(crate) const fn check_tags(tags: Tags) -> Result<(), ConfigError> {
+pub(crate) const fn check_tags(tags: StaticTags) -> Result<(), ConfigError> {
     if tags.len() > MOST_TAGS {
         return Err(ConfigError::new("tags", Value::Count(tags.len() as u64), "must be at most 8"));
     }
     let mut i = 0;
     while i < tags.len() {
         let (name, value) = tags[i];
-        if let Err(error) = check_tag_name(name) {
-            return Err(error);
+        if let Some(rule) = rule_of_tag_name(name) {
+            return Err(ConfigError::new("tags", Value::Text(name), rule));
         }
-        if let Err(error) = check_tag_value(value) {
-            return Err(error);
+        if let Some(rule) = rule_of_tag_value(value) {
+            return Err(ConfigError::new("tags", Value::Text(value), rule));
         }
         let mut other = 0;
         while other < i {
             if is_same(tags[other].0, name) {
-                return Err(ConfigError::new("tags", Value::Text(name), "a name must be there only once"));
+                return Err(ConfigError::new("tags", Value::Text(name), ONLY_ONCE));
             }
             other += 1;
         }
@@ -128,7 +192,7 @@ pub(crate) const fn check_tags(tags: Tags) -> Result<(), ConfigError> {
     Ok(())
 }
 
-const fn check_tag_name(name: &'static str) -> Result<(), ConfigError> {
+const fn rule_of_tag_name(name: &str) -> Option<&'static str> {
     let text = name.as_bytes();
     let mut rule = match text {
         [] | [b'0'..=b'9', ..] => Some("a name must begin with a letter or an underscore"),
@@ -150,10 +214,7 @@ const fn check_tag_name(name: &'static str) -> Result<(), ConfigError> {
         }
         i += 1;
     }
-    match rule {
-        Some(rule) => Err(ConfigError::new("tags", Value::Text(name), rule)),
-        None => Ok(()),
-    }
+    rule
 }
 
 /// Dots are underscores to most who store metrics.

@@ -1,0 +1,49 @@
+//! A jitter, of delays or of open times: a name, and a deviation if it has one.
+
+use std::format;
+
+use super::names::{JitterName, Name, Number};
+use super::read::{Problem, unused};
+use crate::config_error::ConfigError;
+use crate::delay::{Deviation, Jitter};
+
+/// The jitter that stands under these two keys, if one does.
+pub(super) fn read(
+    [key, deviation_key]: [&'static str; 2],
+    name: Option<Name<JitterName>>,
+    deviation: Option<Number>,
+) -> Result<Option<Jitter>, Problem> {
+    let Some(Name(name)) = name else {
+        let needs = format!("needs {key} = \"proportional\" or \"additive\"");
+        unused(deviation_key, deviation.is_some(), &needs)?;
+        return Ok(None);
+    };
+    let with_deviation = |make: fn(f64) -> Result<Jitter, ConfigError>| match deviation {
+        Some(Number(deviation)) => Ok(Some(make(deviation).map_err(|error| error.named(deviation_key))?)),
+        None => Err(Problem(format!("{deviation_key}: this jitter needs one"))),
+    };
+    let plain = match name {
+        JitterName::None => Jitter::None,
+        JitterName::Full => Jitter::Full,
+        JitterName::Equal => Jitter::Equal,
+        JitterName::Decorrelated => Jitter::Decorrelated,
+        JitterName::Proportional => return with_deviation(Jitter::try_proportional),
+        JitterName::Additive => return with_deviation(Jitter::try_additive),
+    };
+    unused(deviation_key, deviation.is_some(), "only proportional and additive jitter have one")?;
+    Ok(Some(plain))
+}
+
+/// What a file says of this jitter.
+pub(super) fn written(jitter: Jitter) -> (Name<JitterName>, Option<Number>) {
+    let number = |deviation: Deviation| Some(Number(deviation.as_f64()));
+    let (name, deviation) = match jitter {
+        Jitter::None => (JitterName::None, None),
+        Jitter::Full => (JitterName::Full, None),
+        Jitter::Equal => (JitterName::Equal, None),
+        Jitter::Decorrelated => (JitterName::Decorrelated, None),
+        Jitter::Proportional(deviation) => (JitterName::Proportional, number(deviation)),
+        Jitter::Additive(deviation) => (JitterName::Additive, number(deviation)),
+    };
+    (Name(name), deviation)
+}

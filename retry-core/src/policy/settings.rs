@@ -1,0 +1,118 @@
+//! What a policy says: as plain data, and in one line for a log.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::failure::Hints;
+use super::rule::{Attempts, Rule};
+use super::{Policy, limit};
+use crate::class::ClassSet;
+use crate::delay::{Backoff, Jitter};
+use crate::time::{Exact, duration};
+
+/// What a [`Policy`] says, as plain data: made by [`Policy::settings`].
+///
+/// Each field is called like the setter. Durations are exact to the nanosecond; those of 584 years and more are 584 years.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct PolicySettings<'a> {
+    /// The curve of the delays' ceilings.
+    pub backoff: Backoff,
+    /// The random spread of the delays.
+    pub jitter: Jitter,
+    /// The shortest delay.
+    pub min_delay: Duration,
+    /// The longest delay.
+    pub max_delay: Duration,
+    /// How many attempts a call makes at most, the first included; `None`: no limit.
+    pub max_attempts: Option<u32>,
+    /// The latest planned start of an attempt, counted from the start of the call; `None`: no limit.
+    pub start_within: Option<Duration>,
+    /// How long a call may take, attempts and delays included; `None`: no limit.
+    pub total_timeout: Option<Duration>,
+    /// How long an attempt may take at most; `None`: no limit.
+    pub attempt_timeout: Option<Duration>,
+    /// How a server's hint is taken.
+    pub hints: Hints,
+    /// The longest wait that a server may ask for; `None`: `max_delay`.
+    pub max_hint: Option<Duration>,
+    /// The classes of error that are retried.
+    pub retry_on: ClassSet,
+    /// What is done after some errors in particular.
+    pub rules: &'a [Rule],
+}
+
+impl Policy {
+    /// What the policy says, as plain data.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::Policy;
+    ///
+    /// let settings = Policy::exponential(Duration::from_millis(100)).max_attempts(5).settings();
+    /// assert_eq!(settings.max_attempts, Some(5));
+    /// assert_eq!(settings.backoff.base_delay(), Duration::from_millis(100));
+    /// assert_eq!(settings.start_within, None);
+    /// ```
+    pub const fn settings(&self) -> PolicySettings<'static> {
+        PolicySettings {
+            backoff: self.backoff,
+            jitter: self.jitter,
+            min_delay: duration(self.min_delay),
+            max_delay: duration(self.max_delay),
+            max_attempts: if self.max_attempts == u32::MAX { None } else { Some(self.max_attempts) },
+            start_within: limit(self.start_within),
+            total_timeout: self.total_time_limit(),
+            attempt_timeout: self.attempt_time_limit(),
+            hints: self.hints,
+            max_hint: match self.max_hint {
+                Some(nanos) => Some(duration(nanos)),
+                None => None,
+            },
+            retry_on: self.retryable,
+            rules: self.rules,
+        }
+    }
+}
+
+/// All that the policy says, in one line for a log, such as
+/// `3 attempts, exponential from 100 ms x2, at most 30 s, full jitter, hints up to 30 s, retries timeout, network`.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings().fmt(f)
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({self})")
+    }
+}
+
+/// One line for a log, as of the [`Policy`].
+impl fmt::Display for PolicySettings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}, ", Attempts(self.max_attempts.unwrap_or(u32::MAX)), self.backoff)?;
+        if !self.min_delay.is_zero() {
+            write!(f, "at least {}, ", Exact(self.min_delay))?;
+        }
+        write!(f, "at most {}, {}, ", Exact(self.max_delay), self.jitter)?;
+        if let Some(limit) = self.start_within {
+            write!(f, "start within {}, ", Exact(limit))?;
+        }
+        if let Some(limit) = self.total_timeout {
+            write!(f, "total timeout {}, ", Exact(limit))?;
+        }
+        if let Some(limit) = self.attempt_timeout {
+            write!(f, "attempt timeout {}, ", Exact(limit))?;
+        }
+        let hints = match self.hints {
+            Hints::Floor => "hints up to",
+            Hints::Exact => "hints exactly, up to",
+            Hints::Clamp => "hints clamped to",
+        };
+        write!(f, "{hints} {}, retries {}", Exact(self.max_hint.unwrap_or(self.max_delay)), self.retry_on)?;
+        self.rules.iter().try_for_each(|rule| write!(f, "; rule {rule}"))
+    }
+}
