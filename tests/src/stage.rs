@@ -1,8 +1,5 @@
 //! What the calls of a scenario share: the circuit, the budget and the other callers.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-use core::time::Duration;
-
 use retry_core::{
     Instant, Rejected, SharedBudget, SharedCircuit, TokenBucket,
     budget::{
@@ -16,12 +13,11 @@ use retry_core::{
 };
 
 use crate::record::Record;
-use crate::scenario::{BudgetKind, CircuitKind, Manual, Other, Readiness, Scenario, ms};
+use crate::scenario::{BudgetKind, CircuitKind, Manual, Other, Scenario, ms};
 
 pub(crate) struct Stage<L: Lock> {
     pub(crate) circuit: Circuit<L>,
     pub(crate) allowance: Allowance<L>,
-    pub(crate) ready: Ready,
     others: [Option<Ticket>; 4],
 }
 
@@ -30,7 +26,6 @@ impl<L: Lock> Stage<L> {
         Self {
             circuit: Circuit::new(scenario.circuit),
             allowance: Allowance::new(scenario.budget),
-            ready: Ready::new(scenario.ready),
             others: [const { None }; 4],
         }
     }
@@ -85,33 +80,6 @@ impl<L: Lock> Stage<L> {
         if let Some(change) = change {
             record.change(&change);
         }
-    }
-}
-
-/// What a wait waits for.
-pub(crate) struct Ready {
-    every: Option<Duration>,
-    /// How often it is still denied.
-    denials: AtomicU32,
-}
-
-impl Ready {
-    fn new(script: Option<Readiness>) -> Self {
-        let denials = AtomicU32::new(script.map_or(0, |ready| ready.denials));
-        Self { every: script.map(|ready| ms(ready.every)), denials }
-    }
-
-    /// How often a wait asks, if it does.
-    pub(crate) fn asked_every(&self) -> Option<Duration> {
-        self.every
-    }
-
-    /// The answer.
-    pub(crate) fn check(&self) -> bool {
-        // Not `fetch_sub`: a Cortex-M0 has none, and nobody else asks.
-        let denials = self.denials.load(Ordering::Relaxed);
-        self.denials.store(denials.saturating_sub(1), Ordering::Relaxed);
-        denials == 0
     }
 }
 

@@ -4,7 +4,7 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use retry_core::{circuit::CountWindow, runtime::CriticalSectionLock, CircuitConfig, Retry, SharedCircuit};
+use retry_core::{CircuitConfig, Retry, SharedCircuit, circuit::CountWindow, runtime::CriticalSectionLock};
 use size::{Chip, POLICY, class, report, send, use_platform};
 
 static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(
