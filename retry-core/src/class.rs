@@ -141,8 +141,8 @@ pub enum Severity {
 pub enum Recovery {
     /// Give up: it would fail again.
     Fail,
-    /// Give up, but as [`Error::Ignored`](crate::Error::Ignored): reported, and the caller may go on without a
-    /// value.
+    /// Give up, but as [`ErrorKind::Ignored`](crate::ErrorKind::Ignored): reported, and the caller may go on
+    /// without a value.
     Ignore,
     /// Try again after a delay by the backoff.
     RetryWithBackoff,

@@ -3,7 +3,6 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::cause::Cause;
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::key::Key;
@@ -60,6 +59,59 @@ pub enum ErrorKind {
     /// The policy ignores errors of this kind: the caller may go on without a value. See
     /// [`Error::none_if_ignored`].
     Ignored,
+}
+
+/// What an attempt ended with that did not succeed.
+///
+/// Shown, it is the operation's own error, or one line for what has none.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::Cause;
+///
+/// assert_eq!(Cause::Failed("connection refused").to_string(), "connection refused");
+/// assert_eq!(Cause::<&str>::TimedOut(Duration::from_secs(2)).to_string(), "timed out after 2.0 s");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause<E> {
+    /// The operation's own error.
+    Failed(E),
+    /// The attempt did not end within its time limit, which was this long: the attempt timeout, or the call's total
+    /// timeout if that ended it.
+    TimedOut(Duration),
+    /// A value that [`Retry::classify_ok`](crate::Retry::classify_ok) took for a failure.
+    Unacceptable,
+}
+
+impl<E> Cause<E> {
+    /// The operation's own error, if the attempt ended with one.
+    pub const fn error(&self) -> Option<&E> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::TimedOut(_) | Self::Unacceptable => None,
+        }
+    }
+
+    /// The same cause with another error.
+    pub(crate) fn map<F>(self, f: impl FnOnce(E) -> F) -> Cause<F> {
+        match self {
+            Self::Failed(error) => Cause::Failed(f(error)),
+            Self::TimedOut(limit) => Cause::TimedOut(limit),
+            Self::Unacceptable => Cause::Unacceptable,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Cause<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::TimedOut(limit) => write!(f, "timed out after {}", Spoken(*limit)),
+            Self::Unacceptable => f.write_str("the value is not acceptable"),
+        }
+    }
 }
 
 /// Which call an error is about, and how far it came.
@@ -200,6 +252,11 @@ impl<E> Error<E> {
     /// Whether the next attempt would have started too late: see [`Policy::start_within`](crate::Policy::start_within).
     pub const fn is_start_within(&self) -> bool {
         self.gave_up_for(GiveUp::StartWithin)
+    }
+
+    /// Whether the call's total timeout was the reason.
+    pub const fn is_total_timeout(&self) -> bool {
+        self.gave_up_for(GiveUp::TotalTimeout)
     }
 
     /// Whether the budget of retries was empty.

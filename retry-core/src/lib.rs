@@ -1,60 +1,56 @@
-//! Decides what a failed call does next.
+//! Retry, backoff and circuit breaker for Rust: one policy for blocking code, tokio, async-std, smol, embassy and tests.
 //!
-//! One machine for "this call failed, what now?". It is told an error [`Class`], an [`Instant`] and a random
-//! word, and answers with a [`Verdict`]: [`Retry`](Verdict::Retry) after a delay, [`GiveUp`](Verdict::GiveUp)
-//! for a reason, or [`Rejected`](Verdict::Rejected) because the circuit is open. It reads no clock, sleeps
-//! nowhere, allocates nothing and holds no global state, so that the same [`Policy`] decides the same way in a
-//! server, in a blocking loop, on a microcontroller and in a test with a [`FakeClock`].
-//!
-//! # The machine by hand
+//! The core is `no_std`, needs no allocator and contains no `unsafe` code. It decides what a failed call does next; a
+//! runtime does the sleeping. So a policy decides the same way in a server, on a microcontroller and on a fake clock.
 //!
 //! ```
-//! use core::time::Duration;
-//! use retry_core::{testing::FakeClock, Call, Class, Policy, Verdict};
+//! # #[cfg(feature = "std")] {
+//! use std::{fs, time::Duration};
+//! use retry_core::{CircuitConfig, Policy, SharedCircuit, retry};
 //!
-//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(3);
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
+//! static SHARE: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT); // one per dependency
 //!
-//! let clock = FakeClock::new();
-//! let mut rng = clock.words(&[u64::MAX]); // the scripted random words of this test
-//! let mut answers = [Err("reset by peer"), Ok(42)].into_iter();
-//!
-//! let mut call = Call::new(&POLICY, clock.now());
-//! let outcome = loop {
-//!     let attempt = call.attempt(clock.now()).expect("nothing rejects without a circuit");
-//!     match answers.next().unwrap() {
-//!         Ok(value) => {
-//!             attempt.succeed(clock.now());
-//!             break Ok(value);
-//!         }
-//!         Err(error) => match attempt.fail(Class::Network, clock.now(), &mut rng) {
-//!             Verdict::Retry(delay) => clock.advance(delay),
-//!             Verdict::GiveUp(_) | Verdict::Rejected(_) => break Err(error),
-//!         },
-//!     }
-//! };
-//! assert_eq!(outcome, Ok(42));
-//! assert_eq!(clock.now().as_millis(), 100);
+//! let read = retry(&POLICY).circuit(&SHARE).named("config.read"); // io::Error knows its own class
+//! let text = read.run_blocking(|| fs::read_to_string("Cargo.toml")).unwrap();
+//! assert!(text.starts_with("[package]"));
+//! # }
 //! ```
 //!
-//! # The loops
+//! On an asynchronous runtime, an adapter's `retry` takes the place of [`retry()`](crate::retry()), and `.run(..).await`
+//! that of `.run_blocking(..)`: `retry_tokio::retry(&POLICY).run(|| client.get(url).send()).await`.
 //!
-//! [`Retry`] is the same loop written once for futures and once for blocking code, over a [`Clock`] and a
-//! sleep. The adapters (`retry-tokio` and its like, and [`retry()`](crate::retry()) here with the feature
-//! `std`) bring those.
+//! # Where things are
+//!
+//! | | |
+//! |---|---|
+//! | [`Retry`] | how an operation is retried: policy, circuit, budget, classifier, observer |
+//! | [`Policy`], [`policy`] | attempts, backoff, jitter, timeouts, rules; presets; live reload |
+//! | [`SharedCircuit`], [`circuit`] | circuit breakers |
+//! | `CircuitPool`, [`pool`] | a circuit for each host; policies and circuits by type of operation |
+//! | [`SharedBudget`], [`budget`] | what all callers retry together |
+//! | [`Class`], [`classify`] | what kind of error it is |
+//! | [`Error`] | how a call ended that did not succeed |
+//! | [`observe`] | events, logs, metrics |
+//! | [`dead_letter`] | what was given up |
+//! | [`record`] | record and replay |
+//! | [`config`] | policies and circuits out of files |
+//! | [`runtime`], [`testing`] | clocks, sleeps, entropy, locks; the fake clock |
+//! | [`Call`] | the machine by hand, for a loop of one's own |
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `std` | no | [`retry()`](crate::retry()) for blocking code, [`CancelToken`] to end it, the system clock, entropy of the operating system, [`StdLock`], observers that may panic ([`Guarded`]) or block ([`Queued`]) |
-//! | `critical-section` | no | [`CriticalSectionLock`], for circuits and budgets that interrupts share |
-//! | `defmt` | no | `defmt::Format` on all types, and [`DefmtLog`], which logs events |
-//! | `json` | no | [`JsonLinesSink`], dead letters in a file; implies `std` |
-//! | `log` | no | [`LogFacade`], an observer that writes to the `log` crate |
-//! | `metrics` | no | [`MetricsFacade`], an observer that counts in the `metrics` crate; implies `std` |
-//! | `http` | no | the crate `http`: [`Failure::of_http_response`], [`Idempotency`] of requests; implies `std` |
-//! | `serde` | no | [`Policy`] and [`CircuitConfig`] out of TOML, JSON and their like; implies `std` |
-//! | `tracing` | no | [`TracingLog`], an observer that writes to the `tracing` crate, and [`CallSpan`], one that is a span for a call |
+//! | `std` | no | [`retry()`](crate::retry()) for blocking code, the system's clock and entropy, `CancelToken`, pools and queues on the heap, names and rules known at run time, live reload, replay |
+//! | `critical-section` | no | `CriticalSectionLock`, for circuits and budgets that interrupts share |
+//! | `defmt` | no | `defmt::Format` on all types, and `DefmtLog`, an observer |
+//! | `http` | no | statuses, `Retry-After` and idempotency of the crate `http`; implies `std` |
+//! | `json` | no | `JsonLinesSink` and `JsonLinesReader`, dead letters in a file; implies `std` |
+//! | `log` | no | `LogFacade`, an observer that writes to the `log` crate |
+//! | `metrics` | no | `MetricsFacade`, an observer that counts in the `metrics` crate; implies `std` |
+//! | `serde` | no | policies, circuits and operations out of TOML, JSON and their like, and back; implies `std` |
+//! | `tracing` | no | `TracingLog` and `CallSpan`, observers that write to the `tracing` crate |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -65,7 +61,6 @@
 extern crate std;
 
 mod call;
-mod cause;
 mod class;
 mod clean;
 mod codec;
@@ -97,7 +92,6 @@ pub mod testing;
 
 pub use budget::{SharedBudget, TokenBucket};
 pub use call::{Attempt, Call};
-pub use cause::Cause;
 pub use circuit::{CircuitConfig, Rejected, SharedCircuit};
 pub use class::{Class, ClassSet, Recovery, Severity};
 pub use classify::{Classify, Progress};
@@ -105,7 +99,7 @@ pub use config::ConfigError;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
-pub use error::{Error, ErrorContext, ErrorKind};
+pub use error::{Cause, Error, ErrorContext, ErrorKind};
 pub use health::HealthCheck;
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};

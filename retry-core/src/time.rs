@@ -82,7 +82,7 @@ impl Instant {
 ///
 /// let clock = FakeClock::new();
 /// let eager = Call::new(&UNTIMED, clock.now());
-/// let lazy = Call::new(&UNTIMED, || unreachable!("no deadline, so nothing asks"));
+/// let lazy = Call::new(&UNTIMED, || unreachable!("no limit of time, so nothing asks"));
 /// # let _ = (eager, lazy);
 /// ```
 #[diagnostic::on_unimplemented(

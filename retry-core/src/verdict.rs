@@ -43,17 +43,20 @@ pub enum GiveUp {
     LeftToCircuit,
     /// All attempts are made.
     Attempts,
-    /// The next attempt could start only after the deadline.
+    /// The next attempt could start only after the time that [`Policy::start_within`](crate::Policy::start_within)
+    /// allows.
     StartWithin,
     /// The server asked for a longer wait than the policy accepts.
     Hint,
     /// The budget of retries does not hold another one.
     Budget,
+    /// The call's [total timeout](crate::Policy::total_timeout) has passed, or would pass before the next attempt starts.
+    TotalTimeout,
 }
 
 impl GiveUp {
     /// Every reason, at the index of its discriminant.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Class,
         Self::Ignored,
         Self::LeftToCircuit,
@@ -61,6 +64,7 @@ impl GiveUp {
         Self::StartWithin,
         Self::Hint,
         Self::Budget,
+        Self::TotalTimeout,
     ];
 
     /// The reason in a word, for metrics and logs.
@@ -73,6 +77,7 @@ impl GiveUp {
             Self::StartWithin => "start-within",
             Self::Hint => "hint",
             Self::Budget => "budget",
+            Self::TotalTimeout => "total-timeout",
         }
     }
 
@@ -85,6 +90,7 @@ impl GiveUp {
             Self::StartWithin => "the next attempt would start too late",
             Self::Hint => "the server asks for a longer wait than the policy accepts",
             Self::Budget => "the budget of retries is empty",
+            Self::TotalTimeout => "the call's total timeout leaves no time for another attempt",
         }
     }
 }
@@ -120,7 +126,7 @@ impl Reason {
     }
 
     /// Every reason, at its [`number`](Self::number).
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::GaveUp(GiveUp::Class),
         Self::GaveUp(GiveUp::Ignored),
         Self::GaveUp(GiveUp::LeftToCircuit),
@@ -130,14 +136,16 @@ impl Reason {
         Self::GaveUp(GiveUp::Budget),
         Self::Rejected,
         Self::Cancelled,
+        Self::GaveUp(GiveUp::TotalTimeout),
     ];
 
     /// The number that stands for it in images and logs. A number is never given to another reason.
     pub(crate) const fn number(self) -> u8 {
         match self {
-            Self::GaveUp(reason) => reason as u8,
             Self::Rejected => 7,
             Self::Cancelled => 8,
+            Self::GaveUp(GiveUp::TotalTimeout) => 9,
+            Self::GaveUp(reason) => reason as u8,
         }
     }
 }

@@ -20,7 +20,7 @@
 //!
 //! let uplink = retry_embassy::retry(&POLICY, &embassy)
 //!     .circuit(&UPLINK)
-//!     .classify(|_: &()| Class::Network)
+//!     .classify_opaque(|_: &()| Class::Network)
 //!     .named("uplink.send");
 //! assert_eq!(uplink.run(|| send(b"21.5")).await, Ok(4));
 //! # });
@@ -28,7 +28,7 @@
 //!
 //! # Cancellation
 //!
-//! Any future stops a call in [`run_until`](Retry::run_until), a [`Signal`](embassy_sync::signal::Signal) among
+//! Any future stops a call by [`until`](Retry::until), a [`Signal`](embassy_sync::signal::Signal) among
 //! them; the error then says what the last attempt ended with. A call that is the loser of a `select` is dropped,
 //! and gives back what it held, too:
 //!
@@ -46,7 +46,7 @@
 //! let hangs = core::future::pending::<Result<(), Class>>;
 //!
 //! SHUTDOWN.signal(());
-//! let error = uplink.run_until(SHUTDOWN.wait(), hangs).await.unwrap_err();
+//! let error = uplink.until(SHUTDOWN.wait()).run(hangs).await.unwrap_err();
 //! assert!(error.is_cancelled());
 //!
 //! SHUTDOWN.signal(());

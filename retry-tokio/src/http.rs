@@ -4,7 +4,7 @@ use http::{Request, Response};
 use retry_core::{Failure, classify::Idempotency, runtime::StdRuntime};
 
 /// What an HTTP response says of its request, by its status and its `Retry-After`: [`Failure::of_http_response`]. For
-/// [`Retry::unacceptable`](retry_core::Retry::unacceptable).
+/// [`Retry::classify_ok`](retry_core::Retry::classify_ok).
 ///
 /// ```
 /// use retry_core::Class;

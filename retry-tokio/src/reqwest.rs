@@ -50,7 +50,7 @@ pub fn reqwest_error(error: &ReqwestError) -> Failure {
 }
 
 /// What a response of reqwest's says of its request, by its status and its `Retry-After`:
-/// [`Failure::of_http_response`]. For [`Retry::unacceptable`](retry_core::Retry::unacceptable).
+/// [`Failure::of_http_response`]. For [`Retry::classify_ok`](retry_core::Retry::classify_ok).
 pub fn reqwest_response(response: &Response) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
 }

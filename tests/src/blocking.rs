@@ -17,7 +17,8 @@ use crate::stage::Stage;
 
 /// Plays `scenario` with `run_blocking_with` on `runtime`. Circuit and budget are behind an `L`.
 ///
-/// What a timeout does to an attempt, the operation does here itself: it stops waiting and says so.
+/// What a timeout does to an attempt, that of the call included, the operation does here itself: it stops waiting and
+/// says so.
 ///
 /// # Panics
 /// On a scenario that [does not fit](Scenario::fits_blocking_loops).
@@ -115,7 +116,9 @@ fn run<T, R, G, B, K, O>(
         attempts = now.attempt;
         record.told(time.now(), now, cause_name(last));
         let Try { takes, ends } = Try::of(tries, attempts);
-        let limit = scenario.policy.settings().attempt_timeout.filter(|limit| ms(takes) > *limit);
+        let total = scenario.policy.settings().total_timeout.and(now.left);
+        let limits = [scenario.policy.settings().attempt_timeout, total];
+        let limit = limits.into_iter().flatten().min().filter(|limit| ms(takes) > *limit);
         let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
         slept.expect("a scenario that fits cuts no attempt");
         match ends {

@@ -1,5 +1,7 @@
 //! The loop that a program writes that has no runtime: nothing but the machine.
 
+use core::time::Duration;
+
 use retry_core::{
     Call, Class, GiveUp, Verdict,
     observe::{EventKind, observer_fn},
@@ -48,35 +50,47 @@ fn call<L: Lock>(
             Ok(attempt) => attempt,
             Err(rejected) => break Why::Rejected(rejected),
         };
-        record.told(now(), attempt.progress(now), last);
-        // What it tries ends by itself, or the timeout ends it.
+        let limit = attempt.time_limit(now);
+        let is_late = limit == Some(Duration::ZERO);
+        if !is_late {
+            record.told(now(), attempt.progress(now), last);
+        }
+        // What it tries ends by itself, or the limit ends it.
         let script = Try::of(tries, attempt.number());
-        let (takes, ends) = match scenario.policy.settings().attempt_timeout {
-            Some(limit) if ms(script.takes) > limit => (limit, None),
+        let (takes, ends) = match limit {
+            Some(limit) if is_late || ms(script.takes) > limit => (limit, None),
             _ => (ms(script.takes), Some(script.ends)),
         };
         if time.sleep_blocking(takes) == Err(Interrupted) {
             attempt.cancel(now);
             break Why::Cancelled;
         }
-        let failure = match ends {
+        let verdict = match ends {
             Some(Ends::Value(Value(None))) => {
                 attempt.succeed(now);
                 class = None;
                 break Why::Succeeded;
             }
-            Some(Ends::Value(Value(Some(class)))) => class.into(),
-            Some(Ends::Fault(fault)) => match scenario.condition {
-                Some(condition) if (condition.meets)(&fault, attempt.progress(now)) => {
-                    fault.failure.under(condition.rule)
-                }
-                _ => fault.failure,
-            },
-            None => Class::Timeout.into(),
+            Some(Ends::Value(Value(Some(bad)))) => {
+                (class, last) = (Some(bad), "unacceptable");
+                attempt.fail(bad, now, &mut time.words())
+            }
+            Some(Ends::Fault(fault)) => {
+                let failure = match scenario.condition {
+                    Some(condition) if (condition.meets)(&fault, attempt.progress(now)) => {
+                        fault.failure.under(condition.rule)
+                    }
+                    _ => fault.failure,
+                };
+                (class, last) = (Some(failure.class), failure.class.name());
+                attempt.fail(failure, now, &mut time.words())
+            }
+            None => {
+                (class, last) = (Some(Class::Timeout), Class::Timeout.name());
+                attempt.time_out(now, &mut time.words())
+            }
         };
-        class = Some(failure.class);
-        last = if let Some(Ends::Value(_)) = ends { "unacceptable" } else { failure.class.name() };
-        let delay = match attempt.fail(failure, now, &mut time.words()) {
+        let delay = match verdict {
             Verdict::Retry(delay) => delay,
             Verdict::GiveUp(GiveUp::Ignored) => break Why::Ignored,
             Verdict::GiveUp(reason) => break Why::GaveUp(reason),

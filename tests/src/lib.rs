@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`by_hand`] | nothing but [`Call`](retry_core::Call) and [`Attempt`](retry_core::Attempt) |
 //! | [`blocking`] | `run_blocking_with` |
-//! | [`with_futures`] | `run_with` and `run_until_with`, on any adapter |
+//! | [`with_futures`] | `run_with` and `until(..).run_with`, on any adapter |
 //!
 //! This library needs neither std nor an allocator, so that a microcontroller plays the same scenarios. The tests
 //! themselves are beside it, in `tests/`.

@@ -73,7 +73,7 @@ impl<'l> Record<'l> {
         self.line(change.at, &words, &numbers.map(u64::from));
     }
 
-    /// What an operation under a deadline is told when it begins: what the attempt before ended with, which one this
+    /// What an operation under a limit of time is told when it begins: what the attempt before ended with, which one this
     /// is, and how much time is left.
     pub(crate) fn told(&self, at: Instant, now: Progress, last: &'static str) {
         if let Some(left) = now.left {

@@ -51,10 +51,13 @@ impl Scenario<'_> {
     };
 
     /// Whether a blocking loop can play it like the others. It cannot cut an attempt. And an attempt's timeout is the
-    /// operation's own there, hence an error like others, that a condition is asked about.
+    /// operation's own there, hence an error like others, that a condition is asked about; so is the total timeout, hence
+    /// a failure like others to a circuit and a budget.
     pub fn fits_blocking_loops(&self) -> bool {
         let asked = self.condition.is_some() && self.policy.settings().attempt_timeout.is_some();
-        !asked && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
+        let shared = !matches!((self.circuit, self.budget), (CircuitKind::None, BudgetKind::None));
+        let counted = shared && self.policy.settings().total_timeout.is_some();
+        !asked && !counted && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
     }
 }
 

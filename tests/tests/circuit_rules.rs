@@ -226,7 +226,8 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         let clock = FakeClock::new();
         let asked = Cell::new(0);
         let told = Mutex::new(Vec::new());
-        let observer = observer_fn(|event| told.lock().unwrap().push((event.operation.to_owned(), event.kind)));
+        let observer =
+            observer_fn(|event| told.lock().unwrap().push((event.operation.to_owned(), event.kind)));
         let check = HealthCheck::new(&circuit, &clock, ms(5_000)).observe("stock", &observer);
         let check = if closes { check.closes() } else { check };
         let ask = || {

@@ -24,6 +24,9 @@ fn every_key_reaches_its_setter() {
             "preset = 's3'\nattempt_timeout = 'none'\nmax_hint = 'max_delay'",
             Policy::exponential(ms(500)).max_attempts(4).retry_on(Preset::S3.policy.settings().retry_on),
         ),
+        ("total_timeout = '10s'", Policy::DEFAULT.total_timeout(ms(10_000))),
+        ("total_timeout = 'none'", Policy::DEFAULT),
+        ("preset = 's3'\ntotal_timeout = '90s'", Preset::S3.policy.total_timeout(ms(90_000))),
         ("base_delay = '7ms'", Policy::exponential(ms(7)).start_within(ms(300_000))),
         ("base_delay = '1m'", Policy::exponential(ms(60_000)).start_within(ms(300_000))), // the cap rises with it
         ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).start_within(ms(300_000))),
@@ -134,6 +137,8 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"jitter": "full", "deviation": 0.1}"#, "deviation: only proportional and additive jitter"),
         (r#"{"deviation": 0.1}"#, "deviation: needs jitter ="),
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
+        (r#"{"total_timeout": "0s"}"#, "total_timeout = 0 s: must be above zero"),
+        (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is no duration"),
         (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
         (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
         (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),
@@ -188,7 +193,7 @@ fn every_key_is_written_where_it_is_set() {
     assert_eq!(
         policy,
         "backoff = \"exponential\"\nbase_delay = \"100ms\"\nmultiplier = 2.0\njitter = \"full\"\nmin_delay = \"0s\"\n\
-         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
+         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
          max_hint = \"max_delay\"\n\
          retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n"
     );
@@ -272,8 +277,8 @@ fn an_error_in_a_toml_file_shows_its_place() {
             shown::<OperationsFile>("[http]\ncircuit = 'none'\npolicy = 3\n"),
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
-             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, attempt_timeout, hints, \
-             max_hint, retry_on"
+             increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, \
+             attempt_timeout, hints, max_hint, retry_on"
                 .to_owned(),
         ),
         (

@@ -96,7 +96,22 @@ fn give_up_for_each_reason() {
             POLICY.start_within(ms(319)),
             &[Err(Class::Server), Err(Class::Server)],
             GiveUp::StartWithin,
-            "stock.read: gave up after attempt 2 of 3, 120 ms (Server): the next attempt would start too late",
+            "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
+             the next attempt would start too late",
+        ),
+        (
+            POLICY.total_timeout(ms(320)),
+            &[Err(Class::Server), Err(Class::Server)],
+            GiveUp::TotalTimeout,
+            "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
+             the call's total timeout leaves no time for another attempt",
+        ),
+        // Both are too short: the time to start within is asked first.
+        (
+            POLICY.total_timeout(ms(319)).start_within(ms(319)),
+            &[Err(Class::Server), Err(Class::Server)],
+            GiveUp::StartWithin,
+            "",
         ),
         (POLICY.retry_on(ClassSet::NONE), &[Err(Class::Timeout)], GiveUp::Class, ""),
         (POLICY.max_attempts(1), &[Err(Class::Timeout)], GiveUp::Attempts, ""),
@@ -112,10 +127,11 @@ fn give_up_for_each_reason() {
         assert_eq!(error.context().class, Some(last));
         assert_eq!(error.into_inner(), Some(last));
     }
-    // One millisecond more, and the third attempt is made.
+    // One millisecond more, and the third attempt is made, which needs some of the total timeout.
     let script = [Err(Class::Server), Err(Class::Server), Ok(1)];
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     assert_eq!(call(&POLICY.start_within(ms(320)), &circuit, &FakeClock::new(), &script).1, Ok(1));
+    assert_eq!(call(&POLICY.total_timeout(ms(321)), &circuit, &FakeClock::new(), &script).1, Ok(1));
 }
 
 #[test]

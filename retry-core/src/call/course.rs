@@ -66,7 +66,7 @@ pub(crate) struct State<T, R> {
     max_attempts: u32,
     /// The delay before the attempt that is next or under way, in nanoseconds; 0 before the first.
     delay: u64,
-    elapsed: Option<Elapsed>,
+    pub(super) elapsed: Option<Elapsed>,
     held: Held<T>,
 }
 
@@ -149,7 +149,7 @@ impl<T, R> State<T, R> {
 
     /// What the attempt under way holds, which ends with that.
     #[inline]
-    fn end_attempt(&mut self) -> Option<(T, Price)> {
+    pub(super) fn end_attempt(&mut self) -> Option<(T, Price)> {
         match self.held {
             Held::Attempt(..) => match self.release() {
                 Held::Attempt(ticket, price) => Some((ticket, price)),
@@ -313,7 +313,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
+    pub(super) fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
         let mut now = Reading::Unread(now);
         let change = self.setup.gate.cancel(ticket, || now.get());
         self.changed(change);
@@ -367,7 +367,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     /// Tells of an attempt that failed, and of the end of the call, if it is that.
-    fn failed<N: Now>(
+    pub(super) fn failed<N: Now>(
         &mut self,
         now: &mut Reading<N>,
         failure: Failure,
@@ -422,7 +422,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    fn changed(&self, change: Option<Change>) {
+    pub(super) fn changed(&self, change: Option<Change>) {
         if let Some(change) = change {
             self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
         }

@@ -3,6 +3,7 @@
 mod attempt;
 mod course;
 mod elapsed;
+mod limits;
 
 use core::fmt;
 use core::time::Duration;
@@ -15,7 +16,7 @@ use crate::circuit::Rejected;
 use crate::circuit::{Gate, NoCircuit};
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer, ObserverFn, observer_fn};
 use crate::policy::{Policies, Policy, WithCurve};
 use crate::time::{Now, duration};
 
@@ -27,6 +28,8 @@ use crate::time::{Now, duration};
 /// 2. [`attempt`](Self::attempt) before each try. A refusal ends the call.
 /// 3. [`Attempt::succeed`] ends the call; [`Attempt::fail`] says what comes next. An attempt that is dropped
 ///    instead gives its place back to the circuit.
+///    Under a limit of time, [`Attempt::time_limit`] says how long to wait for the attempt, and
+///    [`Attempt::time_out`] ends one that took longer.
 /// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at 2. After any other verdict
 ///    the call is over: an attempt made all the same is admitted, counted and given up in turn.
 ///
@@ -38,8 +41,8 @@ pub struct Call<P: Policies = &'static Policy, G: Gate = NoCircuit, B: Budget = 
 }
 
 impl<P: Policies> Call<P> {
-    /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy counts
-    /// it.
+    /// Starts a call by `policy`: a reference, an `Arc`, or the policy itself. Asks the time only if the policy
+    /// limits it, or has a rule that counts it.
     pub fn new(policy: P, now: impl Now) -> Self {
         let read = policy.read();
         let timed = policy.policy(&read).asks_time();
@@ -65,6 +68,11 @@ impl<P: Policies + Clone, G: Gate + Clone, B: Budget + Clone, O: Observer + Clon
     pub fn observe<N: Observer>(mut self, observer: N) -> Call<P, G, B, N> {
         self.course().drop_attempt();
         Call { setup: self.setup.clone().observe(observer), state: self.state.moved() }
+    }
+
+    /// Tells a closure what happens.
+    pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Call<P, G, B, ObserverFn<F>> {
+        self.observe(observer_fn(observer))
     }
 
     /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base

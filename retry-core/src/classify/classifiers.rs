@@ -3,7 +3,7 @@
 use core::fmt::{self, Display};
 
 use super::{Classifier, Classify, HasText, Progress};
-use crate::cause::Cause;
+use crate::error::Cause;
 use crate::policy::{Failure, Rule};
 use crate::verdict::Verdict;
 

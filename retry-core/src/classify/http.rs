@@ -95,7 +95,7 @@ impl Failure {
     /// ```
     ///
     /// Where a response of any status is an `Ok`, as with most HTTP clients, this is the judge that
-    /// [`Retry::unacceptable`](crate::Retry::unacceptable) asks for.
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok) asks for.
     pub const fn of_http(status: u16, hint: Option<Duration>) -> Option<Self> {
         let Some(class) = Class::of_http_status(status) else {
             return None;

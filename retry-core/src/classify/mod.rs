@@ -1,4 +1,32 @@
-//! From an error to what a policy needs to know of it.
+//! Classifiers: from an error or a value to a [`Class`](crate::Class), a server's hint and a rule.
+//!
+//! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
+//!
+//! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
+//! - A closure says it: [`Retry::classify`](crate::Retry::classify).
+//! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
+//!
+//! The closure of [`Retry::classify_ok`](crate::Retry::classify_ok) takes values for failures, such as an HTTP response
+//! with status 503. Adapters bring classifiers for reqwest and hyper; the feature `http` brings those for HTTP's statuses
+//! and `Retry-After`.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{Class, Failure, Policy, Retry, classify::Messages, testing::FakeClock};
+//!
+//! // By a closure: a code of its own, with the hint that came with it.
+//! let clock = FakeClock::new();
+//! let api = Retry::new(&Policy::DEFAULT, &clock).classify(|code: &u16| match code {
+//!     429 => Failure::new(Class::RateLimit).retry_after(Duration::from_secs(2)),
+//!     _ => Class::Server.into(),
+//! });
+//! let mut answers = [Err(429), Ok("7 apples")].into_iter();
+//! assert_eq!(api.run_blocking(|| answers.next().unwrap()), Ok("7 apples"));
+//! assert_eq!(clock.now().as_millis(), 2_000);
+//!
+//! // By its words.
+//! assert_eq!(Messages::DEFAULT.classify("connection refused"), Class::Network);
+//! ```
 
 use core::fmt::Display;
 use core::time::Duration;
@@ -7,9 +35,7 @@ mod classifiers;
 mod error;
 mod http;
 #[cfg(feature = "http")]
-mod http_request;
-#[cfg(feature = "http")]
-mod http_response;
+mod http_types;
 #[cfg(feature = "std")]
 mod io;
 mod messages;
@@ -18,14 +44,14 @@ mod retry_after;
 
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]
-pub use http_request::Idempotency;
+pub use http_types::Idempotency;
 pub use messages::Messages;
 pub use retry_after::{
     parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time, parse_retry_after,
 };
 
-use crate::cause::Cause;
 use crate::class::Class;
+use crate::error::Cause;
 use crate::policy::Failure;
 use crate::verdict::Verdict;
 
@@ -108,7 +134,8 @@ pub struct Progress {
     pub attempt: u32,
     /// How long the call has taken; `None` where nothing asked for the time at its start.
     pub elapsed: Option<Duration>,
-    /// How much of the policy's deadline is left, zero once it has passed; `None` without one.
+    /// How much is left of the policy's [total timeout](crate::Policy::total_timeout); without one, of the time that its
+    /// attempts must [start within](crate::Policy::start_within). Zero once that has passed; `None` without either.
     pub left: Option<Duration>,
 }
 

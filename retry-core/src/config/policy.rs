@@ -29,6 +29,7 @@ table! {
         max_delay: HumanDuration,
         max_attempts: Count,
         start_within: Limit,
+        total_timeout: Limit,
         attempt_timeout: Limit,
         hints: Name<Hints>,
         max_hint: HintLimit,
@@ -71,9 +72,9 @@ table! {
 /// ```
 ///
 /// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
-/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`)
-/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within` or
-/// `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
+/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`)
+/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
+/// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
 ///
 /// # Errors
 /// Returns an error if a key is unknown, if a value is not allowed, or if the backoff or the jitter has no use for a key.
@@ -122,6 +123,9 @@ impl PolicyFile {
         }
         if let Some(limit) = self.start_within {
             policy = policy.start_within(limit.0.unwrap_or(Duration::MAX));
+        }
+        if let Some(limit) = self.total_timeout {
+            policy = policy.try_total_timeout(limit.0.unwrap_or(Duration::MAX))?;
         }
         if let Some(limit) = self.attempt_timeout {
             policy = policy.try_attempt_timeout(limit.0.unwrap_or(Duration::MAX))?;
@@ -217,6 +221,7 @@ impl PolicyFile {
             max_delay: Some(HumanDuration(says.max_delay)),
             max_attempts: Some(Count(says.max_attempts.unwrap_or(u32::MAX))),
             start_within: Some(Limit(says.start_within)),
+            total_timeout: Some(Limit(says.total_timeout)),
             attempt_timeout: Some(Limit(says.attempt_timeout)),
             hints: Some(Name(says.hints)),
             max_hint: Some(HintLimit(says.max_hint)),

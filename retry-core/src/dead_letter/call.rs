@@ -12,10 +12,9 @@ use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
-use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Error, ErrorContext};
+use crate::error::{Cause, Error, ErrorContext};
 use crate::observe::{Event, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
@@ -255,6 +254,7 @@ where
 
 /// Hands over the letter of a call that ended with `error`.
 #[cold]
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
     deliver: D,

@@ -29,23 +29,32 @@ impl ReasonSet {
     /// This set and `reason`.
     #[must_use]
     pub const fn with(self, reason: Reason) -> Self {
-        Self(self.0 | 1 << reason.number())
+        Self(self.0 | bit(reason))
     }
 
     /// This set without `reason`.
     #[must_use]
     pub const fn without(self, reason: Reason) -> Self {
-        Self(self.0 & !(1 << reason.number()))
+        Self(self.0 & !bit(reason))
     }
 
     /// Whether `reason` is in it.
     pub const fn contains(self, reason: Reason) -> bool {
-        self.0 & 1 << reason.number() != 0
+        self.0 & bit(reason) != 0
     }
 
     /// The reasons in it.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         Reason::ALL.into_iter().filter(move |reason| self.contains(*reason))
+    }
+}
+
+/// Not by [`Reason::number`], which is one of files: this is what a reason is in memory, and costs nothing.
+const fn bit(reason: Reason) -> u16 {
+    1 << match reason {
+        Reason::GaveUp(reason) => reason as u8,
+        Reason::Rejected => 8,
+        Reason::Cancelled => 9,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::verdict::Verdict;
 /// use retry_core::{observe::DefmtLog, testing::FakeClock, Policy, Retry};
 ///
 /// let clock = FakeClock::new();
-/// let uplink = Retry::new(&Policy::DEFAULT, &clock).named("uplink.send").observe(&DefmtLog);
+/// let uplink = Retry::new(&Policy::DEFAULT, &clock).named("uplink.send").observe(DefmtLog);
 /// # let _ = uplink;
 /// ```
 #[derive(Clone, Copy, Debug, Default, defmt::Format)]
@@ -137,6 +137,7 @@ mod tests {
         type L = LocalLock;
         type C = SharedCircuit<W, L>;
         type B = SharedBudget<TokenBucket, L>;
+        type P = &'static Policy;
 
         struct Config;
         impl ConstConfig for Config {
@@ -152,19 +153,20 @@ mod tests {
             SlidingSum<4>,
         )>();
         has_format::<(Concern, Deposit, NoBudget, Price, Request, B)>();
-        has_format::<(Attempt<'_, '_, C, B>, Call<'_, C, B>, Retry<'_, FakeClock, C, B>, Progress)>();
+        has_format::<(Attempt<'_, P, C, B>, Call<P, C, B>, Retry<FakeClock, P, C, B>, Progress)>();
         has_format::<(Admission<Ticket>, Breaker<W>, Change, ChangeCause, CircuitConfig, NoCircuit)>();
         has_format::<(C, ConstCircuit<Config, W, L>, HealthCheck<'_, W, L, FakeClock>, Snapshot<W>)>();
         has_format::<(Mode, Outcome, Phase, Settled, SlowCalls<W>, Span, Ticket, TimeWindow<4>)>();
         has_format::<(Class, ClassSet, Recovery, Severity, Failure, Key, ConfigError)>();
-        has_format::<(ByClosure<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>, When<ByTrait, ()>)>();
+        has_format::<(ByClosure<()>, ByOpaque<()>, ByTrait, Messages, ClassifyOk<ByTrait, ()>)>();
+        has_format::<(OnError<ByTrait, ()>, When<ByTrait, ()>, WithoutText<ByTrait>)>();
         has_format::<(FakeClock, FakeSleep<&FakeClock>, Words<'_>, LocalLock, Interrupted, Instant)>();
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
-        has_format::<(Cause<u8>, Error<u8>, ErrorContext, GiveUp, Rejected, Verdict)>();
+        has_format::<(Cause<u8>, Error<u8>, ErrorContext, ErrorKind, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();
         has_format::<(NoPayload, ReasonSet, FixedDeadLetterQueue<u8, 4, L>)>();
         has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
-        has_format::<(DefmtLog, ErrorText<'_>, Event, EventKind)>();
+        has_format::<(DefmtLog, ErrorText<'_>, Event<'_>, EventKind, Name)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();
         has_format::<(Operation<W, L>, Operations<1, W, L>)>();
         #[cfg(feature = "critical-section")]

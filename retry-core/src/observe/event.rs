@@ -68,8 +68,9 @@ impl Event<'_> {
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> Name {
         match self.fixed {
-            Some(text) => Name::new(text),
-            None => Name::from(std::string::String::from(self.operation)),
+            // Others may have changed the name that is shown.
+            Some(text) if text == self.operation => Name::new(text),
+            _ => Name::from(std::string::String::from(self.operation)),
         }
     }
 }
@@ -150,7 +151,7 @@ pub struct Outlook {
     pub max_attempts: u32,
     /// The time since the call started, as the verdict was told it; `None` where it is not counted.
     pub elapsed: Option<Duration>,
-    /// Until its deadline, if it has one.
+    /// What is left of its time, as [`Progress::left`](crate::Progress::left) says it.
     pub left: Option<Duration>,
     /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
     pub budget: Option<u64>,
@@ -159,7 +160,7 @@ pub struct Outlook {
 }
 
 impl Outlook {
-    /// Without a deadline and a budget.
+    /// Without a limit of time and a budget.
     pub const fn new(max_attempts: u32) -> Self {
         Self { max_attempts, elapsed: None, left: None, budget: None, word: None }
     }
@@ -203,8 +204,7 @@ impl EventKind {
 /// ```
 /// use core::cell::RefCell;
 /// use retry_core::{
-///     observe::Event, runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget,
-///     TokenBucket,
+///     runtime::LocalLock, testing::FakeClock, Class, Jitter, Policy, Retry, SharedBudget, TokenBucket,
 /// };
 ///
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
@@ -212,8 +212,10 @@ impl EventKind {
 /// let clock = FakeClock::new();
 /// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
-/// let log = |event: &Event| lines.borrow_mut().push(event.to_string());
-/// let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").on_event(&log);
+/// let retry = Retry::new(&POLICY, &clock)
+///     .budget(&budget)
+///     .named("stock.read")
+///     .on_event(|event| lines.borrow_mut().push(event.to_string()));
 /// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
 /// retry.run_blocking(|| answers.next().unwrap()).unwrap();
 /// assert_eq!(

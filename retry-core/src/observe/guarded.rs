@@ -13,9 +13,9 @@ use crate::panics::caught;
 /// In a tuple, wrap each part that may panic: those after it are then told, too.
 ///
 /// ```
-/// use retry_core::{observe::{Event, Guarded}, testing::FakeClock, Class, Policy, Retry};
+/// use retry_core::{observe::{Guarded, observer_fn}, testing::FakeClock, Class, Policy, Retry};
 ///
-/// let observer = Guarded::new(|event: &Event| assert!(event.attempt < 2, "a mistake in an observer"));
+/// let observer = Guarded::new(observer_fn(|event| assert!(event.attempt < 2, "a mistake in an observer")));
 /// let clock = FakeClock::new();
 /// let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&observer);

@@ -1,4 +1,36 @@
-//! What can be seen of a call from outside, and what is left of it.
+//! Events, logs, metrics: what can be seen of a call from outside.
+//!
+//! A call tells its [`Observer`] each attempt, each verdict with its reason, each change of its circuit, and its end, as
+//! an [`Event`]. Without an observer, no event is put together and no clock is read for one.
+//!
+//! | observer | feature | where to |
+//! |---|---|---|
+//! | [`Retry::on_event`](crate::Retry::on_event), [`observer_fn`] | | a closure |
+//! | [`OperationMetrics`], `Metrics` | | counters without a lock, for one operation or by name |
+//! | `LogFacade` | `log` | the `log` crate |
+//! | `TracingLog`, `CallSpan` | `tracing` | the `tracing` crate, with OpenTelemetry's field names |
+//! | `MetricsFacade` | `metrics` | the `metrics` crate: Prometheus and others |
+//! | `DefmtLog` | `defmt` | defmt's log |
+//! | `Recorder` in [`record`](crate::record) | | a log that can be replayed |
+//!
+//! Observers compose: a tuple of them is one. `Guarded` is for one that may panic, `Queued` for one that may block.
+//!
+//! ```
+//! use core::cell::RefCell;
+//! use retry_core::{Class, Jitter, Policy, Retry, observe::{OperationMetrics, observer_fn}, testing::FakeClock};
+//!
+//! static STOCK: OperationMetrics = OperationMetrics::new("stock.read");
+//! const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None);
+//!
+//! let (clock, lines) = (FakeClock::new(), RefCell::new(Vec::new()));
+//! let log = observer_fn(|event| lines.borrow_mut().push(event.to_string()));
+//! let retry = Retry::new(&POLICY, &clock).named("stock.read").observe((&STOCK, log));
+//! let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
+//! assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(7));
+//!
+//! assert_eq!(STOCK.snapshot().retries_of(Class::Timeout), 1);
+//! assert_eq!(lines.borrow()[1], "stock.read: retry in 100 ms: Timeout, attempt 1 of 3, 300.0 s left");
+//! ```
 
 #[cfg(feature = "tracing")]
 mod call_span;

@@ -29,7 +29,7 @@ use crate::verdict::Verdict;
 /// | `retry.reason` | why it gave up, in a word |
 /// | `retry.delay_us` | until the next attempt, in microseconds |
 /// | `retry.max_attempts` | how many attempts the call may make, where there is a limit |
-/// | `retry.left_us` | until its deadline, where it has one |
+/// | `retry.left_us` | what is left of its time, if that is limited |
 /// | `retry.budget` | what its budget holds after the verdict |
 /// | `retry.outcome`, `retry.elapsed_us` | how a call ended, and after how long |
 /// | `retry.kept` | whether a dead letter was |

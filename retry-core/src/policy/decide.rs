@@ -65,15 +65,32 @@ impl Policy {
             plan.least =
                 if waits { self.hinted(plan.least, nanos(hint)).ok_or(GiveUp::Hint)? } else { plan.delay };
         }
+        if self.asks_time {
+            self.limit(&mut plan, elapsed)?;
+        }
+        Ok(plan)
+    }
+
+    /// Limits the delay to what is left of the call. A wait may end at any time from its least on, so only that need be
+    /// in time.
+    #[inline]
+    fn limit(&self, plan: &mut Plan, mut elapsed: impl FnMut() -> u64) -> Result<(), GiveUp> {
         if self.start_within != NO_LIMIT {
             match self.start_within.checked_sub(elapsed()) {
                 Some(left) if plan.delay <= left => {}
-                // A wait may end at any time from its least on, so only that need be in time.
                 Some(left) if plan.least <= left => plan.delay = left,
                 _ => return Err(GiveUp::StartWithin),
             }
         }
-        Ok(plan)
+        if self.total_timeout != NO_LIMIT {
+            // Some of it must be left for the attempt.
+            match self.total_timeout.checked_sub(elapsed()) {
+                Some(left) if plan.delay < left => {}
+                Some(left) if plan.least < left => plan.delay = left,
+                _ => return Err(GiveUp::TotalTimeout),
+            }
+        }
+        Ok(())
     }
 
     /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.

@@ -61,7 +61,7 @@ use core::time::Duration;
 
 mod decide;
 mod failure;
-mod hints;
+mod limits;
 #[cfg(feature = "std")]
 mod owned;
 mod policies;
@@ -73,8 +73,7 @@ mod settings;
 
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub(crate) use decide::FailedAttempt;
-pub use failure::Failure;
-pub use hints::Hints;
+pub use failure::{Failure, Hints};
 pub use policies::{Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;
@@ -125,9 +124,12 @@ pub struct Policy {
     rules: &'static [Rule],
     /// `None`: `max_delay`.
     max_hint: Option<u64>,
-    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these two.
+    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these.
     start_within: u64,
+    total_timeout: u64,
     attempt_timeout: u64,
+    /// The smaller of the two.
+    longest_attempt: u64,
 }
 
 const NO_LIMIT: u64 = u64::MAX;
@@ -172,7 +174,9 @@ impl Policy {
             asks_time: false,
             rules: &[],
             start_within: NO_LIMIT,
+            total_timeout: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
+            longest_attempt: NO_LIMIT,
             max_hint: None,
         }
     }
@@ -233,6 +237,49 @@ impl Policy {
             Ok(Self { max_attempts: attempts, ..self })
         }
 
+        /// Sets how long a call may take, attempts and delays included; no limit unless set. `Duration::MAX` is no limit.
+        ///
+        /// An asynchronous loop cuts the attempt under way when the time is over, and gives up with
+        /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). A blocking loop cannot interrupt an attempt: its operation
+        /// is told what is left ([`Progress::left`](crate::Progress::left)), a value that it brings late is returned, and
+        /// an error that it brings late is not retried. A retry whose delay would not end before the time is over is given
+        /// up at once, not after the sleep.
+        ///
+        /// The circuit counts such a cut attempt as a failure only if it ran for at least the
+        /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's [`slow_after`](crate::CircuitConfig::slow_after), and
+        /// else as cancelled. So calls with little time left do not open a circuit. Set one of the two if attempts may hang:
+        /// otherwise the circuit does not learn of it.
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use retry_core::{Class, Jitter, Policy, Retry, runtime::Sleep, testing::FakeClock};
+        ///
+        /// const POLICY: Policy = Policy::fixed(Duration::from_secs(1))
+        ///     .jitter(Jitter::None)
+        ///     .attempt_timeout(Duration::from_secs(6))
+        ///     .total_timeout(Duration::from_secs(10));
+        ///
+        /// let clock = FakeClock::new();
+        /// let error = clock.run(Retry::new(&POLICY, &clock).run(|| async {
+        ///     (&clock).sleep(Duration::from_secs(3600)).await;
+        ///     Ok::<(), Class>(())
+        /// }));
+        /// let error = error.unwrap_err();
+        /// assert!(error.is_total_timeout());
+        /// // The first attempt takes 6 s, the delay 1 s, and the second attempt what is left.
+        /// assert_eq!((error.attempts(), clock.now().as_millis()), (2, 10_000));
+        /// ```
+        #[doc(alias = "deadline")]
+        #[doc(alias = "max_elapsed_time")]
+        #[doc(alias = "operation_timeout")]
+        #[fails_if("it is zero.")]
+        total_timeout, try_total_timeout(self, timeout: Duration) {
+            if timeout.is_zero() {
+                return Err(ConfigError::new("total_timeout", Value::Duration(timeout), "must be above zero"));
+            }
+            Ok(Self { total_timeout: nanos(timeout), ..self }.with_longest_attempt().with_rules(self.rules))
+        }
+
         /// Sets how long an attempt may take at most; no limit unless set. An asynchronous loop then drops the attempt,
         /// and goes on as after an error of class [`Timeout`](Class::Timeout). A blocking loop cannot interrupt an
         /// attempt.
@@ -243,7 +290,7 @@ impl Policy {
             if timeout.is_zero() {
                 return Err(ConfigError::new("attempt_timeout", Value::Duration(timeout), "must be above zero"));
             }
-            Ok(Self { attempt_timeout: nanos(timeout), ..self })
+            Ok(Self { attempt_timeout: nanos(timeout), ..self }.with_longest_attempt())
         }
 
         /// Sets what is done after some errors in particular: the first rule that applies. For rules known only at run
@@ -267,7 +314,8 @@ impl Policy {
     /// attempts counts, too.
     ///
     /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
-    /// time is made, even if the sleep took longer than it should have.
+    /// time is made, even if the sleep took longer than it should have. How long attempts then take is limited
+    /// by [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
     #[doc(alias = "deadline")]
     #[doc(alias = "max_elapsed_time")]
     #[must_use]
@@ -304,7 +352,7 @@ impl Policy {
 
     /// Whether any answer depends on how long the call has taken, if the rules are these.
     const fn asks_time_with(&self, rules: &[Rule]) -> bool {
-        let mut asks_time = self.start_within != NO_LIMIT;
+        let mut asks_time = self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT;
         let mut i = 0;
         while i < rules.len() {
             asks_time |= rules[i].asks_time();
@@ -369,12 +417,15 @@ impl Policy {
         limit(self.attempt_timeout)
     }
 
-    /// What is left of `start_within` after this many nanoseconds, if it is set.
-    pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
-        match self.start_within {
-            NO_LIMIT => None,
-            limit => Some(duration(limit.saturating_sub(elapsed))),
-        }
+    /// Whether a call has a limit of its whole time.
+    #[inline]
+    pub(crate) const fn has_total_timeout(&self) -> bool {
+        self.total_timeout != NO_LIMIT
+    }
+
+    /// The longest a call may take, if there is a limit.
+    pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
+        if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
     }
 
     #[cfg(feature = "serde")]

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::hints::Hints;
+use super::failure::Hints;
 use super::rule::{Attempts, Rule};
 use super::{Policy, limit};
 use crate::class::ClassSet;
@@ -29,6 +29,8 @@ pub struct PolicySettings<'a> {
     pub max_attempts: Option<u32>,
     /// The latest planned start of an attempt, counted from the start of the call; `None`: no limit.
     pub start_within: Option<Duration>,
+    /// How long a call may take, attempts and delays included; `None`: no limit.
+    pub total_timeout: Option<Duration>,
     /// How long an attempt may take at most; `None`: no limit.
     pub attempt_timeout: Option<Duration>,
     /// How a server's hint is taken.
@@ -61,6 +63,7 @@ impl Policy {
             max_delay: duration(self.max_delay),
             max_attempts: if self.max_attempts == u32::MAX { None } else { Some(self.max_attempts) },
             start_within: limit(self.start_within),
+            total_timeout: self.total_time_limit(),
             attempt_timeout: self.attempt_time_limit(),
             hints: self.hints,
             max_hint: match self.max_hint {
@@ -97,6 +100,9 @@ impl fmt::Display for PolicySettings<'_> {
         write!(f, "at most {}, {}, ", Exact(self.max_delay), self.jitter)?;
         if let Some(limit) = self.start_within {
             write!(f, "start within {}, ", Exact(limit))?;
+        }
+        if let Some(limit) = self.total_timeout {
+            write!(f, "total timeout {}, ", Exact(limit))?;
         }
         if let Some(limit) = self.attempt_timeout {
             write!(f, "attempt timeout {}, ", Exact(limit))?;

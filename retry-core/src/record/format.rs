@@ -9,7 +9,7 @@ use crate::circuit::Rejected;
 use crate::class::Class;
 use crate::crc::checksum;
 use crate::time::nanos;
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::{GiveUp, Reason, Verdict};
 
 /// One step of one call, as a log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub(super) const RETRY: u8 = 0;
 pub(super) const GIVE_UP: u8 = 1;
 pub(super) const REJECTED: u8 = 8;
 pub(super) const REFUSED: u8 = 11;
+/// The reason to give up that came later than the others.
+pub(super) const TOTAL_TIMEOUT: u8 = 14;
 /// In place of a class.
 pub(super) const NO_CLASS: u8 = 15;
 
@@ -190,6 +192,7 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
                     delay = nanos(retry_in);
                     (RETRY, delay)
                 }
+                Verdict::GiveUp(GiveUp::TotalTimeout) => (TOTAL_TIMEOUT, 0),
                 Verdict::GiveUp(reason) => (GIVE_UP + Reason::GaveUp(reason).number(), 0),
                 Verdict::Rejected(rejected) => (REJECTED + phase(rejected), nanos(rejected.wait())),
             };

@@ -1,4 +1,30 @@
-//! Records what calls decided and what of, so that it can be decided again: elsewhere, later, by another policy.
+//! Record and replay: everything that verdicts were made of, in a compact log, to be decided again.
+//!
+//! A [`Recorder`] is the observer of the calls and the source of their random words. With the feature `std`, `Replay`
+//! makes the same decisions from its log: elsewhere, later, by another policy. A different decision is reported with the
+//! place of its record.
+//!
+//! ```
+//! # #[cfg(feature = "std")] {
+//! use retry_core::{
+//!     Class, Policy, Retry,
+//!     record::{LogWriter, Recorder, Replay},
+//!     testing::FakeClock,
+//! };
+//!
+//! let clock = FakeClock::new();
+//! let log: Recorder<_> = Recorder::new(LogWriter(Vec::new()), 42); // the seed of the random words
+//! let call = log.call();
+//! let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
+//! let _ = stock.run_blocking(|| Err::<(), _>(Class::Network));
+//!
+//! let log = log.into_sink().0;
+//! assert_eq!(Replay::new(&Policy::DEFAULT, &log).unwrap().run().unwrap().decisions, 3);
+//! let patient = Policy::DEFAULT.max_attempts(4);
+//! let difference = Replay::new(&patient, &log).unwrap().run().unwrap_err();
+//! assert!(difference.to_string().ends_with("recorded give up: no attempts left, replayed a retry"));
+//! # }
+//! ```
 
 mod bytes;
 mod draws;

@@ -8,13 +8,13 @@ use super::draws::Draws;
 use super::format::{
     FIRST, FIRST_OTHER, FIRST_RULE, FOR_EVER, GIVE_UP, HEADER, HINT_FOR_EVER, HINTS, IS_HINT, IS_LAST, Last,
     MAGIC, NEXT, NO_CLASS, NO_HINT, NO_RULE, NOT_COUNTED, NOT_DRAWN, NOT_RETRIED, REFUSED, REJECTED, RETRY,
-    RULE_FOLLOWS, RULE_IS_NOT_RETRIED, Record, RecordedStep, SHARED_BITS, SHARES, SOONER, UNKNOWN_RULE,
-    VERSION, WORD_FOLLOWS, encode, header,
+    RULE_FOLLOWS, RULE_IS_NOT_RETRIED, Record, RecordedStep, SHARED_BITS, SHARES, SOONER, TOTAL_TIMEOUT,
+    UNKNOWN_RULE, VERSION, WORD_FOLLOWS, encode, header,
 };
 use crate::circuit::Phase;
 use crate::circuit::Rejected;
 use crate::class::Class;
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::{GiveUp, Reason, Verdict};
 
 const PHASES: [Phase; 3] = [Phase::Open, Phase::HalfOpen, Phase::Closed];
 
@@ -130,11 +130,12 @@ impl Known {
             Some(phase) => Ok(Rejected::of_nanos(*phase, span)),
             None => Err(Unread::Garbage),
         };
-        let step = if kind >= REFUSED {
+        let step = if (REFUSED..TOTAL_TIMEOUT).contains(&kind) {
             RecordedStep::Refused(rejected(REFUSED)?)
         } else {
             let verdict = match kind {
                 RETRY => Verdict::Retry(Duration::from_nanos(span)),
+                TOTAL_TIMEOUT => Verdict::GiveUp(GiveUp::TotalTimeout),
                 GIVE_UP..REJECTED => match Reason::ALL.get(usize::from(kind - GIVE_UP)) {
                     Some(Reason::GaveUp(reason)) => Verdict::GiveUp(*reason),
                     _ => unreachable!("the first seven reasons are those of a policy and a budget"),

@@ -17,7 +17,7 @@ use super::parse::{Known, Unread, split};
 ///
 /// | byte of a record | lower half | upper half |
 /// |---|---|---|
-/// | 0 | kind: 0 retry, 1 to 7 the reasons to give up in the order of [`GiveUp`](crate::GiveUp), 8 to 10 rejected after a failure and 11 to 13 at admission, by a circuit that is open, half-open, closed | class, in the order of [`Class`](crate::Class); 15 at admission |
+/// | 0 | kind: 0 retry, 1 to 7 the first seven reasons to give up in the order of [`GiveUp`](crate::GiveUp), 8 to 10 rejected after a failure and 11 to 13 at admission, by a circuit that is open, half-open, closed, 14 to give up for the [total timeout](crate::GiveUp::TotalTimeout) | class, in the order of [`Class`](crate::Class); 15 at admission |
 /// | 1 | the time, in nanoseconds since the attempt was due: 0 to 8, that it takes so many bytes; 9 to 14, that it was sooner, in 1 to 6 bytes; 15, that it was not counted | the span, in nanoseconds: 0 to 8, that it takes so many bytes; 9, that it is the hint; 10, that it shares 9 bytes with the time; 15, that it is the longest there is |
 /// | 2 | bits 0 and 1, the attempt: 0 the next of its call, 1 its first, 2 another that is the first recorded of its call, 3 another; bits 2 and 3, the rule: 0 none, 1 that of [`Failure::not_retried`](crate::Failure::not_retried), 2 it follows, 3 the first that the recorder was told | the hint: 0 none, 14 the longest there is, else its form |
 /// | 3 | CRC-4 of ITU-T G.704 of the record with this half zero | the word: 0 none was drawn, 1 to 14 it is 0, -1, 1, -2, .. 6 or -7 from the next of the recorder's, 15 it follows |

@@ -91,16 +91,22 @@ impl<'a, P: Policies> Replay<'a, P> {
             FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        let plan = self.policies.policy(&self.read).decide(
-            &failed,
-            |failed, base| self.policies.ceiling(failed, base),
-            &mut 0,
-            || elapsed,
-            || {
-                drawn = true;
-                word.unwrap_or(u64::MAX)
-            },
-        );
+        // Without a word, no delay was worked out: the total timeout cut the attempt.
+        let is_cut = recorded == Verdict::GiveUp(GiveUp::TotalTimeout) && word.is_none();
+        let plan = if is_cut && self.policies.policy(&self.read).is_over(elapsed) {
+            Err(GiveUp::TotalTimeout)
+        } else {
+            self.policies.policy(&self.read).decide(
+                &failed,
+                |failed, base| self.policies.ceiling(failed, base),
+                &mut 0,
+                || elapsed,
+                || {
+                    drawn = true;
+                    word.unwrap_or(u64::MAX)
+                },
+            )
+        };
         let replayed = match (plan, recorded) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Verdict::Rejected(_) | Verdict::GiveUp(GiveUp::Budget)) => recorded,

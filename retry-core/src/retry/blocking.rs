@@ -5,10 +5,9 @@ use super::keep::{Discard, Keep};
 use super::one_call::{Never, OneCall};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
-use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::observe::Observer;
 use crate::policy::Policies;
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted};
@@ -23,7 +22,8 @@ where
 {
     /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses, blocking the thread.
     ///
-    /// An attempt timeout does not interrupt an attempt here: set one on the operation itself.
+    /// Neither an attempt timeout nor the total timeout interrupts an attempt here: set one on the operation itself. By
+    /// [`run_blocking_with`](Self::run_blocking_with) it is told what is left of the total timeout.
     ///
     /// # Errors
     /// Returns an error if the call gives up, is refused by the circuit or ends with an error that the policy ignores,
@@ -189,7 +189,8 @@ where
 {
     let mut steps = run.settle::<T, V>(missed)?;
     let slept = steps.try_for_each(|step| run.runtime().sleep_blocking(step));
-    slept.map_err(|Interrupted| End::Cancelled)
+    slept.map_err(|Interrupted| End::Cancelled)?;
+    run.check_time()
 }
 
 // In each of the two places: the first attempt keeps what it can in registers.

@@ -9,10 +9,9 @@ use super::keep::{Discard, Keep};
 use super::one_call::{Never, OneCall, PollStop, Stop};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
-use crate::cause::Cause;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::observe::Observer;
 use crate::policy::Policies;
 use crate::runtime::{Clock, Entropy, Sleep};
@@ -182,7 +181,7 @@ where
     V: Keep<T>,
 {
     let end = 'call: loop {
-        let steps = match run.settle::<T, V>(missed) {
+        let steps = match run.settle_timed::<T, V>(missed) {
             Ok(steps) => steps,
             Err(end) => break end,
         };
@@ -192,7 +191,7 @@ where
                 break 'call end;
             }
         }
-        if let Err(end) = run.begin() {
+        if let Err(end) = run.begin_next() {
             break end;
         }
         let outcome = {

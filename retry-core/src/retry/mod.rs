@@ -21,12 +21,12 @@ use core::time::Duration;
 
 use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
-use crate::cause::Cause;
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::{
     ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
 };
 use crate::config_error::ok_or_panic;
+use crate::error::Cause;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{Event, Observer, ObserverFn, observer_fn};
@@ -269,10 +269,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
     ///
-    /// static HALF: FakeClock = FakeClock::new().with_words(&[1 << 63]);
-    ///
-    /// let clock = FakeClock::new();
-    /// let retry = Retry::new(&Policy::DEFAULT.max_attempts(2), &clock).entropy(&HALF);
+    /// let (clock, half) = (FakeClock::new(), FakeClock::new().with_words(&[1 << 63]));
+    /// let retry = Retry::new(Policy::DEFAULT.max_attempts(2), &clock).entropy(&half);
     /// let _ = retry.run_blocking(|| Err::<(), _>(Class::Network));
     /// assert_eq!(clock.now().as_millis(), 50); // half of 100 ms
     /// ```

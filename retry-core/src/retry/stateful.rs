@@ -25,7 +25,7 @@ macro_rules! drive {
             if S::CAN && is_over(&mut stop).await { Some(Missed::Ended(End::Cancelled)) } else { None };
         let end = 'call: loop {
             if let Some(missed) = missed.take() {
-                match run.settle::<T, V>(missed) {
+                match run.settle_timed::<T, V>(missed) {
                     Ok(steps) => {
                         for step in steps {
                             let sleep = pin!(run.runtime().sleep(step));
@@ -37,7 +37,7 @@ macro_rules! drive {
                     Err(end) => break end,
                 }
             }
-            if let Err(end) = run.begin() {
+            if let Err(end) = run.begin_next() {
                 break end;
             }
             let outcome = {

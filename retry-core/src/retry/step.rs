@@ -7,11 +7,10 @@ use super::Retry;
 use super::keep::Keep;
 use crate::budget::Budget;
 use crate::call::{Course, Setup, State};
-use crate::cause::Cause;
 use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Cause, Error, ErrorKind};
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::runtime::{Clock, Entropy, Readiness, Sleep};
@@ -190,7 +189,56 @@ where
         R: Sleep,
     {
         let runtime = self.runtime();
-        self.course().policy().attempt_time_limit().map(|limit| runtime.sleep(limit))
+        self.course().time_limit().map(|limit| runtime.sleep(limit))
+    }
+
+    /// [`settle`](Self::settle) for attempts that a timer may end: if it was the total timeout, the call ends.
+    #[inline]
+    pub(super) fn settle_timed<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
+    where
+        K: Classifier<T, E>,
+        V: Keep<T, Slot = S>,
+    {
+        let missed = match missed {
+            Missed::TimedOut if self.course().reaches_total() => {
+                Missed::Ended(self.end_with_total(self.retry.classifier.timed_out()))
+            }
+            missed => missed,
+        };
+        self.settle::<T, V>(missed)
+    }
+
+    /// Begins an attempt after a pause.
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    pub(super) fn begin_next(&mut self) -> Result<(), End> {
+        self.check_time()?;
+        self.begin()
+    }
+
+    /// Ends the call if a pause took all that was left of the total timeout: the next attempt ends as it begins.
+    #[inline]
+    pub(super) fn check_time(&mut self) -> Result<(), End> {
+        let runtime = self.runtime();
+        if self.course().is_over(|| runtime.now()) { Err(self.end_late()) } else { Ok(()) }
+    }
+
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn end_late(&mut self) -> End {
+        match self.begin() {
+            Ok(()) => self.end_with_total(Failure::new(Class::Timeout)),
+            Err(end) => end,
+        }
+    }
+
+    /// The total timeout ended the attempt, and the call with it.
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn end_with_total(&mut self, failure: Failure) -> End {
+        let (runtime, began) = (self.runtime(), self.state.so_far());
+        let limit = self.course().end_with_total(began, failure, || runtime.now());
+        self.last = Some(Last { cause: Cause::TimedOut(limit), class: failure.class });
+        End::GaveUp(GiveUp::TotalTimeout)
     }
 
     /// How far the call has come; the time only if it is `timed`.

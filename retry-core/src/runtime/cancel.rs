@@ -12,7 +12,7 @@ use crate::time::Instant;
 /// Cancels blocking calls: those that sleep wake up at once, and no further attempt begins.
 ///
 /// Shared by reference, as a `static`, or in an `Arc`, between whoever cancels and any number of calls; given to them
-/// by [`Retry::cancel_by`]. It cannot interrupt an attempt under way. Once cancelled, it stays so.
+/// by [`Retry::cancel_by`](crate::Retry::cancel_by). It cannot interrupt an attempt under way. Once cancelled, it stays so.
 ///
 /// ```
 /// use core::time::Duration;
@@ -67,8 +67,8 @@ impl CancelToken {
     }
 }
 
-/// The system's clock and entropy, and a sleep that a [`CancelToken`] interrupts: what [`Retry::cancel_by`] makes of
-/// [`StdRuntime`].
+/// The system's clock and entropy, and a sleep that a [`CancelToken`] interrupts: what
+/// [`Retry::cancel_by`](crate::Retry::cancel_by) makes of [`StdRuntime`].
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellable<C>(pub(crate) C);
 

@@ -1,4 +1,42 @@
-//! What a loop needs of its surroundings.
+//! Runtimes: the clock, the sleep and the random words that a loop needs of its surroundings.
+//!
+//! The decisions of this crate read no clock and sleep nowhere. A [`Retry`](crate::Retry) runs over a runtime, which is
+//! any type with [`Clock`], [`Entropy`] and either [`Sleep`], for futures, or [`BlockingSleep`]. `StdRuntime` is the one
+//! for blocking code, with the feature `std`; the adapters `retry-tokio`, `retry-async-std` and `retry-embassy` bring
+//! theirs; [`FakeClock`](crate::testing::FakeClock) is the one for tests. [`Lock`]s, which guard circuits, budgets and
+//! queues, are chosen here, too.
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{
+//!     Class, Instant, Policy, Retry,
+//!     runtime::{BlockingSleep, Clock, Entropy, Interrupted},
+//! };
+//!
+//! /// A chip: a timer, a busy wait and a noise source.
+//! struct Chip;
+//!
+//! impl Clock for Chip {
+//!     fn now(&self) -> Instant {
+//!         Instant::from_millis(0) // read the timer
+//!     }
+//! }
+//!
+//! impl BlockingSleep for Chip {
+//!     fn sleep_blocking(&self, _: Duration) -> Result<(), Interrupted> {
+//!         Ok(()) // wait for the timer
+//!     }
+//! }
+//!
+//! impl Entropy for Chip {
+//!     fn word(&self) -> u64 {
+//!         0x9e37_79b9_7f4a_7c15 // ask the noise source
+//!     }
+//! }
+//!
+//! let mut answers = [Err(Class::Network), Ok(7)].into_iter();
+//! assert_eq!(Retry::new(&Policy::DEFAULT, Chip).run_blocking(|| answers.next().unwrap()), Ok(7));
+//! ```
 
 #[cfg(feature = "std")]
 mod cancel;

@@ -28,14 +28,14 @@ use crate::time::{Instant, nanos};
 ///
 /// ```
 /// use core::time::Duration;
-/// use retry_core::{testing::FakeClock, Class, Error, GiveUp, Policy, Retry};
+/// use retry_core::{testing::FakeClock, Class, Policy, Retry};
 ///
 /// const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(3);
 ///
 /// let clock = FakeClock::new().with_words(&[u64::MAX, 1 << 63]);
 /// let retry = Retry::new(&POLICY, &clock).classify(|_: &&str| Class::Timeout);
 /// let error = clock.run(retry.run(|| async { Err::<(), _>("too slow") })).unwrap_err();
-/// assert!(matches!(error, Error::GaveUp { reason: GiveUp::Attempts, .. }));
+/// assert!(error.is_exhausted());
 /// assert_eq!(clock.now().as_millis(), 100 + 200 / 2);
 /// ```
 ///

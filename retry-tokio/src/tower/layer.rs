@@ -62,9 +62,8 @@ use super::service::{Parts, RetryService};
 ///
 /// A call allocates once, for its future.
 ///
-/// One observer, `'static`, hears of all calls, and the runtime is [`Tokio`]. A [`Recorder`](retry_core::record::Recorder) has an
-/// observer for each call and words of its own, so it does not go with the layer: to record and replay decisions, retry a
-/// closure that calls the service, by [`Retry::run`].
+/// One observer hears of all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not go
+/// with the layer: to record and replay decisions, retry a closure that calls the service, by [`Retry::run`].
 #[derive(Clone)]
 pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
     parts: Parts<Y, Q, C, L>,
@@ -149,28 +148,27 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
     /// A call that ends with an unacceptable answer has given up, too, though the caller gets the answer. `payload` is
     /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
     /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
-    /// [`sink_fn`](retry_core::Forward). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
+    /// [`sink_fn`](retry_core::dead_letter::sink_fn). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
     /// call ends, and a future that is dropped leaves none.
     ///
     /// ```
-    /// use std::sync::LazyLock;
-    /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, Class, Policy};
+    /// use std::sync::Arc;
+    /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, Policy};
     /// use retry_tokio::{RetryLayer, retry};
     /// use tower::{Layer, ServiceExt, service_fn};
     ///
-    /// static LOST: LazyLock<DeadLetterQueue<String>> = LazyLock::new(|| DeadLetterQueue::new(1_000, WhenFull::DropOldest));
-    ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+    /// let lost = Arc::new(DeadLetterQueue::new(1_000, WhenFull::DropOldest));
     /// let layer = RetryLayer::new(retry(&Policy::DEFAULT).named("orders"))
     ///     .clone_request(|_: &String| None) // an order is sent once
-    ///     .dead_letters(&*LOST, String::clone);
+    ///     .dead_letters(Arc::clone(&lost), String::clone);
     /// let orders = layer.layer(service_fn(|_: String| async { Err::<(), _>(std::io::Error::other("down")) }));
     /// let error = orders.oneshot("7 apples".to_owned()).await.unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
     ///     "orders: gave up after attempt 1 of 1, 0 ms (Unknown): no attempts left, and the request may not be sent again",
     /// );
-    /// assert_eq!(LOST.pop().unwrap().payload, "7 apples");
+    /// assert_eq!(lost.pop().unwrap().payload, "7 apples");
     /// # }
     /// ```
     pub fn dead_letters<Request, T, S: Deref, F: Fn(&Request) -> T>(

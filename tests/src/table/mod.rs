@@ -10,12 +10,13 @@ mod limits;
 mod manual;
 mod recoveries;
 mod stops;
+mod total;
 
 use crate::scenario::Scenario;
 pub use crate::scenario::{bad, coded, fails, final_fault, good, hinted};
 
 /// Every scenario, by what it is about.
-pub static ALL: [&[Scenario<'static>]; 10] = [
+pub static ALL: [&[Scenario<'static>]; 11] = [
     recoveries::ALL,
     delays::ALL,
     hints::ALL,
@@ -26,6 +27,7 @@ pub static ALL: [&[Scenario<'static>]; 10] = [
     manual::ALL,
     budgets::ALL,
     stops::ALL,
+    total::ALL,
 ];
 
 /// Every scenario.

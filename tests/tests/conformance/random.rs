@@ -1,33 +1,56 @@
 //! Scenarios by chance: every runtime makes the same of them, and every processor makes the same hash.
 
+use std::time::Duration;
+
 use retry_core::{
     runtime::{CriticalSectionLock, LocalLock, StdLock},
     testing::FakeClock,
 };
-use tests::{Drawn, Fnv, Log, MILLION, Paced, Scenario, Text, random_decisions};
+use tests::{Drawn, Fnv, Line, Log, MILLION, Paced, Scenario, Text, random_decisions};
 
 use super::MILLI;
 
+/// What is made of a scenario before it is played.
+type Change = for<'s> fn(&Scenario<'s>) -> Scenario<'s>;
+
+fn as_drawn<'s>(scenario: &Scenario<'s>) -> Scenario<'s> {
+    *scenario
+}
+
+/// Under a total timeout of up to 700 ms.
+fn hurried<'s>(scenario: &Scenario<'s>) -> Scenario<'s> {
+    let timeout = Duration::from_millis(1 + scenario.seed % 700);
+    Scenario { policy: scenario.policy.total_timeout(timeout), ..*scenario }
+}
+
 /// The hash of what `play` writes of so many scenarios.
-fn hash(count: u32, play: impl Fn(&Scenario<'_>, &mut dyn Log)) -> u64 {
+fn hash(count: u32, change: Change, play: impl Fn(&Scenario<'_>, &mut dyn Log)) -> u64 {
     let (mut fnv, mut seed) = (Fnv::EMPTY, 7);
     for _ in 0..count {
         let drawn = Drawn::new(seed);
-        drawn.with(|scenario| play(scenario, &mut fnv));
+        drawn.with(|scenario| play(&change(scenario), &mut fnv));
         seed = drawn.next_seed();
     }
     fnv.hash()
 }
 
-/// Compares what `play` makes of so many scenarios with what a loop by hand does; on a difference, finds the scenario.
+/// Compares what `play` makes of so many scenarios, as drawn and hurried, with what a loop by hand does; on a
+/// difference, finds the scenario.
 fn agrees(count: u32, play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
-    if hash(count, &play) == hash(count, tests::by_hand::<LocalLock>) {
+    for change in [as_drawn, hurried] {
+        agrees_on(count, change, &play);
+    }
+}
+
+fn agrees_on(count: u32, change: Change, play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
+    if hash(count, change, &play) == hash(count, change, tests::by_hand::<LocalLock>) {
         return;
     }
     let mut seed = 7;
     for _ in 0..count {
         let drawn = Drawn::new(seed);
         drawn.with(|scenario| {
+            let scenario = &change(scenario);
             let (mut expected, mut log) = (Text(String::new()), Text(String::new()));
             tests::by_hand::<LocalLock>(scenario, &mut expected);
             play(scenario, &mut log);
@@ -46,8 +69,26 @@ fn a_million_decisions_have_one_hash() {
 }
 
 #[test]
+fn hurried_calls_run_out_of_time() {
+    struct Ends(u32);
+    impl Log for Ends {
+        fn line(&mut self, line: &Line<'_>) {
+            self.0 += u32::from(line.words.starts_with(&["end", "gave-up", "total-timeout"]));
+        }
+    }
+    let (mut ends, mut seed) = (Ends(0), 7);
+    for _ in 0..500 {
+        let drawn = Drawn::new(seed);
+        drawn.with(|scenario| tests::by_hand::<LocalLock>(&hurried(scenario), &mut ends));
+        seed = drawn.next_seed();
+    }
+    println!("{} calls", ends.0);
+    assert!(ends.0 > 500);
+}
+
+#[test]
 fn blocking() {
-    agrees(5_000, |scenario, log| match scenario.fits_blocking_loops() {
+    agrees_on(5_000, as_drawn, |scenario, log| match scenario.fits_blocking_loops() {
         true => tests::blocking::<StdLock>(scenario, FakeClock::new(), log),
         false => tests::by_hand::<LocalLock>(scenario, log), // nothing to compare
     });

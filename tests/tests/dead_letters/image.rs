@@ -56,6 +56,7 @@ fn every_field_comes_back() {
         Reason::GaveUp(GiveUp::Budget),
         Reason::Rejected,
         Reason::Cancelled,
+        Reason::GaveUp(GiveUp::TotalTimeout),
     ];
     for (number, class) in Class::ALL.into_iter().enumerate() {
         let mut letter = DeadLetter::new(reasons[number % reasons.len()], [1, 2, 3]);

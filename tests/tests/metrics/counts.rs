@@ -52,12 +52,20 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
     }
     let reasons = |answers: &[_], policy| {
         let counts = counted(policy, answers);
-        let all = [GiveUp::Class, GiveUp::Attempts, GiveUp::StartWithin, GiveUp::Hint, GiveUp::Budget];
+        let all = [
+            GiveUp::Class,
+            GiveUp::Attempts,
+            GiveUp::StartWithin,
+            GiveUp::Hint,
+            GiveUp::Budget,
+            GiveUp::TotalTimeout,
+        ];
         Vec::from_iter(all.into_iter().filter(|reason| counts.gave_up_for(*reason) == 1))
     };
     assert_eq!(reasons(&[TIMEOUT; 4], &POLICY), [GiveUp::Attempts]);
     assert_eq!(reasons(&[WRONG], &POLICY), [GiveUp::Class]);
     assert_eq!(reasons(&[TIMEOUT; 2], &hasty), [GiveUp::StartWithin]);
+    assert_eq!(reasons(&[TIMEOUT; 2], &POLICY.total_timeout(ms(150))), [GiveUp::TotalTimeout]);
     for class in Class::ALL {
         let counts = counted(&POLICY.max_attempts(1), &[Err(class)]);
         let classes = Class::ALL.map(|other| counts.failures_of(other));

@@ -40,18 +40,25 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
     .rules(&RULE);
 
 /// Policies that between them use everything a verdict can be made of.
-const POLICIES: [Policy; 4] = [
+const POLICIES: [Policy; 5] = [
     POLICY,
     POLICY.jitter(Jitter::Decorrelated).hints(Hints::Exact),
     POLICY.jitter(Jitter::Equal).hints(Hints::Clamp).max_attempts(20),
     Policy::backoff(Backoff::fibonacci(Duration::from_millis(10))).max_attempts(u32::MAX),
+    POLICY.attempt_timeout(SECOND).total_timeout(Duration::from_secs(3)),
 ];
 
 #[test]
 fn a_hundred_thousand_decisions_come_out_again() {
     let mut bytes = vec![0; DECISIONS * 40];
-    let plays =
-        [(&POLICIES[0], 1), (&POLICIES[0], 60), (&POLICIES[1], 60), (&POLICIES[2], 60), (&POLICIES[3], 60)];
+    let plays = [
+        (&POLICIES[0], 1),
+        (&POLICIES[0], 60),
+        (&POLICIES[1], 60),
+        (&POLICIES[2], 60),
+        (&POLICIES[3], 60),
+        (&POLICIES[4], 60),
+    ];
     for (seed, (policy, together)) in (1..).zip(plays) {
         let (length, entries) = play(policy, seed, DECISIONS, together, &mut bytes);
         let log = &bytes[..length];
@@ -104,6 +111,7 @@ fn changes() -> Vec<(&'static str, Policy)> {
         ("deadline, later", POLICY.start_within(61 * SECOND)),
         ("deadline, sooner", POLICY.start_within(59 * SECOND)),
         ("no deadline", POLICY.start_within(Duration::MAX)),
+        ("a total timeout", POLICY.total_timeout(30 * SECOND)),
         ("hints", POLICY.hints(Hints::Exact)),
         ("hints that are too long", POLICY.hints(Hints::Clamp)),
         ("hint limit", POLICY.max_hint(19 * SECOND)),

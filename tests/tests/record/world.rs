@@ -57,9 +57,16 @@ pub(crate) fn play(
             answers.prepare(&fate);
             let entry = match call.attempt(at(clock)) {
                 Err(_) => Entry::Refused,
-                Ok(attempt) => {
-                    let end = at(clock.saturating_add(fate.takes));
-                    Entry::Decided(attempt.fail(fate.failure, end, &mut log.rng()))
+                Ok(mut attempt) => {
+                    // Without an attempt timeout nobody cuts it, whatever the total timeout says.
+                    let cuts = policy.settings().attempt_timeout.and(attempt.time_limit(at(clock)));
+                    let takes = Duration::from_nanos(fate.takes);
+                    Entry::Decided(match cuts {
+                        Some(limit) if takes > limit => {
+                            attempt.time_out(at(clock).after(limit), &mut log.rng())
+                        }
+                        _ => attempt.fail(fate.failure, at(clock).after(takes), &mut log.rng()),
+                    })
                 }
             };
             entries.push(entry);

@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::stored::StoredLetter;
 use crate::class::Class;
 use crate::clean::is_unclean;
 use crate::dead_letter::letter::DeadLetter;
@@ -26,6 +25,24 @@ const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
 /// At the end of what was cut. That stays as it is when it is written again.
 const CUT: &str = "..";
+
+/// A letter as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredLetter<T> {
+    /// The letter.
+    pub letter: DeadLetter<T>,
+    /// The operation's name, longer than the letter itself holds it.
+    pub operation: String,
+    /// What the last attempt ended with.
+    pub error: Option<String>,
+    /// What the caller said of it.
+    pub metadata: Vec<(String, String)>,
+    /// How many more pairs there were.
+    pub metadata_left_out: usize,
+    /// When it was stored, if the writer [was told the time](super::JsonLinesSink::stamped); to the millisecond.
+    pub at: Option<SystemTime>,
+}
 
 /// A letter as it is written.
 pub(super) struct Line<'a, T> {
@@ -149,7 +166,7 @@ struct Caused<'a, E>(&'a LetterContext<'a, E>);
 
 impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::cause::Cause;
+        use crate::error::Cause;
         match self.0.error.cause() {
             Some(Cause::Failed(error)) => error.fmt(f),
             Some(Cause::TimedOut(limit)) => write!(f, "no end within {} ms", limit.as_millis()),

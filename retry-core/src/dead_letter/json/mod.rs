@@ -3,10 +3,9 @@
 mod file;
 mod line;
 mod read;
-mod stored;
 mod write;
 
 pub use file::{OnDisk, TornLine, WhenTorn};
+pub use line::StoredLetter;
 pub use read::{BadLine, BadLineKind, JsonLinesReader};
-pub use stored::StoredLetter;
 pub use write::{JsonLinesError, JsonLinesSink};

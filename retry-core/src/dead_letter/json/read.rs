@@ -16,8 +16,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::file::named;
-use super::line::{VERSION, class, instant};
-use super::stored::StoredLetter;
+use super::line::{StoredLetter, VERSION, class, instant};
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;

@@ -11,8 +11,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::file::{OnDisk, Open, TornLine, WhenTorn, named};
-use super::line::Line;
-use super::stored::StoredLetter;
+use super::line::{Line, StoredLetter};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;

@@ -80,6 +80,7 @@ pub(in crate::observe) const fn reason(reason: GiveUp) -> usize {
         GiveUp::StartWithin => 4,
         GiveUp::Hint => 5,
         GiveUp::Budget => 6,
+        GiveUp::TotalTimeout => 7,
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn each_is_at_its_place() {
         assert_eq!(ALL_ENDS.map(end), [0, 1, 2, 3]);
-        assert_eq!(GiveUp::ALL.map(reason), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(GiveUp::ALL.map(reason), [0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(ALL_PHASES.map(phase), [0, 1, 2]);
         assert!((0_usize..).zip(Class::ALL).all(|(place, class)| class as usize == place));
     }

@@ -197,13 +197,13 @@ impl MetricsSnapshot {
     /// ```
     /// use core::time::Duration;
     /// use retry_core::{
-    ///     circuit::{Change, ChangeCause, Phase}, observe::{Event, Observer, OperationMetrics}, Instant,
+    ///     circuit::{Change, ChangeCause, Phase}, observe::{Event, Name, Observer, OperationMetrics}, Instant,
     /// };
     ///
     /// let metrics = OperationMetrics::<1>::new("stock");
     /// let at = Instant::from_millis(700);
-    /// let cause = ChangeCause::Manual;
-    /// metrics.observe(&Event::phase_changed("stock", Change { from: Phase::Closed, to: Phase::Open, at, cause }));
+    /// let opened = Change { from: Phase::Closed, to: Phase::Open, at, cause: ChangeCause::Manual };
+    /// metrics.observe(&Event::phase_changed(&Name::new("stock"), opened));
     ///
     /// let (counts, now) = (metrics.snapshot(), Instant::from_millis(1_000));
     /// assert_eq!(counts.time_in(Phase::Open, Instant::ORIGIN, now), Duration::from_millis(300));

@@ -24,8 +24,9 @@ use crate::name::Name;
 ///
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&METRICS);
-/// retry.named("stock.read").run_blocking(|| Ok::<_, Class>(7)).unwrap();
-/// retry.named("stock.write").run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+/// let (read, write) = (retry.by_ref().named("stock.read"), retry.by_ref().named("stock.write"));
+/// read.run_blocking(|| Ok::<_, Class>(7)).unwrap();
+/// write.run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
 ///
 /// let rate = |name| METRICS.operation(name).unwrap().snapshot().success_rate();
 /// assert_eq!((rate("stock.read"), rate("stock.write")), (Some(1000), Some(0)));

@@ -1,10 +1,10 @@
-//! HTTP responses, as the crate `http` has them.
+//! HTTP requests and responses, as the crate `http` has them.
 
 use core::cell::LazyCell;
 use core::time::Duration;
 
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::retry_after::{parse_delay_seconds, parse_http_date, parse_retry_after};
 use crate::policy::Failure;
@@ -66,4 +66,50 @@ fn retry_after(headers: &HeaderMap, now_unix_secs: impl FnOnce() -> u64) -> Opti
 
 fn text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok()
+}
+
+/// Which HTTP requests may be sent again after a failure that leaves open whether the server has acted on them.
+///
+/// ```
+/// use http::{Request, header::HeaderName};
+/// use retry_core::classify::Idempotency;
+///
+/// let pay = Request::post("/payments").header("idempotency-key", "\"8e03978e\"").body(()).unwrap();
+/// let read = Request::get("/stock/apple").body(()).unwrap();
+/// let may = |idempotency: Idempotency, request: &Request<()>| {
+///     idempotency.allows(request.method(), request.headers())
+/// };
+/// assert!(may(Idempotency::Method, &read) && !may(Idempotency::Method, &pay));
+/// assert!(may(Idempotency::MethodOrKey, &pay));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Idempotency {
+    /// Those of a method that is idempotent by
+    /// [RFC 9110, 9.2.2](https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2): GET, HEAD, OPTIONS, TRACE, PUT,
+    /// DELETE.
+    #[default]
+    Method,
+    /// Those, and POST and PATCH with an `Idempotency-Key` that is not empty: for servers that are known to keep to
+    /// [it](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header).
+    MethodOrKey,
+    /// All: for servers on which every request may be repeated.
+    Assumed,
+}
+
+impl Idempotency {
+    /// Whether a request of this method with these headers may be sent again.
+    pub fn allows(self, method: &Method, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Method => method.is_idempotent(),
+            Self::MethodOrKey => {
+                method.is_idempotent() || matches!(*method, Method::POST | Method::PATCH) && has_key(headers)
+            }
+            Self::Assumed => true,
+        }
+    }
+}
+
+fn has_key(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all("idempotency-key").iter();
+    values.any(|value| value.as_bytes().iter().any(|byte| !matches!(byte, b' ' | b'\t' | b'"')))
 }

@@ -1,0 +1,216 @@
+//! The total timeout: of the call, its last attempt included.
+
+use retry_core::{Class, Jitter, Policy, Recovery, Rule, TokenBucket};
+
+use super::circuits::TWO_IN_A_ROW;
+use crate::scenario::{
+    BudgetKind, CircuitKind, Condition, Manual, Readiness, Scenario, Step, Try, bad, fails, good, hinted, ms,
+};
+
+const PLAIN: Scenario<'static> = Scenario::PLAIN;
+const POLICY: Policy = PLAIN.policy.max_attempts(9);
+const WAITS: Policy = POLICY.rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(200)))]);
+
+const HANGS: Try = good(86_400_000);
+const HANG: Step<'static> = Step::Call(&[HANGS]);
+const GOOD: Step<'static> = Step::Call(&[good(1)]);
+
+const GUARDED: Scenario<'static> = Scenario { circuit: CircuitKind::Calls(TWO_IN_A_ROW), ..PLAIN };
+
+pub(super) static ALL: &[Scenario<'static>] = &[
+    Scenario {
+        name: "total timeout: it cuts the attempt under way",
+        policy: POLICY.total_timeout(ms(1_000)),
+        steps: &[HANG, Step::Call(&[fails(300, Class::Server), fails(5, Class::Network), HANGS])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: an end at the very moment counts",
+        policy: POLICY.total_timeout(ms(50)),
+        steps: &[
+            Step::Call(&[good(50)]),
+            Step::Call(&[fails(50, Class::Server)]),
+            Step::Call(&[bad(50, Class::Transient)]),
+            Step::Call(&[good(51)]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: the attempt timeout is shorter, until little is left",
+        policy: POLICY.attempt_timeout(ms(300)).total_timeout(ms(1_000)),
+        steps: &[HANG, Step::Call(&[HANGS, HANGS, good(100)]), Step::Call(&[HANGS, HANGS, good(101)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: the attempt timeout is as long, or longer",
+        policy: POLICY.attempt_timeout(ms(300)).total_timeout(ms(300)),
+        steps: &[HANG, Step::Call(&[fails(1, Class::Server), HANGS])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a retry that would end after it is given up at once",
+        policy: POLICY.total_timeout(ms(400)),
+        steps: &[Step::Call(&[fails(250, Class::Server), fails(10, Class::Server)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a retry that would start at its end",
+        policy: POLICY.total_timeout(ms(150)),
+        steps: &[Step::Call(&[fails(50, Class::Server), good(0)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a retry that starts a millisecond before its end",
+        policy: POLICY.total_timeout(ms(150)),
+        steps: &[
+            Step::Call(&[fails(49, Class::Server), good(1)]),
+            Step::Call(&[fails(49, Class::Server), good(2)]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a delay that is rounded up to its end leaves no time for the attempt",
+        policy: POLICY.jitter(Jitter::Full).total_timeout(ms(100)),
+        // 99.5 ms of 100 ms, which the runtimes' timers round up.
+        words: &[u64::MAX / 1_000 * 995],
+        steps: &[Step::Call(&[fails(0, Class::Server), good(0)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: hints that fit, and that do not",
+        policy: POLICY.max_hint(ms(700)).total_timeout(ms(500)),
+        steps: &[
+            Step::Call(&[hinted(10, Class::Server, 489), good(1)]),
+            Step::Call(&[hinted(10, Class::Server, 490), good(1)]),
+            Step::Call(&[hinted(10, Class::Server, 701), good(1)]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: it cuts a wait short, and nothing is tried at its end",
+        policy: WAITS.total_timeout(ms(250)),
+        ready: Some(Readiness { denials: 12, every: 30 }),
+        steps: &[Step::Call(&[fails(40, Class::Server), fails(1, Class::Server), good(0)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a wait that ends before it",
+        policy: WAITS.total_timeout(ms(150)),
+        ready: Some(Readiness { denials: 2, every: 30 }),
+        steps: &[Step::Call(&[fails(40, Class::Server), good(10)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: attempts start within less",
+        policy: POLICY.start_within(ms(300)).total_timeout(ms(1_000)),
+        steps: &[
+            Step::Call(&[fails(200, Class::Server), good(700)]),
+            Step::Call(&[fails(201, Class::Server), good(700)]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: it cuts an attempt that started in time",
+        policy: POLICY.start_within(ms(300)).total_timeout(ms(1_000)),
+        steps: &[Step::Call(&[fails(200, Class::Server), HANGS])],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: attempts start within more",
+        policy: WAITS.start_within(ms(300)).total_timeout(ms(220)),
+        ready: Some(Readiness { denials: 90, every: 30 }),
+        steps: &[Step::Call(&[fails(10, Class::Server), good(9)]), Step::Call(&[fails(230, Class::Server)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: two calls with three milliseconds left open nothing",
+        policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(3)),
+        steps: &[HANG, HANG, HANG, GOOD],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: an attempt that had all its time counts",
+        policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(50)),
+        steps: &[HANG, HANG, GOOD],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: only the attempts count that had all their time",
+        policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(199)),
+        steps: &[HANG, GOOD, HANG, HANG, GOOD],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: a slow attempt counts",
+        policy: POLICY.total_timeout(ms(60)),
+        circuit: CircuitKind::Slow(TWO_IN_A_ROW.slow_after(ms(60))),
+        steps: &[HANG, HANG, GOOD],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: an attempt that is almost slow does not count",
+        policy: POLICY.total_timeout(ms(60)),
+        circuit: CircuitKind::Slow(TWO_IN_A_ROW.slow_after(ms(61))),
+        steps: &[HANG, HANG, GOOD],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a probe that it cuts gives its place back",
+        policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(3)),
+        steps: &[Step::Manual(Manual::Trip(100)), Step::Wait(100), HANG, HANG, GOOD],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: a cut retry costs nothing",
+        policy: POLICY.total_timeout(ms(110)),
+        budget: BudgetKind::Tokens(TokenBucket::DEFAULT.capacity(12)),
+        steps: &[
+            Step::Call(&[fails(1, Class::Server), HANGS]),
+            Step::Call(&[fails(1, Class::Server), HANGS]),
+        ],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: it says so after the last attempt, too",
+        policy: POLICY.max_attempts(1).total_timeout(ms(60)),
+        steps: &[HANG, Step::Call(&[fails(60, Class::Server)])],
+        ..GUARDED
+    },
+    Scenario {
+        name: "total timeout: it says so, whatever the rule for timeouts",
+        policy: POLICY
+            .rules(&[Rule::class(Class::Timeout).recovery(Recovery::Ignore)])
+            .attempt_timeout(ms(200))
+            .total_timeout(ms(250)),
+        budget: BudgetKind::Tokens(TokenBucket::DEFAULT),
+        steps: &[HANG, Step::Call(&[fails(10, Class::Server), HANGS])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a condition is told what is left of it",
+        policy: POLICY.total_timeout(ms(400)),
+        condition: Some(Condition {
+            meets: |_, now| now.left.is_some_and(|left| left <= ms(100)),
+            rule: &Rule::ANY.recovery(Recovery::Fail),
+        }),
+        steps: &[Step::Call(&[fails(160, Class::Server), fails(40, Class::Server), good(1)])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: a call that is stopped at the very moment",
+        policy: POLICY.total_timeout(ms(100)),
+        steps: &[Step::Cut(100, &[HANGS]), Step::Cut(101, &[HANGS])],
+        ..PLAIN
+    },
+    Scenario {
+        name: "total timeout: with jitter, call by call",
+        policy: POLICY.jitter(Jitter::Full).attempt_timeout(ms(80)).total_timeout(ms(500)),
+        budget: BudgetKind::Tokens(TokenBucket::DEFAULT),
+        seed: 5,
+        steps: &[
+            Step::Call(&[good(81), fails(30, Class::Network), good(81)]),
+            Step::Call(&[fails(30, Class::Network), HANGS]),
+        ],
+        ..PLAIN
+    },
+];
