@@ -1,0 +1,138 @@
+//! The client of all upstream hosts: a circuit per host, and one policy and one budget of retries for all.
+
+use core::mem;
+use std::sync::Arc;
+
+use anyhow::Result;
+use http::Response as HttpResponse;
+use reqwest::{Body, Client, RequestBuilder, Response};
+use retry_core::{
+    CircuitPool, Error, Failure, Retry, SharedBudget, TokenBucket,
+    circuit::NoCircuit,
+    classify::{ByClosure, ClassifyOk},
+    dead_letter::{OrElse, Reason, ReasonSet},
+    observe::{LogFacade, MetricsFacade},
+    policy::ReloadablePolicy,
+    runtime::{Entropy, Sleep},
+};
+use retry_tokio::{reqwest_error, reqwest_response};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Hosts};
+use crate::letters::{Letters, Order};
+
+/// What sends a request: the network in the service, a script in tests.
+pub(crate) trait Transport {
+    fn send(&self, request: RequestBuilder) -> impl Future<Output = reqwest::Result<Response>> + Send;
+}
+
+pub(crate) struct Network;
+
+impl Transport for Network {
+    /// Sends the request and reads the whole answer: if its body breaks off, the attempt has failed.
+    async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
+        let mut response = request.send().await?;
+        let mut whole = HttpResponse::new(Body::default());
+        *whole.status_mut() = response.status();
+        *whole.headers_mut() = mem::take(response.headers_mut());
+        *whole.body_mut() = response.bytes().await?.into();
+        Ok(whole.into())
+    }
+}
+
+/// How every call is retried. A call adds its name and its circuit.
+type Calls<R> = Retry<
+    R,
+    Arc<ReloadablePolicy>,
+    NoCircuit,
+    Arc<SharedBudget<TokenBucket>>,
+    ClassifyOk<ByClosure<fn(&reqwest::Error) -> Failure>, fn(&Response) -> Option<Failure>>,
+    (MetricsFacade, LogFacade),
+>;
+
+/// What a call ends with.
+pub(crate) type Answer = Result<Response, Error<reqwest::Error>>;
+
+/// Calls the upstream hosts.
+pub(crate) struct Upstream<R, T> {
+    calls: Calls<R>,
+    policy: Arc<ReloadablePolicy>,
+    circuits: CircuitPool,
+    letters: Letters,
+    shutdown: CancellationToken,
+    hosts: Hosts,
+    client: Client,
+    transport: T,
+}
+
+/// Which ends of an order leave a letter: among them that it was stopped half-way.
+const KEPT: ReasonSet = ReasonSet::DEFAULT.with(Reason::Cancelled);
+
+impl<R: Sleep + Entropy, T: Transport> Upstream<R, T> {
+    /// A client by `config` on this runtime. Its calls end when `shutdown` is cancelled.
+    pub(crate) fn new(
+        config: &Config,
+        letters: Letters,
+        shutdown: CancellationToken,
+        runtime: R,
+        transport: T,
+    ) -> Result<Self> {
+        let policy = Arc::new(ReloadablePolicy::new(config.policy));
+        let calls = Retry::new(policy.clone(), runtime)
+            .budget(Arc::new(SharedBudget::new(config.budget.rules())))
+            .classify(reqwest_error as fn(&_) -> _)
+            .classify_ok(reqwest_response as fn(&_) -> _)
+            .observe((MetricsFacade::new(), LogFacade));
+        let circuits = CircuitPool::try_new(1_000, config.circuit)?;
+        let (hosts, client) = (config.upstream.clone(), Client::builder().no_proxy().build()?);
+        Ok(Self { calls, policy, circuits, letters, shutdown, hosts, client, transport })
+    }
+
+    /// Reads the stock of an article. An answer that is an error is returned as it is, after the retries.
+    pub(crate) async fn stock(&self, sku: &str) -> Answer {
+        let host = &self.hosts.stock;
+        let circuit = self.circuits.get(host.name());
+        let calls = self.calls.by_ref().named("stock.read").keyed(&circuit).circuit(circuit);
+        calls
+            .until(self.shutdown.cancelled())
+            .return_last()
+            .run(|| self.transport.send(self.client.get(host.url(&["stock", sku]))))
+            .await
+    }
+
+    /// Sends an order, which has the same idempotency key in every attempt. One that cannot be delivered is kept.
+    pub(crate) async fn order(&self, order: &Order, idempotency_key: &str) -> Answer {
+        let host = &self.hosts.orders;
+        let circuit = self.circuits.get(host.name());
+        let calls = self.calls.by_ref().named("order.send").keyed(&circuit).circuit(circuit);
+        let letters = OrElse::new(&self.letters.file, &self.letters.memory);
+        calls
+            .until(self.shutdown.cancelled())
+            .dead_letters(&letters)
+            .only(KEPT)
+            .metadata(&[("idempotency-key", idempotency_key)])
+            .payload(|| order.clone())
+            .run(|| {
+                let request = self.client.post(host.url(&["orders"])).json(order);
+                self.transport.send(request.header("idempotency-key", idempotency_key))
+            })
+            .await
+    }
+
+    /// Goes on by another policy. Calls under way end by the one that they began with.
+    pub(crate) fn reload(&self, config: &Config) {
+        self.policy.reload(config.policy);
+    }
+
+    /// The phase of each circuit, a line each.
+    pub(crate) fn health(&self) -> String {
+        self.circuits.iter().map(|circuit| format!("{}: {}\n", circuit.name(), circuit.phase())).collect()
+    }
+
+    pub(crate) fn letters(&self) -> &Letters {
+        &self.letters
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! The configuration file, and when to read it again.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::{fs, io};
+
+use anyhow::{Context, Result, anyhow};
+use reqwest::Url;
+use retry_core::{CircuitConfig, Policy, TokenBucket};
+use serde::Deserialize;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, interval};
+
+/// What the file says.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) upstream: Hosts,
+    #[serde(default)]
+    pub(crate) policy: Policy,
+    #[serde(default)]
+    pub(crate) circuit: CircuitConfig,
+    pub(crate) budget: Budget,
+    pub(crate) paths: Paths,
+}
+
+/// The upstream host of each operation.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hosts {
+    pub(crate) stock: Host,
+    pub(crate) orders: Host,
+}
+
+/// `http://` and a host, with a port if it is not 80.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(try_from = "String")]
+pub(crate) struct Host(Url);
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Budget {
+    capacity: u32,
+    retry_cost: u32,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Paths {
+    pub(crate) letters: PathBuf,
+    pub(crate) metrics: PathBuf,
+}
+
+impl Config {
+    pub(crate) fn read(file: &Path) -> Result<Self> {
+        let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        Self::parse(&text).with_context(|| file.display().to_string())
+    }
+
+    /// An error is one line with the place, which has the key or its table, and what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| {
+            let number = text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
+            let line = text.lines().nth(number).unwrap_or_default();
+            anyhow!("line {}: {line}: {}", number + 1, error.message())
+        })
+    }
+}
+
+impl Budget {
+    pub(crate) fn rules(self) -> TokenBucket {
+        TokenBucket::DEFAULT.capacity(self.capacity).retry_cost(self.retry_cost)
+    }
+}
+
+impl Host {
+    /// Host and port: the key of its circuit.
+    pub(crate) fn name(&self) -> &str {
+        self.0.authority()
+    }
+
+    pub(crate) fn url(&self, path: &[&str]) -> Url {
+        let mut url = self.0.clone();
+        url.path_segments_mut().expect("an http URL has a path").clear().extend(path);
+        url
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match Url::parse(&text) {
+            Ok(url) if url.scheme() == "http" => Ok(Self(url)),
+            _ => Err("must be http:// and a host".into()),
+        }
+    }
+}
+
+/// Waits for a reason to read the file again: SIGHUP, or another time or length of the file, looked at each second.
+pub(crate) struct Changes {
+    path: PathBuf,
+    seen: Option<(SystemTime, u64)>,
+    hangup: Signal,
+    second: Interval,
+}
+
+impl Changes {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let (hangup, second) = (signal(SignalKind::hangup())?, interval(Duration::from_secs(1)));
+        Ok(Self { path: path.into(), seen: stamp(path), hangup, second })
+    }
+
+    pub(crate) async fn next(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => break,
+                _ = self.second.tick() => if stamp(&self.path) != self.seen { break },
+            }
+        }
+        self.seen = stamp(&self.path);
+    }
+}
+
+/// When the file was last written, and its length; `None` if there is no file.
+fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{self, Command};
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const FILE: &str = include_str!("../service.toml");
+
+    #[test]
+    fn a_broken_file_is_one_line_with_the_key() {
+        Config::parse(FILE).unwrap();
+        for (from, to, line) in [
+            (
+                "max_attempts = 3",
+                "max_attempts = 0",
+                "line 17: [policy]: max_attempts = 0: must be at least 1",
+            ),
+            (
+                "retry_cost = 5",
+                "retry_cost = -5",
+                "line 10: retry_cost = -5: invalid value: integer `-5`, expected u32",
+            ),
+            (
+                "= \"http://127.0.0.1:9701",
+                "= \"ftp://stock",
+                "line 5: stock = \"ftp://stock\": must be http:// and a host",
+            ),
+        ] {
+            let error = Config::parse(&FILE.replace(from, to)).unwrap_err();
+            assert_eq!(error.to_string(), line);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_a_hangup_or_another_length_of_the_file() {
+        let file = std::env::temp_dir().join(format!("service-{}.toml", process::id()));
+        fs::write(&file, "a").unwrap();
+        let mut changes = Changes::of(&file).unwrap();
+        timeout(Duration::from_secs(5), changes.next()).await.unwrap_err();
+
+        fs::write(&file, "ab").unwrap();
+        changes.next().await;
+        timeout(Duration::from_secs(5), changes.next()).await.unwrap_err();
+
+        let pid = process::id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        changes.next().await;
+        fs::remove_file(file).unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! A small service whose upstream hosts fail: retries, circuits, a budget and dead letters from one configuration file.
+
+mod client;
+mod config;
+mod demo;
+mod front;
+mod letters;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use anyhow::{Result, bail};
+use log::{info, warn};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use retry_tokio::Tokio;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::{Network, Upstream};
+use crate::config::{Changes, Config};
+use crate::front::Front;
+use crate::letters::Letters;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [file] => run(Path::new(file), false).await,
+        [file, "--demo"] | ["--demo", file] => run(Path::new(file), true).await,
+        _ => bail!("usage: service FILE [--demo]"),
+    }
+}
+
+/// Runs the service until it is told to stop.
+async fn run(file: &Path, is_demo: bool) -> Result<()> {
+    let changes = Changes::of(file)?;
+    let config = Config::read(file)?;
+    let metrics = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
+    if is_demo {
+        demo::start(&config.upstream).await?;
+    }
+
+    let (shutdown, orders) = (CancellationToken::new(), TaskTracker::new());
+    let letters = Letters::open(&config.paths.letters)?;
+    let upstream = Arc::new(Upstream::new(&config, letters, shutdown.clone(), Tokio, Network)?);
+    info!("policy: {}", config.policy);
+    info!("circuit: {}", config.circuit);
+    tokio::spawn(cancel_when_told(shutdown.clone())?);
+    tokio::spawn(reload_on(changes, file.into(), upstream.clone()));
+
+    let front = Front { upstream: upstream.clone(), orders: orders.clone(), metrics: metrics.clone() };
+    let listener = TcpListener::bind(config.listen).await?;
+    info!("listening on {}", listener.local_addr()?);
+    axum::serve(listener, front.routes()).with_graceful_shutdown(shutdown.cancelled_owned()).await?;
+
+    orders.close();
+    orders.wait().await;
+    upstream.letters().close()?;
+    fs::write(&config.paths.metrics, metrics.render())?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Cancels on SIGTERM and on ctrl-c.
+fn cancel_when_told(shutdown: CancellationToken) -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        shutdown.cancel();
+    })
+}
+
+/// Goes on by the file's policy whenever the file changes. If it is broken, what is in force stays.
+async fn reload_on(mut changes: Changes, file: PathBuf, upstream: Arc<Upstream<Tokio, Network>>) {
+    loop {
+        changes.next().await;
+        match Config::read(&file) {
+            Ok(config) => {
+                upstream.reload(&config);
+                info!("policy: {}", config.policy);
+            }
+            Err(error) => warn!("not reloaded: {error:#}"),
+        }
+    }
+}
+
+const BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
