@@ -108,6 +108,7 @@ pub enum Concern {
 /// assert_eq!(STOCK.held(clock.now()), 500);
 /// # }
 /// ```
+#[doc(alias = "retry budget")]
 pub struct SharedBudget<B: BudgetRules, L: Lock = DefaultLock> {
     rules: B,
     state: L::Of<B::State>,
