@@ -17,10 +17,7 @@ use retry_core::{
     testing::FakeClock,
 };
 use retry_tokio::Tokio;
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::fixed(ms(100)).jitter(Jitter::None);
 

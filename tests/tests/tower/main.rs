@@ -8,7 +8,6 @@ mod requests;
 
 use std::error::Error as StdError;
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Duration;
 
 use retry_core::{
     Cause, CircuitConfig, CircuitPool, Class, Classify, ErrorKind, Failure, GiveUp, Jitter, Policy, Recovery,
@@ -19,13 +18,10 @@ use retry_core::{
     runtime::Clock,
 };
 use retry_tokio::{RetryLayer, ServiceError, Tokio};
+use tests::ms;
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_test::mock::{self, Handle};
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
