@@ -58,7 +58,7 @@ pub(crate) struct Upstream<R, T> {
     calls: Calls<R>,
     policy: Arc<ReloadablePolicy>,
     circuits: CircuitPool,
-    letters: Letters,
+    pub(crate) letters: Letters,
     shutdown: CancellationToken,
     hosts: Hosts,
     client: Client,
@@ -127,10 +127,6 @@ impl<R: Sleep + Entropy, T: Transport> Upstream<R, T> {
     /// The phase of each circuit, a line each.
     pub(crate) fn health(&self) -> String {
         self.circuits.iter().map(|circuit| format!("{}: {}\n", circuit.name(), circuit.phase())).collect()
-    }
-
-    pub(crate) fn letters(&self) -> &Letters {
-        &self.letters
     }
 }
 

@@ -28,10 +28,9 @@ use crate::letters::Letters;
 async fn main() -> Result<()> {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
+    match &arguments[..] {
         [file] => run(Path::new(file), false).await,
-        [file, "--demo"] | ["--demo", file] => run(Path::new(file), true).await,
+        [file, demo] if demo == "--demo" => run(Path::new(file), true).await,
         _ => bail!("usage: service FILE [--demo]"),
     }
 }
@@ -60,7 +59,7 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
 
     orders.close();
     orders.wait().await;
-    upstream.letters().close()?;
+    upstream.letters.close()?;
     fs::write(&config.paths.metrics, metrics.render())?;
     info!("stopped");
     Ok(())
