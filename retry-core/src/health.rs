@@ -24,7 +24,7 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 ///     SharedCircuit,
 /// };
 ///
-/// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
+/// let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
 /// let clock = FakeClock::new();
 /// circuit.trip(Duration::from_secs(60), clock.now());
 ///

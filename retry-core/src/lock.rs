@@ -9,28 +9,38 @@ use self::LocalLock as Chosen;
 #[cfg(feature = "std")]
 use self::StdLock as Chosen;
 
-/// The kind of mutual exclusion that guards what is shared, chosen by type.
+/// A kind of mutual exclusion for what is shared, such as a circuit's state. It is chosen by a type parameter.
+///
+/// | type | shared between | needs |
+/// |---|---|---|
+/// | `StdLock` | threads | the feature `std` |
+/// | `CriticalSectionLock` | threads, interrupts and cores | the feature `critical-section` |
+/// | [`LocalLock`] | nothing: it belongs to one thread | |
+///
+/// [`DefaultLock`] is one of these. `retry-embassy` has one more, of embassy's mutexes.
 pub trait Lock {
     /// The lock around a `T`.
     type Of<T: Initial>: Exclusive<T>;
 }
 
-/// A value with a constant first state, so that a lock around it can stand in a `static`.
+/// A value with a constant first state, so that a lock around it can be a `static`.
 pub trait Initial {
     /// The first state.
     const INITIAL: Self;
 }
 
-/// A lock around a `T`, at first in its [`Initial`] state.
+/// A lock around a `T`, which begins in its [`Initial`] state.
 pub trait Exclusive<T>: Initial {
-    /// Runs `f` with the value to itself. `f` is short, and never asks for the same lock again.
+    /// Runs `f` with exclusive access to the value. `f` must be short, and must not take the same lock again.
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// The lock of this build, for what names none.
+/// The lock of every type that names no other: of [`SharedCircuit`](crate::SharedCircuit),
+/// [`SharedBudget`](crate::SharedBudget), pools, queues and recorders.
 ///
-/// It is [`StdLock`] with the feature `std`, else [`CriticalSectionLock`] with the feature `critical-section`, else
-/// [`LocalLock`]. Cargo adds up the features that all crates of a build ask for, so a library names its lock instead.
+/// It is `StdLock` with the feature `std`, else `CriticalSectionLock` with the feature `critical-section`, else
+/// [`LocalLock`], which cannot be used in a `static`. Cargo unites the features that all crates of a program ask for, so a
+/// library that must not depend on them names its lock.
 ///
 /// ```
 /// use retry_core::runtime::{DefaultLock, Exclusive, Initial, Lock};
@@ -38,15 +48,16 @@ pub trait Exclusive<T>: Initial {
 /// struct Count(u32);
 ///
 /// impl Initial for Count {
-///     const INITIAL: Self = Count(0);
+///     const INITIAL: Self = Self(0);
 /// }
 ///
 /// let count = <DefaultLock as Lock>::Of::<Count>::INITIAL;
-/// assert_eq!(count.with(|count| { count.0 += 1; count.0 }), 1);
+/// count.with(|count| count.0 += 1);
+/// assert_eq!(count.with(|count| count.0), 1);
 /// ```
 pub type DefaultLock = Chosen;
 
-/// No lock, for one thread alone: a [`RefCell`], which the compiler keeps from being shared.
+/// No lock, for what belongs to one thread: a [`RefCell`]. The compiler prevents sharing it.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LocalLock;
@@ -65,7 +76,7 @@ impl<T: Initial> Exclusive<T> for RefCell<T> {
     }
 }
 
-/// [`std::sync::Mutex`].
+/// A [`std::sync::Mutex`]. A panic elsewhere does not poison it: the state is whole between any two of its steps.
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 #[derive(Clone, Copy, Debug)]
@@ -87,15 +98,14 @@ mod std_lock {
 
     impl<T: Initial> Exclusive<T> for Mutex<T> {
         fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-            // The state is whole between any two of its steps, so a panic elsewhere is no reason to stop.
             f(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
         }
     }
 }
 
-/// A critical section of the target's, by the crate [`critical_section`]: for what interrupts and other cores share.
+/// A critical section, by the crate [`critical_section`]: for what interrupts and other cores share.
 ///
-/// The program brings the implementation, most often a chip's support crate. `f` runs with interrupts off.
+/// The program provides the implementation, usually by its chip's support crate. Interrupts are off while it is held.
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 #[derive(Clone, Copy, Debug)]

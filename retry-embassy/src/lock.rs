@@ -19,10 +19,10 @@ use retry_core::runtime::{Exclusive, Initial, Lock};
 ///
 /// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);
 ///
-/// static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(CONFIG);
-/// static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> = SharedBudget::new(TokenBucket::DEFAULT);
+/// static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(CONFIG);
+/// static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> = SharedBudget::with_lock(TokenBucket::DEFAULT);
 ///
-/// let of_one_task = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::new(CONFIG);
+/// let of_one_task = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::with_window(CONFIG);
 /// assert_eq!(UPLINK.phase(), Phase::Closed);
 /// assert_eq!(of_one_task.phase(), Phase::Closed);
 /// ```

@@ -6,12 +6,12 @@ use retry_core::{
     circuit::Gate,
     classify::Classifier,
     observe::Observer,
-    runtime::{BlockingSleep, Clock, Entropy, Lock},
+    runtime::{BlockingSleep, Clock, Lock},
 };
 
 use crate::log::Log;
 use crate::record::{End, Record, cause_name};
-use crate::runtime::Scripted;
+use crate::runtime::{Denials, Scripted};
 use crate::scenario::{Ends, Fault, Scenario, Step, Try, Value, ms};
 use crate::stage::Stage;
 
@@ -35,7 +35,9 @@ pub(crate) fn play<L: Lock, R: BlockingSleep>(
     call: impl Fn(&Scenario<'_>, &Stage<L>, &Scripted<'_, R>, &[Try], &Record<'_>),
 ) {
     let record = &Record::of(scenario, log);
-    let time = &Scripted::new(scenario, runtime);
+    let denials = Denials::of(scenario);
+    let check = || denials.are_over();
+    let time = &Scripted::new(scenario, runtime).until_ready(scenario.readiness(&check));
     let mut stage = Stage::<L>::new(scenario);
     for step in scenario.steps {
         match *step {
@@ -63,46 +65,24 @@ fn call<L: Lock, R: BlockingSleep>(
     tries: &[Try],
     record: &Record<'_>,
 ) {
-    let Stage { ready, .. } = stage;
     let retry = Retry::new(scenario, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
         .classify_ok(|value: &Value| value.0)
         .on_event(|event| record.event(event.at, event.attempt, &event.kind));
-    match ready.asked_every() {
-        None => by_condition(retry, scenario, time, tries, record),
-        Some(every) => by_condition(retry.ready(|| ready.check(), every), scenario, time, tries, record),
-    }
-}
-
-fn by_condition<T, R, G, B, K, O>(
-    retry: Retry<T, &Scenario<'_>, G, B, K, O>,
-    scenario: &Scenario<'_>,
-    time: &Scripted<'_, R>,
-    tries: &[Try],
-    record: &Record<'_>,
-) where
-    T: BlockingSleep + Entropy,
-    R: BlockingSleep,
-    G: Gate,
-    B: Budget,
-    K: Classifier<Value, Fault>,
-    O: Observer,
-{
     match scenario.condition {
         None => run(&retry, scenario, time, tries, record),
         Some(condition) => run(&retry.when(condition.meets, condition.rule), scenario, time, tries, record),
     }
 }
 
-fn run<T, R, G, B, K, O>(
-    retry: &Retry<T, &Scenario<'_>, G, B, K, O>,
+fn run<R, G, B, K, O>(
+    retry: &Retry<&Scripted<'_, R>, &Scenario<'_>, G, B, K, O>,
     scenario: &Scenario<'_>,
     time: &Scripted<'_, R>,
     tries: &[Try],
     record: &Record<'_>,
 ) where
-    T: BlockingSleep + Entropy,
     R: BlockingSleep,
     G: Gate,
     B: Budget,

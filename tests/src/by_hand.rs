@@ -5,7 +5,7 @@ use core::time::Duration;
 use retry_core::{
     Call, Class, GiveUp, Verdict,
     observe::{EventKind, observer_fn},
-    runtime::{BlockingSleep, Clock, Interrupted, Lock},
+    runtime::{BlockingSleep, Clock, Interrupted, Lock, Readiness},
     testing::FakeClock,
 };
 
@@ -37,9 +37,6 @@ fn call<L: Lock>(
         .budget(&stage.allowance)
         .observe(&observer)
         .timed(now);
-    if scenario.condition.is_some() {
-        call = call.timed(now);
-    }
 
     let (mut class, mut last) = (None, "-"); // what the last attempt ended with
     let why = loop {
@@ -98,10 +95,10 @@ fn call<L: Lock>(
         };
         // The whole delay, or its least and then as long as nobody is ready.
         let least = call.earliest_retry();
-        let slept = match stage.ready.asked_every() {
-            Some(every) if least < delay => {
+        let slept = match time.readiness() {
+            Some(Readiness { check, every }) if least < delay => {
                 let (mut slept, mut left) = (time.sleep_blocking(least), delay - least);
-                while slept.is_ok() && !left.is_zero() && !stage.ready.check() {
+                while slept.is_ok() && !left.is_zero() && !check() {
                     let step = every.min(left);
                     left -= step;
                     slept = time.sleep_blocking(step);

@@ -1,7 +1,6 @@
 //! The loop of futures, on any adapter.
 
 use core::cell::Cell;
-use core::future::ready;
 
 use retry_core::{
     Cause, Progress, Retry,
@@ -9,19 +8,21 @@ use retry_core::{
     circuit::Gate,
     classify::Classifier,
     observe::Observer,
-    runtime::{Clock, Entropy, Lock, Sleep},
+    runtime::{Clock, Lock, Sleep},
 };
 
 use crate::log::Log;
 use crate::record::{End, Record, cause_name};
-use crate::runtime::Scripted;
+use crate::runtime::{Denials, Scripted};
 use crate::scenario::{Ends, Fault, Scenario, Step, Try, Value, ms};
 use crate::stage::Stage;
 
 /// Plays `scenario` with `run_with`, and with `until`, on `runtime`, an adapter. Circuit and budget are behind an `L`.
 pub async fn with_futures<L: Lock>(scenario: &Scenario<'_>, runtime: impl Sleep, log: &mut dyn Log) {
     let record = &Record::of(scenario, log);
-    let time = &Scripted::new(scenario, runtime);
+    let denials = Denials::of(scenario);
+    let check = || denials.are_over();
+    let time = &Scripted::new(scenario, runtime).until_ready(scenario.readiness(&check));
     let mut stage = Stage::<L>::new(scenario);
     for step in scenario.steps {
         match *step {
@@ -45,35 +46,11 @@ async fn call<L: Lock, R: Sleep>(
     stop: Option<u32>,
     record: &Record<'_>,
 ) {
-    let Stage { ready, .. } = stage;
     let retry = Retry::new(scenario, time)
         .circuit(&stage.circuit)
         .budget(&stage.allowance)
         .classify_ok(|value: &Value| value.0)
         .on_event(|event| record.event(event.at, event.attempt, &event.kind));
-    match ready.asked_every() {
-        None => by_condition(retry, scenario, time, tries, stop, record).await,
-        Some(every) => {
-            by_condition(retry.ready(|| ready.check(), every), scenario, time, tries, stop, record).await;
-        }
-    }
-}
-
-async fn by_condition<T, R, G, B, K, O>(
-    retry: Retry<T, &Scenario<'_>, G, B, K, O>,
-    scenario: &Scenario<'_>,
-    time: &Scripted<'_, R>,
-    tries: &[Try],
-    stop: Option<u32>,
-    record: &Record<'_>,
-) where
-    T: Sleep + Entropy,
-    R: Sleep,
-    G: Gate,
-    B: Budget,
-    K: Classifier<Value, Fault>,
-    O: Observer,
-{
     match scenario.condition {
         None => run(&retry, time, tries, stop, record).await,
         Some(condition) => {
@@ -82,14 +59,13 @@ async fn by_condition<T, R, G, B, K, O>(
     }
 }
 
-async fn run<T, R, G, B, K, O>(
-    retry: &Retry<T, &Scenario<'_>, G, B, K, O>,
+async fn run<R, G, B, K, O>(
+    retry: &Retry<&Scripted<'_, R>, &Scenario<'_>, G, B, K, O>,
     time: &Scripted<'_, R>,
     tries: &[Try],
     stop: Option<u32>,
     record: &Record<'_>,
 ) where
-    T: Sleep + Entropy,
     R: Sleep,
     G: Gate,
     B: Budget,
@@ -113,9 +89,15 @@ async fn run<T, R, G, B, K, O>(
     };
     let result = match stop {
         None => retry.run_with(operation).await,
-        // Stopped already; embassy's timers are pending once, even those that are over.
-        Some(0) => retry.until(ready(())).run_with(operation).await,
-        Some(after) => retry.until(time.sleep(ms(after))).run_with(operation).await,
+        Some(after) => {
+            let stop = async {
+                // Of 0, it is over already; embassy's timers are pending once, even then.
+                if after > 0 {
+                    time.sleep(ms(after)).await;
+                }
+            };
+            retry.until(stop).run_with(operation).await
+        }
     };
     record.ended(time.now(), &End::of(result, attempts.get()));
 }

@@ -2,12 +2,13 @@
 
 use core::cell::Cell;
 use core::convert::Infallible;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
 use rand_core::TryRng;
 use retry_core::{
     Instant,
-    runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep},
+    runtime::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep},
 };
 
 use crate::scenario::Scenario;
@@ -24,6 +25,7 @@ pub struct Scripted<'s, R> {
     words: ScriptedWords<'s>,
     /// When a blocking sleep is interrupted.
     stop: Cell<Instant>,
+    ready: Option<Readiness<'s>>,
 }
 
 impl<'s, R: Clock> Scripted<'s, R> {
@@ -31,7 +33,13 @@ impl<'s, R: Clock> Scripted<'s, R> {
     pub fn new(scenario: &Scenario<'s>, inner: R) -> Self {
         let start = inner.now();
         let words = ScriptedWords { first: Cell::new(scenario.words), state: Cell::new(scenario.seed) };
-        Self { inner, start, words, stop: Cell::new(Instant::MAX) }
+        Self { inner, start, words, stop: Cell::new(Instant::MAX), ready: None }
+    }
+
+    /// Waits end as soon as this is ready.
+    pub(crate) fn until_ready(mut self, ready: Option<Readiness<'s>>) -> Self {
+        self.ready = ready;
+        self
     }
 
     /// Interrupts blocking sleeps from then on.
@@ -48,6 +56,10 @@ impl<'s, R: Clock> Scripted<'s, R> {
 impl<R: Clock> Clock for Scripted<'_, R> {
     fn now(&self) -> Instant {
         Instant::from_nanos(self.inner.now().as_nanos() - self.start.as_nanos())
+    }
+
+    fn readiness(&self) -> Option<Readiness<'_>> {
+        self.ready
     }
 }
 
@@ -77,6 +89,23 @@ impl<R: BlockingSleep> BlockingSleep for Scripted<'_, R> {
 impl<R> Entropy for Scripted<'_, R> {
     fn word(&self) -> u64 {
         self.words.next()
+    }
+}
+
+/// How often the dependency of a scenario is still not ready when it is asked.
+pub(crate) struct Denials(AtomicU32);
+
+impl Denials {
+    pub(crate) fn of(scenario: &Scenario<'_>) -> Self {
+        Self(AtomicU32::new(scenario.ready.map_or(0, |ready| ready.denials)))
+    }
+
+    /// Whether it is ready now.
+    pub(crate) fn are_over(&self) -> bool {
+        // Not `fetch_sub`: a Cortex-M0 has none, and nobody else asks.
+        let denials = self.0.load(Ordering::Relaxed);
+        self.0.store(denials.saturating_sub(1), Ordering::Relaxed);
+        denials == 0
     }
 }
 

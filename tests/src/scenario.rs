@@ -7,6 +7,7 @@ use retry_core::{
     budget::{AdaptiveThrottle, ConcurrencyShare, RequestShare, RetryThrottle},
     circuit::OnHealthy,
     policy::Policies,
+    runtime,
 };
 
 /// A policy, what the calls share, and what happens to them. All its times are whole milliseconds, the least that
@@ -58,6 +59,14 @@ impl Scenario<'_> {
         let shared = !matches!((self.circuit, self.budget), (CircuitKind::None, BudgetKind::None));
         let counted = shared && self.policy.settings().total_timeout.is_some();
         !asked && !counted && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
+    }
+
+    /// What a runtime says of the dependency, where `check` is the answer.
+    pub(crate) fn readiness<'c>(
+        &self,
+        check: &'c (dyn Fn() -> bool + Sync),
+    ) -> Option<runtime::Readiness<'c>> {
+        self.ready.map(|ready| runtime::Readiness { check, every: ms(ready.every) })
     }
 }
 

@@ -1,8 +1,5 @@
 //! What the calls of a scenario share: the circuit, the budget and the other callers.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-use core::time::Duration;
-
 use retry_core::{
     Instant, Rejected, SharedBudget, SharedCircuit, TokenBucket,
     budget::{
@@ -16,12 +13,11 @@ use retry_core::{
 };
 
 use crate::record::Record;
-use crate::scenario::{BudgetKind, CircuitKind, Manual, Other, Readiness, Scenario, ms};
+use crate::scenario::{BudgetKind, CircuitKind, Manual, Other, Scenario, ms};
 
 pub(crate) struct Stage<L: Lock> {
     pub(crate) circuit: Circuit<L>,
     pub(crate) allowance: Allowance<L>,
-    pub(crate) ready: Ready,
     others: [Option<Ticket>; 4],
 }
 
@@ -30,7 +26,6 @@ impl<L: Lock> Stage<L> {
         Self {
             circuit: Circuit::new(scenario.circuit),
             allowance: Allowance::new(scenario.budget),
-            ready: Ready::new(scenario.ready),
             others: [const { None }; 4],
         }
     }
@@ -88,33 +83,6 @@ impl<L: Lock> Stage<L> {
     }
 }
 
-/// What a wait waits for.
-pub(crate) struct Ready {
-    every: Option<Duration>,
-    /// How often it is still denied.
-    denials: AtomicU32,
-}
-
-impl Ready {
-    fn new(script: Option<Readiness>) -> Self {
-        let denials = AtomicU32::new(script.map_or(0, |ready| ready.denials));
-        Self { every: script.map(|ready| ms(ready.every)), denials }
-    }
-
-    /// How often a wait asks, if it does.
-    pub(crate) fn asked_every(&self) -> Option<Duration> {
-        self.every
-    }
-
-    /// The answer.
-    pub(crate) fn check(&self) -> bool {
-        // Not `fetch_sub`: a Cortex-M0 has none, and nobody else asks.
-        let denials = self.denials.load(Ordering::Relaxed);
-        self.denials.store(denials.saturating_sub(1), Ordering::Relaxed);
-        denials == 0
-    }
-}
-
 /// A circuit whose window is known only at run time.
 pub(crate) enum Circuit<L: Lock> {
     None,
@@ -138,9 +106,9 @@ impl<L: Lock> Circuit<L> {
     fn new(kind: CircuitKind) -> Self {
         match kind {
             CircuitKind::None => Self::None,
-            CircuitKind::Calls(config) => Self::Calls(SharedCircuit::new(config)),
-            CircuitKind::Slow(config) => Self::Slow(SharedCircuit::new(config)),
-            CircuitKind::Time(config) => Self::Time(SharedCircuit::new(config)),
+            CircuitKind::Calls(config) => Self::Calls(SharedCircuit::with_window(config)),
+            CircuitKind::Slow(config) => Self::Slow(SharedCircuit::with_window(config)),
+            CircuitKind::Time(config) => Self::Time(SharedCircuit::with_window(config)),
         }
     }
 
@@ -194,11 +162,11 @@ impl<L: Lock> Allowance<L> {
     fn new(kind: BudgetKind) -> Self {
         match kind {
             BudgetKind::None => Self::None,
-            BudgetKind::Tokens(rules) => Self::Tokens(SharedBudget::new(rules)),
-            BudgetKind::Throttle(rules) => Self::Throttle(SharedBudget::new(rules)),
-            BudgetKind::Share(rules) => Self::Share(SharedBudget::new(rules)),
-            BudgetKind::Concurrency(rules) => Self::Concurrency(SharedBudget::new(rules)),
-            BudgetKind::Adaptive(rules) => Self::Adaptive(SharedBudget::new(rules)),
+            BudgetKind::Tokens(rules) => Self::Tokens(SharedBudget::with_lock(rules)),
+            BudgetKind::Throttle(rules) => Self::Throttle(SharedBudget::with_lock(rules)),
+            BudgetKind::Share(rules) => Self::Share(SharedBudget::with_lock(rules)),
+            BudgetKind::Concurrency(rules) => Self::Concurrency(SharedBudget::with_lock(rules)),
+            BudgetKind::Adaptive(rules) => Self::Adaptive(SharedBudget::with_lock(rules)),
         }
     }
 

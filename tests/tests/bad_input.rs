@@ -26,7 +26,7 @@ fn the_try_form_names_field_and_value() {
         result.unwrap_err()
     }
     fn circuit<W: Window>(config: CircuitConfig) -> ConfigError {
-        SharedCircuit::<W, LocalLock>::try_new(config).unwrap_err()
+        SharedCircuit::<W, LocalLock>::try_with_window(config).unwrap_err()
     }
     let float = |multiplier| policy(POLICY.try_multiplier(multiplier));
     let rows: &[(ConfigError, &str)] = &[
@@ -97,7 +97,7 @@ fn the_try_form_names_field_and_value() {
         ),
         (
             config(CONFIG.try_open_growth(2.0, Duration::from_secs(29))),
-            "open_growth = 29 s: must be at least 30 s, open_for",
+            "max_open_for = 29 s: must be at least 30 s, open_for",
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.slow_rate(50)),
@@ -141,8 +141,8 @@ fn the_edge_of_what_is_allowed_is() {
     assert!(POLICY.try_multiplier(f64::MAX).is_ok());
     assert!(POLICY.try_max_attempts(u32::MAX).is_ok());
     assert!(CONFIG.try_failure_rate(1).and_then(|config| config.try_failure_rate(100)).is_ok());
-    assert!(SharedCircuit::<CountWindow<1024>, LocalLock>::try_new(CONFIG).is_ok());
-    assert!(SharedCircuit::<CountWindow<1>, LocalLock>::try_new(CONFIG.minimum_calls(1)).is_ok());
+    assert!(SharedCircuit::<CountWindow<1024>, LocalLock>::try_with_window(CONFIG).is_ok());
+    assert!(SharedCircuit::<CountWindow<1>, LocalLock>::try_with_window(CONFIG.minimum_calls(1)).is_ok());
 }
 
 #[test]

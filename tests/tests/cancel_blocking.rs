@@ -25,7 +25,7 @@ const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_att
 
 #[test]
 fn a_token_wakes_every_sleeper_of_a_circuit() {
-    let circuit = SharedCircuit::<retry_core::circuit::CountWindow<100>>::new(CircuitConfig::DEFAULT);
+    let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     let token = Arc::new(CancelToken::new());
     let (asleep, sleepers) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -170,7 +170,7 @@ fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
 
 #[test]
 fn a_health_check_ends_when_its_sleep_is_interrupted() {
-    let circuit = SharedCircuit::<retry_core::circuit::CountWindow<100>>::new(CircuitConfig::DEFAULT);
+    let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     let clock = FakeClock::new();
     circuit.trip(HOUR, clock.now());
     clock.interrupt_at(Instant::from_millis(12));

@@ -17,7 +17,7 @@ const fn secs(secs: u64) -> Duration {
 type Row = (u64, &'static str, &'static str, &'static str);
 
 fn play(config: CircuitConfig, script: &[Row]) -> SharedCircuit<CountWindow<20>> {
-    let circuit = SharedCircuit::new(config);
+    let circuit = SharedCircuit::with_window(config);
     let clock = FakeClock::new();
     let mut tickets: HashMap<&str, Ticket> = HashMap::new();
     for &(at, call, action, expected) in script {

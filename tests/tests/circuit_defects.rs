@@ -34,7 +34,7 @@ fn fail(circuit: &impl Gate, now: Instant) {
 #[test]
 fn half_open_admits_everyone() {
     for probes in [1, 2, 7] {
-        let circuit: SharedCircuit = SharedCircuit::new(ONE.probes(probes).success_threshold(probes));
+        let circuit = SharedCircuit::new(ONE.probes(probes).success_threshold(probes));
         fail(&circuit, at(0));
         let (admitted, start) = (AtomicU32::new(0), Barrier::new(8));
         std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn half_open_admits_everyone() {
 /// Seen in seven of them: a call that began before the outage ends well, and the probing circuit closes for it.
 #[test]
 fn a_success_from_before_the_outage_closes_the_half_open_breaker() {
-    let circuit: SharedCircuit = SharedCircuit::new(ONE);
+    let circuit = SharedCircuit::new(ONE);
     let before = circuit.admit(at(0)).unwrap().ticket;
     fail(&circuit, at(1));
     let probe = circuit.admit(at(1_001)).unwrap().ticket;
@@ -72,7 +72,7 @@ fn a_success_from_before_the_outage_closes_the_half_open_breaker() {
 fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
     const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);
     let clock = FakeClock::new();
-    let circuit: SharedCircuit = SharedCircuit::new(ONE.lease(ms(5_000)));
+    let circuit = SharedCircuit::new(ONE.lease(ms(5_000)));
     fail(&circuit, clock.now());
     clock.advance(ms(1_000));
     let retry = Retry::new(&ONCE, &clock).circuit(&circuit);
@@ -97,7 +97,7 @@ fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
 fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
     let clock = FakeClock::new();
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(10).slow_after(ms(100));
-    let circuit: SharedCircuit = SharedCircuit::new(config);
+    let circuit = SharedCircuit::new(config);
     let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit);
     let opened_after = (1..=1_000).find(|_| {
         let outer_timeout = Sleep::sleep(&&clock, ms(150));
@@ -151,7 +151,7 @@ fn a_time_window_that_grows_without_bound() {
 /// Seen: each trip leaks.
 #[test]
 fn memory_leaks_with_each_trip() {
-    let circuit: SharedCircuit = SharedCircuit::new(ONE);
+    let circuit = SharedCircuit::new(ONE);
     let allocated = measure(|| {
         for second in 0..10_000 {
             fail(&circuit, at(second * 1_000));
@@ -166,7 +166,7 @@ fn memory_leaks_with_each_trip() {
 /// Seen: open for 1000 s longer because the clock was set back by 1000 s, and windows drained by it.
 #[test]
 fn the_clock_steps_back_and_it_stays_open() {
-    let circuit: SharedCircuit = SharedCircuit::new(ONE);
+    let circuit = SharedCircuit::new(ONE);
     fail(&circuit, at(1_000_000));
     assert_eq!(circuit.admit(at(0)).unwrap_err().wait(), ms(1_000));
     assert!(circuit.admit(at(1_000)).is_ok());
@@ -182,8 +182,9 @@ fn the_clock_steps_back_and_it_stays_open() {
 /// Seen: panics, and spinning after them.
 #[test]
 fn an_open_time_of_max_and_a_window_of_zero() {
-    let circuit =
-        SharedCircuit::<CountWindow<1>, LocalLock>::new(ONE.open_for(Duration::MAX).lease(Duration::MAX));
+    let circuit = SharedCircuit::<CountWindow<1>, LocalLock>::with_window(
+        ONE.open_for(Duration::MAX).lease(Duration::MAX),
+    );
     fail(&circuit, Instant::MAX);
     let wait = circuit.admit(at(0)).unwrap_err().wait();
     assert!(wait > Duration::from_secs(500 * 365 * 86_400));
@@ -195,7 +196,7 @@ fn an_open_time_of_max_and_a_window_of_zero() {
 #[test]
 fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
     let clock = FakeClock::new();
-    let circuit: SharedCircuit = SharedCircuit::new(ONE);
+    let circuit = SharedCircuit::new(ONE);
     let armed = Cell::new(true);
     let observer = |event: &Event| {
         if armed.get() && matches!(event.kind, EventKind::PhaseChanged(_)) {

@@ -49,7 +49,7 @@ fn wait<W: Window>(circuit: &Local<W>, ms: u64) -> Option<u64> {
 #[test]
 fn slow_calls_open_it_and_slow_probes_open_it_again() {
     let config = CircuitConfig::WITHOUT_RULES.slow_after(ms(100)).slow_rate(50).minimum_calls(4);
-    let circuit = Local::<SlowCalls<CountWindow<4>>>::new(config.open_for(ms(1_000)));
+    let circuit = Local::<SlowCalls<CountWindow<4>>>::with_window(config.open_for(ms(1_000)));
     for (start, took) in [(0, 99), (200, 100), (400, 10)] {
         assert_eq!(call(&circuit, start, start + took, false), None);
     }
@@ -62,7 +62,7 @@ fn slow_calls_open_it_and_slow_probes_open_it_again() {
 #[test]
 fn a_failure_rate_over_time_forgets_old_calls() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(2).window_time(ms(1_000));
-    let circuit = Local::<TimeWindow<10>>::new(config);
+    let circuit = Local::<TimeWindow<10>>::with_window(config);
     assert_eq!(call(&circuit, 0, 50, true), None); // too few
     assert_eq!(call(&circuit, 1_050, 1_050, true), None); // alone: the first is forgotten
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 1, slow: 0 }));
@@ -72,7 +72,7 @@ fn a_failure_rate_over_time_forgets_old_calls() {
 
 #[test]
 fn so_many_failures_in_the_window_open_it_however_many_calls_it_holds() {
-    let circuit = Local::<CountWindow<5>>::new(CircuitConfig::WITHOUT_RULES.failures_in_window(3));
+    let circuit = Local::<CountWindow<5>>::with_window(CircuitConfig::WITHOUT_RULES.failures_in_window(3));
     let mut calls = [true, true, false, false, false, true, true].into_iter();
     assert!(calls.all(|failed| call(&circuit, 0, 0, failed).is_none())); // the first two have left in time
     let opened = call(&circuit, 0, 0, true);
@@ -82,7 +82,7 @@ fn so_many_failures_in_the_window_open_it_however_many_calls_it_holds() {
 #[test]
 fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
     let config = ONE.probes(2).success_threshold(3);
-    let circuits = [config, config.max_probes(3)].map(Local::<CountWindow<5>>::new);
+    let circuits = [config, config.max_probes(3)].map(Local::<CountWindow<5>>::with_window);
     let admitted = circuits.map(|circuit| {
         call(&circuit, 0, 0, true);
         let _hangs = circuit.admit(at(1_000)).unwrap();
@@ -94,7 +94,7 @@ fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
 
 #[test]
 fn the_open_time_grows_with_each_opening_up_to_its_cap_and_is_reset_on_close() {
-    let circuit = Local::<CountWindow<10>>::new(ONE.open_growth(2.0, ms(3_000)));
+    let circuit = Local::<CountWindow<10>>::with_window(ONE.open_growth(2.0, ms(3_000)));
     call(&circuit, 0, 0, true);
     let mut now = 0;
     for open_for in [1_000, 2_000, 3_000, 3_000] {
@@ -112,7 +112,7 @@ fn the_open_time_grows_with_each_opening_up_to_its_cap_and_is_reset_on_close() {
 fn the_open_time_is_spread_by_its_jitter() {
     let config = ONE.open_growth(1.0, ms(2_000)).open_jitter(Jitter::additive(0.5));
     for (word, open_for) in [(0, 1_000), (1 << 63, 1_250), (u64::MAX, 1_500)] {
-        let circuit = Local::<CountWindow<10>>::new(config);
+        let circuit = Local::<CountWindow<10>>::with_window(config);
         let ticket = circuit.admit(at(0)).unwrap().ticket;
         circuit.fail(ticket, Class::Server, at(0), None, word);
         assert_eq!(wait(&circuit, 0), Some(open_for));
@@ -130,7 +130,7 @@ fn half_open_decides_by_rate_as_soon_as_the_answer_is_certain() {
         (&[false, true, false, true], ChangeCause::ProbesFailed(2)),
     ];
     for (outcomes, decision) in rows {
-        let circuit = Local::<CountWindow<10>>::new(config);
+        let circuit = Local::<CountWindow<10>>::with_window(config);
         call(&circuit, 0, 0, true);
         for (number, failed) in outcomes.iter().enumerate() {
             let change = call(&circuit, 1_000, 1_000, *failed);
@@ -142,7 +142,7 @@ fn half_open_decides_by_rate_as_soon_as_the_answer_is_certain() {
 
 #[test]
 fn after_closing_a_ramp_admits_a_growing_share() {
-    let circuit = Local::<CountWindow<10>>::new(ONE.ramp(ms(1_000)));
+    let circuit = Local::<CountWindow<10>>::with_window(ONE.ramp(ms(1_000)));
     call(&circuit, 0, 0, true);
     call(&circuit, 1_000, 1_000, false);
     assert_eq!(circuit.phase(), Phase::Closed);
@@ -165,7 +165,7 @@ fn after_closing_a_ramp_admits_a_growing_share() {
 
 #[test]
 fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
-    let circuit = Local::<CountWindow<10>>::new(ONE.failure_rate(50));
+    let circuit = Local::<CountWindow<10>>::with_window(ONE.failure_rate(50));
     let change = circuit.force_open(at(0)).unwrap();
     assert_eq!((change.from, change.to, change.cause), (Phase::Closed, Phase::Open, ChangeCause::Manual));
     assert_eq!(circuit.force_open(at(0)), None);
@@ -212,7 +212,7 @@ fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
 
 #[test]
 fn a_clock_that_steps_back_does_not_lengthen_a_trip() {
-    let circuit = Local::<CountWindow<10>>::new(ONE);
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
     circuit.trip(ms(50_000), at(1_000_000));
     assert_eq!(wait(&circuit, 500), Some(50_000));
     assert_eq!(wait(&circuit, 50_499), Some(1));
@@ -222,7 +222,7 @@ fn a_clock_that_steps_back_does_not_lengthen_a_trip() {
 #[test]
 fn a_health_check_brings_half_open_forward_or_closes() {
     for closes in [false, true] {
-        let circuit = Local::<CountWindow<10>>::new(ONE.open_for(ms(60_000)));
+        let circuit = Local::<CountWindow<10>>::with_window(ONE.open_for(ms(60_000)));
         let clock = FakeClock::new();
         let asked = Cell::new(0);
         let told = Mutex::new(Vec::new());
@@ -272,7 +272,7 @@ fn a_health_check_brings_half_open_forward_or_closes() {
 #[test]
 fn reconfigured_while_live_it_carries_the_window_over() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(80).minimum_calls(5).window(10);
-    let circuit = Local::<CountWindow<10>>::new(config);
+    let circuit = Local::<CountWindow<10>>::with_window(config);
     for failed in [true, true, true, false, false, false, true, false] {
         call(&circuit, 0, 0, failed);
     }
@@ -300,7 +300,7 @@ fn reconfigured_while_live_it_carries_the_window_over() {
 #[test]
 fn a_time_window_is_carried_over_in_proportion() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(100).window_time(ms(1_000));
-    let circuit = Local::<TimeWindow<10>>::new(config);
+    let circuit = Local::<TimeWindow<10>>::with_window(config);
     for start in [50, 150, 450, 850, 950] {
         call(&circuit, start, start, true);
     }
@@ -315,21 +315,21 @@ fn a_time_window_is_carried_over_in_proportion() {
 #[test]
 fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     // Open: the rest of its time.
-    let before = Local::<CountWindow<10>>::new(ONE);
+    let before = Local::<CountWindow<10>>::with_window(ONE);
     call(&before, 5_000, 5_000, true);
     let snapshot = before.snapshot(at(5_400));
     assert_eq!((snapshot.phase(), snapshot.open_for()), (Phase::Open, Some(ms(600))));
-    let after = Local::<CountWindow<10>>::new(ONE);
+    let after = Local::<CountWindow<10>>::with_window(ONE);
     after.restore(&snapshot, at(7));
     assert_eq!(wait(&after, 7), Some(600));
     assert_eq!(wait(&after, 607), None);
 
     // Closed: the same counts, and a ticket from before is late.
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(3).window_time(ms(1_000));
-    let before = Local::<TimeWindow<10>>::new(config);
+    let before = Local::<TimeWindow<10>>::with_window(config);
     call(&before, 5_000, 5_000, true);
     call(&before, 5_600, 5_600, true);
-    let after = Local::<TimeWindow<10>>::new(config);
+    let after = Local::<TimeWindow<10>>::with_window(config);
     let ticket = after.admit(at(0)).unwrap().ticket;
     after.restore(&before.snapshot(at(5_900)), at(100_000));
     assert_eq!(after.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
@@ -341,7 +341,7 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     assert_eq!(call(&after, 200_300, 200_300, true), None); // as if at 6200: the first is forgotten
 
     // Half-open: nobody is waited for.
-    let before = Local::<CountWindow<10>>::new(ONE);
+    let before = Local::<CountWindow<10>>::with_window(ONE);
     call(&before, 0, 0, true);
     let probe = before.admit(at(1_000)).unwrap();
     after_reboot(&before.snapshot(at(1_001)));
@@ -349,7 +349,7 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
 }
 
 fn after_reboot(snapshot: &retry_core::circuit::Snapshot<CountWindow<10>>) {
-    let circuit = Local::<CountWindow<10>>::new(ONE);
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
     circuit.restore(snapshot, at(0));
     assert_eq!(circuit.phase(), Phase::HalfOpen);
     assert_eq!(cause(call(&circuit, 1, 1, false)), Some(ChangeCause::ProbesSucceeded(1)));

@@ -49,11 +49,11 @@ fn a_circuit_starts_where_it_is_told_to() {
         (Start::CountOnly, Phase::Closed, Mode::CountOnly, Ok(())),
     ];
     for (start, phase, mode, admitted) in rows {
-        let circuit = Local::<CountWindow<10>>::new(ONE).starting(start);
+        let circuit = Local::<CountWindow<10>>::with_window(ONE).starting(start);
         assert_eq!(circuit.admit(at(5)).map(|_| ()), admitted, "{start:?}");
         assert_eq!((circuit.phase(), circuit.mode()), (phase, mode), "{start:?}");
     }
-    let circuit = Local::<CountWindow<10>>::new(ONE).starting(Start::HalfOpen);
+    let circuit = Local::<CountWindow<10>>::with_window(ONE).starting(Start::HalfOpen);
     let _probe = circuit.admit(at(5)).unwrap();
     assert!(circuit.admit(at(6)).is_err(), "one probe at a time");
 }
@@ -68,7 +68,7 @@ fn a_configuration_may_be_anywhere() {
         size_of_val(circuit)
     }
     let [here, elsewhere] =
-        [opens(&SharedCircuit::new(ONE)), opens(&SharedCircuit::with_settings(&ONE).unwrap())];
+        [opens(&SharedCircuit::with_window(ONE)), opens(&SharedCircuit::with_settings(&ONE).unwrap())];
     assert!(elsewhere < here / 2, "{elsewhere}, {here} bytes");
     let error =
         SharedCircuit::<CountWindow<10>, LocalLock, _>::with_settings(&CircuitConfig::DEFAULT).unwrap_err();
@@ -77,7 +77,8 @@ fn a_configuration_may_be_anywhere() {
 
 #[test]
 fn no_clock_is_read_where_no_rule_needs_it() {
-    let circuit = Local::<CountWindow<2>>::new(CircuitConfig::WITHOUT_RULES.failure_rate(100).window(2));
+    let circuit =
+        Local::<CountWindow<2>>::with_window(CircuitConfig::WITHOUT_RULES.failure_rate(100).window(2));
     for _ in 0..5 {
         let ticket = circuit.admit(never).expect("closed").ticket;
         assert_eq!(circuit.succeed(ticket, never), None);
@@ -86,7 +87,7 @@ fn no_clock_is_read_where_no_rule_needs_it() {
 
 #[test]
 fn a_clock_that_panics_is_a_drop() {
-    let circuit = Local::<CountWindow<10>>::new(ONE.max_probes(1));
+    let circuit = Local::<CountWindow<10>>::with_window(ONE.max_probes(1));
     end(&circuit, true, at(0));
     for now in [1_000, 2_000, 3_000] {
         let probe = circuit.admit(at(now)).expect("a slot is free").ticket;
@@ -104,7 +105,7 @@ fn a_clock_that_panics_is_a_drop() {
 
 #[test]
 fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
-    let circuit = Local::<CountWindow<10>>::new(ONE);
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
     assert_eq!(circuit.health_check_era(), None);
     end(&circuit, true, at(0));
     let era = circuit.health_check_era().expect("open");
@@ -120,13 +121,13 @@ fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
 fn another_configuration_does_not_leave_it_open_for_longer() {
     let hour = ONE.open_for(ms(3_600_000));
     let opened = || {
-        let circuit = Local::<CountWindow<10>>::new(hour);
+        let circuit = Local::<CountWindow<10>>::with_window(hour);
         end(&circuit, true, at(0));
         circuit
     };
     let wait = |circuit: &Local, now| circuit.admit(at(now)).unwrap_err().wait();
 
-    let elsewhere = Local::new(ONE);
+    let elsewhere = Local::with_window(ONE);
     let change = elsewhere.restore(&opened().snapshot(at(100_000)), at(7));
     assert_eq!((change.from, change.to, change.cause), (Phase::Closed, Phase::Open, ChangeCause::Restored));
     assert_eq!(wait(&elsewhere, 7), ms(1_000));
@@ -137,7 +138,7 @@ fn another_configuration_does_not_leave_it_open_for_longer() {
     end(&circuit, false, at(1_500));
 
     // What a hand opened for longer stays open for longer.
-    let circuit = Local::<CountWindow<10>>::new(ONE);
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
     circuit.trip(ms(50_000), at(0));
     circuit.reconfigure(ONE.open_for(ms(10)), at(0)).unwrap();
     assert_eq!(wait(&circuit, 0), ms(50_000));
@@ -163,7 +164,7 @@ fn a_window_that_was_never_checked_against_its_configuration_stays_within_itself
 
 /// Its snapshot in each phase comes back from bytes as it was, and from no others.
 fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitConfig) {
-    let circuit = SharedCircuit::<W, LocalLock>::try_new(config.ramp(ms(500))).unwrap();
+    let circuit = SharedCircuit::<W, LocalLock>::try_with_window(config.ramp(ms(500))).unwrap();
     let mut snapshots = Vec::new();
     for (now, failed) in [(0, false), (300, true), (310, true), (2_000, false), (2_100, false), (2_600, true)]
     {
@@ -183,7 +184,7 @@ fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitCo
         let read = Snapshot::<W>::read(&bytes).expect("it was just written");
         let (ours, theirs) = [snapshot, &read]
             .map(|it| {
-                SharedCircuit::<W, LocalLock>::try_new(config)
+                SharedCircuit::<W, LocalLock>::try_with_window(config)
                     .map(|circuit| {
                         circuit.restore(it, at(70_000));
                         let waits = [70_000, 70_100, 71_000].map(|now| circuit.admit(at(now)).map(|_| ()));
@@ -252,7 +253,7 @@ fn the_lock_is_taken_only_where_something_changes() {
     type Circuit = SharedCircuit<CountWindow<10>, Watched>;
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4).open_for(ms(1_000));
     let growing = config.open_growth(2.0, ms(8_000));
-    let circuit = Circuit::new(growing);
+    let circuit = Circuit::with_window(growing);
     let good = |times: u32| taken(|| (0..times).for_each(|_| end(&circuit, false, at(0))));
     assert_eq!(good(1), 1, "the first admission of all");
     assert_eq!(good(3), 1, "the fourth makes the minimum");

@@ -138,7 +138,7 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"deviation": 0.1}"#, "deviation: needs jitter ="),
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
         (r#"{"total_timeout": "0s"}"#, "total_timeout = 0 s: must be above zero"),
-        (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is no duration"),
+        (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is not a duration"),
         (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
         (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
         (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),

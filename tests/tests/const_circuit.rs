@@ -63,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn same<C: ConstConfig, W: Window>(steps: &[Step]) {
     let constant = ConstCircuit::<C, W, LocalLock>::CLOSED;
-    let shared = SharedCircuit::<W, LocalLock>::new(C::CONFIG);
+    let shared = SharedCircuit::<W, LocalLock>::with_window(C::CONFIG);
     let (mut now, mut tickets) = (Instant::from_millis(1_000), Vec::<(Ticket, Ticket)>::new());
     for step in steps {
         let ticket = |tickets: &mut Vec<_>| if tickets.is_empty() { None } else { Some(tickets.remove(0)) };
@@ -119,7 +119,7 @@ proptest! {
 #[test]
 fn it_holds_no_configuration() {
     let constant = ConstCircuit::<Codec, CountWindow<32>, LocalLock>::CLOSED;
-    let shared = SharedCircuit::<CountWindow<32>, LocalLock>::new(Codec::CONFIG);
+    let shared = SharedCircuit::<CountWindow<32>, LocalLock>::with_window(Codec::CONFIG);
     assert!(size_of_val(&constant) <= 64);
     assert!(size_of_val(&shared) >= 3 * size_of_val(&constant));
     assert_eq!(constant.phase(), Phase::Closed);

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use super::decimal::billionths;
+use super::interface::{Deposit, Price, Request};
+use super::shared::{BudgetRules, Concern, SharedBudget};
 use super::sliding::SlidingSum;
-use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::class::ClassSet;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
@@ -35,7 +36,7 @@ use crate::time::{Instant, Now, nanos};
 ///
 /// const RULES: AdaptiveThrottle = AdaptiveThrottle::DEFAULT.multiplier(1.5);
 ///
-/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// for _ in 0..3 {
 ///     budget.deposit(Deposit::Failed { class: Class::Server, price: Price(0) }, now);
 /// }

@@ -1,7 +1,8 @@
 //! A share of what is under way at the same time.
 
 use super::decimal::millionths;
-use super::{BudgetRules, Deposit, Price, Request, SharedBudget};
+use super::interface::{Deposit, Price, Request};
+use super::shared::{BudgetRules, SharedBudget};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
@@ -22,7 +23,7 @@ use crate::time::Instant;
 ///
 /// const RULES: ConcurrencyShare = ConcurrencyShare::DEFAULT.share(0.25).minimum(0);
 ///
-/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// for _ in 0..4 {
 ///     budget.deposit(Deposit::Started { first: true }, now);
 /// }

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use super::decimal::millionths;
+use super::interface::{Deposit, Price, Request};
+use super::shared::{BudgetRules, Concern, SharedBudget};
 use super::sliding::SlidingSum;
-use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::Lock;
 use crate::time::{Instant, Now, nanos};
@@ -34,7 +35,7 @@ use crate::time::{Instant, Now, nanos};
 ///     .min_retries_per_second(0)
 ///     .ttl(Duration::from_secs(10));
 ///
-/// let (budget, clock) = (SharedBudget::<_, LocalLock>::new(RULES), FakeClock::new());
+/// let (budget, clock) = (SharedBudget::<_, LocalLock>::with_lock(RULES), FakeClock::new());
 /// let request = || budget.withdraw(Request::new(Class::Server, 1, 0), clock.now());
 /// for _ in 0..4 {
 ///     budget.deposit(Deposit::Started { first: true }, clock.now());

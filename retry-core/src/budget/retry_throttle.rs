@@ -1,7 +1,8 @@
 //! The retry throttling of gRPC.
 
 use super::decimal::billionths;
-use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
+use super::interface::{Deposit, Price, Request};
+use super::shared::{BudgetRules, Concern, SharedBudget};
 use crate::class::ClassSet;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
@@ -24,7 +25,7 @@ use crate::time::Instant;
 ///
 /// const RULES: RetryThrottle = RetryThrottle::DEFAULT.max_tokens(4).token_ratio(0.8);
 ///
-/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// let failed = Deposit::Failed { class: Class::Server, price: Price(0) };
 /// let request = Request::new(Class::Server, 1, 0);
 ///

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::{Budget, Deposit, Price, Request};
-use crate::lock::{Exclusive, Initial, Lock};
+use super::interface::{Budget, Deposit, Price, Request};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
 /// The rules of a budget, immutable; what they keep count of is passed in.
@@ -42,7 +42,7 @@ use crate::time::{Instant, Now};
 ///     }
 /// }
 ///
-/// let budget = SharedBudget::<_, LocalLock>::new(Allotment(1));
+/// let budget = SharedBudget::<_, LocalLock>::with_lock(Allotment(1));
 /// let request = Request::new(Class::Server, 1, 0);
 /// assert!(budget.withdraw(request, Instant::ORIGIN).is_some());
 /// assert!(budget.withdraw(request, Instant::ORIGIN).is_none());
@@ -92,36 +92,46 @@ pub enum Concern {
     Timed,
 }
 
-macro_rules! shared_budget {
-    ({ $($lock:tt)* }) => {
-        /// A budget that many callers share: its rules, what they count, and a lock. Usually a `static`.
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{testing::FakeClock, Policy, Retry, SharedBudget, TokenBucket};
-        ///
-        /// static STOCK: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
-        ///
-        /// let clock = FakeClock::new();
-        /// let retry = Retry::new(&Policy::DEFAULT, &clock).budget(&STOCK);
-        /// # let _ = retry;
-        /// assert_eq!(STOCK.held(clock.now()), 500);
-        /// # }
-        /// ```
-        pub struct SharedBudget<B: BudgetRules, L: Lock $($lock)*> {
-            rules: B,
-            state: L::Of<B::State>,
-        }
-    };
+/// A retry budget that many callers share: its rules, what they count, and a lock.
+///
+/// It is usually a `static` or an `Arc`. `B` is its rules, and `L` its [`Lock`], the [`DefaultLock`] by default.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{testing::FakeClock, Policy, Retry, SharedBudget, TokenBucket};
+///
+/// static STOCK: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).budget(&STOCK);
+/// # let _ = retry;
+/// assert_eq!(STOCK.held(clock.now()), 500);
+/// # }
+/// ```
+pub struct SharedBudget<B: BudgetRules, L: Lock = DefaultLock> {
+    rules: B,
+    state: L::Of<B::State>,
 }
-#[cfg(feature = "std")]
-shared_budget!({ = crate::lock::StdLock });
-#[cfg(not(feature = "std"))]
-shared_budget!({});
+
+impl<B: BudgetRules> SharedBudget<B> {
+    /// A new budget by these rules, with the [`DefaultLock`].
+    ///
+    /// A budget with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
+    pub const fn new(rules: B) -> Self {
+        Self::with_lock(rules)
+    }
+}
 
 impl<B: BudgetRules, L: Lock> SharedBudget<B, L> {
-    /// A budget by these rules that has seen nothing.
-    pub const fn new(rules: B) -> Self {
+    /// A new budget by these rules, with the lock of its type.
+    ///
+    /// ```
+    /// use retry_core::{runtime::LocalLock, Instant, SharedBudget, TokenBucket};
+    ///
+    /// let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
+    /// assert_eq!(budget.held(Instant::ORIGIN), 500);
+    /// ```
+    pub const fn with_lock(rules: B) -> Self {
         Self { rules, state: L::Of::<B::State>::INITIAL }
     }
 

@@ -1,7 +1,8 @@
 //! The retry quota of the AWS SDKs.
 
 use super::decimal::millionths;
-use super::{BudgetRules, Concern, Deposit, Price, Request, SharedBudget};
+use super::interface::{Deposit, Price, Request};
+use super::shared::{BudgetRules, Concern, SharedBudget};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{Initial, Lock};
@@ -32,7 +33,7 @@ use crate::time::{Instant, Now};
 ///
 /// const RULES: TokenBucket = TokenBucket::DEFAULT.capacity(12);
 ///
-/// let (budget, now) = (SharedBudget::<_, LocalLock>::new(RULES), Instant::ORIGIN);
+/// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// let request = |class| budget.withdraw(Request::new(class, 1, 0), now);
 ///
 /// let price = request(Class::Timeout).unwrap();

@@ -1,25 +1,28 @@
-//! The state machine of one circuit.
+//! The state machine of one circuit breaker: its state and every transition. Only this file assigns the fields of a
+//! [`Breaker`].
 
 use core::mem;
 use core::time::Duration;
 
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Settled, Ticket};
-use super::phase::{Change, ChangeCause, Mode, Phase};
+use super::phase::{Change, ChangeCause, Mode, OnHealthy, Phase, Start};
 use super::ramp::Ramp;
 use super::rejected::Rejected;
-use super::state::State;
+use super::snapshot::{Snapshot, TAKEN};
+use super::state::{Standing, State};
 use super::window::{Counts, Outcome, Window};
 use crate::lock::Initial;
-use crate::time::{Instant, Now, Reading};
+use crate::ratio::mixed;
+use crate::time::{Instant, Now, Reading, nanos};
 
-/// The state of a circuit, without its configuration: told everything, shared with no one.
+/// The state of one circuit breaker, without its configuration and without a lock.
 ///
-/// Calls are admitted with a [`Ticket`] that is stamped with the era, a counter bumped at every change of
-/// phase. Each ticket is handed back once, by [`settle`](Self::settle) or [`cancel`](Self::cancel); one from an
-/// older era changes nothing but [`late`](Self::late).
+/// Each attempt is admitted with a [`Ticket`]. The ticket is stamped with the *era*, a counter that is incremented at
+/// every change of phase. Hand each ticket back exactly once, to [`settle`](Self::settle) or [`cancel`](Self::cancel). A
+/// ticket of an older era changes nothing and is counted as [`late`](Self::late).
 ///
-/// Most code wants a [`SharedCircuit`](crate::SharedCircuit), which adds the configuration and a lock.
+/// Most code uses a [`SharedCircuit`](crate::SharedCircuit), which adds the configuration and a lock.
 ///
 /// ```
 /// use core::time::Duration;
@@ -38,40 +41,31 @@ use crate::time::{Instant, Now, Reading};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Breaker<W> {
-    pub(super) state: State<W>,
-    pub(super) mode: Mode,
-    /// Whether the counts come from another configuration, so that a success, too, may show them to be too bad.
-    pub(super) unchecked: bool,
-    pub(super) era: u32,
-    pub(super) late: u32,
-    /// How often it opened since it was last closed.
-    pub(super) openings: u32,
+    state: State<W>,
+    mode: Mode,
+    /// Whether the counts come from another configuration, so that even a success may show that they reach a limit.
+    unchecked: bool,
+    era: u32,
+    late: u32,
+    /// How often it has opened since it was last closed.
+    openings: u32,
 }
 
 impl<W: Window> Initial for Breaker<W> {
     const INITIAL: Self = Self::CLOSED;
 }
 
+/// What calls do to it.
 impl<W: Window> Breaker<W> {
-    /// A closed circuit that has seen nothing.
-    pub const CLOSED: Self = Self {
-        state: State::Closed { window: W::EMPTY, streak: 0, ramp: Ramp::NONE },
-        mode: Mode::Automatic,
-        unchecked: false,
-        era: 0,
-        late: 0,
-        openings: 0,
-    };
+    /// A closed circuit with an empty window.
+    pub const CLOSED: Self =
+        Self { state: State::BLANK, mode: Mode::Automatic, unchecked: false, era: 0, late: 0, openings: 0 };
 
-    /// Of a snapshot's parts.
-    pub(super) const fn of(state: State<W>, mode: Mode, late: u32, openings: u32) -> Self {
-        Self { state, mode, unchecked: false, era: 0, late, openings }
-    }
-
-    /// Admits an attempt, or says for how long none is admitted. Asks the time where a rule needs it.
+    /// Admits an attempt. Reads the time only if a rule needs it.
     ///
     /// # Errors
-    /// While open, while every probe is taken, and while a ramp admits only some.
+    /// Returns an error if the circuit is open, if every probe of a half-open circuit is taken, or if a ramp leaves this
+    /// attempt out.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn admit(&mut self, config: &CircuitConfig, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         let mut now = Reading::Unread(now);
@@ -102,7 +96,8 @@ impl<W: Window> Breaker<W> {
         Ok(Admission { ticket: Ticket { era: self.era, started }, change })
     }
 
-    /// Records how an admitted attempt ended. `word` spreads the open time, where the configuration says so.
+    /// Records how an admitted attempt ended. `word` is a random word; [`open_jitter`](CircuitConfig::open_jitter) spreads
+    /// the open time with it.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn settle(
         &mut self,
@@ -113,7 +108,7 @@ impl<W: Window> Breaker<W> {
         word: u64,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        // A clock that panics does so before anything has changed: that is a drop.
+        // If the clock panics, it does so before anything has changed: that is a drop.
         if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
             now.get();
         }
@@ -135,7 +130,7 @@ impl<W: Window> Breaker<W> {
                 if !automatic {
                     return None;
                 }
-                // A success in good time lowers every rate: at most it is the call that makes them count.
+                // A success in good time lowers every rate. It can only trip the circuit as the call that fills the minimum.
                 if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
                     return None;
                 }
@@ -145,7 +140,7 @@ impl<W: Window> Breaker<W> {
             State::Open { .. } => return None,
             State::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
                 *in_flight = in_flight.saturating_sub(1);
-                // A probe that is slow does not show that the dependency is well.
+                // A slow probe does not show that the dependency is well.
                 if failed || slow && config.slow_rate > 0 {
                     *failures += 1;
                     if *failures <= config.probe_failures {
@@ -164,8 +159,9 @@ impl<W: Window> Breaker<W> {
         Some(self.turn(config, now.get(), cause, word))
     }
 
-    /// Takes back the ticket of an attempt that never ended: its slot is free again. One that ran longer than
-    /// the slow limit before it was dropped counts as a failure, for an outer timeout must not hide an outage.
+    /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot. An attempt that ran
+    /// for [`slow_after`](CircuitConfig::slow_after) or longer counts as a failure: otherwise an outer timeout would hide
+    /// an outage.
     pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
         let mut now = Reading::Unread(now);
         self.end(config, ticket, AttemptEnd::Cancelled, &mut || now.get()).change
@@ -183,7 +179,7 @@ impl<W: Window> Breaker<W> {
         let (failed, word, delay) = match how {
             AttemptEnd::Succeeded => (false, 0, None),
             AttemptEnd::Failed { class, word, delay } => (config.counts(class), word, delay),
-            // One that was dropped late counts as a failure.
+            // A late drop counts as a failure.
             AttemptEnd::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
                 (true, 0, None)
             }
@@ -196,7 +192,196 @@ impl<W: Window> Breaker<W> {
         Settled { change, next: self.open_after(delay, now) }
     }
 
-    /// Whether an attempt after the delay would meet a closed door. One that gives up anyway asks with none.
+    /// Records this many successes in good time, none of which changes the phase.
+    pub(super) fn record_successes(&mut self, config: &CircuitConfig, successes: u32) {
+        if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
+            *streak = 0;
+            window.record_successes(successes, config.span(W::CAPACITY));
+        }
+    }
+
+    /// Takes back the ticket of an attempt that counts for nothing.
+    fn take_back(&mut self, ticket: &Ticket) {
+        if ticket.era != self.era {
+            self.count_late();
+        } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
+            *in_flight = in_flight.saturating_sub(1);
+        }
+    }
+
+    fn count_late(&mut self) {
+        self.late = self.late.saturating_add(1);
+    }
+}
+
+/// What people, health checks and pools do to it.
+impl<W: Window> Breaker<W> {
+    /// Opens it until [`reset`](Self::reset). Returns `None` if it is forced open already.
+    pub fn force_open(&mut self, now: Instant) -> Option<Change> {
+        if self.mode == Mode::ForcedOpen {
+            return None;
+        }
+        self.mode = Mode::ForcedOpen;
+        Some(self.open(u64::MAX, now, ChangeCause::Manual))
+    }
+
+    /// Closes it until [`reset`](Self::reset), without counting. Returns `None` if it is disabled already.
+    pub fn disable(&mut self, now: Instant) -> Option<Change> {
+        self.hold_closed(Mode::Disabled, now)
+    }
+
+    /// Closes it until [`reset`](Self::reset), and goes on counting. Returns `None` if it only counts already.
+    pub fn count_only(&mut self, now: Instant) -> Option<Change> {
+        self.hold_closed(Mode::CountOnly, now)
+    }
+
+    /// Closes it with an empty window. From then on the outcomes decide again.
+    pub fn reset(&mut self, now: Instant) -> Option<Change> {
+        self.mode = Mode::Automatic;
+        Some(self.close_with(Ramp::NONE, now, ChangeCause::Manual))
+    }
+
+    /// Opens it for `duration`; then probes decide. It counts as an opening for
+    /// [`open_growth`](CircuitConfig::open_growth).
+    pub fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
+        self.mode = Mode::Automatic;
+        Some(self.open(nanos(duration), now, ChangeCause::Manual))
+    }
+
+    /// Half-opens it, so that probes decide now. Returns `None` if it is not open, or is forced open.
+    pub fn probe(&mut self, now: Instant) -> Option<Change> {
+        self.health_check_era()?;
+        Some(self.half_open(now, ChangeCause::Manual))
+    }
+
+    /// The era in which a health check is of use: while it is open and not forced open.
+    pub(super) fn health_check_era(&self) -> Option<u32> {
+        let is_open = self.mode == Mode::Automatic && matches!(self.state, State::Open { .. });
+        is_open.then_some(self.era)
+    }
+
+    pub(super) fn health_check_passed(
+        &mut self,
+        era: u32,
+        then: OnHealthy,
+        config: &CircuitConfig,
+        now: Instant,
+    ) -> Option<Change> {
+        if self.health_check_era() != Some(era) {
+            self.count_late();
+            return None;
+        }
+        Some(match then {
+            OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
+            OnHealthy::Close => self.close(config, now, ChangeCause::HealthCheck),
+        })
+    }
+
+    /// Makes its first state.
+    pub(super) fn start(&mut self, start: Start) {
+        match start {
+            Start::Closed => {}
+            Start::HalfOpen => {
+                let _ = self.half_open(Instant::ORIGIN, ChangeCause::Manual);
+            }
+            Start::ForcedOpen => {
+                let _ = self.force_open(Instant::ORIGIN);
+            }
+            Start::Disabled => self.mode = Mode::Disabled,
+            Start::CountOnly => self.mode = Mode::CountOnly,
+        }
+    }
+
+    /// Begins anew, as the circuit of another dependency: tickets from before are of an older era.
+    #[cfg(feature = "std")]
+    pub(crate) fn renew(&mut self) {
+        (self.mode, self.unchecked, self.late, self.openings) = (Mode::Automatic, false, 0, 0);
+        self.begin_era(State::BLANK);
+    }
+
+    fn hold_closed(&mut self, mode: Mode, now: Instant) -> Option<Change> {
+        if self.mode == mode {
+            return None;
+        }
+        self.mode = mode;
+        Some(self.close_with(Ramp::NONE, now, ChangeCause::Manual))
+    }
+}
+
+/// Its state as data, and other configurations.
+impl<W: Window> Breaker<W> {
+    /// The state as data, with times relative to `now`.
+    pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
+        let Self { mode, late, openings, .. } = *self;
+        let (mut state, span) = (self.state.clone(), config.span(W::CAPACITY));
+        state.move_to(span, now, TAKEN);
+        Snapshot { state, mode, late, openings, span, longest_open: config.longest_open() }
+    }
+
+    /// Goes on from a state taken before, as if no time had passed since. Attempts under way are of an older era from
+    /// then on. If its rules opened it, it stays open no longer than this configuration allows.
+    pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) -> Change {
+        let mut state = snapshot.state.clone();
+        state.move_to(snapshot.span, TAKEN, now);
+        if let State::Closed { window, .. } = &mut state {
+            *window = window.respanned(snapshot.span, config.span(W::CAPACITY));
+        }
+        self.mode = snapshot.mode;
+        self.openings = snapshot.openings;
+        let from = self.phase();
+        self.begin_era(state);
+        self.fit(snapshot.longest_open, config, now);
+        Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
+    }
+
+    /// Carries what is counted over to another configuration.
+    pub(crate) fn respan(&mut self, from: &CircuitConfig, to: &CircuitConfig, now: Instant) {
+        if let State::Closed { window, .. } = &mut self.state {
+            *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
+        }
+        self.fit(from.longest_open(), to, now);
+    }
+
+    /// Brings what was counted by another configuration within the bounds of this one.
+    fn fit(&mut self, longest_before: u64, config: &CircuitConfig, now: Instant) {
+        self.unchecked = true;
+        match &mut self.state {
+            State::Closed { .. } => {}
+            // A longer opening was made by hand and keeps its length.
+            State::Open { until, most } if *most <= longest_before => {
+                *most = (*most).min(config.longest_open());
+                *until = (*until).min(now.after_nanos(*most));
+            }
+            State::Open { .. } => {}
+            // Another probe must be able to decide.
+            State::HalfOpen { succeeded, failed, .. } => {
+                *succeeded = (*succeeded).min(config.success_threshold - 1);
+                *failed = (*failed).min(config.probe_failures);
+            }
+        }
+    }
+}
+
+/// What can be read.
+impl<W: Window> Breaker<W> {
+    /// Whether an attempt at `at` would be refused. `now` is when the question is asked.
+    ///
+    /// # Errors
+    /// Returns an error if the circuit is open until after `at`. Its wait counts from `now`.
+    pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
+        match self.state {
+            State::Open { until, most } => {
+                let until = until.min(now.after_nanos(most));
+                if until > at {
+                    return Err(Rejected::of_nanos(Phase::Open, until.nanos_since(now)));
+                }
+                Ok(())
+            }
+            State::Closed { .. } | State::HalfOpen { .. } => Ok(()),
+        }
+    }
+
+    /// Whether an attempt after the delay would be refused. A call that gives up asks without a delay.
     #[inline]
     pub(super) fn open_after(
         &self,
@@ -212,42 +397,13 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// Takes back the ticket of an attempt that counts for nothing.
-    fn take_back(&mut self, ticket: &Ticket) {
-        if ticket.era != self.era {
-            self.count_late();
-        } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
-            *in_flight = in_flight.saturating_sub(1);
-        }
-    }
-
-    /// Whether an attempt at `at` would meet a closed door; `now` is when the question is asked.
-    ///
-    /// # Errors
-    /// Where the circuit is open until after `at`: for how long from `now`.
-    pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
-        match self.state {
-            State::Open { until, most } => {
-                let until = until.min(now.after_nanos(most));
-                if until > at {
-                    return Err(Rejected::of_nanos(Phase::Open, until.nanos_since(now)));
-                }
-                Ok(())
-            }
-            State::Closed { .. } | State::HalfOpen { .. } => Ok(()),
-        }
-    }
-
-    /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
+    /// The phase as of the last event. An open circuit whose time has passed is still [`Phase::Open`] until the next
+    /// admission.
     pub const fn phase(&self) -> Phase {
-        match self.state {
-            State::Closed { .. } => Phase::Closed,
-            State::Open { .. } => Phase::Open,
-            State::HalfOpen { .. } => Phase::HalfOpen,
-        }
+        self.state.phase()
     }
 
-    /// Who decides about the phase.
+    /// What decides about the phase.
     pub const fn mode(&self) -> Mode {
         self.mode
     }
@@ -262,15 +418,107 @@ impl<W: Window> Breaker<W> {
         self.late
     }
 
-    /// What the window holds while closed, as of the last outcome.
+    /// What the window holds, as of the last outcome; `None` unless closed.
     pub fn counts(&self) -> Option<Counts> {
-        self.window().map(Counts::of)
+        self.state.window().map(Counts::of)
     }
 
-    pub(super) fn window(&self) -> Option<&W> {
+    pub(super) const fn state(&self) -> &State<W> {
+        &self.state
+    }
+
+    pub(super) const fn is_unchecked(&self) -> bool {
+        self.unchecked
+    }
+
+    /// What forgetting this circuit would lose.
+    pub(crate) fn standing(&self, now: Instant) -> Standing {
         match &self.state {
-            State::Closed { window, .. } => Some(window),
-            State::Open { .. } | State::HalfOpen { .. } => None,
+            _ if self.mode != Mode::Automatic => Standing::Held,
+            State::Closed { window, streak: 0, ramp }
+                if ramp.is_over() && window.failures() == 0 && window.slow() == 0 =>
+            {
+                Standing::Blank
+            }
+            State::Open { until, .. } if *until > now => Standing::Held,
+            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => Standing::Marked,
         }
+    }
+}
+
+/// The transitions.
+impl<W: Window> Breaker<W> {
+    /// Closes it if enough probes succeeded, else opens it.
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
+        if let ChangeCause::ProbesSucceeded(_) = cause {
+            return self.close(config, now, cause);
+        }
+        // If no word was drawn, the time and the era must do.
+        let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
+        let nanos = config.open_time(self.openings, word);
+        self.open(nanos, now, cause)
+    }
+
+    /// Makes the changes that only time brings: the open time passes, the leases of lost probes pass, and a clock
+    /// that stepped back is caught.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
+        match &mut self.state {
+            State::Closed { .. } => None,
+            State::Open { until, most } => {
+                if self.mode == Mode::ForcedOpen {
+                    return None;
+                }
+                *until = (*until).min(now.after_nanos(*most));
+                if *until > now {
+                    return None;
+                }
+                Some(self.half_open(now, ChangeCause::OpenTimePassed))
+            }
+            State::HalfOpen { in_flight, succeeded, failed, last_admitted } => {
+                *last_admitted = (*last_admitted).min(now);
+                let all_taken = config.takes_no_more(*in_flight, *succeeded, *failed);
+                if !all_taken || now.nanos_since(*last_admitted) < config.lease {
+                    return None;
+                }
+                // A new era, so that a lost probe that does come back finds no slot to free.
+                let (succeeded, failed) = (*succeeded, *failed);
+                let next = State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: now };
+                Some(self.enter(next, now, ChangeCause::LeasePassed))
+            }
+        }
+    }
+
+    fn close(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause) -> Change {
+        self.close_with(if config.ramp > 0 { Ramp::from(now) } else { Ramp::NONE }, now, cause)
+    }
+
+    fn close_with(&mut self, ramp: Ramp, now: Instant, cause: ChangeCause) -> Change {
+        self.openings = 0;
+        self.enter(State::Closed { window: W::EMPTY, streak: 0, ramp }, now, cause)
+    }
+
+    fn open(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
+        self.openings = self.openings.saturating_add(1);
+        self.enter(State::Open { until: now.after_nanos(nanos), most: nanos }, now, cause)
+    }
+
+    fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
+        let next = State::HalfOpen { in_flight: 0, succeeded: 0, failed: 0, last_admitted: now };
+        self.enter(next, now, cause)
+    }
+
+    fn enter(&mut self, next: State<W>, at: Instant, cause: ChangeCause) -> Change {
+        let from = self.phase();
+        self.begin_era(next);
+        Change { from, to: self.phase(), at, cause }
+    }
+
+    /// The one place that assigns the state.
+    fn begin_era(&mut self, state: State<W>) {
+        self.state = state;
+        self.era = self.era.wrapping_add(1);
     }
 }

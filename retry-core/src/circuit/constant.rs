@@ -7,11 +7,12 @@ use core::time::Duration;
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
-use super::phase::{Change, Mode, Phase};
+use super::manual_operations::manual_operations;
+use super::phase::Change;
 use super::rejected::Rejected;
-use super::window::{Counts, Window};
+use super::window::{CountWindow, Counts, Window};
 use crate::config_error::ok_or_panic;
-use crate::lock::{Exclusive, Initial, Lock};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
 /// A configuration, as a type.
@@ -20,12 +21,12 @@ pub trait ConstConfig {
     const CONFIG: CircuitConfig;
 }
 
-/// A circuit for small machines: its configuration is a constant of its type, so that it takes no memory, and what it
+/// A circuit breaker for microcontrollers. Its configuration is a constant of its type: it takes no memory, and what it
 /// does not use is left out of the program.
 ///
-/// It decides as a [`SharedCircuit`](crate::SharedCircuit) does, but always under its lock, and reads the time before,
-/// asked for or not. Each configuration is compiled for itself, so that two of these circuits take more program memory than
-/// two shared ones; and none can be reconfigured.
+/// It decides as a [`SharedCircuit`](crate::SharedCircuit) does, but always takes its lock, and reads the time before.
+/// Each configuration is compiled separately, so two of these circuits take more program memory than two shared ones. It
+/// cannot be reconfigured.
 ///
 /// A configuration that does not fit the window does not compile.
 ///
@@ -40,49 +41,27 @@ pub trait ConstConfig {
 ///     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);
 /// }
 ///
-/// // In a `static` with another lock, such as `CriticalSectionLock`.
+/// // A `static` needs another lock, such as `CriticalSectionLock`.
 /// let uplink = ConstCircuit::<Uplink, CountWindow<32>, LocalLock>::CLOSED;
 /// assert_eq!(uplink.phase(), Phase::Closed);
 /// assert!(size_of_val(&uplink) <= 64);
 /// ```
-pub struct ConstCircuit<C, W: Window, L: Lock> {
+pub struct ConstCircuit<C, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     breaker: L::Of<Breaker<W>>,
     config: PhantomData<fn() -> C>,
 }
 
 impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
-    /// A closed circuit.
+    /// A closed circuit with an empty window.
     #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own breaker
     pub const CLOSED: Self = Self { breaker: L::Of::<Breaker<W>>::INITIAL, config: PhantomData };
 
     const CONFIG: &CircuitConfig = &ok_or_panic!(C::CONFIG.for_window::<W>());
 
-    /// Opens it until told otherwise, whatever the time: every attempt is refused.
-    pub fn force_open(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.breaker.with(|breaker| breaker.force_open(now))
-    }
+    manual_operations!();
 
-    /// Closes it with an empty window, and lets the outcomes decide again.
-    pub fn reset(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.breaker.with(|breaker| breaker.reset(now))
-    }
-
-    /// Opens it for so long; then probes decide.
-    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.breaker.with(|breaker| breaker.trip(duration, now))
-    }
-
-    /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
-    pub fn phase(&self) -> Phase {
-        self.breaker.with(|breaker| breaker.phase())
-    }
-
-    /// Who decides about the phase.
-    pub fn mode(&self) -> Mode {
-        self.breaker.with(|breaker| breaker.mode())
+    fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
+        Some(self.breaker.with(f))
     }
 
     /// How many attempts ended after their era had, and so changed nothing; saturates.
@@ -90,12 +69,12 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
         self.breaker.with(|breaker| breaker.late())
     }
 
-    /// What the window holds while closed, as of the last outcome.
+    /// What the window holds, as of the last outcome; `None` unless closed.
     pub fn counts(&self) -> Option<Counts> {
         self.breaker.with(|breaker| breaker.counts())
     }
 
-    // These are not inline, so that there is one copy of them, not one for each place that makes calls.
+    // Not inlined, so that a program has one copy of each, and not one for each place that makes calls.
     #[inline(never)]
     fn admit_at(&self, now: Instant) -> Result<Admission<Ticket>, Rejected> {
         self.breaker.with(|breaker| breaker.admit(Self::CONFIG, now))
@@ -129,7 +108,7 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
         self.admit_at(now.now())
     }
 
-    // How it ended is known where it is said, so nothing of the choice is left.
+    // The caller knows how it ended, so that nothing is left of the match.
     #[inline(always)]
     fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         let now = now.now();

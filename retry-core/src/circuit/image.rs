@@ -1,9 +1,8 @@
 //! Windows and snapshots as plain bytes.
 
-use super::breaker::Breaker;
 use super::phase::Mode;
 use super::ramp::Ramp;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, TAKEN};
 use super::state::State;
 use super::time_window::{Bucket, TimeWindow};
 use super::window::{Bits, Calls, CountWindow, SlowCalls, Span, Window};
@@ -11,7 +10,7 @@ use crate::codec::{Bytes, Codec, put, take};
 use crate::crc::{CHECKSUM, CHECKSUM_START, checksum};
 use crate::time::Instant;
 
-/// Where the next outcome goes, how many there are, and the bits.
+/// The place of the next outcome, the number of outcomes, and the bits.
 impl<const N: usize> Codec for CountWindow<N>
 where
     Calls<N>: Bits,
@@ -80,28 +79,26 @@ impl<W: Codec> Codec for SlowCalls<W> {
     }
 }
 
-/// With a checksum at the end, so that what no snapshot wrote, or one of another window, is not read.
+/// With a checksum at the end. Bytes that no snapshot wrote, or that one of another window wrote, are not read.
 ///
 /// ```
 /// use core::time::Duration;
 /// use retry_core::{
-///     circuit::{CountWindow, Snapshot}, dead_letter::Codec, runtime::LocalLock, CircuitConfig, Instant,
-///     SharedCircuit,
+///     circuit::{CountWindow, Snapshot}, dead_letter::Codec, CircuitConfig, Instant, SharedCircuit,
 /// };
 ///
-/// type Window = CountWindow<100>;
-/// type Circuit = SharedCircuit<Window, LocalLock>;
+/// type Retained = Snapshot<CountWindow<100>>;
 ///
-/// let mut retained = [0xa5; Snapshot::<Window>::SIZE]; // memory that a reset leaves alone
-/// assert!(Snapshot::<Window>::read(&retained).is_none()); // a cold start: it holds anything
+/// let mut memory = [0xa5; Retained::SIZE]; // memory that a reset leaves alone
+/// assert!(Retained::read(&memory).is_none()); // after a cold start it holds anything
 ///
-/// let circuit = Circuit::new(CircuitConfig::DEFAULT);
+/// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 /// circuit.trip(Duration::from_secs(20), Instant::from_millis(5_000));
-/// circuit.snapshot(Instant::from_millis(9_000)).write(&mut retained);
+/// circuit.snapshot(Instant::from_millis(9_000)).write(&mut memory);
 ///
 /// // After the reset, when the clock starts anew:
-/// let circuit = Circuit::new(CircuitConfig::DEFAULT);
-/// circuit.restore(&Snapshot::read(&retained).unwrap(), Instant::ORIGIN);
+/// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+/// circuit.restore(&Retained::read(&memory).unwrap(), Instant::ORIGIN);
 /// assert_eq!(circuit.snapshot(Instant::ORIGIN).open_for(), Some(Duration::from_secs(16)));
 /// ```
 impl<W: Window + Codec> Codec for Snapshot<W> {
@@ -110,11 +107,11 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
 
     fn write(&self, bytes: &mut [u8]) {
         let (body, sum) = bytes.split_at_mut(Self::SIZE - CHECKSUM);
-        let Breaker { state, mode, openings, .. } = &self.breaker;
+        let Self { state, mode, openings, .. } = self;
         let mut rest = Bytes(body);
         rest.put(&[code(state), *mode as u8]);
         rest.put(&openings.to_le_bytes());
-        rest.put(&self.breaker.late().to_le_bytes());
+        rest.put(&self.late.to_le_bytes());
         rest.put(&self.span.calls.to_le_bytes());
         rest.put(&self.span.nanos.to_le_bytes());
         rest.put(&self.longest_open.to_le_bytes());
@@ -165,17 +162,16 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
             #[allow(clippy::cast_possible_truncation)] // two halves
             HALF_OPEN => {
                 let (succeeded, failed) = (first as u32, (first >> 32) as u32);
-                State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: super::snapshot::TAKEN }
+                State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: TAKEN }
             }
             _ => return None,
         };
-        let breaker = Breaker::of(state, mode, late, openings);
-        Some(Self { breaker, span: Span { calls, nanos }, longest_open })
+        Some(Self { state, mode, late, openings, span: Span { calls, nanos }, longest_open })
     }
 }
 
 impl<W: Window + Codec> Snapshot<W> {
-    /// What the checksum begins with, so that it is wrong for another window.
+    /// The start of the checksum, so that it is wrong for another window.
     const LAYOUT: u32 = {
         #[allow(clippy::cast_possible_truncation)] // far below
         let words = [FORMAT, W::SIZE as u32, W::VERSION, W::CAPACITY, W::TIMED as u32, W::SLOW as u32];
@@ -188,7 +184,7 @@ impl<W: Window + Codec> Snapshot<W> {
     };
 }
 
-/// To be changed with the form of an image.
+/// Increment it when the layout changes.
 const FORMAT: u32 = 1;
 /// State and mode, openings, late, span, the longest open time.
 const HEAD: usize = 2 + 4 + 4 + 4 + 8 + 8;

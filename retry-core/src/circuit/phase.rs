@@ -48,6 +48,34 @@ pub enum Mode {
     CountOnly,
 }
 
+/// Where a circuit stands at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Start {
+    /// Closed.
+    #[default]
+    Closed,
+    /// Probes decide first.
+    HalfOpen,
+    /// Open until told otherwise.
+    ForcedOpen,
+    /// In [`Mode::Disabled`].
+    Disabled,
+    /// In [`Mode::CountOnly`].
+    CountOnly,
+}
+
+/// What a health check does to an open circuit when it succeeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum OnHealthy {
+    /// Lets probes decide now.
+    #[default]
+    HalfOpen,
+    /// Closes it.
+    Close,
+}
+
 /// One change of phase: from where to where, when, and what caused it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

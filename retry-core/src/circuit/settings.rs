@@ -1,13 +1,20 @@
 //! Where a circuit has its configuration.
 
-use core::ops::Deref;
+#[cfg(feature = "std")]
+use std::sync::Arc;
 
 use super::config::CircuitConfig;
 use crate::lock::Initial;
 
-/// Where a [`SharedCircuit`](crate::SharedCircuit) has its configuration: in itself, as a [`CircuitConfig`] that can be
-/// changed while live; or elsewhere, by reference, for many circuits alike. In a type of its own: see
-/// [`ConstCircuit`](crate::circuit::ConstCircuit).
+/// Where a [`SharedCircuit`](crate::SharedCircuit) has its configuration.
+///
+/// | type | the configuration is | it can be changed while live |
+/// |---|---|---|
+/// | [`CircuitConfig`], the default | in the circuit itself | yes: [`reconfigure`](crate::SharedCircuit::reconfigure) |
+/// | `&CircuitConfig` | elsewhere, for any number of circuits | no |
+/// | `Arc<CircuitConfig>` | shared by the circuits of a [pool](crate::pool) | yes, by the pool |
+///
+/// A [`ConstCircuit`](crate::circuit::ConstCircuit) has it in its type instead.
 pub trait Settings {
     /// What is changed while live.
     #[doc(hidden)]
@@ -20,14 +27,6 @@ pub trait Settings {
     /// The configuration that holds now.
     #[doc(hidden)]
     fn current<'a>(&'a self, changed: &'a Self::Changed) -> &'a CircuitConfig;
-}
-
-impl Initial for Option<CircuitConfig> {
-    const INITIAL: Self = None;
-}
-
-impl Initial for () {
-    const INITIAL: Self = ();
 }
 
 impl Settings for CircuitConfig {
@@ -44,8 +43,7 @@ impl Settings for CircuitConfig {
     }
 }
 
-/// Whatever points to one: a reference, or an `Arc` that keeps it for as long as a circuit is left.
-impl<P: Deref<Target = CircuitConfig>> Settings for P {
+impl Settings for &CircuitConfig {
     type Changed = ();
 
     #[inline]
@@ -57,4 +55,33 @@ impl<P: Deref<Target = CircuitConfig>> Settings for P {
     fn current<'a>(&'a self, (): &'a ()) -> &'a CircuitConfig {
         self
     }
+}
+
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+impl Settings for Arc<CircuitConfig> {
+    type Changed = Option<Self>;
+
+    #[inline]
+    fn base(&self) -> &CircuitConfig {
+        self
+    }
+
+    #[inline]
+    fn current<'a>(&'a self, changed: &'a Option<Self>) -> &'a CircuitConfig {
+        changed.as_ref().unwrap_or(self)
+    }
+}
+
+impl Initial for Option<CircuitConfig> {
+    const INITIAL: Self = None;
+}
+
+#[cfg(feature = "std")]
+impl Initial for Option<Arc<CircuitConfig>> {
+    const INITIAL: Self = None;
+}
+
+impl Initial for () {
+    const INITIAL: Self = ();
 }

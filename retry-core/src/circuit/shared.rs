@@ -1,4 +1,4 @@
-//! A circuit that many callers share, usually a `static`.
+//! The circuit of one dependency, which many callers share.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,71 +6,71 @@ use core::time::Duration;
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
-use super::manual::Start;
-use super::phase::{Change, Mode, Phase};
+use super::gate_word::{GateWord, Seen};
+use super::manual_operations::manual_operations;
+use super::phase::{Change, OnHealthy, Phase, Start};
 use super::published::Published;
 use super::rejected::Rejected;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
 use super::state::Standing;
-use super::window::{Counts, Window};
-use super::word::{Seen, Word};
+use super::window::{CountWindow, Counts, Window};
 use crate::class::Class;
 use crate::config_error::{ConfigError, ok_or_panic};
-use crate::lock::{Exclusive, Initial, Lock};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now, Reading};
 
-macro_rules! shared_circuit {
-    ({ $($window:tt)* } { $($lock:tt)* }) => {
-        /// The circuit of one dependency, shared by everyone who calls it: configuration, state and a lock.
-        ///
-        /// `W` is its [`Window`], `L` its [`Lock`]. With the feature `std` they need not be named: they are
-        /// [`CountWindow<100>`](crate::circuit::CountWindow) and [`StdLock`](crate::runtime::StdLock) unless said otherwise.
-        /// Usually a `static`, with no initialisation at run time:
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{circuit::{CountWindow, Phase}, CircuitConfig, SharedCircuit};
-        ///
-        /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-        /// static PRICES: SharedCircuit<CountWindow<20>> =
-        ///     SharedCircuit::new(CircuitConfig::WITHOUT_RULES.failure_rate(30).minimum_calls(10));
-        ///
-        /// assert_eq!(STOCK.phase(), Phase::Closed);
-        /// # }
-        /// ```
-        ///
-        /// A word published beside the lock answers most questions in one atomic load: while closed, admission;
-        /// while the window is full of successes, that another one changes nothing; while open, refusal. While the
-        /// window holds failures, it counts the successes that follow in one atomic exchange each. The lock is taken
-        /// only where something changes, or where the window counts time. On targets without 64-bit atomics it is
-        /// always taken, and the time read before, asked for or not.
-        ///
-        /// `S` says where its [configuration](Settings) is: in itself unless said otherwise.
-        pub struct SharedCircuit<W: Window $($window)*, L: Lock $($lock)*, S: Settings = CircuitConfig> {
-            word: Word,
-            guarded: L::Of<Guarded<W, S::Changed>>,
-            settings: S,
-            start: Start,
-        }
-    };
+/// The circuit breaker of one dependency, shared by all its callers: configuration, state and a lock.
+///
+/// It is usually a `static`, which needs no initialisation at run time, or an `Arc`:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use std::sync::Arc;
+/// use retry_core::{circuit::{CountWindow, Phase}, CircuitConfig, SharedCircuit};
+///
+/// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+/// static PRICES: SharedCircuit<CountWindow<20>> =
+///     SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.failure_rate(30).minimum_calls(10));
+///
+/// let of_a_tenant = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
+/// assert_eq!([STOCK.phase(), PRICES.phase(), of_a_tenant.phase()], [Phase::Closed; 3]);
+/// # }
+/// ```
+///
+/// `W` is its [`Window`], the last 100 calls by default. `L` is its [`Lock`], the [`DefaultLock`] by default. `S` is where
+/// its configuration is, by default in itself: see [`Settings`].
+///
+/// # Cost
+///
+/// Beside the lock it publishes a *gate word*, which answers most questions in one atomic load:
+///
+/// - While it is closed, an attempt is admitted.
+/// - While the window is full of successes, another success changes nothing.
+/// - While it is open, an attempt is refused.
+///
+/// While the window holds failures, each success is counted in the word by one atomic exchange. The lock is taken only if
+/// something changes, or if the window counts time. On targets without 64-bit atomics it is always taken, and the time is
+/// read before.
+#[doc(alias = "circuit breaker")]
+pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock = DefaultLock, S: Settings = CircuitConfig> {
+    gate_word: GateWord,
+    guarded: L::Of<Guarded<W, S::Changed>>,
+    settings: S,
+    start: Start,
 }
-#[cfg(feature = "std")]
-shared_circuit!({ = super::window::CountWindow<100> } { = crate::lock::StdLock });
-#[cfg(not(feature = "std"))]
-shared_circuit!({} {});
 
 /// What the lock guards.
 struct Guarded<W, C> {
     breaker: Breaker<W>,
-    /// How many successes the word has been told to count by itself.
+    /// How many successes the gate word may count by itself.
     unseen: u32,
     /// In place of the configuration it was made with.
     changed: C,
-    /// Whether the circuit's [`Start`] has been made.
+    /// Whether the circuit's [`Start`] was made.
     started: bool,
-    /// The phase in which a pool forgot the circuit that was here before, until someone is told of it.
+    /// The phase in which a pool evicted the circuit that was here before, until an admission reports it.
     before: Phase,
 }
 
@@ -84,51 +84,96 @@ impl<W: Window, C: Initial> Initial for Guarded<W, C> {
     };
 }
 
-impl<W: Window, L: Lock> SharedCircuit<W, L> {
-    /// A closed circuit.
+impl SharedCircuit {
+    /// A closed circuit whose window is the last 100 calls, with the [`DefaultLock`].
+    ///
+    /// A circuit with another window or another lock is of another type, and is made by
+    /// [`with_window`](Self::with_window). There, `new` does not compile: "mismatched types, expected
+    /// `SharedCircuit<CountWindow<20>>`, found `SharedCircuit<CountWindow<100>>`".
     ///
     /// # Panics
-    /// On a configuration that does not fit the window: in a `static`, a compile error.
+    /// Panics if the configuration does not fit the window. In a `static`, that is a compile error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
-        Self::with(ok_or_panic!(config.for_window::<W>()))
+        Self::with_window(config)
     }
 
     /// [`new`](Self::new) for a configuration known only at run time.
     ///
     /// # Errors
-    /// A configuration that does not fit the window: a window larger than its type holds, fewer calls than a rate
-    /// asks for, a rate of slow calls for a window that does not tell them.
+    /// Returns an error if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window).
     pub const fn try_new(config: CircuitConfig) -> Result<Self, ConfigError> {
+        Self::try_with_window(config)
+    }
+}
+
+impl<W: Window, L: Lock> SharedCircuit<W, L> {
+    /// A closed circuit with the window and the lock of its type.
+    ///
+    /// ```
+    /// use retry_core::{circuit::CountWindow, runtime::LocalLock, CircuitConfig, SharedCircuit};
+    ///
+    /// let last_20 = SharedCircuit::<CountWindow<20>>::with_window(CircuitConfig::DEFAULT);
+    /// let unshared = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
+    /// # let _ = (last_20, unshared);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if the configuration does not fit the window. In a `static`, that is a compile error.
+    #[track_caller]
+    pub const fn with_window(config: CircuitConfig) -> Self {
+        Self::with(ok_or_panic!(config.for_window::<W>()))
+    }
+
+    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    ///
+    /// # Errors
+    /// Returns an error if the configuration does not fit the window:
+    ///
+    /// - its window is larger than the type holds;
+    /// - it asks for more calls than its window;
+    /// - it has a [`slow_rate`](CircuitConfig::slow_rate), and the window does not tell slow calls;
+    /// - it has no [`window_time`](CircuitConfig::window_time), and the window counts time.
+    pub const fn try_with_window(config: CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
             Ok(config) => Ok(Self::with(config)),
             Err(error) => Err(error),
         }
     }
 
-    /// Goes on by another configuration. The newest of the calls that the window holds are carried over, as many as
-    /// fit; what was opened by its rules stays open no longer than the new one allows from now.
+    /// Goes on by another configuration, while calls are under way.
+    ///
+    /// The newest outcomes are carried over, as many as fit. If its rules opened the circuit, it stays open no longer
+    /// than the new configuration allows from `now`. What was set by hand stays.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{circuit::Phase, CircuitConfig, Instant, SharedCircuit};
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    /// circuit.trip(Duration::from_secs(30), now);
+    /// circuit.reconfigure(CircuitConfig::DEFAULT.open_for(Duration::from_secs(5)), now)?;
+    /// assert_eq!(circuit.snapshot(now).open_for(), Some(Duration::from_secs(5)));
+    /// # Ok::<_, retry_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// A configuration that does not fit the window: as [`try_new`](Self::try_new); nothing changes then.
+    /// Returns an error, and changes nothing, if the configuration does not fit the window: see
+    /// [`try_with_window`](Self::try_with_window).
     pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
-        let (config, now) = (config.for_window::<W>()?, now.now());
-        self.guarded.with(|guarded| {
-            self.catch_up(guarded);
-            let before = *self.settings.current(&guarded.changed);
-            guarded.breaker.respan(&before, &config, now);
-            guarded.changed = Some(config);
-            self.publish(guarded);
-        });
+        let config = config.for_window::<W>()?;
+        self.change_to(&config, Some(config), now.now());
         Ok(())
     }
 }
 
 impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
-    /// A closed circuit whose configuration is elsewhere, for any number of circuits.
+    /// A closed circuit that borrows its configuration, which any number of circuits may share.
     ///
     /// # Errors
-    /// As [`try_new`](SharedCircuit::try_new).
+    /// Returns an error if the configuration does not fit the window: see
+    /// [`try_with_window`](SharedCircuit::try_with_window).
     pub const fn with_settings(config: &'a CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
             Ok(_) => Ok(Self::with(config)),
@@ -138,31 +183,35 @@ impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
 }
 
 impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
-    /// Of a configuration that fits the window.
+    /// Of settings that fit the window.
     pub(crate) const fn with(settings: S) -> Self {
         Self {
-            word: Word::ASK,
+            gate_word: GateWord::ASK,
             guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,
             settings,
             start: Start::Closed,
         }
     }
 
-    /// Where it stands at first; closed unless set.
+    /// Sets the first state; closed unless set.
     ///
     /// ```
-    /// # #[cfg(feature = "std")] {
     /// use retry_core::{circuit::{Phase, Start}, CircuitConfig, SharedCircuit};
     ///
-    /// // After a boot nobody knows: a probe first.
-    /// static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).starting(Start::HalfOpen);
-    /// assert_eq!(STOCK.phase(), Phase::HalfOpen);
-    /// # }
+    /// // After a reboot for an unknown reason: a probe first.
+    /// let stock = SharedCircuit::new(CircuitConfig::DEFAULT).starting(Start::HalfOpen);
+    /// assert_eq!(stock.phase(), Phase::HalfOpen);
     /// ```
     #[must_use]
     pub const fn starting(mut self, start: Start) -> Self {
         self.start = start;
         self
+    }
+
+    manual_operations!();
+
+    pub(crate) fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
+        Some(self.locked(|breaker, _| f(breaker)))
     }
 
     /// The state as data, with times relative to `now`.
@@ -171,21 +220,23 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, config| breaker.snapshot(config, now))
     }
 
-    /// Goes on from a state taken before, here or elsewhere, as if no time had passed since. Attempts under way are
-    /// of an older era from now on. What was opened by its rules stays open no longer than this configuration allows.
+    /// Goes on from a state taken before, here or elsewhere, as if no time had passed since. Attempts under way are of an
+    /// older era from then on. If its rules opened the circuit, it stays open no longer than this configuration allows.
     pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) -> Change {
         let now = now.now();
         self.locked(|breaker, config| breaker.restore(config, snapshot, now))
     }
 
-    /// The phase as of the last event; an open circuit whose time has passed says so at the next admission.
-    pub fn phase(&self) -> Phase {
-        self.locked(|breaker, _| breaker.phase())
+    /// The era in which a health check is of use; `None` unless it is open by its own rules or by [`trip`](Self::trip).
+    pub fn health_check_era(&self) -> Option<u32> {
+        self.locked(|breaker, _| breaker.health_check_era())
     }
 
-    /// Who decides about the phase.
-    pub fn mode(&self) -> Mode {
-        self.locked(|breaker, _| breaker.mode())
+    /// Half-opens or closes the circuit after a health check that began in this [era](Self::health_check_era) has
+    /// succeeded. If the era has ended since, the check counts as late and changes nothing.
+    pub fn health_check_passed(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.health_check_passed(era, then, config, now))
     }
 
     /// How many attempts ended after their era had, and so changed nothing; saturates.
@@ -193,14 +244,24 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, _| breaker.late())
     }
 
-    /// What the window holds while closed. Of one that counts time, what is in its span now.
+    /// What the window holds; `None` unless closed. If the window counts time, what is in its span at `now`.
     pub fn counts(&self, now: impl Now) -> Option<Counts> {
         let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
         self.locked(|breaker, config| {
-            let mut window = breaker.window()?.clone(); // whoever looks changes nothing
+            let mut window = breaker.state().window()?.clone(); // reading changes nothing
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })
+    }
+
+    /// Goes on by another configuration, which fits the window.
+    pub(crate) fn change_to(&self, config: &CircuitConfig, changed: S::Changed, now: Instant) {
+        self.guarded.with(|guarded| {
+            self.catch_up(guarded);
+            guarded.breaker.respan(self.settings.current(&guarded.changed), config, now);
+            guarded.changed = changed;
+            self.publish(guarded);
+        });
     }
 
     /// Begins anew, as the circuit of another dependency.
@@ -208,7 +269,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     pub(crate) fn renew(&self) {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
-            // One at a time: nobody has called since, so that another could only have been opened by hand.
+            // One is enough: no call was made since, so another could only have been opened by hand.
             if guarded.before == Phase::Closed {
                 guarded.before = guarded.breaker.phase();
             }
@@ -223,7 +284,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, _| breaker.standing(now))
     }
 
-    // The ways through the lock stand apart, so that the ways around it need no stack.
+    // The paths through the lock are not inlined, so that the paths around it need no stack.
     #[inline(never)]
     fn admit_otherwise(&self, seen: Seen, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         if let Some(ticket) = seen.admits_timed() {
@@ -233,7 +294,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             return Err(Rejected::of_nanos(Phase::Open, u64::MAX));
         }
         let mut now = Reading::Unread(now);
-        match self.word.refuses_by_most(seen, || now.get()) {
+        match self.gate_word.refuses_by_most(seen, || now.get()) {
             Some(rejected) => Err(rejected),
             None => self.admit_locked(|| now.get()),
         }
@@ -256,25 +317,27 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.settle(ticket, AttemptEnd::Succeeded, &mut || now.get()).change
     }
 
-    /// [`settle`](Self::settle), where the time was read: always, where there is no word. So there is one copy of it in a
-    /// program, not one for each place that makes calls.
+    /// [`settle`](Self::settle) at a time that was read before, for targets without a gate word: a program has one copy
+    /// of it, and not one for each place that makes calls.
     #[inline(never)]
     fn settle_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
         self.settle(ticket, end, &mut || now)
     }
 
-    /// Settles an attempt, however it ended: one for all ways to read the time.
+    /// Settles an attempt, however it ended; one copy for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, end: AttemptEnd, now: &mut dyn FnMut() -> Instant) -> Settled {
         self.locked(|breaker, config| breaker.end(config, ticket, end, now))
     }
 
-    /// Records a success without the lock, where that is possible.
+    /// Records a success without the lock, if that is possible.
     #[inline]
     fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
-        let seen = self.word.load();
+        let seen = self.gate_word.load();
         seen.is_quiet_for(ticket)
-            || self.word.succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
+            || self
+                .gate_word
+                .succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
     }
 
     pub(super) fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
@@ -286,27 +349,27 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         })
     }
 
-    /// Makes the start, or records the successes that the word counted since it was published.
+    /// Makes the start, and records the successes that the gate word counted since it was published.
     fn catch_up(&self, guarded: &mut Guarded<W, S::Changed>) {
         if !guarded.started {
             guarded.started = true;
             guarded.breaker.start(self.start);
         }
         let granted = core::mem::take(&mut guarded.unseen);
-        if Word::IS_PUBLISHED && granted > 0 {
+        if GateWord::IS_PUBLISHED && granted > 0 {
             let config = self.settings.current(&guarded.changed);
-            guarded.breaker.record_unseen(config, granted - self.word.take_unseen());
+            guarded.breaker.record_successes(config, granted - self.gate_word.take_unseen());
         }
     }
 
     fn publish(&self, guarded: &mut Guarded<W, S::Changed>) {
-        if Word::IS_PUBLISHED {
+        if GateWord::IS_PUBLISHED {
             let config = self.settings.current(&guarded.changed);
             let state = match guarded.before {
-                Phase::Closed => guarded.breaker.published(config, self.settings.base()),
+                Phase::Closed => Published::of(&guarded.breaker, config, self.settings.base()),
                 Phase::Open | Phase::HalfOpen => Published::Ask,
             };
-            guarded.unseen = self.word.publish(state);
+            guarded.unseen = self.gate_word.publish(state);
         }
     }
 }
@@ -316,10 +379,10 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
-        if !Word::IS_PUBLISHED {
+        if !GateWord::IS_PUBLISHED {
             return self.admit_locked(now.now());
         }
-        let seen = self.word.load();
+        let seen = self.gate_word.load();
         if let Some(ticket) = seen.admits() {
             return Ok(Admission { ticket, change: None });
         }
@@ -344,7 +407,7 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        if !Word::IS_PUBLISHED {
+        if !GateWord::IS_PUBLISHED {
             return self.settle_at(ticket, AttemptEnd::Succeeded, now.now()).change;
         }
         let mut now = Reading::Unread(now);
@@ -360,11 +423,11 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
         word: u64,
     ) -> Settled {
         let end = AttemptEnd::Failed { class, word, delay };
-        if !Word::IS_PUBLISHED {
+        if !GateWord::IS_PUBLISHED {
             return self.settle_at(ticket, end, now.now());
         }
         let mut now = Reading::Unread(now);
-        // An error that does not count as a failure is recorded as a success is.
+        // An error that does not count as a failure is recorded like a success.
         if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
             return Settled::NOTHING;
         }
@@ -372,10 +435,10 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     }
 
     fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        if !Word::IS_PUBLISHED {
+        if !GateWord::IS_PUBLISHED {
             return self.settle_at(ticket, AttemptEnd::Cancelled, now.now()).change;
         }
-        if self.word.load().is_closed_for(&ticket) {
+        if self.gate_word.load().is_closed_for(&ticket) {
             return None;
         }
         let mut now = Reading::Unread(now);

@@ -39,7 +39,7 @@ use crate::policy::Preset;
 /// let presets = file.over([Preset::DATABASE, Preset::HTTP, Preset::CACHE]).unwrap();
 /// assert_eq!(presets[2], Preset::CACHE);
 ///
-/// let operations: Operations<3> = Operations::try_new(presets).unwrap();
+/// let operations = Operations::try_new(presets).unwrap();
 /// let database = operations.find("database").unwrap();
 /// assert_eq!(database.policy().settings().max_attempts, Some(6));
 /// assert!(operations.find("http").unwrap().circuit().is_none());

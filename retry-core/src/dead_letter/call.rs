@@ -34,7 +34,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     ///
     /// let clock = FakeClock::new();
     /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
-    /// let letters = FixedDeadLetterQueue::<String, 100, LocalLock>::new(WhenFull::DropOldest);
+    /// let letters = FixedDeadLetterQueue::<String, 100, LocalLock>::with_lock(WhenFull::DropOldest);
     ///
     /// let order = "7 apples";
     /// let write = || Err::<(), _>(Class::Network);
@@ -87,7 +87,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     ///
     /// let clock = FakeClock::new();
     /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
-    /// let later = FixedDeadLetterQueue::<u32, 8, LocalLock>::new(WhenFull::Refuse);
+    /// let later = FixedDeadLetterQueue::<u32, 8, LocalLock>::with_lock(WhenFull::Refuse);
     /// let send = |letter: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move {
     ///     if letter.payload == 7 { Ok(()) } else { Err(letter) } // 8 could not be sent
     /// };

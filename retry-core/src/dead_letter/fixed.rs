@@ -5,59 +5,51 @@ use core::fmt;
 use super::buffer::{DeadLetterBuffer, WhenFull, drop_lost};
 use super::letter::DeadLetter;
 use super::sink::{DeadLetterSink, LetterContext};
-use crate::lock::{Exclusive, Initial, Lock};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 
-macro_rules! shared_dead_letters {
-    ($($lock:tt)*) => {
-        /// A [`DeadLetterBuffer`] behind a lock: a sink without an allocator, usually a `static`.
-        ///
-        /// Where it is full, it refuses: then the letter goes to whoever is asked [next](crate::dead_letter::OrElse), and only
-        /// counts as [`refused`](Self::refused). Or it drops the oldest, which counts as [`lost`](Self::lost).
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{
-        ///     dead_letter::{FixedDeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry,
-        /// };
-        ///
-        /// static LETTERS: FixedDeadLetterQueue<u16, 32> = FixedDeadLetterQueue::new(WhenFull::DropOldest);
-        ///
-        /// let clock = FakeClock::new();
-        /// let uplink = Retry::new(&Policy::DEFAULT, &clock);
-        /// let mut down = true;
-        /// let mut send = |sample: u16, down: bool| {
-        ///     uplink.dead_letters(&LETTERS).payload(|| sample).run_blocking(|| match down {
-        ///         true => Err(Class::Network),
-        ///         false => Ok(()),
-        ///     })
-        /// };
-        /// for sample in [210, 215, 219] {
-        ///     let _ = send(sample, true);
-        /// }
-        /// // Later, each is tried once more.
-        /// let mut sent = 0;
-        /// while let Some(letter) = LETTERS.pop() {
-        ///     match uplink.run_blocking(|| if sent < 2 { Ok(()) } else { Err(Class::Network) }) {
-        ///         Ok(()) => sent += 1,
-        ///         Err(_) => {
-        ///             let _ = LETTERS.requeue(letter); // it keeps its place, and no other is tried
-        ///             break;
-        ///         }
-        ///     }
-        /// }
-        /// assert_eq!((sent, LETTERS.len(), LETTERS.pop().unwrap().requeued), (2, 1, 1));
-        /// # }
-        /// ```
-        pub struct FixedDeadLetterQueue<T, const N: usize, L: Lock $($lock)*> {
-            guarded: L::Of<Guarded<T, N>>,
-            when_full: WhenFull,
-        }
-    };
+/// A [`DeadLetterBuffer`] behind a lock: a sink without an allocator, usually a `static`.
+///
+/// Where it is full, it refuses: then the letter goes to whoever is asked [next](crate::dead_letter::OrElse), and only
+/// counts as [`refused`](Self::refused). Or it drops the oldest, which counts as [`lost`](Self::lost).
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{
+///     dead_letter::{FixedDeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry,
+/// };
+///
+/// static LETTERS: FixedDeadLetterQueue<u16, 32> = FixedDeadLetterQueue::new(WhenFull::DropOldest);
+///
+/// let clock = FakeClock::new();
+/// let uplink = Retry::new(&Policy::DEFAULT, &clock);
+/// let mut down = true;
+/// let mut send = |sample: u16, down: bool| {
+///     uplink.dead_letters(&LETTERS).payload(|| sample).run_blocking(|| match down {
+///         true => Err(Class::Network),
+///         false => Ok(()),
+///     })
+/// };
+/// for sample in [210, 215, 219] {
+///     let _ = send(sample, true);
+/// }
+/// // Later, each is tried once more.
+/// let mut sent = 0;
+/// while let Some(letter) = LETTERS.pop() {
+///     match uplink.run_blocking(|| if sent < 2 { Ok(()) } else { Err(Class::Network) }) {
+///         Ok(()) => sent += 1,
+///         Err(_) => {
+///             let _ = LETTERS.requeue(letter); // it keeps its place, and no other is tried
+///             break;
+///         }
+///     }
+/// }
+/// assert_eq!((sent, LETTERS.len(), LETTERS.pop().unwrap().requeued), (2, 1, 1));
+/// # }
+/// ```
+pub struct FixedDeadLetterQueue<T, const N: usize, L: Lock = DefaultLock> {
+    guarded: L::Of<Guarded<T, N>>,
+    when_full: WhenFull,
 }
-#[cfg(feature = "std")]
-shared_dead_letters!(= crate::lock::StdLock);
-#[cfg(not(feature = "std"))]
-shared_dead_letters!();
 
 /// What the lock guards.
 struct Guarded<T, const N: usize> {
@@ -69,9 +61,25 @@ impl<T, const N: usize> Initial for Guarded<T, N> {
     const INITIAL: Self = Self { letters: DeadLetterBuffer::new(WhenFull::DropOldest), refused: 0 };
 }
 
-impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
-    /// A queue without a letter. `N` is at least 1, else it does not compile.
+impl<T, const N: usize> FixedDeadLetterQueue<T, N> {
+    /// An empty queue with the [`DefaultLock`]. With an `N` of 0 it does not compile.
+    ///
+    /// A queue with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
     pub const fn new(when_full: WhenFull) -> Self {
+        Self::with_lock(when_full)
+    }
+}
+
+impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
+    /// An empty queue with the lock of its type. With an `N` of 0 it does not compile.
+    ///
+    /// ```
+    /// use retry_core::{dead_letter::{FixedDeadLetterQueue, WhenFull}, runtime::LocalLock};
+    ///
+    /// let letters = FixedDeadLetterQueue::<u16, 32, LocalLock>::with_lock(WhenFull::DropOldest);
+    /// assert!(letters.is_empty());
+    /// ```
+    pub const fn with_lock(when_full: WhenFull) -> Self {
         Self { guarded: Initial::INITIAL, when_full }
     }
 

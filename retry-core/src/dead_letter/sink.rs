@@ -21,7 +21,7 @@ use crate::panics::caught;
 ///
 /// let clock = FakeClock::new();
 /// let uplink = Retry::new(&Policy::DEFAULT, &clock).named("uplink.send");
-/// let spool = FixedDeadLetterQueue::<u16, 8, LocalLock>::new(WhenFull::DropOldest);
+/// let spool = FixedDeadLetterQueue::<u16, 8, LocalLock>::with_lock(WhenFull::DropOldest);
 ///
 /// for sample in [210, 215, 219] {
 ///     let _ = uplink.dead_letters(&spool).payload(|| sample).run_blocking(|| Err::<(), _>(Class::Network));
@@ -135,8 +135,8 @@ impl<T, E> DeadLetterSink<T, E> for () {
 ///
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&Policy::DEFAULT, &clock);
-/// let near = FixedDeadLetterQueue::<(), 1, LocalLock>::new(WhenFull::Refuse);
-/// let far = FixedDeadLetterQueue::<(), 8, LocalLock>::new(WhenFull::Refuse);
+/// let near = FixedDeadLetterQueue::<(), 1, LocalLock>::with_lock(WhenFull::Refuse);
+/// let far = FixedDeadLetterQueue::<(), 8, LocalLock>::with_lock(WhenFull::Refuse);
 /// let both = OrElse::new(&near, &far);
 /// for _ in 0..3 {
 ///     let _ = retry.dead_letters(&both).run_blocking(|| Err::<(), _>(Class::Network));

@@ -210,7 +210,7 @@ impl EventKind {
 /// const POLICY: Policy = Policy::DEFAULT.jitter(Jitter::None).start_within(core::time::Duration::from_secs(30));
 ///
 /// let clock = FakeClock::new();
-/// let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+/// let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
 /// let lines = RefCell::new(Vec::new());
 /// let retry = Retry::new(&POLICY, &clock)
 ///     .budget(&budget)

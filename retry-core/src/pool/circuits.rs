@@ -1,4 +1,4 @@
-//! A bounded pool of circuits by key.
+//! A bounded pool of circuits by key: storage, look-up and eviction. Handles of its circuits are in `handle.rs`.
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -8,29 +8,20 @@ use std::boxed::Box;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::vec::Vec;
 
-use super::PoolCounts;
-use super::entry::{Body, Entry, OfPool};
+use super::counts::PoolCounts;
+use super::entry::{Body, Entry, OfPool, Slot};
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
 use super::hash::SipHash;
 use super::index::Index;
-use super::pooled::PooledCircuit;
-use super::sync::{AtomicU32, Mutex};
+use super::sync::{AtomicU32, Mutex, MutexGuard};
 use crate::circuit::{CircuitConfig, CountWindow, SharedCircuit, Window};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
-use crate::key::Key;
-use crate::lock::{Lock, StdLock};
-use crate::time::Instant;
+use crate::lock::{DefaultLock, Lock};
+use crate::time::{Instant, Now};
 
-/// A circuit for each key, such as a host, made when it is first asked for; at most so many. Usually a `static`.
+/// One circuit breaker per key, such as a host: made at the first look-up of the key, and bounded in number.
 ///
-/// Keys may come from outside: hashes are keyed by a secret of the process, memory is bounded, and a pool that is full
-/// forgets only circuits that have nothing to remember. Those are closed ones without a failure, a slow call or a ramp,
-/// that are in nobody's hands. One that holds more than that is forgotten once nobody has asked for it for an hour, or
-/// for as long as [`forget_after`](Self::forget_after) says; one that is open, never before its time is over; one that
-/// a hand has set or that someone has, never. A newcomer looks at 32 circuits, the next ones in turn; where none of them
-/// may be forgotten, its key gets the pool's overflow circuit, and [`counts`](Self::counts) says how often: it admits
-/// everything and counts nothing, as if there were no circuit, unless [`share_overflow`](Self::share_overflow) makes it one
-/// that all such keys share.
+/// It is usually a `static` or an `Arc`.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -46,58 +37,115 @@ use crate::time::Instant;
 /// assert_eq!(HOSTS.counts().kept, 1);
 /// ```
 ///
-/// To look up a key that is known takes no lock of the pool's, but one atomic step, and another when the circuit is dropped.
-/// A key that is new takes one, so that those who flood a pool are in each other's way, and not in that of others. A key is
-/// kept whole, so a bound for memory needs one for the length of keys, too; hosts have theirs, of 253 bytes. Up to 96 bytes
-/// it needs no allocation of its own.
-pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = StdLock> {
+/// # Eviction
+///
+/// A full pool evicts a circuit to make room for a new key. It looks at 32 circuits for that, the next ones in turn:
+///
+/// - A closed circuit without a failure, a slow call or a ramp may be evicted at once, unless it is held. It is held by
+///   attempts under way and by handles.
+/// - A circuit that holds more than that may be evicted after an hour without a look-up, or after the time set by
+///   [`forget_after`](Self::forget_after).
+/// - A circuit that is open is not evicted before its open time is over.
+/// - A circuit that was set by hand, or that is held, is never evicted.
+///
+/// If none of the 32 may be evicted, the new key gets an [overflow](PooledCircuit::is_overflow) circuit, which admits every
+/// attempt and counts nothing, as if there were no circuit. [`counts`](Self::counts) says how often that happened. By
+/// [`share_overflow`](Self::share_overflow), all such keys share one circuit that counts.
+///
+/// # Keys from outside
+///
+/// Keys may come from attackers. Hashes are keyed by a secret of the process, so that colliding keys cannot be
+/// constructed. The number of circuits is bounded, and keys are kept whole: to bound memory, bound the length of keys, too.
+/// Names of hosts have at most 253 bytes. A key of up to 96 bytes needs no allocation of its own.
+///
+/// # Cost
+///
+/// A look-up of a known key takes no lock of the pool, but two atomic steps: one when the handle is made, and one when it is
+/// dropped. A look-up of a new key takes the lock. So a flood of new keys slows itself down, and not the known keys.
+///
+/// [`PooledCircuit::is_overflow`]: crate::pool::CircuitHandle::is_overflow
+#[doc(alias = "registry")]
+pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     hasher: SipHash,
     index: Index,
-    /// Made as they are needed, and never given back: whoever has an entry has a reference to it.
+    /// Made as they are needed, and kept as long as the pool.
     blocks: Box<[OnceLock<Block<W, L>>]>,
     capacity: u32,
     /// Admits everything, unless it is shared.
     overflow: OfPool<W, L>,
     shares_overflow: bool,
-    /// The latest time that those who got the overflow circuit told.
+    /// The latest time that a call through the overflow circuit told.
     latest: AtomicU32,
     idle_for: u32,
-    config: Arc<CircuitConfig>,
+    /// For circuits that are made next. Locked while a block is made.
+    config: Mutex<Arc<CircuitConfig>>,
+    /// Locked while all circuits are reconfigured.
+    reconfiguring: Mutex<()>,
     state: Mutex<State>,
 }
 
-/// So many entries, and their bodies apart from them.
+/// Entries, and their bodies apart from them.
 struct Block<W: Window, L: Lock> {
     entries: Box<[Entry]>,
     bodies: Box<[Body<W, L>]>,
 }
 
-/// What the pool's lock guards, beside changes to the index and to which key an entry is of.
+/// What the pool's lock guards. It also guards every change of the index and of an entry's key.
 struct State {
     /// How many entries were ever used: the first ones.
     used: u32,
-    /// Entries whose keys were forgotten by hand: the first to be used again, once nobody has them.
+    /// Entries whose keys were forgotten by [`CircuitPool::forget`]. They are used again first, once nothing holds them.
     free: Vec<u32>,
-    /// The next entry that is looked at for one to forget.
-    hand: u32,
+    /// The next entry that eviction looks at.
+    clock_hand: u32,
     counts: PoolCounts,
 }
 
-impl<W: Window, L: Lock> CircuitPool<W, L> {
-    /// A pool of at most `capacity` circuits, each by this configuration. Most of its memory is taken as they are made.
+impl CircuitPool {
+    /// A pool of at most `capacity` circuits, each by this configuration, whose windows are the last 100 calls. Most of its
+    /// memory is allocated as circuits are made.
+    ///
+    /// A pool of circuits with another window or another lock is of another type, and is made by
+    /// [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// On a capacity of 0 or of more than a billion, and on a configuration that does not fit the window.
+    /// Panics if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
     #[track_caller]
     pub fn new(capacity: usize, config: CircuitConfig) -> Self {
-        ok_or_panic!(Self::try_new(capacity, config))
+        Self::with_window(capacity, config)
     }
 
     /// [`new`](Self::new) for values known only at run time.
     ///
     /// # Errors
-    /// A capacity of 0 or of more than a billion, and a configuration that does not fit the window.
+    /// Returns an error if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
     pub fn try_new(capacity: usize, config: CircuitConfig) -> Result<Self, ConfigError> {
+        Self::try_with_window(capacity, config)
+    }
+}
+
+impl<W: Window, L: Lock> CircuitPool<W, L> {
+    /// A pool of at most `capacity` circuits, each by this configuration, with the window and the lock of the pool's type.
+    ///
+    /// ```
+    /// use retry_core::{circuit::CountWindow, CircuitConfig, CircuitPool};
+    ///
+    /// let hosts = CircuitPool::<CountWindow<20>>::with_window(1_000, CircuitConfig::DEFAULT);
+    /// assert_eq!(hosts.capacity(), 1_000);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    #[track_caller]
+    pub fn with_window(capacity: usize, config: CircuitConfig) -> Self {
+        ok_or_panic!(Self::try_with_window(capacity, config))
+    }
+
+    /// [`with_window`](Self::with_window) for values known only at run time.
+    ///
+    /// # Errors
+    /// Returns an error if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    pub fn try_with_window(capacity: usize, config: CircuitConfig) -> Result<Self, ConfigError> {
         let capacity = match u32::try_from(capacity) {
             Ok(capacity @ 1..=MOST_CIRCUITS) => capacity,
             _ => {
@@ -107,7 +155,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         };
         let config = Arc::new(config.for_window::<W>()?);
         let overflow = SharedCircuit::with(Arc::clone(&config));
-        // Nobody is told when it was disabled.
+        // The time does not matter: the change is not reported.
         overflow.disable(Instant::ORIGIN);
         Ok(Self {
             hasher: SipHash::secret(),
@@ -118,54 +166,75 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             shares_overflow: false,
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
             idle_for: Seconds::length(FORGET_AFTER),
-            config,
-            state: Mutex::new(State { used: 0, free: Vec::new(), hand: 0, counts: PoolCounts::default() }),
+            config: Mutex::new(config),
+            reconfiguring: Mutex::new(()),
+            state: Mutex::new(State {
+                used: 0,
+                free: Vec::new(),
+                clock_hand: 0,
+                counts: PoolCounts::default(),
+            }),
         })
     }
 
-    /// How long nobody must have asked for a circuit with something to remember, before it may be forgotten; rounded up
-    /// to whole seconds. [`Duration::MAX`]: never.
+    /// Sets after which time without a look-up a circuit with something to remember may be evicted; an hour unless set.
+    /// Rounded up to whole seconds; [`Duration::MAX`] is never.
     ///
-    /// The pool reads no clock. It learns the time from calls that got the overflow circuit, so from the first that
-    /// found no room; what was idle before then counts from there.
+    /// The pool reads no clock. It learns the time from calls that got the overflow circuit. So a circuit counts as idle
+    /// from the first of these calls on.
     #[must_use]
     pub fn forget_after(mut self, idle: Duration) -> Self {
         self.idle_for = Seconds::length(idle);
         self
     }
 
-    /// Lets those keys that get no circuit of their own share one, instead of going without: for a network where many
-    /// failing keys have one cause.
+    /// Lets all keys that get no circuit of their own share one, instead of going without. It is meant for a network in
+    /// which many failing keys have one cause.
     #[must_use]
     pub fn share_overflow(self) -> Self {
         self.overflow.reset(Instant::ORIGIN);
         Self { shares_overflow: true, ..self }
     }
 
-    /// The circuit of this key, made where there is none. Never fails: see [`PooledCircuit::is_overflow`].
-    #[inline]
-    pub fn get(&self, key: &str) -> PooledCircuit<'_, W, L> {
-        let hash = self.hash(key);
-        match self.find(hash, key) {
-            Some(index) => self.handle(index),
-            None => self.get_locked(hash, key),
+    /// Goes on by another configuration, while calls are under way: every circuit of the pool, the overflow circuit, and
+    /// every circuit that is made later.
+    ///
+    /// Each circuit goes on as by [`SharedCircuit::reconfigure`]: it keeps the newest outcomes, as many as fit, and what was
+    /// set by hand stays. The circuits are locked one after the other, so calls under way meet either configuration.
+    /// Look-ups go on meanwhile.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let hosts = CircuitPool::new(1_000, CircuitConfig::DEFAULT);
+    /// let host = hosts.get("a.example.com");
+    /// host.trip(Duration::from_secs(30), now);
+    ///
+    /// hosts.reconfigure(CircuitConfig::DEFAULT.open_for(Duration::from_secs(5)), now)?;
+    /// assert_eq!(host.circuit().unwrap().snapshot(now).open_for(), Some(Duration::from_secs(5)));
+    /// # Ok::<_, retry_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error, and changes nothing, if the configuration does not fit the window.
+    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
+        let (config, now) = (Arc::new(config.for_window::<W>()?), now.now());
+        // One at a time, so that two threads do not mix their configurations.
+        let _guard = self.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
+        // A block that is not among those below is made by the new one.
+        *self.config() = Arc::clone(&config);
+        let bodies = self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| &block.bodies);
+        for circuit in bodies.map(Body::circuit).chain([&self.overflow]) {
+            circuit.change_to(&config, Some(Arc::clone(&config)), now);
         }
+        Ok(())
     }
 
-    /// The circuit of this key, if there is one.
-    pub fn peek(&self, key: &str) -> Option<PooledCircuit<'_, W, L>> {
-        let hash = self.hash(key);
-        match self.find(hash, key) {
-            Some(index) => Some(self.handle(index)),
-            None => self.locked(|state| {
-                let index = self.find_locked(hash, key)?;
-                Some(self.held(state, index, key))
-            }),
-        }
-    }
-
-    /// Forgets this key, whatever the state of its circuit; those who have it keep it. Whether there was one. Where it was
-    /// open, the next new key tells that it is no more, with its first admission.
+    /// Forgets this key, whatever the state of its circuit, and returns whether there was one. Handles keep the circuit.
+    ///
+    /// If the circuit was open, the next new key reports that it is closed, with its first admission.
     pub fn forget(&self, key: &str) -> bool {
         let hash = self.hash(key);
         self.locked(|state| match self.find_locked(hash, key) {
@@ -180,26 +249,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// All circuits, in no order: for metrics, or to set each by hand. While it goes on, others come and go.
-    ///
-    /// ```
-    /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
-    ///
-    /// let hosts: CircuitPool = CircuitPool::new(100, CircuitConfig::DEFAULT);
-    /// hosts.get("a.example.com");
-    /// hosts.get("b.example.com").force_open(Instant::ORIGIN);
-    /// let open: Vec<_> = hosts.iter().filter(|host| host.phase() == Phase::Open).collect();
-    /// assert_eq!(open[0].name(), "b.example.com");
-    /// ```
-    pub fn iter(&self) -> impl Iterator<Item = PooledCircuit<'_, W, L>> {
-        let used = self.locked(|state| state.used);
-        (0..used).filter_map(|index| {
-            let entry = self.entry(index);
-            self.locked(|_| (entry.is_listed() && entry.hold()).then(|| self.handle(index)))
-        })
-    }
-
-    /// What it holds, and what it has done.
+    /// What it holds, and what became of look-ups.
     pub fn counts(&self) -> PoolCounts {
         self.locked(|state| state.counts)
     }
@@ -209,6 +259,27 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.capacity as usize
     }
 
+    /// The entry of this key, held, if there is one.
+    pub(super) fn hold_known(&self, key: &str) -> Option<u32> {
+        let hash = self.hash(key);
+        self.find(hash, key).or_else(|| {
+            self.locked(|_| {
+                let index = self.find_locked(hash, key)?;
+                self.referenced(index)
+            })
+        })
+    }
+
+    /// Every entry in use when this was called, held; those that have lost their key since are left out.
+    pub(super) fn hold_each(&self) -> impl Iterator<Item = u32> {
+        let used = self.locked(|state| state.used);
+        (0..used).filter(|index| {
+            let entry = self.entry(*index);
+            self.locked(|_| entry.is_listed() && entry.hold())
+        })
+    }
+
+    /// The circuit of keys without an entry.
     pub(super) fn overflow(&self) -> &OfPool<W, L> {
         &self.overflow
     }
@@ -217,20 +288,58 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.shares_overflow.then_some(&self.overflow)
     }
 
-    /// Someone without a circuit of his own tells the time.
+    /// Learns the time from a call without a circuit of its own.
     pub(super) fn learn(&self, now: Instant) {
         self.latest.fetch_max(Seconds::of(now).0, Relaxed);
     }
 
-    fn hash(&self, key: &str) -> u32 {
+    /// An entry and its body.
+    #[inline]
+    pub(super) fn slot(&self, index: u32) -> Slot<'_, W, L> {
+        let (block, place) = (self.block(index), (index % BLOCK) as usize);
+        Slot { entry: &block.entries[place], body: &block.bodies[place] }
+    }
+
+    #[inline]
+    fn entry(&self, index: u32) -> &Entry {
+        &self.block(index).entries[(index % BLOCK) as usize]
+    }
+
+    #[inline]
+    fn body(&self, index: u32) -> &Body<W, L> {
+        &self.block(index).bodies[(index % BLOCK) as usize]
+    }
+
+    #[inline]
+    fn block(&self, index: u32) -> &Block<W, L> {
+        let block = index / BLOCK;
+        match self.blocks[block as usize].get() {
+            Some(block) => block,
+            None => self.make(block),
+        }
+    }
+
+    #[cold]
+    fn make(&self, block: u32) -> &Block<W, L> {
+        let config = self.config();
+        self.blocks[block as usize].get_or_init(|| {
+            let entries = BLOCK.min(self.capacity - block * BLOCK);
+            Block {
+                entries: (0..entries).map(|_| Entry::new()).collect(),
+                bodies: (0..entries).map(|_| Body::new(&config)).collect(),
+            }
+        })
+    }
+
+    pub(super) fn hash(&self, key: &str) -> u32 {
         #[allow(clippy::cast_possible_truncation)] // as much as a slot holds
         let hash = self.hasher.hash(key.as_bytes()) as u32;
         hash
     }
 
-    /// The entry of this key, held. Without the lock, it may be missed.
+    /// The entry of this key, held. Without the pool's lock, it may be missed.
     #[inline]
-    fn find(&self, hash: u32, key: &str) -> Option<u32> {
+    pub(super) fn find(&self, hash: u32, key: &str) -> Option<u32> {
         self.index.find(hash, |index| {
             let entry = self.entry(index);
             if !entry.hold() {
@@ -240,27 +349,25 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 entry.release();
                 return None;
             }
-            entry.ask();
+            entry.reference();
             Some(index)
         })
     }
 
-    #[inline(never)]
-    fn get_locked(&self, hash: u32, key: &str) -> PooledCircuit<'_, W, L> {
+    /// The entry of this key, held, made if there is none; `None` if there is no room. For a key that was not found.
+    pub(super) fn hold_new(&self, hash: u32, key: &str) -> Option<u32> {
         self.locked(|state| {
-            if let Some(index) = self.find_locked(hash, key) {
+            let index = match self.find_locked(hash, key) {
                 // Another thread was faster.
-                return self.held(state, index, key);
-            }
-            match self.place(state) {
-                Some(index) => {
-                    self.entry(index).become_of(hash, key, self.body(index));
-                    self.index.insert(hash, index);
+                Some(index) => self.referenced(index),
+                None => self.place(state).inspect(|index| {
+                    self.slot(*index).become_of(hash, key);
+                    self.index.insert(hash, *index);
                     state.counts.kept += 1;
-                    self.handle(index)
-                }
-                None => self.without(state, key),
-            }
+                }),
+            };
+            state.counts.overflowed += u64::from(index.is_none());
+            index
         })
     }
 
@@ -268,18 +375,14 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.index.find(hash, |index| self.entry(index).is_of(key, || self.body(index)).then_some(index))
     }
 
-    fn held(&self, state: &mut State, index: u32, key: &str) -> PooledCircuit<'_, W, L> {
+    /// An entry that a look-up has found, held; `None` if it has too many holders.
+    fn referenced(&self, index: u32) -> Option<u32> {
         let entry = self.entry(index);
-        entry.ask();
-        if entry.hold() { self.handle(index) } else { self.without(state, key) }
+        entry.reference();
+        entry.hold().then_some(index)
     }
 
-    fn without(&self, state: &mut State, key: &str) -> PooledCircuit<'_, W, L> {
-        state.counts.overflowed += 1;
-        PooledCircuit::overflow(self, Key::new(key))
-    }
-
-    /// An entry for another key, claimed: one that was freed, one that was never used, else one that may be forgotten.
+    /// An entry for a new key, claimed: one that was freed, else one that was never used, else one that may be evicted.
     fn place(&self, state: &mut State) -> Option<u32> {
         if let Some(index) = self.freed(state) {
             return Some(index);
@@ -287,14 +390,14 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         if state.used < self.capacity {
             let index = state.used;
             state.used += 1;
-            // Nobody knows of it.
+            // Nothing can hold it yet.
             return self.entry(index).claim().then_some(index);
         }
         let eviction = Eviction { now: Seconds(self.latest.load(Relaxed)), idle_for: self.idle_for };
         let mut spare = None;
         for _ in 0..MOST_STEPS.min(self.capacity) {
-            let index = state.hand;
-            state.hand = (index + 1) % self.capacity;
+            let index = state.clock_hand;
+            state.clock_hand = (index + 1) % self.capacity;
             let entry = self.entry(index);
             if !entry.claim() {
                 continue;
@@ -302,9 +405,9 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             if !entry.is_listed() {
                 return Some(index);
             }
-            let asked = entry.take_asked();
+            let referenced = entry.take_referenced();
             let fate = entry.with_idle_since(|idle_since| {
-                eviction.fate(asked, idle_since, |now| self.body(index).circuit().standing(now))
+                eviction.fate(referenced, idle_since, |now| self.slot(index).circuit().standing(now))
             });
             if fate == Fate::Forget {
                 return Some(self.evicted(state, index));
@@ -314,7 +417,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 spare = spare.or(Some(index));
             }
         }
-        // Someone may have asked for it meanwhile.
+        // It may be held by now.
         let spare = spare.filter(|spare| self.entry(*spare).claim())?;
         Some(self.evicted(state, spare))
     }
@@ -327,7 +430,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 if !entry.is_listed() {
                     return Some(index);
                 }
-                // The hand has given it to another key before.
+                // The clock hand has given it to another key before.
                 entry.give_up_claim();
             }
         }
@@ -347,36 +450,11 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         state.counts.kept -= 1;
     }
 
-    #[inline]
-    fn entry(&self, index: u32) -> &Entry {
-        &self.block(index).entries[(index % BLOCK) as usize]
+    fn config(&self) -> MutexGuard<'_, Arc<CircuitConfig>> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[inline]
-    fn body(&self, index: u32) -> &Body<W, L> {
-        &self.block(index).bodies[(index % BLOCK) as usize]
-    }
-
-    #[inline]
-    fn block(&self, index: u32) -> &Block<W, L> {
-        let block = index / BLOCK;
-        self.blocks[block as usize].get_or_init(|| {
-            let entries = BLOCK.min(self.capacity - block * BLOCK);
-            Block {
-                entries: (0..entries).map(|_| Entry::new()).collect(),
-                bodies: (0..entries).map(|_| Body::new(&self.config)).collect(),
-            }
-        })
-    }
-
-    /// Of an entry that is held for it.
-    #[inline]
-    fn handle(&self, index: u32) -> PooledCircuit<'_, W, L> {
-        let (block, place) = (self.block(index), (index % BLOCK) as usize);
-        PooledCircuit::kept(&block.entries[place], &block.bodies[place], self)
-    }
-
-    // Nothing that holds the lock runs others' code.
+    // No code of others runs while the lock is held.
     fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -394,5 +472,5 @@ impl<W: Window, L: Lock> fmt::Debug for CircuitPool<W, L> {
 const MOST_CIRCUITS: u32 = 1_000_000_000;
 /// How many entries are made at a time.
 const BLOCK: u32 = 1_024;
-/// How many circuits are looked at for one that may be forgotten. A newcomer that finds none costs no more than that.
+/// How many circuits are looked at for one that may be evicted: it bounds the cost of a new key.
 const MOST_STEPS: u32 = 32;

@@ -1,9 +1,10 @@
-//! What a pool keeps of one key, and who has it.
+//! What a pool keeps for one key, and how many hold it.
 //!
-//! An entry is read without a lock, and given to another key under the pool's. Two words keep these apart: whoever
-//! wants it counts himself as one of its holders first, and only then looks which key it is of; whoever gives it away
-//! claims it first, which works only while nobody holds it. So the key of an entry that is held does not change.
+//! An entry is read without a lock, and given to another key under the pool's lock. Two rules keep these apart. A reader
+//! counts itself among the entry's holders first, and compares the key after that. The pool claims an entry before it
+//! gives it to another key, and a claim succeeds only while nothing holds it. So the key of a held entry never changes.
 
+use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use std::boxed::Box;
@@ -17,20 +18,20 @@ use crate::circuit::{CircuitConfig, SharedCircuit, Window};
 use crate::key::Key;
 use crate::lock::Lock;
 
-/// A circuit that has its configuration in its pool.
+/// A circuit whose configuration is shared by its pool.
 pub(super) type OfPool<W, L> = SharedCircuit<W, L, Arc<CircuitConfig>>;
 
-/// What a lookup touches, in one cache line: so there is no circuit in it, of which memory has many more pages.
+/// What a look-up touches, in one cache line. The circuit is elsewhere, because circuits fill many more pages of memory.
 #[repr(align(64))]
 pub(super) struct Entry {
-    /// How many hold it, and `CLAIMED`.
+    /// How many hold it, and [`CLAIMED`].
     holders: AtomicU32,
     hash: AtomicU32,
     idle_since: AtomicU32,
     is_listed: AtomicBool,
-    /// Whether anyone asked for it since the hand passed.
-    asked: AtomicBool,
-    /// The length of its key, which is in `words` and goes on in the body.
+    /// Whether a look-up asked for it since the clock hand passed it last.
+    referenced: AtomicBool,
+    /// The length of its key, which begins in `words` and goes on in the body.
     length: AtomicU32,
     words: [AtomicUsize; WORDS],
 }
@@ -39,33 +40,45 @@ pub(super) struct Entry {
 pub(super) struct Body<W: Window, L: Lock> {
     circuit: OfPool<W, L>,
     more_words: [AtomicUsize; MORE_WORDS],
-    /// The key, where the words do not hold it.
-    long: RwLock<Box<str>>,
+    /// The key, if the words are too short for it.
+    long: RwLock<Option<Box<LongKey>>>,
 }
 
-/// Beside the number of holders: its key is about to change, and it cannot be held.
+/// An entry and its body.
+pub struct Slot<'p, W: Window, L: Lock> {
+    pub(super) entry: &'p Entry,
+    pub(super) body: &'p Body<W, L>,
+}
+
+/// A key on the heap, behind one word.
+struct LongKey(Box<str>);
+
+/// Added to the number of holders: the key is about to change, and the entry cannot be held.
 const CLAIMED: u32 = 1 << 31;
-/// More must be a leak. Not to be reached by those that are turned away, before they have taken themselves back.
+/// More holders must be a leak. Far below `CLAIMED`, which holders that are turned away must not reach before they leave.
 const MOST_HOLDERS: u32 = 1 << 30;
 
 const WORD: usize = size_of::<usize>();
-/// 40 bytes: names of most hosts.
+/// 40 bytes: the names of most hosts.
 const WORDS: usize = if cfg!(loom) { 1 } else { 40 / WORD };
-/// Together 96 bytes: what providers make of them.
+/// Together 96 bytes: the long names that cloud providers make.
 const MORE_WORDS: usize = if cfg!(loom) { 0 } else { 56 / WORD };
 const SHORT: usize = (WORDS + MORE_WORDS) * WORD;
 
 impl<W: Window, L: Lock> Body<W, L> {
     pub(super) fn new(config: &Arc<CircuitConfig>) -> Self {
-        Self {
-            circuit: OfPool::with(Arc::clone(config)),
-            more_words: no_words(),
-            long: RwLock::new(Box::default()),
-        }
+        Self { circuit: OfPool::with(Arc::clone(config)), more_words: no_words(), long: RwLock::new(None) }
     }
 
+    #[inline]
     pub(super) fn circuit(&self) -> &OfPool<W, L> {
         &self.circuit
+    }
+
+    /// Runs `f` with the key, if it is too long for the words.
+    fn with_long<R>(&self, f: impl FnOnce(&str) -> R) -> R {
+        let long = self.long.read().unwrap_or_else(PoisonError::into_inner);
+        f(long.as_ref().map_or("", |long| &long.0))
     }
 }
 
@@ -77,16 +90,16 @@ impl Entry {
             hash: AtomicU32::new(0),
             idle_since: AtomicU32::new(Seconds::UNKNOWN.0),
             is_listed: AtomicBool::new(false),
-            asked: AtomicBool::new(false),
+            referenced: AtomicBool::new(false),
             length: AtomicU32::new(0),
             words: no_words(),
         }
     }
 
-    /// Counts one more holder, unless it is claimed or has too many.
+    /// Counts one more holder; false if it is claimed or has too many.
     #[inline]
     pub(super) fn hold(&self) -> bool {
-        // What was done to it before it could be held is to be seen.
+        // `Acquire`: the holder must see what was done to the entry before it could be held.
         if self.holders.fetch_add(1, Acquire) < MOST_HOLDERS {
             return true;
         }
@@ -94,45 +107,24 @@ impl Entry {
         false
     }
 
-    /// A holder leaves.
+    /// Counts one holder less.
     #[inline]
     pub(super) fn release(&self) {
         self.holders.fetch_sub(1, Release);
     }
 
-    /// Keeps it from being held, where nobody holds it. What its holders did to it is to be seen from here on.
+    /// Keeps it from being held, if nothing holds it now. What its holders did is visible from then on.
     pub(super) fn claim(&self) -> bool {
         self.holders.load(Relaxed) == 0 && self.holders.compare_exchange(0, CLAIMED, Acquire, Relaxed).is_ok()
     }
 
     /// Lets it be held again.
     pub(super) fn give_up_claim(&self) {
-        // Those who are turned away at this moment are counted, too.
+        // Not a store: holders that are being turned away are counted, too.
         self.holders.fetch_sub(CLAIMED, Release);
     }
 
-    /// Ends the claim on it, holding it, as that of another key.
-    pub(super) fn become_of<W: Window, L: Lock>(&self, hash: u32, name: &str, body: &Body<W, L>) {
-        body.circuit.renew();
-        self.hash.store(hash, Relaxed);
-        self.idle_since.store(Seconds::UNKNOWN.0, Relaxed);
-        self.is_listed.store(true, Relaxed);
-        self.asked.store(false, Relaxed);
-        self.length.store(length(name), Relaxed);
-        let is_long = name.len() > SHORT;
-        if !is_long {
-            let all = self.words.iter().chain(&body.more_words);
-            all.zip(words(name.as_bytes())).for_each(|(word, value)| word.store(value, Relaxed));
-        }
-        let mut long = body.long.write().unwrap_or_else(PoisonError::into_inner);
-        if is_long || !long.is_empty() {
-            *long = if is_long { name.into() } else { Box::default() };
-        }
-        drop(long);
-        self.holders.fetch_sub(CLAIMED - 1, Release);
-    }
-
-    /// Whether it is of this key. Only for a holder, and under the pool's lock.
+    /// Whether it is of this key. Only for a holder, or under the pool's lock.
     #[inline]
     pub(super) fn is_of<'b, W: Window + 'b, L: Lock + 'b>(
         &self,
@@ -147,41 +139,9 @@ impl Entry {
             stored.iter().zip(words(bytes)).all(|(word, value)| word.load(Relaxed) == value)
         };
         if name.len() > SHORT {
-            return **body().long.read().unwrap_or_else(PoisonError::into_inner) == *name;
+            return body().with_long(|long| long == name);
         }
         are(&self.words, start) && (rest.is_empty() || are(&body().more_words, rest))
-    }
-
-    /// Its key. Only for a holder, and under the pool's lock.
-    pub(super) fn name<W: Window, L: Lock>(&self, body: &Body<W, L>) -> String {
-        let length = self.length.load(Relaxed) as usize;
-        if length > SHORT {
-            return String::from(&**body.long.read().unwrap_or_else(PoisonError::into_inner));
-        }
-        let words = self.words.iter().chain(&body.more_words);
-        let bytes = words.flat_map(|word| word.load(Relaxed).to_le_bytes()).take(length);
-        match String::from_utf8(bytes.collect::<Vec<_>>()) {
-            Ok(name) => name,
-            Err(_) => unreachable!("it was made of a `str`, whole"),
-        }
-    }
-
-    /// The same as far as a [`Key`] holds it, without an allocation.
-    pub(super) fn key<W: Window, L: Lock>(&self, body: &Body<W, L>) -> Key {
-        // One byte more than a key holds says that there is more; three more, that a character is whole.
-        const BYTES: usize = 32;
-        let length = self.length.load(Relaxed) as usize;
-        if length > SHORT {
-            return Key::new(&body.long.read().unwrap_or_else(PoisonError::into_inner));
-        }
-        let mut bytes = [0; BYTES];
-        let words = self.words.iter().chain(&body.more_words);
-        for (chunk, word) in bytes.chunks_exact_mut(WORD).zip(words) {
-            chunk.copy_from_slice(&word.load(Relaxed).to_le_bytes());
-        }
-        let bytes = &bytes[..length.min(BYTES)];
-        let whole = core::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-        Key::new(core::str::from_utf8(&bytes[..whole]).unwrap_or_default())
     }
 
     /// The hash of its key. Only under the pool's lock.
@@ -190,19 +150,19 @@ impl Entry {
     }
 
     #[inline]
-    pub(super) fn ask(&self) {
-        // What does not change is not written, so that other threads keep their copy of it.
-        if !self.asked.load(Relaxed) {
-            self.asked.store(true, Relaxed);
+    pub(super) fn reference(&self) {
+        // A set bit is not written again, so that other threads keep it in their caches.
+        if !self.referenced.load(Relaxed) {
+            self.referenced.store(true, Relaxed);
         }
     }
 
-    /// Whether anyone asked for it since this was asked before. Only under the pool's lock.
-    pub(super) fn take_asked(&self) -> bool {
-        self.asked.load(Relaxed) && self.asked.swap(false, Relaxed)
+    /// Clears the referenced bit, and returns what it was. Only under the pool's lock.
+    pub(super) fn take_referenced(&self) -> bool {
+        self.referenced.load(Relaxed) && self.referenced.swap(false, Relaxed)
     }
 
-    /// Whether its key finds it. Only under the pool's lock.
+    /// Whether it is in the index. Only under the pool's lock.
     pub(super) fn is_listed(&self) -> bool {
         self.is_listed.load(Relaxed)
     }
@@ -212,7 +172,7 @@ impl Entry {
         self.is_listed.store(false, Relaxed);
     }
 
-    /// Since when nobody has asked for it, as far as the hand knows. Only under the pool's lock.
+    /// Reads and changes since when no look-up has asked for it. Only under the pool's lock.
     pub(super) fn with_idle_since<R>(&self, f: impl FnOnce(&mut Seconds) -> R) -> R {
         let mut idle_since = Seconds(self.idle_since.load(Relaxed));
         let result = f(&mut idle_since);
@@ -221,7 +181,84 @@ impl Entry {
     }
 }
 
-/// As far as it can be told: of keys that are as long or longer, all of the text is compared.
+impl<'p, W: Window, L: Lock> Slot<'p, W, L> {
+    #[inline]
+    pub(super) fn circuit(self) -> &'p OfPool<W, L> {
+        &self.body.circuit
+    }
+
+    /// Gives a claimed entry to another key, and holds it.
+    pub(super) fn become_of(self, hash: u32, name: &str) {
+        let Self { entry, body } = self;
+        body.circuit.renew();
+        entry.hash.store(hash, Relaxed);
+        entry.idle_since.store(Seconds::UNKNOWN.0, Relaxed);
+        entry.is_listed.store(true, Relaxed);
+        entry.referenced.store(false, Relaxed);
+        entry.length.store(length(name), Relaxed);
+        let is_long = name.len() > SHORT;
+        if !is_long {
+            let words_of_name = words(name.as_bytes());
+            self.words().zip(words_of_name).for_each(|(word, value)| word.store(value, Relaxed));
+        }
+        let mut long = body.long.write().unwrap_or_else(PoisonError::into_inner);
+        if is_long || long.is_some() {
+            *long = is_long.then(|| Box::new(LongKey(name.into())));
+        }
+        drop(long);
+        entry.holders.fetch_sub(CLAIMED - 1, Release);
+    }
+
+    /// Its key. Only for a holder, or under the pool's lock.
+    pub(super) fn name(self) -> String {
+        let length = self.entry.length.load(Relaxed) as usize;
+        if length > SHORT {
+            return self.body.with_long(|long| long.into());
+        }
+        let bytes = self.words().flat_map(|word| word.load(Relaxed).to_le_bytes()).take(length);
+        match String::from_utf8(bytes.collect::<Vec<_>>()) {
+            Ok(name) => name,
+            Err(_) => unreachable!("it was made of a whole `str`"),
+        }
+    }
+
+    /// The part of its key that a [`Key`] holds, without an allocation.
+    pub(super) fn key(self) -> Key {
+        // One byte more than a key holds shows that there is more, and three more that its last character is whole.
+        const BYTES: usize = 32;
+        let length = self.entry.length.load(Relaxed) as usize;
+        if length > SHORT {
+            return self.body.with_long(Key::new);
+        }
+        let mut bytes = [0; BYTES];
+        for (chunk, word) in bytes.chunks_exact_mut(WORD).zip(self.words()) {
+            chunk.copy_from_slice(&word.load(Relaxed).to_le_bytes());
+        }
+        let bytes = &bytes[..length.min(BYTES)];
+        let whole = core::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        Key::new(core::str::from_utf8(&bytes[..whole]).unwrap_or_default())
+    }
+
+    fn words(self) -> impl Iterator<Item = &'p AtomicUsize> {
+        self.entry.words.iter().chain(&self.body.more_words)
+    }
+}
+
+impl<W: Window, L: Lock> Clone for Slot<'_, W, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W: Window, L: Lock> Copy for Slot<'_, W, L> {}
+
+impl<W: Window, L: Lock> fmt::Debug for Slot<'_, W, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slot").field(&self.key()).finish()
+    }
+}
+
+/// Saturates: the text of keys as long as that is compared anyway.
 fn length(name: &str) -> u32 {
     u32::try_from(name.len()).unwrap_or(u32::MAX)
 }
@@ -230,7 +267,7 @@ fn no_words<const N: usize>() -> [AtomicUsize; N] {
     core::array::from_fn(|_| AtomicUsize::new(0))
 }
 
-/// The bytes in words, the last one filled up with zeros.
+/// The bytes in words; the last word is padded with zeros.
 #[inline]
 fn words(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let (whole, rest) = bytes.as_chunks::<WORD>();

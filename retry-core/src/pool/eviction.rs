@@ -1,56 +1,60 @@
-//! Which circuits a full pool may forget.
+//! Which circuits a full pool may evict: second-chance (CLOCK) eviction, restricted to circuits that are worth little.
 //!
-//! | circuit | forgotten |
+//! | circuit | evicted |
 //! |---|---|
-//! | in somebody's hands: attempts under way, or a handle kept | never |
-//! | forced open, disabled or counting only, by hand | never |
+//! | held: attempts under way, or a handle kept | never |
+//! | forced open, disabled or counting only | never |
 //! | open, its time not over | never |
-//! | closed with a failure or a slow call that counts, or on its ramp; half-open; open for longer than its time | once nobody asked for it for as long as the pool says |
-//! | closed, without any of these | at once, those that nobody asked for of late first |
+//! | closed with a failure or a slow call in its window, or on its ramp; half-open; open for longer than its time | once no look-up asked for it for as long as the pool is told |
+//! | closed, without any of these | at once; those that no look-up asked for recently go first |
 //!
-//! The fourth row keeps a pool from filling up for good with hosts that failed once and will never be asked for
-//! again. It needs the time, and a lookup is told none. So those who get no circuit of their own tell it: it is known
-//! exactly when it is needed.
+//! The fourth row keeps a pool from filling up for good with hosts that failed once and are never asked for again. It
+//! needs the time, which a look-up does not know. So the pool learns it from calls that got no circuit of their own: it
+//! is known exactly when it is needed.
+//!
+//! The algorithm: each circuit has a *referenced* bit, which every look-up sets. A *clock hand* goes round all circuits. It
+//! clears the bit of a circuit that it passes, and evicts one whose bit is clear. Source: F. J. Corbató, "A Paging
+//! Experiment with the Multics System", MIT Project MAC report MAC-M-384, 1968.
 
 use core::time::Duration;
 
 use crate::circuit::Standing;
 use crate::time::Instant;
 
-/// What a pool's hand goes by when it passes a circuit.
+/// What decides about a circuit that the clock hand passes.
 #[derive(Clone, Copy)]
 pub(super) struct Eviction {
-    /// The latest time that the pool was told; [`Seconds::UNKNOWN`] for none yet.
+    /// The latest time that the pool was told; [`Seconds::UNKNOWN`] if it was told none yet.
     pub(super) now: Seconds,
-    /// How long nobody must have asked for a circuit that is not blank.
+    /// For how long no look-up must have asked for a circuit that is not blank, in seconds.
     pub(super) idle_for: u32,
 }
 
-/// What happens to a circuit that the hand passes.
+/// What happens to a circuit that the clock hand passes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Keep,
-    /// Forgotten where there is none better.
+    /// Evicted if no better one is found.
     Spare,
     Forget,
 }
 
 impl Eviction {
-    /// `asked` says whether anyone asked for it since the hand passed last, `idle_since` when that was found not to be
-    /// so. Not for one in somebody's hands.
+    /// The fate of a circuit that is not held. `referenced` is whether a look-up asked for it since the hand passed last;
+    /// `idle_since` is when the hand first found that none had.
     pub(super) fn fate(
         &self,
-        asked: bool,
+        referenced: bool,
         idle_since: &mut Seconds,
         standing: impl FnOnce(Instant) -> Standing,
     ) -> Fate {
-        if asked {
+        if referenced {
             *idle_since = Seconds::UNKNOWN;
         } else if *idle_since == Seconds::UNKNOWN {
             *idle_since = self.now;
         }
         match standing(self.now.instant()) {
-            Standing::Blank if asked => Fate::Spare,
+            Standing::Blank if referenced => Fate::Spare,
             Standing::Blank => Fate::Forget,
             Standing::Marked if idle_since.are_before(self.now, self.idle_for) => Fate::Forget,
             Standing::Marked | Standing::Held => Fate::Keep,
@@ -58,7 +62,7 @@ impl Eviction {
     }
 }
 
-/// A time in whole seconds, in 32 bits: there are atomics of that size everywhere. 136 years.
+/// A time in whole seconds, plus one, in 32 bits: 136 years. Every target has atomics of that size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seconds(pub(super) u32);
 
@@ -80,13 +84,13 @@ impl Seconds {
         Instant::from_nanos((self.0 as u64).saturating_sub(1) * NANOS)
     }
 
-    /// Whether these are at least that long before `now`.
+    /// Whether these are at least `length` before `now`.
     const fn are_before(self, now: Self, length: u32) -> bool {
         self.0 != Self::UNKNOWN.0 && now.0.saturating_sub(self.0) >= length
     }
 }
 
-/// How long circuits with something to remember are kept without being asked for, unless a pool is told otherwise.
+/// How long circuits with something to remember are kept without a look-up, unless the pool is told otherwise.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
 const NANOS: u64 = 1_000_000_000;

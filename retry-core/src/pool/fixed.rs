@@ -1,68 +1,61 @@
-//! A pool without an allocator.
+//! A pool of circuits by key, without an allocator.
 
 use core::fmt;
 use core::time::Duration;
 
-use super::PoolCounts;
+use super::counts::PoolCounts;
 use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
-use crate::circuit::Rejected;
 use crate::circuit::{
-    Admission, AttemptEnd, Breaker, Change, CircuitConfig, Gate, Mode, Phase, Settled, Ticket, Window,
+    Admission, AttemptEnd, Breaker, CircuitConfig, CountWindow, Gate, Phase, Rejected, Settled, Ticket,
+    Window, manual_operations,
 };
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
-use crate::lock::{Exclusive, Initial, Lock};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Now, Reading};
 
-macro_rules! fixed_circuit_pool {
-    ({ $($window:tt)* } { $($lock:tt)* }) => {
-        /// A circuit for each key, at most `N`, in place: no allocator, one configuration and one lock for all.
-        /// Usually a `static`.
-        ///
-        /// `W` is the circuits' [`Window`], `L` the [`Lock`]; with the feature `std` they need not be named. A key is
-        /// looked for one by one, so this is for tens of circuits, on targets of all sizes. For more, and for keys of
-        /// more than 23 bytes, which a [`Key`] cannot tell apart, there is `CircuitPool`, with the feature `std`.
-        ///
-        /// What it forgets when it is full, and what not, is the same there and here.
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{pool::FixedCircuitPool, CircuitConfig, Class, Policy, retry};
-        ///
-        /// static SENSORS: FixedCircuitPool<16> = FixedCircuitPool::new(CircuitConfig::DEFAULT);
-        ///
-        /// fn read(sensor: &str) -> Result<u32, retry_core::Error<Class>> {
-        ///     let circuit = SENSORS.get(sensor);
-        ///     retry(&Policy::DEFAULT).circuit(&circuit).named("sensor.read").keyed(&circuit).run_blocking(|| Ok(7))
-        /// }
-        /// assert_eq!(read("boiler"), Ok(7));
-        /// assert_eq!(SENSORS.iter().count(), 1);
-        /// # }
-        /// ```
-        pub struct FixedCircuitPool<const N: usize, W: Window $($window)*, L: Lock $($lock)*> {
-            slots: L::Of<Slots<N, W>>,
-            config: CircuitConfig,
-            idle_for: u32,
-        }
-
-        /// The circuit of one key, out of a [`FixedCircuitPool`], which does not forget it while this is held.
-        pub struct FixedCircuit<'p, const N: usize, W: Window $($window)*, L: Lock $($lock)*> {
-            pool: &'p FixedCircuitPool<N, W, L>,
-            /// `None`: there was no place.
-            slot: Option<usize>,
-            key: Key,
-        }
-    };
+/// One circuit breaker per key, at most `N`, in place: without an allocator, with one configuration and one lock for all.
+///
+/// It is usually a `static`. A look-up compares the keys one by one, so it is made for tens of circuits, on targets of all
+/// sizes. A [`Key`] holds 23 bytes: a longer one is truncated, could be that of another dependency, and gets an
+/// [overflow](FixedCircuit::is_overflow). For more circuits or longer keys, use a `CircuitPool`, with the feature `std`. Both
+/// evict by the same rules.
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{pool::FixedCircuitPool, CircuitConfig, Class, Policy, retry};
+///
+/// static SENSORS: FixedCircuitPool<16> = FixedCircuitPool::new(CircuitConfig::DEFAULT);
+///
+/// fn read(sensor: &str) -> Result<u32, retry_core::Error<Class>> {
+///     let circuit = SENSORS.get(sensor);
+///     retry(&Policy::DEFAULT).circuit(&circuit).named("sensor.read").keyed(&circuit).run_blocking(|| Ok(7))
+/// }
+/// assert_eq!(read("boiler"), Ok(7));
+/// assert_eq!(SENSORS.iter().count(), 1);
+/// # }
+/// ```
+pub struct FixedCircuitPool<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
+    slots: L::Of<Slots<N, W>>,
+    config: CircuitConfig,
+    idle_for: u32,
 }
-#[cfg(feature = "std")]
-fixed_circuit_pool!({ = crate::circuit::CountWindow<100> } { = crate::lock::StdLock });
-#[cfg(not(feature = "std"))]
-fixed_circuit_pool!({} {});
+
+/// The circuit of one key, out of a [`FixedCircuitPool`], which does not evict it while this handle exists.
+pub struct FixedCircuit<'p, const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
+    pool: &'p FixedCircuitPool<N, W, L>,
+    /// `None` if there was no room.
+    slot: Option<usize>,
+    key: Key,
+}
 
 /// What the lock guards.
 struct Slots<const N: usize, W> {
     slots: [Option<Slot<W>>; N],
-    hand: usize,
+    /// In place of the configuration that the pool was made with.
+    changed: Option<CircuitConfig>,
+    /// The next slot that eviction looks at.
+    clock_hand: usize,
     latest: Seconds,
     forgotten: u64,
     overflowed: u64,
@@ -70,29 +63,36 @@ struct Slots<const N: usize, W> {
 
 struct Slot<W> {
     key: Key,
-    /// How many have it.
+    /// How many handles it has.
     held: u32,
-    asked: bool,
+    /// Whether a look-up asked for it since the clock hand passed it last.
+    referenced: bool,
     idle_since: Seconds,
-    /// The phase in which the circuit that was here before was forgotten, until someone is told of it.
+    /// The phase in which the circuit that was here before was evicted, until an admission reports it.
     before: Phase,
     breaker: Breaker<W>,
 }
 
 impl<const N: usize, W: Window> Initial for Slots<N, W> {
-    const INITIAL: Self =
-        Self { slots: [const { None }; N], hand: 0, latest: Seconds::UNKNOWN, forgotten: 0, overflowed: 0 };
+    const INITIAL: Self = Self {
+        slots: [const { None }; N],
+        changed: None,
+        clock_hand: 0,
+        latest: Seconds::UNKNOWN,
+        forgotten: 0,
+        overflowed: 0,
+    };
 }
 
 impl<W: Window> Slot<W> {
-    /// The phase that others have heard of last, of this one or of the one before it.
+    /// The phase that was reported last, of this circuit or of the one before it.
     fn left(&self) -> Phase {
         if self.before == Phase::Closed { self.breaker.phase() } else { self.before }
     }
 }
 
 impl<const N: usize, W: Window> Slots<N, W> {
-    /// Where this key is, from now on in one more hand.
+    /// The slot of this key, with one more handle; `None` if there is no room.
     fn hold(&mut self, key: Key, idle_for: u32) -> Option<usize> {
         let held = self.find(key).or_else(|| {
             let index = self.place(key, idle_for)?;
@@ -103,18 +103,18 @@ impl<const N: usize, W: Window> Slots<N, W> {
         held
     }
 
-    /// The same, if there is a circuit of this key.
+    /// The slot of this key, with one more handle, if there is one.
     fn find(&mut self, key: Key) -> Option<usize> {
         let is_it = |slot: &Option<Slot<W>>| slot.as_ref().is_some_and(|slot| slot.key == key);
         let index = self.slots.iter().position(is_it)?;
         let slot = self.slots[index].as_mut()?;
-        (slot.asked, slot.held) = (true, slot.held + 1);
+        (slot.referenced, slot.held) = (true, slot.held + 1);
         Some(index)
     }
 
-    /// A place for a new key.
+    /// The slot of a new key, without a handle.
     fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
-        // Two cut keys may be of two dependencies.
+        // Two different keys may be the same once truncated.
         if key.is_truncated() {
             return None;
         }
@@ -124,7 +124,7 @@ impl<const N: usize, W: Window> Slots<N, W> {
         };
         let before = self.slots[index].as_ref().map_or(Phase::Closed, Slot::left);
         let (breaker, idle_since) = (Breaker::CLOSED, Seconds::UNKNOWN);
-        self.slots[index] = Some(Slot { key, held: 0, asked: false, idle_since, before, breaker });
+        self.slots[index] = Some(Slot { key, held: 0, referenced: false, idle_since, before, breaker });
         Some(index)
     }
 
@@ -132,13 +132,13 @@ impl<const N: usize, W: Window> Slots<N, W> {
         let eviction = Eviction { now: self.latest, idle_for };
         let mut spare = None;
         for _ in 0..N {
-            let index = self.hand;
-            self.hand = (index + 1) % N;
-            let Some(Slot { held: 0, asked, idle_since, breaker, .. }) = &mut self.slots[index] else {
+            let index = self.clock_hand;
+            self.clock_hand = (index + 1) % N;
+            let Some(Slot { held: 0, referenced, idle_since, breaker, .. }) = &mut self.slots[index] else {
                 continue;
             };
-            let asked = core::mem::take(asked);
-            match eviction.fate(asked, idle_since, |now| breaker.standing(now)) {
+            let referenced = core::mem::take(referenced);
+            match eviction.fate(referenced, idle_since, |now| breaker.standing(now)) {
                 Fate::Forget => {
                     self.forgotten += 1;
                     return Some(index);
@@ -152,21 +152,50 @@ impl<const N: usize, W: Window> Slots<N, W> {
     }
 }
 
-impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
-    /// A pool of `N` circuits, each by this configuration.
+impl<const N: usize> FixedCircuitPool<N> {
+    /// A pool of `N` circuits, each by this configuration, with windows of the last 100 calls and the [`DefaultLock`].
+    ///
+    /// A pool of circuits with another window or another lock is of another type, and is made by
+    /// [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// On an `N` of 0, and on a configuration that does not fit the window: in a `static`, a compile error.
+    /// Panics if `N` is 0, or if the configuration does not fit the window. In a `static`, that is a compile error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
-        Self::from_checked(ok_or_panic!(Self::checked(config)))
+        Self::with_window(config)
     }
 
     /// [`new`](Self::new) for a configuration known only at run time.
     ///
     /// # Errors
-    /// An `N` of 0, and a configuration that does not fit the window.
+    /// Returns an error if `N` is 0, or if the configuration does not fit the window.
     pub const fn try_new(config: CircuitConfig) -> Result<Self, ConfigError> {
+        Self::try_with_window(config)
+    }
+}
+
+impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
+    /// A pool of `N` circuits, each by this configuration, with the window and the lock of the pool's type.
+    ///
+    /// ```
+    /// use retry_core::{circuit::CountWindow, pool::FixedCircuitPool, runtime::LocalLock, CircuitConfig};
+    ///
+    /// let sensors = FixedCircuitPool::<4, CountWindow<32>, LocalLock>::with_window(CircuitConfig::DEFAULT);
+    /// assert_eq!(sensors.capacity(), 4);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if `N` is 0, or if the configuration does not fit the window. In a `static`, that is a compile error.
+    #[track_caller]
+    pub const fn with_window(config: CircuitConfig) -> Self {
+        Self::from_checked(ok_or_panic!(Self::checked(config)))
+    }
+
+    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    ///
+    /// # Errors
+    /// Returns an error if `N` is 0, or if the configuration does not fit the window.
+    pub const fn try_with_window(config: CircuitConfig) -> Result<Self, ConfigError> {
         match Self::checked(config) {
             Ok(config) => Ok(Self::from_checked(config)),
             Err(error) => Err(error),
@@ -184,15 +213,36 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         Self { slots: L::Of::<Slots<N, W>>::INITIAL, config, idle_for: Seconds::length(FORGET_AFTER) }
     }
 
-    /// How long nobody must have asked for a circuit with something to remember, before it may be forgotten: an hour
-    /// unless set, rounded up to whole seconds. [`Duration::MAX`]: never.
+    /// Sets after which time without a look-up a circuit with something to remember may be evicted; an hour unless set.
+    /// Rounded up to whole seconds; [`Duration::MAX`] is never.
+    ///
+    /// The pool reads no clock. It learns the time from calls that got no circuit. So a circuit counts as idle from the
+    /// first of these calls on.
     #[must_use]
     pub const fn forget_after(mut self, idle: Duration) -> Self {
         self.idle_for = Seconds::length(idle);
         self
     }
 
-    /// The circuit of this key, made where there is none. Never fails: see [`FixedCircuit::is_overflow`].
+    /// Goes on by another configuration, while calls are under way: every circuit of the pool, and every circuit that is
+    /// made later.
+    ///
+    /// Each circuit keeps the newest outcomes, as many as fit. If its rules opened it, it stays open no longer than the
+    /// new configuration allows from `now`. What was set by hand stays.
+    ///
+    /// # Errors
+    /// Returns an error, and changes nothing, if the configuration does not fit the window.
+    pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
+        let (config, now) = (Self::checked(config)?, now.now());
+        self.slots.with(|Slots { slots, changed, .. }| {
+            let before = changed.as_ref().unwrap_or(&self.config);
+            slots.iter_mut().flatten().for_each(|slot| slot.breaker.respan(before, &config, now));
+            *changed = Some(config);
+        });
+        Ok(())
+    }
+
+    /// The circuit of this key, made if there is none. It never fails: see [`FixedCircuit::is_overflow`].
     pub fn get(&self, key: impl Into<Key>) -> FixedCircuit<'_, N, W, L> {
         let key = key.into();
         let slot = self.slots.with(|slots| slots.hold(key, self.idle_for));
@@ -206,7 +256,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         Some(FixedCircuit { pool: self, slot: Some(slot), key })
     }
 
-    /// Every key and the phase of its circuit, for metrics. While it goes on, others come and go.
+    /// Every key and the phase of its circuit, for metrics. Others may be made or evicted meanwhile.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Phase)> {
         (0..N).filter_map(|index| {
             self.slots.with(|slots| {
@@ -216,7 +266,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// What it holds, and what it has done.
+    /// What it holds, and what became of look-ups.
     pub fn counts(&self) -> PoolCounts {
         self.slots.with(|Slots { slots, forgotten, overflowed, .. }| PoolCounts {
             kept: slots.iter().flatten().count(),
@@ -237,54 +287,35 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
         self.key
     }
 
-    /// Whether the pool had no place for this key and could forget no other, or the key is cut: every attempt is
-    /// admitted, and nothing counted.
+    /// Whether the pool had no room for this key, or the key is truncated. If so, every attempt is admitted and nothing
+    /// is counted.
     pub fn is_overflow(&self) -> bool {
         self.slot.is_none()
     }
 
-    /// The phase as of the last event; closed, where it is an overflow.
-    pub fn phase(&self) -> Phase {
-        self.with(|slot| slot.breaker.phase()).unwrap_or(Phase::Closed)
+    manual_operations!("Does nothing, and returns `None`, if it is an [overflow](Self::is_overflow).");
+
+    fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
+        self.with(|slot, _| f(&mut slot.breaker))
     }
 
-    /// Who decides about the phase; [`Mode::Disabled`], where it is an overflow.
-    pub fn mode(&self) -> Mode {
-        self.with(|slot| slot.breaker.mode()).unwrap_or(Mode::Disabled)
-    }
-
-    /// Opens it until told otherwise. As all that is done by hand, nothing where it is an overflow.
-    pub fn force_open(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.with(|slot| slot.breaker.force_open(now))?
-    }
-
-    /// Opens it for so long; then probes decide.
-    pub fn trip(&self, duration: Duration, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.with(|slot| slot.breaker.trip(duration, now))?
-    }
-
-    /// Closes it with an empty window, and lets the outcomes decide again.
-    pub fn reset(&self, now: impl Now) -> Option<Change> {
-        let now = now.now();
-        self.with(|slot| slot.breaker.reset(now))?
-    }
-
-    fn with<R>(&self, f: impl FnOnce(&mut Slot<W>) -> R) -> Option<R> {
+    fn with<R>(&self, f: impl FnOnce(&mut Slot<W>, &CircuitConfig) -> R) -> Option<R> {
         let index = self.slot?;
-        self.pool.slots.with(|slots| slots.slots[index].as_mut().map(f))
+        self.pool.slots.with(|Slots { slots, changed, .. }| {
+            let config = changed.as_ref().unwrap_or(&self.pool.config);
+            slots[index].as_mut().map(|slot| f(slot, config))
+        })
     }
 }
 
 impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
-    /// `None`: nobody counts it.
+    /// `None` if it is an overflow.
     type Ticket = Option<Ticket>;
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
         let mut now = Reading::Unread(now);
-        let admitted = self.with(|Slot { breaker, before, .. }| {
-            let admitted = breaker.admit(&self.pool.config, || now.get());
+        let admitted = self.with(|Slot { breaker, before, .. }, config| {
+            let admitted = breaker.admit(config, || now.get());
             admitted.map(|it| it.in_place_of(before, || now.get()))
         });
         match admitted {
@@ -302,7 +333,7 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
     fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
         let Some(ticket) = ticket else { return Settled::NOTHING };
         let mut now = Reading::Unread(now);
-        let ended = self.with(|slot| slot.breaker.end(&self.pool.config, ticket, end, &mut || now.get()));
+        let ended = self.with(|slot, config| slot.breaker.end(config, ticket, end, &mut || now.get()));
         ended.unwrap_or(Settled::NOTHING)
     }
 }

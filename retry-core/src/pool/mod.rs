@@ -13,19 +13,21 @@ mod entry;
 mod eviction;
 mod fixed;
 #[cfg(feature = "std")]
+mod handle;
+#[cfg(feature = "std")]
 mod hash;
 #[cfg(feature = "std")]
 mod index;
 mod operations;
 #[cfg(feature = "std")]
-mod pooled;
-#[cfg(feature = "std")]
 mod sync;
 
 #[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use circuits::CircuitPool;
 pub use counts::PoolCounts;
 pub use fixed::{FixedCircuit, FixedCircuitPool};
-pub use operations::{Operation, Operations};
 #[cfg(feature = "std")]
-pub use pooled::PooledCircuit;
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use handle::{CircuitHandle, OwnedCircuit, PooledCircuit};
+pub use operations::{Operation, Operations};

@@ -1,73 +1,95 @@
-//! What each type of operation gets, by name.
+//! The types of operations of a program: a policy and a circuit for each, by name.
 
 use core::fmt;
 use core::mem;
 
-use crate::circuit::Rejected;
-use crate::circuit::{Admission, AttemptEnd, Gate, Settled, SharedCircuit, Ticket, Window};
+use crate::circuit::{
+    Admission, AttemptEnd, CountWindow, Gate, Rejected, Settled, SharedCircuit, Ticket, Window,
+};
 use crate::config_error::{ConfigError, Line, Value, ok_or_panic};
-use crate::lock::Lock;
+use crate::lock::{DefaultLock, Lock};
 use crate::policy::{Policy, Preset};
 use crate::retry::Retry;
 use crate::time::Now;
 
-macro_rules! operations {
-    ({ $($window:tt)* } { $($lock:tt)* }) => {
-        /// The types of operations of a program, such as "database" and "http": a policy and a circuit for each.
-        ///
-        /// Usually a `static`, made of [`Preset`]s, and asked once for each type, at the start:
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{pool::{Operation, Operations}, runtime::StdRuntime, Class, Policy, Preset};
-        ///
-        /// static ALL: Operations<3> = Operations::new([
-        ///     Preset::DATABASE,
-        ///     Preset::CACHE,
-        ///     Preset::new("search", Policy::fixed(core::time::Duration::from_millis(20))),
-        /// ]);
-        /// static DATABASE: &Operation = ALL.named("database"); // another name would not compile
-        ///
-        /// let retry = DATABASE.retry(StdRuntime);
-        /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
-        /// assert!(ALL.find("cache").unwrap().circuit().is_none()); // a cache is not worth one
-        /// # }
-        /// ```
-        ///
-        /// With the feature `serde`, a file may say otherwise: see `OperationsFile`. For a circuit a host instead of one
-        /// a type, take a pool.
-        pub struct Operations<const N: usize, W: Window $($window)*, L: Lock $($lock)*> {
-            operations: [Operation<W, L>; N],
-        }
-
-        /// One type of operations: its policy, and its circuit where it has one.
-        pub struct Operation<W: Window $($window)*, L: Lock $($lock)*> {
-            preset: Preset,
-            circuit: Option<SharedCircuit<W, L>>,
-        }
-    };
+/// The types of operations of a program, such as "database" and "http": a policy and a circuit for each.
+///
+/// It is usually a `static`, made of [`Preset`]s, and asked once for each type:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{pool::{Operation, Operations}, runtime::StdRuntime, Class, Policy, Preset};
+///
+/// static ALL: Operations<3> = Operations::new([
+///     Preset::DATABASE,
+///     Preset::CACHE,
+///     Preset::new("search", Policy::fixed(core::time::Duration::from_millis(20))),
+/// ]);
+/// static DATABASE: &Operation = ALL.named("database"); // another name would not compile
+///
+/// let retry = DATABASE.retry(StdRuntime);
+/// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+/// assert!(ALL.find("cache").unwrap().circuit().is_none()); // a cache is not worth one
+/// # }
+/// ```
+///
+/// With the feature `serde`, a file may change them: see `OperationsFile`. For one circuit per host, use a pool.
+#[doc(alias = "registry")]
+pub struct Operations<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
+    operations: [Operation<W, L>; N],
 }
-#[cfg(feature = "std")]
-operations!({ = crate::circuit::CountWindow<100> } { = crate::lock::StdLock });
-#[cfg(not(feature = "std"))]
-operations!({} {});
 
-impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
-    /// These types, each by its preset and under its name.
+/// One type of operation: its policy, and its circuit if it has one.
+pub struct Operation<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
+    preset: Preset,
+    circuit: Option<SharedCircuit<W, L>>,
+}
+
+impl<const N: usize> Operations<N> {
+    /// These types, each by its preset and under its name. Circuits have windows of the last 100 calls and the
+    /// [`DefaultLock`]; for others, use [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// On two of one name, and on a circuit that does not fit the window: in a `static`, a compile error.
+    /// Panics if two presets have one name, or if the configuration of a circuit does not fit its window. In a `static`,
+    /// that is a compile error.
     #[track_caller]
     pub const fn new(presets: [Preset; N]) -> Self {
-        ok_or_panic!(Self::check(&presets));
-        Self::from_checked(presets)
+        Self::with_window(presets)
     }
 
     /// [`new`](Self::new) for presets known only at run time.
     ///
     /// # Errors
-    /// Two of one name, and a circuit that does not fit the window.
+    /// Returns an error if two presets have one name, or if the configuration of a circuit does not fit its window.
     pub const fn try_new(presets: [Preset; N]) -> Result<Self, ConfigError> {
+        Self::try_with_window(presets)
+    }
+}
+
+impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
+    /// These types, each by its preset and under its name. Circuits have the window and the lock of this type.
+    ///
+    /// ```
+    /// use retry_core::{circuit::CountWindow, pool::Operations, Preset};
+    ///
+    /// let all = Operations::<1, CountWindow<20>>::with_window([Preset::DATABASE]);
+    /// assert_eq!(all.iter().count(), 1);
+    /// ```
+    ///
+    /// # Panics
+    /// Panics if two presets have one name, or if the configuration of a circuit does not fit its window. In a `static`,
+    /// that is a compile error.
+    #[track_caller]
+    pub const fn with_window(presets: [Preset; N]) -> Self {
+        ok_or_panic!(Self::check(&presets));
+        Self::from_checked(presets)
+    }
+
+    /// [`with_window`](Self::with_window) for presets known only at run time.
+    ///
+    /// # Errors
+    /// Returns an error if two presets have one name, or if the configuration of a circuit does not fit its window.
+    pub const fn try_with_window(presets: [Preset; N]) -> Result<Self, ConfigError> {
         match Self::check(&presets) {
             Ok(()) => Ok(Self::from_checked(presets)),
             Err(error) => Err(error),
@@ -77,7 +99,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     /// The type of this name.
     ///
     /// # Panics
-    /// Where there is none: in a `static`, a compile error.
+    /// Panics if there is none. In a `static`, that is a compile error.
     #[track_caller]
     pub const fn named(&self, name: &str) -> &Operation<W, L> {
         match self.find(name) {
@@ -98,7 +120,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         None
     }
 
-    /// All types, as they were given.
+    /// All types, in the order of the presets.
     pub fn iter(&self) -> impl Iterator<Item = &Operation<W, L>> {
         self.operations.iter()
     }
@@ -130,10 +152,10 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         while i < N {
             let preset = presets[i];
             let circuit = match preset.circuit {
-                Some(config) => Some(SharedCircuit::new(config)),
+                Some(config) => Some(SharedCircuit::with_window(config)),
                 None => None,
             };
-            // What was there holds nothing, and a constant function cannot drop.
+            // What is replaced holds nothing, and a `const fn` cannot drop it.
             mem::forget(mem::replace(&mut operations[i], Operation { preset, circuit }));
             i += 1;
         }
@@ -147,7 +169,7 @@ impl<W: Window, L: Lock> Operation<W, L> {
         self.preset.name
     }
 
-    /// What one call may do.
+    /// Its policy: what one call may do.
     pub const fn policy(&self) -> &Policy {
         &self.preset.policy
     }
@@ -157,42 +179,33 @@ impl<W: Window, L: Lock> Operation<W, L> {
         self.circuit.as_ref()
     }
 
-    /// What it was made of.
+    /// The preset it was made of.
     pub const fn preset(&self) -> &Preset {
         &self.preset
     }
 
-    /// Whether a call that gave up is worth keeping as a dead letter: as its preset says, or the file.
+    /// Whether a call that gave up is worth a dead letter: as its preset says, or the file.
     pub const fn dead_letter(&self) -> bool {
         self.preset.dead_letter
     }
 
-    /// Retries by its policy and through its circuit, under its name.
+    /// A [`Retry`] with its policy, its circuit and its name.
     pub fn retry<R>(&self, runtime: R) -> Retry<R, &Policy, &Self> {
         Retry::new(&self.preset.policy, runtime).circuit(self).named(self.preset.name)
     }
 }
 
-/// The circuit's answers; without one, it admits everything.
+/// Its circuit's answers; without a circuit, it admits every attempt.
 impl<W: Window, L: Lock> Gate for Operation<W, L> {
-    /// `None`: there is no circuit.
+    /// `None` if there is no circuit.
     type Ticket = Option<Ticket>;
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
-        match &self.circuit {
-            Some(circuit) => {
-                let Admission { ticket, change } = circuit.admit(now)?;
-                Ok(Admission { ticket: Some(ticket), change })
-            }
-            None => Ok(Admission { ticket: None, change: None }),
-        }
+        self.circuit.admit(now)
     }
 
     fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
-        match (&self.circuit, ticket) {
-            (Some(circuit), Some(ticket)) => circuit.end(ticket, end, now),
-            _ => Settled::NOTHING,
-        }
+        self.circuit.end(ticket, end, now)
     }
 }
 

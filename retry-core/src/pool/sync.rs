@@ -1,12 +1,12 @@
-//! The atomics and the lock that a pool is made of: the standard library's, or loom's, which tries every interleaving.
+//! The atomics and the lock of a pool: those of the standard library, or those of loom, which tests every interleaving.
 
 #[cfg(loom)]
 pub(super) use loom::sync::{
-    Mutex,
+    Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU32, AtomicUsize},
 };
 #[cfg(not(loom))]
 pub(super) use {
     core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize},
-    std::sync::Mutex,
+    std::sync::{Mutex, MutexGuard},
 };

@@ -13,7 +13,7 @@
 //! };
 //!
 //! let clock = FakeClock::new();
-//! let log: Recorder<_> = Recorder::new(LogWriter(Vec::new()), 42); // the seed of the random words
+//! let log = Recorder::new(LogWriter(Vec::new()), 42); // the seed of the random words
 //! let call = log.call();
 //! let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
 //! let _ = stock.run_blocking(|| Err::<(), _>(Class::Network));
@@ -57,68 +57,59 @@ use draws::{Draws, word};
 use format::{Last, MOST_RULES, NOT_RETRIED, UNKNOWN_RULE, encode, header};
 use numbers::{Number, Numbers};
 
-use crate::lock::{Exclusive, Initial, Lock};
+use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::observe::{Event, EventKind, Observer};
 use crate::policy::Failure;
 use crate::policy::Rule;
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
 
-macro_rules! recorder {
-    ($($lock:tt)*) => {
-        /// Writes a log of what calls decided.
-        ///
-        /// A compact one: most often 11 bytes a decision, and at most 16 but for the rare ones that
-        /// `Records` names.
-        ///
-        /// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
-        /// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
-        /// in the log, so that `Replay` comes to the same verdicts, and finds the first that another policy, or
-        /// another version of this crate, decides otherwise.
-        ///
-        /// Each call is observed by its own [`call`](Self::call); those of many calls may be mixed in one log, and of
-        /// many threads, by the [`Lock`] `L`. Random words are the recorder's own, from [`entropy`](Self::entropy) or
-        /// [`rng`](Self::rng), because such a word needs no room in the log: it is known from the seed. Words from
-        /// elsewhere are recorded, too, with 8 bytes more for each; they are [counted](Self::external_words).
-        ///
-        /// ```
-        /// # #[cfg(feature = "std")] {
-        /// use retry_core::{
-        ///     record::{LogBuffer, Recorder, Replay}, runtime::LocalLock, testing::FakeClock, Class, Policy,
-        ///     Retry,
-        /// };
-        ///
-        /// let clock = FakeClock::new();
-        /// let mut bytes = [0; 1024];
-        /// let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42); // the seed: OsRng.word(), say
-        ///
-        /// let call = log.call();
-        /// let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
-        /// let _ = stock.run_blocking(|| Err::<(), _>(Class::Timeout));
-        /// let log = log.into_sink();
-        /// assert_eq!(log.bytes().len(), 16 + 9 + 9 + 5); // a header and three decisions
-        ///
-        /// let again = Replay::new(&Policy::DEFAULT, log.bytes()).unwrap();
-        /// assert_eq!(again.run().unwrap().decisions, 3);
-        ///
-        /// let patient = Policy::DEFAULT.max_attempts(4);
-        /// let difference = Replay::new(&patient, log.bytes()).unwrap().run().unwrap_err();
-        /// assert_eq!(
-        ///     difference.to_string(),
-        ///     "record 3 (byte 34), call 0, attempt 3: recorded give up: no attempts left, replayed a retry",
-        /// );
-        /// # }
-        /// ```
-        pub struct Recorder<'a, S, L: Lock $($lock)*> {
-            guarded: L::Of<Guarded<S>>,
-            rules: &'a [&'static Rule],
-        }
-    };
+/// Writes a log of what calls decided.
+///
+/// A compact one: most often 11 bytes a decision, and at most 16 but for the rare ones that
+/// `Records` names.
+///
+/// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
+/// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
+/// in the log, so that `Replay` comes to the same verdicts, and finds the first that another policy, or
+/// another version of this crate, decides otherwise.
+///
+/// Each call is observed by its own [`call`](Self::call); those of many calls may be mixed in one log, and of
+/// many threads, by the [`Lock`] `L`. Random words are the recorder's own, from [`entropy`](Self::entropy) or
+/// [`rng`](Self::rng), because such a word needs no room in the log: it is known from the seed. Words from
+/// elsewhere are recorded, too, with 8 bytes more for each; they are [counted](Self::external_words).
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{
+///     record::{LogBuffer, Recorder, Replay}, testing::FakeClock, Class, Policy, Retry,
+/// };
+///
+/// let clock = FakeClock::new();
+/// let mut bytes = [0; 1024];
+/// let log = Recorder::new(LogBuffer::new(&mut bytes), 42); // the seed: OsRng.word(), say
+///
+/// let call = log.call();
+/// let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
+/// let _ = stock.run_blocking(|| Err::<(), _>(Class::Timeout));
+/// let log = log.into_sink();
+/// assert_eq!(log.bytes().len(), 16 + 9 + 9 + 5); // a header and three decisions
+///
+/// let again = Replay::new(&Policy::DEFAULT, log.bytes()).unwrap();
+/// assert_eq!(again.run().unwrap().decisions, 3);
+///
+/// let patient = Policy::DEFAULT.max_attempts(4);
+/// let difference = Replay::new(&patient, log.bytes()).unwrap().run().unwrap_err();
+/// assert_eq!(
+///     difference.to_string(),
+///     "record 3 (byte 34), call 0, attempt 3: recorded give up: no attempts left, replayed a retry",
+/// );
+/// # }
+/// ```
+pub struct Recorder<'a, S, L: Lock = DefaultLock> {
+    guarded: L::Of<Guarded<S>>,
+    rules: &'a [&'static Rule],
 }
-#[cfg(feature = "std")]
-recorder!(= crate::lock::StdLock);
-#[cfg(not(feature = "std"))]
-recorder!();
 
 /// What the lock guards.
 struct Guarded<S> {
@@ -146,9 +137,27 @@ impl<S> Initial for Guarded<S> {
     };
 }
 
+impl<S: RecordSink> Recorder<'_, S> {
+    /// A recorder with the [`DefaultLock`], which has written a header to the sink. Give each recorder another seed:
+    /// recorders of one seed draw the same random words.
+    ///
+    /// A recorder with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
+    pub fn new(sink: S, seed: u64) -> Self {
+        Self::with_lock(sink, seed)
+    }
+}
+
 impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
-    /// A recorder that has written a header. Each recorder needs another seed, or its words are those of others.
-    pub fn new(mut sink: S, seed: u64) -> Self {
+    /// [`new`](Recorder::new) with the lock of this type.
+    ///
+    /// ```
+    /// use retry_core::{record::{LogBuffer, Recorder}, runtime::LocalLock};
+    ///
+    /// let mut bytes = [0; 1024];
+    /// let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 42);
+    /// assert_eq!(log.into_sink().bytes().len(), 16); // the header
+    /// ```
+    pub fn with_lock(mut sink: S, seed: u64) -> Self {
         let begun = sink.append(header(seed).as_slice());
         let guarded = L::Of::<Guarded<S>>::INITIAL;
         guarded.with(|guarded| {

@@ -46,7 +46,7 @@ use super::parse::{Known, Unread, split};
 /// use retry_core::{record::{LogBuffer, LogError, Recorder, Records}, runtime::LocalLock};
 ///
 /// let mut bytes = [0; 16];
-/// let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42).into_sink();
+/// let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 42).into_sink();
 /// assert_eq!(Records::new(log.bytes()).unwrap().count(), 0);
 /// assert_eq!(Records::new(b"GET / HTTP/1.1").unwrap_err(), LogError::NoLog);
 /// ```

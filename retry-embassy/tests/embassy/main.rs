@@ -136,7 +136,7 @@ fn a_signal_stops_a_call_in_its_attempt_and_in_its_sleep() {
 #[test]
 fn a_call_that_loses_a_select_gives_its_probe_back() {
     static CIRCUIT: SharedCircuit<CountWindow<8>, CriticalSectionLock> =
-        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(20)));
+        SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(20)));
 
     let embassy = embassy();
     let retry = retry(&POLICY, &embassy).circuit(&CIRCUIT).classify(|class: &Class| *class);
@@ -155,9 +155,9 @@ fn a_call_that_loses_a_select_gives_its_probe_back() {
 #[test]
 fn two_tasks_share_a_static_circuit_and_a_budget() {
     static CIRCUIT: SharedCircuit<CountWindow<32>, CriticalSectionLock> =
-        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(5).open_for(ms(500)));
+        SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.consecutive_failures(5).open_for(ms(500)));
     static BUDGET: SharedBudget<TokenBucket, CriticalSectionLock> =
-        SharedBudget::new(TokenBucket::DEFAULT.capacity(15));
+        SharedBudget::with_lock(TokenBucket::DEFAULT.capacity(15));
 
     let (embassy, attempts) = (embassy(), Cell::new(0));
     let retry = retry(&POLICY, &embassy).circuit(&CIRCUIT).budget(&BUDGET).classify(|class: &Class| *class);
@@ -180,7 +180,7 @@ fn two_tasks_share_a_static_circuit_and_a_budget() {
 #[test]
 fn a_circuit_of_one_task_needs_no_mutex() {
     let embassy = Embassy::<_, NoopRawMutex>::with_rng(Xoshiro128PlusPlus::seed_from_u64(1));
-    let circuit = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::new(
+    let circuit = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::with_window(
         CircuitConfig::WITHOUT_RULES.consecutive_failures(1),
     );
     let call = retry(&POLICY, &embassy).circuit(&circuit).classify(|class: &Class| *class);
@@ -203,7 +203,7 @@ fn words_follow_the_seed_and_no_two_calls_get_the_same() {
 fn threads_share_the_generator_and_the_circuit_without_losing_anything() {
     const EACH: usize = 10_000;
     static CIRCUIT: SharedCircuit<CountWindow<1024>, CriticalSectionLock> =
-        SharedCircuit::new(CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(1024));
+        SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(1024));
 
     let embassy = embassy();
     let drawn = thread::scope(|scope| {

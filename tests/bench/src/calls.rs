@@ -9,8 +9,12 @@ use std::time::Duration;
 use rand_core::Rng;
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    dead_letter::{FixedDeadLetterQueue, WhenFull}, observe::Observer, record::{LogBuffer, Recorder},
-    runtime::LocalLock, Call, Class, Classify, Failure, Instant, Policy, Verdict, retry,
+    Call, Class, Classify, Failure, Instant, Policy, Verdict,
+    dead_letter::{FixedDeadLetterQueue, WhenFull},
+    observe::Observer,
+    record::{LogBuffer, Recorder},
+    retry,
+    runtime::LocalLock,
 };
 use retry_tokio::RetryLayer;
 use tower_layer::Layer;
@@ -95,7 +99,7 @@ pub(crate) fn recorded(count: u64) {
     let mut done = 0;
     // As many as a buffer holds, and then from its beginning.
     while done < count {
-        let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 7);
+        let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 7);
         let observer = log.call();
         let mut call = Call::new(&ENDLESS, Instant::ORIGIN).observe(&observer);
         let mut rng = log.rng();

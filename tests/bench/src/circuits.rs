@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 use retry_core::{
-    circuit::{CountWindow, Gate}, Call, CircuitConfig, Class, Instant, SharedBudget, SharedCircuit,
-    TokenBucket, retry,
+    Call, CircuitConfig, Class, Instant, SharedBudget, SharedCircuit, TokenBucket, circuit::Gate, retry,
 };
 
 use crate::calls::{POLICY, operation};
 use crate::pools::Hosts;
 
-static CIRCUIT: SharedCircuit<CountWindow<100>> = SharedCircuit::new(CircuitConfig::DEFAULT);
+static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 
 /// One admission and its success. What is looked at of each result is one bit, so that what is counted is the work
 /// and not the copying of results to where a benchmark keeps them.

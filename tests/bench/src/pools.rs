@@ -79,7 +79,7 @@ impl Hosts {
 
 pub(crate) fn run() {
     let hosts = Hosts::new(CIRCUITS);
-    let map = || Arc::new(SharedCircuit::<retry_core::circuit::CountWindow<100>>::new(CircuitConfig::DEFAULT));
+    let map = || Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
     let map: RwLock<HashMap<String, _>> = RwLock::new((0..CIRCUITS).map(|i| (name(i), map())).collect());
     let in_pool = |key: &str| drop(black_box(hosts.pool.get(key)));
     let in_map = |key: &str| drop(black_box(map.read().map(|map| map.get(key).cloned())));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use retry_core::{circuit::Gate, observe::OperationMetrics, CircuitConfig, Class, SharedCircuit};
+use retry_core::{CircuitConfig, Class, SharedCircuit, circuit::Gate, observe::OperationMetrics};
 
 use crate::circuits::succeed;
 use crate::watched::call_before;

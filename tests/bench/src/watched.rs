@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use retry_core::{
-    observe::{LogFacade, Metrics, MetricsFacade, Observer, OperationMetrics, TracingLog}, Call, Instant,
+    Call, Instant,
+    observe::{LogFacade, Metrics, MetricsFacade, Observer, OperationMetrics, TracingLog},
 };
 
 use crate::calls::{POLICY, failed_before};

@@ -18,7 +18,7 @@ const NOW: Instant = Instant::from_millis(1_000);
 
 /// A circuit that has published its word.
 fn circuit(config: CircuitConfig) -> Arc<Circuit> {
-    let circuit = Circuit::new(config.window(2));
+    let circuit = Circuit::with_window(config.window(2));
     succeed(&circuit);
     Arc::new(circuit)
 }
@@ -78,7 +78,7 @@ fn a_success_that_races_a_failure_is_not_lost() {
 fn successes_that_only_the_word_counts_are_not_lost() {
     loom::model(|| {
         let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(4).window(4);
-        let circuit = Arc::new(SharedCircuit::<CountWindow<4>, LoomLock>::new(config));
+        let circuit = Arc::new(SharedCircuit::<CountWindow<4>, LoomLock>::with_window(config));
         let call = |circuit: &SharedCircuit<CountWindow<4>, LoomLock>, failed: bool| {
             let ticket = circuit.admit(NOW).expect("closed").ticket;
             if failed {

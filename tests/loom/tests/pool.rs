@@ -6,14 +6,14 @@ use std::hash::{DefaultHasher, Hasher};
 use loom::sync::Arc;
 use loom::thread;
 use loom_tests::LoomLock;
-use retry_core::{circuit::{CountWindow, Gate}, CircuitConfig, CircuitPool, Instant};
+use retry_core::{circuit::{CountWindow, Gate, Phase}, CircuitConfig, CircuitPool, Instant};
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
 
 const NOW: Instant = Instant::from_millis(1_000);
 
 fn pool(capacity: usize, keys: &[&str]) -> Arc<Pool> {
-    let pool = Pool::new(capacity, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).window(2));
+    let pool = Pool::with_window(capacity, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).window(2));
     keys.iter().for_each(|key| drop(pool.get(key)));
     Arc::new(pool)
 }
@@ -151,5 +151,23 @@ fn a_key_that_is_weighed_and_kept_is_found() {
         assert!(!pool.get("a").is_overflow());
         assert!(pool.forget("a"));
         assert!(!pool.get("b").is_overflow(), "nobody holds it any more");
+    });
+}
+
+/// A circuit that is made while its pool is reconfigured goes on by the new configuration, too.
+#[test]
+fn a_circuit_that_is_made_meanwhile_is_not_missed() {
+    loom::model(|| {
+        let pool = pool(1, &[]);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || drop(pool.get("a")))
+        };
+        pool.reconfigure(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).window(2), NOW).unwrap();
+        other.join().unwrap();
+        let a = pool.get("a");
+        let ticket = a.admit(NOW).unwrap().ticket;
+        a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
+        assert_eq!(a.phase(), Phase::Open, "one failure is enough by now");
     });
 }

@@ -51,7 +51,7 @@ fn an_adaptive_throttle_refuses_by_what_the_dependency_took() {
 
 /// Whether a retry with each of these words is refused, always out of the same state.
 fn refused(rules: AdaptiveThrottle, requests: u32, words: impl Iterator<Item = u64>) -> Vec<bool> {
-    let budget = SharedBudget::<_, LocalLock>::new(rules);
+    let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
     (0..requests).for_each(|_| budget.deposit(failed(Class::Server, FREE), NOW));
     let before: SlidingSum<12> = budget.with_state(|state| *state);
     let answer = |word| {

@@ -10,7 +10,7 @@ use retry_core::{
     TokenBucket, Verdict,
     budget::{Budget, ConcurrencyShare, RequestShare},
     circuit::Gate,
-    runtime::{LocalLock, Sleep, StdLock},
+    runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
 
@@ -28,7 +28,7 @@ fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
 #[test]
 fn a_call_gives_up_where_the_budget_is_empty() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT.capacity(13));
+    let budget = SharedBudget::new(TokenBucket::DEFAULT.capacity(13));
     let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(&budget);
     // A call whose first attempts fail, so many: why it gave up, how many it made, what is left.
     let call = |fails: u32| {
@@ -51,7 +51,7 @@ fn a_call_gives_up_where_the_budget_is_empty() {
 #[test]
 fn nothing_is_taken_where_the_call_gives_up_for_another_reason() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::DEFAULT);
     for (policy, class, reason) in [
         (POLICY.max_attempts(1), Class::Server, GiveUp::Attempts),
         (POLICY, Class::Validation, GiveUp::Class),
@@ -109,17 +109,17 @@ fn stopped<B: Budget>(budget: &B, polls: u32) -> (Stopped, u64) {
 fn a_dropped_call_gives_back_what_it_was_granted() {
     let mut places = Vec::new();
     for polls in 1.. {
-        let bucket = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+        let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
         let (place, failed) = stopped(&bucket, polls);
         assert_eq!(bucket.held(NOW), 500 - 5 * failed, "{place:?}, {polls} polls");
 
         // A retry that was made counts, however it ended; one that was not, or was cancelled, does not.
         let made = failed + u64::from(place == Stopped::Not);
-        let share = SharedBudget::<_, LocalLock>::new(RequestShare::DEFAULT.share(0.0).ttl(secs(60)));
+        let share = SharedBudget::<_, LocalLock>::with_lock(RequestShare::DEFAULT.share(0.0).ttl(secs(60)));
         let _ = stopped(&share, polls);
         assert_eq!(share.held(NOW), 600 - made, "{place:?}, {polls} polls");
 
-        let under_way = SharedBudget::<_, LocalLock>::new(ConcurrencyShare::DEFAULT);
+        let under_way = SharedBudget::<_, LocalLock>::with_lock(ConcurrencyShare::DEFAULT);
         under_way.deposit(started(true), NOW); // another call's
         let _ = stopped(&under_way, polls);
         let left = (under_way.attempts_under_way(), under_way.retries_granted());
@@ -138,7 +138,7 @@ fn a_dropped_call_gives_back_what_it_was_granted() {
 #[test]
 fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::DEFAULT);
     let mut rng = clock.words(&[]);
     let mut call = Call::new(&POLICY, clock.now()).budget(&budget);
 
@@ -158,9 +158,9 @@ fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
 #[test]
 fn a_retry_that_the_circuit_refuses_in_the_end_costs_nothing() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::DEFAULT);
     let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2);
-    let circuit: SharedCircuit = SharedCircuit::new(config);
+    let circuit = SharedCircuit::new(config);
     let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget);
 
     let attempt = call.attempt(clock.now()).unwrap();

@@ -58,7 +58,7 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
         unreachable!("nothing asks")
     }
     fn untimed<B: BudgetRules>(rules: B) {
-        let budget = SharedBudget::<_, LocalLock>::new(rules);
+        let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
         let price = budget.withdraw(asked(Class::Server), never).unwrap();
         budget.deposit(started(true), never);
         budget.deposit(succeeded(true, price), never);
@@ -69,7 +69,7 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
     untimed(RetryThrottle::DEFAULT);
     untimed(ConcurrencyShare::DEFAULT);
 
-    let share = SharedBudget::<_, LocalLock>::new(RequestShare::DEFAULT);
+    let share = SharedBudget::<_, LocalLock>::with_lock(RequestShare::DEFAULT);
     let price = share.withdraw(asked(Class::Server), NOW).unwrap();
     share.deposit(cancelled(false, price), never);
     // The lock is held here, and a `RefCell` cannot be borrowed twice.
@@ -78,7 +78,7 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
         share.deposit(succeeded(true, FREE), never);
         share.deposit(failed(Class::Server, price), never);
     });
-    let bucket = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
     bucket.with_state(|_| {
         bucket.deposit(started(true), never);
         bucket.deposit(failed(Class::Server, Price(5)), never);
@@ -90,7 +90,7 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
 #[test]
 fn what_does_not_concern_the_rules_changes_nothing() {
     fn unconcerned<B: BudgetRules<State: PartialEq + Copy + std::fmt::Debug>>(rules: B, expected: usize) {
-        let budget = SharedBudget::<_, LocalLock>::new(rules);
+        let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
         (0..3).for_each(|_| budget.deposit(failed(Class::Server, FREE), NOW));
         let _ = budget.withdraw(asked(Class::Server), NOW);
         let before = budget.with_state(|state| *state);

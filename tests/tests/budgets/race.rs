@@ -6,7 +6,6 @@ use std::thread;
 use retry_core::{
     Class, SharedBudget, TokenBucket,
     budget::{Budget, ConcurrencyShare, RequestShare},
-    runtime::StdLock,
 };
 
 use crate::{FREE, NOW, asked, cancelled, failed, started};
@@ -30,12 +29,12 @@ fn a_budget_never_grants_more_than_it_holds_under_a_race() {
     let counted = |granted: bool| count.fetch_add(granted.into(), Ordering::Relaxed);
 
     // All is taken, and not a token more.
-    let bucket = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT.capacity(50_003));
+    let bucket = SharedBudget::new(TokenBucket::DEFAULT.capacity(50_003));
     race(|_| _ = counted(bucket.withdraw(asked(Class::Server), NOW).is_some()));
     assert_eq!((count.swap(0, Ordering::Relaxed), bucket.held(NOW)), (10_000, 3));
 
     // Taken and given back: never more at once than it held, and all is back in the end.
-    let bucket = SharedBudget::<_, StdLock>::new(TokenBucket::DEFAULT.capacity(10));
+    let bucket = SharedBudget::new(TokenBucket::DEFAULT.capacity(10));
     race(|_| {
         if let Some(price) = bucket.withdraw(asked(Class::Server), NOW) {
             assert!(count.fetch_add(1, Ordering::SeqCst) < 2);
@@ -47,7 +46,7 @@ fn a_budget_never_grants_more_than_it_holds_under_a_race() {
     assert_eq!(bucket.held(NOW), 10);
 
     // Half of the threads make calls, half ask for retries: a quarter of the calls in sum.
-    let share = SharedBudget::<_, StdLock>::new(RequestShare::DEFAULT.share(0.25).min_retries_per_second(0));
+    let share = SharedBudget::new(RequestShare::DEFAULT.share(0.25).min_retries_per_second(0));
     race(|number| match number % 2 {
         0 => share.deposit(started(true), NOW),
         _ => _ = counted(share.withdraw(asked(Class::Server), NOW).is_some()),
@@ -57,7 +56,7 @@ fn a_budget_never_grants_more_than_it_holds_under_a_race() {
 
     // Never more at once than half of what is under way, and no slot is lost.
     let rules = ConcurrencyShare::DEFAULT.share(0.5).minimum(1);
-    let under_way = SharedBudget::<_, StdLock>::new(rules);
+    let under_way = SharedBudget::new(rules);
     race(|_| {
         under_way.deposit(started(true), NOW);
         under_way.deposit(failed(Class::Server, FREE), NOW);

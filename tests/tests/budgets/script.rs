@@ -18,7 +18,7 @@ pub(crate) fn play<B: BudgetRules>(
     held: impl Fn(&SharedBudget<B, LocalLock>, Instant) -> u64,
     script: &str,
 ) {
-    let (budget, mut prices) = (SharedBudget::new(rules), Vec::new());
+    let (budget, mut prices) = (SharedBudget::with_lock(rules), Vec::new());
     for line in script.lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
         let [at, steps, expected] = columns[..] else {

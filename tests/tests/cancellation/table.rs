@@ -121,7 +121,7 @@ impl Stage {
     /// The circuit is half-open, with one probe to give.
     pub(crate) fn new(row: &Row, now: Instant) -> Self {
         let stage = Self {
-            circuit: SharedCircuit::new(row.circuit),
+            circuit: SharedCircuit::with_window(row.circuit),
             budget: SharedBudget::new(TOKENS),
             events: RefCell::default(),
             alive: Cell::new(0),

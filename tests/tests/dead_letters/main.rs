@@ -74,7 +74,7 @@ fn a_letter_says_which_call_it_was() {
         .rules(&[Rule::classes(ClassSet::of(&[Class::NotFound])).recovery(Recovery::Ignore)]);
 
     let clock = FakeClock::new();
-    let circuit: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(4));
+    let circuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(4));
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).named("uplink.send").keyed("gateway-2");
     let fail = |class: Class| retry.run_blocking(|| Err::<(), _>(class)).unwrap_err();
     let cancelled = || {

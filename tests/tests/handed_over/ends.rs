@@ -56,7 +56,7 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
     for only in [ReasonSet::DEFAULT, ReasonSet::ALL, ReasonSet::NONE, cancelled] {
         for (reason, failure) in ends() {
             let clock = FakeClock::new();
-            let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(
+            let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
                 CircuitConfig::DEFAULT.consecutive_failures(1),
             );
             let open = reason == Some(Reason::Rejected);

@@ -110,7 +110,7 @@ fn a_queue_of_nothing_refuses_whatever_it_is_to_do() {
 thread_local! {
     static HEAP: DeadLetterQueue<Watching> = const { DeadLetterQueue::new(2, WhenFull::DropOldest) };
     static FIXED: FixedDeadLetterQueue<Watching, 2, LocalLock> =
-        const { FixedDeadLetterQueue::new(WhenFull::DropOldest) };
+        const { FixedDeadLetterQueue::with_lock(WhenFull::DropOldest) };
     /// Of each queue, its letters and those that it lost.
     static SEEN: RefCell<Vec<[usize; 4]>> = const { RefCell::new(Vec::new()) };
 }

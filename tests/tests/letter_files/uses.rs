@@ -124,7 +124,7 @@ fn a_letter_comes_back_as_it_was() {
     let at = || UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
     let letters = JsonLinesSink::open(&path).unwrap().stamped(at);
     let clock = FakeClock::new();
-    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(CircuitConfig::DEFAULT);
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
     let retry =
         Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).named("stock.write").keyed("eu-west-1");
     let give_up = |class| {

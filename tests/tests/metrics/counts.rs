@@ -125,10 +125,10 @@ fn rates_and_means_of_many_calls() {
 
 #[test]
 fn circuits_budgets_and_dead_letters_are_counted() {
-    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
         CircuitConfig::DEFAULT.consecutive_failures(3).open_for(ms(60_000)),
     );
-    let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT.capacity(10).retry_cost(5));
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(10).retry_cost(5));
     let clock = FakeClock::new();
     let metrics = Metrics::new("stock.read");
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).observe(&metrics);

@@ -81,7 +81,7 @@ fn what_was_seen_only_in_part_is_never_negative() {
 fn several_circuits_are_added_up_whoever_tells_of_them() {
     let metrics = Metrics::<4>::new();
     let circuits = [(); 2].map(|()| {
-        SharedCircuit::<CountWindow<20>, LocalLock>::new(
+        SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
             CircuitConfig::DEFAULT.consecutive_failures(1).open_for(ms(500)),
         )
     });

@@ -13,7 +13,7 @@ use retry_core::{
 pub(crate) trait Explorable: Window + Debug {
     /// A circuit that is held closed, which only a shared one is told to be.
     fn held(config: &CircuitConfig, mode: Mode, now: Instant) -> Snapshot<Self> {
-        let held = SharedCircuit::<Self, LocalLock>::new(*config);
+        let held = SharedCircuit::<Self, LocalLock>::with_window(*config);
         let _ = if mode == Mode::Disabled { held.disable(now) } else { held.count_only(now) };
         held.snapshot(now)
     }

@@ -44,7 +44,12 @@ struct Player<W: Explorable> {
 impl<W: Explorable> Player<W> {
     fn new<M: Machine<Window = W>>(happened: &Happened<'_, M>) -> Self {
         let config = *happened.config;
-        Self { circuit: SharedCircuit::new(config), config, now: happened.start, tickets: HashMap::new() }
+        Self {
+            circuit: SharedCircuit::with_window(config),
+            config,
+            now: happened.start,
+            tickets: HashMap::new(),
+        }
     }
 
     fn play(&mut self, step: Step) -> Seen<Option<Change>> {

@@ -74,8 +74,8 @@ fn one_that_looks_is_enough_and_those_that_do_not_are_not_told() {
 #[test]
 fn an_observer_may_ask_circuit_and_budget_at_every_event() {
     type Circuit = SharedCircuit<CountWindow<100>, LocalLock>;
-    let circuit = Circuit::new(CircuitConfig::DEFAULT.consecutive_failures(2).open_for(ms(50)));
-    let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT);
+    let circuit = Circuit::with_window(CircuitConfig::DEFAULT.consecutive_failures(2).open_for(ms(50)));
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
     let clock = FakeClock::new();
     let kinds = RefCell::new(String::new());
     let observer = |event: &Event| {

@@ -24,7 +24,7 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
 
     for failures in [0, 3] {
         const CAPACITY: usize = 1_000;
-        let pool = Large::new(CAPACITY, CONFIG);
+        let pool = Large::with_window(CAPACITY, CONFIG);
         for i in 0..100 {
             fail(&pool.get(&format!("down-{i}")), 3, at(0));
         }
@@ -48,7 +48,7 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
 
 #[test]
 fn nor_a_fixed_one() {
-    let pool = Small::<8>::new(CONFIG.open_for(secs(100_000)));
+    let pool = Small::<8>::with_window(CONFIG.open_for(secs(100_000)));
     fail(&pool.get("down"), 3, at(0));
     let flooded = measure(|| flood(&pool, 0));
     assert_eq!((pool.get("down").phase(), pool.counts().overflowed), (Phase::Open, 0));
@@ -62,7 +62,7 @@ fn a_circuit_takes_a_bounded_amount_of_memory() {
     const CIRCUITS: usize = 100_000;
     let mut pool = None;
     let memory = measure(|| {
-        let made = pool.insert(Large::new(CIRCUITS, CONFIG));
+        let made = pool.insert(Large::with_window(CIRCUITS, CONFIG));
         (0..CIRCUITS).for_each(|i| drop(made.get(&format!("host-{i:06}.eu-west-1.my.example"))));
     });
     assert_eq!(pool.unwrap().counts().kept, CIRCUITS);
@@ -78,7 +78,7 @@ fn keys_of_one_hash_are_told_apart() {
     for before in [0, 40, 100] {
         let before = "x".repeat(before);
         let key = |i: usize| format!("{before}{i}");
-        let pool = Large::new(KEYS, CONFIG);
+        let pool = Large::with_window(KEYS, CONFIG);
         (0..KEYS).for_each(|i| drop(pool.get(&key(i))));
         assert_eq!(pool.counts().kept, KEYS);
         for i in 0..KEYS {
@@ -89,7 +89,7 @@ fn keys_of_one_hash_are_told_apart() {
 
 #[test]
 fn a_long_key_takes_no_memory_once_it_is_forgotten() {
-    let pool = Large::new(4, CONFIG);
+    let pool = Large::with_window(4, CONFIG);
     let get = |key: &str| (0..4).for_each(|i| drop(pool.get(&format!("{key}{i}"))));
     get("first");
     let memory = measure(|| {
@@ -102,7 +102,7 @@ fn a_long_key_takes_no_memory_once_it_is_forgotten() {
 /// Names of hosts, of all lengths that are kept in different ways, some of them cut in the middle of a character.
 #[test]
 fn a_call_by_key_does_not_allocate() {
-    let pool = Large::new(2_000, CONFIG);
+    let pool = Large::with_window(2_000, CONFIG);
     let characters = ["x", "\u{e9}", "\u{20ac}", "\u{1f34e}"];
     let name = |i: usize| "-".repeat(i % 4) + &characters[i / 4 % 4].repeat(i / 16);
     let names: Vec<_> = (0..1_600).map(name).collect();

@@ -9,7 +9,7 @@ use retry_core::{
     runtime::LocalLock,
 };
 
-use super::{CONFIG, Circuit, Large, Pool, Small, at, fail, secs, succeed};
+use super::{CONFIG, Circuit, Large, Pool, Shared, Small, at, fail, secs, succeed};
 
 /// Asks for more keys than any pool of the tests holds, and uses each.
 fn flood(pool: &impl Pool, now: Instant) {
@@ -30,8 +30,9 @@ fn those_that_nobody_asked_for_of_late_go_first() {
         // Each newcomer took the place of the one before, and of nothing else.
         assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (99, 0));
     }
-    check(&Large::new(4, CONFIG));
-    check(&Small::<4>::new(CONFIG));
+    check(&Large::with_window(4, CONFIG));
+    check(&Shared::new(Large::with_window(4, CONFIG)));
+    check(&Small::<4>::with_window(CONFIG));
 }
 
 #[test]
@@ -43,8 +44,9 @@ fn where_all_are_asked_for_one_has_to_go_all_the_same() {
         assert!(!pool.circuit("c").is_overflow());
         assert_eq!((pool.keys().len(), pool.counts().forgotten), (2, 1));
     }
-    check(&Large::new(2, CONFIG));
-    check(&Small::<2>::new(CONFIG));
+    check(&Large::with_window(2, CONFIG));
+    check(&Shared::new(Large::with_window(2, CONFIG)));
+    check(&Small::<2>::with_window(CONFIG));
 }
 
 /// Every state of an automatic circuit that a flood must leave alone, brought about by calls.
@@ -93,8 +95,9 @@ fn a_circuit_with_something_to_remember_stays() {
         assert_eq!((pool.counts().overflowed, pool.counts().forgotten), (0, 998), "{what}");
     }
     for &(what, config, bring, phase) in rows {
-        check(&Large::new(3, config), what, bring, phase);
-        check(&Small::<3>::new(config), what, bring, phase);
+        check(&Large::with_window(3, config), what, bring, phase);
+        check(&Shared::new(Large::with_window(3, config)), what, bring, phase);
+        check(&Small::<3>::with_window(config), what, bring, phase);
     }
 }
 
@@ -108,14 +111,15 @@ fn a_circuit_that_only_succeeded_does_not_stay() {
         flood(pool, at(51));
         assert!(!pool.keys().iter().any(|(key, _)| key == "a" || key == "b"));
     }
-    check(&Large::new(3, CONFIG));
-    check(&Small::<3>::new(CONFIG));
+    check(&Large::with_window(3, CONFIG));
+    check(&Shared::new(Large::with_window(3, CONFIG)));
+    check(&Small::<3>::with_window(CONFIG));
 }
 
 #[test]
 fn a_slow_call_and_a_window_of_time_are_something_to_remember() {
     fn check<W: Window + Send>(config: CircuitConfig, took: u64, failed: bool) {
-        let pool = CircuitPool::<W>::new(2, config);
+        let pool = CircuitPool::<W>::with_window(2, config);
         let kept = pool.get("kept");
         let ticket = kept.admit(at(0)).unwrap().ticket;
         if failed {
@@ -162,13 +166,14 @@ fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() 
         assert_eq!(u64::from(forgotten), pool.counts().forgotten);
         assert!(forgotten > 10, "{forgotten}");
     }
-    check(&Large::new(4, CONFIG));
-    check(&Small::<4>::new(CONFIG));
+    check(&Large::with_window(4, CONFIG));
+    check(&Shared::new(Large::with_window(4, CONFIG)));
+    check(&Small::<4>::with_window(CONFIG));
 }
 
 #[test]
 fn what_a_hand_has_set_stays_for_ever() {
-    let pool = Large::new(5, CONFIG).forget_after(secs(1));
+    let pool = Large::with_window(5, CONFIG).forget_after(secs(1));
     pool.get("forced").force_open(at(0));
     pool.get("disabled").disable(at(0));
     pool.get("count only").count_only(at(0));
@@ -181,7 +186,7 @@ fn what_a_hand_has_set_stays_for_ever() {
     assert_eq!(pool.peek("count only").unwrap().mode(), Mode::CountOnly);
     assert_eq!(pool.peek("tripped").unwrap().phase(), Phase::Open);
 
-    let pool = Small::<3>::new(CONFIG).forget_after(secs(1));
+    let pool = Small::<3>::with_window(CONFIG).forget_after(secs(1));
     pool.get("forced").force_open(at(0));
     pool.get("tripped").trip(secs(1_000_000), at(0));
     for time in (0..1_000).step_by(100) {
@@ -209,10 +214,11 @@ fn what_someone_has_stays_until_it_is_given_back() {
         drop(others);
         assert!(!pool.circuit("d").is_overflow());
     }
-    check(&Large::new(3, CONFIG));
-    check(&Small::<3>::new(CONFIG));
+    check(&Large::with_window(3, CONFIG));
+    check(&Shared::new(Large::with_window(3, CONFIG)));
+    check(&Small::<3>::with_window(CONFIG));
 
-    let pool = Small::<1>::new(CONFIG);
+    let pool = Small::<1>::with_window(CONFIG);
     let held = pool.get("held");
     let clone = held.clone();
     drop(held);
@@ -234,50 +240,44 @@ fn a_key_without_a_circuit_is_admitted_counted_and_shows_its_name() {
         }
         assert!(full.iter().all(|circuit| circuit.admit(at(0)).is_ok()));
     }
-    check(&Large::new(2, CONFIG));
-    check(&Small::<2>::new(CONFIG));
+    check(&Large::with_window(2, CONFIG));
+    check(&Shared::new(Large::with_window(2, CONFIG)));
+    check(&Small::<2>::with_window(CONFIG));
 }
 
 /// There is nothing to set: what one has set would be the circuit of all others without one, too.
 #[test]
 fn by_hand_nothing_is_done_to_a_key_without_a_circuit() {
-    let check = |other: &dyn Fn(u32) -> [Option<Change>; 3], phase: &dyn Fn() -> (Phase, Mode, bool)| {
-        for what in 0..3 {
-            assert_eq!(other(what), [None; 3], "{what}");
-            assert_eq!(phase(), (Phase::Closed, Mode::Disabled, true), "{what}");
-        }
-    };
-    let large = Large::new(1, CONFIG);
-    let small = Small::<1>::new(CONFIG);
-    let _full = (large.get("a"), small.get("a"));
-    check(
-        &|what| {
-            let other = large.get(&format!("other-{what}"));
-            assert!(other.circuit().is_none());
-            [other.force_open(at(0)), other.trip(secs(10), at(0)), other.reset(at(0))]
-        },
-        &|| {
-            let third = large.get("third");
+    macro_rules! check {
+        ($pool:expr) => {{
+            let pool = $pool;
+            let (_full, other) = (pool.get("a"), pool.get("b"));
+            let changes = [
+                other.force_open(at(0)),
+                other.disable(at(0)),
+                other.count_only(at(0)),
+                other.trip(secs(10), at(0)),
+                other.probe(at(0)),
+                other.reset(at(0)),
+            ];
+            assert_eq!(changes, [None; 6]);
+            let third = pool.get("c");
             fail(&third, 10, at(1));
-            (third.phase(), third.mode(), third.admit(at(1)).is_ok())
-        },
-    );
-    check(
-        &|what| {
-            let other = small.get(["b", "c", "d"][what as usize]);
-            [other.force_open(at(0)), other.trip(secs(10), at(0)), other.reset(at(0))]
-        },
-        &|| {
-            let third = small.get("third");
-            fail(&third, 10, at(1));
-            (third.phase(), third.mode(), third.admit(at(1)).is_ok())
-        },
-    );
+            assert_eq!((third.phase(), third.mode()), (Phase::Closed, Mode::Disabled));
+            assert!(third.admit(at(1)).is_ok());
+        }};
+    }
+    check!(Large::with_window(1, CONFIG));
+    check!(Small::<1>::with_window(CONFIG));
+    assert!(Large::with_window(1, CONFIG).get("a").circuit().is_some());
+    let full = Large::with_window(1, CONFIG);
+    let _full = full.get("a");
+    assert!(full.get("b").circuit().is_none());
 }
 
 #[test]
 fn keys_without_a_circuit_share_one_where_that_is_wanted() {
-    let pool = Large::new(1, CONFIG).share_overflow();
+    let pool = Large::with_window(1, CONFIG).share_overflow();
     let _full = pool.get("a");
     fail(&pool.get("b"), 2, at(0));
     fail(&pool.get("c"), 1, at(0));
@@ -292,7 +292,7 @@ fn keys_without_a_circuit_share_one_where_that_is_wanted() {
 
 #[test]
 fn to_look_whether_there_is_a_circuit_makes_none() {
-    let pool = Small::<2>::new(CONFIG);
+    let pool = Small::<2>::with_window(CONFIG);
     assert!(pool.peek("a").is_none() && pool.peek("a key of more than 23 bytes").is_none());
     assert_eq!((pool.counts(), pool.capacity()), (PoolCounts::default(), 2));
     fail(&pool.get("a"), 3, at(0));
@@ -334,9 +334,10 @@ fn an_idle_failure_is_forgotten_in_time_and_an_open_circuit_not_before_its_time(
         assert_eq!(keys, ["new-5", "new-9"]);
     }
     const OPEN_FOR_100: CircuitConfig = CONFIG.open_for(secs(100));
-    check(&Large::new(2, OPEN_FOR_100).forget_after(secs(60)), "large");
+    check(&Large::with_window(2, OPEN_FOR_100).forget_after(secs(60)), "large");
+    check(&Shared::new(Large::with_window(2, OPEN_FOR_100).forget_after(secs(60))), "shared");
     check(
-        &FixedCircuitPool::<2, CountWindow<10>, LocalLock>::new(OPEN_FOR_100).forget_after(secs(60)),
+        &FixedCircuitPool::<2, CountWindow<10>, LocalLock>::with_window(OPEN_FOR_100).forget_after(secs(60)),
         "small",
     );
 }
@@ -354,13 +355,14 @@ fn asked_for_again_a_circuit_is_not_idle() {
             succeed(&other, at(time));
         }
     }
-    check(&Large::new(1, CONFIG).forget_after(secs(60)));
-    check(&Small::<1>::new(CONFIG).forget_after(secs(60)));
+    check(&Large::with_window(1, CONFIG).forget_after(secs(60)));
+    check(&Shared::new(Large::with_window(1, CONFIG).forget_after(secs(60))));
+    check(&Small::<1>::with_window(CONFIG).forget_after(secs(60)));
 }
 
 #[test]
 fn by_hand_any_circuit_is_forgotten() {
-    let pool = Large::new(2, CONFIG);
+    let pool = Large::with_window(2, CONFIG);
     let held = pool.get("a");
     held.force_open(at(0));
     assert!(pool.forget("a") && !pool.forget("a") && !pool.forget("b"));
@@ -369,7 +371,7 @@ fn by_hand_any_circuit_is_forgotten() {
     assert_eq!(pool.counts().kept, 1);
 
     // Who comes next says that an open one is no more, however much room there is.
-    let pool = Large::new(10, CONFIG);
+    let pool = Large::with_window(10, CONFIG);
     fail(&pool.get("a"), 3, at(0));
     assert!(pool.forget("a"));
     let changes = ["b", "a", "c"].map(|key| pool.get(key).admit(at(1)).unwrap().change);
@@ -381,7 +383,7 @@ fn by_hand_any_circuit_is_forgotten() {
 #[test]
 fn a_place_that_was_freed_by_hand_is_taken_before_any_other() {
     for failures in 0..=2 {
-        let pool = Large::new(3, CONFIG);
+        let pool = Large::with_window(3, CONFIG);
         ["a", "b", "c"].iter().for_each(|key| fail(&pool.get(key), 1, at(0)));
         fail(&pool.get("b"), failures, at(0));
         let held = pool.get("b");

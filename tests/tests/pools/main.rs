@@ -3,8 +3,10 @@
 mod flood;
 mod forget;
 mod operations;
+mod reconfigure;
 mod threads;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -12,7 +14,7 @@ use retry_core::{
     CircuitConfig, CircuitPool, Class, Instant, Key, Policy, Retry,
     circuit::{CountWindow, Gate, Phase},
     observe::Event,
-    pool::{FixedCircuit, FixedCircuitPool, PoolCounts, PooledCircuit},
+    pool::{FixedCircuit, FixedCircuitPool, OwnedCircuit, PoolCounts, PooledCircuit},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -30,7 +32,16 @@ const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(
 type Large = CircuitPool<CountWindow<10>>;
 type Small<const N: usize> = FixedCircuitPool<N, CountWindow<10>, LocalLock>;
 
-/// What both kinds of pools can do.
+/// A large pool whose handles own a reference to it.
+struct Shared(Arc<Large>);
+
+impl Shared {
+    fn new(pool: Large) -> Self {
+        Self(Arc::new(pool))
+    }
+}
+
+/// What all kinds of pools can do.
 trait Pool {
     type Circuit<'p>: Circuit
     where
@@ -62,6 +73,31 @@ impl Pool for Large {
 }
 
 impl Circuit for PooledCircuit<'_, CountWindow<10>> {
+    fn phase(&self) -> Phase {
+        self.phase()
+    }
+    fn is_overflow(&self) -> bool {
+        self.is_overflow()
+    }
+    fn key(&self) -> Key {
+        self.key()
+    }
+}
+
+impl Pool for Shared {
+    type Circuit<'p> = OwnedCircuit<CountWindow<10>>;
+    fn circuit(&self, key: &str) -> Self::Circuit<'_> {
+        self.0.get_owned(key)
+    }
+    fn counts(&self) -> PoolCounts {
+        self.0.counts()
+    }
+    fn keys(&self) -> Vec<(String, Phase)> {
+        Pool::keys(&*self.0)
+    }
+}
+
+impl Circuit for OwnedCircuit<CountWindow<10>> {
     fn phase(&self) -> Phase {
         self.phase()
     }
@@ -125,8 +161,9 @@ fn each_key_has_one_circuit_of_its_own() {
         assert!(pool.circuit("c").admit(at(29)).is_ok());
         assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (0, 0));
     }
-    check(&Large::new(3, CONFIG));
-    check(&Small::<3>::new(CONFIG));
+    check(&Large::with_window(3, CONFIG));
+    check(&Shared::new(Large::with_window(3, CONFIG)));
+    check(&Small::<3>::with_window(CONFIG));
 }
 
 #[test]
@@ -171,7 +208,7 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
     let longest = ["x".repeat(10_000), "x".repeat(10_001)];
     let odd = ["", " ", "\0", "e\u{301}", "\u{e9}"];
 
-    let pool = Large::new(100, CONFIG);
+    let pool = Large::with_window(100, CONFIG);
     let all = long.iter().chain(&most).chain(&odd).copied().chain(longest.iter().map(String::as_str));
     for key in all.clone() {
         fail(&pool.get(key), 3, at(0));
@@ -179,10 +216,10 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
         assert_eq!(pool.get(key).key(), Key::new(key));
     }
     assert_eq!(pool.counts().kept, all.count());
-    assert!(Large::new(1, CONFIG).peek("").is_none());
+    assert!(Large::with_window(1, CONFIG).peek("").is_none());
 
     // Each takes the place of one before that is longer, or shorter.
-    let pool = Large::new(3, CONFIG);
+    let pool = Large::with_window(3, CONFIG);
     let all: Vec<_> = (0..200).map(|length| "\u{e9}x".repeat(length)).collect();
     for key in all.iter().chain(all.iter().rev()).chain(all.iter().step_by(71)) {
         assert_eq!(pool.get(key).name(), *key);
@@ -190,7 +227,7 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
         assert!(pool.peek(&format!("{key}x")).is_none());
     }
 
-    let pool = Small::<8>::new(CONFIG);
+    let pool = Small::<8>::with_window(CONFIG);
     for key in most.iter().chain(&odd) {
         assert!(!pool.get(*key).is_overflow());
     }
@@ -203,11 +240,14 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
 #[test]
 fn a_pool_that_cannot_be_is_an_error() {
     let rows = [
-        (Large::try_new(0, CONFIG).err(), "capacity = 0: must be from 1 to a billion"),
-        (Large::try_new(5, CONFIG.window(11)).err(), "window = 11: must be at most 10, what its type holds"),
-        (Small::<0>::try_new(CONFIG).err(), "N = 0: must be at least 1"),
+        (Large::try_with_window(0, CONFIG).err(), "capacity = 0: must be from 1 to a billion"),
         (
-            Small::<5>::try_new(CONFIG.window(11)).err(),
+            Large::try_with_window(5, CONFIG.window(11)).err(),
+            "window = 11: must be at most 10, what its type holds",
+        ),
+        (Small::<0>::try_with_window(CONFIG).err(), "N = 0: must be at least 1"),
+        (
+            Small::<5>::try_with_window(CONFIG.window(11)).err(),
             "window = 11: must be at most 10, what its type holds",
         ),
     ];
@@ -225,7 +265,7 @@ proptest! {
         steps in prop::collection::vec((0_u32..3, 0_u32..60), 0..400),
         capacity in 60_usize..1_000,
     ) {
-        let pool = Large::new(capacity, CONFIG);
+        let pool = Large::with_window(capacity, CONFIG);
         let mut model = std::collections::BTreeMap::new();
         for (what, number) in steps {
             let key = format!("{number}");

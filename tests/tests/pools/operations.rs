@@ -46,7 +46,7 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
 
 #[test]
 fn a_dropped_call_gives_back_what_it_had() {
-    let operations = Operations::<1, CountWindow<100>, LocalLock>::new([Preset::HTTP]);
+    let operations = Operations::<1, CountWindow<100>, LocalLock>::with_window([Preset::HTTP]);
     let http = operations.named("http");
     let circuit = http.circuit().unwrap();
     circuit.trip(secs(1), at(0));
@@ -68,11 +68,11 @@ fn operations_that_cannot_be_are_an_error() {
     wide.circuit = Some(CircuitConfig::DEFAULT.window(11));
     let mut fits = Preset::HTTP;
     fits.circuit = Some(CircuitConfig::WITHOUT_RULES.consecutive_failures(2));
-    let error = Ten::try_new([wide]).unwrap_err();
+    let error = Ten::try_with_window([wide]).unwrap_err();
     assert_eq!(error.to_string(), "window = 11: must be at most 10, what its type holds");
-    let error = Ten::try_new([Preset::CACHE, fits, Preset::CACHE]).unwrap_err();
+    let error = Ten::try_with_window([Preset::CACHE, fits, Preset::CACHE]).unwrap_err();
     assert_eq!(error.to_string(), "name of preset = 2: must be none of those before");
-    assert!(Ten::<0>::new([]).find("http").is_none());
+    assert!(Ten::<0>::with_window([]).find("http").is_none());
 }
 
 #[test]

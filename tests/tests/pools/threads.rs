@@ -13,7 +13,7 @@ use super::{CONFIG, Large, at, fail, secs, succeed};
 #[test]
 fn threads_that_have_a_key_have_the_same_circuit() {
     const KEYS: usize = 40;
-    let pool = Large::new(16, CONFIG);
+    let pool = Large::with_window(16, CONFIG);
     // How many have each key, and with the circuit of which address.
     let held: Vec<_> = (0..KEYS).map(|_| (AtomicUsize::new(0), AtomicUsize::new(0))).collect();
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn threads_that_have_a_key_have_the_same_circuit() {
 #[test]
 fn threads_that_ask_for_a_new_key_at_once_get_one_circuit() {
     for round in 0..200 {
-        let pool: CircuitPool = CircuitPool::new(100, CONFIG.consecutive_failures(8));
+        let pool = CircuitPool::new(100, CONFIG.consecutive_failures(8));
         let start = Barrier::new(4);
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -69,7 +69,7 @@ fn threads_that_ask_for_a_new_key_at_once_get_one_circuit() {
 
 #[test]
 fn a_flood_from_all_sides_stays_within_bounds() {
-    let pool: CircuitPool = CircuitPool::new(300, CONFIG.open_for(secs(100_000)));
+    let pool = CircuitPool::new(300, CONFIG.open_for(secs(100_000)));
     (0..50).for_each(|i| fail(&pool.get(&format!("down-{i}")), 3, at(0)));
     let most = AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -23,7 +23,7 @@ fn records(log: &[u8]) -> Vec<Record> {
 #[test]
 fn a_call_may_outlive_all_the_numbers_there_are() {
     let clock = FakeClock::new();
-    let log: Recorder<'_, _> = Recorder::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::new(LogWriter(Vec::new()), 42);
     let long = log.call();
     let retry = Retry::new(&ENDLESS, log.entropy(&clock)).observe(&long);
     let mut attempts = 0;
@@ -51,7 +51,7 @@ fn a_call_may_outlive_all_the_numbers_there_are() {
 #[test]
 fn an_attempt_that_was_dropped_decided_nothing_and_is_not_missed() {
     let clock = FakeClock::new();
-    let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let observer = log.call();
     let mut call = Call::new(&ENDLESS, clock.now()).observe(&observer);
     // Attempt by attempt: whether it fails, or is dropped.
@@ -75,7 +75,7 @@ fn an_attempt_that_was_dropped_decided_nothing_and_is_not_missed() {
 #[test]
 fn calls_at_once_that_share_an_observer_are_named_and_not_replayed_wrong() {
     let clock = FakeClock::new();
-    let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let observer = log.call();
     let policy = ENDLESS.jitter(Jitter::Full); // of the delay before, nothing can be said
     let mut calls = [(); 2].map(|()| Call::new(&policy, clock.now()).observe(&observer));
@@ -94,7 +94,7 @@ fn calls_at_once_that_share_an_observer_are_named_and_not_replayed_wrong() {
 #[test]
 fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
     let clock = FakeClock::new();
-    let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let abandon = |observer: &dyn Observer| {
         let mut call = Call::new(&ENDLESS, clock.now()).observe(observer);
         let attempt = call.attempt(clock.now()).unwrap();
@@ -120,7 +120,7 @@ fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
 #[test]
 fn words_of_another_generator_are_counted() {
     let clock = FakeClock::new();
-    let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let policy = Policy::DEFAULT.max_attempts(4);
     for own in [true, false, true] {
         let observer = log.call();
@@ -201,7 +201,7 @@ proptest! {
         let mut end = Event::dead_lettered(&context, true);
         end.kind = last.get().unwrap();
 
-        let log = Recorder::<_, LocalLock>::new(LogWriter(Vec::new()), 42).rules(&RULES);
+        let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42).rules(&RULES);
         let observers = [(); 3].map(|()| log.call());
         let mut expected = Vec::new();
         for told in told {

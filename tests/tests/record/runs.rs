@@ -19,12 +19,12 @@ const FAIL: &Rule = &Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_
 #[test]
 fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
     let clock = FakeClock::new();
-    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::new(
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
         CircuitConfig::WITHOUT_RULES.consecutive_failures(12).open_for(Duration::from_secs(1)),
     );
-    let budget = SharedBudget::<_, LocalLock>::new(TokenBucket::DEFAULT.capacity(150));
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(150));
     let mut bytes = vec![0; 100_000];
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 42).rules(&[FAIL]);
+    let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 42).rules(&[FAIL]);
     let policy = Policy::DEFAULT.jitter(Jitter::Equal).max_attempts(5);
     let curve = |failed: u32, base: Duration| base * failed;
     let mut ends = [0; 4];
@@ -79,7 +79,7 @@ fn an_attempt_that_was_marked_as_the_last_replays_as_that() {
     let clock = FakeClock::new();
     let mut words = clock.words(&[]);
     let mut bytes = [0; 300];
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 9).rules(RULES);
+    let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 9).rules(RULES);
     for (failure, reason) in rows {
         let call = log.call();
         let mut call = retry_core::Call::new(&Policy::DEFAULT, Instant::ORIGIN).observe(&call);
@@ -104,7 +104,7 @@ fn an_attempt_that_was_marked_as_the_last_replays_as_that() {
 #[test]
 fn calls_of_many_threads_share_a_log() {
     let mut bytes = vec![0; 400_000];
-    let log: Recorder<'_, _> = Recorder::new(LogBuffer::new(&mut bytes), 1);
+    let log = Recorder::new(LogBuffer::new(&mut bytes), 1);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -128,7 +128,7 @@ fn words_of_another_generator_are_kept_in_full() {
     const WORDS: [u64; 5] = [0, u64::MAX, 1 << 63, 42, 0x0123_4567_89ab_cdef];
     let clock = FakeClock::new().with_words(&WORDS);
     let mut bytes = [0; 300];
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 9);
+    let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 9);
     let policy = Policy::DEFAULT.max_attempts(6);
     let call = log.call();
     let error = Retry::new(&policy, &clock).observe(&call).run_blocking(|| Err::<(), _>(Class::Network));
@@ -149,7 +149,7 @@ fn a_log_that_is_full_ends_whole_and_counts_the_rest() {
     let clock = FakeClock::new();
     for size in 0..200 {
         let mut bytes = vec![0; size];
-        let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 1);
+        let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 1);
         for _ in 0..10 {
             let call = log.call();
             let retry = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
@@ -182,7 +182,7 @@ impl RecordSink for Careless {
 #[test]
 fn a_sink_that_panics_ends_its_log_and_no_call() {
     let clock = FakeClock::new();
-    let log: Recorder<'_, _> = Recorder::new(Careless { taken: Vec::new(), left: 1 + 4 }, 5);
+    let log = Recorder::new(Careless { taken: Vec::new(), left: 1 + 4 }, 5);
     for _ in 0..5 {
         let call = Guarded::new(log.call());
         let retry = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
@@ -197,7 +197,7 @@ fn a_sink_that_panics_ends_its_log_and_no_call() {
 fn a_log_in_a_file_and_one_on_a_full_disk() {
     let clock = FakeClock::new();
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("decisions.rrl");
-    let log: Recorder<'_, _> = Recorder::new(LogWriter(BufWriter::new(File::create(&path).unwrap())), 5);
+    let log = Recorder::new(LogWriter(BufWriter::new(File::create(&path).unwrap())), 5);
     let call = log.call();
     let retry = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
     retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
@@ -210,7 +210,7 @@ fn a_log_in_a_file_and_one_on_a_full_disk() {
         return;
     };
     assert_eq!(io::Write::write(&mut &full, b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);
-    let log: Recorder<'_, _> = Recorder::new(LogWriter(full), 5);
+    let log = Recorder::new(LogWriter(full), 5);
     let call = log.call();
     let retry = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
     retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();

@@ -118,7 +118,7 @@ fn a_day_of_reconnecting_takes_no_more_than_16_bytes_a_decision() {
         .max_delay(SECOND.saturating_mul(60))
         .max_attempts(u32::MAX);
     let clock = FakeClock::new();
-    let log: Recorder<'_, _> = Recorder::new(LogWriter(Vec::new()), 42);
+    let log = Recorder::new(LogWriter(Vec::new()), 42);
     let call = log.call();
     let mut attempts = 0;
     let retry = Retry::new(&ENDLESS, log.entropy(&clock)).observe(&call);
@@ -142,7 +142,7 @@ const RULES: [&Rule; 2] = [FIRST, SECOND_RULE];
 /// One failed attempt that took so long, with this failure, under this policy: how many bytes its decision takes.
 fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
     let mut bytes = [0; 100];
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(&mut bytes), 7).rules(&RULES);
+    let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 7).rules(&RULES);
     let observer = log.call();
     let mut call = Call::new(policy, Instant::ORIGIN).observe(&observer);
     let attempt = call.attempt(Instant::ORIGIN).unwrap();

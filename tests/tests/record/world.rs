@@ -36,7 +36,7 @@ pub(crate) fn play(
     bytes: &mut [u8],
 ) -> (usize, Vec<Entry>) {
     let mut dice = Pcg64::seed_from_u64(seed);
-    let log = Recorder::<_, LocalLock>::new(LogBuffer::new(bytes), seed).rules(&RULES);
+    let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(bytes), seed).rules(&RULES);
     let answers = Answers::default();
     let mut clock = 0;
     let mut entries = Vec::new();

@@ -34,7 +34,7 @@ fn end<W: Window>(circuit: &Circuit<W>, now: Instant, failed: bool) {
 /// passes changes nothing, and begins an era that nobody is told of.
 #[test]
 fn a_reconfiguration_while_half_open_does_not_wedge_it() {
-    let circuit = Circuit::<CountWindow<10>>::new(ONE.probes(2).success_threshold(3));
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE.probes(2).success_threshold(3));
     circuit.trip(ms(10), at(0));
     end(&circuit, at(10), false);
     end(&circuit, at(10), false);
@@ -46,11 +46,11 @@ fn a_reconfiguration_while_half_open_does_not_wedge_it() {
 /// The same by a snapshot of a circuit that asks for more probes.
 #[test]
 fn a_snapshot_from_elsewhere_does_not_wedge_it() {
-    let elsewhere = Circuit::<CountWindow<10>>::new(ONE.probes(2).success_threshold(3));
+    let elsewhere = Circuit::<CountWindow<10>>::with_window(ONE.probes(2).success_threshold(3));
     elsewhere.trip(ms(10), at(0));
     end(&elsewhere, at(10), false);
     end(&elsewhere, at(10), false);
-    let circuit = Circuit::<CountWindow<10>>::new(ONE);
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     circuit.restore(&elsewhere.snapshot(at(10)), at(0));
     let admitted = (1..1_000).any(|minute| circuit.admit(at(minute * 60_000)).is_ok());
     assert!(admitted || circuit.phase() == Phase::Closed, "{:?} for ever", circuit.phase());
@@ -60,7 +60,7 @@ fn a_snapshot_from_elsewhere_does_not_wedge_it() {
 #[test]
 fn a_window_that_is_restored_into_a_smaller_one_slides() {
     let rate = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(1);
-    let circuit = Circuit::<CountWindow<4>>::new(rate.window(4).minimum_calls(4));
+    let circuit = Circuit::<CountWindow<4>>::with_window(rate.window(4).minimum_calls(4));
     for failed in [false, false, true, true] {
         end(&circuit, at(0), failed);
     }
@@ -76,7 +76,7 @@ fn a_window_that_is_restored_into_a_smaller_one_slides() {
 /// A ticket that was given out when nothing asked how long a call takes says that it began at the origin.
 #[test]
 fn a_call_from_before_slow_calls_were_looked_for_is_not_slow() {
-    let circuit = Circuit::<CountWindow<10>>::new(ONE);
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let ticket = circuit.admit(at(60_000)).expect("it is closed").ticket;
     circuit.reconfigure(ONE.slow_after(ms(1_000)), at(0)).expect("it fits");
     let change = circuit.cancel(ticket, at(60_001));
@@ -89,7 +89,7 @@ fn an_opening_by_a_success_or_a_drop_is_spread_too() {
     let config = ONE.slow_after(ms(1)).open_jitter(Jitter::Full);
     let opened_for: Vec<_> = (0..10)
         .map(|_| {
-            let circuit = Circuit::<CountWindow<10>>::new(config);
+            let circuit = Circuit::<CountWindow<10>>::with_window(config);
             let ticket = circuit.admit(at(0)).expect("it is closed").ticket;
             circuit.cancel(ticket, at(5)).expect("a drop after 5 ms is a failure");
             circuit.admit(at(5)).map(|_| ()).map_err(|rejected| rejected.wait())
@@ -105,7 +105,7 @@ fn an_opening_by_a_success_or_a_drop_is_spread_too() {
 #[test]
 fn the_word_is_not_seen_after_a_restore() {
     let nanos = Instant::from_nanos;
-    let circuit = Circuit::<CountWindow<10>>::new(ONE);
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
     end(&circuit, nanos(0), true);
     let snapshot = circuit.snapshot(nanos(3));
@@ -119,7 +119,7 @@ fn the_word_is_not_seen_after_a_restore() {
 #[test]
 fn the_word_is_not_seen_after_the_clock_stepped_back() {
     let nanos = Instant::from_nanos;
-    let circuit = Circuit::<CountWindow<10>>::new(ONE);
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
     end(&circuit, nanos(80), true);
     let ticket = breaker.admit(&ONE, nanos(80)).expect("it is closed").ticket;
@@ -133,7 +133,7 @@ fn the_word_is_not_seen_after_the_clock_stepped_back() {
 /// It is open for 10 ms from now, not for a second.
 #[test]
 fn a_snapshot_knows_the_longest_time_too() {
-    let circuit = Circuit::<CountWindow<10>>::new(ONE);
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     end(&circuit, at(1_000), true);
     assert_eq!(circuit.snapshot(at(0)).open_for(), Some(ms(10)));
 }
@@ -148,7 +148,7 @@ fn forced_open_is_open_whatever_the_time() {
 #[test]
 fn a_window_of_time_does_not_overflow_at_the_end_of_time() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).window_time(Duration::from_nanos(2));
-    let circuit = Circuit::<TimeWindow<2>>::new(config);
+    let circuit = Circuit::<TimeWindow<2>>::with_window(config);
     end(&circuit, Instant::MAX, false);
     circuit.restore(&circuit.snapshot(Instant::MAX), Instant::MAX);
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 0, slow: 0 }));
@@ -157,7 +157,7 @@ fn a_window_of_time_does_not_overflow_at_the_end_of_time() {
 /// By the rule its first opening lasts 10 ms; the clock steps back by a second, and it is open for a second more.
 #[test]
 fn with_growth_each_opening_keeps_to_its_own_time_as_the_clock_steps_back() {
-    let circuit = Circuit::<CountWindow<10>>::new(ONE.open_growth(2.0, ms(60_000)));
+    let circuit = Circuit::<CountWindow<10>>::with_window(ONE.open_growth(2.0, ms(60_000)));
     end(&circuit, at(1_000), true);
     assert_eq!(circuit.admit(at(0)).unwrap_err().wait(), ms(10));
 }
@@ -165,7 +165,7 @@ fn with_growth_each_opening_keeps_to_its_own_time_as_the_clock_steps_back() {
 /// Held closed and counting, a window of time without a length holds two nanoseconds.
 #[test]
 fn count_only_counts_in_time_or_says_why_not() {
-    let circuit = Circuit::<SlowCalls<TimeWindow<2>>>::try_new(ONE);
+    let circuit = Circuit::<SlowCalls<TimeWindow<2>>>::try_with_window(ONE);
     let Ok(circuit) = circuit else { return };
     circuit.count_only(at(0));
     end(&circuit, at(1), true);
@@ -177,7 +177,7 @@ fn count_only_counts_in_time_or_says_why_not() {
 #[test]
 fn what_is_bad_enough_for_a_new_rate_opens_it_at_the_next_outcome() {
     let rate = CircuitConfig::WITHOUT_RULES.minimum_calls(2).window(4);
-    let circuit = Circuit::<CountWindow<4>>::new(rate.failure_rate(100));
+    let circuit = Circuit::<CountWindow<4>>::with_window(rate.failure_rate(100));
     for failed in [true, false, true, false] {
         end(&circuit, at(0), failed);
     }

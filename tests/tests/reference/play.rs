@@ -66,7 +66,7 @@ impl<W: Window + Debug> Play<W> {
             now: Instant::from_nanos(1 << 40),
             naive: Naive::CLOSED,
             breaker: Breaker::CLOSED,
-            shared: SharedCircuit::new(rules.config()),
+            shared: SharedCircuit::with_window(rules.config()),
             calls: Vec::new(),
             taken: None,
             ailing: None,

@@ -155,7 +155,7 @@ async fn a_budget_of_all_callers_bounds_their_retries() {
 #[tokio::test(start_paused = true)]
 async fn each_request_goes_through_the_circuit_of_its_key() {
     static SHELVES: LazyLock<CircuitPool<CountWindow<10>>> = LazyLock::new(|| {
-        CircuitPool::new(2, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(60_000)))
+        CircuitPool::with_window(2, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(60_000)))
     });
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
     fn log(event: &Event) {

@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use retry_core::{runtime::{BlockingSleep, Clock, Entropy, Interrupted}, Class, Instant, Policy};
+use retry_core::{
+    Class, Instant, Policy,
+    runtime::{BlockingSleep, Clock, Entropy, Interrupted},
+};
 
 use crate::{is_transient, millis, now, sleep_ms, word};
 

@@ -3,6 +3,6 @@
 use core::time::Duration;
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
-static CIRCUIT: SharedCircuit<CountWindow<10>> = SharedCircuit::new(CircuitConfig::DEFAULT);
+static CIRCUIT: SharedCircuit<CountWindow<10>> = SharedCircuit::with_window(CircuitConfig::DEFAULT);
 
 fn main() {}

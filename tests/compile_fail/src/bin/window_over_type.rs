@@ -3,6 +3,6 @@
 use core::time::Duration;
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
-static CIRCUIT: SharedCircuit<CountWindow<100>> = SharedCircuit::new(CircuitConfig::DEFAULT.window(200));
+static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT.window(200));
 
 fn main() {}

@@ -3,6 +3,6 @@
 use core::time::Duration;
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
-static CIRCUIT: SharedCircuit<CountWindow<0>> = SharedCircuit::new(CircuitConfig::WITHOUT_RULES);
+static CIRCUIT: SharedCircuit<CountWindow<0>> = SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES);
 
 fn main() {}

@@ -190,7 +190,7 @@ impl Kind {
     fn of<C: Window + 'static, B: Window + 'static>(span: Span) -> Self {
         Self {
             circuit: |config| {
-                let circuit = SharedCircuit::<C, StdLock>::try_new(config)?;
+                let circuit = SharedCircuit::<C, StdLock>::try_with_window(config)?;
                 Ok(Box::new(Driven { circuit }))
             },
             books: |span| Box::new(Kept { calls: SlowCalls::<B>::EMPTY, slow_failures: B::EMPTY, span }),

@@ -76,9 +76,9 @@ impl Smithy {
         let smithy = Self {
             rules,
             capacity,
-            bucket: Shared::new(rules),
-            apart: Shared::new(rules),
-            whole: Shared::new(rules.refill_per_second(0.0)),
+            bucket: Shared::with_lock(rules),
+            apart: Shared::with_lock(rules),
+            whole: Shared::with_lock(rules.refill_per_second(0.0)),
             refilled: clock.now(),
             left_over: false,
             clock,
@@ -170,11 +170,12 @@ impl Smithy {
         let tokens = |millionths| millionths as f64 / 1e6;
         let off = expect.find("fractional_tol")?.unwrap_or(PRECISION);
         let cost = |class| {
-            let price = Shared::new(self.rules.capacity(u32::MAX)).withdraw(asked(class), Instant::ORIGIN);
+            let price =
+                Shared::with_lock(self.rules.capacity(u32::MAX)).withdraw(asked(class), Instant::ORIGIN);
             price.map_or(0.0, |Price(millionths)| tokens(millionths))
         };
         let earned = |rewarded: bool, after: Duration| {
-            let empty = Shared::new(self.rules);
+            let empty = Shared::with_lock(self.rules);
             self.fill(&empty, 0);
             if rewarded {
                 empty.deposit(succeeded(FREE), Instant::ORIGIN);
@@ -187,7 +188,7 @@ impl Smithy {
             .and(near(expect, "fractional", off, || tokens(seen.fraction))?)
             .and(same(expect, "full", || seen.millionths == u64::from(self.capacity) * TOKEN)?)
             .and(same(expect, "empty", || seen.millionths < TOKEN)?)
-            .and(same(expect, "capacity", || Shared::new(self.rules).held(Instant::ORIGIN))?)
+            .and(same(expect, "capacity", || Shared::with_lock(self.rules).held(Instant::ORIGIN))?)
             .and(near(expect, "retry_cost", 0.0, || cost(Class::Server))?)
             .and(near(expect, "timeout_cost", 0.0, || cost(Class::Timeout))?)
             .and(near(expect, "throttling_cost", 0.0, || cost(Class::RateLimit))?)

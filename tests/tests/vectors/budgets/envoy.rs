@@ -44,7 +44,7 @@ fn concurrency(case: &Fields<'_>) -> Replayed {
     let theirs: u32 = case.fields("expect")?.get("max_concurrent_retries")?;
 
     // All that are active fail, one after the other, and are made again where that is granted.
-    let budget = Shared::new(rules);
+    let budget = Shared::with_lock(rules);
     (0..active).for_each(|_| budget.deposit(START, Instant::ORIGIN));
     for _ in 0..active {
         budget.deposit(failed(FREE), Instant::ORIGIN);

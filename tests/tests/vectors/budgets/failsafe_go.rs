@@ -47,7 +47,7 @@ fn in_flight(case: &Fields<'_>) -> Replayed {
     let rules = built(rules.try_share(given.get("max_rate")?))?;
     let (executions, retries): (u32, u32) = (given.get("executions")?, given.get("inflight_retries")?);
 
-    let budget = Shared::new(rules);
+    let budget = Shared::with_lock(rules);
     let tell = |deposit| budget.deposit(deposit, Instant::ORIGIN);
     // A retry that the peer has granted, whatever these rules say.
     let grant = || {

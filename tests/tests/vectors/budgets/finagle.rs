@@ -59,7 +59,7 @@ fn shared_requests(case: &Fields<'_>, rules: Result<RequestShare, String>) -> Re
     if let Some(error) = expect.find("error")? {
         return Ok(Outcome::same("error", rules.is_err(), error));
     }
-    let (budget, clock) = (Shared::new(rules.or_else(fail)?), clock(case)?);
+    let (budget, clock) = (Shared::with_lock(rules.or_else(fail)?), clock(case)?);
     let held = || budget.held(clock.now());
     let withdraw = || budget.withdraw(asked(Class::Server), clock.now()).is_some();
 
@@ -157,7 +157,7 @@ fn windowed<const SLICES: usize>(case: &Fields<'_>, range: Duration, reserve: i6
 
 /// A token bucket that is empty at first.
 fn bounded(case: &Fields<'_>, limit: u32) -> Replayed {
-    let (clock, budget) = (clock(case)?, Shared::new(TokenBucket::DEFAULT.capacity(limit)));
+    let (clock, budget) = (clock(case)?, Shared::with_lock(TokenBucket::DEFAULT.capacity(limit)));
     let take = |tokens| {
         let rules = budget.rules().retry_cost(tokens);
         budget.with_state(|state| rules.withdraw(state, asked(Class::Server), Instant::ORIGIN)).is_some()

@@ -33,7 +33,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
 
 fn retry_throttle(config: &Fields<'_>) -> Replayed<Shared<RetryThrottle>> {
     let rules = built(RetryThrottle::DEFAULT.try_max_tokens(config.get("max_tokens")?))?;
-    Ok(Shared::new(built(rules.try_token_ratio(config.get("token_ratio")?))?))
+    Ok(Shared::with_lock(built(rules.try_token_ratio(config.get("token_ratio")?))?))
 }
 
 fn tokens(budget: &Shared<RetryThrottle>) -> f64 {

@@ -99,7 +99,7 @@ fn whole(number: f64) -> Option<u32> {
 
 /// A throttle that has seen so much.
 fn throttled(rules: AdaptiveThrottle, requests: u64, accepts: u64) -> Replayed<Shared<AdaptiveThrottle>> {
-    let budget = Shared::new(rules);
+    let budget = Shared::with_lock(rules);
     let Some(rejects) = requests.checked_sub(accepts) else {
         return fail(format!("{accepts} accepts of {requests} requests"));
     };

@@ -4,10 +4,10 @@
 #![no_main]
 
 use cortex_m_rt::entry;
-use retry_core::{circuit::CountWindow, runtime::CriticalSectionLock, CircuitConfig, Retry, SharedCircuit};
+use retry_core::{CircuitConfig, Retry, SharedCircuit, circuit::CountWindow, runtime::CriticalSectionLock};
 use size::{Chip, POLICY, class, report, send, use_platform};
 
-static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(
+static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(
     CircuitConfig::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(10),
 );
 

@@ -5,7 +5,9 @@
 
 use cortex_m_rt::entry;
 use retry_core::{
-    circuit::{ConstCircuit, ConstConfig, CountWindow}, runtime::CriticalSectionLock, CircuitConfig, Retry,
+    CircuitConfig, Retry,
+    circuit::{ConstCircuit, ConstConfig, CountWindow},
+    runtime::CriticalSectionLock,
 };
 use size::{Chip, POLICY, class, report, send, use_platform};
 

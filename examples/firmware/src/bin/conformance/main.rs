@@ -12,7 +12,10 @@ use core::fmt::Write;
 use cortex_m as _; // its critical section
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use output::Output;
-use retry_core::{runtime::{CriticalSectionLock, LocalLock}, testing::FakeClock};
+use retry_core::{
+    runtime::{CriticalSectionLock, LocalLock},
+    testing::FakeClock,
+};
 use retry_embassy::Embassy;
 use tests::{Fnv, Log, MILLION, Scenario, Text, random_decisions, table};
 

@@ -26,8 +26,10 @@ use embassy_time::Timer;
 use mailbox::{CAPACITY, Mailbox};
 use radio::Radio;
 use retry_core::{
-    circuit::CountWindow, dead_letter::{DeadLetter, ImageError}, runtime::Clock, CircuitConfig, Policy,
-    SharedBudget, SharedCircuit, TokenBucket,
+    CircuitConfig, Policy, SharedBudget, SharedCircuit, TokenBucket,
+    circuit::CountWindow,
+    dead_letter::{DeadLetter, ImageError},
+    runtime::Clock,
 };
 use retry_embassy::{CriticalSectionLock, DefmtLog, Embassy, retry};
 use sensor::Sample;
@@ -37,11 +39,11 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
     .attempt_timeout(Duration::from_millis(120))
     .start_within(Duration::from_secs(1));
 
-static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::new(
+static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(
     CircuitConfig::WITHOUT_RULES.consecutive_failures(5).open_for(Duration::from_millis(350)),
 );
 static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> =
-    SharedBudget::new(TokenBucket::DEFAULT.capacity(50));
+    SharedBudget::with_lock(TokenBucket::DEFAULT.capacity(50));
 
 static SAMPLES: Channel<CriticalSectionRawMutex, Sample, 4> = Channel::new();
 static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
@@ -114,7 +116,7 @@ struct Node {
 impl Node {
     async fn upload_until_stopped(&mut self) {
         while let Either::First(sample) = select(SAMPLES.receive(), STOP.wait()).await {
-            let call = retry(&POLICY, &self.embassy).circuit(&UPLINK).budget(&RETRIES).observe(&DefmtLog);
+            let call = retry(&POLICY, &self.embassy).circuit(&UPLINK).budget(&RETRIES).observe(DefmtLog);
             let sent = call.named("uplink.send").until(STOP.wait()).run(|| self.radio.send(sample)).await;
             if let Err(error) = sent {
                 self.mailbox.put(DeadLetter::of(&error, sample));
@@ -129,7 +131,7 @@ impl Node {
     async fn deliver_letters(&mut self, most: usize) {
         for _ in 0..most {
             let Some(letter) = self.mailbox.take() else { return };
-            let call = retry(&POLICY, &self.embassy).circuit(&UPLINK).budget(&RETRIES).observe(&DefmtLog);
+            let call = retry(&POLICY, &self.embassy).circuit(&UPLINK).budget(&RETRIES).observe(DefmtLog);
             match call.named("uplink.resend").run(|| self.radio.send(letter.payload)).await {
                 Ok(()) => defmt::info!("delivered late: {}", letter.payload),
                 Err(_) => return self.mailbox.put_back(letter),

@@ -1,9 +1,25 @@
-//! The gate word: what a circuit publishes beside its lock.
+//! The gate word: what a circuit publishes beside its lock, so that most calls need not take it.
 //!
-//! It is written under the lock, after each change, and read without it. A reader acts on it alone where the state
-//! it stands for leaves no choice: a closed circuit admits, an open one refuses, and a success is not recorded where
-//! it changes nothing, or only counted in the word where nobody has to look at it yet. Each of these is as if it had
-//! happened at the load, or at the exchange that counts. Everything else takes the lock.
+//! The word is written under the lock, after each change, and read without it. A reader acts on it alone if the state
+//! that it stands for leaves no choice: a closed circuit admits, and an open one refuses. A success is not recorded if
+//! it would change nothing; if the breaker need not see it yet, it is counted in the word. Each of these happens, in
+//! effect, at the load of the word or at the exchange that counts. Everything else takes the lock.
+//!
+//! ```text
+//! bit     63  62  61  60  59  58  57  56 .. 32  31 .. 0
+//! CLOSED   1   0   0   q [  u n s e e n       ] [ era ]  closed
+//! TIMED    0   1   1   q [  u n s e e n       ] [ era ]  closed, and tickets carry the time
+//! OPEN_FOR 0   1   0   0   1   0   0   0  ..  0 [ era ]  open for a time of its own, which two more words hold
+//! FORCED   0   1   0   0   0   1   0   0  ..  0   0 ..   open until reset
+//! ASK      0   1   0   0   0   0   1   0  ..  0   0 ..   take the lock
+//! (open)   0   0 [ the end of the open time in nanoseconds, 62 bits: 146 years ]
+//! ```
+//!
+//! - So admission tests the sign bit, and a refusal is one subtraction.
+//! - `q` is `QUIET`: recording a success in good time changes nothing.
+//! - `unseen` is how many more successes may be counted here before one takes the lock.
+//! - Bit 59 is the highest bit of `unseen`, and marks `OPEN_FOR`. The two cannot be confused: a word with a count is closed
+//!   and has bit 63 or bit 61, of which `OPEN_FOR` has neither.
 
 use super::gate::Ticket;
 use super::phase::Phase;
@@ -19,29 +35,29 @@ use core::sync::atomic::{AtomicU64, fence};
 #[cfg(loom)]
 use {late::AtomicU64, loom::sync::atomic::fence};
 
-/// Closed, and no rule asks how long a call takes: the sign bit, so that admission is one test. The era is in the low
-/// half.
+/// Closed, and no rule asks how long a call takes.
 const CLOSED: u64 = 1 << 63;
-/// Neither `CLOSED` nor the end of an open time, which is a word by itself: below this bit, 146 years.
+/// Neither `CLOSED` nor, by itself, the end of an open time.
 const OTHER: u64 = 1 << 62;
 /// Closed, and tickets carry the time.
 const TIMED: u64 = OTHER | 1 << 61;
-/// Beside `CLOSED` and `TIMED`.
+/// With `CLOSED` and `TIMED`.
 const QUIET: u64 = 1 << 60;
 const FORCED_OPEN: u64 = OTHER | 1 << 58;
 const ASK: u64 = OTHER | 1 << 57;
 
-/// Beside `CLOSED` and `TIMED`: one success that need only be counted.
+/// With `CLOSED` and `TIMED`: one success that need only be counted.
 #[cfg(any(target_has_atomic = "64", loom))]
 const UNSEEN: u64 = 1 << 32;
-/// The most that there is room for.
 #[cfg(any(target_has_atomic = "64", loom))]
 const MOST_UNSEEN: u32 = (1 << 28) - 1;
 #[cfg(any(target_has_atomic = "64", loom))]
 const ALL_UNSEEN: u64 = UNSEEN * MOST_UNSEEN as u64;
-/// Beside the era: the end stands beside the word.
+/// With the era. The end and the length of the open time stand beside the word.
 #[cfg(any(target_has_atomic = "64", loom))]
 const OPEN_FOR: u64 = OTHER | 1 << 59;
+#[cfg(any(target_has_atomic = "64", loom))]
+const ERA: u64 = 0xffff_ffff;
 
 #[cfg(any(target_has_atomic = "64", loom))]
 const fn closed(timed: bool) -> u64 {
@@ -53,24 +69,24 @@ const fn closed(timed: bool) -> u64 {
 pub(super) struct Seen(u64);
 
 impl Seen {
-    /// Admits, where the circuit is closed and no rule asks how long a call takes.
+    /// The ticket of an admission, if the circuit is closed and no rule asks how long a call takes.
     #[inline]
     pub(super) fn admits(self) -> Option<Ticket> {
         (self.0 & CLOSED != 0).then(|| Ticket { era: self.era(), started: Instant::MAX })
     }
 
-    /// The same where one asks: the ticket has to carry the time.
+    /// The same if a rule asks: the ticket has to carry the time.
     pub(super) fn admits_timed(self) -> Option<impl FnOnce(Instant) -> Ticket> {
         (self.0 & TIMED == TIMED).then_some(move |started| Ticket { era: self.era(), started })
     }
 
-    /// Whether it is open for the configured time, or was.
+    /// Whether it is open for the configured time, or was until that passed.
     #[inline]
     pub(super) const fn is_open(self) -> bool {
         self.0 & OTHER == 0
     }
 
-    /// Whether it is open until told otherwise.
+    /// Whether it is open until reset.
     pub(super) const fn is_forced_open(self) -> bool {
         self.0 == FORCED_OPEN
     }
@@ -81,15 +97,13 @@ impl Seen {
         refusal(Instant::from_nanos(self.0), most, now)
     }
 
-    /// Whether a success of this ticket has nothing to record, however long it took: for the first question, as cheap
-    /// as can be.
+    /// Whether a success of this ticket changes nothing, however long it took. The first question, and the cheapest.
     #[inline]
     pub(super) fn is_quiet_for(self, ticket: &Ticket) -> bool {
         self.0 == CLOSED | QUIET | u64::from(ticket.era)
     }
 
-    /// Whether an attempt of this ticket that is dropped changes nothing: closed still, and nobody asks how long it
-    /// took.
+    /// Whether a drop of this ticket's attempt changes nothing: still closed, and no rule asks how long it took.
     pub(super) fn is_closed_for(self, ticket: &Ticket) -> bool {
         self.0 & CLOSED != 0 && self.era() == ticket.era
     }
@@ -100,32 +114,32 @@ impl Seen {
     }
 }
 
-/// The refusal until then, where that is not over and no further away than `most`. Where it is, the state has to
-/// change: the time has passed, or the clock stepped back.
+/// The refusal until then, if that is in the future and no further away than `most`. Otherwise the state has to change:
+/// the time has passed, or the clock stepped back.
 #[inline]
 fn refusal(until: Instant, most: u64, now: Instant) -> Option<Rejected> {
     let wait = until.as_nanos().wrapping_sub(now.as_nanos());
     if until <= now || wait > most { None } else { Some(Rejected::of_nanos(Phase::Open, wait)) }
 }
 
-/// What is published. Without 64-bit atomics nothing is, and everyone takes the lock.
-pub(super) struct Word {
+/// The word and what stands beside it. Without 64-bit atomics there is none, and every call takes the lock.
+pub(super) struct GateWord {
     #[cfg(any(target_has_atomic = "64", loom))]
     word: AtomicU64,
     /// For [`OPEN_FOR`].
     #[cfg(any(target_has_atomic = "64", loom))]
     until: AtomicU64,
-    /// For [`OPEN_FOR`]: the longest that this opening lasts from any instant on, in nanoseconds.
+    /// For [`OPEN_FOR`]: the length of this opening in nanoseconds. Its end is never further away.
     #[cfg(any(target_has_atomic = "64", loom))]
     most: AtomicU64,
 }
 
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
-impl Word {
-    /// Whether anything is.
+impl GateWord {
+    /// Whether there is a word.
     pub(super) const IS_PUBLISHED: bool = true;
-    /// What no state stands behind yet: ask.
+    /// The word of a circuit whose state was not published yet.
     pub(super) const ASK: Self =
         Self { word: AtomicU64::new(ASK), until: AtomicU64::new(0), most: AtomicU64::new(0) };
 
@@ -134,12 +148,12 @@ impl Word {
         Seen(self.word.load(Acquire))
     }
 
-    /// The refusal of a circuit that is open for a time of this opening's own, if `seen` says so and still stands.
+    /// The refusal of a circuit that is open for a time of its own, if `seen` says so and has not changed since.
     pub(super) fn refuses_by_most(&self, seen: Seen, now: impl FnOnce() -> Instant) -> Option<Rejected> {
-        if seen.0 & OPEN_FOR != OPEN_FOR {
+        if seen.0 & !ERA != OPEN_FOR {
             return None;
         }
-        // What is read here is of one `publish`: each load sees at least what the one before it saw.
+        // Both are of one `publish`: each load sees at least what the load before it saw.
         let until = Instant::from_nanos(self.until.load(Acquire));
         let most = self.most.load(Acquire);
         // `publish` clears the word before it changes the two.
@@ -149,8 +163,8 @@ impl Word {
         refusal(until, most, now())
     }
 
-    /// Records a success of this ticket, where that takes no lock: there is nothing to record, or nobody has to look.
-    /// `in_time` is called where that matters.
+    /// Records a success of this ticket if that needs no lock: nothing is to be recorded, or it need only be counted.
+    /// `in_time` is called only if it matters.
     #[inline]
     pub(super) fn succeed(&self, seen: Seen, ticket: &Ticket, in_time: impl FnOnce() -> bool) -> bool {
         let mut word = seen.0;
@@ -162,7 +176,7 @@ impl Word {
             return false;
         };
         loop {
-            // What is left, if it is closed as before and in this era, are the successes not yet counted.
+            // If it is still closed and in this era, what is left is the count of unseen successes.
             let unseen = word ^ (closed | u64::from(ticket.era));
             if unseen == QUIET {
                 return true;
@@ -177,15 +191,14 @@ impl Word {
         }
     }
 
-    /// Takes back what [`Published::Closed`] published as `unseen`, and says how much of it is left. Only by the holder of
-    /// the lock.
+    /// Takes back the `unseen` of [`Published::Closed`], and returns how many of it are left. Only under the lock.
     #[allow(clippy::cast_possible_truncation)] // 28 bits
     pub(super) fn take_unseen(&self) -> u32 {
         ((self.word.fetch_and(!ALL_UNSEEN, AcqRel) & ALL_UNSEEN) / UNSEEN) as u32
     }
 
-    /// Says how many successes it counts by itself from now on. Only by the holder of the lock, once it has taken
-    /// back what it published before.
+    /// Publishes a state, and returns how many successes the word may count from now on. Only under the lock, after
+    /// [`take_unseen`](Self::take_unseen).
     pub(super) fn publish(&self, state: Published) -> u32 {
         let mut granted = 0;
         let word = match state {
@@ -208,7 +221,7 @@ impl Word {
             }
             Published::ForcedOpen => FORCED_OPEN,
         };
-        // What does not change is not written, so that readers keep their copy of it.
+        // An unchanged word is not written, so that readers keep it in their caches.
         if self.word.load(Relaxed) != word {
             self.word.store(word, Release);
         }
@@ -217,7 +230,7 @@ impl Word {
 }
 
 #[cfg(not(any(target_has_atomic = "64", loom)))]
-impl Word {
+impl GateWord {
     pub(super) const IS_PUBLISHED: bool = false;
     pub(super) const ASK: Self = Self {};
 
@@ -242,7 +255,7 @@ impl Word {
     }
 }
 
-/// loom's atomics cannot be made in a constant, so each is made at its first use, before the threads start.
+/// loom's atomics cannot be constants, so each is made at its first use, before the threads start.
 #[cfg(loom)]
 mod late {
     use std::sync::OnceLock;

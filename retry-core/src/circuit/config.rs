@@ -1,0 +1,316 @@
+//! When a circuit opens, for how long, and what closes it again.
+
+use core::time::Duration;
+
+use crate::class::{Class, ClassSet};
+use crate::config_error::{ConfigError, Value, checked_setters};
+use crate::delay::Jitter;
+use crate::ratio::Ratio;
+use crate::time::nanos;
+
+/// The configuration of a circuit breaker: when it opens, for how long, and what closes it again. It is immutable, and
+/// usually a `const`.
+///
+/// Four rules open a circuit, alone or together: failures in a row, failures among the calls of the window, a rate of
+/// failures among them, and a rate of slow calls. The first rule that applies is the cause of the change.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::CircuitConfig;
+///
+/// const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES
+///     .failure_rate(25)
+///     .minimum_calls(40)
+///     .open_for(Duration::from_secs(10))
+///     .probes(2);
+///
+/// let error = CONFIG.try_failure_rate(101).unwrap_err();
+/// assert_eq!(error.to_string(), "failure_rate = 101: must be a percentage from 1 to 100");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CircuitConfig {
+    pub(super) failures: ClassSet,
+    /// 0: no such rule.
+    pub(super) consecutive_failures: u32,
+    /// 0: no such rule.
+    pub(super) failures_in_window: u32,
+    /// In percent; 0: no such rule.
+    pub(super) failure_rate: u8,
+    /// In percent; 0: no such rule.
+    pub(super) slow_rate: u8,
+    pub(super) minimum_calls: u32,
+    /// 0: as many as the window's type holds.
+    pub(super) window: u32,
+    /// 0: none; the window is one of calls.
+    pub(super) window_time: u64,
+    /// `u64::MAX`: no call is slow.
+    pub(super) slow_after: u64,
+    pub(super) open_for: u64,
+    /// How many times longer with each opening; 1: it does not grow.
+    pub(super) growth: Ratio,
+    pub(super) max_open_for: u64,
+    pub(super) open_jitter: Jitter,
+    pub(super) probes: u32,
+    pub(super) success_threshold: u32,
+    pub(super) probe_failures: u32,
+    /// `u32::MAX`: no limit.
+    pub(super) max_probes: u32,
+    pub(super) lease: u64,
+    /// 0: none.
+    pub(super) ramp: u64,
+}
+
+impl CircuitConfig {
+    /// Opens after 5 failures in a row, or when half of at least 20 calls in the window failed. Stays open for 30 s. Then
+    /// admits 1 probe at a time, with a lease of 60 s, and closes after 1 success.
+    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
+
+    /// [`DEFAULT`](Self::DEFAULT) without a rule that opens the circuit, to which you add your own.
+    pub const WITHOUT_RULES: Self = Self {
+        failures: ClassSet::DEPENDENCY,
+        consecutive_failures: 0,
+        failures_in_window: 0,
+        failure_rate: 0,
+        slow_rate: 0,
+        minimum_calls: 1,
+        window: 0,
+        window_time: 0,
+        slow_after: u64::MAX,
+        open_for: nanos(Duration::from_secs(30)),
+        growth: Ratio::ONE,
+        max_open_for: nanos(Duration::from_secs(30)),
+        open_jitter: Jitter::None,
+        probes: 1,
+        success_threshold: 1,
+        probe_failures: 0,
+        max_probes: u32::MAX,
+        lease: nanos(Duration::from_secs(60)),
+        ramp: 0,
+    };
+}
+
+/// `self` with a field set, if the check allows the value. The error names the field.
+macro_rules! with {
+    ($self:ident.$field:ident = $check:ident($value:ident)) => {
+        match $check(stringify!($field), $value) {
+            Ok($field) => Ok(Self { $field, ..$self }),
+            Err(error) => Err(error),
+        }
+    };
+}
+
+/// What opens the circuit: the rules, the window and what counts as a failure.
+impl CircuitConfig {
+    checked_setters! {
+        /// Opens the circuit after this many failures in a row.
+        #[fails_if("the number is 0.")]
+        consecutive_failures, try_consecutive_failures(self, failures: u32) {
+            with!(self.consecutive_failures = at_least_one(failures))
+        }
+
+        /// Opens the circuit when this many calls in the window failed, however many it holds: "3 of the last 5", or "100
+        /// within a minute".
+        #[fails_if("the number is 0.")]
+        failures_in_window, try_failures_in_window(self, failures: u32) {
+            with!(self.failures_in_window = at_least_one(failures))
+        }
+
+        /// Opens the circuit when this percentage of the calls in the window failed, or more. The rate counts once the window
+        /// holds [`minimum_calls`](Self::minimum_calls).
+        #[fails_if("the percentage is 0 or more than 100.")]
+        failure_rate, try_failure_rate(self, percent: u8) {
+            with!(self.failure_rate = percentage(percent))
+        }
+
+        /// Sets how long a call takes to be slow: this long or longer. See [`slow_rate`](Self::slow_rate).
+        ///
+        /// An attempt that is dropped after this long counts as a failure, so that an outer timeout does not hide an
+        /// outage. Once set, the time is read at each admission.
+        #[fails_if("the duration is zero.")]
+        slow_after, try_slow_after(self, duration: Duration) {
+            with!(self.slow_after = above_zero(duration))
+        }
+
+        /// Opens the circuit when this percentage of the calls in the window were slow, or more. A slow probe counts as failed.
+        ///
+        /// It needs [`slow_after`](Self::slow_after), and a window that tells slow calls:
+        /// [`SlowCalls`](crate::circuit::SlowCalls).
+        #[fails_if("the percentage is 0 or more than 100.")]
+        slow_rate, try_slow_rate(self, percent: u8) {
+            with!(self.slow_rate = percentage(percent))
+        }
+
+        /// Sets how many calls the window must hold before its rates count; 1 unless set, and at most the window.
+        #[fails_if("the number is 0.")]
+        minimum_calls, try_minimum_calls(self, calls: u32) {
+            with!(self.minimum_calls = at_least_one(calls))
+        }
+
+        /// Sets the window to the last `calls` calls: at most what its type holds, and as many as that unless set.
+        #[fails_if("the number is 0.")]
+        window, try_window(self, calls: u32) {
+            with!(self.window = at_least_one(calls))
+        }
+
+        /// Sets the window to the calls of the last `duration`, if it counts time: see
+        /// [`TimeWindow`](crate::circuit::TimeWindow).
+        #[fails_if("the duration is zero.")]
+        window_time, try_window_time(self, duration: Duration) {
+            with!(self.window_time = above_zero(duration))
+        }
+    }
+
+    /// Sets which classes of error count as a failure of the dependency; [`ClassSet::DEPENDENCY`] unless set.
+    ///
+    /// Any other error counts as a success: the dependency was there to answer.
+    #[must_use]
+    pub const fn count_as_failure(self, classes: ClassSet) -> Self {
+        Self { failures: classes, ..self }
+    }
+
+    /// Whether an error of this class counts as a failure of the dependency.
+    pub const fn counts(&self, class: Class) -> bool {
+        self.failures.contains(class)
+    }
+}
+
+/// How the circuit recovers: the open time, the probes and the ramp.
+impl CircuitConfig {
+    /// Sets how long the circuit stays open before the first probe; 30 s unless set. With zero, the next attempt is a probe.
+    #[must_use]
+    pub const fn open_for(self, duration: Duration) -> Self {
+        let open_for = nanos(duration);
+        // Without growth, the longest open time is the open time itself.
+        let follows = open_for > self.max_open_for || self.max_open_for == self.open_for;
+        Self { open_for, max_open_for: if follows { open_for } else { self.max_open_for }, ..self }
+    }
+
+    checked_setters! {
+        /// Multiplies the open time by `multiplier` with each opening since the circuit was last closed, up to `max_open_for`.
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use retry_core::CircuitConfig;
+        ///
+        /// // Open for 10 s, 20 s, 40 s, 60 s, 60 s and so on.
+        /// let config = CircuitConfig::DEFAULT
+        ///     .open_for(Duration::from_secs(10))
+        ///     .open_growth(2.0, Duration::from_secs(60));
+        ///
+        /// let error = config.try_open_growth(2.0, Duration::from_secs(5)).unwrap_err();
+        /// assert_eq!(error.to_string(), "max_open_for = 5 s: must be at least 10 s, open_for");
+        /// ```
+        #[fails_if("the multiplier is NaN, infinite or below 1, or if `max_open_for` is below [`open_for`](Self::open_for).")]
+        open_growth, try_open_growth(self, multiplier: f64, max_open_for: Duration) {
+            let Some(growth) = Ratio::from_float(multiplier, 1.0) else {
+                let rule = "must be a finite number of at least 1";
+                return Err(ConfigError::new("open_growth", Value::Float(multiplier), rule));
+            };
+            if nanos(max_open_for) < self.open_for {
+                let error = ConfigError::new("max_open_for", Value::Duration(max_open_for), "must be at least");
+                let limit = Value::Duration(Duration::from_nanos(self.open_for));
+                return Err(error.limit(limit, "open_for"));
+            }
+            Ok(Self { growth, max_open_for: nanos(max_open_for), ..self })
+        }
+    }
+
+    /// Sets the random spread of the open time, so that many circuits do not probe one dependency at once; none unless
+    /// set. The longest open time still holds. [`Jitter::Decorrelated`] counts from the open time without growth.
+    #[must_use]
+    pub const fn open_jitter(self, jitter: Jitter) -> Self {
+        Self { open_jitter: jitter, ..self }
+    }
+
+    checked_setters! {
+        /// Sets how many probes are under way at once while the circuit is half-open; 1 unless set.
+        #[fails_if("the number is 0.")]
+        probes, try_probes(self, probes: u32) {
+            with!(self.probes = at_least_one(probes))
+        }
+
+        /// Sets how many probes must succeed to close the circuit; 1 unless set.
+        #[fails_if("the number is 0.")]
+        success_threshold, try_success_threshold(self, successes: u32) {
+            with!(self.success_threshold = at_least_one(successes))
+        }
+    }
+
+    /// Sets how many probes may fail before the circuit opens again; 0 unless set.
+    #[must_use]
+    pub const fn probe_failures(self, failures: u32) -> Self {
+        Self { probe_failures: failures, ..self }
+    }
+
+    checked_setters! {
+        /// Sets how many probes are admitted until the circuit closes or opens; no limit unless set.
+        ///
+        /// Probes that have ended count; probes that were dropped, or lost to their [`lease`](Self::lease), are replaced. It is
+        /// at least [`success_threshold`](Self::success_threshold) + [`probe_failures`](Self::probe_failures), so that probes
+        /// can decide.
+        #[fails_if("the number is 0.")]
+        max_probes, try_max_probes(self, probes: u32) {
+            with!(self.max_probes = at_least_one(probes))
+        }
+
+        /// Lets `probes` probes decide by their failure rate. The circuit opens again when so many failed that the rate is
+        /// `percent` or more, and closes when so many succeeded that it is less.
+        ///
+        /// It sets [`success_threshold`](Self::success_threshold) and [`probe_failures`](Self::probe_failures) as they follow
+        /// from the rate, and both [`probes`](Self::probes) and [`max_probes`](Self::max_probes) to `probes`.
+        #[fails_if("there are no probes, or if the percentage is 0 or more than 100.")]
+        probe_rate, try_probe_rate(self, probes: u32, percent: u8) {
+            let (probes, percent) = match (at_least_one("probe_rate", probes), percentage("probe_rate", percent)) {
+                (Ok(probes), Ok(percent)) => (probes, percent),
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            };
+            // The fewest failures that are `percent` of all, rounded up.
+            let fatal = (probes as u64 * percent as u64).div_ceil(100);
+            #[allow(clippy::cast_possible_truncation)] // at most `probes`
+            let probe_failures = fatal as u32 - 1;
+            let success_threshold = probes - probe_failures;
+            Ok(Self { probes, success_threshold, probe_failures, max_probes: probes, ..self })
+        }
+
+        /// Sets how long a probe holds its slot; 60 s unless set. If every slot is taken and none was given out for this long,
+        /// the probes count as lost, and their slots are given out again.
+        #[fails_if("the duration is zero.")]
+        lease, try_lease(self, duration: Duration) {
+            with!(self.lease = above_zero(duration))
+        }
+    }
+
+    /// Sets how long it takes after closing until all attempts are admitted; at once unless set. The share of admitted
+    /// attempts grows from nothing to all over this time.
+    #[must_use]
+    pub const fn ramp(self, duration: Duration) -> Self {
+        Self { ramp: nanos(duration), ..self }
+    }
+}
+
+impl Default for CircuitConfig {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+const fn at_least_one(field: &'static str, value: u32) -> Result<u32, ConfigError> {
+    if value == 0 { Err(ConfigError::new(field, Value::Count(0), "must be at least 1")) } else { Ok(value) }
+}
+
+const fn percentage(field: &'static str, percent: u8) -> Result<u8, ConfigError> {
+    if percent == 0 || percent > 100 {
+        let rule = "must be a percentage from 1 to 100";
+        return Err(ConfigError::new(field, Value::Count(percent as u64), rule));
+    }
+    Ok(percent)
+}
+
+const fn above_zero(field: &'static str, value: Duration) -> Result<u64, ConfigError> {
+    if value.is_zero() {
+        Err(ConfigError::new(field, Value::Duration(value), "must be above zero"))
+    } else {
+        Ok(nanos(value))
+    }
+}

@@ -1,0 +1,297 @@
+//! The circuit of one key of a pool, held, and the look-ups that return it.
+
+use core::fmt;
+
+use std::string::{String, ToString};
+use std::sync::Arc;
+
+use super::circuits::CircuitPool;
+use super::entry::{OfPool, Slot};
+use crate::circuit::{
+    Admission, AttemptEnd, Breaker, CountWindow, Gate, Rejected, Settled, Ticket, Window, manual_operations,
+};
+use crate::key::Key;
+use crate::lock::{DefaultLock, Lock};
+use crate::time::Now;
+
+/// The circuit of one key, held, which borrows its pool: see [`CircuitHandle`].
+pub type PooledCircuit<'p, W = CountWindow<100>, L = DefaultLock> = CircuitHandle<&'p CircuitPool<W, L>>;
+
+/// The circuit of one key, held, which owns a reference to its pool: see [`CircuitHandle`].
+///
+/// It is `'static`, so a spawned task or a service can keep it: see [`CircuitPool::get_owned`].
+pub type OwnedCircuit<W = CountWindow<100>, L = DefaultLock> = CircuitHandle<Arc<CircuitPool<W, L>>>;
+
+/// The circuit of one key, out of a [`CircuitPool`](crate::CircuitPool).
+///
+/// While a handle exists, the pool does not evict the circuit, and every look-up of the key returns the same one. `P` is a
+/// reference to the pool: a borrowed one in [`PooledCircuit`], an `Arc` in [`OwnedCircuit`].
+///
+/// The methods that are used most are here; [`circuit`](Self::circuit) has all others.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant, Key};
+///
+/// let hosts = CircuitPool::new(1_000, CircuitConfig::DEFAULT);
+/// let host = hosts.get("eu-west-1.internal.example.com");
+/// host.trip(Duration::from_secs(30), Instant::ORIGIN);
+/// assert_eq!(hosts.get("eu-west-1.internal.example.com").phase(), Phase::Open);
+/// assert_eq!(host.name(), "eu-west-1.internal.example.com");
+/// assert_eq!(Key::from(&host).to_string(), "eu-west-1.internal.exam.."); // for events
+/// ```
+pub struct CircuitHandle<P: PoolRef> {
+    pool: P,
+    place: Place<P::At>,
+}
+
+enum Place<A> {
+    /// An entry that this handle holds.
+    Kept(A),
+    /// The pool has no entry for this key.
+    Overflow(Key),
+}
+
+/// A reference to a pool, borrowed or counted.
+#[doc(hidden)]
+pub trait PoolRef: Clone {
+    type Window: Window;
+    type Lock: Lock;
+    /// Where an entry is: the entry itself, if the reference is borrowed for long enough.
+    type At: Copy;
+
+    fn pool(&self) -> &CircuitPool<Self::Window, Self::Lock>;
+    fn at(&self, index: u32) -> Self::At;
+    fn slot(&self, at: Self::At) -> Slot<'_, Self::Window, Self::Lock>;
+}
+
+impl<'p, W: Window, L: Lock> PoolRef for &'p CircuitPool<W, L> {
+    type Window = W;
+    type Lock = L;
+    type At = Slot<'p, W, L>;
+
+    #[inline]
+    fn pool(&self) -> &CircuitPool<W, L> {
+        self
+    }
+
+    #[inline]
+    fn at(&self, index: u32) -> Slot<'p, W, L> {
+        (*self).slot(index)
+    }
+
+    #[inline]
+    fn slot(&self, slot: Slot<'p, W, L>) -> Slot<'_, W, L> {
+        slot
+    }
+}
+
+impl<W: Window, L: Lock> PoolRef for Arc<CircuitPool<W, L>> {
+    type Window = W;
+    type Lock = L;
+    type At = u32;
+
+    #[inline]
+    fn pool(&self) -> &CircuitPool<W, L> {
+        self
+    }
+
+    #[inline]
+    fn at(&self, index: u32) -> u32 {
+        index
+    }
+
+    #[inline]
+    fn slot(&self, index: u32) -> Slot<'_, W, L> {
+        (**self).slot(index)
+    }
+}
+
+impl<W: Window, L: Lock> CircuitPool<W, L> {
+    /// The circuit of this key, made if there is none. It never fails: see [`CircuitHandle::is_overflow`].
+    #[inline]
+    pub fn get(&self, key: &str) -> PooledCircuit<'_, W, L> {
+        CircuitHandle::new(self, key)
+    }
+
+    /// The circuit of this key, made if there is none, in a handle that owns a reference to the pool.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use retry_core::{circuit::Gate, CircuitConfig, CircuitPool, Instant};
+    ///
+    /// let hosts = Arc::new(CircuitPool::new(1_000, CircuitConfig::DEFAULT));
+    /// let host = hosts.get_owned("a.example.com");
+    /// let task = std::thread::spawn(move || host.admit(Instant::ORIGIN).is_ok());
+    /// assert!(task.join().unwrap());
+    /// ```
+    pub fn get_owned(self: &Arc<Self>, key: &str) -> OwnedCircuit<W, L> {
+        CircuitHandle::new(Arc::clone(self), key)
+    }
+
+    /// The circuit of this key, if there is one.
+    pub fn peek(&self, key: &str) -> Option<PooledCircuit<'_, W, L>> {
+        self.hold_known(key).map(|index| CircuitHandle::kept(self, index))
+    }
+
+    /// All circuits, in no particular order: for metrics, or to set each by hand. Others may be made or evicted meanwhile.
+    ///
+    /// ```
+    /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
+    ///
+    /// let hosts = CircuitPool::new(100, CircuitConfig::DEFAULT);
+    /// hosts.get("a.example.com");
+    /// hosts.get("b.example.com").force_open(Instant::ORIGIN);
+    /// let open: Vec<_> = hosts.iter().filter(|host| host.phase() == Phase::Open).collect();
+    /// assert_eq!(open[0].name(), "b.example.com");
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = PooledCircuit<'_, W, L>> {
+        self.hold_each().map(move |index| CircuitHandle::kept(self, index))
+    }
+}
+
+impl<P: PoolRef> CircuitHandle<P> {
+    #[inline]
+    fn new(pool: P, key: &str) -> Self {
+        let hash = pool.pool().hash(key);
+        match pool.pool().find(hash, key) {
+            Some(index) => Self::kept(pool, index),
+            None => Self::new_locked(pool, hash, key),
+        }
+    }
+
+    #[inline(never)]
+    fn new_locked(pool: P, hash: u32, key: &str) -> Self {
+        match pool.pool().hold_new(hash, key) {
+            Some(index) => Self::kept(pool, index),
+            None => Self { pool, place: Place::Overflow(Key::new(key)) },
+        }
+    }
+
+    /// Of an entry that is held for it.
+    #[inline]
+    fn kept(pool: P, index: u32) -> Self {
+        let place = Place::Kept(pool.at(index));
+        Self { pool, place }
+    }
+
+    /// The whole key; if it is an overflow, as much of it as a [`Key`] holds.
+    pub fn name(&self) -> String {
+        match self.place {
+            Place::Kept(at) => self.pool.slot(at).name(),
+            Place::Overflow(key) => key.as_str().to_string(),
+        }
+    }
+
+    /// The key as events show it.
+    pub fn key(&self) -> Key {
+        match self.place {
+            Place::Kept(at) => self.pool.slot(at).key(),
+            Place::Overflow(key) => key,
+        }
+    }
+
+    /// Whether the pool had no room for this key. If so, every attempt is admitted and nothing is counted, unless all such
+    /// keys [share](CircuitPool::share_overflow) a circuit.
+    pub fn is_overflow(&self) -> bool {
+        matches!(self.place, Place::Overflow(_))
+    }
+
+    /// The circuit itself. `None` if it is an overflow, unless all such keys share a circuit.
+    ///
+    /// ```
+    /// use retry_core::{circuit::Gate, CircuitConfig, CircuitPool, Instant};
+    ///
+    /// const NOW: Instant = Instant::ORIGIN;
+    ///
+    /// let hosts = CircuitPool::new(1, CircuitConfig::DEFAULT);
+    /// let kept = hosts.get("a.example.com");
+    /// assert_eq!(kept.circuit().unwrap().counts(NOW).unwrap().calls, 0);
+    ///
+    /// // There is nothing to force open: that would refuse the calls of all other keys without a circuit, too.
+    /// let other = hosts.get("b.example.com");
+    /// assert!(other.circuit().is_none() && other.force_open(NOW).is_none());
+    /// assert!(other.admit(NOW).is_ok());
+    /// ```
+    #[inline]
+    pub fn circuit(&self) -> Option<&OfPool<P::Window, P::Lock>> {
+        match self.place {
+            Place::Kept(at) => Some(self.pool.slot(at).circuit()),
+            Place::Overflow(_) => self.pool.pool().shared_overflow(),
+        }
+    }
+
+    manual_operations!("Does nothing, and returns `None`, if it is an [overflow](Self::is_overflow).");
+
+    fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<P::Window>) -> R) -> Option<R> {
+        self.circuit()?.by_hand(f)
+    }
+
+    /// The circuit that answers: for an overflow the one that admits everything, unless it is shared.
+    #[inline]
+    fn gate(&self) -> &OfPool<P::Window, P::Lock> {
+        match self.place {
+            Place::Kept(at) => self.pool.slot(at).circuit(),
+            Place::Overflow(_) => self.pool.pool().overflow(),
+        }
+    }
+}
+
+impl<P: PoolRef> Gate for CircuitHandle<P> {
+    type Ticket = Ticket;
+
+    #[inline]
+    fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
+        match self.place {
+            Place::Kept(at) => self.pool.slot(at).circuit().admit(now),
+            Place::Overflow(_) => {
+                // The pool needs to know the time only now that it has no room.
+                let now = now.now();
+                self.pool.pool().learn(now);
+                self.gate().admit(now)
+            }
+        }
+    }
+
+    #[inline]
+    fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        self.gate().end(ticket, end, now)
+    }
+}
+
+impl<P: PoolRef> Clone for CircuitHandle<P> {
+    fn clone(&self) -> Self {
+        let place = match self.place {
+            // A billion handles are a leak, which is not a reason to end the program.
+            Place::Kept(at) if !self.pool.slot(at).entry.hold() => Place::Overflow(self.key()),
+            Place::Kept(at) => Place::Kept(at),
+            Place::Overflow(key) => Place::Overflow(key),
+        };
+        Self { pool: self.pool.clone(), place }
+    }
+}
+
+impl<P: PoolRef> Drop for CircuitHandle<P> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Place::Kept(at) = self.place {
+            self.pool.slot(at).entry.release();
+        }
+    }
+}
+
+impl<P: PoolRef> From<&CircuitHandle<P>> for Key {
+    fn from(circuit: &CircuitHandle<P>) -> Self {
+        circuit.key()
+    }
+}
+
+impl<P: PoolRef> fmt::Debug for CircuitHandle<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitHandle")
+            .field("name", &self.name())
+            .field("phase", &self.phase())
+            .field("is_overflow", &self.is_overflow())
+            .finish_non_exhaustive()
+    }
+}
