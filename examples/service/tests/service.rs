@@ -124,6 +124,7 @@ async fn from_start_to_stop() {
     assert!(error.ends_with("max_attempts = 0: must be at least 1"), "{error}");
     write("base_delay = '1h', max_delay = '1h', jitter = 'none', max_attempts = 2, start_within = 'none'");
     assert!(service.logs("policy: ").await.starts_with("2 attempts, exponential from 1 h"));
+    assert!(service.logs("circuit: ").await.starts_with("opens after 50 failures in a row"));
 
     let (_, metrics) = get("/metrics").await;
     assert!(metrics.contains(r#"retry_dead_letters_total{operation="order.send",outcome="kept"} 1"#));

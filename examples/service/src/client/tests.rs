@@ -1,6 +1,7 @@
 //! The client on a fake clock, with a script for a network.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::time::Duration;
 use std::sync::Mutex;
 use std::{env, fs, process};
 
@@ -155,11 +156,22 @@ fn an_order_that_is_stopped_in_its_delay_is_a_letter() {
 }
 
 #[test]
-fn a_reload_is_for_the_next_call() {
+fn a_reload_is_for_the_next_call_and_for_all_circuits() {
     let world = world(CONFIG, |_, _| status(503));
-    let once = Config::parse(&CONFIG.replace("max_attempts = 3", "max_attempts = 1")).unwrap();
-    assert_eq!(world.order_and(|| world.upstream.reload(&once)).unwrap_err().attempts(), 3);
+    let edited = |from, to| Config::parse(&CONFIG.replace(from, to)).unwrap();
+    let once = edited("max_attempts = 3", "max_attempts = 1");
+    assert_eq!(world.order_and(|| world.upstream.reload(&once).unwrap()).unwrap_err().attempts(), 3);
     assert_eq!(world.order().unwrap_err().attempts(), 1);
+
+    // Of 100 calls, 400 cannot be counted: the policy stays, too.
+    let unfit = world.upstream.reload(&edited("consecutive_failures = 5", "minimum_calls = 400"));
+    assert_eq!(unfit.unwrap_err().to_string(), "minimum_calls = 400: must be at most 100, the window");
+    assert!(world.order().unwrap_err().is_exhausted()); // the fifth failure
+    assert!(world.order().unwrap_err().is_circuit_open());
+
+    world.upstream.reload(&edited(r#""10s""#, r#""4s""#)).unwrap();
+    world.clock.advance(Duration::from_secs(4));
+    assert_eq!(world.order().unwrap_err().attempts(), 1); // a probe
 }
 
 #[test]
