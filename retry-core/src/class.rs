@@ -120,7 +120,7 @@ impl fmt::Display for Class {
     }
 }
 
-/// How bad an error is, for whoever watches.
+/// How severe an error is, for logs and alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Severity {

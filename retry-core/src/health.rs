@@ -34,6 +34,8 @@ use crate::runtime::{BlockingSleep, Clock, Sleep};
 /// assert_eq!(circuit.phase(), Phase::HalfOpen);
 /// assert_eq!(clock.now().as_millis(), 10_000); // of the 60 s
 /// ```
+#[doc(alias = "health check")]
+#[doc(alias = "probe")]
 pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
     circuit: &'a SharedCircuit<W, L, S>,
     runtime: R,

@@ -1,7 +1,10 @@
-//! The shapes that services have: each compiles, and does what it looks like.
+//! The shapes that services have: each compiles, and does what it looks like. Beside these: tower layers made at run time
+//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, rules known at run time in
+//! `reload.rs`, tags in `metrics/names.rs`, and what a policy prints and serialises in `settings.rs` and `config_file.rs`.
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
+use std::future;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -256,6 +259,28 @@ async fn a_sink_is_shared_by_spawned_calls() {
     });
     assert!(task.await.unwrap().unwrap_err().is_exhausted());
     assert_eq!(lost.pop().unwrap().payload, "7 apples");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_value_and_the_errors_text_come_out_of_a_spawned_call() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let task = tokio::spawn({
+        let log = Arc::clone(&log);
+        async move {
+            let retry = retry_tokio::retry(POLICY)
+                .classify(|_: &io::Error| Class::Network)
+                .classify_ok(|status: &u16| (*status >= 500).then_some(Class::Server))
+                .on_error(|cause: &Cause<io::Error>, now: Progress, verdict: Verdict| {
+                    log.lock().unwrap().push(format!("{}: {cause}: {verdict:?}", now.attempt));
+                });
+            let mut answers = [Err(io::Error::other("down")), Ok(502), Ok(503)].into_iter();
+            retry.return_last().run(|| future::ready(answers.next().unwrap())).await
+        }
+    });
+    assert_eq!(task.await.unwrap().unwrap(), 503);
+    let lines = log.lock().unwrap();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0].starts_with("1: down: Retry("), "{}", lines[0]);
 }
 
 #[tokio::test]

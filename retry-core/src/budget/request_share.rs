@@ -167,7 +167,7 @@ impl BudgetRules for RequestShare {
         }
     }
 
-    /// Retries.
+    /// How many retries it holds.
     fn level(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> Option<u64> {
         u64::try_from(self.held(state, now) / RETRY).ok()
     }

@@ -145,7 +145,7 @@ impl BudgetRules for RetryThrottle {
         }
     }
 
-    /// Tokens.
+    /// How many tokens it holds.
     fn level(&self, state: &mut UsedUp, _: Instant) -> Option<u64> {
         Some(((self.max - state.used) / TOKEN).into())
     }

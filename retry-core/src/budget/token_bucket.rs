@@ -190,7 +190,7 @@ impl BudgetRules for TokenBucket {
         }
     }
 
-    /// Tokens.
+    /// How many tokens it holds.
     fn level(&self, state: &mut Spent, now: Instant) -> Option<u64> {
         self.refill(state, now);
         Some((self.capacity - state.spent) / TOKEN)

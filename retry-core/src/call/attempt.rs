@@ -84,13 +84,13 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
         course.time_limit()
     }
 
-    /// The attempt succeeded, and the call with it.
+    /// Ends the attempt as a success, and the call with it.
     #[inline]
     pub fn succeed(mut self, now: impl Now) {
         self.course.succeed(now);
     }
 
-    /// The attempt failed: tells circuit and budget, and says what comes next.
+    /// Ends the attempt as a failure: tells the circuit and the budget, and says what comes next.
     ///
     /// The order of the questions: is the error retried, are attempts left, does the server's hint fit, would the
     /// retry start in time, would it start before the total timeout, would the circuit still be open then, does the
@@ -134,7 +134,7 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
         Verdict::GiveUp(GiveUp::TotalTimeout)
     }
 
-    /// The attempt is abandoned. A drop does the same, but cannot tell an observer the time.
+    /// Ends the attempt as cancelled. A drop does the same, but cannot tell an observer the time.
     pub fn cancel(mut self, now: impl Now) {
         self.course.cancel(now);
     }

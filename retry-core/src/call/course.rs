@@ -74,13 +74,13 @@ pub(crate) struct State<T, R> {
 enum Held<T> {
     Nothing,
     /// A retry that the budget granted, until it begins.
-    Retry(Retry),
+    Retry(PaidRetry),
     /// The circuit's ticket of the attempt under way, and its price.
     Attempt(T, Price),
 }
 
 #[derive(Clone, Copy)]
-struct Retry {
+struct PaidRetry {
     price: Price,
     /// The least of the delay before it, in nanoseconds: below the delay where readiness may end it early.
     least: u64,
@@ -121,7 +121,7 @@ impl<T, R> State<T, R> {
     #[inline]
     pub(crate) fn pause(&self) -> (u64, u64) {
         match self.held {
-            Held::Retry(Retry { least, .. }) => (self.delay, least),
+            Held::Retry(PaidRetry { least, .. }) => (self.delay, least),
             _ => (0, 0),
         }
     }
@@ -267,7 +267,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                     Some(price) => {
                         let elapsed = state.elapsed.as_ref().map_or(0, Elapsed::so_far);
                         let due = elapsed.saturating_add(plan.least);
-                        state.held = Held::Retry(Retry { price, least: plan.least, due });
+                        state.held = Held::Retry(PaidRetry { price, least: plan.least, due });
                         state.delay = plan.delay;
                         Verdict::Retry(duration(plan.delay))
                     }
@@ -321,7 +321,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    fn give_back(&self, retry: Retry) {
+    fn give_back(&self, retry: PaidRetry) {
         let deposit = Deposit::Cancelled { started: false, price: retry.price };
         self.setup.budget.deposit(deposit, Instant::ORIGIN);
     }

@@ -94,7 +94,7 @@ impl Failure {
     /// assert_eq!(of(301, Some("120")), None);
     /// ```
     ///
-    /// Where a response of any status is an `Ok`, as with most HTTP clients, this is the judge that
+    /// If a response of any status is an `Ok`, as with most HTTP clients, this is what
     /// [`Retry::classify_ok`](crate::Retry::classify_ok) asks for.
     pub const fn of_http(status: u16, hint: Option<Duration>) -> Option<Self> {
         let Some(class) = Class::of_http_status(status) else {

@@ -40,6 +40,8 @@ pub enum WhenFull {
 /// let oldest = letters.pop().unwrap();
 /// assert_eq!((oldest.payload, oldest.class, oldest.attempts), (215, Some(Class::Network), 3));
 /// ```
+#[doc(alias = "DLQ")]
+#[doc(alias = "dead letter queue")]
 #[derive(Clone, Debug)]
 pub struct DeadLetterBuffer<T, const N: usize> {
     pub(super) letters: Deque<DeadLetter<T>, N>,

@@ -13,7 +13,7 @@ pub trait Deliver<T, E> {
     type Delivery: Future<Output = Result<(), DeadLetter<T>>>;
 
     /// Begins to deliver a letter.
-    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Self::Delivery;
+    fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery;
 
     /// How long a delivery may take, if there is a limit.
     fn timeout(&self) -> Option<Duration> {
@@ -24,7 +24,7 @@ pub trait Deliver<T, E> {
     ///
     /// # Errors
     /// The letter, where nobody keeps it.
-    fn returned(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
+    fn returned(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
 }
 
 /// Delivers to a sink: [`Retry::dead_letters`](crate::Retry::dead_letters).
@@ -33,8 +33,8 @@ pub struct BySink<'r, S: ?Sized>(pub(super) &'r S);
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
     type Delivery = Ready<Result<(), DeadLetter<T>>>;
 
-    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Self::Delivery {
-        ready(self.0.accept(letter, about))
+    fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery {
+        ready(self.0.accept(letter, context))
     }
 
     fn returned(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
@@ -68,16 +68,16 @@ where
 {
     type Delivery = A;
 
-    fn deliver(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> A {
-        (self.handler)(letter, about)
+    fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> A {
+        (self.handler)(letter, context)
     }
 
     fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    fn returned(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.or.accept(letter, about)
+    fn returned(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        self.or.accept(letter, context)
     }
 }
 

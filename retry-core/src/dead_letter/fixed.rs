@@ -46,6 +46,8 @@ use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 /// assert_eq!((sent, LETTERS.len(), LETTERS.pop().unwrap().requeued), (2, 1, 1));
 /// # }
 /// ```
+#[doc(alias = "DLQ")]
+#[doc(alias = "dead letter queue")]
 pub struct FixedDeadLetterQueue<T, const N: usize, L: Lock = DefaultLock> {
     guarded: L::Of<Guarded<T, N>>,
     when_full: WhenFull,

@@ -11,7 +11,7 @@ pub trait Payload {
     fn payload(self) -> Self::Of;
 }
 
-/// Nothing but the letter itself.
+/// A letter without a payload.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoPayload;

@@ -27,6 +27,8 @@ use super::sink::{DeadLetterSink, LetterContext};
 /// let orders: Vec<_> = letters.drain().into_iter().map(|letter| letter.payload).collect();
 /// assert_eq!(orders, ["3 pears", "1 plum"]);
 /// ```
+#[doc(alias = "DLQ")]
+#[doc(alias = "dead letter queue")]
 pub struct DeadLetterQueue<T> {
     letters: Mutex<VecDeque<DeadLetter<T>>>,
     capacity: usize,

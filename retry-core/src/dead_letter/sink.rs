@@ -28,22 +28,22 @@ use crate::panics::caught;
 /// }
 /// assert_eq!(spool.len(), 3);
 ///
-/// let log = |letter: &DeadLetter<()>, about: &LetterContext<'_, Class>| {
-///     assert_eq!((letter.attempts, about.error.is_exhausted()), (3, true));
+/// let log = |letter: &DeadLetter<()>, context: &LetterContext<'_, Class>| {
+///     assert_eq!((letter.attempts, context.error.is_exhausted()), (3, true));
 /// };
 /// let _ = uplink.on_dead_letter(&log).run_blocking(|| Err::<(), _>(Class::Timeout));
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
     note = "what a letter is to carry is said by `.payload(..)`; without that, it carries `()`",
-    note = "a handler is a closure `|letter: &DeadLetter<_>, about: &LetterContext<'_, _>|`"
+    note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`"
 )]
 pub trait DeadLetterSink<T, E> {
     /// Takes a letter.
     ///
     /// # Errors
     /// The letter, where it cannot be kept.
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
 }
 
 /// What else is known about a letter, as long as it is handed over.
@@ -110,15 +110,15 @@ impl<T, E> HandlerResult for Result<T, E> {
 /// A handler. With `std`, one that panics has not kept the letter, and does no other harm.
 #[diagnostic::do_not_recommend] // of a queue of other letters it is not to be said that it is no closure
 impl<T, E, H: HandlerResult, F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H> DeadLetterSink<T, E> for F {
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        match caught(|| self(&letter, about).is_kept()) {
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        match caught(|| self(&letter, context).is_kept()) {
             Some(true) => Ok(()),
             Some(false) | None => Err(letter),
         }
     }
 }
 
-/// Nobody: keeps no letter.
+/// A sink that keeps no letter.
 impl<T, E> DeadLetterSink<T, E> for () {
     fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         Err(letter)
@@ -161,8 +161,8 @@ where
     A: DeadLetterSink<T, E> + ?Sized,
     B: DeadLetterSink<T, E> + ?Sized,
 {
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.first.accept(letter, about).or_else(|letter| self.then.accept(letter, about))
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        self.first.accept(letter, context).or_else(|letter| self.then.accept(letter, context))
     }
 }
 

@@ -37,8 +37,8 @@ impl<T, E> DeadLetterSink<T, E> for SyncSender<DeadLetter<T>> {
 
 /// The sink that it points to.
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> DeadLetterSink<T, E> for Arc<S> {
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        (**self).accept(letter, about)
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        (**self).accept(letter, context)
     }
 }
 
@@ -94,8 +94,8 @@ impl<S> Counted<S> {
 }
 
 impl<T, E, S: DeadLetterSink<T, E>> DeadLetterSink<T, E> for Counted<S> {
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        match std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| self.sink.accept(letter, about))) {
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        match std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| self.sink.accept(letter, context))) {
             Ok(accepted) => {
                 let count = if accepted.is_ok() { &self.kept } else { &self.returned };
                 count.fetch_add(1, Relaxed);

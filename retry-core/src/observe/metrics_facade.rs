@@ -60,6 +60,7 @@ use crate::verdict::{GiveUp, Verdict};
 /// assert_eq!(stock.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
 /// assert_eq!(METRICS.panics(), 0);
 /// ```
+#[doc(alias = "Prometheus")]
 pub struct MetricsFacade<const OPERATIONS: usize = 32> {
     by_name: ByName<Operation, OPERATIONS>,
     other: OnceLock<Operation>,

@@ -51,6 +51,7 @@ use crate::verdict::Verdict;
 /// assert!(text.is_ok() && LOG.panics() == 0);
 /// # }
 /// ```
+#[doc(alias = "OpenTelemetry")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 

@@ -61,6 +61,7 @@ use crate::time::{Instant, Now};
 ///
 /// A look-up of a known key takes no lock of the pool, but two atomic steps: one when the handle is made, and one when it is
 /// dropped. A look-up of a new key takes the lock. So a flood of new keys slows itself down, and not the known keys.
+#[doc(alias = "CircuitBreakerRegistry")]
 #[doc(alias = "registry")]
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     hasher: SipHash,

@@ -34,6 +34,7 @@ use crate::time::{Now, Reading};
 /// assert_eq!(SENSORS.iter().count(), 1);
 /// # }
 /// ```
+#[doc(alias = "registry")]
 pub struct FixedCircuitPool<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     slots: L::Of<Slots<N, W>>,
     config: CircuitConfig,

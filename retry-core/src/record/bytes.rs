@@ -3,12 +3,12 @@
 use crate::crc::checksum4;
 
 /// A few bytes; what is too much for them is left out, which its writers see to.
-pub(super) struct Bytes<const N: usize> {
+pub(super) struct Encoded<const N: usize> {
     bytes: [u8; N],
     length: usize,
 }
 
-impl<const N: usize> Bytes<N> {
+impl<const N: usize> Encoded<N> {
     pub(super) const fn new() -> Self {
         Self { bytes: [0; N], length: 0 }
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::bytes::{Bytes, Short};
+use super::bytes::{Encoded, Short};
 use super::draws::Draws;
 use crate::circuit::Phase;
 use crate::circuit::Rejected;
@@ -151,8 +151,8 @@ pub(super) const NOT_DRAWN: u8 = 0;
 pub(super) const WORD_FOLLOWS: u8 = 15;
 
 /// What a log begins with.
-pub(super) fn header(seed: u64) -> Bytes<HEADER> {
-    let mut bytes = Bytes::<HEADER>::new();
+pub(super) fn header(seed: u64) -> Encoded<HEADER> {
+    let mut bytes = Encoded::<HEADER>::new();
     bytes.put(&MAGIC);
     bytes.put(&[VERSION]);
     bytes.put(&seed.to_le_bytes());
@@ -161,7 +161,7 @@ pub(super) fn header(seed: u64) -> Bytes<HEADER> {
 }
 
 /// Writes a record, and moves on what both ends know.
-pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Bytes<LONGEST> {
+pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Encoded<LONGEST> {
     let refused = matches!(record.step, RecordedStep::Refused(_));
     // What is said of a decision only.
     let (mut hint, mut rule_said, mut near) = (None, NO_RULE, NOT_DRAWN);
@@ -221,7 +221,7 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
     let shared = (time_said == 5 && span_said == 5).then(|| share(time.value(), span.value())).flatten();
     let span_said = if shared.is_some() { SHARES } else { span_said };
 
-    let mut bytes = Bytes::new();
+    let mut bytes = Encoded::new();
     bytes.put(&[kind | class << 4, time_said | span_said << 4]);
     bytes.put(&[attempt_said | rule_said << 2 | hint_form << 4, near << 4]);
     bytes.put_leb128(record.call.into());
@@ -248,7 +248,7 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Byt
     bytes
 }
 
-impl Bytes<LONGEST> {
+impl Encoded<LONGEST> {
     /// Whether a word is written out in this record.
     pub(super) fn says_word(&self) -> bool {
         self.as_slice().get(3).is_some_and(|said| said >> 4 == WORD_FOLLOWS)

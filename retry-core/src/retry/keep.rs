@@ -12,7 +12,7 @@ pub trait Keep<T> {
     fn take(slot: &mut Self::Slot) -> Option<T>;
 }
 
-/// Drops such a value at once.
+/// Drops a value that [`classify_ok`](crate::Retry::classify_ok) takes for a failure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -30,7 +30,8 @@ impl<T> Keep<T> for Discard {
     }
 }
 
-/// Hands the last such value back if the call gives up on it; drops it before the delay if not.
+/// Returns the last value that [`classify_ok`](crate::Retry::classify_ok) takes for a failure if the call gives up on it. A
+/// value that is tried again is dropped before the delay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeepLast;
 

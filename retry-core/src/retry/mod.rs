@@ -163,7 +163,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|before| When { before, condition, rule })
     }
 
-    /// Takes a value for a failure if `judge` says which: "200, but empty: try again".
+    /// Takes a value for a failure if `classifier` says which: "200, but empty: try again".
     ///
     /// A value that is still one when the call gives up is dropped ([`Cause::Unacceptable`]);
     /// [`return_last`](Self::return_last) hands it back instead.
@@ -182,9 +182,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     #[doc(alias = "handle_result")]
     pub fn classify_ok<T, C: Into<Failure>, F: Fn(&T) -> Option<C>>(
         self,
-        judge: F,
+        classifier: F,
     ) -> Retry<R, P, G, B, ClassifyOk<K, F>, O> {
-        self.map_classifier(|before| ClassifyOk { before, judge })
+        self.map_classifier(|before| ClassifyOk { before, judge: classifier })
     }
 
     /// Calls `told` after each failed attempt, with what it ended with, how far the call has come and what it does now.

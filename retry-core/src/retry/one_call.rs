@@ -17,7 +17,7 @@ pub struct OneCall<'r, Y, S = Never, V = Discard> {
     pub(crate) keep: V,
 }
 
-/// Nothing stops the call.
+/// The stop signal of a call that nothing stops.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Never;
 

@@ -26,6 +26,7 @@ use crate::time::Instant;
 /// SHUTDOWN.cancel(); // the caller does not sleep for an hour
 /// assert!(caller.join().unwrap().unwrap_err().is_cancelled());
 /// ```
+#[doc(alias = "CancellationToken")]
 #[derive(Debug, Default)]
 pub struct CancelToken {
     cancelled: AtomicBool,

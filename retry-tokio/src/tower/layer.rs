@@ -13,9 +13,9 @@ use super::service::{Parts, RetryService};
 
 /// Puts retries, circuit and budget around a tower service: a [`Layer`](tower_layer::Layer).
 ///
-/// It is made of a [`Retry`], and does what that says: policy, circuit, budget, classes of errors, answers that are
-/// unacceptable, observer, name. It owns its parts, or borrows them for `'static`: a policy in an `Arc`, which comes from a
-/// file, is as good as a constant. What it has to be told besides is which requests may be sent again: without that, it does not go around a service.
+/// It is made of a [`Retry`], and has its policy, circuit, budget, classifiers, observer and name. It owns its parts, or
+/// borrows them for `'static`: a policy in an `Arc`, which comes from a file, works as well as a constant. You must also say
+/// which requests may be sent again: without that, the layer does not go around a service.
 ///
 /// ```
 /// use core::time::Duration;
@@ -64,6 +64,8 @@ use super::service::{Parts, RetryService};
 ///
 /// One observer sees all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not work
 /// with the layer: to record and replay decisions, retry a closure that calls the service, by [`Retry::run`].
+#[doc(alias = "RetryPolicy")]
+#[doc(alias = "middleware")]
 #[derive(Clone)]
 pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
     parts: Parts<Y, Q, C, L>,
@@ -145,7 +147,7 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
 
     /// Hands calls that give up to `sink`, with what `payload` makes of the request: most often a clone of its body.
     ///
-    /// A call that ends with an unacceptable answer has given up, too, though the caller gets the answer. `payload` is
+    /// A call that ends with an answer that is not acceptable has given up, too, though the caller gets the answer. `payload` is
     /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
     /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
     /// [`sink_fn`](retry_core::dead_letter::sink_fn). What is true of [`Retry::dead_letters`] is true here: no letter changes how the

@@ -62,7 +62,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "hint: past the deadline",
+        name: "hint: past the latest start",
         policy: POLICY.start_within(ms(400)),
         steps: &[Step::Call(&[hinted(1, Class::Server, 400), good(1)])],
         ..PLAIN

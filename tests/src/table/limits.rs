@@ -1,4 +1,4 @@
-//! Limits of time: deadlines and attempt timeouts.
+//! Limits of time: latest starts, total timeouts and attempt timeouts.
 
 use retry_core::{Class, Jitter, Policy, Recovery, Rule};
 
@@ -9,32 +9,32 @@ const POLICY: Policy = PLAIN.policy.max_attempts(9);
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "deadline: attempts count, too",
+        name: "start within: attempts count, too",
         policy: POLICY.start_within(ms(1_000)),
         steps: &[Step::Call(&[fails(300, Class::Server)]), Step::Call(&[fails(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "deadline: a retry that starts just in time",
+        name: "start within: a retry that starts just in time",
         policy: POLICY.start_within(ms(310)),
         steps: &[Step::Call(&[fails(5, Class::Server), fails(5, Class::Server), good(1_000)])],
         ..PLAIN
     },
     Scenario {
-        name: "deadline: a retry that would start a millisecond late",
+        name: "start within: a retry that would start a millisecond late",
         policy: POLICY.start_within(ms(309)),
         steps: &[Step::Call(&[fails(5, Class::Server), fails(5, Class::Server), good(1_000)])],
         ..PLAIN
     },
     Scenario {
-        name: "deadline: it cuts a wait short",
+        name: "start within: it cuts a wait short",
         policy: POLICY.start_within(ms(250)).rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(200)))]),
         ready: Some(Readiness { denials: 12, every: 30 }),
         steps: &[Step::Call(&[fails(40, Class::Server), fails(10, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "deadline: none is left after the first attempt",
+        name: "start within: none is left after the first attempt",
         policy: POLICY.start_within(ms(50)),
         steps: &[Step::Call(&[fails(60, Class::Server)])],
         ..PLAIN
@@ -64,7 +64,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "attempt timeout, deadline and jitter together",
+        name: "attempt timeout, start within and jitter together",
         policy: POLICY.attempt_timeout(ms(80)).start_within(ms(900)).jitter(Jitter::Full),
         seed: 3,
         steps: &[Step::Call(&[good(81), fails(30, Class::Network), good(81)])],

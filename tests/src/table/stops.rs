@@ -31,7 +31,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "stop: of a call under a deadline and a condition",
+        name: "stop: of a call with start within and a condition",
         policy: POLICY.start_within(ms(5_000)),
         condition: Some(Condition { meets: any, rule: &Rule::ANY }),
         steps: &[Step::Stop(60, FAILS)],

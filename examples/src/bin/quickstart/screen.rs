@@ -174,7 +174,7 @@ fn give_up(reason: GiveUp) -> String {
     let short = match reason {
         GiveUp::Class => "not retried",
         GiveUp::Attempts => "last attempt",
-        GiveUp::StartWithin => "deadline",
+        GiveUp::StartWithin => "too late to start",
         GiveUp::Hint => "hint too long",
         other => other.name(),
     };

@@ -83,16 +83,16 @@ impl<'a> Metadata<'a> {
 impl<'a, T> Line<'a, T> {
     pub(super) fn of<E: fmt::Display>(
         letter: &'a DeadLetter<T>,
-        about: &'a LetterContext<'_, E>,
+        context: &'a LetterContext<'_, E>,
         at: Option<SystemTime>,
     ) -> Self {
         let mut metadata = Metadata::default();
-        about.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
+        context.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
         Self {
             letter,
             at: at.map(millis),
-            operation: bounded(about.error.context().operation, LONGEST_NAME),
-            error: Some(bounded(Caused(about), LONGEST_ERROR)),
+            operation: bounded(context.error.context().operation, LONGEST_NAME),
+            error: Some(bounded(Caused(context), LONGEST_ERROR)),
             metadata,
         }
     }

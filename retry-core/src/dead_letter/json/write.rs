@@ -137,10 +137,10 @@ impl JsonLinesSink {
     pub fn append<T: Serialize, E: fmt::Display>(
         &self,
         letter: &DeadLetter<T>,
-        about: &LetterContext<'_, E>,
+        context: &LetterContext<'_, E>,
     ) -> Result<(), JsonLinesError> {
         // Others' code runs before the lock is taken: what shows the error, and the payload.
-        self.write(&Line::of(letter, about, self.stamp.map(|now| now())))
+        self.write(&Line::of(letter, context, self.stamp.map(|now| now())))
     }
 
     /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program empties
@@ -235,9 +235,9 @@ impl JsonLinesSink {
 
 /// Where the payload or the error panics when it is written, the letter is not kept, and comes back.
 impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
-    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         // Why not is in `last_error`.
-        match caught(|| self.append(&letter, about)) {
+        match caught(|| self.append(&letter, context)) {
             Some(appended) => appended.map_err(|_| letter),
             None => {
                 self.lock().fail("the payload or the error panicked".to_string());
