@@ -11,7 +11,7 @@
 //!     .attempt_timeout(Duration::from_secs(2))
 //!     .start_within(Duration::from_secs(30));
 //! static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> =
-//!     SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
+//!     SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
 //!
 //! # async fn send(_: &[u8]) -> Result<usize, ()> { Ok(4) }
 //! # fn random_word_of_this_chip() -> u64 { 7 }
