@@ -1,4 +1,4 @@
-//! Looking after a dependency while its circuit is open.
+//! Health checks: asks a dependency how it is while its circuit is open.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -10,11 +10,11 @@ use crate::name::Name;
 use crate::observe::{Event, Observer};
 use crate::runtime::{BlockingSleep, Clock, Sleep};
 
-/// Asks a dependency how it is, every so often while its circuit is open, instead of waiting for the open time.
+/// A health check: asks a dependency periodically while its circuit is open, instead of waiting for the open time.
 ///
-/// A check that succeeds half-opens the circuit, or closes it; one that fails changes nothing, nor does one that ends
-/// only after the opening that it was made for. While the circuit is
-/// closed, half-open or forced open, nothing is asked.
+/// A check that succeeds half-opens the circuit, or closes it. A check that fails changes nothing. Nor does a check that
+/// ends after the opening in which it began. While the circuit is closed, half-open or forced open, the dependency is not
+/// asked.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -39,29 +39,29 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
     runtime: R,
     every: Duration,
     then: OnHealthy,
-    /// And the name that it knows the circuit by.
+    /// With the name of the circuit.
     observer: Option<(Name, &'a (dyn Observer + Sync))>,
 }
 
 impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
-    /// Checks this circuit's dependency `every` so often; a success half-opens the circuit.
+    /// Checks the dependency of this circuit once per period `every`. A success half-opens the circuit.
     pub const fn new(circuit: &'a SharedCircuit<W, L, S>, runtime: R, every: Duration) -> Self {
         Self { circuit, runtime, every, then: OnHealthy::HalfOpen, observer: None }
     }
 
-    /// A success closes the circuit.
+    /// Lets a success close the circuit instead of half-opening it.
     #[must_use]
     pub fn closes(self) -> Self {
         Self { then: OnHealthy::Close, ..self }
     }
 
-    /// Tells `observer` of each change that a check brings about, under this name for the circuit.
+    /// Tells `observer` each change that a check causes, with this name for the circuit.
     #[must_use]
     pub fn observe(self, circuit: impl Into<Name>, observer: &'a (dyn Observer + Sync)) -> Self {
         Self { observer: Some((circuit.into(), observer)), ..self }
     }
 
-    /// Checks for ever, or until it is dropped: spawn it, or race it against something that ends.
+    /// Checks until the future is dropped: spawn it, or race it against a future that ends.
     pub async fn run<F, A>(&self, mut check: F) -> Infallible
     where
         R: Sleep,
@@ -78,7 +78,8 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         }
     }
 
-    /// Checks as long as `go_on` says, or until its sleep is interrupted, blocking the thread: give it one of its own.
+    /// Checks until `go_on` returns false, or until its sleep is interrupted. It blocks the thread, so give it one of its
+    /// own.
     pub fn run_blocking(&self, mut check: impl FnMut() -> bool, mut go_on: impl FnMut() -> bool)
     where
         R: BlockingSleep,
@@ -105,7 +106,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         }
     }
 
-    /// A period of nothing would never let anyone else run.
+    /// At least 1 ms: with a period of zero, no other task would run.
     fn period(&self) -> Duration {
         self.every.max(Duration::from_millis(1))
     }

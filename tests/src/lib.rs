@@ -15,6 +15,8 @@
 
 #![no_std]
 
+use core::time::Duration;
+
 mod blocking;
 mod by_hand;
 mod futures;
@@ -37,6 +39,16 @@ pub use runtime::{Scripted, ScriptedWords};
 pub use scenario::{
     BudgetKind, CircuitKind, Condition, Ends, Fault, Manual, Other, Readiness, Scenario, Step, Try, Value,
 };
+
+/// So many milliseconds.
+pub const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// So many seconds.
+pub const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
 
 /// Every code sample that is not in the code.
 #[cfg(doctest)]

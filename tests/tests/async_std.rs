@@ -12,10 +12,7 @@ use retry_core::{
     circuit::Phase,
     runtime::{Clock, Entropy, Sleep},
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy =
     Policy::exponential(ms(1)).jitter(Jitter::None).max_attempts(4).start_within(ms(60_000));

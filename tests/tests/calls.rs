@@ -1,17 +1,13 @@
 //! How a call is watched, stopped and told of in the end: its time, its events, its errors.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use retry_core::{
     Call, Class, GiveUp, Instant, Jitter, Policy, Retry, Rule, Severity, Verdict,
     observe::{CallEnd, Event, EventKind, Outlook},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 

@@ -13,10 +13,7 @@ use retry_core::{
     runtime::{CancelToken, Sleep},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Only a cancellation ends its delays.

@@ -8,10 +8,7 @@ use retry_core::{
     circuit::{Change, CountWindow, Gate, Phase, Ticket},
     testing::FakeClock,
 };
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use tests::secs;
 
 /// At this many milliseconds, this call does this, and this is seen.
 type Row = (u64, &'static str, &'static str, &'static str);

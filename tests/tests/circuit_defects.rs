@@ -14,10 +14,7 @@ use retry_core::{
     runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)

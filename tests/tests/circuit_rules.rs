@@ -13,10 +13,7 @@ use retry_core::{
     runtime::LocalLock,
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 type Local<W = CountWindow<10>> = SharedCircuit<W, LocalLock>;
 

@@ -13,10 +13,7 @@ use retry_core::{
     dead_letter::Codec,
     runtime::{Exclusive, Initial, LocalLock, Lock},
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)

@@ -1,16 +1,12 @@
 //! Policies and circuits out of TOML and JSON.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use retry_core::{
     Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Preset, Rule, config::OperationsFile,
     policy::Hints,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 #[test]
 fn every_key_reaches_its_setter() {

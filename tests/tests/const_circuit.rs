@@ -1,17 +1,12 @@
 //! A circuit whose configuration is a constant of its type decides as a shared one does.
 
-use std::time::Duration;
-
 use proptest::prelude::*;
 use retry_core::{
     CircuitConfig, Class, Instant, Jitter, SharedCircuit,
     circuit::{Admission, ConstCircuit, ConstConfig, CountWindow, Gate, Phase, SlowCalls, Ticket, Window},
     runtime::LocalLock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 struct Codec;
 

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use retry_core::{Call, Class, Failure, GiveUp, Jitter, Policy, Verdict, testing::FakeClock};
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const MAX: u64 = u64::MAX;
 const HALF: u64 = 1 << 63;

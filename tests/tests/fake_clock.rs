@@ -6,18 +6,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use std::time::Duration;
 
 use retry_core::{
     Cause, Class, Error, Instant, Jitter, Policy, Retry,
     runtime::{BlockingSleep, Clock, Entropy, Sleep},
     testing::{FakeClock, FakeSleep},
 };
+use tests::ms;
 use tokio::runtime::Builder;
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
 
 static POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 

@@ -18,10 +18,7 @@ use retry_core::{
     testing::FakeClock,
 };
 use retry_tokio::Tokio;
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3_600_000;

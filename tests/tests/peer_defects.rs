@@ -10,10 +10,7 @@ use retry_core::{
     runtime::{Entropy, OsRng, StdRuntime},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const JITTERS: [Jitter; 8] = [
     Jitter::None,

@@ -11,10 +11,7 @@ use retry_core::{
     runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use allocation_counter::measure;
 use retry_core::{
@@ -10,10 +9,7 @@ use retry_core::{
     policy::{OwnedPolicy, Policies, ReloadablePolicy},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100));
 const STATIC: &[Rule] = &[Rule::class(Class::Server).recovery(Recovery::Fail)];

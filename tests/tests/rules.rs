@@ -8,10 +8,7 @@ use retry_core::{
     Recovery, Retry, Rule, Severity, Verdict, dead_letter::Reason, observe::Event, policy::Hints,
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 

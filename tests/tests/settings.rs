@@ -7,10 +7,7 @@ use retry_core::{
     Backoff, CircuitConfig, Class, ClassSet, Jitter, Policy, Recovery, Rule,
     policy::{BackoffKind, Deviation, Hints},
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const TIMEOUTS: ClassSet = ClassSet::of(&[Class::Timeout]);
 const RULES: &[Rule] = &[

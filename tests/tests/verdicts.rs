@@ -1,7 +1,6 @@
 //! Retry, GiveUp and Rejected, each reached, with the events and the error that tell of them.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use retry_core::{
     Cause, CircuitConfig, Class, ClassSet, Error, ErrorKind, GiveUp, Jitter, Policy, Retry, SharedCircuit,
@@ -10,10 +9,7 @@ use retry_core::{
     observe::{Event, EventKind},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use http::Response as HttpResponse;
 use reqwest::{Body, Client, RequestBuilder, Response};
 use retry_core::{
-    CircuitPool, Error, Failure, Retry, SharedBudget, TokenBucket,
+    CircuitPool, ConfigError, Error, Failure, Retry, SharedBudget, TokenBucket,
     circuit::NoCircuit,
     classify::{ByClosure, ClassifyOk},
     dead_letter::{OrElse, Reason, ReasonSet},
@@ -58,17 +58,18 @@ pub(crate) struct Upstream<R, T> {
     calls: Calls<R>,
     policy: Arc<ReloadablePolicy>,
     circuits: CircuitPool,
-    letters: Letters,
+    pub(crate) letters: Letters,
     shutdown: CancellationToken,
     hosts: Hosts,
     client: Client,
+    runtime: R,
     transport: T,
 }
 
 /// Which ends of an order leave a letter: among them that it was stopped half-way.
 const KEPT: ReasonSet = ReasonSet::DEFAULT.with(Reason::Cancelled);
 
-impl<R: Sleep + Entropy, T: Transport> Upstream<R, T> {
+impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
     /// A client by `config` on this runtime. Its calls end when `shutdown` is cancelled.
     pub(crate) fn new(
         config: &Config,
@@ -78,14 +79,14 @@ impl<R: Sleep + Entropy, T: Transport> Upstream<R, T> {
         transport: T,
     ) -> Result<Self> {
         let policy = Arc::new(ReloadablePolicy::new(config.policy));
-        let calls = Retry::new(policy.clone(), runtime)
+        let calls = Retry::new(policy.clone(), runtime.clone())
             .budget(Arc::new(SharedBudget::new(config.budget.rules())))
             .classify(reqwest_error as fn(&_) -> _)
             .classify_ok(reqwest_response as fn(&_) -> _)
             .observe((MetricsFacade::new(), LogFacade));
         let circuits = CircuitPool::try_new(1_000, config.circuit)?;
         let (hosts, client) = (config.upstream.clone(), Client::builder().no_proxy().build()?);
-        Ok(Self { calls, policy, circuits, letters, shutdown, hosts, client, transport })
+        Ok(Self { calls, policy, circuits, letters, shutdown, hosts, client, runtime, transport })
     }
 
     /// Reads the stock of an article. An answer that is an error is returned as it is, after the retries.
@@ -119,18 +120,17 @@ impl<R: Sleep + Entropy, T: Transport> Upstream<R, T> {
             .await
     }
 
-    /// Goes on by another policy. Calls under way end by the one that they began with.
-    pub(crate) fn reload(&self, config: &Config) {
+    /// Goes on by another policy, from the next call on, and by other rules of the circuits, at once. If those do not fit,
+    /// nothing changes.
+    pub(crate) fn reload(&self, config: &Config) -> Result<(), ConfigError> {
+        self.circuits.reconfigure(config.circuit, self.runtime.now())?;
         self.policy.reload(config.policy);
+        Ok(())
     }
 
     /// The phase of each circuit, a line each.
     pub(crate) fn health(&self) -> String {
         self.circuits.iter().map(|circuit| format!("{}: {}\n", circuit.name(), circuit.phase())).collect()
-    }
-
-    pub(crate) fn letters(&self) -> &Letters {
-        &self.letters
     }
 }
 

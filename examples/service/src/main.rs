@@ -7,11 +7,12 @@ mod front;
 mod letters;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::{fs, io};
 
-use anyhow::{Result, bail};
-use log::{info, warn};
+use anyhow::{Context, Result, anyhow};
+use log::{error, info, warn};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_tokio::Tokio;
 use tokio::net::TcpListener;
@@ -25,14 +26,20 @@ use crate::front::Front;
 use crate::letters::Letters;
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    match arguments[..] {
+    let ran = match &arguments[..] {
         [file] => run(Path::new(file), false).await,
-        [file, "--demo"] | ["--demo", file] => run(Path::new(file), true).await,
-        _ => bail!("usage: service FILE [--demo]"),
+        [file, demo] if demo == "--demo" => run(Path::new(file), true).await,
+        _ => Err(anyhow!("usage: service FILE [--demo]")),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -47,9 +54,9 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
 
     let (shutdown, orders) = (CancellationToken::new(), TaskTracker::new());
     let letters = Letters::open(&config.paths.letters)?;
-    let upstream = Arc::new(Upstream::new(&config, letters, shutdown.clone(), Tokio, Network)?);
-    info!("policy: {}", config.policy);
-    info!("circuit: {}", config.circuit);
+    let upstream = Upstream::new(&config, letters, shutdown.clone(), Tokio, Network);
+    let upstream = Arc::new(upstream.with_context(|| file.display().to_string())?);
+    log_rules(&config);
     tokio::spawn(cancel_when_told(shutdown.clone())?);
     tokio::spawn(reload_on(changes, file.into(), upstream.clone()));
 
@@ -60,7 +67,7 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
 
     orders.close();
     orders.wait().await;
-    upstream.letters().close()?;
+    upstream.letters.close()?;
     fs::write(&config.paths.metrics, metrics.render())?;
     info!("stopped");
     Ok(())
@@ -78,18 +85,25 @@ fn cancel_when_told(shutdown: CancellationToken) -> io::Result<impl Future<Outpu
     })
 }
 
-/// Goes on by the file's policy whenever the file changes. If it is broken, what is in force stays.
+/// Goes on by the file whenever it changes. If it is broken, what is in force stays.
 async fn reload_on(mut changes: Changes, file: PathBuf, upstream: Arc<Upstream<Tokio, Network>>) {
     loop {
         changes.next().await;
-        match Config::read(&file) {
-            Ok(config) => {
-                upstream.reload(&config);
-                info!("policy: {}", config.policy);
-            }
+        let reloaded = Config::read(&file).and_then(|config| {
+            upstream.reload(&config).with_context(|| file.display().to_string())?;
+            Ok(config)
+        });
+        match reloaded {
+            Ok(config) => log_rules(&config),
             Err(error) => warn!("not reloaded: {error:#}"),
         }
     }
+}
+
+/// Logs what is in force, a line each.
+fn log_rules(config: &Config) {
+    info!("policy: {}", config.policy);
+    info!("circuit: {}", config.circuit);
 }
 
 const BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];

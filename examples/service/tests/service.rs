@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::get;
 use reqwest::{Client, RequestBuilder};
 use retry_core::GiveUp;
-use retry_core::dead_letter::{JsonLinesReader, Reason, StoredLetter};
+use retry_core::dead_letter::{JsonLinesReader, Reason};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
@@ -21,30 +21,32 @@ struct Order {
     count: u32,
 }
 
-/// The service, and its log.
-struct Service(Child, Lines<BufReader<ChildStderr>>);
+struct Service {
+    process: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
 
 impl Service {
     fn start(file: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
         command.arg(file).env("RUST_LOG", "info").stderr(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        Self(child, log)
+        let mut process = command.spawn().unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap()).lines();
+        Self { process, log }
     }
 
-    /// Waits for a line of the log, and returns what stands behind `before` there.
+    /// Waits for a line of the log, and returns what follows `before` in it.
     async fn logs(&mut self, before: &str) -> String {
         loop {
-            let line = self.1.next_line().await.unwrap().expect("the service goes on");
-            if let Some((_, behind)) = line.split_once(before) {
-                return behind.to_owned();
+            let line = self.log.next_line().await.unwrap().expect("the service runs");
+            if let Some((_, after)) = line.split_once(before) {
+                return after.to_owned();
             }
         }
     }
 
     async fn signal(&self, signal: &str) {
-        let pid = self.0.id().unwrap().to_string();
+        let pid = self.process.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().await.unwrap().success());
     }
 }
@@ -57,7 +59,7 @@ async fn working_host() -> String {
     address.to_string()
 }
 
-/// A host that hangs up, and what tells of each time.
+/// A host that hangs up on every request, and an event for each.
 async fn failing_host() -> (String, UnboundedReceiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -76,20 +78,24 @@ async fn answer(request: RequestBuilder) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_day_of_the_service() {
+async fn from_start_to_stop() {
     let directory = env::temp_dir().join(format!("service-{}", process::id()));
-    fs::create_dir_all(&directory).unwrap();
     let path = |name: &str| -> PathBuf { directory.join(name) };
+    fs::create_dir_all(&directory).unwrap();
     let (stock, (orders, mut hung_up)) = (working_host().await, failing_host().await);
     let write = |policy: &str| {
-        let (letters, metrics) = (path("letters.jsonl"), path("metrics.prom"));
         let text = format!(
-            "listen = '127.0.0.1:0'\nupstream = {{ stock = 'http://{stock}', orders = 'http://{orders}' }}\n\
-             policy = {{ {policy} }}\ncircuit = {{ consecutive_failures = 50 }}\nbudget = {{ capacity = 100, retry_cost = 5 }}\n\
-             paths = {{ letters = {letters:?}, metrics = {metrics:?} }}\n"
+            "listen = '127.0.0.1:0'
+            upstream = {{ stock = 'http://{stock}', orders = 'http://{orders}' }}
+            policy = {{ {policy} }}
+            circuit = {{ consecutive_failures = 50 }}
+            budget = {{ capacity = 100, retry_cost = 5 }}
+            paths = {{ letters = {:?}, metrics = {:?} }}",
+            path("letters.jsonl"),
+            path("metrics.prom"),
         );
         fs::write(path("new.toml"), text).unwrap();
-        fs::rename(path("new.toml"), path("service.toml")).unwrap(); // whole at any time
+        fs::rename(path("new.toml"), path("service.toml")).unwrap(); // so that it is whole at any time
     };
 
     write("base_delay = '1ms', max_attempts = 3");
@@ -98,15 +104,16 @@ async fn a_day_of_the_service() {
     assert!(service.logs("circuit: ").await.starts_with("opens after 50 failures in a row"));
     let url = format!("http://{}", service.logs("listening on ").await);
     let client = Client::builder().no_proxy().build().unwrap();
+    let get = |path: &str| answer(client.get(format!("{url}{path}")));
     let order = |count: u32| {
         let request = client.post(format!("{url}/orders")).json(&Order { sku: "apple".into(), count });
-        request.header("idempotency-key", format!("o-{count}"))
+        answer(request.header("idempotency-key", count))
     };
 
-    assert_eq!(answer(client.get(format!("{url}/stock/apple"))).await, (200, "7".into()));
-    let (status, text) = answer(order(1)).await;
-    let expected = format!("order.send[{orders}]: gave up after attempt 3 of 3, ");
-    assert!(status == 502 && text.starts_with(&expected), "{status} {text}");
+    assert_eq!(get("/stock/apple").await, (200, "7".into()));
+    let (status, text) = order(1).await;
+    let gave_up = format!("order.send[{orders}]: gave up after attempt 3 of 3, ");
+    assert!(status == 502 && text.starts_with(&gave_up), "{status} {text}");
     for _ in 0..3 {
         hung_up.recv().await.unwrap();
     }
@@ -117,29 +124,23 @@ async fn a_day_of_the_service() {
     assert!(error.ends_with("max_attempts = 0: must be at least 1"), "{error}");
     write("base_delay = '1h', max_delay = '1h', jitter = 'none', max_attempts = 2, start_within = 'none'");
     assert!(service.logs("policy: ").await.starts_with("2 attempts, exponential from 1 h"));
+    assert!(service.logs("circuit: ").await.starts_with("opens after 50 failures in a row"));
 
-    let (_, metrics) = answer(client.get(format!("{url}/metrics"))).await;
+    let (_, metrics) = get("/metrics").await;
     assert!(metrics.contains(r#"retry_dead_letters_total{operation="order.send",outcome="kept"} 1"#));
-    assert_eq!(
-        answer(client.get(format!("{url}/health"))).await,
-        (200, format!("{stock}: closed\n{orders}: closed\n"))
-    );
+    assert_eq!(get("/health").await, (200, format!("{stock}: closed\n{orders}: closed\n")));
 
-    // The next order waits an hour for its second attempt; the service does not.
-    let stopped = tokio::spawn(answer(order(2)));
+    // The second order waits an hour for its second attempt, unless it is stopped.
+    let stopped = tokio::spawn(order(2));
     hung_up.recv().await.unwrap();
     service.signal("-TERM").await;
     let (status, text) = stopped.await.unwrap();
     assert!(status == 503 && text.contains(": cancelled after attempt 1 of 2"), "{status} {text}");
-    service.logs("stopped").await;
-    assert!(service.0.wait().await.unwrap().success());
+    assert!(service.process.wait().await.unwrap().success());
 
     let letters = JsonLinesReader::<Order>::open(path("letters.jsonl")).unwrap();
-    let ends: Vec<_> = letters
-        .map(|stored| {
-            stored.map(|StoredLetter { letter, .. }| (letter.reason, letter.payload.count)).unwrap()
-        })
-        .collect();
+    let letters = letters.map(|stored| stored.unwrap().letter);
+    let ends: Vec<_> = letters.map(|letter| (letter.reason, letter.payload.count)).collect();
     assert_eq!(ends, [(Reason::GaveUp(GiveUp::Attempts), 1), (Reason::Cancelled, 2)]);
     let metrics = fs::read_to_string(path("metrics.prom")).unwrap();
     assert!(metrics.contains(r#"retry_calls_total{operation="order.send",outcome="cancelled"} 1"#));

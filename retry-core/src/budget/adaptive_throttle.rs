@@ -1,4 +1,4 @@
-//! Client-side throttling, as the SRE book has it.
+//! Client-side throttling by the share of attempts that get through: the adaptive throttling of the SRE book.
 
 use core::time::Duration;
 
@@ -7,25 +7,24 @@ use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, Concern, SharedBudget};
 use super::sliding::SlidingSum;
 use crate::class::ClassSet;
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::Lock;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, nanos};
 
-/// Refuses retries at random, the likelier the more attempts the dependency turned down: the adaptive throttling
-/// of the SRE book.
+/// Refuses retries at random, with a probability that grows as fewer attempts get through: the adaptive throttling of the
+/// SRE book.
 ///
-/// Over the last [`window`](Self::window), with `requests` the attempts that have ended and the retries refused
-/// here, and `accepts` those of them that the dependency dealt with, a retry is refused with the probability
+/// It counts over the last [`window`](Self::window). `requests` is the number of attempts that have ended and of retries
+/// refused here. `accepts` is how many of them the dependency dealt with. A retry is refused with the probability
 ///
 /// ```text
 /// max(0, (requests - multiplier * accepts) / (requests + 1))        at most max_rejection
 /// ```
 ///
-/// So with the multiplier of 2, retries flow freely while half of the attempts get through, and fade out as fewer
-/// do. It holds nothing, and a retry costs nothing. First attempts are never refused; they are what it learns of a
-/// recovery from. The random word is that of the delay, mixed first, so that it is not the short delays that are
-/// refused.
+/// With the multiplier of 2, retries are free while half of the attempts get through, and fade out as fewer do. It holds
+/// nothing, and a retry costs nothing. First attempts are never refused: from them it learns of a recovery. It takes the
+/// random word of the delay, and mixes it first, so that it does not refuse the retries with short delays.
 ///
 /// Source: [Handling Overload](https://sre.google/sre-book/handling-overload/), equation 21-1.
 ///
@@ -59,13 +58,13 @@ pub struct AdaptiveThrottle {
 
 const SLICES: usize = 12;
 const BILLION: u64 = 1_000_000_000;
-/// One request, in the upper half of a sum; the lower half counts the accepts. No more than 2^31 requests fit,
-/// so that the halves never touch.
+/// One request, in the upper half of a sum; the lower half counts the accepts. At most 2^31 requests fit, so the halves
+/// never touch.
 const REQUEST: i64 = 1 << 32;
 const ACCEPT: i64 = 1;
 
 impl AdaptiveThrottle {
-    /// A multiplier of 2 over the last two minutes, whatever the probability, from the first attempt on.
+    /// A multiplier of 2 over the last 2 min, from the first attempt on, without a limit to the probability.
     pub const DEFAULT: Self = Self {
         rejections: ClassSet::DEPENDENCY,
         multiplier: 2 << 24,
@@ -74,97 +73,65 @@ impl AdaptiveThrottle {
         slice: nanos(Duration::from_secs(120)) / SLICES as u64,
     };
 
-    /// How many requests for each accept are let through, from 1 to 100; 2 unless set. Less refuses sooner: the
-    /// inverse of the rate of success under which retries are refused.
-    ///
-    /// # Panics
-    /// On a multiplier that is NaN, below 1 or above 100.
-    #[must_use]
-    #[track_caller]
-    pub const fn multiplier(self, multiplier: f64) -> Self {
-        ok_or_panic!(self.try_multiplier(multiplier))
-    }
+    checked_setters! {
+        /// Sets how many requests for each accept are let through, from 1 to 100; 2 unless set. It is the inverse of the
+        /// success rate below which retries are refused, so a smaller multiplier refuses sooner.
+        #[fails_if("the multiplier is NaN, below 1 or above 100.")]
+        multiplier, try_multiplier(self, multiplier: f64) {
+            match billionths(multiplier) {
+                Some(billionths @ BILLION..=100_000_000_000) => {
+                    #[allow(clippy::cast_possible_truncation)] // at most 100 * 2^24
+                    let multiplier = ((billionths * (1 << 24) + BILLION / 2) / BILLION) as u32;
+                    Ok(Self { multiplier, ..self })
+                }
+                _ => {
+                    let rule = "must be from 1 to 100";
+                    Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+                }
+            }
+        }
 
-    /// [`multiplier`](Self::multiplier) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A multiplier that is NaN, below 1 or above 100.
-    #[allow(clippy::cast_possible_truncation)] // at most 100 * 2^24
-    pub const fn try_multiplier(self, multiplier: f64) -> Result<Self, ConfigError> {
-        match billionths(multiplier) {
-            Some(billionths @ BILLION..=100_000_000_000) => {
-                Ok(Self { multiplier: ((billionths * (1 << 24) + BILLION / 2) / BILLION) as u32, ..self })
+        /// Sets the highest probability of a refusal, from 0 to 1; 1 unless set.
+        #[fails_if("the probability is NaN, below 0 or above 1.")]
+        max_rejection, try_max_rejection(self, probability: f64) {
+            match billionths(probability) {
+                Some(billionths @ ..=BILLION) => {
+                    Ok(Self { max_rejection: ((billionths << 32) + BILLION / 2) / BILLION, ..self })
+                }
+                _ => {
+                    let rule = "must be from 0 to 1";
+                    Err(ConfigError::new("max_rejection", Value::Float(probability), rule))
+                }
             }
-            _ => {
-                let rule = "must be from 1 to 100";
-                Err(ConfigError::new("multiplier", Value::Float(multiplier), rule))
+        }
+
+        /// Sets how long an attempt counts; 2 min unless set, and at least 1 s. The time is kept in twelve slices: see
+        /// [`SlidingSum`].
+        #[fails_if("the window is shorter than 1 s.")]
+        window, try_window(self, window: Duration) {
+            let nanos = nanos(window);
+            if nanos < BILLION {
+                let rule = "must be at least 1 s";
+                return Err(ConfigError::new("window", Value::Duration(window), rule));
             }
+            Ok(Self { slice: nanos / SLICES as u64, ..self })
         }
     }
 
-    /// The highest probability of a refusal, from 0 to 1; 1 unless set.
-    ///
-    /// # Panics
-    /// On a probability that is NaN, below 0 or above 1.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_rejection(self, probability: f64) -> Self {
-        ok_or_panic!(self.try_max_rejection(probability))
-    }
-
-    /// [`max_rejection`](Self::max_rejection) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A probability that is NaN, below 0 or above 1.
-    pub const fn try_max_rejection(self, probability: f64) -> Result<Self, ConfigError> {
-        match billionths(probability) {
-            Some(billionths @ ..=BILLION) => {
-                Ok(Self { max_rejection: ((billionths << 32) + BILLION / 2) / BILLION, ..self })
-            }
-            _ => {
-                let rule = "must be from 0 to 1";
-                Err(ConfigError::new("max_rejection", Value::Float(probability), rule))
-            }
-        }
-    }
-
-    /// Nothing is refused before the window holds this many requests; 0 unless set.
+    /// Sets how many requests the window must hold before a retry is refused; 0 unless set.
     #[must_use]
     pub const fn minimum_attempts(self, attempts: u32) -> Self {
         Self { minimum_attempts: attempts, ..self }
     }
 
-    /// For how long an attempt counts, in twelve slices, see [`SlidingSum`]; from 1 s.
-    ///
-    /// # Panics
-    /// On less than 1 s.
-    #[must_use]
-    #[track_caller]
-    pub const fn window(self, window: Duration) -> Self {
-        ok_or_panic!(self.try_window(window))
-    }
-
-    /// [`window`](Self::window) for a value known only at run time.
-    ///
-    /// # Errors
-    /// Less than 1 s.
-    pub const fn try_window(self, window: Duration) -> Result<Self, ConfigError> {
-        let nanos = nanos(window);
-        if nanos < BILLION {
-            let rule = "must be at least 1 s";
-            return Err(ConfigError::new("window", Value::Duration(window), rule));
-        }
-        Ok(Self { slice: nanos / SLICES as u64, ..self })
-    }
-
-    /// The classes of error that say that the dependency did not deal with the attempt; [`ClassSet::DEPENDENCY`]
-    /// unless set. An error of any other class is an answer, and so an accept.
+    /// Sets which classes of error mean that the dependency did not deal with the attempt; [`ClassSet::DEPENDENCY`] unless
+    /// set. An error of any other class is an answer, which counts as an accept.
     #[must_use]
     pub const fn count_as_rejection(self, classes: ClassSet) -> Self {
         Self { rejections: classes, ..self }
     }
 
-    /// `requests - multiplier * accepts` in parts of 2^32, 0 where below, and the requests. As of now.
+    /// `requests - multiplier * accepts` in parts of 2^32, at least 0, and the requests. As of `now`.
     #[inline]
     fn excess(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> (u64, u64) {
         state.advance(now, self.slice);
@@ -223,7 +190,7 @@ impl BudgetRules for AdaptiveThrottle {
 }
 
 impl<L: Lock> SharedBudget<AdaptiveThrottle, L> {
-    /// The probability with which a retry would be refused now, in parts of 2^32, rounded down.
+    /// The probability that a retry would be refused now, in parts of 2^32, rounded down.
     pub fn rejection_probability(&self, now: impl Now) -> u64 {
         let (rules, now) = (self.rules(), now.now());
         let (excess, requests) = self.with_state(|state| rules.excess(state, now));

@@ -1,17 +1,17 @@
-//! A share of what is under way at the same time.
+//! Retries as a share of the attempts under way: the retry budget of Envoy.
 
 use super::decimal::millionths;
 use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, SharedBudget};
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
-/// So many retries at once for the attempts that are under way: Envoy's retry budget, and failsafe-go's.
+/// Grants a number of retries at once in proportion to the attempts under way: Envoy's retry budget, and failsafe-go's.
 ///
-/// A retry takes a slot when it is granted and holds it, waiting and under way, until it has ended. There are
-/// [`share`](Self::share) of the attempts under way, rounded down, but at least [`minimum`](Self::minimum). The
-/// attempt that failed still counts as one of them while its call asks. No clock is needed.
+/// A retry takes a slot when it is granted, and holds it while it waits and runs, until it has ended. The number of slots
+/// is the [`share`](Self::share) of the attempts under way, rounded down, but at least [`minimum`](Self::minimum). The
+/// attempt that failed still counts as one of them while its call asks. It reads no clock.
 ///
 /// Source: [Envoy's `RetryBudget`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto#config-cluster-v3-circuitbreakers-thresholds-retrybudget).
 ///
@@ -44,38 +44,28 @@ pub struct ConcurrencyShare {
 const WHOLE: u64 = 1_000_000;
 
 impl ConcurrencyShare {
-    /// A fifth of the attempts under way, but at least 3.
+    /// A fifth of the attempts under way, but at least 3 retries.
     pub const DEFAULT: Self = Self { share: WHOLE / 5, minimum: 3 };
 
-    /// How many of the attempts under way may be retries, from 0 to 1, to the nearest millionth.
-    ///
-    /// # Panics
-    /// On a share that is NaN, below 0 or above 1.
-    #[must_use]
-    #[track_caller]
-    pub const fn share(self, share: f64) -> Self {
-        ok_or_panic!(self.try_share(share))
-    }
-
-    /// [`share`](Self::share) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A share that is NaN, below 0 or above 1.
-    pub const fn try_share(self, share: f64) -> Result<Self, ConfigError> {
-        match millionths(share) {
-            Some(millionths) if millionths <= WHOLE => Ok(Self { share: millionths, ..self }),
-            _ => Err(ConfigError::new("share", Value::Float(share), "must be from 0 to 1")),
+    checked_setters! {
+        /// Sets which share of the attempts under way may be retries, from 0 to 1, to the nearest millionth; 0.2 unless set.
+        #[fails_if("the share is NaN, below 0 or above 1.")]
+        share, try_share(self, share: f64) {
+            match millionths(share) {
+                Some(millionths) if millionths <= WHOLE => Ok(Self { share: millionths, ..self }),
+                _ => Err(ConfigError::new("share", Value::Float(share), "must be from 0 to 1")),
+            }
         }
     }
 
-    /// How many retries may be under way at once however few attempts are. With 0, and a share of less than 1, a
+    /// Sets how many retries may be under way at once even if few attempts are; 3 unless set. With 0 and a share below 1, a
     /// call that is alone is never retried.
     #[must_use]
     pub const fn minimum(self, retries: u32) -> Self {
         Self { minimum: retries, ..self }
     }
 
-    /// How many retries may be under way at once while so many attempts are.
+    /// How many retries may be under way at once while this many attempts are.
     #[allow(clippy::cast_possible_truncation)] // no more than `attempts`
     pub const fn most_retries(&self, attempts: u32) -> u32 {
         let shared = (self.share * attempts as u64 / WHOLE) as u32;

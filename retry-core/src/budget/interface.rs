@@ -3,8 +3,9 @@
 use crate::class::Class;
 use crate::time::Now;
 
-/// A retry budget, a shared allowance of retries: each retry is [withdrawn](Self::withdraw) from it, and what becomes of each attempt is
-/// [deposited](Self::deposit). It never grants more than it holds.
+/// A retry budget: a shared allowance of retries, which never grants more than it holds.
+///
+/// A call [withdraws](Self::withdraw) each retry from it, and [deposits](Self::deposit) what becomes of each attempt.
 ///
 /// | type | grants |
 /// |---|---|

@@ -1,4 +1,4 @@
-//! A share of the requests, and a floor under it.
+//! Retries as a share of the calls, and a reserve: the retry budget of Finagle.
 
 use core::time::Duration;
 
@@ -6,20 +6,19 @@ use super::decimal::millionths;
 use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, Concern, SharedBudget};
 use super::sliding::SlidingSum;
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::Lock;
 use crate::time::{Instant, Now, nanos};
 
-/// So many retries for each request, and a few for those who make few requests: Finagle's retry budget, and
-/// Tower's.
+/// Grants a number of retries in proportion to the calls, and a few more for callers that make few calls: Finagle's retry
+/// budget, and Tower's.
 ///
-/// Each call earns [`share`](Self::share) of a retry when it starts, which lasts for [`ttl`](Self::ttl). Beside
-/// it there is a reserve of [`min_retries_per_second`](Self::min_retries_per_second) for all of the ttl; what was
-/// taken of it comes back when the ttl has passed. So in any such time the retries are at most that share of the
-/// calls, and the reserve.
+/// Each call earns [`share`](Self::share) of a retry when it starts, which lasts for [`ttl`](Self::ttl). Beside that there
+/// is a reserve of [`min_retries_per_second`](Self::min_retries_per_second) for the whole ttl. What was taken out of the
+/// reserve comes back after the ttl. So within any ttl, the retries are at most that share of the calls, plus the reserve.
 ///
-/// The time is kept in ten slices, each forgotten as one: see [`SlidingSum`]. Its [`Price`] says in which of them
-/// a retry was paid for, so that what a cancelled retry gives back is gone when it would have been anyway.
+/// The time is kept in ten slices, each of which is forgotten as a whole: see [`SlidingSum`]. The [`Price`] says in which
+/// slice a retry was paid for. So what a cancelled retry gives back is gone when it would have been gone anyway.
 ///
 /// Source: [Finagle's `RetryBudget`](https://twitter.github.io/finagle/guide/Clients.html#retries).
 ///
@@ -64,7 +63,7 @@ const SLICES: usize = 10;
 const MOST_SHARE: u64 = 1_000;
 
 impl RequestShare {
-    /// One retry for five calls, at least 10 a second, with a ttl of 10 s.
+    /// One retry for five calls, a reserve of 10 retries per second, and a ttl of 10 s.
     pub const DEFAULT: Self = Self {
         share: RETRY / 5,
         retries_per_second: 10,
@@ -74,63 +73,41 @@ impl RequestShare {
     }
     .worked_out();
 
-    /// How many retries a call earns, from 0 to 1000, to the nearest millionth: 0.2 is one retry for five calls,
-    /// 2.0 two for each.
-    ///
-    /// # Panics
-    /// On a share that is NaN, below 0 or above 1000.
-    #[must_use]
-    #[track_caller]
-    pub const fn share(self, retries: f64) -> Self {
-        ok_or_panic!(self.try_share(retries))
-    }
+    checked_setters! {
+        /// Sets how many retries a call earns, from 0 to 1000, to the nearest millionth; 0.2 unless set, which is one retry for
+        /// five calls.
+        #[fails_if("the share is NaN, below 0 or above 1000.")]
+        share, try_share(self, retries: f64) {
+            match millionths(retries) {
+                Some(share) if share <= MOST_SHARE * RETRY.unsigned_abs() => {
+                    Ok(Self { share: share.cast_signed(), ..self })
+                }
+                _ => {
+                    let rule = "must be from 0 to 1000";
+                    Err(ConfigError::new("share", Value::Float(retries), rule))
+                }
+            }
+        }
 
-    /// [`share`](Self::share) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A share that is NaN, below 0 or above 1000.
-    pub const fn try_share(self, retries: f64) -> Result<Self, ConfigError> {
-        match millionths(retries) {
-            Some(share) if share <= MOST_SHARE * RETRY.unsigned_abs() => {
-                Ok(Self { share: share.cast_signed(), ..self })
+        /// Sets how long a call counts, and a retry; 10 s unless set, from 1 s to 60 s.
+        #[fails_if("the duration is shorter than 1 s or longer than 60 s.")]
+        ttl, try_ttl(self, ttl: Duration) {
+            const LEAST: u64 = nanos(Duration::from_secs(1));
+            const MOST: u64 = nanos(Duration::from_secs(60));
+            let nanos = nanos(ttl);
+            if nanos < LEAST || nanos > MOST {
+                let rule = "must be from 1 s to 60 s";
+                return Err(ConfigError::new("ttl", Value::Duration(ttl), rule));
             }
-            _ => {
-                let rule = "must be from 0 to 1000";
-                Err(ConfigError::new("share", Value::Float(retries), rule))
-            }
+            Ok(Self { ttl: nanos, ..self }.worked_out())
         }
     }
 
-    /// How many retries a second are granted whatever the number of calls: this many times the ttl are in
-    /// reserve. 0 for none.
+    /// Sets how many retries per second are granted whatever the number of calls; 10 unless set. The reserve is this many
+    /// times the ttl in seconds. 0 for no reserve.
     #[must_use]
     pub const fn min_retries_per_second(self, retries: u32) -> Self {
         Self { retries_per_second: retries, ..self }.worked_out()
-    }
-
-    /// For how long a call counts, and a retry; from 1 s to 60 s.
-    ///
-    /// # Panics
-    /// On less than 1 s and on more than 60 s.
-    #[must_use]
-    #[track_caller]
-    pub const fn ttl(self, ttl: Duration) -> Self {
-        ok_or_panic!(self.try_ttl(ttl))
-    }
-
-    /// [`ttl`](Self::ttl) for a value known only at run time.
-    ///
-    /// # Errors
-    /// Less than 1 s, and more than 60 s.
-    pub const fn try_ttl(self, ttl: Duration) -> Result<Self, ConfigError> {
-        const LEAST: u64 = nanos(Duration::from_secs(1));
-        const MOST: u64 = nanos(Duration::from_secs(60));
-        let nanos = nanos(ttl);
-        if nanos < LEAST || nanos > MOST {
-            let rule = "must be from 1 s to 60 s";
-            return Err(ConfigError::new("ttl", Value::Duration(ttl), rule));
-        }
-        Ok(Self { ttl: nanos, ..self }.worked_out())
     }
 
     const fn worked_out(self) -> Self {

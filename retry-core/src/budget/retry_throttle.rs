@@ -1,19 +1,19 @@
-//! The retry throttling of gRPC.
+//! Tokens that failures take and successes bring back: the retry throttling of gRPC.
 
 use super::decimal::billionths;
 use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, Concern, SharedBudget};
 use crate::class::ClassSet;
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
-/// Tokens that failures use up and successes bring back; retries are granted while more than half are left:
+/// Tokens that failures take and successes bring back. Retries are granted while more than half of the tokens are left:
 /// gRPC's retry throttling.
 ///
-/// Every failed attempt takes one token, a retry itself none; every success earns
-/// [`token_ratio`](Self::token_ratio). So retries end once failures outnumber successes by the ratio, and it
-/// takes `1 / token_ratio` successes to make up for a failure. It needs no clock, and counts in thousandths.
+/// Every failed attempt takes one token; a retry itself takes none. Every success earns [`token_ratio`](Self::token_ratio).
+/// So retries end once failures outnumber successes by the ratio, and `1 / token_ratio` successes make up for a failure. It
+/// reads no clock, and counts in thousandths of a token.
 ///
 /// Source: [gRFC A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
 ///
@@ -57,62 +57,40 @@ impl RetryThrottle {
     /// 10 tokens, of which a success earns 0.1: the example of the proposal.
     pub const DEFAULT: Self = Self { failures: ClassSet::RETRYABLE, max: 10 * TOKEN, ratio: TOKEN / 10 };
 
-    /// How many tokens it holds at most, and at first; from 1 to 1000.
-    ///
-    /// # Panics
-    /// On 0 and on more than 1000.
-    #[must_use]
-    #[track_caller]
-    pub const fn max_tokens(self, tokens: u32) -> Self {
-        ok_or_panic!(self.try_max_tokens(tokens))
-    }
-
-    /// [`max_tokens`](Self::max_tokens) for a value known only at run time.
-    ///
-    /// # Errors
-    /// 0, and more than 1000.
-    pub const fn try_max_tokens(self, tokens: u32) -> Result<Self, ConfigError> {
-        if tokens == 0 || tokens > MOST_TOKENS {
-            let rule = "must be from 1 to 1000";
-            return Err(ConfigError::new("max_tokens", Value::Count(tokens as u64), rule));
-        }
-        Ok(Self { max: tokens * TOKEN, ..self })
-    }
-
-    /// What a success earns, in tokens; above 0. As the proposal has it, decimals after the third are ignored, so
-    /// that less than 0.001 earns nothing.
-    ///
-    /// # Panics
-    /// On a ratio that is NaN, infinite, 0 or below.
-    #[must_use]
-    #[track_caller]
-    pub const fn token_ratio(self, tokens: f64) -> Self {
-        ok_or_panic!(self.try_token_ratio(tokens))
-    }
-
-    /// [`token_ratio`](Self::token_ratio) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A ratio that is NaN, infinite, 0 or below.
-    #[allow(clippy::cast_possible_truncation)] // at most a million
-    pub const fn try_token_ratio(self, tokens: f64) -> Result<Self, ConfigError> {
-        const MOST: u64 = (MOST_TOKENS * TOKEN) as u64;
-        match billionths(tokens) {
-            Some(billionths) if tokens.to_bits() > 0 => {
-                let thousandths = billionths / 1_000_000;
-                // More than it can ever hold makes no difference.
-                let ratio = if thousandths > MOST { MOST } else { thousandths } as u32;
-                Ok(Self { ratio, ..self })
+    checked_setters! {
+        /// Sets how many tokens it holds at most, and at first, from 1 to 1000; 10 unless set.
+        #[fails_if("the number is 0 or more than 1000.")]
+        max_tokens, try_max_tokens(self, tokens: u32) {
+            if tokens == 0 || tokens > MOST_TOKENS {
+                let rule = "must be from 1 to 1000";
+                return Err(ConfigError::new("max_tokens", Value::Count(tokens as u64), rule));
             }
-            _ => {
-                let rule = "must be a finite number above 0";
-                Err(ConfigError::new("token_ratio", Value::Float(tokens), rule))
+            Ok(Self { max: tokens * TOKEN, ..self })
+        }
+
+        /// Sets how many tokens a success earns, above 0, rounded down to thousandths; 0.1 unless set. As the proposal has it,
+        /// decimals after the third are ignored, so that less than 0.001 earns nothing.
+        #[fails_if("the number is NaN, infinite, 0 or negative.")]
+        token_ratio, try_token_ratio(self, tokens: f64) {
+            const MOST: u64 = (MOST_TOKENS * TOKEN) as u64;
+            match billionths(tokens) {
+                Some(billionths) if tokens.to_bits() > 0 => {
+                    let thousandths = billionths / 1_000_000;
+                    // More than it can ever hold makes no difference.
+                    #[allow(clippy::cast_possible_truncation)] // at most a million
+                    let ratio = if thousandths > MOST { MOST } else { thousandths } as u32;
+                    Ok(Self { ratio, ..self })
+                }
+                _ => {
+                    let rule = "must be a finite number above 0";
+                    Err(ConfigError::new("token_ratio", Value::Float(tokens), rule))
+                }
             }
         }
     }
 
-    /// The classes of error that take a token; [`ClassSet::RETRYABLE`] unless set. An error of any other class
-    /// neither takes nor earns one.
+    /// Sets which classes of error take a token; [`ClassSet::RETRYABLE`] unless set. An error of any other class neither takes
+    /// nor earns one.
     #[must_use]
     pub const fn count_as_failure(self, classes: ClassSet) -> Self {
         Self { failures: classes, ..self }
@@ -123,7 +101,7 @@ impl RetryThrottle {
         self.max
     }
 
-    /// What a success earns, in thousandths of a token.
+    /// How many thousandths of a token a success earns.
     pub const fn earns_thousandths(&self) -> u32 {
         self.ratio
     }
@@ -185,7 +163,7 @@ impl<L: Lock> SharedBudget<RetryThrottle, L> {
     }
 }
 
-/// What is missing in a [`RetryThrottle`]: as a full one is the first state, whatever its size.
+/// What is missing in a [`RetryThrottle`]. Nothing is missing in the first state, whatever its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UsedUp {

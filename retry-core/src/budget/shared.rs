@@ -6,9 +6,10 @@ use super::interface::{Budget, Deposit, Price, Request};
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// The rules of a budget, immutable; what they keep count of is passed in.
+/// The rules of a retry budget. They are immutable; what they count is passed in.
 ///
-/// A budget of one's own is these four methods and a state, which [`SharedBudget`] then shares:
+/// To write rules of your own, implement [`withdraw`](Self::withdraw) and [`deposit`](Self::deposit) for a state.
+/// [`SharedBudget`] shares them:
 ///
 /// ```
 /// use retry_core::{
@@ -16,7 +17,7 @@ use crate::time::{Instant, Now};
 ///     SharedBudget,
 /// };
 ///
-/// /// So many retries in all, and no more ever.
+/// /// This many retries in all.
 /// struct Allotment(u32);
 ///
 /// struct Used(u32);
@@ -48,32 +49,31 @@ use crate::time::{Instant, Now};
 /// assert!(budget.withdraw(request, Instant::ORIGIN).is_none());
 /// ```
 pub trait BudgetRules {
-    /// What is counted. Its first state is constant, so that a budget can stand in a `static`.
+    /// What is counted. Its first state is constant, so that a budget can be a `static`.
     type State: Initial;
 
-    /// Whether a withdrawal needs to know the time. Where not, no clock is read for it, and `now` means nothing.
+    /// Whether a withdrawal needs the time. If not, no clock is read for it, and its `now` means nothing.
     fn withdrawal_asks_time(&self) -> bool {
         false
     }
 
-    /// How far this deposit concerns the rules. Asked without the lock, which is only taken for a deposit that
-    /// is counted.
+    /// How far this deposit concerns the rules. It is asked without the lock, which is taken only for deposits that count.
     fn concern(&self, deposit: Deposit) -> Concern {
         let _ = deposit;
         Concern::Untimed
     }
 
-    /// Takes out what one retry costs; `None` where the budget does not hold that much. The attempt that failed
-    /// has been deposited before.
+    /// Takes out what one retry costs; `None` if the budget does not hold that much. The attempt that failed was deposited
+    /// before.
     fn withdraw(&self, state: &mut Self::State, request: Request, now: Instant) -> Option<Price>;
 
     /// Learns what happened to an attempt.
     ///
-    /// `now` may be earlier than an instant seen before: the clock stepped back, another thread was faster, or
-    /// the attempt was dropped where nothing could tell the time. No time has passed then.
+    /// `now` may be earlier than an instant seen before: if the clock stepped back, if another thread was faster, or if the
+    /// attempt was dropped and the time is not known. Then no time has passed.
     fn deposit(&self, state: &mut Self::State, deposit: Deposit, now: Instant);
 
-    /// How much it holds, in whole units of its own, if that can be said: for events.
+    /// How much it holds, in whole units of its own: for events. `None` if that cannot be said.
     fn level(&self, state: &mut Self::State, now: Instant) -> Option<u64> {
         let _ = (state, now);
         None
@@ -84,11 +84,11 @@ pub trait BudgetRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Concern {
-    /// Not at all: no lock is taken and no clock read.
+    /// Not at all: no lock is taken, and no clock is read.
     None,
-    /// It is counted, whatever the time: no clock is read.
+    /// It counts, whatever the time: no clock is read.
     Untimed,
-    /// It is counted at its time.
+    /// It counts at its time.
     Timed,
 }
 
@@ -108,6 +108,7 @@ pub enum Concern {
 /// assert_eq!(STOCK.held(clock.now()), 500);
 /// # }
 /// ```
+#[doc(alias = "retry budget")]
 pub struct SharedBudget<B: BudgetRules, L: Lock = DefaultLock> {
     rules: B,
     state: L::Of<B::State>,
@@ -140,7 +141,7 @@ impl<B: BudgetRules, L: Lock> SharedBudget<B, L> {
         &self.rules
     }
 
-    /// Reads or changes what is counted.
+    /// Runs `f` with exclusive access to what is counted.
     pub fn with_state<R>(&self, f: impl FnOnce(&mut B::State) -> R) -> R {
         self.state.with(f)
     }

@@ -3,15 +3,14 @@
 use crate::lock::Initial;
 use crate::time::Instant;
 
-/// The sum of what was added in the last `SLICES` slices of time, for budgets of one's own rules, too.
+/// The sum of what was added in the last `SLICES` slices of time: for budgets, and for rules of your own.
 ///
-/// The amounts of a slice are forgotten together. A slice begins when the one before has ended and someone asks:
-/// where many ask, a window of ten slices remembers from nine to ten tenths of its length; where hardly anyone
-/// does, up to twice its length. Adding and reading take a few steps; a slice that has ended costs one step
-/// more, once, and after a long silence no more than `SLICES`.
+/// The amounts of a slice are forgotten together. A slice begins at the first [`advance`](Self::advance) after the one
+/// before has ended. So with frequent calls, a window of ten slices remembers 90 % to 100 % of its length; with rare calls
+/// up to twice its length. Adding and reading take a few steps. Each slice that has ended takes one more step, and at most
+/// `SLICES` steps after a long pause.
 ///
-/// No instant is ever taken for more than what has passed since the latest one: a clock that steps back stands
-/// still here until it is where it was.
+/// If the clock steps back, no time passes until it is where it was.
 ///
 /// ```
 /// use retry_core::{budget::SlidingSum, Instant};
@@ -33,24 +32,24 @@ pub struct SlidingSum<const SLICES: usize> {
     slices: [i64; SLICES],
     /// Of all slices.
     sum: i64,
-    /// The place of the slice that is added to.
+    /// The place of the current slice.
     current: usize,
-    /// How many slices were before it.
+    /// How many slices came before it.
     number: u64,
     /// When it began.
     since: Instant,
 }
 
 impl<const SLICES: usize> SlidingSum<SLICES> {
-    /// Nothing was added yet.
+    /// The sum of nothing.
     pub const EMPTY: Self =
         Self { slices: [0; SLICES], sum: 0, current: 0, number: 0, since: Instant::ORIGIN };
 
-    /// No slice's sum goes beyond this, so that their sum fits.
+    /// The sum of a slice stays below this, so that the sum of all fits.
     const LIMIT: u64 = i64::MAX.unsigned_abs() / SLICES as u64;
 
-    /// Goes on to `now`, and forgets what has left the window since. `slice` is the length of a slice in
-    /// nanoseconds, always the same for one sum.
+    /// Goes on to `now`, and forgets what has left the window. `slice` is the length of a slice in nanoseconds, always the
+    /// same for one sum.
     #[inline]
     pub fn advance(&mut self, now: Instant, slice: u64) {
         if now.nanos_since(self.since) >= slice {
@@ -58,16 +57,15 @@ impl<const SLICES: usize> SlidingSum<SLICES> {
         }
     }
 
-    /// Adds to the slice under way and gives its number; `None`, with nothing added, where a slice would hold
-    /// more than `i64::MAX / SLICES`.
+    /// Adds to the current slice, and returns its number. Returns `None`, and adds nothing, if the slice would hold more than
+    /// `i64::MAX / SLICES`.
     #[inline]
     pub fn add(&mut self, amount: i64) -> Option<u64> {
         self.change(self.current, amount)?;
         Some(self.number)
     }
 
-    /// Takes back an amount that was added to the slice of this number; nothing where that has left the window,
-    /// and the amount with it.
+    /// Takes back an amount that was added to the slice of this number. Does nothing if the slice has left the window.
     pub fn take_back(&mut self, amount: i64, slice: u64) {
         let age = usize::try_from(self.number.saturating_sub(slice)).unwrap_or(SLICES);
         if age < SLICES {

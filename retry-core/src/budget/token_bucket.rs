@@ -1,25 +1,23 @@
-//! The retry quota of the AWS SDKs.
+//! A bucket of tokens that retries take: the retry quota of the AWS SDKs.
 
 use super::decimal::millionths;
 use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, Concern, SharedBudget};
 use crate::class::Class;
-use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// A bucket of tokens, full at first, of which each retry takes some: the retry quota of the AWS SDKs' standard
-/// mode.
+/// A bucket of tokens, full at first, of which each retry takes some: the retry quota of the AWS SDKs' standard mode.
 ///
-/// - A retry costs [`retry_cost`](Self::retry_cost), after a [`Class::Timeout`]
-///   [`timeout_cost`](Self::timeout_cost), after a [`Class::RateLimit`]
-///   [`rate_limit_cost`](Self::rate_limit_cost).
-/// - A retry that succeeds or is cancelled gives back what was paid for it; one that fails does not.
-/// - A call that succeeds at once earns [`first_try_refund`](Self::first_try_refund). Any success earns
-///   [`success_reward`](Self::success_reward), every second [`refill_per_second`](Self::refill_per_second).
-/// - It never holds more than its [`capacity`](Self::capacity).
+/// - A retry costs [`retry_cost`](Self::retry_cost): after a [`Class::Timeout`] it costs
+///   [`timeout_cost`](Self::timeout_cost), after a [`Class::RateLimit`] [`rate_limit_cost`](Self::rate_limit_cost).
+/// - A retry that succeeds or is cancelled gives back what was paid for it. A retry that fails does not.
+/// - A call whose first attempt succeeds earns [`first_try_refund`](Self::first_try_refund). Any success earns
+///   [`success_reward`](Self::success_reward), and every second [`refill_per_second`](Self::refill_per_second).
+/// - The bucket never holds more than its [`capacity`](Self::capacity).
 ///
-/// So while most calls succeed it is full, and in an outage it bounds the retries of all callers together to
+/// So it is full while most calls succeed. In an outage it bounds the retries of all callers together to
 /// `capacity / cost`. Its [`Price`] is in millionths of a token. Without a refill it reads no clock.
 ///
 /// Source: [Retry behavior] of the AWS SDKs.
@@ -49,7 +47,7 @@ pub struct TokenBucket {
     capacity: u64,
     retry_cost: u64,
     timeout_cost: u64,
-    /// As any other retry where `None`.
+    /// `None`: as any other retry.
     rate_limit_cost: Option<u64>,
     first_try_refund: u64,
     success_reward: u64,
@@ -60,8 +58,7 @@ const TOKEN: u64 = 1_000_000;
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 impl TokenBucket {
-    /// 500 tokens; a retry costs 5, after a timeout 10; a success at the first attempt earns 1. No reward, no
-    /// refill.
+    /// 500 tokens. A retry costs 5, after a timeout 10. A success at the first attempt earns 1. No reward, no refill.
     pub const DEFAULT: Self = Self {
         capacity: 500 * TOKEN,
         retry_cost: 5 * TOKEN,
@@ -72,76 +69,55 @@ impl TokenBucket {
         refill: 0,
     };
 
-    /// How many tokens it holds at most, and at first. 0 for a budget that grants no retry.
+    /// Sets how many tokens it holds at most, and at first; 500 unless set. With 0 it grants no retry that costs anything.
     #[must_use]
     pub const fn capacity(self, tokens: u32) -> Self {
         Self { capacity: whole(tokens), ..self }
     }
 
-    /// What a retry costs. More than the capacity is never granted; 0 always is.
+    /// Sets what a retry costs; 5 tokens unless set. A cost above the capacity is never granted, and a cost of 0 always is.
     #[must_use]
     pub const fn retry_cost(self, tokens: u32) -> Self {
         Self { retry_cost: whole(tokens), ..self }
     }
 
-    /// What a retry costs after a [`Class::Timeout`]: more, as it has kept someone busy for longer.
+    /// Sets what a retry costs after a [`Class::Timeout`]; 10 tokens unless set. A timeout keeps caller and dependency busy for
+    /// longer than other errors.
     #[must_use]
     pub const fn timeout_cost(self, tokens: u32) -> Self {
         Self { timeout_cost: whole(tokens), ..self }
     }
 
-    /// What a retry costs after a [`Class::RateLimit`]; the same as any unless set.
+    /// Sets what a retry costs after a [`Class::RateLimit`]; [`retry_cost`](Self::retry_cost) unless set.
     #[must_use]
     pub const fn rate_limit_cost(self, tokens: u32) -> Self {
         Self { rate_limit_cost: Some(whole(tokens)), ..self }
     }
 
-    /// What a call earns whose first attempt succeeds.
+    /// Sets what a call earns whose first attempt succeeds; 1 token unless set.
     #[must_use]
     pub const fn first_try_refund(self, tokens: u32) -> Self {
         Self { first_try_refund: whole(tokens), ..self }
     }
 
-    /// What any success earns besides, in tokens, to the nearest millionth; from 0, which is none.
-    ///
-    /// # Panics
-    /// On a reward that is NaN, infinite or below 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn success_reward(self, tokens: f64) -> Self {
-        ok_or_panic!(self.try_success_reward(tokens))
-    }
-
-    /// [`success_reward`](Self::success_reward) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A reward that is NaN, infinite or below 0.
-    pub const fn try_success_reward(self, tokens: f64) -> Result<Self, ConfigError> {
-        match fraction("success_reward", tokens) {
-            Ok(success_reward) => Ok(Self { success_reward, ..self }),
-            Err(error) => Err(error),
+    checked_setters! {
+        /// Sets how many tokens any success earns besides, to the nearest millionth; 0 unless set.
+        #[fails_if("the number is NaN, infinite or negative.")]
+        success_reward, try_success_reward(self, tokens: f64) {
+            match fraction("success_reward", tokens) {
+                Ok(success_reward) => Ok(Self { success_reward, ..self }),
+                Err(error) => Err(error),
+            }
         }
-    }
 
-    /// What time earns, in tokens per second, to the nearest millionth; from 0, which is nothing. It is counted
-    /// in whole seconds, as in the AWS SDKs.
-    ///
-    /// # Panics
-    /// On a rate that is NaN, infinite or below 0.
-    #[must_use]
-    #[track_caller]
-    pub const fn refill_per_second(self, tokens: f64) -> Self {
-        ok_or_panic!(self.try_refill_per_second(tokens))
-    }
-
-    /// [`refill_per_second`](Self::refill_per_second) for a value known only at run time.
-    ///
-    /// # Errors
-    /// A rate that is NaN, infinite or below 0.
-    pub const fn try_refill_per_second(self, tokens: f64) -> Result<Self, ConfigError> {
-        match fraction("refill_per_second", tokens) {
-            Ok(refill) => Ok(Self { refill, ..self }),
-            Err(error) => Err(error),
+        /// Sets how many tokens time earns per second, to the nearest millionth; 0 unless set. Only whole seconds count, as in
+        /// the AWS SDKs.
+        #[fails_if("the number is NaN, infinite or negative.")]
+        refill_per_second, try_refill_per_second(self, tokens: f64) {
+            match fraction("refill_per_second", tokens) {
+                Ok(refill) => Ok(Self { refill, ..self }),
+                Err(error) => Err(error),
+            }
         }
     }
 
@@ -222,7 +198,7 @@ impl BudgetRules for TokenBucket {
 }
 
 impl<L: Lock> SharedBudget<TokenBucket, L> {
-    /// How many whole tokens it holds.
+    /// How many tokens it holds, rounded down.
     pub fn held(&self, now: impl Now) -> u64 {
         self.held_millionths(now) / TOKEN
     }
@@ -237,13 +213,13 @@ impl<L: Lock> SharedBudget<TokenBucket, L> {
     }
 }
 
-/// What is missing in a [`TokenBucket`]: as a full one is the first state, whatever its capacity.
+/// What is missing in a [`TokenBucket`]. Nothing is missing in the first state, whatever its capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Spent {
     /// In millionths of a token, at most the capacity.
     spent: u64,
-    /// Up to when time has earned.
+    /// The time up to which the refill was counted.
     refilled: Instant,
 }
 

@@ -29,6 +29,7 @@ use crate::time::nanos;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[doc(alias = "circuit breaker")]
 pub struct CircuitConfig {
     pub(super) failures: ClassSet,
     /// 0: no such rule.
@@ -104,6 +105,7 @@ macro_rules! with {
 impl CircuitConfig {
     checked_setters! {
         /// Opens the circuit after this many failures in a row.
+        #[doc(alias = "failure_threshold")]
         #[fails_if("the number is 0.")]
         consecutive_failures, try_consecutive_failures(self, failures: u32) {
             with!(self.consecutive_failures = at_least_one(failures))
@@ -118,6 +120,8 @@ impl CircuitConfig {
 
         /// Opens the circuit when this percentage of the calls in the window failed, or more. The rate counts once the window
         /// holds [`minimum_calls`](Self::minimum_calls).
+        #[doc(alias = "failureRateThreshold")]
+        #[doc(alias = "FailureRatio")]
         #[fails_if("the percentage is 0 or more than 100.")]
         failure_rate, try_failure_rate(self, percent: u8) {
             with!(self.failure_rate = percentage(percent))
@@ -127,6 +131,7 @@ impl CircuitConfig {
         ///
         /// An attempt that is dropped after this long counts as a failure, so that an outer timeout does not hide an
         /// outage. Once set, the time is read at each admission.
+        #[doc(alias = "slowCallDurationThreshold")]
         #[fails_if("the duration is zero.")]
         slow_after, try_slow_after(self, duration: Duration) {
             with!(self.slow_after = above_zero(duration))
@@ -136,18 +141,22 @@ impl CircuitConfig {
         ///
         /// It needs [`slow_after`](Self::slow_after), and a window that tells slow calls:
         /// [`SlowCalls`](crate::circuit::SlowCalls).
+        #[doc(alias = "slowCallRateThreshold")]
         #[fails_if("the percentage is 0 or more than 100.")]
         slow_rate, try_slow_rate(self, percent: u8) {
             with!(self.slow_rate = percentage(percent))
         }
 
         /// Sets how many calls the window must hold before its rates count; 1 unless set, and at most the window.
+        #[doc(alias = "minimumNumberOfCalls")]
+        #[doc(alias = "MinimumThroughput")]
         #[fails_if("the number is 0.")]
         minimum_calls, try_minimum_calls(self, calls: u32) {
             with!(self.minimum_calls = at_least_one(calls))
         }
 
         /// Sets the window to the last `calls` calls: at most what its type holds, and as many as that unless set.
+        #[doc(alias = "slidingWindowSize")]
         #[fails_if("the number is 0.")]
         window, try_window(self, calls: u32) {
             with!(self.window = at_least_one(calls))
@@ -155,6 +164,7 @@ impl CircuitConfig {
 
         /// Sets the window to the calls of the last `duration`, if it counts time: see
         /// [`TimeWindow`](crate::circuit::TimeWindow).
+        #[doc(alias = "SamplingDuration")]
         #[fails_if("the duration is zero.")]
         window_time, try_window_time(self, duration: Duration) {
             with!(self.window_time = above_zero(duration))
@@ -178,6 +188,9 @@ impl CircuitConfig {
 /// How the circuit recovers: the open time, the probes and the ramp.
 impl CircuitConfig {
     /// Sets how long the circuit stays open before the first probe; 30 s unless set. With zero, the next attempt is a probe.
+    #[doc(alias = "BreakDuration")]
+    #[doc(alias = "waitDurationInOpenState")]
+    #[doc(alias = "reset_timeout")]
     #[must_use]
     pub const fn open_for(self, duration: Duration) -> Self {
         let open_for = nanos(duration);
@@ -225,6 +238,7 @@ impl CircuitConfig {
 
     checked_setters! {
         /// Sets how many probes are under way at once while the circuit is half-open; 1 unless set.
+        #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
         #[fails_if("the number is 0.")]
         probes, try_probes(self, probes: u32) {
             with!(self.probes = at_least_one(probes))

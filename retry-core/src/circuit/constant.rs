@@ -15,7 +15,7 @@ use crate::config_error::ok_or_panic;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// A configuration, as a type.
+/// A type that has a circuit's configuration.
 pub trait ConstConfig {
     /// The configuration.
     const CONFIG: CircuitConfig;

@@ -17,14 +17,11 @@ use crate::time::{Instant, Now};
 /// | type | is |
 /// |---|---|
 /// | [`SharedCircuit`](crate::SharedCircuit), [`ConstCircuit`](crate::circuit::ConstCircuit) | the circuit of one dependency |
-/// | [`PooledCircuit`], [`OwnedCircuit`], [`FixedCircuit`](crate::pool::FixedCircuit) | the circuit of one key of a [pool](crate::pool) |
+/// | `PooledCircuit`, `OwnedCircuit`, [`FixedCircuit`](crate::pool::FixedCircuit) | the circuit of one key of a [pool](crate::pool) |
 /// | [`Operation`](crate::pool::Operation) | the circuit of one type of operation |
 /// | [`NoCircuit`] | no circuit: it admits everything |
 /// | `&G`, `Arc<G>` | the same gate, shared |
 /// | `Option<G>` | a gate, or none: `None` admits everything |
-///
-/// [`PooledCircuit`]: crate::pool#types
-/// [`OwnedCircuit`]: crate::pool#types
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a circuit",
     note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`"

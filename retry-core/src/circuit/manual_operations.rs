@@ -31,6 +31,7 @@ macro_rules! manual_operations {
         ///
         /// Returns the change, or `None` if the circuit only counted before.
         $(#[doc = $note])?
+        #[doc(alias = "metrics_only")]
         pub fn count_only(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
             let now = now.now();
             self.by_hand(|breaker| breaker.count_only(now)).flatten()
@@ -40,6 +41,7 @@ macro_rules! manual_operations {
         ///
         /// Returns the change.
         $(#[doc = $note])?
+        #[doc(alias = "close")]
         pub fn reset(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
             let now = now.now();
             self.by_hand(|breaker| breaker.reset(now)).flatten()

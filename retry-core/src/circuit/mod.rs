@@ -1,4 +1,88 @@
-//! What all calls to one dependency share.
+//! Circuit breakers: while a dependency is down, calls to it are refused at once instead of waiting for it.
+//!
+//! A circuit belongs to one dependency, and all its callers share it. While it is *closed*, it admits every attempt and
+//! records how each one ends. When too many fail, it *opens*: every attempt is refused, which spares the caller the wait
+//! and the dependency the load. After the open time it is *half-open*: it admits a few attempts as *probes*, and their
+//! results close it or open it again.
+//!
+//! ```text
+//!              a rule opens it                  the open time passes
+//!   closed ----------------------->  open  -------------------------->  half-open
+//!     ^                               ^                                   |    |
+//!     |                               |  more probes fail than allowed    |    |
+//!     |                               +-----------------------------------+    |
+//!     |                        enough probes succeed                           |
+//!     +------------------------------------------------------------------------+
+//! ```
+//!
+//! ```
+//! use core::time::Duration;
+//! use retry_core::{CircuitConfig, Class, Policy, Retry, SharedCircuit, circuit::Phase, testing::FakeClock};
+//!
+//! const ONCE: Policy = Policy::DEFAULT.max_attempts(1);
+//! const CONFIG: CircuitConfig =
+//!     CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(Duration::from_secs(10));
+//!
+//! let (circuit, clock, mut asked) = (SharedCircuit::new(CONFIG), FakeClock::new(), 0);
+//! let mut call = |answer| {
+//!     Retry::new(&ONCE, &clock).circuit(&circuit).run_blocking(|| {
+//!         asked += 1;
+//!         answer
+//!     })
+//! };
+//!
+//! let _ = call(Err(Class::Timeout));
+//! assert!(call(Err(Class::Timeout)).unwrap_err().is_exhausted());
+//! assert_eq!(circuit.phase(), Phase::Open);
+//!
+//! assert!(call(Ok("stock")).unwrap_err().is_circuit_open()); // refused: the dependency is not asked
+//!
+//! clock.advance(Duration::from_secs(10));
+//! assert_eq!(call(Ok("stock")).unwrap(), "stock"); // the probe
+//! assert_eq!((circuit.phase(), asked), (Phase::Closed, 3));
+//! ```
+//!
+//! # When it opens
+//!
+//! A [`CircuitConfig`] has four rules, alone or together:
+//!
+//! | rule | opens the circuit |
+//! |---|---|
+//! | [`consecutive_failures`](CircuitConfig::consecutive_failures) | after this many failures in a row |
+//! | [`failures_in_window`](CircuitConfig::failures_in_window) | when this many calls in the window failed |
+//! | [`failure_rate`](CircuitConfig::failure_rate) | when this percentage of the calls in the window failed |
+//! | [`slow_rate`](CircuitConfig::slow_rate) | when this percentage of the calls in the window were slow |
+//!
+//! The window is a type: [`CountWindow`] is the last calls, [`TimeWindow`] the calls of the last stretch of time, and
+//! [`SlowCalls`] either of these that also tells slow calls. An error counts as a failure if its [class](crate::Class) says
+//! that the dependency is ill. Any other error is an answer, and counts as a success.
+//!
+//! # Which type
+//!
+//! | type | its configuration | for |
+//! |---|---|---|
+//! | [`SharedCircuit`] | in itself, can be changed while live | one dependency |
+//! | [`CircuitPool`](crate::pool), [`FixedCircuitPool`](crate::pool::FixedCircuitPool) | one for all, can be changed while live | one circuit per host or tenant |
+//! | [`ConstCircuit`] | a constant of its type | microcontrollers |
+//! | [`Breaker`] | an argument of each method | a circuit type of your own: no lock, nothing shared |
+//!
+//! # Manual operations and health checks
+//!
+//! Every type has [`force_open`](SharedCircuit::force_open), [`disable`](SharedCircuit::disable),
+//! [`count_only`](SharedCircuit::count_only), [`trip`](SharedCircuit::trip), [`probe`](SharedCircuit::probe) and
+//! [`reset`](SharedCircuit::reset). A [`HealthCheck`](crate::HealthCheck) asks the dependency by itself while the circuit is
+//! open, so that no call has to be the probe. A [`Snapshot`] carries the state over a restart.
+//!
+//! # What is not there
+//!
+//! There is no bulkhead: a circuit does not bound how many calls are under way at once, except for probes. Use a semaphore
+//! for that, or tower's `ConcurrencyLimit`. There is no rate limiter either. What all callers retry together is bounded
+//! by a [`budget`](crate::budget).
+
+#![doc(alias = "circuit breaker")]
+#![doc(alias = "bulkhead")]
+#![doc(alias = "rate limiter")]
+#![doc(alias = "half-open")]
 
 mod breaker;
 mod config;

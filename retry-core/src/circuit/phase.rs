@@ -1,23 +1,25 @@
-//! The three phases of a circuit, and what moves it between them.
+//! The phases of a circuit, and what changes them.
 
 use core::fmt;
 
 use crate::time::{Instant, plural};
 
-/// Where a circuit stands.
+/// The phase of a circuit.
+#[doc(alias = "CircuitState")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Phase {
-    /// Every attempt is admitted, and its outcome counted.
+    /// Every attempt is admitted, and its outcome is counted.
     Closed,
-    /// Every attempt is refused, until the open time has passed.
+    /// Every attempt is refused until the open time has passed.
     Open,
-    /// A few probes are admitted to find out.
+    /// A few attempts are admitted as probes, whose results close or open the circuit.
+    #[doc(alias = "half-open")]
     HalfOpen,
 }
 
 impl Phase {
-    /// `closed`, `open` or `half-open`.
+    /// The name: `closed`, `open` or `half-open`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -33,31 +35,33 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Who decides about the phase.
+/// What decides about the phase of a circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
-    /// The outcomes do.
+    /// The outcomes of attempts.
     #[default]
     Automatic,
-    /// Open until told otherwise, whatever the time.
+    /// Forced open: open until reset, whatever the time.
+    #[doc(alias = "isolated")]
     ForcedOpen,
-    /// Closed until told otherwise; nothing is counted.
+    /// Disabled: closed until reset; nothing is counted.
     Disabled,
-    /// Closed until told otherwise, but counting.
+    /// Counting only: closed until reset; outcomes are counted.
+    #[doc(alias = "metrics_only")]
     CountOnly,
 }
 
-/// Where a circuit stands at first.
+/// The first state of a circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Start {
     /// Closed.
     #[default]
     Closed,
-    /// Probes decide first.
+    /// Half-open: probes decide first.
     HalfOpen,
-    /// Open until told otherwise.
+    /// In [`Mode::ForcedOpen`].
     ForcedOpen,
     /// In [`Mode::Disabled`].
     Disabled,
@@ -65,39 +69,39 @@ pub enum Start {
     CountOnly,
 }
 
-/// What a health check does to an open circuit when it succeeds.
+/// What a health check that succeeds does to an open circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OnHealthy {
-    /// Lets probes decide now.
+    /// Half-opens it, so that probes decide now.
     #[default]
     HalfOpen,
     /// Closes it.
     Close,
 }
 
-/// One change of phase: from where to where, when, and what caused it.
+/// One change of phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Change {
     /// The phase before.
     pub from: Phase,
-    /// The phase since.
+    /// The phase after.
     pub to: Phase,
-    /// When it was seen.
+    /// When it was noticed.
     pub at: Instant,
     /// What caused it.
     pub cause: ChangeCause,
 }
 
-/// What moved a circuit to another phase.
+/// What caused a change of phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ChangeCause {
-    /// This many failures came one after the other.
+    /// This many attempts failed in a row.
     ConsecutiveFailures(u32),
-    /// This many of the last calls failed.
+    /// This many calls in the window failed.
     FailureRate {
         /// Failures in the window.
         failures: u32,
@@ -106,27 +110,27 @@ pub enum ChangeCause {
     },
     /// The open time passed.
     OpenTimePassed,
-    /// This many of the last calls were slow.
+    /// This many calls in the window were slow.
     SlowCallRate {
         /// Slow calls in the window.
         slow: u32,
         /// Calls in the window.
         calls: u32,
     },
-    /// This many probes failed, more than may.
+    /// This many probes failed, which is more than allowed.
     ProbesFailed(u32),
-    /// Enough probes succeeded.
+    /// This many probes succeeded, which is enough.
     ProbesSucceeded(u32),
-    /// No probe came back within its lease; their slots were taken back.
+    /// No probe came back within its lease, so their slots were freed.
     LeasePassed,
-    /// Told so by hand.
+    /// A manual operation.
     Manual,
-    /// The health check succeeded.
+    /// A health check succeeded.
     HealthCheck,
-    /// It went on from a snapshot.
+    /// It was restored from a snapshot.
     Restored,
-    /// It was the circuit of another key, which its pool has forgotten. Told by the key that has its place now, so that
-    /// whoever counts circuits by their phases does not go on counting it.
+    /// Its pool has evicted the circuit of another key, which was open. The key that has its place now reports it, so that a
+    /// count of open circuits does not include it for ever.
     Forgotten,
 }
 

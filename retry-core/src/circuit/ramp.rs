@@ -1,14 +1,14 @@
-//! The way back to normal after closing.
+//! The ramp: after closing, a growing share of the attempts is admitted.
 
 use crate::time::Instant;
 
-/// How the share of admitted attempts grows after closing.
+/// How far the ramp has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Ramp {
-    /// When it closed; [`Instant::MAX`] where there is no ramp, or no longer.
+    /// When the circuit closed; [`Instant::MAX`] if there is no ramp, or if it is over.
     since: Instant,
-    /// What those refused since the last admission add up to, in 1024ths of an attempt.
+    /// What the attempts refused since the last admission add up to, in 1024ths of an attempt.
     credit: u32,
 }
 
@@ -24,7 +24,7 @@ impl Ramp {
         (self.since, self.credit)
     }
 
-    /// Of its parts, if they can be those of one.
+    /// A ramp of these parts, if they are those of a ramp.
     pub(super) fn of(since: Instant, credit: u32) -> Option<Self> {
         (credit <= WHOLE).then_some(Self { since, credit })
     }
@@ -33,14 +33,15 @@ impl Ramp {
         self.since == Instant::MAX
     }
 
-    /// The same ramp, as if it had begun on a clock that reads `to` where the old one read `from`.
+    /// Moves the ramp from a clock that reads `from` to one that reads `to`.
     pub(super) fn move_to(&mut self, from: Instant, to: Instant) {
         if !self.is_over() {
             self.since = Instant::from_nanos(to.as_nanos().saturating_sub(from.nanos_since(self.since)));
         }
     }
 
-    /// Admits such a share of those that ask as the time passed is of the whole ramp; at once the first.
+    /// Whether an attempt is admitted. The share of admitted attempts is the share of the ramp that has passed; the first
+    /// attempt is admitted at once.
     pub(super) fn admits(&mut self, ramp: u64, now: Instant) -> bool {
         if self.is_over() {
             return true;
@@ -61,8 +62,8 @@ impl Ramp {
     }
 }
 
-/// How many whole parts `passed` holds, of which there are fewer than `2 * WHOLE`. Bit by bit, for the division of 64
-/// bits by 64 would be half a kilobyte on a small processor.
+/// How many whole parts `passed` holds: fewer than `2 * WHOLE`. Computed bit by bit, because a 64-bit division takes half a
+/// kilobyte on a small processor.
 fn parts(mut passed: u64, part: u64) -> u32 {
     let mut parts = 0;
     let mut bit = WHOLE;
@@ -77,5 +78,5 @@ fn parts(mut passed: u64, part: u64) -> u32 {
     parts
 }
 
-/// One attempt, as a ramp counts.
+/// One attempt, in the units of [`Ramp::credit`].
 const WHOLE: u32 = 1_024;

@@ -19,18 +19,18 @@ impl CircuitConfig {
         self.asks_duration() && now.nanos_since(started) >= self.slow_after
     }
 
-    /// Whether the window is looked at.
+    /// Whether a rule needs the window.
     pub(super) const fn counts_calls(&self) -> bool {
         self.failures_in_window > 0 || self.failure_rate > 0 || self.slow_rate > 0
     }
 
-    /// How far a window of this capacity looks back.
+    /// How far a window of this capacity reaches back.
     pub(super) const fn span(&self, capacity: u32) -> Span {
         let calls = if self.window == 0 { capacity } else { self.window };
         Span { calls, nanos: self.window_time }
     }
 
-    /// Which rule opens the circuit now, if one does.
+    /// The rule that opens the circuit now, if any.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn trips<W: Window>(&self, streak: u32, window: &W) -> Option<ChangeCause> {
         if self.consecutive_failures > 0 && streak >= self.consecutive_failures {
@@ -53,24 +53,24 @@ impl CircuitConfig {
             .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
     }
 
-    /// How long it stays open, in nanoseconds, after so many openings before.
+    /// How long it stays open, in nanoseconds, after this many openings in a row.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let ceiling = self.growth.scale(self.open_for, openings).min(self.max_open_for);
         self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.max_open_for)
     }
 
-    /// The longest it may be open.
+    /// The longest open time, in nanoseconds.
     pub(super) const fn longest_open(&self) -> u64 {
         self.max_open_for
     }
 
-    /// Whether every slot for a probe is taken, now or in all.
+    /// Whether every slot for a probe is taken, now or in total.
     pub(super) const fn takes_no_more(&self, in_flight: u32, succeeded: u32, failed: u32) -> bool {
         in_flight >= self.probes || in_flight + succeeded + failed >= self.max_probes
     }
 
-    /// This configuration for a window of this kind.
+    /// This configuration, if it fits the window.
     pub(crate) const fn for_window<W: Window>(self) -> Result<Self, ConfigError> {
         if W::TIMED && self.window_time == 0 {
             let zero = Value::Duration(Duration::ZERO);

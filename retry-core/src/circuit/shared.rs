@@ -214,6 +214,18 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         Some(self.locked(|breaker, _| f(breaker)))
     }
 
+    /// The configuration that holds now.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, SharedCircuit};
+    ///
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(2));
+    /// assert_eq!(circuit.config(), CircuitConfig::DEFAULT.consecutive_failures(2));
+    /// ```
+    pub fn config(&self) -> CircuitConfig {
+        self.locked(|_, config| *config)
+    }
+
     /// The state as data, with times relative to `now`.
     pub fn snapshot(&self, now: impl Now) -> Snapshot<W> {
         let now = now.now();

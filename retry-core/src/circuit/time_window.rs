@@ -1,13 +1,13 @@
-//! The outcomes of the last stretch of time, in buckets.
+//! The window of a circuit that counts time: the outcomes of the last stretch of time, in buckets.
 
 use super::window::{Outcome, Span, Window};
 use crate::time::Instant;
 
 /// The calls of the last stretch of time, counted in `BUCKETS` buckets of equal length.
 ///
-/// The oldest bucket leaves as a whole, so the window reaches back between the span less one bucket and the span.
-/// Recording takes a bounded number of steps, whatever time has passed, and the size never grows. A clock that
-/// steps back counts on in the newest bucket.
+/// The oldest bucket leaves as a whole. So the window reaches back at least the span less one bucket, and at most the span.
+/// Recording takes a bounded number of steps, however much time has passed. If the clock steps back, calls count in the
+/// newest bucket.
 ///
 /// ```
 /// use core::time::Duration;
@@ -66,7 +66,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
         self.expire(span, now);
         let bucket = &mut self.buckets[Self::place(self.newest)];
-        // A full counter stops the whole bucket, so that its rate stays true.
+        // If the counter of calls is full, failures are not counted either, so that the rate stays right.
         if self.total.calls < u32::MAX {
             bucket.calls += 1;
             bucket.failures += u32::from(outcome.failed);
@@ -110,7 +110,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
         self.newest = newest;
     }
 
-    /// Each bucket's calls go where the bucket began.
+    /// The calls of each bucket go to the bucket in which theirs began.
     fn respanned(&self, from: Span, to: Span) -> Self {
         let (old, new) = (Self::length(from), Self::length(to));
         let moved = |number: u64| number.saturating_mul(old) / new;

@@ -1,23 +1,23 @@
-//! The last outcomes, in fixed space.
+//! The window of a circuit: its last outcomes, in fixed space.
 
 use core::time::Duration;
 
 use crate::time::{Instant, nanos};
 
-/// How one call ended, as far as a circuit is concerned.
+/// What a window records of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
     /// Whether it failed.
     pub failed: bool,
-    /// Whether it took longer than the slow limit.
+    /// Whether it was slow: it took [`slow_after`](crate::CircuitConfig::slow_after) or longer.
     pub slow: bool,
 }
 
 impl Outcome {
-    /// A success in good time.
+    /// A success that was not slow.
     pub const SUCCESS: Self = Self { failed: false, slow: false };
-    /// A failure in good time.
+    /// A failure that was not slow.
     pub const FAILURE: Self = Self { failed: true, slow: false };
 }
 
@@ -27,23 +27,24 @@ impl Outcome {
 pub struct Span {
     /// The most calls, for a window that counts calls: from 1 to its capacity.
     pub calls: u32,
-    /// The time, in nanoseconds, for a window that counts time: at least one a bucket.
+    /// The time in nanoseconds, for a window that counts time: at least one per bucket.
     pub nanos: u64,
 }
 
 impl Span {
-    /// The last so many calls.
+    /// The last `calls` calls.
     pub const fn calls(calls: u32) -> Self {
         Self { calls, nanos: u64::MAX }
     }
 
-    /// The last so much time.
+    /// The calls of the last `time`.
     pub const fn time(time: Duration) -> Self {
         Self { calls: u32::MAX, nanos: nanos(time) }
     }
 }
 
-/// The outcomes a circuit remembers while closed.
+/// The outcomes that a circuit remembers while closed: [`CountWindow`], [`TimeWindow`](crate::circuit::TimeWindow),
+/// [`SlowCalls`], or one of your own.
 pub trait Window: Clone {
     /// No outcome yet.
     const EMPTY: Self;
@@ -54,16 +55,16 @@ pub trait Window: Clone {
     /// Whether it tells slow calls.
     const SLOW: bool = false;
 
-    /// Adds an outcome; what is out of the span leaves. The span is always the same for one window. One that counts
-    /// calls holds exactly one more after each, until it is full.
+    /// Adds an outcome, and removes what is out of the span. The span is always the same for one window. A window that
+    /// counts calls holds exactly one more call after each, until it is full.
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant);
 
-    /// Adds this many successes in good time, for a window that counts calls.
+    /// Adds this many successes that were not slow, to a window that counts calls.
     fn record_successes(&mut self, count: u32, span: Span) {
         (0..count).for_each(|_| self.record(Outcome::SUCCESS, span, Instant::ORIGIN));
     }
 
-    /// Lets what is out of the span leave.
+    /// Removes what is out of the span.
     fn expire(&mut self, span: Span, now: Instant) {
         let _ = (span, now);
     }
@@ -79,25 +80,25 @@ pub trait Window: Clone {
         0
     }
 
-    /// Whether recording another success in good time would change nothing.
+    /// Whether recording another success that was not slow would change nothing.
     fn is_quiet(&self, span: Span) -> bool {
         let _ = span;
         false
     }
 
-    /// Moves what it knows of time from a clock that reads `from` to one that reads `to`.
+    /// Moves all times from a clock that reads `from` to one that reads `to`.
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
         let _ = (span, from, to);
     }
 
-    /// The same outcomes for another span: the most recent ones, as far as they fit.
+    /// The same outcomes for another span: the newest ones, as many as fit.
     #[must_use]
     fn respanned(&self, from: Span, to: Span) -> Self;
 }
 
-/// The last `N` calls, one bit each; `N` from 1 to 1024.
+/// The last `N` calls, one bit per call; `N` is from 1 to 1024.
 ///
-/// Recording and reading take the same few steps at any `N`. Any other `N` does not compile:
+/// Recording and reading take the same few steps for every `N`. Any other `N` does not compile:
 ///
 /// ```compile_fail
 /// use retry_core::circuit::{CountWindow, Window};
@@ -120,7 +121,7 @@ where
     Calls<N>: Bits,
 {
     bits: <Calls<N> as Bits>::Words,
-    /// Where the next outcome goes.
+    /// The place of the next outcome.
     next: u16,
     calls: u16,
     failures: u16,
@@ -131,11 +132,11 @@ where
     Calls<N>: Bits,
 {
     fn push(&mut self, failed: bool, span: u32) {
-        // A configuration that was never checked against this type must not reach past its end.
+        // A `Breaker` may be given a configuration that does not fit this type. It must not reach past the end.
         let span = span.clamp(1, Self::CAPACITY);
         let word = &mut self.bits.as_mut()[usize::from(self.next / 32)];
         let bit = 1 << (self.next % 32);
-        // A place not yet used holds a 0, so that nothing is subtracted for it.
+        // A place that was not used yet holds a 0, so that nothing is subtracted for it.
         self.failures -= u16::from(*word & bit != 0);
         self.failures += u16::from(failed);
         *word = if failed { *word | bit } else { *word & !bit };
@@ -148,7 +149,7 @@ where
         }
     }
 
-    /// Whole words at a time.
+    /// Adds successes, a word at a time.
     fn push_successes(&mut self, count: u32, span: u32) {
         let span = span.clamp(1, Self::CAPACITY);
         #[allow(clippy::cast_possible_truncation)] // at most 1024
@@ -171,7 +172,7 @@ where
         }
     }
 
-    /// Where the next outcome goes, and how many there are.
+    /// The place of the next outcome, and the number of outcomes.
     pub(super) const fn place(&self) -> (u16, u16) {
         (self.next, self.calls)
     }
@@ -180,7 +181,7 @@ where
         self.bits.as_ref()
     }
 
-    /// Of its parts, if they can be those of one.
+    /// A window of these parts, if they are those of a window.
     pub(super) fn of(bits: <Calls<N> as Bits>::Words, next: u16, calls: u16) -> Option<Self> {
         let mut window = Self { bits, next, calls, failures: 0 };
         let within = u32::from(next) < Self::CAPACITY && u32::from(calls) <= Self::CAPACITY;
@@ -255,7 +256,7 @@ where
     }
 }
 
-/// A window that also tells slow calls, kept in a second one of the same kind.
+/// A window that also tells slow calls, in a second window of the same type.
 ///
 /// ```
 /// use retry_core::{circuit::{CountWindow, Outcome, SlowCalls, Span, Window}, Instant};
@@ -318,12 +319,12 @@ impl<W: Window> Window for SlowCalls<W> {
     }
 }
 
-/// A number of calls, as a type.
+/// A number of calls as a type.
 #[derive(Clone, Copy, Debug)]
 #[doc(hidden)]
 pub struct Calls<const N: usize>;
 
-/// The storage of one bit for each of so many calls.
+/// The storage of one bit per call.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(message = "window: a `CountWindow` holds 1 to 1024 calls, not this many")]
 pub trait Bits {
@@ -331,8 +332,8 @@ pub trait Bits {
     const ZERO: Self::Words;
 }
 
-/// `[u32; N.div_ceil(32)]` for a generic `N` is not yet possible in stable Rust, so each `N` is spelled out:
-/// for every number of words, the 32 numbers of calls that need just so many.
+/// Stable Rust has no `[u32; N.div_ceil(32)]` for a generic `N` yet. So each `N` is spelled out: for every number of
+/// words, the 32 numbers of calls that need exactly so many.
 macro_rules! bits {
     ($($words:literal)*) => { $(bits!($words: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
         25 26 27 28 29 30 31 32);)* };
@@ -353,7 +354,7 @@ pub struct Counts {
     pub calls: u32,
     /// Those that failed.
     pub failures: u32,
-    /// Those that were slow; none where the window does not tell.
+    /// Those that were slow; 0 if the window does not tell.
     pub slow: u32,
 }
 

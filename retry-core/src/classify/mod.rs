@@ -1,4 +1,4 @@
-//! Classifiers: from an error or a value to a [`Class`](crate::Class), a server's hint and a rule.
+//! Classifiers: from an error or a value to a [`Class`], a server's hint and a rule.
 //!
 //! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
 //!

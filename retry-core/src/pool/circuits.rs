@@ -48,8 +48,8 @@ use crate::time::{Instant, Now};
 /// - A circuit that is open is not evicted before its open time is over.
 /// - A circuit that was set by hand, or that is held, is never evicted.
 ///
-/// If none of the 32 may be evicted, the new key gets an [overflow](PooledCircuit::is_overflow) circuit, which admits every
-/// attempt and counts nothing, as if there were no circuit. [`counts`](Self::counts) says how often that happened. By
+/// If none of the 32 may be evicted, the new key gets an [overflow](crate::pool::CircuitHandle::is_overflow) circuit. It
+/// admits every attempt and counts nothing, as if there were no circuit. [`counts`](Self::counts) says how often that happened. By
 /// [`share_overflow`](Self::share_overflow), all such keys share one circuit that counts.
 ///
 /// # Keys from outside
@@ -62,8 +62,6 @@ use crate::time::{Instant, Now};
 ///
 /// A look-up of a known key takes no lock of the pool, but two atomic steps: one when the handle is made, and one when it is
 /// dropped. A look-up of a new key takes the lock. So a flood of new keys slows itself down, and not the known keys.
-///
-/// [`PooledCircuit::is_overflow`]: crate::pool::CircuitHandle::is_overflow
 #[doc(alias = "registry")]
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     hasher: SipHash,

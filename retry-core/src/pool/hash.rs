@@ -1,20 +1,19 @@
-//! A hash that nobody can aim at a slot who does not know the process's secret.
+//! A keyed hash, so that attackers cannot construct colliding keys.
 
 use core::hash::BuildHasher;
 use std::hash::RandomState;
 
 /// SipHash-1-3 under a secret key, as in [`std::hash::RandomState`], of a whole text at once.
 ///
-/// The standard one takes its input in pieces and costs about twice as much for the name of a host. The algorithm is
-/// by Aumasson and Bernstein, <https://www.aumasson.jp/siphash/siphash.pdf>; with one round a word and three at the end
-/// it is what the standard library has settled on for tables.
+/// The standard library's takes its input in pieces, and takes about twice as many instructions for the name of a host.
+/// Source: Aumasson and Bernstein, [SipHash](https://www.aumasson.jp/siphash/siphash.pdf). One round per word and three at
+/// the end are what the standard library uses for its hash tables.
 pub(super) struct SipHash {
     key: [u64; 2],
 }
 
 impl SipHash {
-    /// Under the standard library's secret, for another form of the same hash; for loom, whose runs have to be alike, under
-    /// none.
+    /// With a key made of the standard library's secret. For loom, whose runs must be alike, with a key of zeros.
     pub(super) fn secret() -> Self {
         let secret = RandomState::new();
         Self::new(if cfg!(loom) { [0, 0] } else { [secret.hash_one(0), secret.hash_one(1)] })
@@ -81,7 +80,7 @@ mod tests {
 
     use super::SipHash;
 
-    /// The standard library's, made with `new`, has a key of zeros.
+    /// [`DefaultHasher::new`] has a key of zeros.
     #[test]
     fn it_is_the_standard_librarys() {
         let text: Vec<u8> = (0..=255).collect();
@@ -90,7 +89,7 @@ mod tests {
             theirs.write(&text[..length]);
             assert_eq!(SipHash::new([0, 0]).hash(&text[..length]), theirs.finish(), "{length} bytes");
         }
-        // The key of SipHash's own test vectors, to which the standard library has no way in, changes every hash.
+        // With the key of SipHash's own test vectors, which the standard library cannot be given.
         let keyed = SipHash::new([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);
         assert_eq!(keyed.hash(b""), 0xabac_0158_050f_c4dc);
     }

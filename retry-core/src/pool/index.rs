@@ -1,8 +1,8 @@
-//! From the hash of a key to the entry that may be of it.
+//! The index of a pool: from the hash of a key to the entry that may have it.
 //!
-//! Open addressing with linear probing, read without a lock, changed under the pool's. What a reader finds is a guess,
-//! which the entry's own key has to confirm; and where a slot is moved while it looks, it may miss one that is there. So
-//! whoever finds nothing looks again, under the lock.
+//! It is a hash table with open addressing, linear probing and deletion by backward shift. It is read without a lock, and
+//! changed under the pool's lock. What a reader finds is a guess, which the entry's own key must confirm. If a slot is
+//! moved meanwhile, a reader may miss an entry that is there. So a reader that finds nothing looks again under the lock.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -11,13 +11,12 @@ use std::boxed::Box;
 use super::sync::AtomicU32;
 
 pub(super) struct Index {
-    /// Half as many again as there are entries, so that there is always an empty one, and no more: the fewer, the more
-    /// of them are near.
+    /// One and a half per entry: there is always an empty one, and a small table stays in the caches.
     slots: Box<[Slot]>,
 }
 
 struct Slot {
-    /// One more than the number of an entry; 0 where there is none.
+    /// The number of an entry plus one; 0 if the slot is empty.
     entry: AtomicU32,
     hash: AtomicU32,
 }
@@ -29,11 +28,11 @@ impl Index {
         Self { slots: (0..slots).map(|_| slot()).collect() }
     }
 
-    /// Which entries may be of a key of this hash: of those under it, the first that `f` makes something of.
+    /// The first result of `f` among the entries that may have a key of this hash.
     #[inline]
     pub(super) fn find<R>(&self, hash: u32, mut f: impl FnMut(u32) -> Option<R>) -> Option<R> {
         let mut at = self.home(hash);
-        // While slots are moved, a reader must not go round for ever.
+        // Bounded, because slots may be moved while a reader goes round.
         for _ in 0..self.slots.len() {
             let slot = &self.slots[at];
             let entry = slot.entry.load(Acquire).checked_sub(1)?;
@@ -57,7 +56,7 @@ impl Index {
         self.slots[at].entry.store(entry + 1, Release);
     }
 
-    /// Takes out an entry that is there, and moves up what was only further on because of it. Only under the pool's
+    /// Removes an entry that is there, and shifts back the entries that were further on because of it. Only under the pool's
     /// lock.
     pub(super) fn remove(&self, hash: u32, entry: u32) {
         let mut gap = self.home(hash);
@@ -70,7 +69,7 @@ impl Index {
             if entry == 0 {
                 break;
             }
-            // How far it is from home, and how far from the gap: what goes round the end does so in both.
+            // Compares the distance from home with the distance from the gap; both wrap at the end of the table alike.
             if at.wrapping_sub(self.home(hash)) >= at.wrapping_sub(gap) {
                 self.slots[gap].hash.store(hash, Relaxed);
                 self.slots[gap].entry.store(entry, Release);
@@ -81,7 +80,7 @@ impl Index {
         self.slots[gap].entry.store(0, Release);
     }
 
-    /// The hash as a share of the way through all slots.
+    /// The first slot of a hash: the hash as a fraction of the table.
     #[inline]
     fn home(&self, hash: u32) -> usize {
         #[allow(clippy::cast_possible_truncation)] // below their number

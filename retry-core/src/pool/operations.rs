@@ -2,13 +2,14 @@
 
 use core::fmt;
 use core::mem;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::circuit::{
     Admission, AttemptEnd, CountWindow, Gate, Rejected, Settled, SharedCircuit, Ticket, Window,
 };
 use crate::config_error::{ConfigError, Line, Value, ok_or_panic};
 use crate::lock::{DefaultLock, Lock};
-use crate::policy::{Policy, Preset};
+use crate::policy::{Policies, Policy, Preset, Rule};
 use crate::retry::Retry;
 use crate::time::Now;
 
@@ -33,7 +34,8 @@ use crate::time::Now;
 /// # }
 /// ```
 ///
-/// With the feature `serde`, a file may change them: see `OperationsFile`. For one circuit per host, use a pool.
+/// With the feature `serde`, a file may change them: see `OperationsFile`. With `std`, they can be replaced while calls are
+/// under way: see `reload`. For one circuit per host, use a pool.
 #[doc(alias = "registry")]
 pub struct Operations<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     operations: [Operation<W, L>; N],
@@ -41,9 +43,17 @@ pub struct Operations<const N: usize, W: Window = CountWindow<100>, L: Lock = De
 
 /// One type of operation: its policy, and its circuit if it has one.
 pub struct Operation<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
-    preset: Preset,
+    name: &'static str,
+    policy: Source,
     circuit: Option<SharedCircuit<W, L>>,
+    dead_letter: AtomicBool,
 }
+
+/// Where an operation has its policy.
+#[cfg(feature = "std")]
+type Source = crate::policy::ReloadablePolicy;
+#[cfg(not(feature = "std"))]
+type Source = Policy;
 
 impl<const N: usize> Operations<N> {
     /// These types, each by its preset and under its name. Circuits have windows of the last 100 calls and the
@@ -112,7 +122,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     pub const fn find(&self, name: &str) -> Option<&Operation<W, L>> {
         let mut i = 0;
         while i < N {
-            if is_same(self.operations[i].preset.name, name) {
+            if is_same(self.operations[i].name, name) {
                 return Some(&self.operations[i]);
             }
             i += 1;
@@ -123,6 +133,59 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     /// All types, in the order of the presets.
     pub fn iter(&self) -> impl Iterator<Item = &Operation<W, L>> {
         self.operations.iter()
+    }
+
+    /// Replaces the policies, the configurations of the circuits and [`dead_letter`](Operation::dead_letter) while calls are
+    /// under way: `presets` are as those it was made of, in the same order.
+    ///
+    /// A call keeps the policy that it began with. Circuits carry over what they know, as [`SharedCircuit::reconfigure`]
+    /// says; `now` is the time on the clock of the calls.
+    ///
+    /// ```
+    /// use retry_core::{pool::Operations, runtime::StdRuntime, CircuitConfig, Preset};
+    ///
+    /// static ALL: Operations<1> = Operations::new([Preset::DATABASE]);
+    ///
+    /// let mut database = Preset::DATABASE; // from a file: see `OperationsFile`
+    /// database.policy = database.policy.max_attempts(7);
+    /// database.circuit = Some(CircuitConfig::DEFAULT.consecutive_failures(2));
+    /// ALL.reload([database], StdRuntime.now())?;
+    /// assert_eq!(ALL.named("database").preset(), database);
+    ///
+    /// database.circuit = None;
+    /// let error = ALL.reload([database], StdRuntime.now()).unwrap_err();
+    /// assert_eq!(error.to_string(), "circuit of preset = 0: must be there, or missing, as before");
+    /// # Ok::<(), retry_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error, and replaces nothing, if a preset has another name than before, if a circuit would come or go, or
+    /// if the configuration of a circuit does not fit its window.
+    #[cfg(feature = "std")]
+    pub fn reload(&self, presets: [Preset; N], now: impl Now) -> Result<(), ConfigError> {
+        Self::check(&presets)?;
+        for (i, (operation, preset)) in self.operations.iter().zip(&presets).enumerate() {
+            let place = Value::Count(i as u64);
+            if operation.name != preset.name {
+                return Err(ConfigError::new("name of preset", place, "must be the same as before"));
+            }
+            if operation.circuit.is_some() != preset.circuit.is_some() {
+                return Err(ConfigError::new(
+                    "circuit of preset",
+                    place,
+                    "must be there, or missing, as before",
+                ));
+            }
+        }
+        let now = now.now();
+        for (operation, preset) in self.operations.iter().zip(presets) {
+            operation.policy.reload(preset.policy);
+            if let (Some(circuit), Some(config)) = (&operation.circuit, preset.circuit) {
+                circuit.reconfigure(config, now)?;
+            }
+            operation.dead_letter.store(preset.dead_letter, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     const fn check(presets: &[Preset; N]) -> Result<(), ConfigError> {
@@ -147,16 +210,17 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     }
 
     const fn from_checked(presets: [Preset; N]) -> Self {
-        let mut operations = [const { Operation { preset: Preset::DEFAULT, circuit: None } }; N];
+        let mut operations = [const { Operation::without_circuit(&Preset::DEFAULT) }; N];
         let mut i = 0;
         while i < N {
-            let preset = presets[i];
-            let circuit = match preset.circuit {
+            let circuit = match presets[i].circuit {
                 Some(config) => Some(SharedCircuit::with_window(config)),
                 None => None,
             };
             // What is replaced holds nothing, and a `const fn` cannot drop it.
-            mem::forget(mem::replace(&mut operations[i], Operation { preset, circuit }));
+            let operation = Operation::without_circuit(&presets[i]);
+            mem::forget(mem::replace(&mut operations[i], operation));
+            mem::forget(mem::replace(&mut operations[i].circuit, circuit));
             i += 1;
         }
         Self { operations }
@@ -164,14 +228,23 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
 }
 
 impl<W: Window, L: Lock> Operation<W, L> {
-    /// Its name.
-    pub const fn name(&self) -> &'static str {
-        self.preset.name
+    const fn without_circuit(preset: &Preset) -> Self {
+        #[cfg(feature = "std")]
+        let policy = Source::new(preset.policy);
+        #[cfg(not(feature = "std"))]
+        let policy = preset.policy;
+        Self { name: preset.name, policy, circuit: None, dead_letter: AtomicBool::new(preset.dead_letter) }
     }
 
-    /// Its policy: what one call may do.
-    pub const fn policy(&self) -> &Policy {
-        &self.preset.policy
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its policy: what a call that begins now may do.
+    pub fn policy(&self) -> Policy {
+        // A preset has no rules of its own, and so the policy is all there is.
+        *Policies::policy(&self.policy, &self.policy.read())
     }
 
     /// Its circuit, if it has one.
@@ -179,19 +252,40 @@ impl<W: Window, L: Lock> Operation<W, L> {
         self.circuit.as_ref()
     }
 
-    /// The preset it was made of.
-    pub const fn preset(&self) -> &Preset {
-        &self.preset
+    /// What it is made of: its preset, with what was said since.
+    pub fn preset(&self) -> Preset {
+        let circuit = self.circuit.as_ref().map(SharedCircuit::config);
+        Preset { circuit, dead_letter: self.dead_letter(), ..Preset::new(self.name, self.policy()) }
     }
 
     /// Whether a call that gave up is worth a dead letter: as its preset says, or the file.
-    pub const fn dead_letter(&self) -> bool {
-        self.preset.dead_letter
+    pub fn dead_letter(&self) -> bool {
+        self.dead_letter.load(Ordering::Relaxed)
     }
 
     /// A [`Retry`] with its policy, its circuit and its name.
-    pub fn retry<R>(&self, runtime: R) -> Retry<R, &Policy, &Self> {
-        Retry::new(&self.preset.policy, runtime).circuit(self).named(self.preset.name)
+    pub fn retry<R>(&self, runtime: R) -> Retry<R, &Self, &Self> {
+        Retry::new(self, runtime).circuit(self).named(self.name)
+    }
+}
+
+/// Its policy.
+impl<W: Window, L: Lock> Policies for Operation<W, L> {
+    type Read = <Source as Policies>::Read;
+
+    #[inline]
+    fn read(&self) -> Self::Read {
+        self.policy.read()
+    }
+
+    #[inline]
+    fn policy<'a>(&'a self, read: &'a Self::Read) -> &'a Policy {
+        Policies::policy(&self.policy, read)
+    }
+
+    #[inline]
+    fn rules<'a>(&'a self, read: &'a Self::Read) -> &'a [Rule] {
+        Policies::rules(&self.policy, read)
     }
 }
 
@@ -219,7 +313,7 @@ impl<const N: usize, W: Window, L: Lock> defmt::Format for Operations<N, W, L> {
 #[cfg(feature = "defmt")]
 impl<W: Window, L: Lock> defmt::Format for Operation<W, L> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Operation {{ preset: {}, circuit: {} }}", self.preset, self.circuit);
+        defmt::write!(f, "Operation {{ preset: {}, circuit: {} }}", self.preset(), self.circuit);
     }
 }
 
@@ -231,7 +325,7 @@ impl<const N: usize, W: Window, L: Lock> fmt::Debug for Operations<N, W, L> {
 
 impl<W: Window, L: Lock> fmt::Debug for Operation<W, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("preset", &self.preset).field("circuit", &self.circuit).finish()
+        f.debug_struct("Operation").field("preset", &self.preset()).field("circuit", &self.circuit).finish()
     }
 }
 

@@ -114,7 +114,8 @@ impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
 }
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
-    /// Asks `circuit` before each attempt, and tells it how each ended.
+    /// Asks `circuit` before each attempt, and tells it how each ended. If it depends on the call, such as the circuit of a
+    /// host out of a pool, it is given to [`by_ref`](Self::by_ref).
     #[doc(alias = "circuit_breaker")]
     pub fn circuit<H: Gate>(self, circuit: H) -> Retry<R, P, H, B, K, O> {
         let Self { setup, classifier, runtime } = self;
@@ -295,7 +296,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         &self.setup.gate
     }
 
-    /// The same by reference, to be changed for one use: another circuit, another observer.
+    /// The same by reference, to be changed for one use: another name, circuit or observer.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, observe::OperationMetrics, testing::FakeClock};

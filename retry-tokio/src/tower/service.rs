@@ -95,7 +95,9 @@ where
         // What is made out here is stored once in the future, and not once more on its way into it.
         let circuit = parts.circuits.choose(parts.retry.gate(), &request);
         let kept = Kept::new(request);
-        ResponseFuture(Box::pin(async move {
+        // Allocated before the future is made, which then is made in there and not moved.
+        let place = Box::new_uninit();
+        let call = Box::write(place, async move {
             let Parts { retry, requests, letters, .. } = &*parts;
             let mut retry = retry
                 .by_ref()
@@ -159,7 +161,8 @@ where
                     }
                 }),
             }
-        }))
+        });
+        ResponseFuture(Box::into_pin(call))
     }
 }
 

@@ -10,8 +10,6 @@ mod shares;
 mod time;
 mod token_bucket;
 
-use std::time::Duration;
-
 use retry_core::{
     Class, Instant, SharedBudget, TokenBucket,
     budget::{
@@ -20,14 +18,7 @@ use retry_core::{
     },
     runtime::LocalLock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use tests::{ms, secs};
 
 const FREE: Price = Price(0);
 const NOW: Instant = Instant::ORIGIN;

@@ -24,7 +24,7 @@ fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFl
     for (takes, fails) in row.attempts {
         let attempt = call.attempt(now).expect("the circuit has a probe to give");
         cut()?; // before it takes any time
-        clock.advance(ms(*takes));
+        clock.advance(ms((*takes).into()));
         cut()?; // and after
         let Some(class) = fails else {
             attempt.succeed(now);
@@ -70,7 +70,7 @@ fn blocking_and_interrupted_at_every_millisecond() {
                 .observe(&stage);
             let result = retry.run_blocking_with(|now, _| {
                 let (takes, fails) = row.attempts[now.attempt as usize - 1];
-                clock.advance(ms(takes));
+                clock.advance(ms(takes.into()));
                 match fails {
                     Some(class) => Err(Fault { attempt: now.attempt, class }),
                     None => Ok(now.attempt),

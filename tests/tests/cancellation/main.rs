@@ -1,6 +1,7 @@
 //! A call that is dropped at any await gives back what it held. `every_poll.rs` cuts the calls of one table at each of
 //! them, on every runtime; `every_step.rs` does so without futures.
 
+use tests::ms;
 mod cut;
 #[path = "../conformance/embassy.rs"]
 mod embassy;
@@ -21,10 +22,6 @@ use retry_core::{
     runtime::Sleep,
     testing::FakeClock,
 };
-
-const fn ms(ms: u32) -> Duration {
-    Duration::from_millis(ms as u64)
-}
 
 const POLICY: Policy = Policy::exponential(ms(100)).max_attempts(3).attempt_timeout(ms(1_000));
 const ONE_PROBE: CircuitConfig =

@@ -145,7 +145,7 @@ impl Stage {
             let (takes, fails) = row.attempts[now.attempt as usize - 1];
             async move {
                 runtime.sleep(ms(1)).await; // so that it waits at two places
-                runtime.sleep(ms(takes) - ms(1)).await;
+                runtime.sleep(ms(takes.into()) - ms(1)).await;
                 drop(alive);
                 match fails {
                     Some(class) => Err(Fault { attempt: now.attempt, class }),

@@ -15,10 +15,7 @@ use retry_core::{
     },
     testing::FakeClock,
 };
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use tests::secs;
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: u64 = 784_111_777;

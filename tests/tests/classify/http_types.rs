@@ -6,12 +6,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use proptest::prelude::*;
 use retry_core::{Class, Failure, classify::Idempotency, runtime::StdRuntime};
+use tests::secs;
 
 type Line = (&'static str, &'static [u8]);
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
 
 /// Sun, 06 Nov 1994 08:49:37 GMT
 const NOW: u64 = 784_111_777;

@@ -9,7 +9,6 @@ mod tracing;
 
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use retry_core::{
     CircuitConfig, Class, Instant, Jitter, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
@@ -18,10 +17,7 @@ use retry_core::{
     runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 

@@ -4,18 +4,13 @@ mod errors;
 mod guide;
 mod stack;
 
-use std::time::Duration;
-
 use reqwest::Client;
 use retry_core::{Class, ErrorKind, GiveUp, Jitter, Policy};
 use retry_tokio::{reqwest_error, reqwest_response};
+use tests::secs;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
 
 fn client() -> Client {
     Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("nothing is asked of the system")

@@ -12,10 +12,7 @@ use retry_core::{
     circuit::{Change, ChangeCause, Phase},
     observe::{CallEnd, Event, EventKind, Name},
 };
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 

@@ -1,6 +1,5 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Duration;
 
 use retry_core::{
     Call, CircuitConfig, Class, Instant, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
@@ -11,10 +10,7 @@ use retry_core::{
 };
 
 use super::{Asleep, LINES, Lines, POLICY, fails_once};
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
+use tests::ms;
 
 #[test]
 fn each_of_several_is_told_in_turn() {

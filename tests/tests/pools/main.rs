@@ -7,7 +7,6 @@ mod reconfigure;
 mod threads;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use proptest::prelude::*;
 use retry_core::{
@@ -18,10 +17,7 @@ use retry_core::{
     runtime::LocalLock,
     testing::FakeClock,
 };
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use tests::secs;
 
 fn at(secs: u64) -> Instant {
     Instant::from_millis(secs * 1_000)

@@ -85,7 +85,7 @@ fn a_file_says_only_what_differs() {
         .unwrap();
         Operations::new(file.over(PRESETS).unwrap())
     });
-    let of = |name| *CONFIGURED.named(name).preset();
+    let of = |name| CONFIGURED.named(name).preset();
     assert_eq!(of("database"), Preset::DATABASE);
     assert_eq!(of("s3").policy, Preset::S3.policy.max_attempts(9));
     // As the table of a `CircuitConfig`: where rules are given, only those.
@@ -97,6 +97,73 @@ fn a_file_says_only_what_differs() {
     );
     assert_eq!(of("http").policy, Preset::FAST.policy.max_attempts(2));
     assert_eq!((of("http").circuit, of("http").dead_letter), (None, true));
+}
+
+#[test]
+fn all_are_replaced_while_calls_are_under_way() {
+    let all = Operations::new(PRESETS);
+    let clock = FakeClock::new();
+    let retry = all.named("cache").retry(&clock);
+    let error = |retry: &retry_core::Retry<_, _, _>, during: &dyn Fn()| {
+        let failing = || {
+            during();
+            Err::<(), _>(Class::Network)
+        };
+        retry.run_blocking(failing).unwrap_err()
+    };
+    let mut presets = PRESETS;
+    presets[3].policy = presets[3].policy.max_attempts(4);
+    presets[3].dead_letter = true;
+    presets[0].circuit = Some(CircuitConfig::DEFAULT.consecutive_failures(1));
+    // The call under way keeps its policy; the next has the new one.
+    let attempts = error(&retry, &|| all.reload(presets, clock.now()).unwrap()).attempts();
+    assert_eq!((attempts, error(&retry, &|| ()).attempts()), (2, 4));
+    assert_eq!((all.named("cache").dead_letter(), all.named("s3").dead_letter()), (true, true));
+    assert!(all.iter().map(Operation::preset).eq(presets));
+    assert!(error(&all.named("database").retry(&clock), &|| ()).is_circuit_open(), "one failure opens it");
+
+    // What cannot be is an error, and replaces nothing.
+    let of = |change: fn(&mut [Preset; 4])| {
+        let mut presets = PRESETS;
+        change(&mut presets);
+        all.reload(presets, clock.now()).unwrap_err().to_string()
+    };
+    let rows: [(fn(&mut [Preset; 4]), &str); 5] = [
+        (|presets| presets.swap(0, 1), "name of preset = 0: must be the same as before"),
+        (|presets| presets[3].name = "database", "name of preset = 3: must be none of those before"),
+        (|presets| presets[2].circuit = None, "circuit of preset = 2: must be there, or missing, as before"),
+        (
+            |presets| presets[3].circuit = Some(CircuitConfig::DEFAULT),
+            "circuit of preset = 3: must be there, or missing, as before",
+        ),
+        (
+            |presets| presets[1].circuit = Some(CircuitConfig::DEFAULT.window(101)),
+            "window = 101: must be at most 100, what its type holds",
+        ),
+    ];
+    for (change, line) in rows {
+        assert_eq!(of(change), line);
+    }
+    assert!(all.iter().map(Operation::preset).eq(presets));
+}
+
+#[test]
+fn a_thousand_reloads_grow_no_memory() {
+    let all = Operations::new(PRESETS);
+    let reload = |rounds: u32| {
+        allocation_counter::measure(|| {
+            for round in 1..=rounds {
+                let mut presets = PRESETS;
+                for preset in &mut presets {
+                    preset.policy = preset.policy.max_attempts(round);
+                }
+                all.reload(presets, at(round.into())).unwrap();
+            }
+        })
+    };
+    assert!(reload(1).bytes_current > 0);
+    assert_eq!(reload(1_000).bytes_current, 0);
+    assert_eq!(all.named("s3").policy().settings().max_attempts, Some(1_000));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use retry_core::{
     circuit::{Breaker, CountWindow, Counts, Gate, Phase, SlowCalls, TimeWindow, Window},
     runtime::LocalLock,
 };
+use tests::ms;
 
 type Circuit<W> = SharedCircuit<W, LocalLock>;
 
@@ -15,10 +16,6 @@ const ONE: CircuitConfig =
 
 const fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
-}
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
 }
 
 fn end<W: Window>(circuit: &Circuit<W>, now: Instant, failed: bool) {

@@ -6,11 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use retry_core::{CircuitConfig, Class, ErrorKind, GiveUp, Jitter, Policy, SharedCircuit, circuit::Phase};
+use tests::ms;
 use tokio::time::{Instant, sleep};
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
 
 const POLICY: Policy =
     Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4).start_within(ms(60_000));

@@ -7,23 +7,21 @@ mod ready;
 mod requests;
 
 use std::error::Error as StdError;
-use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use retry_core::{
     Cause, CircuitConfig, CircuitPool, Class, Classify, ErrorKind, Failure, GiveUp, Jitter, Policy, Recovery,
     Rule, SharedBudget, SharedCircuit, TokenBucket,
     circuit::{CountWindow, Phase},
     observe::Event,
+    policy::ReloadablePolicy,
+    runtime::Clock,
 };
-use retry_tokio::{RetryLayer, ServiceError};
+use retry_tokio::{RetryLayer, ServiceError, Tokio};
+use tests::ms;
 use tokio::time::Instant;
 use tower::{BoxError, Layer, Service, ServiceExt};
 use tower_test::mock::{self, Handle};
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
@@ -181,6 +179,38 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
     assert!(lines.contains(&"stock[shelf-1]: closed -> open: 2 failures in a row".to_owned()), "{lines:?}");
     assert!(lines.contains(&"stock[shelf-3]: attempt 1 succeeded".to_owned()), "{lines:?}");
     assert_eq!((SHELVES.counts().kept, SHELVES.counts().forgotten), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_is_made_and_configured_anew_at_run_time() {
+    // What a file says, what all layers share: nothing of it is `static`.
+    let policy: Policy =
+        toml::from_str("max_attempts = 2\nbase_delay = \"100ms\"\njitter = \"none\"").unwrap();
+    let policy = Arc::new(ReloadablePolicy::new(policy));
+    let pool = Arc::new(CircuitPool::new(8, NEVER));
+    let layer = |name: String| {
+        let pool = Arc::clone(&pool);
+        let retry = retry_tokio::retry(Arc::clone(&policy)).classify(class).named(name);
+        RetryLayer::new(retry).clone_all().circuit_by(move |shelf: &u32| pool.get_owned(&shelf.to_string()))
+    };
+    let (mock, handle) = mock::pair();
+    let mut service = layer(format!("stock.{}", "north")).layer(mock);
+    let task = tokio::spawn({
+        let (policy, pool) = (Arc::clone(&policy), Arc::clone(&pool));
+        async move {
+            let error = service.ready().await.unwrap().call(1).await.unwrap_err();
+            let ended = error.ended().unwrap();
+            assert_eq!((ended.operation(), ended.attempts()), ("stock.north", 2));
+            policy.reload(POLICY.max_attempts(3));
+            let error = service.ready().await.unwrap().call(1).await.unwrap_err();
+            assert_eq!(error.ended().unwrap().attempts(), 3);
+            pool.reconfigure(NEVER.consecutive_failures(6), Tokio.now()).unwrap();
+            assert!(service.ready().await.unwrap().call(1).await.unwrap_err().is_circuit_open());
+        }
+    });
+    let seen = play(handle, &["!down"; 6]).await;
+    task.await.unwrap();
+    assert_eq!((seen.len(), pool.get("1").phase()), (6, Phase::Open));
 }
 
 #[tokio::test(start_paused = true)]

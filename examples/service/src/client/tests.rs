@@ -1,6 +1,7 @@
 //! The client on a fake clock, with a script for a network.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::time::Duration;
 use std::sync::Mutex;
 use std::{env, fs, process};
 
@@ -14,22 +15,23 @@ use super::*;
 const CONFIG: &str = r#"
     listen = "127.0.0.1:0"
     upstream = { stock = "http://stock", orders = "http://orders" }
-    policy = { base_delay = "100ms", jitter = "none", max_attempts = 3, start_within = "1m" }
+    policy = { base_delay = "100ms", jitter = "none", max_attempts = 3 }
     circuit = { consecutive_failures = 5, open_for = "10s" }
     budget = { capacity = 100, retry_cost = 5 }
     paths = { letters = "", metrics = "" }
 "#;
 
-/// Answers by the host and the number of the request, from 0, and writes down when each came.
-struct Script<F>(Arc<FakeClock>, F, Mutex<Vec<String>>);
+type Answers = dyn Fn(&str, usize) -> HttpResponse<&'static str> + Send + Sync;
 
-impl<F: Fn(&str, usize) -> HttpResponse<&'static str> + Sync> Transport for Script<F> {
+/// Answers by the host and the number of the request, from 0, and writes down when each came.
+struct Script(Arc<FakeClock>, Box<Answers>, Mutex<Vec<String>>);
+
+impl Transport for Script {
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
-        let Self(clock, answer, seen) = self;
-        let request = request.build()?;
-        let mut seen = seen.lock().unwrap();
+        let Self(clock, answers, seen) = self;
+        let (request, mut seen) = (request.build()?, seen.lock().unwrap());
         let host = request.url().authority();
-        let answer = answer(host, seen.len());
+        let answer = answers(host, seen.len());
         seen.push(format!("{} {host} {}", clock.now().as_millis(), answer.status().as_u16()));
         Ok(answer.into())
     }
@@ -43,32 +45,37 @@ fn apples() -> Order {
     Order { sku: "apple".into(), count: 7 }
 }
 
-struct World<F> {
+struct World {
     clock: Arc<FakeClock>,
-    upstream: Upstream<Arc<FakeClock>, Script<F>>,
+    upstream: Upstream<Arc<FakeClock>, Script>,
 }
 
-/// A client by `config`, which is edited text of `CONFIG`, that is answered by `answer`.
-fn world<F>(config: &str, shutdown: &CancellationToken, answer: F) -> World<F>
-where
-    F: Fn(&str, usize) -> HttpResponse<&'static str> + Sync,
-{
+fn world(
+    config: &str,
+    answers: impl Fn(&str, usize) -> HttpResponse<&'static str> + Send + Sync + 'static,
+) -> World {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("service-{}-{}.jsonl", process::id(), COUNT.fetch_add(1, Relaxed));
     let letters = Letters::new(JsonLinesSink::open(env::temp_dir().join(name)).unwrap());
     let (clock, config) = (Arc::new(FakeClock::new()), Config::parse(config).unwrap());
-    let script = Script(clock.clone(), answer, Mutex::default());
-    let upstream = Upstream::new(&config, letters, shutdown.clone(), clock.clone(), script).unwrap();
+    let script = Script(clock.clone(), Box::new(answers), Mutex::default());
+    let upstream = Upstream::new(&config, letters, CancellationToken::new(), clock.clone(), script).unwrap();
     World { clock, upstream }
 }
 
-impl<F: Fn(&str, usize) -> HttpResponse<&'static str> + Sync> World<F> {
+impl World {
     fn stock(&self) -> Answer {
         self.clock.run(self.upstream.stock("apple"))
     }
 
     fn order(&self) -> Answer {
         self.clock.run(self.upstream.order(&apples(), "o-1"))
+    }
+
+    /// Orders, and does something else in the first delay.
+    fn order_and(&self, then: impl FnOnce()) -> Answer {
+        let order = apples();
+        self.clock.run(async { tokio::join!(self.upstream.order(&order, "o-1"), async { then() }).0 })
     }
 
     fn seen(&self) -> Vec<String> {
@@ -81,7 +88,7 @@ impl<F: Fn(&str, usize) -> HttpResponse<&'static str> + Sync> World<F> {
     }
 }
 
-impl<F> Drop for World<F> {
+impl Drop for World {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.upstream.letters.file.path());
     }
@@ -89,10 +96,9 @@ impl<F> Drop for World<F> {
 
 #[test]
 fn attempts_are_made_at_exact_times() {
-    let busy = || HttpResponse::builder().status(503).header("retry-after", "1").body("").unwrap();
-    let world = world(CONFIG, &CancellationToken::new(), |_, nth| match nth {
+    let world = world(CONFIG, |_, nth| match nth {
         0 => status(500),
-        1 => busy(),
+        1 => HttpResponse::builder().status(503).header("retry-after", "1").body("").unwrap(),
         _ => status(200),
     });
     assert_eq!(world.stock().unwrap().status(), 200);
@@ -101,8 +107,7 @@ fn attempts_are_made_at_exact_times() {
 
 #[test]
 fn a_host_that_fails_has_its_own_circuit() {
-    let world =
-        world(CONFIG, &CancellationToken::new(), |host, _| status(if host == "stock" { 503 } else { 200 }));
+    let world = world(CONFIG, |host, _| status(if host == "stock" { 503 } else { 200 }));
     assert_eq!(world.stock().unwrap().status(), 503); // the last answer
     assert_eq!(world.stock().unwrap().status(), 503);
     assert!(world.stock().unwrap_err().is_circuit_open());
@@ -114,7 +119,7 @@ fn a_host_that_fails_has_its_own_circuit() {
 #[test]
 fn all_calls_share_a_budget_of_retries() {
     let config = CONFIG.replace("capacity = 100", "capacity = 10");
-    let world = world(&config, &CancellationToken::new(), |_, _| status(503));
+    let world = world(&config, |_, _| status(503));
     assert_eq!(world.stock().unwrap().status(), 503);
     assert!(world.order().unwrap_err().is_budget_empty());
     assert_eq!(world.seen(), ["0 stock 503", "100 stock 503", "300 stock 503", "300 orders 503"]);
@@ -122,7 +127,7 @@ fn all_calls_share_a_budget_of_retries() {
 
 #[test]
 fn an_order_that_fails_is_a_letter_in_the_file() {
-    let world = world(CONFIG, &CancellationToken::new(), |_, _| status(503));
+    let world = world(CONFIG, |_, _| status(503));
     assert!(world.order().unwrap_err().is_exhausted());
     let letters = world.letters();
     let [StoredLetter { letter, metadata, .. }] = &letters[..] else { panic!("{letters:?}") };
@@ -133,7 +138,7 @@ fn an_order_that_fails_is_a_letter_in_the_file() {
 
 #[test]
 fn a_letter_that_the_file_does_not_take_is_in_memory() {
-    let world = world(CONFIG, &CancellationToken::new(), |_, _| status(400));
+    let world = world(CONFIG, |_, _| status(400));
     let file = world.upstream.letters.file.path().to_owned();
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
@@ -144,32 +149,35 @@ fn a_letter_that_the_file_does_not_take_is_in_memory() {
 
 #[test]
 fn an_order_that_is_stopped_in_its_delay_is_a_letter() {
-    let shutdown = CancellationToken::new();
-    let world = world(CONFIG, &shutdown, |_, _| {
-        shutdown.cancel();
-        status(503)
-    });
-    assert!(world.order().unwrap_err().is_cancelled());
-    assert_eq!(world.seen(), ["0 orders 503"]);
+    let world = world(CONFIG, |_, _| status(503));
+    assert!(world.order_and(|| world.upstream.shutdown.cancel()).unwrap_err().is_cancelled());
+    assert_eq!((world.seen(), world.clock.now().as_millis()), (vec!["0 orders 503".to_owned()], 0));
     assert_eq!(world.letters()[0].letter.reason, Reason::Cancelled);
 }
 
 #[test]
-fn a_reload_is_for_the_next_call() {
-    let world = world(CONFIG, &CancellationToken::new(), |_, _| status(503));
-    let once = Config::parse(&CONFIG.replace("max_attempts = 3", "max_attempts = 1")).unwrap();
-    let order = apples();
-    let (under_way, ()) = world.clock.run(async {
-        tokio::join!(world.upstream.order(&order, "o-1"), async { world.upstream.reload(&once) })
-    });
-    assert_eq!(under_way.unwrap_err().attempts(), 3);
+fn a_reload_is_for_the_next_call_and_for_all_circuits() {
+    let world = world(CONFIG, |_, _| status(503));
+    let edited = |from, to| Config::parse(&CONFIG.replace(from, to)).unwrap();
+    let once = edited("max_attempts = 3", "max_attempts = 1");
+    assert_eq!(world.order_and(|| world.upstream.reload(&once).unwrap()).unwrap_err().attempts(), 3);
     assert_eq!(world.order().unwrap_err().attempts(), 1);
+
+    // Of 100 calls, 400 cannot be counted: the policy stays, too.
+    let unfit = world.upstream.reload(&edited("consecutive_failures = 5", "minimum_calls = 400"));
+    assert_eq!(unfit.unwrap_err().to_string(), "minimum_calls = 400: must be at most 100, the window");
+    assert!(world.order().unwrap_err().is_exhausted()); // the fifth failure
+    assert!(world.order().unwrap_err().is_circuit_open());
+
+    world.upstream.reload(&edited(r#""10s""#, r#""4s""#)).unwrap();
+    world.clock.advance(Duration::from_secs(4));
+    assert_eq!(world.order().unwrap_err().attempts(), 1); // a probe
 }
 
 #[test]
 fn metrics_have_the_names_of_the_operations() {
     let recorder = PrometheusBuilder::new().build_recorder();
-    let world = world(CONFIG, &CancellationToken::new(), |_, nth| status(if nth == 0 { 503 } else { 200 }));
+    let world = world(CONFIG, |_, nth| status(if nth == 0 { 503 } else { 200 }));
     with_local_recorder(&recorder, || (world.stock().unwrap(), world.order().unwrap()));
     let text = recorder.handle().render();
     for line in [

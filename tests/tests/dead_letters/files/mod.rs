@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 
 /// An empty directory of this test's own.
 fn directory(test: &str) -> PathBuf {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("letter_files").join(test);
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dead_letters").join(test);
     if directory.exists() {
         std::fs::remove_dir_all(&directory).unwrap();
     }

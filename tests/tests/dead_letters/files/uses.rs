@@ -75,7 +75,7 @@ fn a_file_whose_new_name_is_not_on_disk_keeps_its_old_one() {
     let program = directory.join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let mut child = std::process::Command::new(program);
-    child.args(["--exact", "uses::child", "--nocapture"]).env(DIRECTORY, &directory);
+    child.args(["--exact", "files::uses::child", "--nocapture"]).env(DIRECTORY, &directory);
     if fs::metadata(&directory).unwrap().uid() == 0 {
         // Root may read everything.
         [&directory, &unreadable]

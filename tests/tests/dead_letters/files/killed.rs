@@ -60,7 +60,7 @@ enum Then {
 /// Starts the child, lets it keep so many letters, and kills it. The number after the last that it said it kept.
 fn run_and_kill(file: &Path, first: u64, size: u64, acknowledged: u64, then: Then) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "killed::child", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "files::killed::child", "--nocapture", "--test-threads=1"])
         .env(FILE, file)
         .env(FIRST, first.to_string())
         .env(SIZE, size.to_string())

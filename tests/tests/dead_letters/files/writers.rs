@@ -47,7 +47,7 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     drop(first);
 
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "writers::child", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "files::writers::child", "--nocapture", "--test-threads=1"])
         .env(FILE, &path)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

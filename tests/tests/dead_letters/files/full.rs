@@ -68,7 +68,7 @@ fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost(
     }
     let file = directory("cut_off").join("letters.jsonl");
     let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact full::child --nocapture"])
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact files::full::child --nocapture"])
         .arg(env::current_exe().unwrap())
         .env(FILE, &file)
         .output()
