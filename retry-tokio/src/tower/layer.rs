@@ -49,15 +49,16 @@ use super::service::{Parts, RetryService};
 ///
 /// - A request is cloned before it is sent, so that there is one to send again; [`clone_request`](Self::clone_request) says which
 ///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or an error.
-///   That is told to circuit and rules as any other, and is [`ServiceError::NotRepeatable`] where it would have been
-///   tried again.
+///   That is told to circuit and rules as any other, and is
+///   [`ServiceError::NotRepeatable`](crate::ServiceError::NotRepeatable) where it would have been tried again.
 /// - Every attempt is made on a service that has said that it is ready: the first on the one that `poll_ready` was asked
 ///   of, the others on a clone of it. To wait for that is part of the attempt, as far as its timeout and the circuit's
 ///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it. One that is no `Clone`
 ///   goes behind tower's `Buffer`.
 /// - The answer that the last attempt ended with is handed over as it is, also where it is unacceptable. One that is
 ///   tried again is dropped before the delay, so that its connection is free; should the circuit refuse what comes
-///   after the delay, or another attempt fail, there is none any more. Without an answer there is a [`ServiceError`].
+///   after the delay, or another attempt fail, there is none any more. Without an answer there is a
+///   [`ServiceError`](crate::ServiceError).
 /// - Dropping the future gives everything back: the attempt's place in the circuit, and what was paid for a retry.
 ///
 /// A call allocates once, for its future.
