@@ -65,7 +65,7 @@ impl<'l> Record<'l> {
             ChangeCause::LeasePassed => ("lease-passed", [0, 0]),
             ChangeCause::Manual => ("manual", [0, 0]),
             ChangeCause::HealthCheck => ("health-check", [0, 0]),
-            ChangeCause::Forgotten => ("forgotten", [0, 0]),
+            ChangeCause::Evicted => ("evicted", [0, 0]),
             ChangeCause::Restored => ("restored", [0, 0]),
             _ => ("a cause that this library does not know", [0, 0]),
         };

@@ -172,7 +172,7 @@ fn a_circuits_configuration_is_one_line() {
         ),
         (
             CircuitConfig::WITHOUT_RULES.count_as_failure(TIMEOUTS),
-            "never opens by itself, minimum 1 call, open for 30 s, 1 probe at once, closes after 1 success, \
+            "never opens by itself, open for 30 s, 1 probe at once, closes after 1 success, \
              reopens after 1 failure, lease 1 min, counts timeout",
         ),
         (

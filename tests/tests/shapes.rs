@@ -12,6 +12,7 @@ use retry_core::{
     budget::NoBudget,
     circuit::{NoCircuit, Phase},
     classify::ByClosure,
+    dead_letter::{DeadLetterQueue, WhenFull},
     observe::{EventKind, Metrics, observer_fn},
     runtime::StdRuntime,
     testing::FakeClock,
@@ -73,7 +74,7 @@ fn types_are_inferred_without_annotations() {
     let circuit = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
     let pool = Arc::new(CircuitPool::new(8, CircuitConfig::DEFAULT));
     let budget = Arc::new(SharedBudget::new(TokenBucket::DEFAULT));
-    let metrics = Arc::new(Metrics::<32>::new());
+    let metrics = Arc::new(Metrics::new());
     let retry = retry_core::retry(Policy::DEFAULT).circuit(circuit).budget(budget).observe(metrics.clone());
     assert_eq!(retry.run_blocking(|| Ok::<_, Class>(pool.get("a").phase())), Ok(Phase::Closed));
     assert_eq!(metrics.snapshot().calls(), 1);
@@ -81,7 +82,7 @@ fn types_are_inferred_without_annotations() {
 
 #[test]
 fn names_are_known_at_run_time() {
-    let metrics = Metrics::<2>::new();
+    let metrics = Metrics::<2>::sized();
     for tenant in ["north", "south", "east"] {
         let name = format!("stock.{tenant}");
         let clock = FakeClock::new();
@@ -236,6 +237,21 @@ fn a_call_hands_back_its_last_value() {
     let next = || answers.borrow_mut().next().unwrap();
     assert_eq!(retry.return_last().run_blocking(next).unwrap_err().into_inner(), Some(Class::Validation));
     assert_eq!(retry.return_last().run_blocking(next), Ok(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_is_shared_by_spawned_calls() {
+    let lost = Arc::new(DeadLetterQueue::new(8, WhenFull::Refuse));
+    let task = tokio::spawn({
+        let lost = Arc::clone(&lost);
+        async move {
+            let retry = retry_tokio::retry(&POLICY);
+            let call = retry.dead_letters(&lost).payload(|| "7 apples".to_owned());
+            call.run(|| async { Err::<(), _>(Class::Network) }).await
+        }
+    });
+    assert!(task.await.unwrap().unwrap_err().is_exhausted());
+    assert_eq!(lost.pop().unwrap().payload, "7 apples");
 }
 
 #[tokio::test]

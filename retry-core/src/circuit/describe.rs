@@ -91,8 +91,8 @@ impl CircuitConfig {
 }
 
 /// All that the configuration says, in one line for a log, such as
-/// `opens after 5 failures in a row, minimum 20 calls, open for 30 s, 1 probe at once, closes after 1 success, reopens
-/// after 1 failure, lease 1 min, counts timeout, network`.
+/// `opens after 5 failures in a row, open for 30 s, 1 probe at once, closes after 1 success, reopens after 1 failure, lease
+/// 1 min, counts timeout, network`.
 impl fmt::Display for CircuitConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let says = self.settings();
@@ -112,7 +112,9 @@ impl fmt::Display for CircuitConfig {
         if let Some(limit) = says.slow_after {
             write!(f, ", slow after {}", Exact(limit))?;
         }
-        write!(f, ", minimum {} call{}", says.minimum_calls, plural(says.minimum_calls))?;
+        if says.failure_rate.or(says.slow_rate).is_some() {
+            write!(f, ", minimum {} call{}", says.minimum_calls, plural(says.minimum_calls))?;
+        }
         if let Some(calls) = says.window {
             write!(f, ", window of {calls} call{}", plural(calls))?;
         }

@@ -147,7 +147,7 @@ impl<T> Admission<T> {
     pub(crate) fn in_place_of(mut self, before: &mut Phase, at: impl FnOnce() -> Instant) -> Self {
         if *before != Phase::Closed && self.change.is_none() {
             let from = mem::replace(before, Phase::Closed);
-            self.change = Some(Change { from, to: Phase::Closed, at: at(), cause: ChangeCause::Forgotten });
+            self.change = Some(Change { from, to: Phase::Closed, at: at(), cause: ChangeCause::Evicted });
         }
         self
     }

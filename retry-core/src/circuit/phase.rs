@@ -131,7 +131,7 @@ pub enum ChangeCause {
     Restored,
     /// Its pool has evicted the circuit of another key, which was open. The key that has its place now reports it, so that a
     /// count of open circuits does not include it for ever.
-    Forgotten,
+    Evicted,
 }
 
 impl fmt::Display for ChangeCause {
@@ -147,7 +147,7 @@ impl fmt::Display for ChangeCause {
             Self::Manual => f.write_str("by hand"),
             Self::Restored => f.write_str("restored from a snapshot"),
             Self::HealthCheck => f.write_str("the health check succeeded"),
-            Self::Forgotten => f.write_str("another key's circuit, which the pool has forgotten"),
+            Self::Evicted => f.write_str("another key's circuit, which the pool has evicted"),
         }
     }
 }

@@ -88,8 +88,8 @@ impl SharedCircuit {
     /// A closed circuit whose window is the last 100 calls, with the [`DefaultLock`].
     ///
     /// A circuit with another window or another lock is of another type, and is made by
-    /// [`with_window`](Self::with_window). There, `new` does not compile: "mismatched types, expected
-    /// `SharedCircuit<CountWindow<20>>`, found `SharedCircuit<CountWindow<100>>`".
+    /// [`with_window`](Self::with_window). For a `SharedCircuit<CountWindow<20>>`, `new` does not compile: "mismatched types:
+    /// expected `20`, found `100`".
     ///
     /// # Panics
     /// Panics if the configuration does not fit the window. In a `static`, that is a compile error.

@@ -6,12 +6,12 @@ use super::letter::DeadLetter;
 use crate::error::Error;
 use crate::panics::caught;
 
-/// Whoever takes dead letters: a store, a channel, or a handler, which is any closure of a letter and what is known
-/// [`LetterContext`] it.
+/// What takes dead letters: a queue, a file, a channel, an `Arc` around one, or a handler, which is any closure of a letter
+/// and its [`LetterContext`].
 ///
-/// It runs on the path of the call, which waits for it; what may take long belongs behind a channel. It never changes
-/// how the call ends: where it cannot keep a letter, it gives it back, to whoever is asked next ([`OrElse`]). Queues and
-/// channels keep the letter alone, and nothing of what else is known about it.
+/// The call waits for it, so work that may take long belongs behind a channel. A sink never changes how the call ends. If
+/// it cannot keep a letter, it gives it back, and the next sink is asked: see [`OrElse`]. Queues and channels keep the
+/// letter, without its context.
 ///
 /// ```
 /// use retry_core::{
@@ -79,7 +79,7 @@ impl<E> Copy for LetterContext<'_, E> {}
 impl<E: fmt::Debug> fmt::Debug for LetterContext<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, metadata } = self;
-        f.debug_struct("About").field("error", error).field("metadata", metadata).finish()
+        f.debug_struct("LetterContext").field("error", error).field("metadata", metadata).finish()
     }
 }
 

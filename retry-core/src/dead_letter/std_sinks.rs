@@ -1,6 +1,7 @@
-//! Sinks of the standard library: a channel, and one that counts what another does.
+//! Sinks of the standard library: a channel, an `Arc`, and one that counts what another does.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::letter::DeadLetter;
@@ -31,6 +32,13 @@ impl<T, E> DeadLetterSink<T, E> for SyncSender<DeadLetter<T>> {
     fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.try_send(letter)
             .map_err(|(TrySendError::Full(letter) | TrySendError::Disconnected(letter))| letter)
+    }
+}
+
+/// The sink that it points to.
+impl<T, E, S: DeadLetterSink<T, E> + ?Sized> DeadLetterSink<T, E> for Arc<S> {
+    fn accept(&self, letter: DeadLetter<T>, about: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        (**self).accept(letter, about)
     }
 }
 

@@ -67,9 +67,16 @@ pub struct MetricsFacade<const OPERATIONS: usize = 32> {
     tags: Tags,
 }
 
-impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
-    /// Without tags.
+impl MetricsFacade {
+    /// Without tags, for 32 operations: for another number, see [`sized`](Self::sized).
     pub const fn new() -> Self {
+        Self::sized()
+    }
+}
+
+impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
+    /// Without tags, for as many operations as the type says.
+    pub const fn sized() -> Self {
         Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: Tags::NONE }
     }
 
@@ -106,7 +113,7 @@ impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
 
 impl<const OPERATIONS: usize> Default for MetricsFacade<OPERATIONS> {
     fn default() -> Self {
-        Self::new()
+        Self::sized()
     }
 }
 

@@ -8,9 +8,8 @@ use std::boxed::Box;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::vec::Vec;
 
-use super::counts::PoolCounts;
 use super::entry::{Body, Entry, OfPool, Slot};
-use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
+use super::eviction::{Eviction, FORGET_AFTER, Fate, PoolCounts, Seconds};
 use super::hash::SipHash;
 use super::index::Index;
 use super::sync::{AtomicU32, Mutex, MutexGuard};
@@ -437,7 +436,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
 
     fn evicted(&self, state: &mut State, index: u32) -> u32 {
         self.unlist(state, index);
-        state.counts.forgotten += 1;
+        state.counts.evicted += 1;
         index
     }
 

@@ -1,4 +1,5 @@
-//! Which circuits a full pool may evict: second-chance (CLOCK) eviction, restricted to circuits that are worth little.
+//! What a pool holds, and which circuits it may evict when it is full: second-chance (CLOCK) eviction, restricted to
+//! circuits that are worth little.
 //!
 //! | circuit | evicted |
 //! |---|---|
@@ -20,6 +21,19 @@ use core::time::Duration;
 
 use crate::circuit::Standing;
 use crate::time::Instant;
+
+/// What a pool holds, and what became of look-ups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct PoolCounts {
+    /// How many circuits it holds.
+    pub kept: usize,
+    /// How many circuits it has evicted to make room.
+    pub evicted: u64,
+    /// How many look-ups got the overflow circuit.
+    pub overflowed: u64,
+}
 
 /// What decides about a circuit that the clock hand passes.
 #[derive(Clone, Copy)]

@@ -3,8 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::counts::PoolCounts;
-use super::eviction::{Eviction, FORGET_AFTER, Fate, Seconds};
+use super::eviction::{Eviction, FORGET_AFTER, Fate, PoolCounts, Seconds};
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, CircuitConfig, CountWindow, Gate, Phase, Rejected, Settled, Ticket,
     Window, manual_operations,
@@ -57,7 +56,7 @@ struct Slots<const N: usize, W> {
     /// The next slot that eviction looks at.
     clock_hand: usize,
     latest: Seconds,
-    forgotten: u64,
+    evicted: u64,
     overflowed: u64,
 }
 
@@ -79,7 +78,7 @@ impl<const N: usize, W: Window> Initial for Slots<N, W> {
         changed: None,
         clock_hand: 0,
         latest: Seconds::UNKNOWN,
-        forgotten: 0,
+        evicted: 0,
         overflowed: 0,
     };
 }
@@ -140,14 +139,14 @@ impl<const N: usize, W: Window> Slots<N, W> {
             let referenced = core::mem::take(referenced);
             match eviction.fate(referenced, idle_since, |now| breaker.standing(now)) {
                 Fate::Forget => {
-                    self.forgotten += 1;
+                    self.evicted += 1;
                     return Some(index);
                 }
                 Fate::Spare => spare = spare.or(Some(index)),
                 Fate::Keep => {}
             }
         }
-        self.forgotten += u64::from(spare.is_some());
+        self.evicted += u64::from(spare.is_some());
         spare
     }
 }
@@ -268,9 +267,9 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
 
     /// What it holds, and what became of look-ups.
     pub fn counts(&self) -> PoolCounts {
-        self.slots.with(|Slots { slots, forgotten, overflowed, .. }| PoolCounts {
+        self.slots.with(|Slots { slots, evicted, overflowed, .. }| PoolCounts {
             kept: slots.iter().flatten().count(),
-            forgotten: *forgotten,
+            evicted: *evicted,
             overflowed: *overflowed,
         })
     }

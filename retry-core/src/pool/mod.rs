@@ -61,7 +61,6 @@
 
 #[cfg(feature = "std")]
 mod circuits;
-mod counts;
 #[cfg(feature = "std")]
 mod entry;
 mod eviction;
@@ -79,7 +78,7 @@ mod sync;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use circuits::CircuitPool;
-pub use counts::PoolCounts;
+pub use eviction::PoolCounts;
 pub use fixed::{FixedCircuit, FixedCircuitPool};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]

@@ -296,6 +296,25 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         &self.setup.gate
     }
 
+    /// The runtime, such as for its time.
+    pub const fn runtime(&self) -> &R {
+        &self.runtime
+    }
+
+    /// Where calls get their policy, such as to reload it.
+    ///
+    /// ```
+    /// use retry_core::{policy::ReloadablePolicy, testing::FakeClock, Policy, Retry};
+    ///
+    /// let retry = Retry::new(ReloadablePolicy::new(Policy::DEFAULT), FakeClock::new());
+    /// retry.policies().reload(Policy::DEFAULT.max_attempts(5));
+    /// assert_eq!(retry.policies().current().settings().max_attempts, Some(5));
+    /// assert_eq!(retry.runtime().now().as_millis(), 0);
+    /// ```
+    pub const fn policies(&self) -> &P {
+        &self.setup.policies
+    }
+
     /// The same by reference, to be changed for one use: another name, circuit or observer.
     ///
     /// ```
@@ -320,11 +339,6 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     pub(crate) fn on<S>(self, runtime: impl FnOnce(R) -> S) -> Retry<S, P, G, B, K, O> {
         let Self { setup, classifier, runtime: before } = self;
         Retry { setup, classifier, runtime: runtime(before) }
-    }
-
-    /// For what happens to a call after it ended.
-    pub(crate) const fn runtime(&self) -> &R {
-        &self.runtime
     }
 
     pub(crate) const fn observer(&self) -> &O {

@@ -25,9 +25,9 @@ pub(crate) fn run() {
             }
         }
     });
-    let metrics = || OperationMetrics::<8>::new("stock.read");
+    let metrics = || OperationMetrics::<8>::sharded("stock.read");
     row("call by hand, counted by OperationMetrics", metrics, |metrics, _| call_before(metrics));
-    let one_shard = || OperationMetrics::<1>::new("stock.read");
+    let one_shard = || OperationMetrics::<1>::sharded("stock.read");
     row("the same, not sharded", one_shard, |metrics, _| call_before(metrics));
 }
 

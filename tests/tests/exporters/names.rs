@@ -41,7 +41,7 @@ proptest! {
     #[test]
     fn no_name_breaks_a_sample(operation in any_name(), other in any_name()) {
         let recorder = PrometheusBuilder::new().build_recorder();
-        let facade = MetricsFacade::<4>::new();
+        let facade = MetricsFacade::<4>::sized();
         with_local_recorder(&recorder, || {
             for name in [operation.into(), other.into(), Name::new("stock.read")] {
                 facade.observe(&letter(&name, true));

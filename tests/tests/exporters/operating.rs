@@ -189,12 +189,12 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
     let longest =
         (1..).take_while(|len| !retry_core::Key::new(&"k".repeat(*len)).is_truncated()).last().unwrap();
     assert_eq!(row("a key"), format!("{longest} bytes"));
-    let fits = |len: usize| OperationMetrics::<1>::try_new("n".repeat(len).leak()).is_ok();
+    let fits = |len: usize| OperationMetrics::<1>::try_sharded("n".repeat(len)).is_ok();
     let longest = (1..).take_while(|len| fits(*len)).last().unwrap();
     assert_eq!(row("an operation's name"), format!("{longest} bytes, no control character"));
     let tagged = |name: usize, value: usize| {
         let tag = ("n".repeat(name).leak() as &str, "v".repeat(value).leak() as &str);
-        OperationMetrics::<1>::new("").try_tags([tag]).is_ok()
+        OperationMetrics::<1>::sharded("").try_tags([tag]).is_ok()
     };
     let name = (1..).take_while(|len| tagged(*len, 1)).last().unwrap();
     let value = (1..).take_while(|len| tagged(1, *len)).last().unwrap();
@@ -227,7 +227,7 @@ impl Scraped {
     fn after_a_story() -> Self {
         let recorder = PrometheusBuilder::new().set_buckets(&[0.05]).unwrap().build_recorder();
         let handle = recorder.handle();
-        with_local_recorder(&recorder, || whole_story(&MetricsFacade::<4>::new()));
+        with_local_recorder(&recorder, || whole_story(&MetricsFacade::<4>::sized()));
         let mut scraped = Self::default();
         for line in handle.render().lines() {
             if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|line| line.split_once(' ')) {

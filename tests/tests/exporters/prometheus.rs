@@ -31,7 +31,7 @@ fn samples(handle: &PrometheusHandle) -> Vec<String> {
 #[test]
 fn every_number_of_a_story_is_scraped() {
     let (recorder, handle) = recorder();
-    let facade = MetricsFacade::<4>::new().tags(&[("service.name", "shop")]);
+    let facade = MetricsFacade::<4>::sized().tags(&[("service.name", "shop")]);
     with_local_recorder(&recorder, || story(&facade));
     let samples =
         Vec::from_iter(samples(&handle).iter().map(|sample| sample.replace(r#"service_name="shop","#, "")));
@@ -61,7 +61,7 @@ fn every_number_of_a_story_is_scraped() {
 #[test]
 fn names_that_cannot_be_labels_are_counted_as_other() {
     let (recorder, handle) = recorder();
-    let facade = MetricsFacade::<2>::new();
+    let facade = MetricsFacade::<2>::sized();
     with_local_recorder(&recorder, || {
         for operation in ["stock\nread", "a", &"n".repeat(10_240), "", "c", "a"] {
             facade.observe(&letter(&operation.to_owned().into(), true));
@@ -81,7 +81,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
 #[test]
 fn names_are_quoted_as_labels_are() {
     let (recorder, handle) = recorder();
-    let facade = MetricsFacade::<2>::new().tags(&[("region", "\"eu\"\\")]);
+    let facade = MetricsFacade::<2>::sized().tags(&[("region", "\"eu\"\\")]);
     with_local_recorder(&recorder, || {
         facade.observe(&letter(&"say \"hi\",x=\"} 9\\".into(), true));
     });
@@ -93,7 +93,7 @@ fn names_are_quoted_as_labels_are() {
 #[test]
 fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
     let (recorder, handle) = recorder();
-    let facade = MetricsFacade::<2>::new();
+    let facade = MetricsFacade::<2>::sized();
     let mut changes = vec![
         (Phase::Closed, Phase::Open),
         (Phase::Open, Phase::HalfOpen),

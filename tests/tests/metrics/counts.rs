@@ -15,7 +15,7 @@ type Metrics = OperationMetrics<2>;
 
 /// One call that ends with these answers, 10 ms each, and what it is counted as.
 fn counted(policy: &Policy, answers: &[Result<(), Class>]) -> MetricsSnapshot {
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     let clock = FakeClock::new();
     let mut answers = answers.iter();
     let _ = Retry::new(policy, &clock).observe(&metrics).run_blocking(|| {
@@ -76,7 +76,7 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
 #[test]
 fn attempts_are_told_apart_up_to_the_eighth() {
     let clock = FakeClock::new();
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     let policy = POLICY.max_attempts(20);
     let _ = Retry::new(&policy, &clock).observe(&metrics).run_blocking(|| Err::<(), _>(Class::Server));
     let counts = metrics.snapshot();
@@ -90,7 +90,7 @@ fn rates_and_means_of_many_calls() {
     const POLICY: Policy =
         Policy::backoff(Backoff::linear(ms(10), ms(10))).jitter(Jitter::None).max_attempts(3);
     let clock = FakeClock::new();
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);
     assert_eq!(metrics.snapshot(), MetricsSnapshot::NONE);
     let nothing = MetricsSnapshot::NONE;
@@ -130,7 +130,7 @@ fn circuits_budgets_and_dead_letters_are_counted() {
     );
     let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(10).retry_cost(5));
     let clock = FakeClock::new();
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).observe(&metrics);
     for _ in 0..3 {
         let _ = retry.run_blocking(|| Err::<(), _>(Class::Server));
@@ -157,7 +157,7 @@ fn circuits_budgets_and_dead_letters_are_counted() {
 
 #[test]
 fn the_longest_times_and_largest_numbers_do_no_harm() {
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     metrics.observe(&ended(CallEnd::Succeeded, Duration::MAX));
     let counts = metrics.snapshot();
     assert_eq!(counts.mean_duration(), Some(Duration::from_nanos(u64::MAX)));
@@ -179,7 +179,7 @@ fn the_longest_times_and_largest_numbers_do_no_harm() {
 
 #[test]
 fn a_call_that_does_not_know_how_long_it_took_is_in_no_mean() {
-    let metrics = Metrics::new("stock.read");
+    let metrics = Metrics::sharded("stock.read");
     metrics.observe(&ended(CallEnd::Succeeded, ms(30)));
     metrics.observe(&event(EventKind::Ended { end: CallEnd::Succeeded, elapsed: None }));
     let counts = metrics.snapshot();

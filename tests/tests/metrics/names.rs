@@ -17,7 +17,7 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
     const NINE: Tags =
         &[("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""), ("f", ""), ("g", ""), ("h", ""), ("i", "")];
     let huge = leak("n".repeat(10_240));
-    let name = |name| OperationMetrics::<1>::try_new(name).unwrap_err().to_string();
+    let name = |name| OperationMetrics::<1>::try_sharded(name).unwrap_err().to_string();
     assert_eq!(name("a\nb"), r#"operation = "a?b": must hold no control characters"#);
     assert_eq!(name("a\u{9b}b"), r#"operation = "a??b": must hold no control characters"#);
     assert_eq!(name("a\0"), r#"operation = "a?": must hold no control characters"#);
@@ -42,11 +42,11 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
     ];
     for (tags, line) in rows {
         assert_eq!(
-            OperationMetrics::<1>::new("a").try_tags(tags.iter().copied()).unwrap_err().to_string(),
+            OperationMetrics::<1>::sharded("a").try_tags(tags.iter().copied()).unwrap_err().to_string(),
             line
         );
-        assert_eq!(Metrics::<1>::new().try_tags(tags.iter().copied()).unwrap_err().to_string(), line);
-        let error = MetricsFacade::<1>::new().try_tags(tags.iter().copied()).unwrap_err();
+        assert_eq!(Metrics::<1>::sized().try_tags(tags.iter().copied()).unwrap_err().to_string(), line);
+        let error = MetricsFacade::<1>::sized().try_tags(tags.iter().copied()).unwrap_err();
         assert_eq!((error.field(), error.to_string().as_str()), ("tags", line));
     }
 }
@@ -54,8 +54,8 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
 #[test]
 fn what_is_at_the_limit_is_taken() {
     let longest = leak("\u{e9}".repeat(64));
-    assert_eq!(OperationMetrics::<1>::new(longest).operation(), longest);
-    assert_eq!(OperationMetrics::<1>::new("").operation(), "");
+    assert_eq!(OperationMetrics::<1>::sharded(longest).operation(), longest);
+    assert_eq!(OperationMetrics::<1>::sharded("").operation(), "");
     const TAGS: Tags = &[
         ("Region", "\u{a0}\u{1f34e} \"eu\""),
         ("cloud.account_id", ""),
@@ -67,7 +67,7 @@ fn what_is_at_the_limit_is_taken() {
         ("region", ""),
     ];
     // Each operation has them, those of later on and those that find no place.
-    let metrics = Metrics::<1>::new().try_tags(TAGS.iter().copied()).unwrap();
+    let metrics = Metrics::<1>::sized().try_tags(TAGS.iter().copied()).unwrap();
     metrics.observe(&event(EventKind::Started));
     assert_eq!(
         (all(metrics.tagged()), all(metrics.operation("stock.read").unwrap().tagged())),
@@ -77,19 +77,19 @@ fn what_is_at_the_limit_is_taken() {
         (all(metrics.other().tagged()), all(metrics.circuits().tagged())),
         (TAGS.to_vec(), TAGS.to_vec())
     );
-    assert_eq!(all(MetricsFacade::<1>::new().tags(TAGS).tagged()), TAGS);
-    assert_eq!(all(OperationMetrics::<1>::new("a").tags(TAGS).tagged()), TAGS);
+    assert_eq!(all(MetricsFacade::<1>::sized().tags(TAGS).tagged()), TAGS);
+    assert_eq!(all(OperationMetrics::<1>::sharded("a").tags(TAGS).tagged()), TAGS);
 }
 
 #[test]
 #[should_panic(expected = r#"tags = "operation": a name must not be a label of the exporters' own"#)]
 fn the_plain_setter_panics_with_the_same_line_at_run_time() {
-    let _ = Metrics::<1>::new().tags(std::hint::black_box(&[("operation", "")]));
+    let _ = Metrics::<1>::sized().tags(std::hint::black_box(&[("operation", "")]));
 }
 
 #[test]
 fn names_that_find_no_place_are_counted_together() {
-    let metrics = Metrics::<8>::new();
+    let metrics = Metrics::<8>::sized();
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);
     let mut names = Vec::from_iter((0..20).map(|i| format!("operation {i}")));
@@ -122,7 +122,7 @@ fn names_that_find_no_place_are_counted_together() {
 
 #[test]
 fn a_name_is_one_wherever_its_text_is_kept() {
-    let metrics = Metrics::<4>::new();
+    let metrics = Metrics::<4>::sized();
     let clock = FakeClock::new();
     let at_run_time = ["stock.read", "stock.reae", "tock.read"].map(|name| Name::from(name.to_owned()));
     for name in at_run_time.into_iter().chain(["stock.read".into()]) {
@@ -137,7 +137,7 @@ fn a_name_is_one_wherever_its_text_is_kept() {
 /// Whatever names come, memory is taken for so many and no more.
 #[test]
 fn a_flood_of_names_takes_no_memory() {
-    let metrics = Metrics::<8>::new();
+    let metrics = Metrics::<8>::sized();
     let names = Vec::from_iter((0..10_000).map(|i| Name::from(format!("operation {i}"))));
     let mut event = event(EventKind::Started);
     let flood = allocation_counter::measure(|| {
@@ -155,7 +155,7 @@ fn a_flood_of_names_takes_no_memory() {
 /// Who only looks takes no place, and who has no name has one place all the same.
 #[test]
 fn a_name_has_a_place_from_its_first_event_on() {
-    let (clock, metrics) = (FakeClock::new(), Metrics::<2>::new());
+    let (clock, metrics) = (FakeClock::new(), Metrics::<2>::sized());
     assert!(metrics.operation("stock.raed").is_none() && metrics.operation("stock.rite").is_none());
     for name in ["stock.read", "", "stock.read"] {
         let retry = Retry::new(&POLICY, &clock).named(name).observe(&metrics);
@@ -174,8 +174,8 @@ fn all<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, &'a 
 #[test]
 fn tags_are_known_at_run_time() {
     let tenant = String::from("north");
-    let metrics = Metrics::<1>::new().try_tags([("tenant", tenant.clone())]).unwrap();
+    let metrics = Metrics::<1>::sized().try_tags([("tenant", tenant.clone())]).unwrap();
     assert_eq!(all(metrics.tagged()), [("tenant", "north")]);
-    let error = Metrics::<1>::new().try_tags([("tenant", tenant), ("region", "eu\nwest".to_owned())]);
+    let error = Metrics::<1>::sized().try_tags([("tenant", tenant), ("region", "eu\nwest".to_owned())]);
     assert_eq!(error.unwrap_err().to_string(), "tags = 2: a value must hold no control characters");
 }

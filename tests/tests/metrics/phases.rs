@@ -34,7 +34,7 @@ const SCRIPT: [(Phase, Phase, u64); 6] = [
 
 #[test]
 fn the_time_in_each_phase_adds_up_to_all_of_it() {
-    let metrics = OperationMetrics::<2>::new("stock");
+    let metrics = OperationMetrics::<2>::sharded("stock");
     #[rustfmt::skip]
     let expected = [
         // closed, open, half-open until 100 ms later, circuits open and half-open
@@ -57,7 +57,8 @@ fn the_time_in_each_phase_adds_up_to_all_of_it() {
 /// Threads tell of changes after they made them, in any order.
 #[test]
 fn the_order_in_which_changes_are_told_does_not_matter() {
-    let (forwards, backwards) = (OperationMetrics::<1>::new("stock"), OperationMetrics::<1>::new("stock"));
+    let (forwards, backwards) =
+        (OperationMetrics::<1>::sharded("stock"), OperationMetrics::<1>::sharded("stock"));
     SCRIPT.iter().for_each(|(from, to, at)| forwards.observe(&changed(*from, *to, *at)));
     SCRIPT.iter().rev().for_each(|(from, to, at)| {
         backwards.observe(&changed(*from, *to, *at));
@@ -68,7 +69,7 @@ fn the_order_in_which_changes_are_told_does_not_matter() {
 
 #[test]
 fn what_was_seen_only_in_part_is_never_negative() {
-    let metrics = OperationMetrics::<1>::new("stock");
+    let metrics = OperationMetrics::<1>::sharded("stock");
     metrics.observe(&changed(Open, HalfOpen, 700)); // nobody told of the opening
     assert_eq!(times(&metrics.snapshot(), 800), ([0, 700, 100], [0, 1]));
     metrics.observe(&changed(HalfOpen, Closed, 600)); // a clock that stepped back
@@ -79,7 +80,7 @@ fn what_was_seen_only_in_part_is_never_negative() {
 
 #[test]
 fn several_circuits_are_added_up_whoever_tells_of_them() {
-    let metrics = Metrics::<4>::new();
+    let metrics = Metrics::<4>::sized();
     let circuits = [(); 2].map(|()| {
         SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
             CircuitConfig::DEFAULT.consecutive_failures(1).open_for(ms(500)),

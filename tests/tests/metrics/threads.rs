@@ -37,9 +37,12 @@ fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
 #[test]
 fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
     const RETRIES: u64 = CALLS.div_ceil(3) * THREADS;
-    let (one, three, many) =
-        (OperationMetrics::<1>::new("a"), OperationMetrics::<3>::new("b"), OperationMetrics::<16>::new("c"));
-    let names = Metrics::<4>::new();
+    let (one, three, many) = (
+        OperationMetrics::<1>::sharded("a"),
+        OperationMetrics::<3>::sharded("b"),
+        OperationMetrics::<16>::sharded("c"),
+    );
+    let names = Metrics::<4>::sized();
     hammer(&(&one, &three, &many, &names), ["read", "write"]);
     let counts = one.snapshot();
     assert_eq!((counts.calls(), counts.succeeded()), (THREADS * CALLS, THREADS * CALLS));
@@ -54,7 +57,7 @@ fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
 #[test]
 fn threads_that_do_nothing_but_count_lose_nothing() {
     const EVENTS: u64 = 300_000;
-    let metrics = OperationMetrics::<1>::new("a");
+    let metrics = OperationMetrics::<1>::sharded("a");
     let together = Barrier::new(4);
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -72,7 +75,7 @@ fn threads_that_do_nothing_but_count_lose_nothing() {
 #[test]
 fn a_new_name_that_several_threads_bring_is_one() {
     for _ in 0..50 {
-        let metrics = Metrics::<2>::new();
+        let metrics = Metrics::<2>::sized();
         hammer_once(&metrics);
         assert_eq!(metrics.operations().count(), 1);
         assert_eq!(metrics.operation("new").unwrap().snapshot().calls(), THREADS);

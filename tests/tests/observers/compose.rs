@@ -96,7 +96,7 @@ fn an_observer_may_ask_circuit_and_budget_at_every_event() {
 
 #[test]
 fn arrays_and_vectors_are_observers_and_so_is_a_reference_to_one_of_this_crate() {
-    let (metrics, log) = (Metrics::<2>::new(), Guarded::new(LogFacade));
+    let (metrics, log) = (Metrics::<2>::sized(), Guarded::new(LogFacade));
     let lines = Lines::default();
     let all: Vec<Box<dyn Observer + '_>> =
         vec![Box::new(&metrics), Box::new(&log), Box::new(&lines as &dyn Observer)];

@@ -36,7 +36,7 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
         assert_eq!(counts.kept, CAPACITY);
         assert_eq!(pool.iter().count(), CAPACITY);
         assert_eq!(
-            counts.forgotten + counts.overflowed,
+            counts.evicted + counts.overflowed,
             u64::from(KEYS),
             "each is counted as one or the other"
         );

@@ -28,7 +28,7 @@ fn those_that_nobody_asked_for_of_late_go_first() {
         let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["a", "b", "c", "new-99"]);
         // Each newcomer took the place of the one before, and of nothing else.
-        assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (99, 0));
+        assert_eq!((pool.counts().evicted, pool.counts().overflowed), (99, 0));
     }
     check(&Large::with_window(4, CONFIG));
     check(&Shared::new(Large::with_window(4, CONFIG)));
@@ -42,7 +42,7 @@ fn where_all_are_asked_for_one_has_to_go_all_the_same() {
             pool.circuit(key);
         }
         assert!(!pool.circuit("c").is_overflow());
-        assert_eq!((pool.keys().len(), pool.counts().forgotten), (2, 1));
+        assert_eq!((pool.keys().len(), pool.counts().evicted), (2, 1));
     }
     check(&Large::with_window(2, CONFIG));
     check(&Shared::new(Large::with_window(2, CONFIG)));
@@ -92,7 +92,7 @@ fn a_circuit_with_something_to_remember_stays() {
         flood(pool, at(2));
         assert!(pool.keys().contains(&("kept".into(), phase)), "{what}");
         // All others have made room for each other.
-        assert_eq!((pool.counts().overflowed, pool.counts().forgotten), (0, 998), "{what}");
+        assert_eq!((pool.counts().overflowed, pool.counts().evicted), (0, 998), "{what}");
     }
     for &(what, config, bring, phase) in rows {
         check(&Large::with_window(3, config), what, bring, phase);
@@ -145,7 +145,7 @@ fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() 
         let mut tell = |change: Option<Change>| {
             open +=
                 change.map_or(0, |it| i32::from(it.to == Phase::Open) - i32::from(it.from == Phase::Open));
-            forgotten += u32::from(change.is_some_and(|it| it.cause == ChangeCause::Forgotten));
+            forgotten += u32::from(change.is_some_and(|it| it.cause == ChangeCause::Evicted));
             open
         };
         for number in 0..20 {
@@ -163,7 +163,7 @@ fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() 
             let are_open = pool.keys().iter().filter(|(_, phase)| *phase == Phase::Open).count();
             assert_eq!(usize::try_from(tell(None)), Ok(are_open), "{number}");
         }
-        assert_eq!(u64::from(forgotten), pool.counts().forgotten);
+        assert_eq!(u64::from(forgotten), pool.counts().evicted);
         assert!(forgotten > 10, "{forgotten}");
     }
     check(&Large::with_window(4, CONFIG));
@@ -375,7 +375,7 @@ fn by_hand_any_circuit_is_forgotten() {
     fail(&pool.get("a"), 3, at(0));
     assert!(pool.forget("a"));
     let changes = ["b", "a", "c"].map(|key| pool.get(key).admit(at(1)).unwrap().change);
-    let forgotten = Change { from: Phase::Open, to: Phase::Closed, at: at(1), cause: ChangeCause::Forgotten };
+    let forgotten = Change { from: Phase::Open, to: Phase::Closed, at: at(1), cause: ChangeCause::Evicted };
     assert_eq!(changes, [Some(forgotten), None, None]);
 }
 
@@ -392,7 +392,7 @@ fn a_place_that_was_freed_by_hand_is_taken_before_any_other() {
         drop(held);
         let d = pool.get("d");
         assert_eq!((d.is_overflow(), d.phase(), d.circuit().unwrap().late()), (false, Phase::Closed, 0));
-        assert_eq!((pool.counts().kept, pool.counts().forgotten), (3, 0));
+        assert_eq!((pool.counts().kept, pool.counts().evicted), (3, 0));
         assert!(pool.peek("b").is_none());
     }
 }

@@ -155,7 +155,7 @@ fn each_key_has_one_circuit_of_its_own() {
         assert_eq!(pool.keys(), [(a, Phase::Open), (b, Phase::Open), (c, Phase::Closed)]);
         assert!(pool.circuit("a").admit(at(29)).is_err());
         assert!(pool.circuit("c").admit(at(29)).is_ok());
-        assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (0, 0));
+        assert_eq!((pool.counts().evicted, pool.counts().overflowed), (0, 0));
     }
     check(&Large::with_window(3, CONFIG));
     check(&Shared::new(Large::with_window(3, CONFIG)));
@@ -283,6 +283,6 @@ proptest! {
         }
         let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
         prop_assert_eq!(keys, model.into_keys().collect::<Vec<_>>());
-        prop_assert_eq!((pool.counts().forgotten, pool.counts().overflowed), (0, 0));
+        prop_assert_eq!((pool.counts().evicted, pool.counts().overflowed), (0, 0));
     }
 }

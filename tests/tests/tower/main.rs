@@ -178,7 +178,7 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
     let lines = LINES.lock().unwrap();
     assert!(lines.contains(&"stock[shelf-1]: closed -> open: 2 failures in a row".to_owned()), "{lines:?}");
     assert!(lines.contains(&"stock[shelf-3]: attempt 1 succeeded".to_owned()), "{lines:?}");
-    assert_eq!((SHELVES.counts().kept, SHELVES.counts().forgotten), (2, 1));
+    assert_eq!((SHELVES.counts().kept, SHELVES.counts().evicted), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,6 +44,14 @@ pub struct StoredLetter<T> {
     pub at: Option<SystemTime>,
 }
 
+/// A letter of which no more is known than it holds itself.
+impl<T> From<DeadLetter<T>> for StoredLetter<T> {
+    fn from(letter: DeadLetter<T>) -> Self {
+        let operation = letter.operation.as_str().into();
+        Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0, at: None }
+    }
+}
+
 /// A letter as it is written.
 pub(super) struct Line<'a, T> {
     letter: &'a DeadLetter<T>,
@@ -58,14 +66,14 @@ pub(super) struct Line<'a, T> {
 #[derive(Default)]
 struct Metadata<'a> {
     pairs: Vec<(&'a str, String)>,
-    skipped_calls: usize,
+    left_out: usize,
 }
 
 impl<'a> Metadata<'a> {
     fn add(&mut self, name: &'a str, value: &str, longest: usize) {
         let known = || self.pairs.iter().any(|(other, _)| *other == name);
         if self.pairs.len() == MOST_METADATA || name.len() > LONGEST_KEY_OF_METADATA || known() {
-            self.skipped_calls = self.skipped_calls.saturating_add(1);
+            self.left_out = self.left_out.saturating_add(1);
         } else {
             self.pairs.push((name, bounded(value, longest)));
         }
@@ -92,7 +100,7 @@ impl<'a, T> Line<'a, T> {
     /// A letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
         let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
-        let mut metadata = Metadata { pairs: Vec::new(), skipped_calls: *metadata_left_out };
+        let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
         stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
@@ -139,12 +147,12 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if let Some(error) = &self.error {
             map.serialize_entry("error", error)?;
         }
-        let Metadata { pairs, skipped_calls } = &self.metadata;
+        let Metadata { pairs, left_out } = &self.metadata;
         if !pairs.is_empty() {
             map.serialize_entry("metadata", &Pairs(pairs))?;
         }
-        if *skipped_calls > 0 {
-            map.serialize_entry("metadata_left_out", skipped_calls)?;
+        if *left_out > 0 {
+            map.serialize_entry("metadata_left_out", left_out)?;
         }
         map.serialize_entry("payload", payload)?;
         map.end()

@@ -130,10 +130,10 @@ impl JsonLinesSink {
         Self { stamp: Some(clock), ..self }
     }
 
-    /// Adds a letter.
+    /// Adds a letter, with the error of its call and with its metadata.
     ///
     /// # Errors
-    /// Where it is not kept; the file is then as it was.
+    /// Returns an error if it is not kept; the file is then as it was.
     pub fn append<T: Serialize, E: fmt::Display>(
         &self,
         letter: &DeadLetter<T>,
@@ -143,10 +143,20 @@ impl JsonLinesSink {
         self.write(&Line::of(letter, about, self.stamp.map(|now| now())))
     }
 
+    /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program empties
+    /// when it stops. Its line has no error and no metadata.
+    ///
+    /// # Errors
+    /// Returns an error if it is not kept; the file is then as it was.
+    pub fn store<T: Serialize>(&self, letter: DeadLetter<T>) -> Result<(), JsonLinesError> {
+        let at = self.stamp.map(|now| now());
+        self.write(&Line::again(&StoredLetter { at, ..letter.into() }))
+    }
+
     /// Adds a letter that was read and could not be delivered again, as the newest.
     ///
     /// # Errors
-    /// Where it is not kept; the file is then as it was.
+    /// Returns an error if it is not kept; the file is then as it was.
     pub fn requeue<T: Serialize>(&self, mut stored: StoredLetter<T>) -> Result<(), JsonLinesError> {
         stored.letter.requeued = stored.letter.requeued.saturating_add(1);
         self.write(&Line::again(&stored))

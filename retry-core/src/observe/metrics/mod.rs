@@ -19,7 +19,7 @@ pub(super) use table::{ByName, UNNAMED};
 #[allow(unused_imports)] // by exporters, where there are any
 #[cfg(feature = "std")]
 pub(super) use tags::is_fit;
-pub(super) use tags::{Tags, check_name, check_tags, tag_setters};
+pub(super) use tags::{Tags, check_any_name, check_name, check_tags, tag_setters};
 
 use super::event::{CallEnd, Event, EventKind, Observer};
 use crate::config_error::{ConfigError, ok_or_panic};
@@ -70,26 +70,52 @@ pub struct OperationMetrics<const SHARDS: usize = DEFAULT_SHARDS> {
     shards: Shards<{ place::COUNTERS }, SHARDS>,
 }
 
-impl<const SHARDS: usize> OperationMetrics<SHARDS> {
-    /// The metrics of an operation of this name, all zero.
+impl OperationMetrics {
+    /// The metrics of an operation of this name, all zero, in 8 shards; in 1 without the feature `std`. For another number,
+    /// see [`sharded`](Self::sharded).
     ///
     /// # Panics
-    /// On a name of more than 128 bytes, or with a control character.
+    /// Panics on a name of more than 128 bytes, or with a control character.
     #[track_caller]
     pub const fn new(operation: &'static str) -> Self {
-        ok_or_panic!(check_name("operation", operation));
-        Self::of(Name::new(operation))
+        Self::sharded(operation)
     }
 
     /// [`new`](Self::new) for a name that is known at run time.
     ///
     /// # Errors
-    /// On a name of more than 128 bytes, or with a control character.
-    pub const fn try_new(operation: &'static str) -> Result<Self, ConfigError> {
-        match check_name("operation", operation) {
-            Ok(()) => Ok(Self::of(Name::new(operation))),
-            Err(error) => Err(error),
-        }
+    /// Returns an error for a name of more than 128 bytes, or with a control character.
+    pub fn try_new(operation: impl Into<Name>) -> Result<Self, ConfigError> {
+        Self::try_sharded(operation)
+    }
+}
+
+impl<const SHARDS: usize> OperationMetrics<SHARDS> {
+    /// The metrics of an operation of this name, all zero, in as many shards as the type says.
+    ///
+    /// # Panics
+    /// Panics on a name of more than 128 bytes, or with a control character.
+    #[track_caller]
+    pub const fn sharded(operation: &'static str) -> Self {
+        ok_or_panic!(check_name(operation));
+        Self::of(Name::new(operation))
+    }
+
+    /// [`sharded`](Self::sharded) for a name that is known at run time.
+    ///
+    /// ```
+    /// use retry_core::observe::OperationMetrics;
+    ///
+    /// let error = OperationMetrics::<1>::try_sharded("stock\n").unwrap_err();
+    /// assert_eq!(error.to_string(), r#"operation = "stock\n": must hold no control characters"#);
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error, which shows a text that is not `'static` by its length in bytes, for a name of more than 128 bytes, or with a control character.
+    pub fn try_sharded(operation: impl Into<Name>) -> Result<Self, ConfigError> {
+        let operation = operation.into();
+        check_any_name(&operation)?;
+        Ok(Self::of(operation))
     }
 
     tag_setters!(

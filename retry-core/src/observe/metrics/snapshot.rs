@@ -23,7 +23,7 @@ use crate::verdict::GiveUp;
 ///
 /// const POLICY: Policy = Policy::fixed(Duration::from_millis(40)).jitter(Jitter::None).max_attempts(2);
 ///
-/// let metrics = OperationMetrics::<1>::new("stock.read");
+/// let metrics = OperationMetrics::<1>::sharded("stock.read");
 /// let clock = FakeClock::new();
 /// let retry = Retry::new(&POLICY, &clock).observe(&metrics);
 /// retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
@@ -200,7 +200,7 @@ impl MetricsSnapshot {
     ///     circuit::{Change, ChangeCause, Phase}, observe::{Event, Name, Observer, OperationMetrics}, Instant,
     /// };
     ///
-    /// let metrics = OperationMetrics::<1>::new("stock");
+    /// let metrics = OperationMetrics::<1>::sharded("stock");
     /// let at = Instant::from_millis(700);
     /// let opened = Change { from: Phase::Closed, to: Phase::Open, at, cause: ChangeCause::Manual };
     /// metrics.observe(&Event::phase_changed(&Name::new("stock"), opened));

@@ -42,9 +42,23 @@ pub struct Metrics<const OPERATIONS: usize = 32> {
     tags: Tags,
 }
 
-impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
-    /// Metrics without any operation.
+impl Metrics {
+    /// Metrics without any operation, with room for 32: for another number, see [`sized`](Self::sized).
     pub const fn new() -> Self {
+        Self::sized()
+    }
+}
+
+impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
+    /// Metrics without any operation, with room for as many as the type says.
+    ///
+    /// ```
+    /// use retry_core::observe::Metrics;
+    ///
+    /// static METRICS: Metrics<100> = Metrics::sized();
+    /// assert_eq!(METRICS.operations().count(), 0);
+    /// ```
+    pub const fn sized() -> Self {
         Self {
             by_name: ByName::new(),
             other: OperationMetrics::new("other"),
@@ -115,7 +129,7 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
 
 impl<const OPERATIONS: usize> Default for Metrics<OPERATIONS> {
     fn default() -> Self {
-        Self::new()
+        Self::sized()
     }
 }
 

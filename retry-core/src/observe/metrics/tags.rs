@@ -115,13 +115,25 @@ macro_rules! tag_setters {
 pub(in crate::observe) use tag_setters;
 
 /// Whether the name of an operation is short enough and without control characters.
-pub(crate) const fn check_name(field: &'static str, name: &'static str) -> Result<(), ConfigError> {
-    let rule = match fault(name) {
-        None => return Ok(()),
-        Some(Fault::Long) => "must be at most 128 bytes",
-        Some(Fault::Control) => "must hold no control characters",
-    };
-    Err(ConfigError::new(field, Value::Text(name), rule))
+pub(crate) const fn check_name(name: &'static str) -> Result<(), ConfigError> {
+    match rule_of_name(name) {
+        None => Ok(()),
+        Some(rule) => Err(ConfigError::new("operation", Value::Text(name), rule)),
+    }
+}
+
+/// [`check_name`] for one that is known only at run time, and which the error names by its length then.
+pub(crate) fn check_any_name(name: &Name) -> Result<(), ConfigError> {
+    let shown = name.as_static().map_or(Value::Count(name.len() as u64), Value::Text);
+    rule_of_name(name).map_or(Ok(()), |rule| Err(ConfigError::new("operation", shown, rule)))
+}
+
+const fn rule_of_name(name: &str) -> Option<&'static str> {
+    match fault(name) {
+        None => None,
+        Some(Fault::Long) => Some("must be at most 128 bytes"),
+        Some(Fault::Control) => Some("must hold no control characters"),
+    }
 }
 
 const fn rule_of_tag_value(value: &str) -> Option<&'static str> {

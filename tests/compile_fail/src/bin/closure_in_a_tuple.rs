@@ -5,5 +5,5 @@ use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, run
 fn main() {
     let print = |event: &Event<'_>| println!("{event}");
     let retry = Retry::new(&Policy::DEFAULT, FakeClock::new());
-    let _ = retry.observe((Metrics::<2>::new(), print));
+    let _ = retry.observe((Metrics::<2>::sized(), print));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use retry_core::{
     CircuitConfig, Class, Error, GiveUp, Instant, Policy, Retry, SharedCircuit,
     circuit::CountWindow,
-    dead_letter::{JsonLinesSink, OnDisk, Reason, ReasonSet},
+    dead_letter::{DeadLetterQueue, JsonLinesSink, OnDisk, Reason, ReasonSet, WhenFull},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -36,6 +36,24 @@ fn a_file_is_turned_over_and_never_over_another() {
     assert!(error.to_string().starts_with(&format!("{}: ", nowhere.display())), "{error}");
     give_up(&letters, "2 figs");
     assert_eq!((payloads(&path).len(), letters.failed()), (3, 0));
+}
+
+#[test]
+fn a_letter_that_waited_in_a_queue_is_stored_later() {
+    let path = directory("stored").join("letters.jsonl");
+    let letters = JsonLinesSink::open(&path).unwrap().stamped(|| UNIX_EPOCH + Duration::from_millis(1_500));
+    let waiting = DeadLetterQueue::new(8, WhenFull::Refuse);
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
+    let call = retry.dead_letters(&waiting).payload(|| "7 apples".to_owned());
+    assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
+    let letter = waiting.pop().unwrap();
+    letters.store(letter.clone()).unwrap();
+
+    let stored = read::<String>(&path).remove(0);
+    assert_eq!(stored.letter, letter);
+    assert_eq!((stored.operation.as_str(), stored.error, stored.metadata), ("stock.write", None, vec![]));
+    assert_eq!(stored.at, Some(UNIX_EPOCH + Duration::from_millis(1_500)));
 }
 
 #[cfg(unix)]
