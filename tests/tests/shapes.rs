@@ -22,9 +22,12 @@ use tests::ms;
 
 const POLICY: Policy = Policy::fixed(ms(100)).jitter(Jitter::None);
 
+type StockRetry =
+    Retry<Tokio, Arc<Policy>, Arc<SharedCircuit>, NoBudget, ByClosure<fn(&io::Error) -> Failure>>;
+
 /// A client that owns all it needs, of a type that is written down.
 struct Client {
-    stock: Retry<Tokio, Arc<Policy>, Arc<SharedCircuit>, NoBudget, ByClosure<fn(&io::Error) -> Failure>>,
+    stock: StockRetry,
     circuit: Arc<SharedCircuit>,
 }
 
@@ -116,9 +119,10 @@ mod question_mark {
         Ok(())
     }
 
-    async fn with_a_box() -> Result<(), Box<dyn StdError + Send + Sync>> {
-        let retry =
-            retry_tokio::retry(&POLICY).classify(|_: &Box<dyn StdError + Send + Sync>| Class::Network);
+    type Boxed = Box<dyn StdError + Send + Sync>;
+
+    async fn with_a_box() -> Result<(), Boxed> {
+        let retry = retry_tokio::retry(&POLICY).classify(|_: &Boxed| Class::Network);
         retry.run(|| async { Err(Refused.into()) }).await.map_err(Error::boxed)?;
         Ok(())
     }

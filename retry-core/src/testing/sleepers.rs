@@ -88,7 +88,10 @@ mod tests {
     use std::vec::Vec;
 
     use super::MAX_SLEEPERS;
-    use crate::{FakeClock, FakeSleep, Sleep};
+    use crate::{
+        runtime::Sleep,
+        testing::{FakeClock, FakeSleep},
+    };
 
     const MILLI: Duration = Duration::from_millis(1);
 

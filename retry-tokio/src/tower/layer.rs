@@ -47,23 +47,22 @@ use super::service::{Parts, RetryService};
 ///
 /// # What it does with requests and services
 ///
-/// - A request is cloned before it is sent, so that there is one to send again; [`clone_request`](Self::clone_request) says which
-///   may be, and how. One without a clone is tried once, and ends with whatever that ends with: an answer, or an error.
-///   That is told to circuit and rules as any other, and is
-///   [`ServiceError::NotRepeatable`](crate::ServiceError::NotRepeatable) where it would have been tried again.
-/// - Every attempt is made on a service that has said that it is ready: the first on the one that `poll_ready` was asked
-///   of, the others on a clone of it. To wait for that is part of the attempt, as far as its timeout and the circuit's
-///   limit of slow calls go. Where a service fails to become ready, nothing is tried again on it. One that is no `Clone`
-///   goes behind tower's `Buffer`.
-/// - The answer that the last attempt ended with is handed over as it is, also where it is unacceptable. One that is
-///   tried again is dropped before the delay, so that its connection is free; should the circuit refuse what comes
-///   after the delay, or another attempt fail, there is none any more. Without an answer there is a
-///   [`ServiceError`](crate::ServiceError).
-/// - Dropping the future gives everything back: the attempt's place in the circuit, and what was paid for a retry.
+/// - A request is cloned before it is sent, so that there is one to send again; [`clone_request`](Self::clone_request) says
+///   which may be sent again, and how it is cloned. A request without a clone is tried once, and the call ends with what that
+///   attempt ends with: an answer, or an error. The circuit and the rules are told of it as of any other. If it would have
+///   been tried again, the error is [`NotRepeatable`](crate::ServiceError::NotRepeatable).
+/// - Every attempt is made on a service that is ready. The first is made on the service that `poll_ready` was called on, the
+///   others on clones of it. Waiting for a service is part of the attempt: its timeout and the circuit's limit of slow calls
+///   include it. If a service fails to become ready, nothing is tried again on it. A service that is not `Clone` goes
+///   behind tower's `Buffer`.
+/// - If the last attempt ended with an answer, the call returns that answer, even if it is not acceptable. An answer that is
+///   tried again is dropped before the delay, so that its connection is free. If the circuit refuses the next attempt, or if
+///   that fails, there is no answer any more, and the call returns a [`ServiceError`](crate::ServiceError).
+/// - Dropping the future gives back what the call holds: the attempt's place in the circuit, and the price of a retry.
 ///
 /// A call allocates once, for its future.
 ///
-/// One observer hears of all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not go
+/// One observer sees all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not work
 /// with the layer: to record and replay decisions, retry a closure that calls the service, by [`Retry::run`].
 #[derive(Clone)]
 pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {

@@ -123,12 +123,13 @@ fn all_are_replaced_while_calls_are_under_way() {
     assert!(error(&all.named("database").retry(&clock), &|| ()).is_circuit_open(), "one failure opens it");
 
     // What cannot be is an error, and replaces nothing.
-    let of = |change: fn(&mut [Preset; 4])| {
+    type Change = fn(&mut [Preset; 4]);
+    let of = |change: Change| {
         let mut presets = PRESETS;
         change(&mut presets);
         all.reload(presets, clock.now()).unwrap_err().to_string()
     };
-    let rows: [(fn(&mut [Preset; 4]), &str); 5] = [
+    let rows: [(Change, &str); 5] = [
         (|presets| presets.swap(0, 1), "name of preset = 0: must be the same as before"),
         (|presets| presets[3].name = "database", "name of preset = 3: must be none of those before"),
         (|presets| presets[2].circuit = None, "circuit of preset = 2: must be there, or missing, as before"),

@@ -85,8 +85,8 @@ macro_rules! tag_setters {
         pub const fn tags(mut self, tags: &'static [(&'static str, &'static str)]) -> Self {
             ok_or_panic!(check_tags(tags));
             // A constant function cannot drop, and constant tags hold nothing.
-            core::mem::forget(core::mem::replace(&mut self.tags, Tags::Static(tags)));
-            $(core::mem::forget(core::mem::replace(&mut self.$part.tags, Tags::Static(tags)));)*
+            let _ = core::mem::ManuallyDrop::new(core::mem::replace(&mut self.tags, Tags::Static(tags)));
+            $(let _ = core::mem::ManuallyDrop::new(core::mem::replace(&mut self.$part.tags, Tags::Static(tags)));)*
             self
         }
 
