@@ -41,11 +41,11 @@ impl<'a> Event<'a> {
     /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
     ///
     /// ```
-    /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Observer, observer_fn}, runtime::StdRuntime};
+    /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Observer, observer_fn}, testing::FakeClock};
     ///
     /// let observer = observer_fn(|event| assert_eq!((event.operation, event.attempt), ("stock", 0)));
-    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    /// if let Some(change) = circuit.force_open(StdRuntime.now()) {
+    /// let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CircuitConfig::DEFAULT));
+    /// if let Some(change) = circuit.force_open(clock.now()) {
     ///     observer.observe(&Event::phase_changed("stock", change));
     /// }
     /// ```
@@ -318,6 +318,7 @@ impl Observer for () {
 /// The observer that calls this closure with each event.
 ///
 /// ```
+/// # #[cfg(feature = "std")] {
 /// use retry_core::{Class, Policy, Retry, observe::{Metrics, observer_fn}, testing::FakeClock};
 ///
 /// static METRICS: Metrics = Metrics::new();
@@ -326,6 +327,7 @@ impl Observer for () {
 /// let print = observer_fn(|event| println!("{event}"));
 /// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").observe((&METRICS, print));
 /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+/// # }
 /// ```
 pub const fn observer_fn<F: Fn(&Event<'_>)>(f: F) -> ObserverFn<F> {
     ObserverFn(f)

@@ -304,12 +304,14 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// Where calls get their policy, such as to reload it.
     ///
     /// ```
+    /// # #[cfg(feature = "std")] {
     /// use retry_core::{policy::ReloadablePolicy, testing::FakeClock, Policy, Retry};
     ///
     /// let retry = Retry::new(ReloadablePolicy::new(Policy::DEFAULT), FakeClock::new());
     /// retry.policies().reload(Policy::DEFAULT.max_attempts(5));
     /// assert_eq!(retry.policies().current().settings().max_attempts, Some(5));
     /// assert_eq!(retry.runtime().now().as_millis(), 0);
+    /// # }
     /// ```
     pub const fn policies(&self) -> &P {
         &self.setup.policies

@@ -107,7 +107,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     /// use retry_core::observe::OperationMetrics;
     ///
     /// let error = OperationMetrics::<1>::try_sharded("stock\n").unwrap_err();
-    /// assert_eq!(error.to_string(), r#"operation = "stock\n": must hold no control characters"#);
+    /// assert_eq!(error.to_string(), r#"operation = "stock?": must hold no control characters"#);
     /// ```
     ///
     /// # Errors
