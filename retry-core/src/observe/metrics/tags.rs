@@ -81,7 +81,6 @@ macro_rules! tag_setters {
         /// of more than 128 bytes, or with a control character.
         #[must_use]
         #[track_caller]
-        #[allow(clippy::forget_non_drop)] // without `std`, there is nothing to drop
         pub const fn tags(mut self, tags: &'static [(&'static str, &'static str)]) -> Self {
             ok_or_panic!(check_tags(tags));
             // A constant function cannot drop, and constant tags hold nothing.
