@@ -51,7 +51,7 @@ pub struct AdaptiveThrottle {
     multiplier: u32,
     /// In parts of 2^32.
     max_rejection: u64,
-    minimum_attempts: u32,
+    min_attempts: u32,
     /// A slice of the window, in nanoseconds.
     slice: u64,
 }
@@ -69,7 +69,7 @@ impl AdaptiveThrottle {
         rejections: ClassSet::DEPENDENCY,
         multiplier: 2 << 24,
         max_rejection: 1 << 32,
-        minimum_attempts: 0,
+        min_attempts: 0,
         slice: nanos(Duration::from_secs(120)) / SLICES as u64,
     };
 
@@ -120,8 +120,8 @@ impl AdaptiveThrottle {
 
     /// Sets how many requests the window must hold before a retry is refused; 0 unless set.
     #[must_use]
-    pub const fn minimum_attempts(self, attempts: u32) -> Self {
-        Self { minimum_attempts: attempts, ..self }
+    pub const fn min_attempts(self, attempts: u32) -> Self {
+        Self { min_attempts: attempts, ..self }
     }
 
     /// Sets which classes of error mean that the dependency did not deal with the attempt; [`ClassSet::DEPENDENCY`] unless
@@ -139,7 +139,7 @@ impl AdaptiveThrottle {
         let (requests, accepts) = (sum >> 32, sum & 0xffff_ffff);
         // Both are below 2^31, and the multiplier below 2^32.
         let excess = (requests << 24).saturating_sub(accepts * u64::from(self.multiplier));
-        let excess = if requests < u64::from(self.minimum_attempts) { 0 } else { excess };
+        let excess = if requests < u64::from(self.min_attempts) { 0 } else { excess };
         (excess << 8, requests)
     }
 }

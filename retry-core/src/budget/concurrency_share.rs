@@ -10,7 +10,7 @@ use crate::time::Instant;
 /// Grants a number of retries at once in proportion to the attempts under way: Envoy's retry budget, and failsafe-go's.
 ///
 /// A retry takes a slot when it is granted, and holds it while it waits and runs, until it has ended. The number of slots
-/// is the [`share`](Self::share) of the attempts under way, rounded down, but at least [`minimum`](Self::minimum). The
+/// is the [`share`](Self::share) of the attempts under way, rounded down, but at least [`min_retries`](Self::min_retries). The
 /// attempt that failed still counts as one of them while its call asks. It reads no clock.
 ///
 /// Source: [Envoy's `RetryBudget`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto#config-cluster-v3-circuitbreakers-thresholds-retrybudget).
@@ -21,7 +21,7 @@ use crate::time::Instant;
 ///     SharedBudget,
 /// };
 ///
-/// const RULES: ConcurrencyShare = ConcurrencyShare::DEFAULT.share(0.25).minimum(0);
+/// const RULES: ConcurrencyShare = ConcurrencyShare::DEFAULT.share(0.25).min_retries(0);
 ///
 /// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// for _ in 0..4 {
@@ -38,14 +38,14 @@ use crate::time::Instant;
 pub struct ConcurrencyShare {
     /// In millionths.
     share: u64,
-    minimum: u32,
+    min_retries: u32,
 }
 
 const WHOLE: u64 = 1_000_000;
 
 impl ConcurrencyShare {
     /// A fifth of the attempts under way, but at least 3 retries.
-    pub const DEFAULT: Self = Self { share: WHOLE / 5, minimum: 3 };
+    pub const DEFAULT: Self = Self { share: WHOLE / 5, min_retries: 3 };
 
     checked_setters! {
         /// Sets which share of the attempts under way may be retries, from 0 to 1, to the nearest millionth; 0.2 unless set.
@@ -61,15 +61,15 @@ impl ConcurrencyShare {
     /// Sets how many retries may be under way at once even if few attempts are; 3 unless set. With 0 and a share below 1, a
     /// call that is alone is never retried.
     #[must_use]
-    pub const fn minimum(self, retries: u32) -> Self {
-        Self { minimum: retries, ..self }
+    pub const fn min_retries(self, retries: u32) -> Self {
+        Self { min_retries: retries, ..self }
     }
 
     /// How many retries may be under way at once while this many attempts are.
     #[allow(clippy::cast_possible_truncation)] // no more than `attempts`
-    pub const fn most_retries(&self, attempts: u32) -> u32 {
+    pub const fn allowed_retries(&self, attempts: u32) -> u32 {
         let shared = (self.share * attempts as u64 / WHOLE) as u32;
-        if shared > self.minimum { shared } else { self.minimum }
+        if shared > self.min_retries { shared } else { self.min_retries }
     }
 }
 
@@ -84,10 +84,10 @@ impl BudgetRules for ConcurrencyShare {
 
     #[inline]
     fn withdraw(&self, state: &mut UnderWay, _: Request, _: Instant) -> Option<Price> {
-        // The division of `most_retries`, without dividing; both products are below 2^53.
+        // The division of `allowed_retries`, without dividing; both products are below 2^53.
         let retries = u64::from(state.retries) + 1;
         let shared = retries * WHOLE <= self.share * (u64::from(state.attempts) + 1);
-        if !shared && state.retries >= self.minimum {
+        if !shared && state.retries >= self.min_retries {
             return None;
         }
         state.retries = state.retries.checked_add(1)?;

@@ -97,7 +97,7 @@ impl RetryThrottle {
     }
 
     /// How many thousandths of a token it holds at most.
-    pub const fn most_thousandths(&self) -> u32 {
+    pub const fn max_thousandths(&self) -> u32 {
         self.max
     }
 

@@ -101,6 +101,6 @@ pub(super) static BUDGETS: &[BudgetKind] = &[
     BudgetKind::Tokens(TokenBucket::DEFAULT.capacity(25).refill_per_second(3.5).success_reward(0.3)),
     BudgetKind::Throttle(RetryThrottle::DEFAULT),
     BudgetKind::Share(RequestShare::DEFAULT.share(0.5).min_retries_per_second(1).ttl(ms(2_000))),
-    BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.minimum(1)),
+    BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.min_retries(1)),
     BudgetKind::Adaptive(AdaptiveThrottle::DEFAULT.window(ms(6_000))),
 ];

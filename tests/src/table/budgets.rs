@@ -88,13 +88,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "budget: a share of the attempts under way",
-        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.minimum(1)),
+        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.min_retries(1)),
         steps: &[FAILS, RECOVERS, Step::Cut(105, &[fails(1, Class::Server), good(90)]), FAILS],
         ..PLAIN
     },
     Scenario {
         name: "budget: none of the attempts under way",
-        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.share(0.0).minimum(0)),
+        budget: BudgetKind::Concurrency(ConcurrencyShare::DEFAULT.share(0.0).min_retries(0)),
         steps: &[FAILS, GOOD],
         ..PLAIN
     },

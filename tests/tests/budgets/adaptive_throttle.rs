@@ -35,7 +35,7 @@ fn an_adaptive_throttle_refuses_by_what_the_dependency_took() {
     let script = "
              0 | 2x fails Server             |      0
              0 | fails Server                | 750000";
-    play(rules.minimum_attempts(3), millionths, script);
+    play(rules.min_attempts(3), millionths, script);
     let script = "
              0 | fails Server                |      0
              0 | fails RateLimit             | 333333";

@@ -55,7 +55,7 @@ fn a_budget_never_grants_more_than_it_holds_under_a_race() {
     assert_eq!(granted + share.held(NOW), THREADS / 2 * EACH / 4);
 
     // Never more at once than half of what is under way, and no slot is lost.
-    let rules = ConcurrencyShare::DEFAULT.share(0.5).minimum(1);
+    let rules = ConcurrencyShare::DEFAULT.share(0.5).min_retries(1);
     let under_way = SharedBudget::new(rules);
     race(|_| {
         under_way.deposit(started(true), NOW);

@@ -7,7 +7,7 @@ use crate::script::play;
 #[test]
 fn a_retry_throttle_grants_while_more_than_half_is_left() {
     fn held(budget: &SharedBudget<RetryThrottle, LocalLock>, _: Instant) -> u64 {
-        let (held, most) = (budget.held_thousandths(), budget.rules().most_thousandths());
+        let (held, most) = (budget.held_thousandths(), budget.rules().max_thousandths());
         assert_eq!(budget.grants_retries(), 2 * held > most);
         u64::from(held)
     }

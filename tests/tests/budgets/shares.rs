@@ -76,7 +76,7 @@ fn a_concurrency_share_grants_a_share_of_what_is_under_way() {
     let held = |budget: &SharedBudget<ConcurrencyShare, LocalLock>, _| {
         u64::from(budget.attempts_under_way() * 100 + budget.retries_granted())
     };
-    let rules = ConcurrencyShare::DEFAULT.minimum(0);
+    let rules = ConcurrencyShare::DEFAULT.min_retries(0);
     let script = "
         0 | 3x start                         | 300
         0 | fails Server, refused Server     | 200
@@ -122,7 +122,7 @@ fn the_most_retries_are_a_share_rounded_down_but_a_minimum() {
         (0.25, u32::MAX, 3, u32::MAX),
     ];
     for (share, minimum, attempts, most) in rows {
-        let rules = ConcurrencyShare::DEFAULT.share(*share).minimum(*minimum);
-        assert_eq!(rules.most_retries(*attempts), *most, "{share}, {attempts}");
+        let rules = ConcurrencyShare::DEFAULT.share(*share).min_retries(*minimum);
+        assert_eq!(rules.allowed_retries(*attempts), *most, "{share}, {attempts}");
     }
 }

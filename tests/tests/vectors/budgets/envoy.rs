@@ -39,7 +39,7 @@ fn concurrency(case: &Fields<'_>) -> Replayed {
     let given = case.fields("given")?;
     let percent: f64 = given.get("budget_percent")?;
     let active: u32 = given.get("active_plus_pending")?;
-    let rules = ConcurrencyShare::DEFAULT.minimum(given.get("min_retry_concurrency")?);
+    let rules = ConcurrencyShare::DEFAULT.min_retries(given.get("min_retry_concurrency")?);
     let rules = built(rules.try_share(percent / 100.0))?;
     let theirs: u32 = case.fields("expect")?.get("max_concurrent_retries")?;
 
@@ -52,7 +52,7 @@ fn concurrency(case: &Fields<'_>) -> Replayed {
         budget.deposit(if granted { RESTART } else { START }, Instant::ORIGIN);
     }
     let granted = budget.retries_granted();
-    Ok(Outcome::same("most retries", rules.most_retries(active), theirs).and(Outcome::same(
+    Ok(Outcome::same("most retries", rules.allowed_retries(active), theirs).and(Outcome::same(
         "retries",
         granted,
         theirs.min(active),

@@ -19,7 +19,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
         Some("adaptive_throttle") => Some(replay(case, |case| {
             let (given, expect) = (case.fields("given")?, case.fields("expect")?);
             given.comments(&["fn"]);
-            let rules = AdaptiveThrottle::DEFAULT.minimum_attempts(given.get("execution_threshold")?);
+            let rules = AdaptiveThrottle::DEFAULT.min_attempts(given.get("execution_threshold")?);
             let threshold: f64 = given.get("success_rate_threshold")?;
             let rules = built(rules.try_multiplier(1.0 / threshold))?;
             let rules = built(rules.try_max_rejection(given.get("max_rejection")?))?;
@@ -43,7 +43,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
 fn in_flight(case: &Fields<'_>) -> Replayed {
     let given = case.fields("given")?;
     given.comments(&["fn"]);
-    let rules = ConcurrencyShare::DEFAULT.minimum(given.get("min_concurrency")?);
+    let rules = ConcurrencyShare::DEFAULT.min_retries(given.get("min_concurrency")?);
     let rules = built(rules.try_share(given.get("max_rate")?))?;
     let (executions, retries): (u32, u32) = (given.get("executions")?, given.get("inflight_retries")?);
 
@@ -51,7 +51,7 @@ fn in_flight(case: &Fields<'_>) -> Replayed {
     let tell = |deposit| budget.deposit(deposit, Instant::ORIGIN);
     // A retry that the peer has granted, whatever these rules say.
     let grant = || {
-        let lenient = rules.minimum(u32::MAX);
+        let lenient = rules.min_retries(u32::MAX);
         budget.with_state(|state| lenient.withdraw(state, asked(Class::Server), Instant::ORIGIN));
     };
     (0..executions).for_each(|_| tell(START));
@@ -62,7 +62,7 @@ fn in_flight(case: &Fields<'_>) -> Replayed {
         match (event.as_bool(), event.as_str()) {
             (Some(theirs), _) => {
                 let (before, most) =
-                    (budget.retries_granted(), rules.most_retries(budget.attempts_under_way()));
+                    (budget.retries_granted(), rules.allowed_retries(budget.attempts_under_way()));
                 // The execution that asks has failed, but the peer counts it until its retry has ended.
                 tell(failed(FREE));
                 let ours = budget.withdraw(asked(Class::Server), Instant::ORIGIN).is_some();

@@ -43,7 +43,7 @@ fn tokens(budget: &Shared<RetryThrottle>) -> f64 {
 fn throttle(case: &Fields<'_>) -> Replayed {
     let config = case.fields("config")?;
     let budget = retry_throttle(&config)?;
-    let half = f64::from(budget.rules().most_thousandths()) / 2e3;
+    let half = f64::from(budget.rules().max_thousandths()) / 2e3;
     let mut outcome = near(&config, "threshold", 0.0, || half)?;
     for step in case.list("steps")? {
         match step.get("op")? {
