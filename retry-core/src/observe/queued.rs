@@ -74,14 +74,24 @@ impl Queued {
 impl Observer for Queued {
     fn observe(&self, event: &Event<'_>) {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.queue.try_send(QueuedEvent::of(event))
+            self.queue.try_send(QueuedEvent::from(event))
         {
             self.dropped.fetch_add(1, Relaxed);
         }
     }
 }
 
-/// An [`Event`] on its way to the other end of a queue, which owns what the event only borrows.
+/// An [`Event`] that owns what an event only borrows, so that it can be kept and sent: what [`Queued`] sends.
+///
+/// ```
+/// use retry_core::{observe::{QueuedEvent, observer_fn}, testing::FakeClock, Class, Policy, Retry};
+/// use std::sync::Mutex;
+///
+/// let (clock, log) = (FakeClock::new(), Mutex::new(Vec::new()));
+/// let keep = observer_fn(|event| log.lock().unwrap().push(QueuedEvent::from(event)));
+/// let _ = Retry::new(&Policy::DEFAULT, &clock).observe(&keep).run_blocking(|| Ok::<_, Class>(7));
+/// assert_eq!(log.lock().unwrap().len(), 3);
+/// ```
 #[derive(Clone, Debug)]
 pub struct QueuedEvent {
     at: Instant,
@@ -111,8 +121,11 @@ impl QueuedEvent {
         let fixed = operation.as_static();
         f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind, fixed })
     }
+}
 
-    fn of(event: &Event<'_>) -> Self {
+/// A copy that can be kept and sent, such as to a log of a program's own or a channel.
+impl From<&Event<'_>> for QueuedEvent {
+    fn from(event: &Event<'_>) -> Self {
         let Event { at, key, attempt, text, kind, .. } = *event;
         let text = text.map(|text| text.to_string());
         Self { at, operation: event.name(), key, attempt, text, kind }
