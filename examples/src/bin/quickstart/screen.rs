@@ -174,7 +174,7 @@ fn give_up(reason: GiveUp) -> String {
     let short = match reason {
         GiveUp::Class => "not retried",
         GiveUp::Attempts => "last attempt",
-        GiveUp::StartWithin => "too late to start",
+        GiveUp::StartWithin => "too late",
         GiveUp::Hint => "hint too long",
         other => other.name(),
     };
