@@ -51,9 +51,15 @@ impl Name {
         #[cfg(feature = "std")]
         match &self.0 {
             Text::Static(text) => text,
-            Text::Shared(text) => text,
+            Text::Shared(text) => shared(text),
         }
     }
+}
+
+#[cfg(feature = "std")]
+#[inline(never)]
+fn shared(text: &std::boxed::Box<str>) -> &str {
+    text
 }
 
 impl Name {
@@ -67,6 +73,33 @@ impl Name {
             Text::Shared(_) => None,
         }
     }
+
+    /// The name of this text, which costs nothing if it is the `fixed` one.
+    #[cfg(feature = "std")]
+    pub(crate) fn kept(text: &str, fixed: Option<&'static str>) -> Self {
+        match fixed {
+            Some(fixed) if fixed == text => Self::new(fixed),
+            _ => Self::from(std::string::String::from(text)),
+        }
+    }
+}
+
+/// A shared text is dropped out of line and from a place of its own: so a name by itself keeps the optimizer from nothing,
+/// and what holds a name of a constant text stays in registers.
+#[cfg(feature = "std")]
+impl Drop for Name {
+    #[inline]
+    fn drop(&mut self) {
+        if let Text::Shared(text) = core::mem::replace(&mut self.0, Text::Static("")) {
+            release(text);
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[inline(never)]
+fn release(text: std::sync::Arc<std::boxed::Box<str>>) {
+    drop(text);
 }
 
 impl Default for Name {

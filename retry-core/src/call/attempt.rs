@@ -1,6 +1,7 @@
 //! One attempt under way, and the verdict it ends with.
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::time::Duration;
 
 use rand_core::Rng;
@@ -86,8 +87,9 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
 
     /// Ends the attempt as a success, and the call with it.
     #[inline]
-    pub fn succeed(mut self, now: impl Now) {
-        self.course.succeed(now);
+    pub fn succeed(self, now: impl Now) {
+        // Before anything in there can panic, the attempt has ended: its own drop would only look at that.
+        ManuallyDrop::new(self).course.succeed(now);
     }
 
     /// Ends the attempt as a failure: tells the circuit and the budget, and says what comes next.

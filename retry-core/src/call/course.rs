@@ -193,7 +193,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 Ok(())
             }
             Err(rejected) => {
-                self.refused(&mut now, rejected);
+                if let Held::Retry(retry) = self.state.release() {
+                    self.give_back(retry);
+                }
+                if self.setup.observer.is_enabled() {
+                    self.refused(&mut now, rejected);
+                }
                 Err(rejected)
             }
         }
@@ -202,9 +207,6 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     /// The circuit refuses the next attempt.
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn refused<N: Now>(&mut self, now: &mut Reading<N>, rejected: Rejected) {
-        if let Held::Retry(retry) = self.state.release() {
-            self.give_back(retry);
-        }
         self.emit(now, EventKind::Rejected(rejected));
         self.ended(now, CallEnd::Rejected);
     }
@@ -406,7 +408,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.emit_with(now, None, kind);
     }
 
-    #[inline]
+    #[inline(always)] // so that an observer which looks at the kind first costs what it looks at
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
         let Setup { operation, key, observer, .. } = self.setup;
         if observer.is_enabled() {

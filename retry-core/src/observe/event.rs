@@ -67,11 +67,7 @@ impl Event<'_> {
     /// The operation's name, to be kept.
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> Name {
-        match self.fixed {
-            // Others may have changed the name that is shown.
-            Some(text) if text == self.operation => Name::new(text),
-            _ => Name::from(std::string::String::from(self.operation)),
-        }
+        Name::kept(self.operation, self.fixed)
     }
 }
 

@@ -91,7 +91,7 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
             })
         };
         self.by_name
-            .find(event, make)
+            .find(event.operation, event.fixed, make)
             .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", &self.tags)))
     }
 

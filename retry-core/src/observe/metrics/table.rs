@@ -104,21 +104,18 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
     #[inline]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
-            EventKind::Succeeded | EventKind::Cancelled => {} // what nobody counts, nobody looks up
-            _ => self.count(event),
+            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
+            EventKind::PhaseChanged(_) => self.circuits.observe(event),
+            _ => self.find_or_make(event.operation, event.fixed).observe(event),
         }
     }
 }
 
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
-    /// Out of line: it is too much for each place where an event is told.
+    /// Out of line, because the look-up is long; it takes only the name, so that the event stays in registers.
     #[inline(never)]
-    fn count(&self, event: &Event<'_>) {
-        let metrics = match event.kind {
-            EventKind::PhaseChanged(_) => &self.circuits,
-            _ => self.by_name.find(event, |name| self.made(name)).unwrap_or(&self.other),
-        };
-        metrics.observe(event);
+    fn find_or_make(&self, operation: &str, fixed: Option<&'static str>) -> &OperationMetrics {
+        self.by_name.find(operation, fixed, |name| self.made(name)).unwrap_or(&self.other)
     }
 
     fn made(&self, name: Name) -> Option<OperationMetrics> {
@@ -152,10 +149,15 @@ impl<T, const N: usize> ByName<T, N> {
         Self([const { OnceLock::new() }; N])
     }
 
-    /// The one of the event's operation; a new one, if there is room and the name will do.
+    /// The one of this operation, whose name `fixed` is if it lives as long as the program; a new one, if there is room and
+    /// the name will do.
     #[inline]
-    pub(in crate::observe) fn find(&self, event: &Event<'_>, make: impl Fn(Name) -> Option<T>) -> Option<&T> {
-        let name = event.operation;
+    pub(in crate::observe) fn find(
+        &self,
+        name: &str,
+        fixed: Option<&'static str>,
+        make: impl Fn(Name) -> Option<T>,
+    ) -> Option<&T> {
         if name.len() > LONGEST_VALUE {
             return None;
         }
@@ -163,7 +165,7 @@ impl<T, const N: usize> ByName<T, N> {
         for _ in 0..N {
             let found = match self.0[place].get() {
                 Some(found) => &**found,
-                None => self.make(place, event.name(), &make)?,
+                None => self.make(place, Name::kept(name, fixed), &make)?,
             };
             // Most often it is the very same text.
             if ptr::eq(found.0.as_str(), name) || found.0 == *name {
