@@ -101,11 +101,20 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
 }
 
 impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
-    /// Out of line: it is too much for each place where an event is told.
-    #[inline(never)]
+    #[inline]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
+            _ => self.record(event),
+        }
+    }
+}
+
+impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
+    /// Out of line, because it is long.
+    #[inline(never)]
+    fn record(&self, event: &Event<'_>) {
+        match event.kind {
             EventKind::PhaseChanged(change) => self.circuits().changed(change.from, change.to),
             _ => self.operation(event).observe(event),
         }

@@ -3,7 +3,9 @@
 use core::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
-use retry_core::{Failure, Progress, classify::Classifier};
+use retry_core::{BoxError, Error, ErrorKind, Failure, GiveUp, Progress, classify::Classifier};
+
+use super::error::ServiceError;
 
 /// What one call keeps from attempt to attempt. Only the call knows of it, so nobody ever waits for its lock, whoever's
 /// code runs under it: it is there for the call to be `Send`.
@@ -66,10 +68,20 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         self.with(|state| (state.payload.take(), state.unsent.take()))
     }
 
-    /// The answer that the call ended with, if one; else whether there was something to send in another attempt.
-    pub(super) fn end(self) -> Result<Answer, bool> {
+    /// Ends a call with its last answer. If it has none, the call ends with `error`.
+    // Out of line, so that a call that succeeds writes its value and nothing of an error.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn end<E: Into<BoxError>>(self, error: Error<E>) -> Result<Answer, Box<ServiceError>> {
         let State { is_repeatable, answer, .. } = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
-        answer.ok_or(is_repeatable)
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        let error = error.map(Into::into);
+        Err(Box::new(match error.kind() {
+            ErrorKind::GaveUp(GiveUp::Attempts) if !is_repeatable => ServiceError::NotRepeatable(error),
+            _ => ServiceError::Ended(error),
+        }))
     }
 
     /// The failure, and the last where there is nothing to send.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ::tower_service::Service;
 use retry_core::{
-    BoxError, ErrorKind, GiveUp, Retry,
+    BoxError, Retry,
     budget::Budget,
     circuit::Gate,
     classify::Classifier,
@@ -41,14 +41,15 @@ pub(super) struct Parts<Y, Q, C, L> {
 }
 
 /// A call under way. Dropping it gives back what it holds.
+// The error is boxed in there, so that an answer is moved alone.
 #[must_use = "a future does nothing until it is awaited"]
-pub struct ResponseFuture<T>(Pin<Box<dyn Future<Output = Result<T, ServiceError>> + Send>>);
+pub struct ResponseFuture<T>(Pin<Box<dyn Future<Output = Result<T, Box<ServiceError>>> + Send>>);
 
 impl<T> Future for ResponseFuture<T> {
     type Output = Result<T, ServiceError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
+        self.0.as_mut().poll(context).map_err(|error| *error)
     }
 }
 
@@ -99,45 +100,44 @@ where
         let place = Box::new_uninit();
         let call = Box::write(place, async move {
             let Parts { retry, requests, letters, .. } = &*parts;
-            let mut retry = retry
-                .by_ref()
-                .circuit(&circuit)
-                .map_classifier(|classifier| Judge { classifier, kept: &kept });
-            if let Some(key) = C::key(&circuit) {
-                retry = retry.keyed(key);
-            }
-
-            let mut is_first = true;
-            let operation = || {
-                let request = kept.begin(|request| match requests.again(request) {
-                    // Most letters are made of what would be sent next, when one is needed.
-                    Some(again) => (Some(again), None),
-                    None => (None, catch_unwind(AssertUnwindSafe(|| letters.payload(request))).ok()),
-                });
-                let attempt = if mem::take(&mut is_first) {
-                    Attempt::Called(service.call(request))
-                } else {
-                    Attempt::OfClone(service.clone(), request)
-                };
-                async {
-                    let answer = match attempt {
-                        Attempt::Called(answer) => answer.await,
-                        Attempt::OfClone(mut service, request) => {
-                            let ready = poll_fn(|context| service.poll_ready(context)).await;
-                            ready.inspect_err(|_| kept.failed_to_get_ready())?;
-                            service.call(request).await
-                        }
-                    };
-                    answer.map(Answered::new)
-                }
-            };
-            let payload = || match kept.take() {
-                (Some(payload), _) => payload,
-                (None, Some(request)) => letters.payload(&request),
-                // To make it has panicked, which whoever hands over letters takes for one that is not kept.
-                (None, None) => resume_unwind(Box::new("no payload")),
-            };
             let outcome = {
+                let retry = match C::key(&circuit) {
+                    Some(key) => retry.by_ref().keyed(key),
+                    None => retry.by_ref(),
+                };
+                let retry =
+                    retry.circuit(&circuit).map_classifier(|classifier| Judge { classifier, kept: &kept });
+
+                let mut is_first = true;
+                let operation = || {
+                    let request = kept.begin(|request| match requests.again(request) {
+                        // Most letters are made of what would be sent next, when one is needed.
+                        Some(again) => (Some(again), None),
+                        None => (None, catch_unwind(AssertUnwindSafe(|| letters.payload(request))).ok()),
+                    });
+                    let attempt = if mem::take(&mut is_first) {
+                        Attempt::Called(service.call(request))
+                    } else {
+                        Attempt::OfClone(service.clone(), request)
+                    };
+                    async {
+                        let answer = match attempt {
+                            Attempt::Called(answer) => answer.await,
+                            Attempt::OfClone(mut service, request) => {
+                                let ready = poll_fn(|context| service.poll_ready(context)).await;
+                                ready.inspect_err(|_| kept.failed_to_get_ready())?;
+                                service.call(request).await
+                            }
+                        };
+                        answer.map(Answered::new)
+                    }
+                };
+                let payload = || match kept.take() {
+                    (Some(payload), _) => payload,
+                    (None, Some(request)) => letters.payload(&request),
+                    // To make it has panicked, which whoever hands over letters takes for one that is not kept.
+                    (None, None) => resume_unwind(Box::new("no payload")),
+                };
                 let mut run = pin!(letters.run(&retry, payload, operation));
                 poll_fn(|context| {
                     let polled = run.as_mut().poll(context);
@@ -148,18 +148,9 @@ where
                 })
                 .await
             };
-            drop(retry);
             match outcome {
                 Ok(answered) => Ok(answered.into_inner()),
-                Err(error) => kept.end().map_err(|is_repeatable| {
-                    let error = error.map(Into::into);
-                    match error.kind() {
-                        ErrorKind::GaveUp(GiveUp::Attempts) if !is_repeatable => {
-                            ServiceError::NotRepeatable(error)
-                        }
-                        _ => ServiceError::Ended(error),
-                    }
-                }),
+                Err(error) => kept.end(error),
             }
         });
         ResponseFuture(Box::into_pin(call))
