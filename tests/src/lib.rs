@@ -65,14 +65,16 @@ mod samples {
     mod client {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
-    #[doc = include_str!("../../docs/dead-letters-and-records.md")]
-    mod dead_letters_and_records {}
+    #[doc = include_str!("../../docs/dead-letters.md")]
+    mod dead_letters {}
     #[doc = include_str!("../../docs/fallbacks.md")]
     mod fallbacks {}
     #[doc = include_str!("../../docs/http-and-tower.md")]
     mod http_and_tower {}
     #[doc = include_str!("../../docs/operating.md")]
     mod operating {}
+    #[doc = include_str!("../../docs/recording.md")]
+    mod recording {}
     #[doc = include_str!("../../docs/settings.md")]
     mod settings {}
     #[doc = include_str!("../../docs/testing.md")]
