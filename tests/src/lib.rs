@@ -53,6 +53,8 @@ pub const fn secs(secs: u64) -> Duration {
 /// Every code sample that is not in the code.
 #[cfg(doctest)]
 mod samples {
+    #[doc = include_str!("../../retry-core/src/_guides/first_call.md")]
+    mod first_call {}
     #[doc = include_str!("../../README.md")]
     mod readme {}
     #[doc = include_str!("../../docs/best-practices.md")]
