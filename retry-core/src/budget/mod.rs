@@ -47,7 +47,7 @@
 //!
 //! # Limits
 //!
-//! A budget only concerns retries. First attempts always start at once, so it is no substitute for a rate limiter.
+//! A budget only concerns retries. First attempts always start at once: for a limit on those, use a rate limiter.
 
 #![doc(alias = "retry budget")]
 #![doc(alias = "retry quota")]
