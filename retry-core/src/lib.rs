@@ -44,7 +44,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. `http`, `json`, `metrics` and `serde` turn on `std`.
+//! All are off by default. `http`, `json`, `metrics` and `serde` turn on `std`.
 //!
 //! | feature | what it adds |
 //! |---|---|

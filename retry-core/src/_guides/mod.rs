@@ -23,7 +23,7 @@
 //!
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   to watch.
-//! - `examples/service`: a service whose client has circuits, dead letters and a configuration file.
+//! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
 //!
 //! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` work if the documentation of the whole
 //! workspace was built: `cargo doc --workspace --all-features --no-deps`. If it was built with fewer features, items that
