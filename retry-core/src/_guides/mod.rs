@@ -21,6 +21,7 @@
 //!
 //! Some links of the guides lead here, because only the repository has what they name:
 //!
+//! - `README.md`: the first page of the repository.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   to watch.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.

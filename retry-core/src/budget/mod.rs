@@ -1,6 +1,8 @@
 //! Retry budgets: a limit on the retries of all callers of one dependency together, so that retries cannot make an
 //! outage worse.
 //!
+//! Guides: [best practices](crate::_guides::best_practices), [settings](crate::_guides::settings).
+//!
 //! [`max_attempts`](crate::Policy::max_attempts) bounds one call. But if a thousand calls fail at once and each makes
 //! three attempts, the dependency gets three times the load while it is already overloaded. A budget is shared by these
 //! calls. It grants each retry while most calls succeed, and stops granting when most calls fail.

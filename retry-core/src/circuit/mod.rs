@@ -1,5 +1,8 @@
 //! Circuit breakers: while a dependency is down, its circuit refuses calls at once, so that they need not wait for it.
 //!
+//! Guides: [circuit breakers](crate::_guides::circuits), [fallbacks](crate::_guides::fallbacks),
+//! [troubleshooting](crate::_guides::troubleshooting).
+//!
 //! A circuit belongs to one dependency, and all its callers share it. While it is *closed*, it admits every attempt and
 //! records how each one ends. When too many fail, it *opens* and refuses every attempt. This spares the caller the wait
 //! and the dependency the load. After the open time it is *half-open*: it admits a few attempts as *probes*. Their

@@ -1,5 +1,8 @@
 //! Retry policies: attempts, backoff, jitter, timeouts, and the errors that are retried.
 //!
+//! Guides: [choosing a policy](crate::_guides::choosing_a_policy), [best practices](crate::_guides::best_practices),
+//! [settings](crate::_guides::settings).
+//!
 //! A [`Policy`] is a small constant. It has a [`Backoff`], such as exponential backoff, a [`Jitter`], limits on
 //! attempts and time, and [`Rule`]s for particular errors. It is plain data: the same policy serves any number of calls
 //! on any runtime. [`Preset`]s are policies for common dependencies.

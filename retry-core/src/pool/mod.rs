@@ -1,5 +1,8 @@
 //! One circuit breaker per host, tenant or other key; and policies and circuits by type of operation.
 //!
+//! Guides: [circuit breakers](crate::_guides::circuits), [HTTP and tower](crate::_guides::http_and_tower),
+//! [a client of your own](crate::_guides::client).
+//!
 //! A pool makes a circuit at the first look-up of its key. All circuits of a pool have the same configuration, and a
 //! failing host opens only its own circuit. A pool is bounded. When it is full, it evicts circuits that have little to
 //! remember, such as closed ones without failures. So it remembers that a host is down, however many new keys arrive.

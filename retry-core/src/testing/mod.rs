@@ -1,5 +1,7 @@
 //! Testing code that retries: a fake clock and scripted random words, so that tests take no real time.
 //!
+//! Guide: [testing](crate::_guides::testing).
+//!
 //! A [`FakeClock`] is a runtime for tests. A client runs on it unchanged if it is generic over its runtime, or if the
 //! test makes its `Retry`. Every delay is exact.
 //!

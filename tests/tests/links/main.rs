@@ -66,7 +66,7 @@ fn every_link_of_a_mounted_page_leads_to_the_same_place_in_rustdoc() {
 fn every_picture_is_in_rustdoc() {
     let mut repository = repository();
     if env::var_os("UPDATE").is_some() {
-        let made = pictures::definitions(repository.pictures());
+        let made = repository.mounted_pictures();
         fs::write(root().join(check::PICTURES), &made).expect("the mount can be written");
         repository.file(check::PICTURES.into(), made.into_bytes());
     }
