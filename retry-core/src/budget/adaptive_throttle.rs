@@ -175,7 +175,7 @@ impl BudgetRules for AdaptiveThrottle {
         // A number below the probability times 2^32, without a division.
         let drawn = mixed(request.word) >> 32;
         if drawn < self.max_rejection && drawn * (requests + 1) < excess {
-            let _ = state.add(REQUEST); // full is full
+            let _ = state.add(REQUEST); // a full slice stays as it is
             return None;
         }
         Some(Price(0))
@@ -189,7 +189,7 @@ impl BudgetRules for AdaptiveThrottle {
             Deposit::Started { .. } | Deposit::Cancelled { .. } => return,
         };
         state.advance(now, self.slice);
-        let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // full is full
+        let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // a full slice stays as it is
     }
 }
 

@@ -21,7 +21,7 @@ pub trait Budget {
     /// Withdraws the price of one retry; `None` if the budget holds less. The failed attempt was deposited before.
     fn withdraw(&self, request: Request, now: impl Now) -> Option<Price>;
 
-    /// Learns that an attempt started or ended.
+    /// Records that an attempt started or ended.
     fn deposit(&self, deposit: Deposit, now: impl Now);
 
     /// Returns how much the budget holds, in whole units of its own, for events; `None` if it has no such number.

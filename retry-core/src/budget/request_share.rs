@@ -161,7 +161,7 @@ impl BudgetRules for RequestShare {
         match deposit {
             Deposit::Started { first: true } => {
                 state.advance(now, self.slice);
-                let _ = state.add(self.share); // full is full
+                let _ = state.add(self.share); // a full slice stays as it is
             }
             Deposit::Cancelled { price: Price(slice @ 1..), .. } => state.take_back(-RETRY, slice - 1),
             _ => {}

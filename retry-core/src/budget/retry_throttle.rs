@@ -59,7 +59,7 @@ impl RetryThrottle {
     pub const DEFAULT: Self = Self { failures: ClassSet::RETRYABLE, max: 10 * TOKEN, ratio: TOKEN / 10 };
 
     checked_setters! {
-        /// Sets the largest number of tokens, from 1 to 1000. The default is 10. All are there at first.
+        /// Sets the largest number of tokens, from 1 to 1000. The default is 10. At first, there are this many.
         #[fails_if("the number is 0 or more than 1000.")]
         max_tokens, try_max_tokens(self, tokens: u32) {
             if tokens == 0 || tokens > MOST_TOKENS {

@@ -67,7 +67,7 @@ pub trait BudgetRules {
     /// Withdraws the price of one retry; `None` if the budget holds less. The failed attempt was deposited before.
     fn withdraw(&self, state: &mut Self::State, request: Request, now: Instant) -> Option<Price>;
 
-    /// Learns that an attempt started or ended.
+    /// Records that an attempt started or ended.
     ///
     /// `now` may be earlier than an instant seen before. The clock may have stepped back, another thread may have been
     /// faster, or an attempt was dropped at an unknown time. In these cases, no time has passed.

@@ -60,7 +60,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 impl TokenBucket {
     /// A bucket of 500 tokens. A retry costs 5 tokens, and 10 after a timeout. A success at the first attempt earns 1
-    /// token. It earns no other tokens.
+    /// token. Nothing else earns tokens.
     pub const DEFAULT: Self = Self {
         capacity: 500 * TOKEN,
         retry_cost: 5 * TOKEN,

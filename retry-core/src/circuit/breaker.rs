@@ -325,8 +325,8 @@ impl<W: Window> Breaker<W> {
         Snapshot { state, mode, late, openings, span, longest_open: config.longest_open() }
     }
 
-    /// Continues from a snapshot as if no time had passed since, and returns the change. Attempts under way then end
-    /// late.
+    /// Restores a snapshot, as if no time had passed since it was taken, and returns the change. Attempts under way
+    /// then end late.
     ///
     /// An open time within the longest of the snapshot's configuration is cut to the longest of `config`. A longer one
     /// was set by hand and is kept.

@@ -63,11 +63,12 @@ pub struct CircuitConfig {
 }
 
 impl CircuitConfig {
-    /// Opens after 5 failures in a row, or if half of at least 20 calls in the window failed. Stays open for 30 s. Then
-    /// admits 1 probe at a time, with a lease of 60 s, and closes after 1 success.
+    /// The default configuration. The circuit opens after 5 failures in a row, or if half of at least 20 calls in the
+    /// window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes after
+    /// 1 success.
     pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
 
-    /// [`DEFAULT`](Self::DEFAULT) without the rules that open the circuit, for your own rules.
+    /// The configuration of [`DEFAULT`](Self::DEFAULT) without the rules that open the circuit. Add rules of your own.
     pub const WITHOUT_RULES: Self = Self {
         failures: ClassSet::DEPENDENCY,
         consecutive_failures: 0,
@@ -282,7 +283,7 @@ impl CircuitConfig {
         ///
         /// It sets [`success_threshold`](Self::success_threshold) and [`probe_failures`](Self::probe_failures) to match
         /// the rate. It sets both [`probes`](Self::probes) and [`max_probes`](Self::max_probes) to `probes`.
-        #[fails_if("there are no probes, or if the percentage is 0 or more than 100.")]
+        #[fails_if("the number of probes is 0, or if the percentage is 0 or more than 100.")]
         probe_rate, try_probe_rate(self, probes: u32, percent: u8) {
             let (probes, percent) = match (at_least_one("probe_rate", probes), percentage("probe_rate", percent)) {
                 (Ok(probes), Ok(percent)) => (probes, percent),

@@ -8,7 +8,7 @@ use super::rejected::Rejected;
 use crate::class::Class;
 use crate::time::{Instant, Now};
 
-/// A circuit breaker as a call sees it: it admits attempts, and learns how each one ended.
+/// A gate is a circuit breaker as a call sees it: it admits attempts, and records how each one ended.
 ///
 /// Each attempt is admitted with a ticket. Each ticket is handed back exactly once: to [`end`](Self::end),
 /// [`succeed`](Self::succeed), [`fail`](Self::fail) or [`cancel`](Self::cancel). An implementation needs only

@@ -48,7 +48,8 @@ use crate::time::{Instant, Now, Reading};
 ///
 /// - If the circuit is closed, an attempt is admitted.
 /// - If the circuit is open, an attempt is refused.
-/// - If the window is full of fast successes, another one leaves it as it is.
+/// - If the window is full of successes that were faster than [`slow_after`](CircuitConfig::slow_after), another one
+///   leaves it as it is.
 ///
 /// If the window is not full or holds failures, one atomic exchange counts a success in the word. All else takes the
 /// lock: failures, half-open circuits, ramps, and outcomes in a window that counts time. After
@@ -100,7 +101,7 @@ impl SharedCircuit {
         Self::with_window(config)
     }
 
-    /// [`new`](Self::new) for a configuration known only at run time.
+    /// Does the same as [`new`](Self::new), for a configuration known only at run time.
     ///
     /// # Errors
     /// Returns an error if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window).
@@ -128,7 +129,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         Self::with(ok_or_panic!(config.for_window::<W>()))
     }
 
-    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for a configuration known only at run time.
     ///
     /// # Errors
     /// Returns an error if one of these is true:
@@ -241,8 +242,8 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, config| breaker.snapshot(config, now))
     }
 
-    /// Continues from a snapshot of this or another circuit as if no time had passed since, and returns the change.
-    /// Attempts under way then end [late](Self::late).
+    /// Restores a snapshot of this or another circuit, as if no time had passed since it was taken, and returns the
+    /// change. Attempts under way then end [late](Self::late).
     ///
     /// An open time within the longest of the snapshot's configuration is cut to the longest of this circuit's. A
     /// longer one was set by [`trip`](Self::trip) and is kept.
@@ -276,7 +277,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     pub fn counts(&self, now: impl Now) -> Option<Counts> {
         let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
         self.locked(|breaker, config| {
-            let mut window = breaker.state().window()?.clone(); // reading changes nothing
+            let mut window = breaker.state().window()?.clone(); // a copy, because a reading leaves the window as it is
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })

@@ -15,9 +15,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// A fast success.
+    /// A fast success, which took less than [`slow_after`](crate::CircuitConfig::slow_after).
     pub const SUCCESS: Self = Self { failed: false, slow: false };
-    /// A fast failure.
+    /// A fast failure, which took less than [`slow_after`](crate::CircuitConfig::slow_after).
     pub const FAILURE: Self = Self { failed: true, slow: false };
 }
 
@@ -86,7 +86,7 @@ pub trait Window: Clone {
         false
     }
 
-    /// Moves all times from a clock that reads `from` to one that reads `to`.
+    /// Converts all times from a clock that reads `from` to one that reads `to`.
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
         let _ = (span, from, to);
     }

@@ -223,7 +223,7 @@ impl Backoff {
     const fn shift(base: u64, exponent: u32) -> Self {
         let fits = match base.leading_zeros().checked_div(exponent) {
             Some(fits) if base > 0 => fits,
-            _ => u32::MAX, // twice nothing is nothing, and what does not grow stays
+            _ => u32::MAX, // a base of 0 stays 0, and a multiplier of 1 keeps the base
         };
         Self { base, curve: Curve::Shift(Shift { exponent, fits }) }
     }
@@ -318,7 +318,7 @@ const fn fibonacci(n: u32) -> u64 {
     }
     let (mut a, mut b, mut left) = (0_u64, 1_u64, n);
     while left > 0 {
-        (a, b) = (b, a.wrapping_add(b)); // only what comes after the 93rd wraps
+        (a, b) = (b, a.wrapping_add(b)); // only the numbers after the 93rd wrap
         left -= 1;
     }
     a

@@ -295,9 +295,9 @@ impl Policy {
             Ok(Self { total_timeout: nanos(timeout), ..self }.with_longest_attempt().with_rules(self.rules))
         }
 
-        /// Sets the longest time of an attempt. By default there is no limit. An asynchronous loop then drops the
-        /// attempt, and continues as after an error of class [`Timeout`](Class::Timeout). A blocking loop cannot
-        /// interrupt an attempt.
+        /// Sets the longest time of an attempt. By default there is no limit. When the time is over, an asynchronous
+        /// loop drops the attempt, and continues as after an error of class [`Timeout`](Class::Timeout). A blocking
+        /// loop cannot interrupt an attempt.
         #[doc(alias = "timeout")]
         #[doc(alias = "per_try_timeout")]
         #[fails_if("it is zero.")]

@@ -42,7 +42,7 @@ impl OwnedPolicy {
         ok_or_panic!(Self::try_new(policy, rules))
     }
 
-    /// [`new`](Self::new) for rules known only at run time.
+    /// Does the same as [`new`](Self::new), for rules that may be invalid.
     ///
     /// # Errors
     /// Returns an error if a rule's own delay, or the base delay of its backoff, is above

@@ -60,7 +60,7 @@ impl ReloadablePolicy {
         let before = mem::replace(&mut *reloaded, policy);
         drop(reloaded);
         self.is_reloaded.store(true, Ordering::Release);
-        drop(before); // not under the lock, since it may free memory
+        drop(before); // outside the lock, since it may free memory
     }
 
     /// Returns the policy of calls that begin now.

@@ -117,7 +117,7 @@ impl CircuitPool {
         Self::with_window(capacity, config)
     }
 
-    /// [`new`](Self::new) for values known only at run time.
+    /// Does the same as [`new`](Self::new), for values known only at run time.
     ///
     /// # Errors
     /// Returns an error if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
@@ -146,7 +146,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         ok_or_panic!(Self::try_with_window(capacity, config))
     }
 
-    /// [`with_window`](Self::with_window) for values known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for values known only at run time.
     ///
     /// # Errors
     /// Returns an error if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
@@ -257,7 +257,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// Returns how many circuits the pool holds, and the totals of its look-ups.
+    /// Returns how many circuits the pool holds, how many it has evicted, and how many look-ups found no room.
     pub fn counts(&self) -> PoolCounts {
         self.locked(|state| state.counts)
     }
@@ -341,7 +341,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     }
 
     pub(super) fn hash(&self, key: &str) -> u32 {
-        #[allow(clippy::cast_possible_truncation)] // as much as a slot holds
+        #[allow(clippy::cast_possible_truncation)] // a slot holds 32 bits
         let hash = self.hasher.hash(key.as_bytes()) as u32;
         hash
     }

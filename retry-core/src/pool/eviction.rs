@@ -22,7 +22,7 @@ use core::time::Duration;
 use crate::circuit::Standing;
 use crate::time::Instant;
 
-/// The number of circuits in a pool, and the totals of its look-ups.
+/// The numbers of circuits in a pool, of evictions, and of look-ups that found no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -169,7 +169,7 @@ impl<const N: usize> FixedCircuitPool<N> {
         Self::with_window(config)
     }
 
-    /// [`new`](Self::new) for a configuration known only at run time.
+    /// Does the same as [`new`](Self::new), for a configuration known only at run time.
     ///
     /// # Errors
     /// Returns an error if `N` is 0, or if the configuration is invalid for the window: see
@@ -198,7 +198,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         Self::from_checked(ok_or_panic!(Self::checked(config)))
     }
 
-    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for a configuration known only at run time.
     ///
     /// # Errors
     /// Returns an error if `N` is 0, or if the configuration is invalid for the window: see
@@ -276,7 +276,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// Returns how many circuits the pool holds, and the totals of its look-ups.
+    /// Returns how many circuits the pool holds, how many it has evicted, and how many look-ups found no room.
     pub fn counts(&self) -> PoolCounts {
         self.slots.with(|Slots { slots, evicted, overflowed, .. }| PoolCounts {
             kept: slots.iter().flatten().count(),

@@ -68,7 +68,7 @@ impl<const N: usize> Operations<N> {
         Self::with_window(presets)
     }
 
-    /// [`new`](Self::new) for presets known only at run time.
+    /// Does the same as [`new`](Self::new), for presets known only at run time.
     ///
     /// # Errors
     /// Returns an error if two presets have the same name, or if the configuration of a circuit is invalid for its
@@ -98,7 +98,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         Self::from_checked(presets)
     }
 
-    /// [`with_window`](Self::with_window) for presets known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for presets known only at run time.
     ///
     /// # Errors
     /// Returns an error if two presets have the same name, or if the configuration of a circuit is invalid for its

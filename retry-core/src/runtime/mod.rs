@@ -1,5 +1,7 @@
 //! Runtimes: the clock, the sleep and the random words that a retry loop needs.
 //!
+//! Guides: [testing](crate::_guides::testing), [design](crate::_guides::design).
+//!
 //! The decisions of this crate need none of these; only the loops do. A [`Retry`](crate::Retry) runs on a runtime,
 //! which is any type with [`Clock`], [`Entropy`], and either [`Sleep`] for futures or [`BlockingSleep`].
 //!
@@ -111,7 +113,7 @@ pub trait Sleep: Clock {
     /// The future that ends when the sleep is over.
     type Sleep: Future<Output = ()>;
 
-    /// Returns a future that sleeps for `duration` or a little longer.
+    /// Returns a future that sleeps for at least `duration`.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
 }
 
@@ -121,7 +123,7 @@ pub trait Sleep: Clock {
     note = "for blocking code, take `retry_core::retry`, with the feature `std`"
 )]
 pub trait BlockingSleep: Clock {
-    /// Sleeps for `duration` or a little longer, unless the sleep is interrupted.
+    /// Sleeps for at least `duration`, unless the sleep is interrupted.
     ///
     /// # Errors
     /// Returns an error if the sleep is interrupted, or if an interruption came before it. The call then ends as

@@ -16,20 +16,21 @@ pub struct StdRuntime;
 
 impl StdRuntime {
     /// Returns the time on the system's monotonic clock, as [`Clock::now`] does, without importing the trait.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    #[allow(clippy::disallowed_methods)] // the one place that reads the clock
     pub fn now(&self) -> Instant {
         Self::instant(std::time::Instant::now())
     }
 
-    /// Blocks the thread, as [`BlockingSleep::sleep_blocking`] does, without importing the trait.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    /// Blocks the thread for at least `duration`, as [`BlockingSleep::sleep_blocking`] does, without importing the
+    /// trait.
+    #[allow(clippy::disallowed_methods)] // the one place that sleeps
     pub fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
 
     /// Returns the seconds since 1970 by the system's wall clock, rounded down; 0 before 1970. Use it only for dates
     /// that others have written, such as that of a `Retry-After`.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    #[allow(clippy::disallowed_methods)] // the one place that reads the wall clock
     #[must_use]
     pub fn unix_secs() -> u64 {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())

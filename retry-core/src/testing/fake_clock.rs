@@ -175,7 +175,7 @@ impl FakeClock {
                 return output;
             }
             if wakes.mark(self.now()) != before {
-                continue; // at this time, there is more to do
+                continue; // the future was woken meanwhile: poll it again before the clock moves
             }
             match self.next_wake() {
                 Some(until) => self.advance_to(until),
