@@ -43,7 +43,7 @@ use crate::time::{Instant, Now, nanos};
 /// assert!(request().is_some());
 /// assert_eq!(budget.held(clock.now()), 1);
 /// clock.advance(Duration::from_secs(10));
-/// assert!(request().is_none()); // too late
+/// assert!(request().is_none()); // the earnings have expired
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

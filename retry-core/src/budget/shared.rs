@@ -17,7 +17,7 @@ use crate::time::{Instant, Now};
 ///     SharedBudget,
 /// };
 ///
-/// /// This many retries in all.
+/// /// Grants this many retries in total.
 /// struct Allotment(u32);
 ///
 /// struct Used(u32);

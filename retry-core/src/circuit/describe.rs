@@ -93,7 +93,7 @@ impl CircuitConfig {
 /// Writes the whole configuration in one line for a log, such as:
 ///
 /// ```text
-/// opens after 5 failures in a row, open for 30 s, 1 probe at once, closes after 1 success, reopens after 1 failure, ...
+/// opens after 5 failures in a row, open for 30 s, 1 probe at once, closes after 1 success, ...
 /// ```
 impl fmt::Display for CircuitConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

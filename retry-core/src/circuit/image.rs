@@ -91,7 +91,7 @@ impl<W: Codec> Codec for SlowCalls<W> {
 /// type Retained = Snapshot<CountWindow<100>>;
 ///
 /// let mut memory = [0xa5; Retained::SIZE]; // memory that a reset leaves alone
-/// assert!(Retained::read(&memory).is_none()); // after a cold start it holds anything
+/// assert!(Retained::read(&memory).is_none()); // after a cold start, its contents are random
 ///
 /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 /// circuit.trip(Duration::from_secs(20), Instant::from_millis(5_000));

@@ -25,7 +25,7 @@
 //!     ]);
 //!
 //! let clock = FakeClock::new();
-//! let mut words = clock.words(&[1 << 63, u64::MAX]); // what the jitter is made of: half of the range, all of it
+//! let mut words = clock.words(&[1 << 63, u64::MAX]); // for the jitter: half of the range, then all of it
 //! let mut call = Call::new(&POLICY, clock.now());
 //! let mut fail = |class| call.attempt(clock.now()).unwrap().fail(class, clock.now(), &mut words);
 //! assert_eq!(fail(Class::Network), Verdict::Retry(ms(50)));

@@ -211,7 +211,7 @@ impl<P: PoolRef> CircuitHandle<P> {
     /// let kept = hosts.get("a.example.com");
     /// assert_eq!(kept.circuit().unwrap().counts(NOW).unwrap().calls, 0);
     ///
-    /// // There is nothing to force open: that would refuse the calls of all other keys without a circuit, too.
+    /// // An overflow cannot be forced open: that would refuse the calls of all keys in overflow.
     /// let other = hosts.get("b.example.com");
     /// assert!(other.circuit().is_none() && other.force_open(NOW).is_none());
     /// assert!(other.admit(NOW).is_ok());

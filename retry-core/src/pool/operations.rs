@@ -30,7 +30,7 @@ use crate::time::Now;
 ///
 /// let retry = DATABASE.retry(StdRuntime);
 /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
-/// assert!(ALL.find("cache").unwrap().circuit().is_none()); // a cache is not worth one
+/// assert!(ALL.find("cache").unwrap().circuit().is_none()); // this preset has none
 /// # }
 /// ```
 ///
