@@ -6,8 +6,8 @@
 //!
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("_guides/first_call.md"))]
 //!
-//! A server's `Retry-After` is honoured. If the circuit is open, the call fails at once. The same in blocking code needs
-//! only this crate, with the feature `std`:
+//! A server's `Retry-After` is the shortest delay. If the policy does not allow such a delay, the call gives up. If the
+//! circuit is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -34,7 +34,7 @@
 //! | [`SharedCircuit`], [`circuit`] | circuit breakers | [circuit breakers](_guides::circuits) |
 //! | `CircuitPool`, [`pool`] | one circuit per host or other key | [HTTP and tower](_guides::http_and_tower) |
 //! | [`SharedBudget`], [`budget`] | retry budgets: limits for the retries of all callers together | [best practices](_guides::best_practices) |
-//! | [`Class`], [`classify`] | classes of errors, and what an error or a value is classified by | [HTTP and tower](_guides::http_and_tower) |
+//! | [`Class`], [`classify`] | classes of errors, and classifiers for errors and values | [HTTP and tower](_guides::http_and_tower) |
 //! | [`Error`] | how a failed call ended, and the last attempt's error | [fallbacks](_guides::fallbacks) |
 //! | [`observe`] | events, logs, spans and metrics | [operating a service](_guides::operating), [troubleshooting](_guides::troubleshooting) |
 //! | [`dead_letter`], [`record`] | dead letter queues; a log of decisions, and its replay | [dead letters](_guides::dead_letters), [record and replay](_guides::recording) |
@@ -48,7 +48,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `std` | [`retry()`](crate::retry()) for blocking code, the system's clock and random numbers, `CancelToken`, pools and queues on the heap, names and rules that are known at run time, live reload, replay |
+//! | `std` | the function `retry` for blocking code, the system's clock and random numbers, `CancelToken`, pools and queues on the heap, names and rules that are known at run time, live reload, replay |
 //! | `critical-section` | `CriticalSectionLock`, for circuits and budgets that interrupts share |
 //! | `defmt` | `defmt::Format` on all types, and the observer `DefmtLog` |
 //! | `http` | classes, `Retry-After` and idempotent methods for the types of the crate `http` |
