@@ -1,53 +1,59 @@
-//! Drives [`retry_core`] on async-std, and on smol.
+//! Retries and circuit breakers on async-std and smol, with [`retry_core`].
+//!
+//! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
+//! [a client of your own](../retry_core/_guides/client/index.html),
+//! [testing](../retry_core/_guides/testing/index.html).
 //!
 //! ```
-//! use core::time::Duration;
-//! use retry_core::{CircuitConfig, Class, Policy, SharedCircuit};
+//! use std::time::Duration;
+//! use retry_core::{CircuitConfig, Policy, SharedCircuit};
 //!
 //! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
-//! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+//! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT); // one per service that is called
 //!
 //! # async fn fetch(_: &str) -> Result<u32, std::io::Error> { Ok(7) }
-//! #[async_std::main]
-//! async fn main() {
-//!     let stock = retry_async_std::retry(&POLICY)
-//!         .circuit(&STOCK)
-//!         .classify(|_: &std::io::Error| Class::Network)
-//!         .named("stock.read");
-//!     let count = stock.run(|| fetch("apple")).await.unwrap();
-//!     assert_eq!(count, 7);
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # smol::block_on(async {
+//! let stock = retry_async_std::retry(&POLICY).circuit(&STOCK).named("stock.read");
+//! let count = stock.run(|| fetch("apple")).await?;
+//! assert_eq!(count, 7);
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! Here `fetch` returns a `std::io::Error`, which has a [class](retry_core::Class). For errors of other types, add a
+//! classifier: [`classify`](Retry::classify).
+//!
+//! [`AsyncStd`] is the runtime: the system's monotonic clock, timers of [`async_io`], and random words from the operating
+//! system. A timer ends on time or late.
+//!
+//! # From async-std to smol
+//!
+//! async-std is no longer developed, and its authors recommend smol. This crate depends only on `async-io`, the reactor of
+//! both. A process has one such reactor, with a thread of its own. So the same call runs on async-std, on smol and on any
+//! other executor, and a program that moves to smol keeps its calls as they are:
+//!
+//! ```
+//! use retry_core::{Class, Error, Policy};
+//!
+//! async fn call() -> Result<u32, Error<Class>> {
+//!     retry_async_std::retry(&Policy::DEFAULT).run(|| async { Ok(7) }).await
 //! }
+//! assert_eq!(async_std::task::block_on(call()), Ok(7));
+//! assert_eq!(smol::block_on(call()), Ok(7));
 //! ```
-//!
-//! The clock is the system's monotonic one; the sleep is a timer of async-io's reactor and ends late rather than
-//! early. Random words come from the operating system.
-//!
-//! # async-std is no longer developed
-//!
-//! Its authors point to smol. So this crate does not depend on async-std itself, only on
-//! [`async_io`], the reactor that both stand on: a process has one of it, with a thread of its own, whoever polls
-//! the future. The same call therefore runs on smol, or under any other executor, and moving from async-std to
-//! smol changes nothing here:
-//!
-//! ```
-//! use retry_core::{Class, Policy};
-//!
-//! let answer = smol::block_on(retry_async_std::retry(&Policy::DEFAULT).run(|| async { Ok::<_, Class>(7) }));
-//! assert_eq!(answer, Ok(7));
-//! ```
-//!
-//! async-std's own `task::sleep` would not do: its future has no name, so that every delay would have to be boxed.
 //!
 //! # Stopping a call
 //!
-//! Any future will do: a channel that closes, a timer, a task that ends.
+//! [`until`](Retry::until) takes any future as the signal to stop, such as a timer or the receiver of a channel:
 //!
 //! ```
 //! use retry_core::{Class, Policy};
 //!
 //! # async_std::task::block_on(async {
 //! let (stop, stopped) = async_std::channel::bounded::<()>(1);
-//! drop(stop); // a receiver whose sender is gone gets an answer at once
+//! drop(stop); // closes the channel
 //! let retry = retry_async_std::retry(&Policy::DEFAULT);
 //! let error = retry.until(stopped.recv()).run(|| async { Err::<(), _>(Class::Server) }).await.unwrap_err();
 //! assert!(error.is_cancelled());

@@ -36,7 +36,7 @@ use crate::verdict::{GiveUp, Reason};
 /// # `?` with `anyhow` and boxed errors
 ///
 /// An `Error<E>` is a [`core::error::Error`] if `E` is one. `anyhow::Error` and `Box<dyn Error + Send + Sync>` are not;
-/// [`boxed`](Self::boxed) makes them fit: `call.map_err(Error::boxed)?`.
+/// `boxed` makes them fit: `call.map_err(Error::boxed)?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error<E> {

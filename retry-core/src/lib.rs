@@ -1,56 +1,62 @@
-//! Retry, backoff and circuit breaker for Rust: one policy for blocking code, tokio, async-std, smol, embassy and tests.
+//! Retry and circuit breaker library: backoff with jitter, timeouts, retry budgets, circuit breakers, dead letter queues.
 //!
-//! The core is `no_std`, needs no allocator and contains no `unsafe` code. It decides what a failed call does next; a
-//! runtime does the sleeping. So a policy decides the same way in a server, on a microcontroller and on a fake clock.
+//! One policy runs in blocking code, on tokio, async-std, smol and embassy, and in tests on a fake clock. The core is
+//! `no_std`, needs no allocator and contains no `unsafe` code. This is a call on tokio with reqwest, by the adapter
+//! [`retry-tokio`](../retry_tokio/index.html) and its feature `reqwest`:
+//!
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("_guides/first_call.md"))]
+//!
+//! A server's `Retry-After` is the shortest delay. If the policy does not allow such a delay, the call gives up. If the
+//! circuit is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
 //! use std::{fs, time::Duration};
-//! use retry_core::{CircuitConfig, Policy, SharedCircuit, retry};
+//! use retry_core::{Policy, retry};
 //!
 //! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
-//! static SHARE: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT); // one per dependency
 //!
-//! let read = retry(&POLICY).circuit(&SHARE).named("config.read"); // io::Error knows its own class
-//! let text = read.run_blocking(|| fs::read_to_string("Cargo.toml")).unwrap();
+//! let text = retry(&POLICY).run_blocking(|| fs::read_to_string("Cargo.toml"))?; // an io::Error has a class
 //! assert!(text.starts_with("[package]"));
 //! # }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! On an asynchronous runtime, an adapter's `retry` takes the place of [`retry()`](crate::retry()), and `.run(..).await`
-//! that of `.run_blocking(..)`: `retry_tokio::retry(&POLICY).run(|| client.get(url).send()).await`.
+//! For other runtimes, see [`retry-async-std`](../retry_async_std/index.html),
+//! [`retry-embassy`](../retry_embassy/index.html) and the traits in [`runtime`].
 //!
-//! # Where things are
+//! # Modules and guides
 //!
-//! | | |
-//! |---|---|
-//! | [`Retry`] | how an operation is retried: policy, circuit, budget, classifier, observer |
-//! | [`Policy`], [`policy`] | attempts, backoff, jitter, timeouts, rules; presets; live reload |
-//! | [`SharedCircuit`], [`circuit`] | circuit breakers |
-//! | `CircuitPool`, [`pool`] | a circuit for each host; policies and circuits by type of operation |
-//! | [`SharedBudget`], [`budget`] | what all callers retry together |
-//! | [`Class`], [`classify`] | what kind of error it is |
-//! | [`Error`] | how a call ended that did not succeed |
-//! | [`observe`] | events, logs, metrics |
-//! | [`dead_letter`] | what was given up |
-//! | [`record`] | record and replay |
-//! | [`config`] | policies and circuits out of files |
-//! | [`runtime`], [`testing`] | clocks, sleeps, entropy, locks; the fake clock |
-//! | [`Call`] | the machine by hand, for a loop of one's own |
+//! | | | guide |
+//! |---|---|---|
+//! | [`Retry`] | one operation's policy, circuit, budget, classifier and observer | [a client of your own](_guides::client), [migrating](_guides::migrating) |
+//! | [`Policy`], [`policy`] | attempts, backoff, jitter, timeouts, rules, presets, live reload | [choosing a policy](_guides::choosing_a_policy), [settings](_guides::settings) |
+//! | [`SharedCircuit`], [`circuit`] | circuit breakers | [circuit breakers](_guides::circuits) |
+//! | `CircuitPool`, [`pool`] | one circuit per host or other key | [HTTP and tower](_guides::http_and_tower) |
+//! | [`SharedBudget`], [`budget`] | retry budgets: limits for the retries of all callers together | [best practices](_guides::best_practices) |
+//! | [`Class`], [`classify`] | classes of errors, and classifiers for errors and values | [HTTP and tower](_guides::http_and_tower) |
+//! | [`Error`] | how a failed call ended, and the last attempt's error | [fallbacks](_guides::fallbacks) |
+//! | [`observe`] | events, logs, spans and metrics | [operating a service](_guides::operating), [troubleshooting](_guides::troubleshooting) |
+//! | [`dead_letter`], [`record`] | dead letter queues; a log of decisions, and its replay | [dead letters](_guides::dead_letters), [record and replay](_guides::recording) |
+//! | [`config`] | policies and circuits in configuration files | [configuration](_guides::configuration) |
+//! | [`runtime`], [`testing`] | clocks, sleeps, random words and locks; the fake clock | [testing](_guides::testing) |
+//! | [`Call`] | the state machine by itself, for a loop of your own | [design](_guides::design) |
 //!
 //! # Features
 //!
-//! | feature | default | what it adds |
-//! |---|---|---|
-//! | `std` | no | [`retry()`](crate::retry()) for blocking code, the system's clock and entropy, `CancelToken`, pools and queues on the heap, names and rules known at run time, live reload, replay |
-//! | `critical-section` | no | `CriticalSectionLock`, for circuits and budgets that interrupts share |
-//! | `defmt` | no | `defmt::Format` on all types, and `DefmtLog`, an observer |
-//! | `http` | no | statuses, `Retry-After` and idempotency of the crate `http`; implies `std` |
-//! | `json` | no | `JsonLinesSink` and `JsonLinesReader`, dead letters in a file; implies `std` |
-//! | `log` | no | `LogFacade`, an observer that writes to the `log` crate |
-//! | `metrics` | no | `MetricsFacade`, an observer that counts in the `metrics` crate; implies `std` |
-//! | `serde` | no | policies, circuits and operations out of TOML, JSON and their like, and back; implies `std` |
-//! | `tracing` | no | `TracingLog` and `CallSpan`, observers that write to the `tracing` crate |
+//! All are off by default. `http`, `json`, `metrics` and `serde` turn on `std`.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `std` | the function `retry` for blocking code, the system's clock and random numbers, `CancelToken`, pools and queues on the heap, names and rules that are known at run time, live reload, replay |
+//! | `critical-section` | `CriticalSectionLock`, for circuits and budgets that interrupts share |
+//! | `defmt` | `defmt::Format` on all types, and the observer `DefmtLog` |
+//! | `http` | classes, `Retry-After` and idempotent methods for the types of the crate `http` |
+//! | `json` | `JsonLinesSink` and `JsonLinesReader`: dead letters in a file |
+//! | `log` | `LogFacade`, an observer that writes to the `log` crate |
+//! | `metrics` | `MetricsFacade`, an observer that counts in the `metrics` crate |
+//! | `serde` | policies, circuits and operations in configuration files: read and written |
+//! | `tracing` | `TracingLog` and `CallSpan`, observers that write to the `tracing` crate |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -78,6 +84,8 @@ mod retry;
 mod time;
 mod verdict;
 
+#[cfg(all(doc, not(doctest)))]
+pub mod _guides;
 pub mod budget;
 pub mod circuit;
 pub mod classify;

@@ -1,15 +1,19 @@
-//! Drives [`retry_core`] on embassy: its clock and timers, a random generator that must be seeded, circuits behind
-//! embassy-sync's mutexes.
+//! Retries and circuit breakers on embassy, with [`retry_core`]: `no_std`, without an allocator.
+//!
+//! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
+//! [circuit breakers](../retry_core/_guides/circuits/index.html),
+//! [dead letters](../retry_core/_guides/dead_letters/index.html),
+//! [testing](../retry_core/_guides/testing/index.html).
 //!
 //! ```
 //! use core::time::Duration;
-//! use retry_core::{circuit::CountWindow, CircuitConfig, Class, Policy, SharedCircuit};
+//! use retry_core::{CircuitConfig, Class, Policy, SharedCircuit, circuit::CountWindow};
 //! use retry_embassy::{CriticalSectionLock, Embassy};
 //!
 //! const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
 //!     .max_attempts(4)
 //!     .attempt_timeout(Duration::from_secs(2))
-//!     .start_within(Duration::from_secs(30));
+//!     .total_timeout(Duration::from_secs(30));
 //! static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> =
 //!     SharedCircuit::with_window(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
 //!
@@ -26,11 +30,14 @@
 //! # });
 //! ```
 //!
-//! # Cancellation
+//! [`Embassy`] is the runtime: embassy's clock, its timers, and a random generator with a seed of your own. Circuits and
+//! budgets stand behind a critical section ([`CriticalSectionLock`]) or a mutex of embassy-sync ([`EmbassyLock`]).
 //!
-//! Any future stops a call by [`until`](Retry::until), a [`Signal`](embassy_sync::signal::Signal) among
-//! them; the error then says what the last attempt ended with. A call that is the loser of a `select` is dropped,
-//! and gives back what it held, too:
+//! # Stopping a call
+//!
+//! [`until`](Retry::until) takes any future as the signal to stop, such as a
+//! [`Signal`](embassy_sync::signal::Signal). The error then has what the last attempt ended with. A call is also cancelled if
+//! its future is dropped, as `select` does. Both release what the call held:
 //!
 //! ```
 //! use embassy_futures::select::{Either, select};
@@ -57,8 +64,14 @@
 //!
 //! # Time
 //!
-//! A sleep takes whole ticks, rounded up and never none: never shorter than asked for, on embassy's clock. As that
-//! clock shows whole ticks only, the first of them may be partly over, as with all of embassy's timers.
+//! A sleep is rounded up to whole ticks. On embassy's clock it lasts at least as long as the delay. That clock shows whole
+//! ticks, so the first one may have begun before the sleep, as with all timers of embassy.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `defmt` | `defmt::Format` on all types, and the observer `DefmtLog` |
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]

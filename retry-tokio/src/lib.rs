@@ -1,34 +1,43 @@
-//! Drives [`retry_core`] on tokio.
+//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper and tower, too.
+//!
+//! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
+//! [a client of your own](../retry_core/_guides/client/index.html),
+//! [HTTP and tower](../retry_core/_guides/http_and_tower/index.html),
+//! [testing](../retry_core/_guides/testing/index.html).
 //!
 //! ```
-//! use core::time::Duration;
-//! use retry_core::{CircuitConfig, Class, Policy, SharedCircuit};
+//! use std::time::Duration;
+//! use retry_core::{CircuitConfig, Policy, SharedCircuit};
 //!
-//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(4);
-//! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+//! const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
+//!     .max_attempts(4)
+//!     .attempt_timeout(Duration::from_secs(2))
+//!     .total_timeout(Duration::from_secs(10));
+//! static STOCK: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT); // one per service that is called
 //!
 //! # async fn fetch(_: &str) -> Result<u32, std::io::Error> { Ok(7) }
-//! # #[tokio::main(flavor = "current_thread")] async fn main() {
-//! let stock = retry_tokio::retry(&POLICY)
-//!     .circuit(&STOCK)
-//!     .classify(|_: &std::io::Error| Class::Network)
-//!     .named("stock.read");
-//! let count = stock.run(|| fetch("apple")).await.unwrap();
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stock = retry_tokio::retry(&POLICY).circuit(&STOCK).named("stock.read");
+//! let count = stock.run(|| fetch("apple")).await?;
 //! assert_eq!(count, 7);
+//! # Ok(())
 //! # }
 //! ```
 //!
-//! The clock is tokio's, so that a test with paused time takes none; the sleep is tokio's, too, and rounds up to
-//! its millisecond. Random words come from the operating system. Needs a runtime with time enabled, of one thread or
-//! many: a call is [`Send`] where its operation is.
+//! Here `fetch` returns a `std::io::Error`, which has a [class](retry_core::Class). For errors of other types, add a
+//! classifier: [`classify`](Retry::classify), with `reqwest_error` for reqwest and `hyper_error` for hyper.
+//!
+//! [`Tokio`] is the runtime: tokio's clock, tokio's sleep, and random words from the operating system. A sleep is rounded up
+//! to a whole millisecond, as tokio does. With tokio's paused time, a test waits for no delay. A call needs a
+//! tokio runtime with time enabled. Its future is [`Send`] if the operation and its future are.
 //!
 //! # Stopping a call
 //!
-//! [`until`](Retry::until) takes any future as the signal to stop, so that nothing here needs to know
-//! tokio-util's `CancellationToken`: its `cancelled()` is one. The attempt or the sleep under way is dropped at once.
+//! [`until`](Retry::until) takes any future as the signal to stop. With tokio-util's `CancellationToken`, this is its
+//! `cancelled()`. The attempt or the sleep under way is dropped at once, and the call returns an error:
 //!
 //! ```
-//! use core::time::Duration;
+//! use std::time::Duration;
 //! use retry_core::{Class, Policy};
 //! use tokio_util::sync::CancellationToken;
 //!
@@ -45,20 +54,22 @@
 //! shutdown.cancel();
 //! let error = task.await.unwrap().unwrap_err();
 //! assert!(error.is_cancelled());
-//! assert_eq!(error.into_inner(), Some(Class::Network)); // what it failed with last
+//! assert_eq!(error.into_inner(), Some(Class::Network)); // the last attempt's error
 //! # }
 //! ```
 //!
-//! So is `tokio::signal::ctrl_c()`, a `sleep`, the receiver of a `oneshot`. To drop the future, as `select!`,
-//! `timeout` and `JoinHandle::abort` do, cancels the call just as well, but returns no error.
+//! Other such futures are `tokio::signal::ctrl_c()`, a `sleep`, and the receiver of a `oneshot` channel. A call is also
+//! cancelled if its future is dropped, as `select!`, `timeout` and `JoinHandle::abort` do. Then there is no error to read.
 //!
 //! # Features
 //!
+//! All are off by default.
+//!
 //! | feature | what it adds |
 //! |---|---|
-//! | `http` | `http_response` and `http_requests`: what responses of the crate `http` say, which requests may be sent again |
-//! | `hyper` | `hyper_error`: what the errors of hyper's clients mean; implies `http` |
-//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same of reqwest's; implies `http` |
+//! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
+//! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
+//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same for reqwest; turns on `http` |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

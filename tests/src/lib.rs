@@ -53,18 +53,34 @@ pub const fn secs(secs: u64) -> Duration {
 /// Every code sample that is not in the code.
 #[cfg(doctest)]
 mod samples {
+    #[doc = include_str!("../../retry-core/src/_guides/first_call.md")]
+    mod first_call {}
     #[doc = include_str!("../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../docs/best-practices.md")]
+    mod best_practices {}
+    #[doc = include_str!("../../docs/choosing-a-policy.md")]
+    mod choosing_a_policy {}
     #[doc = include_str!("../../docs/circuits.md")]
     mod circuits {}
+    #[doc = include_str!("../../docs/client.md")]
+    mod client {}
     #[doc = include_str!("../../docs/configuration.md")]
     mod configuration {}
-    #[doc = include_str!("../../docs/dead-letters-and-records.md")]
-    mod dead_letters_and_records {}
+    #[doc = include_str!("../../docs/dead-letters.md")]
+    mod dead_letters {}
+    #[doc = include_str!("../../docs/fallbacks.md")]
+    mod fallbacks {}
     #[doc = include_str!("../../docs/http-and-tower.md")]
     mod http_and_tower {}
     #[doc = include_str!("../../docs/operating.md")]
     mod operating {}
+    #[doc = include_str!("../../docs/recording.md")]
+    mod recording {}
+    #[doc = include_str!("../../docs/settings.md")]
+    mod settings {}
     #[doc = include_str!("../../docs/testing.md")]
     mod testing {}
+    #[doc = include_str!("../../docs/troubleshooting.md")]
+    mod troubleshooting {}
 }

@@ -101,13 +101,13 @@ fn the_try_form_names_field_and_value() {
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.slow_rate(50)),
-            "slow_rate = 50: needs a window that tells slow calls, `SlowCalls`",
+            "slow_rate = 50: needs a window that counts slow calls, `SlowCalls`",
         ),
+        (circuit::<SlowCalls<CountWindow<100>>>(CONFIG.slow_rate(50)), "slow_rate = 50: needs `slow_after`"),
         (
-            circuit::<SlowCalls<CountWindow<100>>>(CONFIG.slow_rate(50)),
-            "slow_rate = 50: needs a limit, `slow_after`",
+            circuit::<TimeWindow<10>>(CONFIG),
+            "window_time = 0 s: must be above zero if the window counts time",
         ),
-        (circuit::<TimeWindow<10>>(CONFIG), "window_time = 0 s: a window that counts time needs one"),
         (
             circuit::<CountWindow<100>>(CONFIG.window(101)),
             "window = 101: must be at most 100, what its type holds",
@@ -119,7 +119,7 @@ fn the_try_form_names_field_and_value() {
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.success_threshold(3).probe_failures(2).max_probes(4)),
-            "max_probes = 4: must be at least 5, successes + probe_failures",
+            "max_probes = 4: must be at least 5, success_threshold + probe_failures",
         ),
         (
             circuit::<CountWindow<100>>(CONFIG.window(19)),

@@ -296,7 +296,7 @@ fn a_condition_may_not_wait_past_the_cap() {
 }
 
 #[test]
-#[should_panic(expected = "one with `after` belongs to the policy or to `when`")]
+#[should_panic(expected = "a rule with `after` belongs in the policy or in `Retry::when`")]
 fn a_rule_that_counts_time_cannot_be_an_errors_own() {
     const LATE: Rule = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
     let _ = Failure::new(Class::Server).under(&LATE);

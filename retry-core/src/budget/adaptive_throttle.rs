@@ -12,19 +12,23 @@ use crate::lock::Lock;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, nanos};
 
-/// Refuses retries at random, with a probability that grows as fewer attempts get through: the adaptive throttling of the
-/// SRE book.
+/// Refuses retries at random, more often as fewer attempts get through. This is the adaptive throttling of the SRE
+/// book.
 ///
-/// It counts over the last [`window`](Self::window). `requests` is the number of attempts that have ended and of retries
-/// refused here. `accepts` is how many of them the dependency dealt with. A retry is refused with the probability
+/// It counts over the last [`window`](Self::window). `requests` is the number of attempts that have ended, plus the
+/// retries refused here. `accepts` is the number of attempts that the dependency handled. A retry is refused with this
+/// probability:
 ///
 /// ```text
 /// max(0, (requests - multiplier * accepts) / (requests + 1))        at most max_rejection
 /// ```
 ///
-/// With the multiplier of 2, retries are free while half of the attempts get through, and fade out as fewer do. It holds
-/// nothing, and a retry costs nothing. First attempts are never refused: from them it learns of a recovery. It takes the
-/// random word of the delay, and mixes it first, so that it does not refuse the retries with short delays.
+/// With the default multiplier of 2, every retry is granted while half of the attempts or more get through. Below that,
+/// retries become rarer. First attempts are always admitted: they show when the dependency recovers. A retry has no
+/// price.
+///
+/// It draws from the random word of the delay, and mixes it first, so that the refusals are independent of the lengths
+/// of the delays.
 ///
 /// Source: [Handling Overload](https://sre.google/sre-book/handling-overload/), equation 21-1.
 ///
@@ -52,19 +56,19 @@ pub struct AdaptiveThrottle {
     /// In parts of 2^32.
     max_rejection: u64,
     min_attempts: u32,
-    /// A slice of the window, in nanoseconds.
+    /// The length of a slice of the window, in nanoseconds.
     slice: u64,
 }
 
 const SLICES: usize = 12;
 const BILLION: u64 = 1_000_000_000;
 /// One request, in the upper half of a sum; the lower half counts the accepts. At most 2^31 requests fit, so the halves
-/// never touch.
+/// stay apart.
 const REQUEST: i64 = 1 << 32;
 const ACCEPT: i64 = 1;
 
 impl AdaptiveThrottle {
-    /// A multiplier of 2 over the last 2 min, from the first attempt on, without a limit to the probability.
+    /// A multiplier of 2 over the last 2 min, from the first attempt on, with a probability of up to 1.
     pub const DEFAULT: Self = Self {
         rejections: ClassSet::DEPENDENCY,
         multiplier: 2 << 24,
@@ -74,8 +78,8 @@ impl AdaptiveThrottle {
     };
 
     checked_setters! {
-        /// Sets how many requests for each accept are let through, from 1 to 100; 2 unless set. It is the inverse of the
-        /// success rate below which retries are refused, so a smaller multiplier refuses sooner.
+        /// Sets how many requests are let through per accept, from 1 to 100. The default is 2. Retries are refused once
+        /// the success rate falls below its inverse, so a smaller multiplier refuses sooner.
         #[fails_if("the multiplier is NaN, below 1 or above 100.")]
         multiplier, try_multiplier(self, multiplier: f64) {
             match billionths(multiplier) {
@@ -91,7 +95,7 @@ impl AdaptiveThrottle {
             }
         }
 
-        /// Sets the highest probability of a refusal, from 0 to 1; 1 unless set.
+        /// Sets the highest probability of a refusal, from 0 to 1. The default is 1.
         #[fails_if("the probability is NaN, below 0 or above 1.")]
         max_rejection, try_max_rejection(self, probability: f64) {
             match billionths(probability) {
@@ -105,7 +109,7 @@ impl AdaptiveThrottle {
             }
         }
 
-        /// Sets how long an attempt counts; 2 min unless set, and at least 1 s. The time is kept in twelve slices: see
+        /// Sets how long an attempt counts, at least 1 s. The default is 2 min. The time is kept in twelve slices: see
         /// [`SlidingSum`].
         #[fails_if("the window is shorter than 1 s.")]
         window, try_window(self, window: Duration) {
@@ -118,26 +122,26 @@ impl AdaptiveThrottle {
         }
     }
 
-    /// Sets how many requests the window must hold before a retry is refused; 0 unless set.
+    /// Sets how many requests the window must hold before a retry may be refused. The default is 0.
     #[must_use]
     pub const fn min_attempts(self, attempts: u32) -> Self {
         Self { min_attempts: attempts, ..self }
     }
 
-    /// Sets which classes of error mean that the dependency did not deal with the attempt; [`ClassSet::DEPENDENCY`] unless
-    /// set. An error of any other class is an answer, which counts as an accept.
+    /// Sets which classes of error mean that the dependency did not handle the attempt. The default is
+    /// [`ClassSet::DEPENDENCY`]. An error of any other class is an answer, and counts as an accept.
     #[must_use]
     pub const fn count_as_rejection(self, classes: ClassSet) -> Self {
         Self { rejections: classes, ..self }
     }
 
-    /// `requests - multiplier * accepts` in parts of 2^32, at least 0, and the requests. As of `now`.
+    /// Returns `requests - multiplier * accepts` in parts of 2^32, at least 0, and the requests, as of `now`.
     #[inline]
     fn excess(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> (u64, u64) {
         state.advance(now, self.slice);
         let sum = state.sum().cast_unsigned();
         let (requests, accepts) = (sum >> 32, sum & 0xffff_ffff);
-        // Both are below 2^31, and the multiplier below 2^32.
+        // Both are below 2^31, and the multiplier is below 2^32.
         let excess = (requests << 24).saturating_sub(accepts * u64::from(self.multiplier));
         let excess = if requests < u64::from(self.min_attempts) { 0 } else { excess };
         (excess << 8, requests)
@@ -168,10 +172,10 @@ impl BudgetRules for AdaptiveThrottle {
     #[inline]
     fn withdraw(&self, state: &mut SlidingSum<SLICES>, request: Request, now: Instant) -> Option<Price> {
         let (excess, requests) = self.excess(state, now);
-        // A number below the probability times 2^32, without dividing.
+        // A number below the probability times 2^32, without a division.
         let drawn = mixed(request.word) >> 32;
         if drawn < self.max_rejection && drawn * (requests + 1) < excess {
-            let _ = state.add(REQUEST); // full is full
+            let _ = state.add(REQUEST); // a full slice stays as it is
             return None;
         }
         Some(Price(0))
@@ -185,12 +189,12 @@ impl BudgetRules for AdaptiveThrottle {
             Deposit::Started { .. } | Deposit::Cancelled { .. } => return,
         };
         state.advance(now, self.slice);
-        let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // full is full
+        let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // a full slice stays as it is
     }
 }
 
 impl<L: Lock> SharedBudget<AdaptiveThrottle, L> {
-    /// The probability that a retry would be refused now, in parts of 2^32, rounded down.
+    /// Returns the probability that a retry would be refused now, in parts of 2^32, rounded down.
     pub fn rejection_probability(&self, now: impl Now) -> u64 {
         let (rules, now) = (self.rules(), now.now());
         let (excess, requests) = self.with_state(|state| rules.excess(state, now));

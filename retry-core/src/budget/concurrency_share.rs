@@ -7,11 +7,11 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
-/// Grants a number of retries at once in proportion to the attempts under way: Envoy's retry budget, and failsafe-go's.
+/// Grants retries in proportion to the attempts under way, as the retry budgets of Envoy and failsafe-go do.
 ///
-/// A retry takes a slot when it is granted, and holds it while it waits and runs, until it has ended. The number of slots
-/// is the [`share`](Self::share) of the attempts under way, rounded down, but at least [`min_retries`](Self::min_retries). The
-/// attempt that failed still counts as one of them while its call asks. It reads no clock.
+/// A retry takes a slot when it is granted, and holds it through its delay until it has ended. The number of slots is
+/// the [`share`](Self::share) of the attempts under way, rounded down, but at least [`min_retries`](Self::min_retries).
+/// While a call asks, its failed attempt still counts as one of them. It works without a clock.
 ///
 /// Source: [Envoy's `RetryBudget`](https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/cluster/v3/circuit_breaker.proto#config-cluster-v3-circuitbreakers-thresholds-retrybudget).
 ///
@@ -48,7 +48,8 @@ impl ConcurrencyShare {
     pub const DEFAULT: Self = Self { share: WHOLE / 5, min_retries: 3 };
 
     checked_setters! {
-        /// Sets which share of the attempts under way may be retries, from 0 to 1, to the nearest millionth; 0.2 unless set.
+        /// Sets the share of the attempts under way that may be retries, from 0 to 1, rounded to the nearest millionth.
+        /// The default is 0.2.
         #[fails_if("the share is NaN, below 0 or above 1.")]
         share, try_share(self, share: f64) {
             match millionths(share) {
@@ -58,14 +59,14 @@ impl ConcurrencyShare {
         }
     }
 
-    /// Sets how many retries may be under way at once even if few attempts are; 3 unless set. With 0 and a share below 1, a
-    /// call that is alone is never retried.
+    /// Sets how many retries may always be under way at once, even if few attempts are. The default is 3. With 0 and a
+    /// share below 1, a call that is alone gets no retry.
     #[must_use]
     pub const fn min_retries(self, retries: u32) -> Self {
         Self { min_retries: retries, ..self }
     }
 
-    /// How many retries may be under way at once while this many attempts are.
+    /// Returns how many retries may be under way at once while this many attempts are.
     #[allow(clippy::cast_possible_truncation)] // no more than `attempts`
     pub const fn allowed_retries(&self, attempts: u32) -> u32 {
         let shared = (self.share * attempts as u64 / WHOLE) as u32;
@@ -84,7 +85,7 @@ impl BudgetRules for ConcurrencyShare {
 
     #[inline]
     fn withdraw(&self, state: &mut UnderWay, _: Request, _: Instant) -> Option<Price> {
-        // The division of `allowed_retries`, without dividing; both products are below 2^53.
+        // The division of `allowed_retries`, written as a product. Both products are below 2^53.
         let retries = u64::from(state.retries) + 1;
         let shared = retries * WHOLE <= self.share * (u64::from(state.attempts) + 1);
         if !shared && state.retries >= self.min_retries {
@@ -110,18 +111,18 @@ impl BudgetRules for ConcurrencyShare {
 }
 
 impl<L: Lock> SharedBudget<ConcurrencyShare, L> {
-    /// How many attempts are under way, retries included.
+    /// Returns how many attempts are under way, retries included.
     pub fn attempts_under_way(&self) -> u32 {
         self.with_state(|state| state.attempts)
     }
 
-    /// How many retries are granted and have not ended.
+    /// Returns how many retries were granted and are still waiting or running.
     pub fn retries_granted(&self) -> u32 {
         self.with_state(|state| state.retries)
     }
 }
 
-/// What a [`ConcurrencyShare`] counts.
+/// The counts of a [`ConcurrencyShare`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnderWay {

@@ -1,15 +1,16 @@
-//! What a call asks of a budget.
+//! The budget as a call sees it.
 
 use crate::class::Class;
 use crate::time::Now;
 
-/// A retry budget: a shared allowance of retries, which never grants more than it holds.
+/// A retry budget: a shared allowance of retries, which grants at most what it holds.
 ///
-/// A call [withdraws](Self::withdraw) each retry from it, and [deposits](Self::deposit) what becomes of each attempt.
+/// A call [withdraws](Self::withdraw) each retry from it, and [deposits](Self::deposit) the start and the end of each
+/// attempt.
 ///
 /// | type | grants |
 /// |---|---|
-/// | [`SharedBudget`](crate::SharedBudget) | what its [rules](crate::budget#rules) say |
+/// | [`SharedBudget`](crate::SharedBudget) | what its [rules](crate::budget#rules) allow |
 /// | [`NoBudget`] | every retry |
 /// | `&B`, `Arc<B>` | what `B` grants |
 #[diagnostic::on_unimplemented(
@@ -17,80 +18,79 @@ use crate::time::Now;
     note = "a budget is made with `SharedBudget::new(rules)`, and given as `&budget` or in an `Arc`"
 )]
 pub trait Budget {
-    /// Takes out what one retry costs; `None` if the budget does not hold that much. The attempt that failed was
-    /// deposited before.
+    /// Withdraws the price of one retry; `None` if the budget holds less. The failed attempt was deposited before.
     fn withdraw(&self, request: Request, now: impl Now) -> Option<Price>;
 
-    /// Learns what happened to an attempt.
+    /// Records that an attempt started or ended.
     fn deposit(&self, deposit: Deposit, now: impl Now);
 
-    /// How much it holds, in whole units of its own: for events, not for decisions. `None` if that cannot be said.
+    /// Returns how much the budget holds, in whole units of its own, for events; `None` if it has no such number.
     fn level(&self, now: impl Now) -> Option<u64> {
         let _ = now;
         None
     }
 }
 
-/// A retry that a call wants to make.
+/// A retry that a call asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Request {
     /// The class of the error that the failed attempt ended with.
     pub class: Class,
-    /// The number of the attempt that failed, from 1.
+    /// The number of the failed attempt, counted from 1.
     pub attempt: u32,
-    /// The random word of the delay, for budgets that refuse at random. They mix it first, so that they do not refuse the
-    /// retries with short delays.
+    /// The random word of the delay, for budgets that refuse at random. They mix it first, so that the refusals are
+    /// independent of the lengths of the delays.
     pub word: u64,
 }
 
 impl Request {
-    /// A request after this attempt, which failed with an error of this class.
+    /// Makes a request after this attempt, which failed with an error of this class.
     pub const fn new(class: Class, attempt: u32, word: u64) -> Self {
         Self { class, attempt, word }
     }
 }
 
-/// What was taken out for one retry, in units of the budget's own. The call hands it back unchanged when it deposits what
-/// became of the retry. It is zero for a first attempt.
+/// The price that was withdrawn for one retry, in units of the budget's own. The call hands it back unchanged when it
+/// deposits the end of the retry. It is zero for a first attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Price(pub u64);
 
-/// What happened to an attempt, and what was paid for it.
+/// The start or the end of an attempt, and the price that was paid for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Deposit {
-    /// It started.
+    /// The attempt started.
     Started {
-        /// Whether it is the first of its call.
+        /// Whether it is the first attempt of its call.
         first: bool,
     },
-    /// It succeeded.
+    /// The attempt succeeded.
     Succeeded {
-        /// Whether it was the first of its call.
+        /// Whether it was the first attempt of its call.
         first: bool,
-        /// What was paid for it.
+        /// The price that was paid for it.
         price: Price,
     },
-    /// It failed.
+    /// The attempt failed.
     Failed {
         /// The class of the error.
         class: Class,
-        /// What was paid for it.
+        /// The price that was paid for it.
         price: Price,
     },
-    /// It was dropped before it ended, or it was paid for and never started.
+    /// The attempt was dropped before it ended, or was paid for and then never started.
     Cancelled {
-        /// Whether it had started.
+        /// Whether the attempt had started.
         started: bool,
-        /// What was paid for it.
+        /// The price that was paid for it.
         price: Price,
     },
 }
 
-/// No budget: it grants every retry, and costs nothing.
+/// The budget for a call that has no budget. It grants every retry, and costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoBudget;
@@ -103,7 +103,7 @@ impl Budget for NoBudget {
     fn deposit(&self, _: Deposit, _: impl Now) {}
 }
 
-/// Every method of a [`Budget`], forwarded to the one that `self` points to.
+/// Forwards every method of a [`Budget`] to the budget that `self` points to.
 macro_rules! forward {
     () => {
         #[inline]
@@ -123,12 +123,12 @@ macro_rules! forward {
     };
 }
 
-/// The same budget, borrowed.
+/// Forwards to the borrowed budget.
 impl<B: Budget + ?Sized> Budget for &B {
     forward!();
 }
 
-/// The same budget, shared by reference counting.
+/// Forwards to the shared budget.
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl<B: Budget + ?Sized> Budget for std::sync::Arc<B> {

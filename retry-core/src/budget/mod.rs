@@ -1,9 +1,11 @@
-//! Retry budgets: they bound what all callers of one dependency retry together, so that retries do not make an outage
-//! worse.
+//! Retry budgets: a limit on the retries of all callers of one dependency together, so that retries cannot make an
+//! outage worse.
 //!
-//! [`max_attempts`](crate::Policy::max_attempts) bounds one call. It does not help if a thousand calls fail at once and each
-//! makes three attempts: the dependency gets three times the load when it can least bear it. A budget is shared by these
-//! calls. It grants each retry while the dependency is well, and stops granting when most calls fail.
+//! Guides: [best practices](crate::_guides::best_practices), [settings](crate::_guides::settings).
+//!
+//! [`max_attempts`](crate::Policy::max_attempts) bounds one call. But if a thousand calls fail at once and each makes
+//! three attempts, the dependency gets three times the load while it is already overloaded. A budget is shared by these
+//! calls. It grants each retry while most calls succeed, and stops granting when most calls fail.
 //!
 //! ```
 //! use retry_core::{Class, Policy, Retry, SharedBudget, TokenBucket, testing::FakeClock};
@@ -25,29 +27,29 @@
 //!
 //! # Rules
 //!
-//! Calls tell the budget what happens to their attempts, and ask it for each retry. What it makes of that are its rules:
+//! Calls report each attempt to the budget, and ask it for each retry. Its rules decide:
 //!
 //! | rules | a retry is granted while | known from | reads the clock |
 //! |---|---|---|---|
-//! | [`TokenBucket`] | there are tokens: failed retries use them up, and successes bring them back | AWS SDKs | with a refill only |
-//! | [`RetryThrottle`] | failures do not outnumber successes by a ratio | gRPC | no |
-//! | [`RequestShare`] | retries are at most a share of the recent calls | Finagle, Tower | for a call and for a retry |
+//! | [`TokenBucket`] | there are tokens: failed retries use them up, and successes bring them back | AWS SDKs | only with a refill |
+//! | [`RetryThrottle`] | more than half of the tokens are left: failures use them up, and successes bring them back | gRPC | no |
+//! | [`RequestShare`] | retries are at most a share of the recent calls | Finagle, Tower | once per call and per retry |
 //! | [`ConcurrencyShare`] | retries are at most a share of the attempts under way | Envoy | no |
-//! | [`AdaptiveThrottle`] | a random draw allows it: less often, as fewer attempts get through | the SRE book | for an end and for a retry |
+//! | [`AdaptiveThrottle`] | a random draw allows it: less often as fewer attempts get through | the SRE book | at the end of an attempt, and per retry |
 //!
-//! A [`SharedBudget`] has rules, what they count, and a lock. Several circuits may share one budget, and a call
-//! without a circuit may have one. To write rules of your own, implement [`BudgetRules`]; for a budget of your own kind,
-//! implement [`Budget`].
+//! A [`SharedBudget`] combines rules, their counts and a lock. Several circuits may share one budget, and a call
+//! without a circuit may have one, too. For rules of your own, implement [`BudgetRules`]; for a budget of your own
+//! kind, implement [`Budget`].
 //!
 //! # In a call
 //!
-//! The budget is asked last: after the policy has decided to retry, and the circuit would admit the attempt. If the
-//! budget refuses, the call gives up with [`GiveUp::Budget`](crate::GiveUp::Budget). What was paid for a retry that is
-//! cancelled goes back.
+//! A call asks the budget last, after the policy has decided to retry and the circuit would admit the attempt. If the
+//! budget refuses, the call gives up with [`GiveUp::Budget`](crate::GiveUp::Budget). If a retry that was paid for is
+//! cancelled, its price goes back.
 //!
-//! # What is not there
+//! # Limits
 //!
-//! A budget is not a rate limiter: it never delays or refuses a first attempt.
+//! A budget only concerns retries. First attempts always start at once: for a limit on those, use a rate limiter.
 
 #![doc(alias = "retry budget")]
 #![doc(alias = "retry quota")]

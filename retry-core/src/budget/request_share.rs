@@ -10,15 +10,16 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::Lock;
 use crate::time::{Instant, Now, nanos};
 
-/// Grants a number of retries in proportion to the calls, and a few more for callers that make few calls: Finagle's retry
-/// budget, and Tower's.
+/// Grants retries in proportion to the calls, plus a small reserve for callers that make few calls. This is the retry
+/// budget of Finagle and Tower.
 ///
-/// Each call earns [`share`](Self::share) of a retry when it starts, which lasts for [`ttl`](Self::ttl). Beside that there
-/// is a reserve of [`min_retries_per_second`](Self::min_retries_per_second) for the whole ttl. What was taken out of the
-/// reserve comes back after the ttl. So within any ttl, the retries are at most that share of the calls, plus the reserve.
+/// Each call earns [`share`](Self::share) of a retry when it starts, which lasts for [`ttl`](Self::ttl). In addition,
+/// there is a reserve of [`min_retries_per_second`](Self::min_retries_per_second) for the whole ttl. A retry from the
+/// reserve comes back after the ttl. So over a ttl, the retries are at most that share of the calls plus the reserve,
+/// up to the precision of its [`SlidingSum`].
 ///
-/// The time is kept in ten slices, each of which is forgotten as a whole: see [`SlidingSum`]. The [`Price`] says in which
-/// slice a retry was paid for. So what a cancelled retry gives back is gone when it would have been gone anyway.
+/// The sum has ten slices, and each slice is forgotten as a whole. The [`Price`] names the slice in which a retry was
+/// paid for. So what a cancelled retry gives back expires together with its slice.
 ///
 /// Source: [Finagle's `RetryBudget`](https://twitter.github.io/finagle/guide/Clients.html#retries).
 ///
@@ -42,16 +43,16 @@ use crate::time::{Instant, Now, nanos};
 /// assert!(request().is_some());
 /// assert_eq!(budget.held(clock.now()), 1);
 /// clock.advance(Duration::from_secs(10));
-/// assert!(request().is_none()); // too late
+/// assert!(request().is_none()); // the earnings have expired
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RequestShare {
-    /// What a call earns, in millionths of a retry.
+    /// The earnings of a call, in millionths of a retry.
     share: i64,
     retries_per_second: u32,
     ttl: u64,
-    // These two follow from the others.
+    // The next two follow from the others.
     /// In millionths of a retry.
     reserve: i64,
     /// In nanoseconds.
@@ -63,7 +64,7 @@ const SLICES: usize = 10;
 const MOST_SHARE: u64 = 1_000;
 
 impl RequestShare {
-    /// One retry for five calls, a reserve of 10 retries per second, and a ttl of 10 s.
+    /// One retry per five calls, a reserve of 10 retries per second, and a ttl of 10 s.
     pub const DEFAULT: Self = Self {
         share: RETRY / 5,
         retries_per_second: 10,
@@ -74,8 +75,8 @@ impl RequestShare {
     .worked_out();
 
     checked_setters! {
-        /// Sets how many retries a call earns, from 0 to 1000, to the nearest millionth; 0.2 unless set, which is one retry for
-        /// five calls.
+        /// Sets how many retries a call earns, from 0 to 1000, rounded to the nearest millionth. The default is 0.2,
+        /// which is one retry per five calls.
         #[fails_if("the share is NaN, below 0 or above 1000.")]
         share, try_share(self, retries: f64) {
             match millionths(retries) {
@@ -89,7 +90,7 @@ impl RequestShare {
             }
         }
 
-        /// Sets how long a call counts, and a retry; 10 s unless set, from 1 s to 60 s.
+        /// Sets how long a call and a retry count, from 1 s to 60 s. The default is 10 s.
         #[fails_if("the duration is shorter than 1 s or longer than 60 s.")]
         ttl, try_ttl(self, ttl: Duration) {
             const LEAST: u64 = nanos(Duration::from_secs(1));
@@ -103,8 +104,8 @@ impl RequestShare {
         }
     }
 
-    /// Sets how many retries per second are granted whatever the number of calls; 10 unless set. The reserve is this many
-    /// times the ttl in seconds. 0 for no reserve.
+    /// Sets how many retries per second are granted for any number of calls. The default is 10. The reserve is this
+    /// many times the ttl in seconds; 0 means no reserve.
     #[must_use]
     pub const fn min_retries_per_second(self, retries: u32) -> Self {
         Self { retries_per_second: retries, ..self }.worked_out()
@@ -160,21 +161,21 @@ impl BudgetRules for RequestShare {
         match deposit {
             Deposit::Started { first: true } => {
                 state.advance(now, self.slice);
-                let _ = state.add(self.share); // full is full
+                let _ = state.add(self.share); // a full slice stays as it is
             }
             Deposit::Cancelled { price: Price(slice @ 1..), .. } => state.take_back(-RETRY, slice - 1),
             _ => {}
         }
     }
 
-    /// How many retries it holds.
+    /// Returns how many whole retries would be granted now.
     fn level(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> Option<u64> {
         u64::try_from(self.held(state, now) / RETRY).ok()
     }
 }
 
 impl<L: Lock> SharedBudget<RequestShare, L> {
-    /// How many whole retries it would grant now.
+    /// Returns how many whole retries would be granted now.
     pub fn held(&self, now: impl Now) -> u64 {
         let now = now.now();
         let held = self.with_state(|state| self.rules().held(state, now));

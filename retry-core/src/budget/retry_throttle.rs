@@ -1,4 +1,4 @@
-//! Tokens that failures take and successes bring back: the retry throttling of gRPC.
+//! Tokens that failures use up and successes bring back: the retry throttling of gRPC.
 
 use super::decimal::billionths;
 use super::interface::{Deposit, Price, Request};
@@ -8,14 +8,15 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::Instant;
 
-/// Tokens that failures take and successes bring back. Retries are granted while more than half of the tokens are left:
-/// gRPC's retry throttling.
+/// Tokens that failures use up and successes bring back, as in gRPC's retry throttling. A retry is granted while more
+/// than half of the tokens are left.
 ///
-/// Every failed attempt takes one token; a retry itself takes none. Every success earns [`token_ratio`](Self::token_ratio).
-/// So retries end once failures outnumber successes by the ratio, and `1 / token_ratio` successes make up for a failure. It
-/// reads no clock, and counts in thousandths of a token.
+/// Every failed attempt takes one token; the retry itself is free. Every success earns
+/// [`token_ratio`](Self::token_ratio), so `1 / token_ratio` successes make up for one failure. It works without a
+/// clock, and counts in thousandths of a token.
 ///
-/// Source: [gRFC A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
+/// Source: [gRFC
+/// A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs).
 ///
 /// ```
 /// use retry_core::{
@@ -54,11 +55,11 @@ const TOKEN: u32 = 1_000;
 const MOST_TOKENS: u32 = 1_000;
 
 impl RetryThrottle {
-    /// 10 tokens, of which a success earns 0.1: the example of the proposal.
+    /// 10 tokens, of which each success earns 0.1, as in the example of the proposal.
     pub const DEFAULT: Self = Self { failures: ClassSet::RETRYABLE, max: 10 * TOKEN, ratio: TOKEN / 10 };
 
     checked_setters! {
-        /// Sets how many tokens it holds at most, and at first, from 1 to 1000; 10 unless set.
+        /// Sets the largest number of tokens, from 1 to 1000. The default is 10. At first, there are this many.
         #[fails_if("the number is 0 or more than 1000.")]
         max_tokens, try_max_tokens(self, tokens: u32) {
             if tokens == 0 || tokens > MOST_TOKENS {
@@ -68,15 +69,15 @@ impl RetryThrottle {
             Ok(Self { max: tokens * TOKEN, ..self })
         }
 
-        /// Sets how many tokens a success earns, above 0, rounded down to thousandths; 0.1 unless set. As the proposal has it,
-        /// decimals after the third are ignored, so that less than 0.001 earns nothing.
+        /// Sets how many tokens a success earns, above 0, rounded down to thousandths. The default is 0.1. Less than
+        /// 0.001 earns nothing, as the proposal says.
         #[fails_if("the number is NaN, infinite, 0 or negative.")]
         token_ratio, try_token_ratio(self, tokens: f64) {
             const MOST: u64 = (MOST_TOKENS * TOKEN) as u64;
             match billionths(tokens) {
                 Some(billionths) if tokens.to_bits() > 0 => {
                     let thousandths = billionths / 1_000_000;
-                    // More than it can ever hold makes no difference.
+                    // More than the largest number of tokens makes no difference.
                     #[allow(clippy::cast_possible_truncation)] // at most a million
                     let ratio = if thousandths > MOST { MOST } else { thousandths } as u32;
                     Ok(Self { ratio, ..self })
@@ -89,19 +90,19 @@ impl RetryThrottle {
         }
     }
 
-    /// Sets which classes of error take a token; [`ClassSet::RETRYABLE`] unless set. An error of any other class neither takes
-    /// nor earns one.
+    /// Sets which classes of error take a token. The default is [`ClassSet::RETRYABLE`]. Errors of other classes leave
+    /// the tokens as they are.
     #[must_use]
     pub const fn count_as_failure(self, classes: ClassSet) -> Self {
         Self { failures: classes, ..self }
     }
 
-    /// How many thousandths of a token it holds at most.
+    /// Returns the largest number of tokens, in thousandths of a token.
     pub const fn max_thousandths(&self) -> u32 {
         self.max
     }
 
-    /// How many thousandths of a token a success earns.
+    /// Returns how much a success earns, in thousandths of a token.
     pub const fn earns_thousandths(&self) -> u32 {
         self.ratio
     }
@@ -145,29 +146,29 @@ impl BudgetRules for RetryThrottle {
         }
     }
 
-    /// How many tokens it holds.
+    /// Returns how many tokens are left, rounded down.
     fn level(&self, state: &mut UsedUp, _: Instant) -> Option<u64> {
         Some(((self.max - state.used) / TOKEN).into())
     }
 }
 
 impl<L: Lock> SharedBudget<RetryThrottle, L> {
-    /// How many thousandths of a token it holds.
+    /// Returns how many thousandths of a token are left.
     pub fn held_thousandths(&self) -> u32 {
         self.with_state(|state| self.rules().max - state.used)
     }
 
-    /// Whether it would grant a retry: while more than half of its tokens are left.
+    /// Returns `true` if a retry would be granted now: more than half of the tokens are left.
     pub fn grants_retries(&self) -> bool {
         self.with_state(|state| self.rules().grants(state))
     }
 }
 
-/// What is missing in a [`RetryThrottle`]. Nothing is missing in the first state, whatever its size.
+/// The tokens that are missing in a [`RetryThrottle`]. At first it is zero, whatever the largest number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UsedUp {
-    /// In thousandths of a token, at most what it can hold.
+    /// In thousandths of a token, at most the largest number.
     used: u32,
 }
 

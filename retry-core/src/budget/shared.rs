@@ -1,4 +1,4 @@
-//! One budget, many callers.
+//! A budget that many callers share.
 
 use core::fmt;
 
@@ -6,9 +6,9 @@ use super::interface::{Budget, Deposit, Price, Request};
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// The rules of a retry budget. They are immutable; what they count is passed in.
+/// The rules of a retry budget. They are immutable; their counts are passed in.
 ///
-/// To write rules of your own, implement [`withdraw`](Self::withdraw) and [`deposit`](Self::deposit) for a state.
+/// For rules of your own, implement [`withdraw`](Self::withdraw) and [`deposit`](Self::deposit) for a state. A
 /// [`SharedBudget`] shares them:
 ///
 /// ```
@@ -17,7 +17,7 @@ use crate::time::{Instant, Now};
 ///     SharedBudget,
 /// };
 ///
-/// /// This many retries in all.
+/// /// Grants this many retries in total.
 /// struct Allotment(u32);
 ///
 /// struct Used(u32);
@@ -49,52 +49,52 @@ use crate::time::{Instant, Now};
 /// assert!(budget.withdraw(request, Instant::ORIGIN).is_none());
 /// ```
 pub trait BudgetRules {
-    /// What is counted. Its first state is constant, so that a budget can be a `static`.
+    /// The counts. Their first value is constant, so that a budget can be a `static`.
     type State: Initial;
 
-    /// Whether a withdrawal needs the time. If not, no clock is read for it, and its `now` means nothing.
+    /// Returns `true` if a withdrawal needs the time. Otherwise the clock is left alone, and the `now` of a withdrawal
+    /// has no meaning.
     fn withdrawal_asks_time(&self) -> bool {
         false
     }
 
-    /// How far this deposit concerns the rules. It is asked without the lock, which is taken only for deposits that count.
+    /// Returns whether this deposit counts, and whether it needs the time. It is asked before the lock is taken.
     fn concern(&self, deposit: Deposit) -> Concern {
         let _ = deposit;
         Concern::Untimed
     }
 
-    /// Takes out what one retry costs; `None` if the budget does not hold that much. The attempt that failed was deposited
-    /// before.
+    /// Withdraws the price of one retry; `None` if the budget holds less. The failed attempt was deposited before.
     fn withdraw(&self, state: &mut Self::State, request: Request, now: Instant) -> Option<Price>;
 
-    /// Learns what happened to an attempt.
+    /// Records that an attempt started or ended.
     ///
-    /// `now` may be earlier than an instant seen before: if the clock stepped back, if another thread was faster, or if the
-    /// attempt was dropped and the time is not known. Then no time has passed.
+    /// `now` may be earlier than an instant seen before. The clock may have stepped back, another thread may have been
+    /// faster, or an attempt was dropped at an unknown time. In these cases, no time has passed.
     fn deposit(&self, state: &mut Self::State, deposit: Deposit, now: Instant);
 
-    /// How much it holds, in whole units of its own: for events. `None` if that cannot be said.
+    /// Returns how much the budget holds, in whole units of its own, for events; `None` if it has no such number.
     fn level(&self, state: &mut Self::State, now: Instant) -> Option<u64> {
         let _ = (state, now);
         None
     }
 }
 
-/// How far a deposit concerns the rules of a budget.
+/// Whether a deposit counts for the rules of a budget, and whether they need its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Concern {
-    /// Not at all: no lock is taken, and no clock is read.
+    /// The deposit does not count. The lock and the clock are left alone.
     None,
-    /// It counts, whatever the time: no clock is read.
+    /// The deposit counts, and its time is irrelevant. The clock is left alone.
     Untimed,
-    /// It counts at its time.
+    /// The deposit counts at its time.
     Timed,
 }
 
-/// A retry budget that many callers share: its rules, what they count, and a lock.
+/// A retry budget that many callers share. It holds the rules, their counts and a lock.
 ///
-/// It is usually a `static` or an `Arc`. `B` is its rules, and `L` its [`Lock`], the [`DefaultLock`] by default.
+/// It is usually a `static`, or in an `Arc`. `B` is the rules. `L` is the [`Lock`], by default the [`DefaultLock`].
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -115,16 +115,16 @@ pub struct SharedBudget<B: BudgetRules, L: Lock = DefaultLock> {
 }
 
 impl<B: BudgetRules> SharedBudget<B> {
-    /// A new budget by these rules, with the [`DefaultLock`].
+    /// Makes a budget with these rules and the [`DefaultLock`].
     ///
-    /// A budget with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
+    /// For another lock, use [`with_lock`](Self::with_lock).
     pub const fn new(rules: B) -> Self {
         Self::with_lock(rules)
     }
 }
 
 impl<B: BudgetRules, L: Lock> SharedBudget<B, L> {
-    /// A new budget by these rules, with the lock of its type.
+    /// Makes a budget with these rules and the lock of its type.
     ///
     /// ```
     /// use retry_core::{runtime::LocalLock, Instant, SharedBudget, TokenBucket};
@@ -136,12 +136,12 @@ impl<B: BudgetRules, L: Lock> SharedBudget<B, L> {
         Self { rules, state: L::Of::<B::State>::INITIAL }
     }
 
-    /// The rules.
+    /// Returns the rules.
     pub const fn rules(&self) -> &B {
         &self.rules
     }
 
-    /// Runs `f` with exclusive access to what is counted.
+    /// Runs `f` with exclusive access to the counts.
     pub fn with_state<R>(&self, f: impl FnOnce(&mut B::State) -> R) -> R {
         self.state.with(f)
     }

@@ -3,14 +3,16 @@
 use crate::lock::Initial;
 use crate::time::Instant;
 
-/// The sum of what was added in the last `SLICES` slices of time: for budgets, and for rules of your own.
+/// The sum of the amounts added in the last `SLICES` slices of time, for budgets and for rules of your own.
 ///
 /// The amounts of a slice are forgotten together. A slice begins at the first [`advance`](Self::advance) after the one
-/// before has ended. So with frequent calls, a window of ten slices remembers 90 % to 100 % of its length; with rare calls
-/// up to twice its length. Adding and reading take a few steps. Each slice that has ended takes one more step, and at most
-/// `SLICES` steps after a long pause.
+/// before has ended. So with frequent calls, a window of ten slices covers 90 % to 100 % of its length; with rare
+/// calls, up to twice its length.
 ///
-/// If the clock steps back, no time passes until it is where it was.
+/// Adding and reading take a few steps. Each slice that has ended takes one more step, and at most `SLICES` steps after
+/// a long pause.
+///
+/// If the clock steps back, time stands still until the clock has caught up.
 ///
 /// ```
 /// use retry_core::{budget::SlidingSum, Instant};
@@ -30,26 +32,26 @@ use crate::time::Instant;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SlidingSum<const SLICES: usize> {
     slices: [i64; SLICES],
-    /// Of all slices.
+    /// The sum of all slices.
     sum: i64,
     /// The place of the current slice.
     current: usize,
-    /// How many slices came before it.
+    /// How many slices came before the current one.
     number: u64,
-    /// When it began.
+    /// The beginning of the current slice.
     since: Instant,
 }
 
 impl<const SLICES: usize> SlidingSum<SLICES> {
-    /// The sum of nothing.
+    /// The empty sum.
     pub const EMPTY: Self =
         Self { slices: [0; SLICES], sum: 0, current: 0, number: 0, since: Instant::ORIGIN };
 
-    /// The sum of a slice stays below this, so that the sum of all fits.
+    /// The sum of a slice stays below this, so that the sum of all slices fits.
     const LIMIT: u64 = i64::MAX.unsigned_abs() / SLICES as u64;
 
-    /// Goes on to `now`, and forgets what has left the window. `slice` is the length of a slice in nanoseconds, always the
-    /// same for one sum.
+    /// Advances to `now`, and forgets the slices that have left the window. `slice` is the length of a slice in
+    /// nanoseconds, always the same for one sum.
     #[inline]
     pub fn advance(&mut self, now: Instant, slice: u64) {
         if now.nanos_since(self.since) >= slice {
@@ -57,15 +59,15 @@ impl<const SLICES: usize> SlidingSum<SLICES> {
         }
     }
 
-    /// Adds to the current slice, and returns its number. Returns `None`, and adds nothing, if the slice would hold more than
-    /// `i64::MAX / SLICES`.
+    /// Adds an amount to the current slice, and returns the number of the slice. If the slice would exceed
+    /// `i64::MAX / SLICES`, it returns `None` and leaves the sum as it is.
     #[inline]
     pub fn add(&mut self, amount: i64) -> Option<u64> {
         self.change(self.current, amount)?;
         Some(self.number)
     }
 
-    /// Takes back an amount that was added to the slice of this number. Does nothing if the slice has left the window.
+    /// Takes back an amount that was added to the slice of this number, unless the slice has left the window.
     pub fn take_back(&mut self, amount: i64, slice: u64) {
         let age = usize::try_from(self.number.saturating_sub(slice)).unwrap_or(SLICES);
         if age < SLICES {
@@ -77,7 +79,7 @@ impl<const SLICES: usize> SlidingSum<SLICES> {
         }
     }
 
-    /// The sum, as of the last [`advance`](Self::advance).
+    /// Returns the sum as of the last [`advance`](Self::advance).
     #[inline]
     pub const fn sum(&self) -> i64 {
         self.sum

@@ -1,4 +1,4 @@
-//! A bucket of tokens that retries take: the retry quota of the AWS SDKs.
+//! A bucket of tokens that retries use up: the retry quota of the AWS SDKs.
 
 use super::decimal::millionths;
 use super::interface::{Deposit, Price, Request};
@@ -8,17 +8,18 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// A bucket of tokens, full at first, of which each retry takes some: the retry quota of the AWS SDKs' standard mode.
+/// A token bucket, full at first, from which each retry takes tokens: the retry quota of the AWS SDKs' standard mode.
 ///
-/// - A retry costs [`retry_cost`](Self::retry_cost): after a [`Class::Timeout`] it costs
-///   [`timeout_cost`](Self::timeout_cost), after a [`Class::RateLimit`] [`rate_limit_cost`](Self::rate_limit_cost).
-/// - A retry that succeeds or is cancelled gives back what was paid for it. A retry that fails does not.
-/// - A call whose first attempt succeeds earns [`first_try_refund`](Self::first_try_refund). Any success earns
-///   [`success_reward`](Self::success_reward), and every second [`refill_per_second`](Self::refill_per_second).
-/// - The bucket never holds more than its [`capacity`](Self::capacity).
+/// - A retry costs [`retry_cost`](Self::retry_cost). After a [`Class::Timeout`] it costs
+///   [`timeout_cost`](Self::timeout_cost), and after a [`Class::RateLimit`] [`rate_limit_cost`](Self::rate_limit_cost).
+/// - If a retry succeeds or is cancelled, its price goes back. If it fails, the price is lost.
+/// - If the first attempt of a call succeeds, it earns [`first_try_refund`](Self::first_try_refund).
+/// - Any success also earns [`success_reward`](Self::success_reward).
+/// - Every second earns [`refill_per_second`](Self::refill_per_second).
+/// - The bucket holds at most its [`capacity`](Self::capacity).
 ///
-/// So it is full while most calls succeed. In an outage it bounds the retries of all callers together to
-/// `capacity / cost`. Its [`Price`] is in millionths of a token. Without a refill it reads no clock.
+/// So the bucket is full while most calls succeed. In an outage, it limits the retries of all callers together to
+/// `capacity / cost`. Its [`Price`] is in millionths of a token. It reads the clock only for a refill.
 ///
 /// Source: [Retry behavior] of the AWS SDKs.
 ///
@@ -43,11 +44,11 @@ use crate::time::{Instant, Now};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TokenBucket {
-    // In millionths of a token, all of them.
+    // All amounts are in millionths of a token.
     capacity: u64,
     retry_cost: u64,
     timeout_cost: u64,
-    /// `None`: as any other retry.
+    /// `None` for the cost of any other retry.
     rate_limit_cost: Option<u64>,
     first_try_refund: u64,
     success_reward: u64,
@@ -58,7 +59,8 @@ const TOKEN: u64 = 1_000_000;
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 impl TokenBucket {
-    /// 500 tokens. A retry costs 5, after a timeout 10. A success at the first attempt earns 1. No reward, no refill.
+    /// A bucket of 500 tokens. A retry costs 5 tokens, and 10 after a timeout. A success at the first attempt earns 1
+    /// token. Nothing else earns tokens.
     pub const DEFAULT: Self = Self {
         capacity: 500 * TOKEN,
         retry_cost: 5 * TOKEN,
@@ -69,39 +71,42 @@ impl TokenBucket {
         refill: 0,
     };
 
-    /// Sets how many tokens it holds at most, and at first; 500 unless set. With 0 it grants no retry that costs anything.
+    /// Sets the capacity in tokens. The default is 500. The bucket is full at first. With 0, only retries that cost 0
+    /// are granted.
     #[must_use]
     pub const fn capacity(self, tokens: u32) -> Self {
         Self { capacity: whole(tokens), ..self }
     }
 
-    /// Sets what a retry costs; 5 tokens unless set. A cost above the capacity is never granted, and a cost of 0 always is.
+    /// Sets the cost of a retry in tokens. The default is 5. A cost above the capacity is always refused, and a cost of
+    /// 0 is always granted.
     #[must_use]
     pub const fn retry_cost(self, tokens: u32) -> Self {
         Self { retry_cost: whole(tokens), ..self }
     }
 
-    /// Sets what a retry costs after a [`Class::Timeout`]; 10 tokens unless set. A timeout keeps caller and dependency busy for
-    /// longer than other errors.
+    /// Sets the cost of a retry after a [`Class::Timeout`] in tokens. The default is 10, because a timeout keeps caller
+    /// and dependency busy for longer than other errors.
     #[must_use]
     pub const fn timeout_cost(self, tokens: u32) -> Self {
         Self { timeout_cost: whole(tokens), ..self }
     }
 
-    /// Sets what a retry costs after a [`Class::RateLimit`]; [`retry_cost`](Self::retry_cost) unless set.
+    /// Sets the cost of a retry after a [`Class::RateLimit`] in tokens. The default is
+    /// [`retry_cost`](Self::retry_cost).
     #[must_use]
     pub const fn rate_limit_cost(self, tokens: u32) -> Self {
         Self { rate_limit_cost: Some(whole(tokens)), ..self }
     }
 
-    /// Sets what a call earns whose first attempt succeeds; 1 token unless set.
+    /// Sets how many tokens a call earns if its first attempt succeeds. The default is 1.
     #[must_use]
     pub const fn first_try_refund(self, tokens: u32) -> Self {
         Self { first_try_refund: whole(tokens), ..self }
     }
 
     checked_setters! {
-        /// Sets how many tokens any success earns besides, to the nearest millionth; 0 unless set.
+        /// Sets how many tokens any success earns in addition, rounded to the nearest millionth. The default is 0.
         #[fails_if("the number is NaN, infinite or negative.")]
         success_reward, try_success_reward(self, tokens: f64) {
             match fraction("success_reward", tokens) {
@@ -110,8 +115,8 @@ impl TokenBucket {
             }
         }
 
-        /// Sets how many tokens time earns per second, to the nearest millionth; 0 unless set. Only whole seconds count, as in
-        /// the AWS SDKs.
+        /// Sets how many tokens each second earns, rounded to the nearest millionth. The default is 0. Only whole
+        /// seconds count, as in the AWS SDKs.
         #[fails_if("the number is NaN, infinite or negative.")]
         refill_per_second, try_refill_per_second(self, tokens: f64) {
             match fraction("refill_per_second", tokens) {
@@ -158,7 +163,7 @@ impl BudgetRules for TokenBucket {
     fn concern(&self, deposit: Deposit) -> Concern {
         match deposit {
             Deposit::Succeeded { .. } | Deposit::Cancelled { price: Price(1..), .. } => Concern::Untimed,
-            // What a failed attempt has cost is spent already.
+            // The price of a failed attempt is already spent.
             Deposit::Started { .. } | Deposit::Failed { .. } | Deposit::Cancelled { price: Price(0), .. } => {
                 Concern::None
             }
@@ -179,7 +184,7 @@ impl BudgetRules for TokenBucket {
 
     #[inline]
     fn deposit(&self, state: &mut Spent, deposit: Deposit, _: Instant) {
-        // What time has earned until now may be added later: between two withdrawals the order makes no difference.
+        // The refill may be added later: between two withdrawals, the order makes no difference.
         match deposit {
             Deposit::Succeeded { first, price } => {
                 let refund = if first { self.first_try_refund } else { 0 };
@@ -190,7 +195,7 @@ impl BudgetRules for TokenBucket {
         }
     }
 
-    /// How many tokens it holds.
+    /// Returns how many tokens the bucket holds, rounded down.
     fn level(&self, state: &mut Spent, now: Instant) -> Option<u64> {
         self.refill(state, now);
         Some((self.capacity - state.spent) / TOKEN)
@@ -198,12 +203,12 @@ impl BudgetRules for TokenBucket {
 }
 
 impl<L: Lock> SharedBudget<TokenBucket, L> {
-    /// How many tokens it holds, rounded down.
+    /// Returns how many tokens the bucket holds, rounded down.
     pub fn held(&self, now: impl Now) -> u64 {
         self.held_millionths(now) / TOKEN
     }
 
-    /// How many millionths of a token it holds.
+    /// Returns how many millionths of a token the bucket holds.
     pub fn held_millionths(&self, now: impl Now) -> u64 {
         let (rules, now) = (self.rules(), now.now());
         self.with_state(|state| {
@@ -213,7 +218,7 @@ impl<L: Lock> SharedBudget<TokenBucket, L> {
     }
 }
 
-/// What is missing in a [`TokenBucket`]. Nothing is missing in the first state, whatever its capacity.
+/// The tokens that are missing in a [`TokenBucket`]. At first it is zero, whatever the capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Spent {

@@ -16,11 +16,12 @@ use crate::lock::Initial;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading, nanos};
 
-/// The state of one circuit breaker, without its configuration and without a lock.
+/// The state machine of one circuit breaker, for a circuit type of your own. It has no lock, and takes the
+/// configuration as an argument.
 ///
-/// Each attempt is admitted with a [`Ticket`]. The ticket is stamped with the *era*, a counter that is incremented at
-/// every change of phase. Hand each ticket back exactly once, to [`settle`](Self::settle) or [`cancel`](Self::cancel). A
-/// ticket of an older era changes nothing and is counted as [`late`](Self::late).
+/// Each attempt is admitted with a [`Ticket`], which proves its admission. The ticket is stamped with the *era*, a
+/// counter that each change of phase increments. Hand each ticket back exactly once, to [`settle`](Self::settle) or
+/// [`cancel`](Self::cancel). A ticket of an older era changes only the counter [`late`](Self::late).
 ///
 /// Most code uses a [`SharedCircuit`](crate::SharedCircuit), which adds the configuration and a lock.
 ///
@@ -43,11 +44,11 @@ use crate::time::{Instant, Now, Reading, nanos};
 pub struct Breaker<W> {
     state: State<W>,
     mode: Mode,
-    /// Whether the counts come from another configuration, so that even a success may show that they reach a limit.
+    /// Whether the counts come from another configuration, so that even a success may reach a limit of this one.
     unchecked: bool,
     era: u32,
     late: u32,
-    /// How often it has opened since it was last closed.
+    /// How many times it opened since it was last closed.
     openings: u32,
 }
 
@@ -55,17 +56,17 @@ impl<W: Window> Initial for Breaker<W> {
     const INITIAL: Self = Self::CLOSED;
 }
 
-/// What calls do to it.
+/// What calls do.
 impl<W: Window> Breaker<W> {
     /// A closed circuit with an empty window.
     pub const CLOSED: Self =
         Self { state: State::BLANK, mode: Mode::Automatic, unchecked: false, era: 0, late: 0, openings: 0 };
 
-    /// Admits an attempt. Reads the time only if a rule needs it.
+    /// Admits an attempt. It reads the time only if a rule needs it.
     ///
     /// # Errors
-    /// Returns an error if the circuit is open, if every probe of a half-open circuit is taken, or if a ramp leaves this
-    /// attempt out.
+    /// Returns an error if the circuit is open, if every probe of a half-open circuit is taken, or if a ramp leaves
+    /// this attempt out.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn admit(&mut self, config: &CircuitConfig, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         let mut now = Reading::Unread(now);
@@ -96,8 +97,10 @@ impl<W: Window> Breaker<W> {
         Ok(Admission { ticket: Ticket { era: self.era, started }, change })
     }
 
-    /// Records how an admitted attempt ended. `word` is a random word; [`open_jitter`](CircuitConfig::open_jitter) spreads
-    /// the open time with it.
+    /// Records how an admitted attempt ended, and returns the change of phase that it caused.
+    ///
+    /// `failed` tells whether it counts as a failure: see [`CircuitConfig::counts`]. `word` is a random word for
+    /// [`open_jitter`](CircuitConfig::open_jitter). If it is 0, a word is derived from the time and the era.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn settle(
         &mut self,
@@ -108,7 +111,7 @@ impl<W: Window> Breaker<W> {
         word: u64,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        // If the clock panics, it does so before anything has changed: that is a drop.
+        // The clock is read before anything changes: if it panics, the attempt counts as dropped.
         if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
             now.get();
         }
@@ -130,17 +133,18 @@ impl<W: Window> Breaker<W> {
                 if !automatic {
                     return None;
                 }
-                // A success in good time lowers every rate. It can only trip the circuit as the call that fills the minimum.
+                // A fast success lowers every rate. So it can trip the circuit only as the call that reaches the
+                // minimum.
                 if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
                     return None;
                 }
                 config.trips(*streak, window)?
             }
-            // No ticket is given out while open, so one of this era cannot come back.
+            // An open circuit gives out no tickets, so a ticket of its era cannot exist.
             State::Open { .. } => return None,
             State::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
                 *in_flight = in_flight.saturating_sub(1);
-                // A slow probe does not show that the dependency is well.
+                // A slow probe is no proof that the dependency is healthy.
                 if failed || slow && config.slow_rate > 0 {
                     *failures += 1;
                     if *failures <= config.probe_failures {
@@ -159,9 +163,10 @@ impl<W: Window> Breaker<W> {
         Some(self.turn(config, now.get(), cause, word))
     }
 
-    /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot. An attempt that ran
-    /// for [`slow_after`](CircuitConfig::slow_after) or longer counts as a failure: otherwise an outer timeout would hide
-    /// an outage.
+    /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot.
+    ///
+    /// An attempt that ran for [`slow_after`](CircuitConfig::slow_after) or longer counts as a failure. So an outer
+    /// timeout still lets an outage open the circuit.
     pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
         let mut now = Reading::Unread(now);
         self.end(config, ticket, AttemptEnd::Cancelled, &mut || now.get()).change
@@ -179,7 +184,7 @@ impl<W: Window> Breaker<W> {
         let (failed, word, delay) = match how {
             AttemptEnd::Succeeded => (false, 0, None),
             AttemptEnd::Failed { class, word, delay } => (config.counts(class), word, delay),
-            // A late drop counts as a failure.
+            // A slow attempt that was dropped counts as a failure.
             AttemptEnd::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
                 (true, 0, None)
             }
@@ -192,7 +197,7 @@ impl<W: Window> Breaker<W> {
         Settled { change, next: self.open_after(delay, now) }
     }
 
-    /// Records this many successes in good time, none of which changes the phase.
+    /// Records this many fast successes. The caller knows that they leave the phase as it is.
     pub(super) fn record_successes(&mut self, config: &CircuitConfig, successes: u32) {
         if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
             *streak = 0;
@@ -200,7 +205,7 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// Takes back the ticket of an attempt that counts for nothing.
+    /// Takes back the ticket of an attempt that leaves the counts as they are.
     fn take_back(&mut self, ticket: &Ticket) {
         if ticket.era != self.era {
             self.count_late();
@@ -214,9 +219,9 @@ impl<W: Window> Breaker<W> {
     }
 }
 
-/// What people, health checks and pools do to it.
+/// Manual operations, health checks, and what a pool does.
 impl<W: Window> Breaker<W> {
-    /// Opens it until [`reset`](Self::reset). Returns `None` if it is forced open already.
+    /// Opens the circuit until [`reset`](Self::reset). Returns `None` if it was already forced open.
     pub fn force_open(&mut self, now: Instant) -> Option<Change> {
         if self.mode == Mode::ForcedOpen {
             return None;
@@ -225,36 +230,38 @@ impl<W: Window> Breaker<W> {
         Some(self.open(u64::MAX, now, ChangeCause::Manual))
     }
 
-    /// Closes it until [`reset`](Self::reset), without counting. Returns `None` if it is disabled already.
+    /// Closes the circuit until [`reset`](Self::reset), and discards outcomes. Returns `None` if it was already
+    /// disabled.
     pub fn disable(&mut self, now: Instant) -> Option<Change> {
         self.hold_closed(Mode::Disabled, now)
     }
 
-    /// Closes it until [`reset`](Self::reset), and goes on counting. Returns `None` if it only counts already.
+    /// Closes the circuit until [`reset`](Self::reset), and goes on counting. Returns `None` if it was already in this
+    /// mode.
     pub fn count_only(&mut self, now: Instant) -> Option<Change> {
         self.hold_closed(Mode::CountOnly, now)
     }
 
-    /// Closes it with an empty window. From then on the outcomes decide again.
+    /// Closes the circuit with an empty window, whatever its mode. From then on the outcomes decide again.
     pub fn reset(&mut self, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
         Some(self.close_with(Ramp::NONE, now, ChangeCause::Manual))
     }
 
-    /// Opens it for `duration`; then probes decide. It counts as an opening for
+    /// Opens the circuit for `duration`, whatever its mode. Then probes decide. It counts as an opening for
     /// [`open_growth`](CircuitConfig::open_growth).
     pub fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
         Some(self.open(nanos(duration), now, ChangeCause::Manual))
     }
 
-    /// Half-opens it, so that probes decide now. Returns `None` if it is not open, or is forced open.
+    /// Half-opens an open circuit, so that probes decide now. Returns `None` if it is closed, half-open or forced open.
     pub fn probe(&mut self, now: Instant) -> Option<Change> {
         self.health_check_era()?;
         Some(self.half_open(now, ChangeCause::Manual))
     }
 
-    /// The era in which a health check is of use: while it is open and not forced open.
+    /// The era, if a health check is of use in it: the circuit is open, and `force_open` did not open it.
     pub(super) fn health_check_era(&self) -> Option<u32> {
         let is_open = self.mode == Mode::Automatic && matches!(self.state, State::Open { .. });
         is_open.then_some(self.era)
@@ -277,7 +284,7 @@ impl<W: Window> Breaker<W> {
         })
     }
 
-    /// Makes its first state.
+    /// Puts the circuit into its first state.
     pub(super) fn start(&mut self, start: Start) {
         match start {
             Start::Closed => {}
@@ -292,7 +299,7 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// Begins anew, as the circuit of another dependency: tickets from before are of an older era.
+    /// Resets it for another dependency. Tickets given out before are then of an older era.
     #[cfg(feature = "std")]
     pub(crate) fn renew(&mut self) {
         (self.mode, self.unchecked, self.late, self.openings) = (Mode::Automatic, false, 0, 0);
@@ -308,9 +315,9 @@ impl<W: Window> Breaker<W> {
     }
 }
 
-/// Its state as data, and other configurations.
+/// The state as data, and changes of configuration.
 impl<W: Window> Breaker<W> {
-    /// The state as data, with times relative to `now`.
+    /// Returns the state as data, with times relative to `now`.
     pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
         let Self { mode, late, openings, .. } = *self;
         let (mut state, span) = (self.state.clone(), config.span(W::CAPACITY));
@@ -318,8 +325,11 @@ impl<W: Window> Breaker<W> {
         Snapshot { state, mode, late, openings, span, longest_open: config.longest_open() }
     }
 
-    /// Goes on from a state taken before, as if no time had passed since. Attempts under way are of an older era from
-    /// then on. If its rules opened it, it stays open no longer than this configuration allows.
+    /// Restores a snapshot, as if no time had passed since it was taken, and returns the change. Attempts under way
+    /// then end late.
+    ///
+    /// An open time within the longest of the snapshot's configuration is cut to the longest of `config`. A longer one
+    /// was set by hand and is kept.
     pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) -> Change {
         let mut state = snapshot.state.clone();
         state.move_to(snapshot.span, TAKEN, now);
@@ -334,7 +344,7 @@ impl<W: Window> Breaker<W> {
         Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
-    /// Carries what is counted over to another configuration.
+    /// Carries the counts over to another configuration.
     pub(crate) fn respan(&mut self, from: &CircuitConfig, to: &CircuitConfig, now: Instant) {
         if let State::Closed { window, .. } = &mut self.state {
             *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
@@ -342,7 +352,7 @@ impl<W: Window> Breaker<W> {
         self.fit(from.longest_open(), to, now);
     }
 
-    /// Brings what was counted by another configuration within the bounds of this one.
+    /// Brings counts and times of another configuration within the limits of this one.
     fn fit(&mut self, longest_before: u64, config: &CircuitConfig, now: Instant) {
         self.unchecked = true;
         match &mut self.state {
@@ -353,7 +363,7 @@ impl<W: Window> Breaker<W> {
                 *until = (*until).min(now.after_nanos(*most));
             }
             State::Open { .. } => {}
-            // Another probe must be able to decide.
+            // One more probe must be able to decide.
             State::HalfOpen { succeeded, failed, .. } => {
                 *succeeded = (*succeeded).min(config.success_threshold - 1);
                 *failed = (*failed).min(config.probe_failures);
@@ -362,12 +372,12 @@ impl<W: Window> Breaker<W> {
     }
 }
 
-/// What can be read.
+/// Readings.
 impl<W: Window> Breaker<W> {
-    /// Whether an attempt at `at` would be refused. `now` is when the question is asked.
+    /// Checks whether an attempt at `at` would be admitted, as known at `now`.
     ///
     /// # Errors
-    /// Returns an error if the circuit is open until after `at`. Its wait counts from `now`.
+    /// Returns an error if the circuit stays open until after `at`. The error's wait counts from `now`.
     pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
         match self.state {
             State::Open { until, most } => {
@@ -381,7 +391,7 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// Whether an attempt after the delay would be refused. A call that gives up asks without a delay.
+    /// Checks whether an attempt after the delay would be admitted. A call that gives up passes no delay.
     #[inline]
     pub(super) fn open_after(
         &self,
@@ -397,28 +407,28 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// The phase as of the last event. An open circuit whose time has passed is still [`Phase::Open`] until the next
+    /// Returns the phase as of the last event. An open circuit stays [`Phase::Open`] after its open time until the next
     /// admission.
     pub const fn phase(&self) -> Phase {
         self.state.phase()
     }
 
-    /// What decides about the phase.
+    /// Returns what decides the phase: the outcomes, or a manual operation.
     pub const fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The era: how often the phase has changed; wraps.
+    /// Returns the era, a counter that each change of phase increments; it wraps.
     pub const fn era(&self) -> u32 {
         self.era
     }
 
-    /// How many tickets came back after their era had ended; saturates.
+    /// Returns how many tickets came back in a later era than their own; it saturates.
     pub const fn late(&self) -> u32 {
         self.late
     }
 
-    /// What the window holds, as of the last outcome; `None` unless closed.
+    /// Returns the counts of the window as of the last outcome; `None` unless the circuit is closed.
     pub fn counts(&self) -> Option<Counts> {
         self.state.window().map(Counts::of)
     }
@@ -431,7 +441,7 @@ impl<W: Window> Breaker<W> {
         self.unchecked
     }
 
-    /// What forgetting this circuit would lose.
+    /// What would be lost with this circuit.
     pub(crate) fn standing(&self, now: Instant) -> Standing {
         match &self.state {
             _ if self.mode != Mode::Automatic => Standing::Held,
@@ -446,23 +456,23 @@ impl<W: Window> Breaker<W> {
     }
 }
 
-/// The transitions.
+/// Transitions.
 impl<W: Window> Breaker<W> {
-    /// Closes it if enough probes succeeded, else opens it.
+    /// Closes the circuit if enough probes succeeded. Otherwise opens it.
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
         if let ChangeCause::ProbesSucceeded(_) = cause {
             return self.close(config, now, cause);
         }
-        // If no word was drawn, the time and the era must do.
+        // If there is no random word, the time and the era replace it.
         let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
         let nanos = config.open_time(self.openings, word);
         self.open(nanos, now, cause)
     }
 
-    /// Makes the changes that only time brings: the open time passes, the leases of lost probes pass, and a clock
-    /// that stepped back is caught.
+    /// Makes the changes that only time brings: the open time passes, or the lease of lost probes does. It also
+    /// corrects times if the clock stepped back.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn catch_up(&mut self, config: &CircuitConfig, now: Instant) -> Option<Change> {
         match &mut self.state {
@@ -483,7 +493,7 @@ impl<W: Window> Breaker<W> {
                 if !all_taken || now.nanos_since(*last_admitted) < config.lease {
                     return None;
                 }
-                // A new era, so that a lost probe that does come back finds no slot to free.
+                // A new era, so that a lost probe that returns after all cannot free a slot.
                 let (succeeded, failed) = (*succeeded, *failed);
                 let next = State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: now };
                 Some(self.enter(next, now, ChangeCause::LeasePassed))
@@ -516,7 +526,7 @@ impl<W: Window> Breaker<W> {
         Change { from, to: self.phase(), at, cause }
     }
 
-    /// The one place that assigns the state.
+    /// Assigns the state. It is the one place that does.
     fn begin_era(&mut self, state: State<W>) {
         self.state = state;
         self.era = self.era.wrapping_add(1);

@@ -11,8 +11,8 @@ use crate::time::nanos;
 /// The configuration of a circuit breaker: when it opens, for how long, and what closes it again. It is immutable, and
 /// usually a `const`.
 ///
-/// Four rules open a circuit, alone or together: failures in a row, failures among the calls of the window, a rate of
-/// failures among them, and a rate of slow calls. The first rule that applies is the cause of the change.
+/// Four rules open a circuit, alone or together: failures in a row, failures in the window, the rate of failures in the
+/// window, and the rate of slow calls in the window. The first rule that applies is the cause of the change.
 ///
 /// ```
 /// use core::time::Duration;
@@ -32,42 +32,43 @@ use crate::time::nanos;
 #[doc(alias = "circuit breaker")]
 pub struct CircuitConfig {
     pub(super) failures: ClassSet,
-    /// 0: no such rule.
+    /// 0 if there is no such rule.
     pub(super) consecutive_failures: u32,
-    /// 0: no such rule.
+    /// 0 if there is no such rule.
     pub(super) failures_in_window: u32,
-    /// In percent; 0: no such rule.
+    /// In percent; 0 if there is no such rule.
     pub(super) failure_rate: u8,
-    /// In percent; 0: no such rule.
+    /// In percent; 0 if there is no such rule.
     pub(super) slow_rate: u8,
     pub(super) minimum_calls: u32,
-    /// 0: as many as the window's type holds.
+    /// 0 for the capacity of the window's type.
     pub(super) window: u32,
-    /// 0: none; the window is one of calls.
+    /// In nanoseconds; 0 if it is unset.
     pub(super) window_time: u64,
-    /// `u64::MAX`: no call is slow.
+    /// In nanoseconds; `u64::MAX` if every call is fast.
     pub(super) slow_after: u64,
     pub(super) open_for: u64,
-    /// How many times longer with each opening; 1: it does not grow.
+    /// The factor per opening; 1 if the open time is constant.
     pub(super) growth: Ratio,
     pub(super) max_open_for: u64,
     pub(super) open_jitter: Jitter,
     pub(super) probes: u32,
     pub(super) success_threshold: u32,
     pub(super) probe_failures: u32,
-    /// `u32::MAX`: no limit.
+    /// `u32::MAX` if it is unlimited.
     pub(super) max_probes: u32,
     pub(super) lease: u64,
-    /// 0: none.
+    /// In nanoseconds; 0 for no ramp.
     pub(super) ramp: u64,
 }
 
 impl CircuitConfig {
-    /// Opens after 5 failures in a row, or when half of at least 20 calls in the window failed. Stays open for 30 s. Then
-    /// admits 1 probe at a time, with a lease of 60 s, and closes after 1 success.
+    /// The default configuration. The circuit opens after 5 failures in a row, or if half of at least 20 calls in the
+    /// window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes after
+    /// 1 success.
     pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
 
-    /// [`DEFAULT`](Self::DEFAULT) without a rule that opens the circuit, to which you add your own.
+    /// The configuration of [`DEFAULT`](Self::DEFAULT) without the rules that open the circuit. Add rules of your own.
     pub const WITHOUT_RULES: Self = Self {
         failures: ClassSet::DEPENDENCY,
         consecutive_failures: 0,
@@ -91,7 +92,7 @@ impl CircuitConfig {
     };
 }
 
-/// `self` with a field set, if the check allows the value. The error names the field.
+/// Sets a field of `self` if the check allows the value. The error names the field.
 macro_rules! with {
     ($self:ident.$field:ident = $check:ident($value:ident)) => {
         match $check(stringify!($field), $value) {
@@ -101,7 +102,7 @@ macro_rules! with {
     };
 }
 
-/// What opens the circuit: the rules, the window and what counts as a failure.
+/// The rules that open the circuit, the window, and what counts as a failure.
 impl CircuitConfig {
     checked_setters! {
         /// Opens the circuit after this many failures in a row.
@@ -111,15 +112,15 @@ impl CircuitConfig {
             with!(self.consecutive_failures = at_least_one(failures))
         }
 
-        /// Opens the circuit when this many calls in the window failed, however many it holds: "3 of the last 5", or "100
-        /// within a minute".
+        /// Opens the circuit when this many calls in the window failed, such as "3 of the last 5" or "100 within a
+        /// minute". The rule applies even before the window is full.
         #[fails_if("the number is 0.")]
         failures_in_window, try_failures_in_window(self, failures: u32) {
             with!(self.failures_in_window = at_least_one(failures))
         }
 
-        /// Opens the circuit when this percentage of the calls in the window failed, or more. The rate counts once the window
-        /// holds [`minimum_calls`](Self::minimum_calls).
+        /// Opens the circuit when this percentage of the calls in the window failed, or more. The rule applies once the
+        /// window holds [`minimum_calls`](Self::minimum_calls).
         #[doc(alias = "failureRateThreshold")]
         #[doc(alias = "FailureRatio")]
         #[fails_if("the percentage is 0 or more than 100.")]
@@ -127,19 +128,21 @@ impl CircuitConfig {
             with!(self.failure_rate = percentage(percent))
         }
 
-        /// Sets how long a call takes to be slow: this long or longer. See [`slow_rate`](Self::slow_rate).
+        /// Sets the duration from which a call counts as slow: see [`slow_rate`](Self::slow_rate). Every call is fast
+        /// by default.
         ///
-        /// An attempt that is dropped after this long counts as a failure, so that an outer timeout does not hide an
-        /// outage. Once set, the time is read at each admission.
+        /// An attempt that ran this long or longer and is then dropped counts as a failure. So an outer timeout still
+        /// lets an outage open the circuit. If this is set, the clock is read at each admission.
         #[doc(alias = "slowCallDurationThreshold")]
         #[fails_if("the duration is zero.")]
         slow_after, try_slow_after(self, duration: Duration) {
             with!(self.slow_after = above_zero(duration))
         }
 
-        /// Opens the circuit when this percentage of the calls in the window were slow, or more. A slow probe counts as failed.
+        /// Opens the circuit when this percentage of the calls in the window were slow, or more. A slow probe then
+        /// counts as failed. The rule applies once the window holds [`minimum_calls`](Self::minimum_calls).
         ///
-        /// It needs [`slow_after`](Self::slow_after), and a window that tells slow calls:
+        /// The rule needs [`slow_after`](Self::slow_after), and a window that counts slow calls:
         /// [`SlowCalls`](crate::circuit::SlowCalls).
         #[doc(alias = "slowCallRateThreshold")]
         #[fails_if("the percentage is 0 or more than 100.")]
@@ -147,7 +150,8 @@ impl CircuitConfig {
             with!(self.slow_rate = percentage(percent))
         }
 
-        /// Sets how many calls the window must hold before its rates count; 1 unless set, and at most the window.
+        /// Sets how many calls the window must hold before the two rates apply. It is at most the window. The default
+        /// is 1, and 20 in [`DEFAULT`](Self::DEFAULT).
         #[doc(alias = "minimumNumberOfCalls")]
         #[doc(alias = "MinimumThroughput")]
         #[fails_if("the number is 0.")]
@@ -155,14 +159,14 @@ impl CircuitConfig {
             with!(self.minimum_calls = at_least_one(calls))
         }
 
-        /// Sets the window to the last `calls` calls: at most what its type holds, and as many as that unless set.
+        /// Sets the window to the last `calls` calls, at most the capacity of its type. The default is that capacity.
         #[doc(alias = "slidingWindowSize")]
         #[fails_if("the number is 0.")]
         window, try_window(self, calls: u32) {
             with!(self.window = at_least_one(calls))
         }
 
-        /// Sets the window to the calls of the last `duration`, if it counts time: see
+        /// Sets the window to the calls of the last `duration`, for a window that counts time: see
         /// [`TimeWindow`](crate::circuit::TimeWindow).
         #[doc(alias = "SamplingDuration")]
         #[fails_if("the duration is zero.")]
@@ -171,15 +175,15 @@ impl CircuitConfig {
         }
     }
 
-    /// Sets which classes of error count as a failure of the dependency; [`ClassSet::DEPENDENCY`] unless set.
+    /// Sets which classes of error count as a failure of the dependency. The default is [`ClassSet::DEPENDENCY`].
     ///
-    /// Any other error counts as a success: the dependency was there to answer.
+    /// Any other error counts as a success, because the dependency was there to answer.
     #[must_use]
     pub const fn count_as_failure(self, classes: ClassSet) -> Self {
         Self { failures: classes, ..self }
     }
 
-    /// Whether an error of this class counts as a failure of the dependency.
+    /// Returns `true` if an error of this class counts as a failure of the dependency.
     pub const fn counts(&self, class: Class) -> bool {
         self.failures.contains(class)
     }
@@ -187,7 +191,8 @@ impl CircuitConfig {
 
 /// How the circuit recovers: the open time, the probes and the ramp.
 impl CircuitConfig {
-    /// Sets how long the circuit stays open before the first probe; 30 s unless set. With zero, the next attempt is a probe.
+    /// Sets how long the circuit stays open before the first probe. The default is 30 s. If it is zero, the next
+    /// attempt is a probe.
     #[doc(alias = "BreakDuration")]
     #[doc(alias = "waitDurationInOpenState")]
     #[doc(alias = "reset_timeout")]
@@ -200,7 +205,8 @@ impl CircuitConfig {
     }
 
     checked_setters! {
-        /// Multiplies the open time by `multiplier` with each opening since the circuit was last closed, up to `max_open_for`.
+        /// Multiplies the open time by `multiplier` with each opening since the circuit was last closed, up to
+        /// `max_open_for`. The open time is constant by default.
         ///
         /// ```
         /// use core::time::Duration;
@@ -229,57 +235,61 @@ impl CircuitConfig {
         }
     }
 
-    /// Sets the random spread of the open time, so that many circuits do not probe one dependency at once; none unless
-    /// set. The longest open time still holds. [`Jitter::Decorrelated`] counts from the open time without growth.
+    /// Sets the random spread of the open time, so that many circuits probe a dependency at different times. The
+    /// default is [`Jitter::None`].
+    ///
+    /// The longest open time still limits the result. [`Jitter::Decorrelated`] draws from [`open_for`](Self::open_for)
+    /// up to three times the open time with growth.
     #[must_use]
     pub const fn open_jitter(self, jitter: Jitter) -> Self {
         Self { open_jitter: jitter, ..self }
     }
 
     checked_setters! {
-        /// Sets how many probes are under way at once while the circuit is half-open; 1 unless set.
+        /// Sets how many probes may be under way at once while the circuit is half-open. The default is 1.
         #[doc(alias = "permittedNumberOfCallsInHalfOpenState")]
         #[fails_if("the number is 0.")]
         probes, try_probes(self, probes: u32) {
             with!(self.probes = at_least_one(probes))
         }
 
-        /// Sets how many probes must succeed to close the circuit; 1 unless set.
+        /// Sets how many probes must succeed to close the circuit. The default is 1.
         #[fails_if("the number is 0.")]
         success_threshold, try_success_threshold(self, successes: u32) {
             with!(self.success_threshold = at_least_one(successes))
         }
     }
 
-    /// Sets how many probes may fail before the circuit opens again; 0 unless set.
+    /// Sets how many probes may fail while the circuit stays half-open. One more failure opens it again. The default
+    /// is 0.
     #[must_use]
     pub const fn probe_failures(self, failures: u32) -> Self {
         Self { probe_failures: failures, ..self }
     }
 
     checked_setters! {
-        /// Sets how many probes are admitted until the circuit closes or opens; no limit unless set.
+        /// Sets how many probes are admitted in total until the circuit closes or opens. The default is no limit.
         ///
-        /// Probes that have ended count; probes that were dropped, or lost to their [`lease`](Self::lease), are replaced. It is
-        /// at least [`success_threshold`](Self::success_threshold) + [`probe_failures`](Self::probe_failures), so that probes
-        /// can decide.
+        /// A probe that was dropped, or lost to its [`lease`](Self::lease), is replaced by another one. The number must
+        /// be at least [`success_threshold`](Self::success_threshold) + [`probe_failures`](Self::probe_failures), so
+        /// that the probes can decide. A smaller one is an error when a circuit is made with this configuration.
         #[fails_if("the number is 0.")]
         max_probes, try_max_probes(self, probes: u32) {
             with!(self.max_probes = at_least_one(probes))
         }
 
-        /// Lets `probes` probes decide by their failure rate. The circuit opens again when so many failed that the rate is
-        /// `percent` or more, and closes when so many succeeded that it is less.
+        /// Lets `probes` probes decide by their failure rate. If the rate reaches `percent`, the circuit opens again;
+        /// once the rate can only stay below it, the circuit closes.
         ///
-        /// It sets [`success_threshold`](Self::success_threshold) and [`probe_failures`](Self::probe_failures) as they follow
-        /// from the rate, and both [`probes`](Self::probes) and [`max_probes`](Self::max_probes) to `probes`.
-        #[fails_if("there are no probes, or if the percentage is 0 or more than 100.")]
+        /// It sets [`success_threshold`](Self::success_threshold) and [`probe_failures`](Self::probe_failures) to match
+        /// the rate. It sets both [`probes`](Self::probes) and [`max_probes`](Self::max_probes) to `probes`.
+        #[fails_if("the number of probes is 0, or if the percentage is 0 or more than 100.")]
         probe_rate, try_probe_rate(self, probes: u32, percent: u8) {
             let (probes, percent) = match (at_least_one("probe_rate", probes), percentage("probe_rate", percent)) {
                 (Ok(probes), Ok(percent)) => (probes, percent),
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
-            // The fewest failures that are `percent` of all, rounded up.
+            // The fewest failures that reach `percent`, rounded up.
             let fatal = (probes as u64 * percent as u64).div_ceil(100);
             #[allow(clippy::cast_possible_truncation)] // at most `probes`
             let probe_failures = fatal as u32 - 1;
@@ -287,16 +297,18 @@ impl CircuitConfig {
             Ok(Self { probes, success_threshold, probe_failures, max_probes: probes, ..self })
         }
 
-        /// Sets how long a probe holds its slot; 60 s unless set. If every slot is taken and none was given out for this long,
-        /// the probes count as lost, and their slots are given out again.
+        /// Sets how long a probe may hold its slot. The default is 60 s.
+        ///
+        /// If every slot is taken and the last one was given out this long ago, the probes count as lost. Their slots
+        /// are then given out again.
         #[fails_if("the duration is zero.")]
         lease, try_lease(self, duration: Duration) {
             with!(self.lease = above_zero(duration))
         }
     }
 
-    /// Sets how long it takes after closing until all attempts are admitted; at once unless set. The share of admitted
-    /// attempts grows from nothing to all over this time.
+    /// Sets the time after closing until all attempts are admitted again. The default is zero: all at once. The first
+    /// attempt is admitted at once; then the share of admitted attempts grows from zero to all over this time.
     #[must_use]
     pub const fn ramp(self, duration: Duration) -> Self {
         Self { ramp: nanos(duration), ..self }

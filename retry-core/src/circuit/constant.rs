@@ -1,4 +1,4 @@
-//! A circuit whose configuration is a constant of its type.
+//! A circuit with its configuration as a constant of its type.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -15,20 +15,20 @@ use crate::config_error::ok_or_panic;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// A type that has a circuit's configuration.
+/// A type that stands for a circuit's configuration: see [`ConstCircuit`].
 pub trait ConstConfig {
     /// The configuration.
     const CONFIG: CircuitConfig;
 }
 
-/// A circuit breaker for microcontrollers. Its configuration is a constant of its type: it takes no memory, and what it
-/// does not use is left out of the program.
+/// A circuit breaker for microcontrollers, with its configuration as a constant of its type. The configuration takes no
+/// memory, and the compiler leaves unused rules out of the program.
 ///
-/// It decides as a [`SharedCircuit`](crate::SharedCircuit) does, but always takes its lock, and reads the time before.
-/// Each configuration is compiled separately, so two of these circuits take more program memory than two shared ones. It
-/// cannot be reconfigured.
+/// It decides as a [`SharedCircuit`](crate::SharedCircuit) does, but reads the time and takes its lock for each
+/// attempt. Each configuration is compiled separately, so two of these circuits take more program memory than two
+/// shared ones. Its configuration is fixed for good.
 ///
-/// A configuration that does not fit the window does not compile.
+/// If the configuration does not fit the window, the program fails to compile.
 ///
 /// ```
 /// use retry_core::{
@@ -64,17 +64,18 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
         Some(self.breaker.with(f))
     }
 
-    /// How many attempts ended after their era had, and so changed nothing; saturates.
+    /// Returns how many attempts ended late: the phase had changed since their admission. A late attempt changes only
+    /// this counter, which saturates at [`u32::MAX`].
     pub fn late(&self) -> u32 {
         self.breaker.with(|breaker| breaker.late())
     }
 
-    /// What the window holds, as of the last outcome; `None` unless closed.
+    /// Returns the counts of the window as of the last outcome; `None` unless the circuit is closed.
     pub fn counts(&self) -> Option<Counts> {
         self.breaker.with(|breaker| breaker.counts())
     }
 
-    // Not inlined, so that a program has one copy of each, and not one for each place that makes calls.
+    // Out of line, so that a program has one copy of each instead of one per call site.
     #[inline(never)]
     fn admit_at(&self, now: Instant) -> Result<Admission<Ticket>, Rejected> {
         self.breaker.with(|breaker| breaker.admit(Self::CONFIG, now))
@@ -108,7 +109,7 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
         self.admit_at(now.now())
     }
 
-    // The caller knows how it ended, so that nothing is left of the match.
+    // The caller knows how the attempt ended, so the match folds away.
     #[inline(always)]
     fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         let now = now.now();

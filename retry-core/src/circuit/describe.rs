@@ -1,4 +1,4 @@
-//! What a circuit's configuration says: as plain data, and in one line for a log.
+//! The contents of a circuit's configuration: as plain data, and as one line for a log.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,55 +8,55 @@ use crate::class::ClassSet;
 use crate::delay::Jitter;
 use crate::time::{Exact, duration, plural};
 
-/// What a [`CircuitConfig`] says, as plain data: made by [`CircuitConfig::settings`].
+/// The values of a [`CircuitConfig`] as plain data: see [`CircuitConfig::settings`].
 ///
-/// Each field is called like the setter. Durations are exact to the nanosecond; those of 584 years and more are 584 years.
+/// Each field is named after its setter. Durations are exact to the nanosecond and saturate at 584 years.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct CircuitSettings {
-    /// Opens after so many failures in a row; `None`: no such rule.
+    /// The circuit opens after this many failures in a row; `None` if there is no such rule.
     pub consecutive_failures: Option<u32>,
-    /// Opens once so many of the window's calls failed; `None`: no such rule.
+    /// The circuit opens when this many calls in the window failed; `None` if there is no such rule.
     pub failures_in_window: Option<u32>,
-    /// Opens at this percentage of failures; `None`: no such rule.
+    /// The circuit opens at this percentage of failures; `None` if there is no such rule.
     pub failure_rate: Option<u8>,
-    /// Opens at this percentage of slow calls; `None`: no such rule.
+    /// The circuit opens at this percentage of slow calls; `None` if there is no such rule.
     pub slow_rate: Option<u8>,
-    /// A call that takes so long is slow; `None`: none is.
+    /// A call is slow if it takes this long or longer; `None` if every call is fast.
     pub slow_after: Option<Duration>,
-    /// The rates are not looked at before the window holds so many calls.
+    /// The rates apply once the window holds this many calls.
     pub minimum_calls: u32,
-    /// The window is the last so many calls; `None`: as many as its type holds.
+    /// The window is this many calls; `None` for the capacity of its type.
     pub window: Option<u32>,
-    /// The window is the last so much time; `None`: not set.
+    /// The window is the calls of this much time; `None` if it is unset.
     pub window_time: Option<Duration>,
-    /// How long the circuit stays open before the first probe.
+    /// The circuit stays open this long before the first probe.
     pub open_for: Duration,
-    /// How many times longer it stays open with each opening; 1 if it does not grow.
+    /// The open time is multiplied by this factor with each opening; 1 if it is constant.
     pub open_growth: f64,
-    /// The longest it stays open.
+    /// The circuit stays open at most this long.
     pub max_open_for: Duration,
     /// The random spread of the open time.
     pub open_jitter: Jitter,
-    /// How many probes are under way at once.
+    /// At most this many probes are under way at once.
     pub probes: u32,
-    /// How many probes must succeed to close it.
+    /// The circuit closes after this many successful probes.
     pub success_threshold: u32,
-    /// How many probes may fail before it opens again.
+    /// This many probes may fail; one more opens the circuit again.
     pub probe_failures: u32,
-    /// How many probes are admitted in all; `None`: no limit.
+    /// At most this many probes are admitted in total; `None` if it is unlimited.
     pub max_probes: Option<u32>,
-    /// How long a probe holds its slot.
+    /// A probe may hold its slot this long.
     pub lease: Duration,
-    /// The time over which it admits more and more attempts after closing; zero: all at once.
+    /// After closing, the share of admitted attempts grows over this time; zero if all are admitted at once.
     pub ramp: Duration,
     /// The classes of error that count as a failure of the dependency.
     pub count_as_failure: ClassSet,
 }
 
 impl CircuitConfig {
-    /// What the configuration says, as plain data.
+    /// Returns the values of the configuration as plain data.
     ///
     /// ```
     /// use retry_core::CircuitConfig;
@@ -90,9 +90,11 @@ impl CircuitConfig {
     }
 }
 
-/// All that the configuration says, in one line for a log, such as
-/// `opens after 5 failures in a row, open for 30 s, 1 probe at once, closes after 1 success, reopens after 1 failure, lease
-/// 1 min, counts timeout, network`.
+/// Writes the whole configuration in one line for a log, such as:
+///
+/// ```text
+/// opens after 5 failures in a row, open for 30 s, 1 probe at once, closes after 1 success, ...
+/// ```
 impl fmt::Display for CircuitConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let says = self.settings();

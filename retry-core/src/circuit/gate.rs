@@ -1,4 +1,4 @@
-//! What a call asks of a circuit.
+//! The gate: a circuit as a call sees it.
 
 use core::mem;
 use core::time::Duration;
@@ -8,26 +8,26 @@ use super::rejected::Rejected;
 use crate::class::Class;
 use crate::time::{Instant, Now};
 
-/// What a call asks of a circuit breaker.
+/// A gate is a circuit breaker as a call sees it: it admits attempts, and records how each one ended.
 ///
-/// Each attempt is admitted with a ticket. Each ticket is handed back exactly once: to [`end`](Self::end), or to
-/// [`succeed`](Self::succeed), [`fail`](Self::fail) or [`cancel`](Self::cancel). To implement it, [`admit`](Self::admit) and
-/// [`end`](Self::end) are enough.
+/// Each attempt is admitted with a ticket. Each ticket is handed back exactly once: to [`end`](Self::end),
+/// [`succeed`](Self::succeed), [`fail`](Self::fail) or [`cancel`](Self::cancel). An implementation needs only
+/// [`admit`](Self::admit) and [`end`](Self::end).
 ///
 /// | type | is |
 /// |---|---|
 /// | [`SharedCircuit`](crate::SharedCircuit), [`ConstCircuit`](crate::circuit::ConstCircuit) | the circuit of one dependency |
 /// | `PooledCircuit`, `OwnedCircuit`, [`FixedCircuit`](crate::pool::FixedCircuit) | the circuit of one key of a [pool](crate::pool) |
 /// | [`Operation`](crate::pool::Operation) | the circuit of one type of operation |
-/// | [`NoCircuit`] | no circuit: it admits everything |
-/// | `&G`, `Arc<G>` | the same gate, shared |
-/// | `Option<G>` | a gate, or none: `None` admits everything |
+/// | [`NoCircuit`] | the absence of a circuit: it admits every attempt |
+/// | `&G`, `Arc<G>` | the same gate, borrowed or shared |
+/// | `Option<G>` | an optional gate: `None` admits every attempt |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a circuit",
     note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`"
 )]
 pub trait Gate {
-    /// Proof of admission.
+    /// The proof that an attempt was admitted, to be handed back when the attempt ends.
     type Ticket;
 
     /// Admits an attempt.
@@ -36,10 +36,10 @@ pub trait Gate {
     /// Returns an error if the circuit refuses the attempt.
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected>;
 
-    /// Ends an attempt, and says in the same step whether the next one would be refused.
+    /// Ends an attempt, and tells in the same step whether an attempt after the delay would be refused.
     fn end(&self, ticket: Self::Ticket, end: AttemptEnd, now: impl Now) -> Settled;
 
-    /// Ends an attempt that succeeded.
+    /// Ends an attempt that succeeded, and returns the change of phase that it caused.
     #[inline]
     fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
         self.end(ticket, AttemptEnd::Succeeded, now).change
@@ -58,14 +58,14 @@ pub trait Gate {
         self.end(ticket, AttemptEnd::Failed { class, delay, word }, now)
     }
 
-    /// Ends an attempt that was dropped.
+    /// Ends an attempt that was dropped, and returns the change of phase that it caused.
     #[inline]
     fn cancel(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
         self.end(ticket, AttemptEnd::Cancelled, now).change
     }
 }
 
-/// Every method of a [`Gate`], forwarded to the one that `self` points to.
+/// Forwards every method of a [`Gate`] to the gate that `self` points to.
 macro_rules! forward {
     () => {
         #[inline]
@@ -106,44 +106,47 @@ macro_rules! forward {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AttemptEnd {
-    /// It succeeded.
+    /// The attempt succeeded.
     Succeeded,
-    /// It failed.
+    /// The attempt failed.
     Failed {
         /// The class of the error.
         class: Class,
-        /// The delay before the next attempt; `None` if there is none.
+        /// The delay before the next attempt; `None` if this was the last one.
         delay: Option<Duration>,
-        /// The random word of the delay. [`open_jitter`](crate::CircuitConfig::open_jitter) spreads the open time with it.
+        /// A random word for [`open_jitter`](crate::CircuitConfig::open_jitter); 0 if none was drawn.
         word: u64,
     },
-    /// It was dropped before it ended.
+    /// The attempt was dropped before it ended.
     Cancelled,
 }
 
-/// Proof of admission, stamped with the circuit's era. It is plain data; an [`Attempt`](crate::Attempt) hands it back
-/// by itself when it is dropped.
+/// The proof that a circuit admitted an attempt, to be handed back when the attempt ends.
+///
+/// It is stamped with the circuit's *era*, a counter that each change of phase increments, so that the circuit
+/// recognises a late outcome. It is plain data; an [`Attempt`](crate::Attempt) hands it back automatically when it is
+/// dropped.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "hand it back to `settle` or `cancel`"]
 pub struct Ticket {
     pub(super) era: u32,
-    /// When it was given out; [`Instant::MAX`] if no rule asks how long a call takes.
+    /// When it was given out; [`Instant::MAX`] unless a rule needs the duration of a call.
     pub(super) started: Instant,
 }
 
-/// An admitted attempt.
+/// An attempt that was admitted.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Admission<T> {
-    /// Proof of admission, to be handed back.
+    /// The proof of admission, to be handed back when the attempt ends.
     pub ticket: T,
     /// The change of phase that the admission caused, if any.
     pub change: Option<Change>,
 }
 
 impl<T> Admission<T> {
-    /// Reports that the circuit which was in this place before, and was last seen in that phase, is gone.
+    /// Reports that the circuit which was in this place before, and was last seen in phase `before`, is gone.
     pub(crate) fn in_place_of(mut self, before: &mut Phase, at: impl FnOnce() -> Instant) -> Self {
         if *before != Phase::Closed && self.change.is_none() {
             let from = mem::replace(before, Phase::Closed);
@@ -153,22 +156,22 @@ impl<T> Admission<T> {
     }
 }
 
-/// What a circuit answers when an attempt ends.
+/// The answer of a circuit when an attempt ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Settled {
-    /// The change of phase that it caused, if any.
+    /// The change of phase that the end of the attempt caused, if any.
     pub change: Option<Change>,
-    /// The refusal that an attempt after the delay would meet; `Ok` if there is no delay.
+    /// The refusal that an attempt after the delay would meet; `Ok` if it would be admitted, or if there is no delay.
     pub next: Result<(), Rejected>,
 }
 
 impl Settled {
-    /// Nothing has changed, and nothing is refused.
+    /// The answer if the phase stays as it is and an attempt would be admitted.
     pub const NOTHING: Self = Self { change: None, next: Ok(()) };
 }
 
-/// No circuit: it admits every attempt, and costs nothing.
+/// The gate for a call that has no circuit. It admits every attempt, and costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoCircuit;
@@ -186,13 +189,13 @@ impl Gate for NoCircuit {
     }
 }
 
-/// The same gate, borrowed.
+/// Forwards to the borrowed gate.
 impl<G: Gate + ?Sized> Gate for &G {
     type Ticket = G::Ticket;
     forward!();
 }
 
-/// The same gate, shared by reference counting.
+/// Forwards to the shared gate.
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl<G: Gate + ?Sized> Gate for std::sync::Arc<G> {
@@ -200,9 +203,9 @@ impl<G: Gate + ?Sized> Gate for std::sync::Arc<G> {
     forward!();
 }
 
-/// A gate, or none: `None` admits every attempt.
+/// Forwards to the gate, if there is one; `None` admits every attempt.
 impl<G: Gate> Gate for Option<G> {
-    /// `None` if there is no gate.
+    /// `None` for an attempt without a gate.
     type Ticket = Option<G::Ticket>;
 
     #[inline]

@@ -1,9 +1,15 @@
-//! The gate word: what a circuit publishes beside its lock, so that most calls need not take it.
+//! The gate word: one atomic word beside a circuit's lock, which answers most calls so that they skip the lock.
 //!
-//! The word is written under the lock, after each change, and read without it. A reader acts on it alone if the state
-//! that it stands for leaves no choice: a closed circuit admits, and an open one refuses. A success is not recorded if
-//! it would change nothing; if the breaker need not see it yet, it is counted in the word. Each of these happens, in
-//! effect, at the load of the word or at the exchange that counts. Everything else takes the lock.
+//! The owner of the lock writes the word after each change of the state. A call reads it without the lock, and acts on
+//! it alone in these cases:
+//!
+//! - The circuit is closed: the attempt is admitted.
+//! - The circuit is open: the attempt is refused.
+//! - A success would leave the state as it is: it is dropped. The circuit is then called *quiet*.
+//! - The breaker need not see a success yet: it is counted in the word, as *unseen*.
+//!
+//! Each of these takes effect at the load of the word, or at the exchange that counts the success. Every other case
+//! takes the lock. The *era* is a counter that each change of phase increments.
 //!
 //! ```text
 //! bit     63  62  61  60  59  58  57  56 .. 32  31 .. 0
@@ -15,11 +21,11 @@
 //! (open)   0   0 [ the end of the open time in nanoseconds, 62 bits: 146 years ]
 //! ```
 //!
-//! - So admission tests the sign bit, and a refusal is one subtraction.
-//! - `q` is `QUIET`: recording a success in good time changes nothing.
+//! - Admission tests the sign bit. A refusal costs one subtraction.
+//! - `q` is `QUIET`: recording a fast success would leave the state as it is.
 //! - `unseen` is how many more successes may be counted here before one takes the lock.
-//! - Bit 59 is the highest bit of `unseen`, and marks `OPEN_FOR`. The two cannot be confused: a word with a count is closed
-//!   and has bit 63 or bit 61, of which `OPEN_FOR` has neither.
+//! - Bit 59 is the highest bit of `unseen`, and marks `OPEN_FOR`. A word with a count is closed and has bit 63 or
+//!   bit 61. `OPEN_FOR` has neither, so the two are distinct.
 
 use super::gate::Ticket;
 use super::phase::Phase;
@@ -35,25 +41,25 @@ use core::sync::atomic::{AtomicU64, fence};
 #[cfg(loom)]
 use {late::AtomicU64, loom::sync::atomic::fence};
 
-/// Closed, and no rule asks how long a call takes.
+/// Closed; tickets carry no time, because every rule works without the duration of a call.
 const CLOSED: u64 = 1 << 63;
-/// Neither `CLOSED` nor, by itself, the end of an open time.
+/// Set in all words but `CLOSED` and the end of an open time.
 const OTHER: u64 = 1 << 62;
 /// Closed, and tickets carry the time.
 const TIMED: u64 = OTHER | 1 << 61;
-/// With `CLOSED` and `TIMED`.
+/// Combined with `CLOSED` or `TIMED`.
 const QUIET: u64 = 1 << 60;
 const FORCED_OPEN: u64 = OTHER | 1 << 58;
 const ASK: u64 = OTHER | 1 << 57;
 
-/// With `CLOSED` and `TIMED`: one success that need only be counted.
+/// Combined with `CLOSED` or `TIMED`: one success that need only be counted.
 #[cfg(any(target_has_atomic = "64", loom))]
 const UNSEEN: u64 = 1 << 32;
 #[cfg(any(target_has_atomic = "64", loom))]
 const MOST_UNSEEN: u32 = (1 << 28) - 1;
 #[cfg(any(target_has_atomic = "64", loom))]
 const ALL_UNSEEN: u64 = UNSEEN * MOST_UNSEEN as u64;
-/// With the era. The end and the length of the open time stand beside the word.
+/// Combined with the era. The end and the length of the open time are in two more words.
 #[cfg(any(target_has_atomic = "64", loom))]
 const OPEN_FOR: u64 = OTHER | 1 << 59;
 #[cfg(any(target_has_atomic = "64", loom))]
@@ -64,29 +70,29 @@ const fn closed(timed: bool) -> u64 {
     if timed { TIMED } else { CLOSED }
 }
 
-/// A word as it was loaded.
+/// The word as a call loaded it.
 #[derive(Clone, Copy)]
 pub(super) struct Seen(u64);
 
 impl Seen {
-    /// The ticket of an admission, if the circuit is closed and no rule asks how long a call takes.
+    /// The ticket of an admission, if the circuit is closed and tickets carry no time.
     #[inline]
     pub(super) fn admits(self) -> Option<Ticket> {
         (self.0 & CLOSED != 0).then(|| Ticket { era: self.era(), started: Instant::MAX })
     }
 
-    /// The same if a rule asks: the ticket has to carry the time.
+    /// The same if tickets carry the time.
     pub(super) fn admits_timed(self) -> Option<impl FnOnce(Instant) -> Ticket> {
         (self.0 & TIMED == TIMED).then_some(move |started| Ticket { era: self.era(), started })
     }
 
-    /// Whether it is open for the configured time, or was until that passed.
+    /// Whether the circuit is open for the configured time. That time may have passed since the word was written.
     #[inline]
     pub(super) const fn is_open(self) -> bool {
         self.0 & OTHER == 0
     }
 
-    /// Whether it is open until reset.
+    /// Whether the circuit is open until it is reset.
     pub(super) const fn is_forced_open(self) -> bool {
         self.0 == FORCED_OPEN
     }
@@ -97,13 +103,15 @@ impl Seen {
         refusal(Instant::from_nanos(self.0), most, now)
     }
 
-    /// Whether a success of this ticket changes nothing, however long it took. The first question, and the cheapest.
+    /// Whether a success of this ticket leaves the state as it is, however long it took. It is the first and the
+    /// cheapest test.
     #[inline]
     pub(super) fn is_quiet_for(self, ticket: &Ticket) -> bool {
         self.0 == CLOSED | QUIET | u64::from(ticket.era)
     }
 
-    /// Whether a drop of this ticket's attempt changes nothing: still closed, and no rule asks how long it took.
+    /// Whether dropping this ticket's attempt leaves the state as it is: the circuit is still closed, and tickets carry
+    /// no time.
     pub(super) fn is_closed_for(self, ticket: &Ticket) -> bool {
         self.0 & CLOSED != 0 && self.era() == ticket.era
     }
@@ -114,22 +122,23 @@ impl Seen {
     }
 }
 
-/// The refusal until then, if that is in the future and no further away than `most`. Otherwise the state has to change:
-/// the time has passed, or the clock stepped back.
+/// The refusal until `until`, if that is in the future and at most `most` away. Otherwise the state has to change: the
+/// time has passed, or the clock stepped back.
 #[inline]
 fn refusal(until: Instant, most: u64, now: Instant) -> Option<Rejected> {
     let wait = until.as_nanos().wrapping_sub(now.as_nanos());
     if until <= now || wait > most { None } else { Some(Rejected::of_nanos(Phase::Open, wait)) }
 }
 
-/// The word and what stands beside it. Without 64-bit atomics there is none, and every call takes the lock.
+/// The gate word, and two more words for open times of their own. Targets that lack 64-bit atomics have an empty one,
+/// and every call takes the lock.
 pub(super) struct GateWord {
     #[cfg(any(target_has_atomic = "64", loom))]
     word: AtomicU64,
-    /// For [`OPEN_FOR`].
+    /// Used by [`OPEN_FOR`]: the end of this opening.
     #[cfg(any(target_has_atomic = "64", loom))]
     until: AtomicU64,
-    /// For [`OPEN_FOR`]: the length of this opening in nanoseconds. Its end is never further away.
+    /// Used by [`OPEN_FOR`]: the length of this opening in nanoseconds. Its end is at most this far away.
     #[cfg(any(target_has_atomic = "64", loom))]
     most: AtomicU64,
 }
@@ -137,9 +146,9 @@ pub(super) struct GateWord {
 #[cfg(any(target_has_atomic = "64", loom))]
 #[allow(clippy::declare_interior_mutable_const)] // the first state of each circuit's own word
 impl GateWord {
-    /// Whether there is a word.
+    /// Whether this target has the word.
     pub(super) const IS_PUBLISHED: bool = true;
-    /// The word of a circuit whose state was not published yet.
+    /// The word of a circuit before its state is first published.
     pub(super) const ASK: Self =
         Self { word: AtomicU64::new(ASK), until: AtomicU64::new(0), most: AtomicU64::new(0) };
 
@@ -148,7 +157,7 @@ impl GateWord {
         Seen(self.word.load(Acquire))
     }
 
-    /// The refusal of a circuit that is open for a time of its own, if `seen` says so and has not changed since.
+    /// The refusal of a circuit that is open for a time of its own, if `seen` says so and is still current.
     pub(super) fn refuses_by_most(&self, seen: Seen, now: impl FnOnce() -> Instant) -> Option<Rejected> {
         if seen.0 & !ERA != OPEN_FOR {
             return None;
@@ -163,8 +172,8 @@ impl GateWord {
         refusal(until, most, now())
     }
 
-    /// Records a success of this ticket if that needs no lock: nothing is to be recorded, or it need only be counted.
-    /// `in_time` is called only if it matters.
+    /// Records a success of this ticket if that works without the lock: the circuit is quiet, or the success need only
+    /// be counted. `in_time` is called only if its answer matters.
     #[inline]
     pub(super) fn succeed(&self, seen: Seen, ticket: &Ticket, in_time: impl FnOnce() -> bool) -> bool {
         let mut word = seen.0;
@@ -176,7 +185,7 @@ impl GateWord {
             return false;
         };
         loop {
-            // If it is still closed and in this era, what is left is the count of unseen successes.
+            // If the circuit is still closed and in this era, the rest is the count of unseen successes.
             let unseen = word ^ (closed | u64::from(ticket.era));
             if unseen == QUIET {
                 return true;
@@ -191,14 +200,14 @@ impl GateWord {
         }
     }
 
-    /// Takes back the `unseen` of [`Published::Closed`], and returns how many of it are left. Only under the lock.
+    /// Takes back the rest of the `unseen` of [`Published::Closed`], and returns it. Call it only under the lock.
     #[allow(clippy::cast_possible_truncation)] // 28 bits
     pub(super) fn take_unseen(&self) -> u32 {
         ((self.word.fetch_and(!ALL_UNSEEN, AcqRel) & ALL_UNSEEN) / UNSEEN) as u32
     }
 
-    /// Publishes a state, and returns how many successes the word may count from now on. Only under the lock, after
-    /// [`take_unseen`](Self::take_unseen).
+    /// Publishes a state, and returns how many successes the word may count from now on. Call it only under the lock,
+    /// after [`take_unseen`](Self::take_unseen).
     pub(super) fn publish(&self, state: Published) -> u32 {
         let mut granted = 0;
         let word = match state {
@@ -221,7 +230,7 @@ impl GateWord {
             }
             Published::ForcedOpen => FORCED_OPEN,
         };
-        // An unchanged word is not written, so that readers keep it in their caches.
+        // An unchanged word is left alone, so that it stays in the caches of its readers.
         if self.word.load(Relaxed) != word {
             self.word.store(word, Release);
         }
@@ -255,7 +264,7 @@ impl GateWord {
     }
 }
 
-/// loom's atomics cannot be constants, so each is made at its first use, before the threads start.
+/// loom's atomics cannot be constants, so each one is made at its first use, before the threads start.
 #[cfg(loom)]
 mod late {
     use std::sync::OnceLock;

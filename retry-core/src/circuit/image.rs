@@ -10,7 +10,7 @@ use crate::codec::{Bytes, Codec, put, take};
 use crate::crc::{CHECKSUM, CHECKSUM_START, checksum};
 use crate::time::Instant;
 
-/// The place of the next outcome, the number of outcomes, and the bits.
+/// Stores the place of the next outcome, the number of outcomes, and the bits.
 impl<const N: usize> Codec for CountWindow<N>
 where
     Calls<N>: Bits,
@@ -35,7 +35,7 @@ where
     }
 }
 
-/// The number of the newest bucket, and the buckets.
+/// Stores the number of the newest bucket, and the buckets.
 impl<const BUCKETS: usize> Codec for TimeWindow<BUCKETS> {
     const SIZE: usize = 8 + 8 * BUCKETS;
 
@@ -79,7 +79,8 @@ impl<W: Codec> Codec for SlowCalls<W> {
     }
 }
 
-/// With a checksum at the end. Bytes that no snapshot wrote, or that one of another window wrote, are not read.
+/// Stores the snapshot with a checksum (CRC-32) at the end. Other bytes, and the snapshot of another type of window,
+/// read as `None`.
 ///
 /// ```
 /// use core::time::Duration;
@@ -90,7 +91,7 @@ impl<W: Codec> Codec for SlowCalls<W> {
 /// type Retained = Snapshot<CountWindow<100>>;
 ///
 /// let mut memory = [0xa5; Retained::SIZE]; // memory that a reset leaves alone
-/// assert!(Retained::read(&memory).is_none()); // after a cold start it holds anything
+/// assert!(Retained::read(&memory).is_none()); // after a cold start, its contents are random
 ///
 /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 /// circuit.trip(Duration::from_secs(20), Instant::from_millis(5_000));
@@ -171,7 +172,7 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
 }
 
 impl<W: Window + Codec> Snapshot<W> {
-    /// The start of the checksum, so that it is wrong for another window.
+    /// The start of the checksum, so that another type of window gives another checksum.
     const LAYOUT: u32 = {
         #[allow(clippy::cast_possible_truncation)] // far below
         let words = [FORMAT, W::SIZE as u32, W::VERSION, W::CAPACITY, W::TIMED as u32, W::SLOW as u32];
@@ -188,7 +189,7 @@ impl<W: Window + Codec> Snapshot<W> {
 const FORMAT: u32 = 1;
 /// State and mode, openings, late, span, the longest open time.
 const HEAD: usize = 2 + 4 + 4 + 4 + 8 + 8;
-/// What a state holds beside a window.
+/// The size of a state besides its window.
 const STATE: usize = 16;
 
 const CLOSED: u8 = 0;

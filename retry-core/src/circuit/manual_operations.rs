@@ -1,15 +1,16 @@
 //! The manual operations, which every type of circuit has.
 
-/// Writes the manual operations and the two readings that belong to them, as inherent methods.
+/// Defines the manual operations, `phase` and `mode` as inherent methods.
 ///
-/// The type has a method `by_hand`, which runs a closure on the circuit's [`Breaker`](super::Breaker), or returns `None` if
-/// there is no circuit. `$note` ends the documentation of each operation.
+/// The type has a method `by_hand`, which runs a closure on the circuit's [`Breaker`](super::Breaker), or returns
+/// `None` if there is no circuit. `$note` ends the documentation of each operation.
 macro_rules! manual_operations {
     ($($note:literal)?) => {
-        /// Opens the circuit until [`reset`](Self::reset): every attempt is refused, whatever the time.
+        /// Opens the circuit until [`reset`](Self::reset): every attempt is refused, however much time passes.
         ///
-        /// Returns the change, or `None` if the circuit was forced open before. Here and below, observers are told of
-        /// a change by the caller: see [`Event::phase_changed`](crate::observe::Event::phase_changed).
+        /// Returns the change, or `None` if the circuit was already forced open. After each manual operation, the
+        /// caller reports the change to its observers: see
+        /// [`Event::phase_changed`](crate::observe::Event::phase_changed).
         $(#[doc = $note])?
         #[doc(alias = "isolate")]
         pub fn force_open(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
@@ -17,19 +18,19 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.force_open(now)).flatten()
         }
 
-        /// Closes the circuit until [`reset`](Self::reset), without counting: every attempt is admitted.
+        /// Closes the circuit until [`reset`](Self::reset): every attempt is admitted, and outcomes are discarded.
         ///
-        /// Returns the change, or `None` if the circuit was disabled before.
+        /// Returns the change, or `None` if the circuit was already disabled.
         $(#[doc = $note])?
         pub fn disable(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
             let now = now.now();
             self.by_hand(|breaker| breaker.disable(now)).flatten()
         }
 
-        /// Closes the circuit until [`reset`](Self::reset), but goes on counting: every attempt is admitted, and the counts
-        /// show how the circuit would have done.
+        /// Closes the circuit until [`reset`](Self::reset): every attempt is admitted, and outcomes are still counted.
+        /// So the counts show how the dependency does.
         ///
-        /// Returns the change, or `None` if the circuit only counted before.
+        /// Returns the change, or `None` if the circuit was already in this mode.
         $(#[doc = $note])?
         #[doc(alias = "metrics_only")]
         pub fn count_only(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
@@ -37,7 +38,7 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.count_only(now)).flatten()
         }
 
-        /// Closes the circuit with an empty window, in whatever mode it was. From then on the outcomes decide again.
+        /// Closes the circuit with an empty window, whatever its mode. From then on the outcomes decide again.
         ///
         /// Returns the change.
         $(#[doc = $note])?
@@ -47,7 +48,7 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.reset(now)).flatten()
         }
 
-        /// Opens the circuit for `duration`, in whatever mode it was; then probes decide. It counts as an opening for
+        /// Opens the circuit for `duration`, whatever its mode. Then probes decide. It counts as an opening for
         /// [`open_growth`](crate::CircuitConfig::open_growth).
         ///
         /// Returns the change.
@@ -61,9 +62,9 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.trip(duration, now)).flatten()
         }
 
-        /// Half-opens the circuit, so that probes decide now.
+        /// Half-opens an open circuit, so that probes decide now.
         ///
-        /// Returns the change, or `None` if the circuit is not open, or is forced open.
+        /// Returns the change, or `None` if the circuit is closed, half-open or forced open.
         $(#[doc = $note])?
         #[doc(alias = "half-open")]
         pub fn probe(&self, now: impl $crate::time::Now) -> Option<$crate::circuit::Change> {
@@ -71,7 +72,7 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.probe(now)).flatten()
         }
 
-        /// The phase as of the last event. An open circuit whose time has passed is still [`Open`] until the next
+        /// Returns the phase as of the last event. An open circuit stays [`Open`] after its open time until the next
         /// admission.
         ///
         /// [`Open`]: crate::circuit::Phase::Open
@@ -79,7 +80,7 @@ macro_rules! manual_operations {
             self.by_hand(|breaker| breaker.phase()).unwrap_or($crate::circuit::Phase::Closed)
         }
 
-        /// What decides about the phase: the outcomes, or a manual operation.
+        /// Returns what decides the phase: the outcomes, or a manual operation.
         pub fn mode(&self) -> $crate::circuit::Mode {
             self.by_hand(|breaker| breaker.mode()).unwrap_or($crate::circuit::Mode::Disabled)
         }

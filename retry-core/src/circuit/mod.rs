@@ -1,8 +1,11 @@
-//! Circuit breakers: while a dependency is down, calls to it are refused at once instead of waiting for it.
+//! Circuit breakers: while a dependency is down, its circuit refuses calls at once, so that they need not wait for it.
+//!
+//! Guides: [circuit breakers](crate::_guides::circuits), [fallbacks](crate::_guides::fallbacks),
+//! [troubleshooting](crate::_guides::troubleshooting).
 //!
 //! A circuit belongs to one dependency, and all its callers share it. While it is *closed*, it admits every attempt and
-//! records how each one ends. When too many fail, it *opens*: every attempt is refused, which spares the caller the wait
-//! and the dependency the load. After the open time it is *half-open*: it admits a few attempts as *probes*, and their
+//! records how each one ends. When too many fail, it *opens* and refuses every attempt. This spares the caller the wait
+//! and the dependency the load. After the open time it is *half-open*: it admits a few attempts as *probes*. Their
 //! results close it or open it again.
 //!
 //! ```text
@@ -53,31 +56,33 @@
 //! | [`failure_rate`](CircuitConfig::failure_rate) | when this percentage of the calls in the window failed |
 //! | [`slow_rate`](CircuitConfig::slow_rate) | when this percentage of the calls in the window were slow |
 //!
-//! The window is a type: [`CountWindow`] is the last calls, [`TimeWindow`] the calls of the last stretch of time, and
-//! [`SlowCalls`] either of these that also tells slow calls. An error counts as a failure if its [class](crate::Class) says
-//! that the dependency is ill. Any other error is an answer, and counts as a success.
+//! The window is a type. A [`CountWindow`] holds the last calls, and a [`TimeWindow`] the calls of the last stretch of
+//! time. [`SlowCalls`] wraps either of them and also counts slow calls.
+//!
+//! An error counts as a failure if its [class](crate::Class) says that the dependency is at fault. Any other error is
+//! an answer, and counts as a success.
 //!
 //! # Which type
 //!
 //! | type | its configuration | for |
 //! |---|---|---|
-//! | [`SharedCircuit`] | in itself, can be changed while live | one dependency |
-//! | [`CircuitPool`](crate::pool), [`FixedCircuitPool`](crate::pool::FixedCircuitPool) | one for all, can be changed while live | one circuit per host or tenant |
-//! | [`ConstCircuit`] | a constant of its type | microcontrollers |
-//! | [`Breaker`] | an argument of each method | a circuit type of your own: no lock, nothing shared |
+//! | [`SharedCircuit`] | is in the circuit, can change while live | one dependency |
+//! | [`CircuitPool`](crate::pool), [`FixedCircuitPool`](crate::pool::FixedCircuitPool) | is one for all circuits, can change while live | one circuit per host or tenant |
+//! | [`ConstCircuit`] | is a constant of its type | microcontrollers |
+//! | [`Breaker`] | is an argument of each method | a circuit type of your own, with a lock of your own |
 //!
 //! # Manual operations and health checks
 //!
 //! Every type has [`force_open`](SharedCircuit::force_open), [`disable`](SharedCircuit::disable),
 //! [`count_only`](SharedCircuit::count_only), [`trip`](SharedCircuit::trip), [`probe`](SharedCircuit::probe) and
-//! [`reset`](SharedCircuit::reset). A [`HealthCheck`](crate::HealthCheck) asks the dependency by itself while the circuit is
-//! open, so that no call has to be the probe. A [`Snapshot`] carries the state over a restart.
+//! [`reset`](SharedCircuit::reset). A [`HealthCheck`](crate::HealthCheck) checks the dependency by itself while the
+//! circuit is open, so that no call has to be the probe. A [`Snapshot`] carries the state over a restart.
 //!
-//! # What is not there
+//! # Limits
 //!
-//! There is no bulkhead: a circuit does not bound how many calls are under way at once, except for probes. Use a semaphore
-//! for that, or tower's `ConcurrencyLimit`. There is no rate limiter either. What all callers retry together is bounded
-//! by a [`budget`](crate::budget).
+//! A circuit does not bound how many calls are under way at once, except for probes. For a bulkhead, use a semaphore or
+//! tower's `ConcurrencyLimit`. For a limit on the retries of all callers together, use a [`budget`](crate::budget). The
+//! library has no rate limiter.
 
 #![doc(alias = "circuit breaker")]
 #![doc(alias = "bulkhead")]

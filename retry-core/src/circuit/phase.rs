@@ -4,22 +4,23 @@ use core::fmt;
 
 use crate::time::{Instant, plural};
 
-/// The phase of a circuit.
+/// The phase of a circuit: closed, open or half-open.
 #[doc(alias = "CircuitState")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Phase {
-    /// Every attempt is admitted, and its outcome is counted.
+    /// The circuit admits every attempt and counts how it ends. During a [`ramp`](crate::CircuitConfig::ramp), it
+    /// admits only a growing share of the attempts.
     Closed,
-    /// Every attempt is refused until the open time has passed.
+    /// The circuit refuses every attempt until the open time has passed.
     Open,
-    /// A few attempts are admitted as probes, whose results close or open the circuit.
+    /// The circuit admits a few attempts as probes. Their results close it or open it again.
     #[doc(alias = "half-open")]
     HalfOpen,
 }
 
 impl Phase {
-    /// The name: `closed`, `open` or `half-open`.
+    /// Returns the name of the phase: `closed`, `open` or `half-open`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -35,62 +36,67 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What decides about the phase of a circuit.
+/// What decides the phase of a circuit: the outcomes of attempts, or a manual operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Mode {
-    /// The outcomes of attempts.
+    /// The outcomes of attempts decide.
     #[default]
     Automatic,
-    /// Forced open: open until reset, whatever the time.
+    /// [`force_open`](crate::SharedCircuit::force_open) keeps the circuit open until it is reset, however much time
+    /// passes.
     #[doc(alias = "isolated")]
     ForcedOpen,
-    /// Disabled: closed until reset; nothing is counted.
+    /// [`disable`](crate::SharedCircuit::disable) keeps the circuit closed until it is reset. Outcomes are discarded.
     Disabled,
-    /// Counting only: closed until reset; outcomes are counted.
+    /// [`count_only`](crate::SharedCircuit::count_only) keeps the circuit closed until it is reset. Outcomes are
+    /// counted.
     #[doc(alias = "metrics_only")]
     CountOnly,
 }
 
-/// The first state of a circuit.
+/// The first state of a circuit: see [`starting`](crate::SharedCircuit::starting).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Start {
-    /// Closed.
+    /// The circuit starts closed.
     #[default]
     Closed,
-    /// Half-open: probes decide first.
+    /// The circuit starts half-open, so that probes decide first.
     HalfOpen,
-    /// In [`Mode::ForcedOpen`].
+    /// The circuit starts in [`Mode::ForcedOpen`].
     ForcedOpen,
-    /// In [`Mode::Disabled`].
+    /// The circuit starts in [`Mode::Disabled`].
     Disabled,
-    /// In [`Mode::CountOnly`].
+    /// The circuit starts in [`Mode::CountOnly`].
     CountOnly,
 }
 
-/// What a health check that succeeds does to an open circuit.
+/// What a successful health check does to an open circuit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum OnHealthy {
-    /// Half-opens it, so that probes decide now.
+    /// It half-opens the circuit, so that probes decide.
     #[default]
     HalfOpen,
-    /// Closes it.
+    /// It closes the circuit.
     Close,
 }
 
-/// One change of phase.
+/// A change of a circuit's phase: from which to which, when, and why.
+///
+/// A circuit can also begin the same phase anew, such as half-open after [`ChangeCause::LeasePassed`]. Then `from`
+/// equals `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Change {
-    /// The phase before.
+    /// The phase before the change.
     pub from: Phase,
-    /// The phase after.
+    /// The phase after the change.
     pub to: Phase,
-    /// When it was noticed.
+    /// When the change was made. The change from open to half-open is made at the first admission after the open time.
     pub at: Instant,
-    /// What caused it.
+    /// What caused the change.
     pub cause: ChangeCause,
 }
 
@@ -101,36 +107,38 @@ pub struct Change {
 pub enum ChangeCause {
     /// This many attempts failed in a row.
     ConsecutiveFailures(u32),
-    /// This many calls in the window failed.
+    /// The failures in the window reached [`failures_in_window`](crate::CircuitConfig::failures_in_window) or
+    /// [`failure_rate`](crate::CircuitConfig::failure_rate).
     FailureRate {
-        /// Failures in the window.
+        /// The number of failures in the window.
         failures: u32,
-        /// Calls in the window.
+        /// The number of calls in the window.
         calls: u32,
     },
-    /// The open time passed.
+    /// The open time has passed.
     OpenTimePassed,
-    /// This many calls in the window were slow.
+    /// The slow calls in the window reached [`slow_rate`](crate::CircuitConfig::slow_rate).
     SlowCallRate {
-        /// Slow calls in the window.
+        /// The number of slow calls in the window.
         slow: u32,
-        /// Calls in the window.
+        /// The number of calls in the window.
         calls: u32,
     },
-    /// This many probes failed, which is more than allowed.
+    /// This many probes failed, more than [`probe_failures`](crate::CircuitConfig::probe_failures) allows.
     ProbesFailed(u32),
-    /// This many probes succeeded, which is enough.
+    /// This many probes succeeded, as many as [`success_threshold`](crate::CircuitConfig::success_threshold) asks for.
     ProbesSucceeded(u32),
-    /// No probe came back within its lease, so their slots were freed.
+    /// Every probe slot was taken for a whole [`lease`](crate::CircuitConfig::lease). The probes count as lost, and
+    /// their slots are free again.
     LeasePassed,
-    /// A manual operation.
+    /// A manual operation made the change.
     Manual,
     /// A health check succeeded.
     HealthCheck,
-    /// It was restored from a snapshot.
+    /// The state was restored from a [`Snapshot`](crate::circuit::Snapshot).
     Restored,
-    /// Its pool has evicted the circuit of another key, which was open. The key that has its place now reports it, so that a
-    /// count of open circuits does not include it for ever.
+    /// The pool evicted another key's circuit, which was last open or half-open, and gave its place to this key. This
+    /// key's first admission reports it, so that a count of open circuits stays right.
     Evicted,
 }
 

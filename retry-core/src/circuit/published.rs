@@ -1,4 +1,4 @@
-//! What the state of a circuit means to calls that do not take its lock.
+//! What calls may do without the circuit's lock, derived from its state.
 
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
@@ -10,22 +10,22 @@ use crate::time::Instant;
 /// What a call may do without the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Published {
-    /// Take the lock.
+    /// It has to take the lock.
     Ask,
-    /// Closed. Recording a success in good time would change nothing.
+    /// The circuit is closed. A fast success leaves the state as it is, so that it need not be recorded.
     Quiet { era: u32, timed: bool },
-    /// Closed. The next `unseen` successes in good time need only be counted.
+    /// The circuit is closed. The next `unseen` fast successes need only be counted.
     Closed { era: u32, timed: bool, unseen: u32 },
-    /// Open until then, but never longer than the configured open time from now.
+    /// The circuit is open until then, and at most for the longest configured open time from now.
     Open { until: Instant },
-    /// Open until then, but never longer than `most` nanoseconds from now.
+    /// The circuit is open until then, and at most for `most` nanoseconds from now.
     OpenFor { era: u32, until: Instant, most: u64 },
-    /// Open, whatever the time.
+    /// The circuit is open until it is reset.
     ForcedOpen,
 }
 
 impl Published {
-    /// What a call may do if it knows no other configuration than `base`.
+    /// What a call may do if it knows only the configuration `base`.
     pub(super) fn of<W: Window>(breaker: &Breaker<W>, config: &CircuitConfig, base: &CircuitConfig) -> Self {
         let (era, timed) = (breaker.era(), config.asks_duration());
         match breaker.state() {
@@ -51,8 +51,8 @@ impl Published {
     }
 }
 
-/// How many successes in good time may come in a row before the breaker has to see one of them: the one that fills the
-/// minimum of calls, or the one after which another success changes nothing.
+/// How many fast successes in a row the breaker need not see at once. It has to see the success that reaches the
+/// minimum of calls, and the one after which the circuit is quiet.
 fn unseen<W: Window>(window: &W, config: &CircuitConfig) -> u32 {
     if W::TIMED {
         return 0;

@@ -1,14 +1,14 @@
-//! The ramp: after closing, a growing share of the attempts is admitted.
+//! The ramp: after closing, a circuit admits a growing share of the attempts.
 
 use crate::time::Instant;
 
-/// How far the ramp has come.
+/// The progress of a ramp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Ramp {
     /// When the circuit closed; [`Instant::MAX`] if there is no ramp, or if it is over.
     since: Instant,
-    /// What the attempts refused since the last admission add up to, in 1024ths of an attempt.
+    /// The sum of the shares of the attempts refused since the last admission, in 1024ths of an attempt.
     credit: u32,
 }
 
@@ -19,12 +19,12 @@ impl Ramp {
         Self { since: start, ..Self::NONE }
     }
 
-    /// When it began, and its credit.
+    /// The start of the ramp, and its credit.
     pub(super) const fn parts(&self) -> (Instant, u32) {
         (self.since, self.credit)
     }
 
-    /// A ramp of these parts, if they are those of a ramp.
+    /// A ramp made of these parts, if they are valid.
     pub(super) fn of(since: Instant, credit: u32) -> Option<Self> {
         (credit <= WHOLE).then_some(Self { since, credit })
     }
@@ -40,19 +40,19 @@ impl Ramp {
         }
     }
 
-    /// Whether an attempt is admitted. The share of admitted attempts is the share of the ramp that has passed; the first
+    /// Whether an attempt is admitted. The share of admitted attempts equals the elapsed share of the ramp. The first
     /// attempt is admitted at once.
     pub(super) fn admits(&mut self, ramp: u64, now: Instant) -> bool {
         if self.is_over() {
             return true;
         }
-        self.since = self.since.min(now); // a clock that stepped back starts it anew
+        self.since = self.since.min(now); // if the clock stepped back, the ramp starts again
         let passed = now.nanos_since(self.since);
         if passed >= ramp {
             *self = Self::NONE;
             return true;
         }
-        // A ramp under a microsecond is over at its first question.
+        // A ramp under a microsecond ends at its first use.
         self.credit += parts(passed, (ramp / u64::from(WHOLE)).max(1)).min(WHOLE);
         if self.credit < WHOLE {
             return false;
@@ -62,8 +62,8 @@ impl Ramp {
     }
 }
 
-/// How many whole parts `passed` holds: fewer than `2 * WHOLE`. Computed bit by bit, because a 64-bit division takes half a
-/// kilobyte on a small processor.
+/// How many whole parts `passed` holds, below `2 * WHOLE`. It is computed bit by bit, because a 64-bit division takes
+/// half a kilobyte on a small processor.
 fn parts(mut passed: u64, part: u64) -> u32 {
     let mut parts = 0;
     let mut bit = WHOLE;

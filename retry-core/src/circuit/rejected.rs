@@ -1,4 +1,4 @@
-//! The circuit's refusal.
+//! The refusal of an attempt by a circuit.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::phase::Phase;
 use crate::time::{Spoken, nanos};
 
-/// The circuit's refusal to admit an attempt.
+/// The refusal of an attempt by a circuit: in which phase, and for how long.
 ///
 /// ```
 /// use core::time::Duration;
@@ -20,17 +20,20 @@ use crate::time::{Spoken, nanos};
 /// circuit.force_open(Instant::ORIGIN);
 /// let rejected = circuit.admit(Instant::ORIGIN).unwrap_err();
 /// assert_eq!(rejected.to_string(), "the circuit is forced open");
+///
+/// let in_a_ramp = Rejected::new(Phase::Closed, Duration::ZERO);
+/// assert_eq!(in_a_ramp.to_string(), "the circuit has just closed and admits only some attempts");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rejected {
     phase: Phase,
-    /// In nanoseconds, so that a refusal costs no division.
+    /// In nanoseconds, which saves a division per refusal.
     wait: u64,
 }
 
 impl Rejected {
-    /// A refusal in this phase that lasts for `wait` from now: for a [`Gate`](crate::circuit::Gate) of your own.
+    /// Makes a refusal in `phase` that lasts for `wait` from now, for a [`Gate`](crate::circuit::Gate) of your own.
     pub const fn new(phase: Phase, wait: Duration) -> Self {
         Self::of_nanos(phase, nanos(wait))
     }
@@ -40,13 +43,15 @@ impl Rejected {
         Self { phase, wait }
     }
 
-    /// The phase that refuses: open, half-open with every probe taken, or closed while a ramp admits only some attempts.
+    /// Returns the phase that refused the attempt: open, half-open if every probe is taken, or closed while a
+    /// [`ramp`](crate::CircuitConfig::ramp) admits only a share of the attempts.
     pub const fn phase(self) -> Phase {
         self.phase
     }
 
-    /// How long from now every attempt is refused. Zero if that may change at any time; [`Duration::MAX`] if the circuit
-    /// is forced open, so that only [`reset`](crate::SharedCircuit::reset) ends it.
+    /// Returns how long from now every attempt is refused, to the nanosecond. It is zero if the next attempt may
+    /// already be admitted. It is [`Duration::MAX`] if the circuit is forced open until it is
+    /// [`reset`](crate::SharedCircuit::reset).
     pub const fn wait(self) -> Duration {
         if self.wait == u64::MAX { Duration::MAX } else { Duration::from_nanos(self.wait) }
     }
@@ -57,6 +62,9 @@ impl fmt::Display for Rejected {
         match self.phase {
             Phase::HalfOpen => f.write_str("the circuit is half-open and all its probes are taken"),
             Phase::Open if self.wait == u64::MAX => f.write_str("the circuit is forced open"),
+            Phase::Closed if self.wait == 0 => {
+                f.write_str("the circuit has just closed and admits only some attempts")
+            }
             phase => write!(f, "the circuit is {phase} for another {}", Spoken(self.wait())),
         }
     }

@@ -1,4 +1,4 @@
-//! What a configuration makes of a circuit's counts.
+//! The rules of a configuration, applied to a circuit's counts.
 
 use core::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::config_error::{ConfigError, Value};
 use crate::time::Instant;
 
 impl CircuitConfig {
-    /// Whether anything depends on how long a call takes.
+    /// Whether a rule needs the duration of a call.
     pub(super) const fn asks_duration(&self) -> bool {
         self.slow_after != u64::MAX
     }
 
-    /// Whether a call that took from `started` to `now` was slow.
+    /// Whether a call from `started` to `now` was slow.
     pub(super) const fn is_slow(&self, started: Instant, now: Instant) -> bool {
         self.asks_duration() && now.nanos_since(started) >= self.slow_after
     }
@@ -24,13 +24,13 @@ impl CircuitConfig {
         self.failures_in_window > 0 || self.failure_rate > 0 || self.slow_rate > 0
     }
 
-    /// How far a window of this capacity reaches back.
+    /// The span of a window of this capacity.
     pub(super) const fn span(&self, capacity: u32) -> Span {
         let calls = if self.window == 0 { capacity } else { self.window };
         Span { calls, nanos: self.window_time }
     }
 
-    /// The rule that opens the circuit now, if any.
+    /// The first rule that opens the circuit now, if any.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn trips<W: Window>(&self, streak: u32, window: &W) -> Option<ChangeCause> {
         if self.consecutive_failures > 0 && streak >= self.consecutive_failures {
@@ -53,7 +53,7 @@ impl CircuitConfig {
             .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
     }
 
-    /// How long it stays open, in nanoseconds, after this many openings in a row.
+    /// The open time in nanoseconds, after this many openings since the circuit was last closed.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let ceiling = self.growth.scale(self.open_for, openings).min(self.max_open_for);
@@ -65,28 +65,32 @@ impl CircuitConfig {
         self.max_open_for
     }
 
-    /// Whether every slot for a probe is taken, now or in total.
+    /// Whether every slot for a probe is taken, at once or in total.
     pub(super) const fn takes_no_more(&self, in_flight: u32, succeeded: u32, failed: u32) -> bool {
         in_flight >= self.probes || in_flight + succeeded + failed >= self.max_probes
     }
 
-    /// This configuration, if it fits the window.
+    /// Checks that this configuration fits the window.
     pub(crate) const fn for_window<W: Window>(self) -> Result<Self, ConfigError> {
         if W::TIMED && self.window_time == 0 {
             let zero = Value::Duration(Duration::ZERO);
-            return Err(ConfigError::new("window_time", zero, "a window that counts time needs one"));
+            return Err(ConfigError::new(
+                "window_time",
+                zero,
+                "must be above zero if the window counts time",
+            ));
         }
         if self.slow_rate > 0 && !W::SLOW {
             let rate = Value::Count(self.slow_rate as u64);
             return Err(ConfigError::new(
                 "slow_rate",
                 rate,
-                "needs a window that tells slow calls, `SlowCalls`",
+                "needs a window that counts slow calls, `SlowCalls`",
             ));
         }
         if self.slow_rate > 0 && !self.asks_duration() {
             let rate = Value::Count(self.slow_rate as u64);
-            return Err(ConfigError::new("slow_rate", rate, "needs a limit, `slow_after`"));
+            return Err(ConfigError::new("slow_rate", rate, "needs `slow_after`"));
         }
         let window = self.span(W::CAPACITY).calls;
         if window > W::CAPACITY {
@@ -107,7 +111,7 @@ impl CircuitConfig {
         if self.max_probes < decisive {
             let probes = Value::Count(self.max_probes as u64);
             let error = ConfigError::new("max_probes", probes, "must be at least");
-            return Err(error.limit(Value::Count(decisive as u64), "successes + probe_failures"));
+            return Err(error.limit(Value::Count(decisive as u64), "success_threshold + probe_failures"));
         }
         Ok(self)
     }

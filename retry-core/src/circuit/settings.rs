@@ -1,4 +1,4 @@
-//! Where a circuit has its configuration.
+//! The place of a circuit's configuration.
 
 #[cfg(feature = "std")]
 use std::sync::Arc;
@@ -6,25 +6,25 @@ use std::sync::Arc;
 use super::config::CircuitConfig;
 use crate::lock::Initial;
 
-/// Where a [`SharedCircuit`](crate::SharedCircuit) has its configuration.
+/// The place of a [`SharedCircuit`](crate::SharedCircuit)'s configuration: in the circuit, borrowed, or shared.
 ///
-/// | type | the configuration is | it can be changed while live |
+/// | type | the configuration is | can it change while live? |
 /// |---|---|---|
 /// | [`CircuitConfig`], the default | in the circuit itself | yes: [`reconfigure`](crate::SharedCircuit::reconfigure) |
-/// | `&CircuitConfig` | elsewhere, for any number of circuits | no |
+/// | `&CircuitConfig` | borrowed by any number of circuits | no |
 /// | `Arc<CircuitConfig>` | shared by the circuits of a [pool](crate::pool) | yes, by the pool |
 ///
-/// A [`ConstCircuit`](crate::circuit::ConstCircuit) has it in its type instead.
+/// The configuration of a [`ConstCircuit`](crate::circuit::ConstCircuit) is a constant of its type instead.
 pub trait Settings {
-    /// What is changed while live.
+    /// The part that can change while live.
     #[doc(hidden)]
     type Changed: Initial;
 
-    /// The configuration it was made with.
+    /// Returns the configuration that the circuit was made with.
     #[doc(hidden)]
     fn base(&self) -> &CircuitConfig;
 
-    /// The configuration that holds now.
+    /// Returns the configuration in force.
     #[doc(hidden)]
     fn current<'a>(&'a self, changed: &'a Self::Changed) -> &'a CircuitConfig;
 }

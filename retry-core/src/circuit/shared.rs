@@ -21,9 +21,9 @@ use crate::config_error::{ConfigError, ok_or_panic};
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Instant, Now, Reading};
 
-/// The circuit breaker of one dependency, shared by all its callers: configuration, state and a lock.
+/// A circuit breaker for one dependency, shared by all its callers. It holds the configuration, the state and a lock.
 ///
-/// It is usually a `static`, which needs no initialisation at run time, or an `Arc`:
+/// It is usually a `static`, which needs no initialisation at run time, or in an `Arc`:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -39,20 +39,23 @@ use crate::time::{Instant, Now, Reading};
 /// # }
 /// ```
 ///
-/// `W` is its [`Window`], the last 100 calls by default. `L` is its [`Lock`], the [`DefaultLock`] by default. `S` is where
-/// its configuration is, by default in itself: see [`Settings`].
+/// `W` is the [`Window`], by default the last 100 calls. `L` is the [`Lock`], by default the [`DefaultLock`]. `S` is
+/// the place of the configuration, by default the circuit itself: see [`Settings`].
 ///
 /// # Cost
 ///
-/// Beside the lock it publishes a *gate word*, which answers most questions in one atomic load:
+/// A *gate word* beside the lock answers most calls by one atomic load:
 ///
-/// - While it is closed, an attempt is admitted.
-/// - While the window is full of successes, another success changes nothing.
-/// - While it is open, an attempt is refused.
+/// - If the circuit is closed, an attempt is admitted.
+/// - If the circuit is open, an attempt is refused.
+/// - If the window is full of successes that were faster than [`slow_after`](CircuitConfig::slow_after), another one
+///   leaves it as it is.
 ///
-/// While the window holds failures, each success is counted in the word by one atomic exchange. The lock is taken only if
-/// something changes, or if the window counts time. On targets without 64-bit atomics it is always taken, and the time is
-/// read before.
+/// If the window is not full or holds failures, one atomic exchange counts a success in the word. All else takes the
+/// lock: failures, half-open circuits, ramps, and outcomes in a window that counts time. After
+/// [`reconfigure`](Self::reconfigure) has changed [`slow_after`](CircuitConfig::slow_after) or
+/// [`count_as_failure`](CircuitConfig::count_as_failure), each outcome takes the lock. On targets that lack 64-bit
+/// atomics, every call reads the time and takes the lock.
 #[doc(alias = "circuit breaker")]
 pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock = DefaultLock, S: Settings = CircuitConfig> {
     gate_word: GateWord,
@@ -61,16 +64,16 @@ pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock = DefaultLock, S:
     start: Start,
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 struct Guarded<W, C> {
     breaker: Breaker<W>,
-    /// How many successes the gate word may count by itself.
+    /// How many successes the gate word may count before one takes the lock.
     unseen: u32,
-    /// In place of the configuration it was made with.
+    /// A configuration that replaces the first one.
     changed: C,
-    /// Whether the circuit's [`Start`] was made.
+    /// Whether the circuit was put into its [`Start`].
     started: bool,
-    /// The phase in which a pool evicted the circuit that was here before, until an admission reports it.
+    /// The phase of the circuit that a pool evicted from this place, until an admission reports it.
     before: Phase,
 }
 
@@ -85,20 +88,20 @@ impl<W: Window, C: Initial> Initial for Guarded<W, C> {
 }
 
 impl SharedCircuit {
-    /// A closed circuit whose window is the last 100 calls, with the [`DefaultLock`].
+    /// Makes a closed circuit with the last 100 calls as its window, and the [`DefaultLock`].
     ///
-    /// A circuit with another window or another lock is of another type, and is made by
-    /// [`with_window`](Self::with_window). For a `SharedCircuit<CountWindow<20>>`, `new` does not compile: "mismatched types:
-    /// expected `20`, found `100`".
+    /// For another window or another lock, use [`with_window`](Self::with_window). For a
+    /// `SharedCircuit<CountWindow<20>>`, `new` fails to compile: "mismatched types: expected `20`, found `100`".
     ///
     /// # Panics
-    /// Panics if the configuration does not fit the window. In a `static`, that is a compile error.
+    /// Panics if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window). In a
+    /// `static`, that is a compile error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
         Self::with_window(config)
     }
 
-    /// [`new`](Self::new) for a configuration known only at run time.
+    /// Does the same as [`new`](Self::new), for a configuration known only at run time.
     ///
     /// # Errors
     /// Returns an error if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window).
@@ -108,7 +111,7 @@ impl SharedCircuit {
 }
 
 impl<W: Window, L: Lock> SharedCircuit<W, L> {
-    /// A closed circuit with the window and the lock of its type.
+    /// Makes a closed circuit with the window and the lock of its type.
     ///
     /// ```
     /// use retry_core::{circuit::CountWindow, runtime::LocalLock, CircuitConfig, SharedCircuit};
@@ -119,21 +122,26 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// ```
     ///
     /// # Panics
-    /// Panics if the configuration does not fit the window. In a `static`, that is a compile error.
+    /// Panics if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window). In a
+    /// `static`, that is a compile error.
     #[track_caller]
     pub const fn with_window(config: CircuitConfig) -> Self {
         Self::with(ok_or_panic!(config.for_window::<W>()))
     }
 
-    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for a configuration known only at run time.
     ///
     /// # Errors
-    /// Returns an error if the configuration does not fit the window:
+    /// Returns an error if one of these is true:
     ///
-    /// - its window is larger than the type holds;
-    /// - it asks for more calls than its window;
-    /// - it has a [`slow_rate`](CircuitConfig::slow_rate), and the window does not tell slow calls;
-    /// - it has no [`window_time`](CircuitConfig::window_time), and the window counts time.
+    /// - [`window`](CircuitConfig::window) is above the capacity of the window's type.
+    /// - [`minimum_calls`](CircuitConfig::minimum_calls) or [`failures_in_window`](CircuitConfig::failures_in_window)
+    ///   is above the window.
+    /// - [`slow_rate`](CircuitConfig::slow_rate) is set, and [`slow_after`](CircuitConfig::slow_after) is unset or the
+    ///   window does not count slow calls.
+    /// - The window counts time, and [`window_time`](CircuitConfig::window_time) is unset.
+    /// - [`max_probes`](CircuitConfig::max_probes) is below [`success_threshold`](CircuitConfig::success_threshold) +
+    ///   [`probe_failures`](CircuitConfig::probe_failures).
     pub const fn try_with_window(config: CircuitConfig) -> Result<Self, ConfigError> {
         match config.for_window::<W>() {
             Ok(config) => Ok(Self::with(config)),
@@ -141,10 +149,12 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
         }
     }
 
-    /// Goes on by another configuration, while calls are under way.
+    /// Changes the configuration while calls are under way.
     ///
-    /// The newest outcomes are carried over, as many as fit. If its rules opened the circuit, it stays open no longer
-    /// than the new configuration allows from `now`. What was set by hand stays.
+    /// The newest outcomes are carried over, as many as fit. A mode set by hand stays.
+    ///
+    /// An open time within the longest of the old configuration is cut to the longest of the new one, counted from
+    /// `now`. A longer one was set by [`trip`](Self::trip) and is kept.
     ///
     /// ```
     /// use core::time::Duration;
@@ -159,8 +169,8 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error, and changes nothing, if the configuration does not fit the window: see
-    /// [`try_with_window`](Self::try_with_window).
+    /// Returns an error if the configuration does not fit the window: see [`try_with_window`](Self::try_with_window).
+    /// The old configuration then stays.
     pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
         let config = config.for_window::<W>()?;
         self.change_to(&config, Some(config), now.now());
@@ -169,7 +179,7 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
 }
 
 impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
-    /// A closed circuit that borrows its configuration, which any number of circuits may share.
+    /// Makes a closed circuit that borrows its configuration, which any number of circuits may share.
     ///
     /// # Errors
     /// Returns an error if the configuration does not fit the window: see
@@ -183,7 +193,7 @@ impl<'a, W: Window, L: Lock> SharedCircuit<W, L, &'a CircuitConfig> {
 }
 
 impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
-    /// Of settings that fit the window.
+    /// Makes a circuit from settings that fit the window.
     pub(crate) const fn with(settings: S) -> Self {
         Self {
             gate_word: GateWord::ASK,
@@ -193,7 +203,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         }
     }
 
-    /// Sets the first state; closed unless set.
+    /// Sets the first state. The default is closed.
     ///
     /// ```
     /// use retry_core::{circuit::{Phase, Start}, CircuitConfig, SharedCircuit};
@@ -214,7 +224,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         Some(self.locked(|breaker, _| f(breaker)))
     }
 
-    /// The configuration that holds now.
+    /// Returns the configuration in force.
     ///
     /// ```
     /// use retry_core::{CircuitConfig, SharedCircuit};
@@ -226,47 +236,54 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|_, config| *config)
     }
 
-    /// The state as data, with times relative to `now`.
+    /// Returns the state as data, with times relative to `now`.
     pub fn snapshot(&self, now: impl Now) -> Snapshot<W> {
         let now = now.now();
         self.locked(|breaker, config| breaker.snapshot(config, now))
     }
 
-    /// Goes on from a state taken before, here or elsewhere, as if no time had passed since. Attempts under way are of an
-    /// older era from then on. If its rules opened the circuit, it stays open no longer than this configuration allows.
+    /// Restores a snapshot of this or another circuit, as if no time had passed since it was taken, and returns the
+    /// change. Attempts under way then end [late](Self::late).
+    ///
+    /// An open time within the longest of the snapshot's configuration is cut to the longest of this circuit's. A
+    /// longer one was set by [`trip`](Self::trip) and is kept.
     pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) -> Change {
         let now = now.now();
         self.locked(|breaker, config| breaker.restore(config, snapshot, now))
     }
 
-    /// The era in which a health check is of use; `None` unless it is open by its own rules or by [`trip`](Self::trip).
+    /// Returns the era for a health check to begin in. The era is a counter that each change of phase increments. It is
+    /// `None` unless the circuit was opened by its rules or by [`trip`](Self::trip).
     pub fn health_check_era(&self) -> Option<u32> {
         self.locked(|breaker, _| breaker.health_check_era())
     }
 
-    /// Half-opens or closes the circuit after a health check that began in this [era](Self::health_check_era) has
-    /// succeeded. If the era has ended since, the check counts as late and changes nothing.
+    /// Half-opens or closes the circuit after a health check has succeeded, and returns the change. `era` is the
+    /// [era](Self::health_check_era) in which the check began. If it has ended since, the check only counts as
+    /// [late](Self::late).
     pub fn health_check_passed(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
         let now = now.now();
         self.locked(|breaker, config| breaker.health_check_passed(era, then, config, now))
     }
 
-    /// How many attempts ended after their era had, and so changed nothing; saturates.
+    /// Returns how many attempts and health checks ended late: the phase had changed since they began. A late one
+    /// changes only this counter, which saturates at [`u32::MAX`].
     pub fn late(&self) -> u32 {
         self.locked(|breaker, _| breaker.late())
     }
 
-    /// What the window holds; `None` unless closed. If the window counts time, what is in its span at `now`.
+    /// Returns the counts of the window; `None` unless the circuit is closed. A window that counts time gives those of
+    /// its span at `now`.
     pub fn counts(&self, now: impl Now) -> Option<Counts> {
         let now = if W::TIMED { now.now() } else { Instant::ORIGIN };
         self.locked(|breaker, config| {
-            let mut window = breaker.state().window()?.clone(); // reading changes nothing
+            let mut window = breaker.state().window()?.clone(); // a copy, because a reading leaves the window as it is
             window.expire(config.span(W::CAPACITY), now);
             Some(Counts::of(&window))
         })
     }
 
-    /// Goes on by another configuration, which fits the window.
+    /// Changes to another configuration, which fits the window.
     pub(crate) fn change_to(&self, config: &CircuitConfig, changed: S::Changed, now: Instant) {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
@@ -276,12 +293,12 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         });
     }
 
-    /// Begins anew, as the circuit of another dependency.
+    /// Resets it for another dependency.
     #[cfg(feature = "std")]
     pub(crate) fn renew(&self) {
         self.guarded.with(|guarded| {
             self.catch_up(guarded);
-            // One is enough: no call was made since, so another could only have been opened by hand.
+            // One is enough: the circuit had no call since, so only a manual operation could have opened it again.
             if guarded.before == Phase::Closed {
                 guarded.before = guarded.breaker.phase();
             }
@@ -290,13 +307,13 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         });
     }
 
-    /// What forgetting this circuit would lose.
+    /// What would be lost with this circuit.
     #[cfg(feature = "std")]
     pub(crate) fn standing(&self, now: Instant) -> Standing {
         self.locked(|breaker, _| breaker.standing(now))
     }
 
-    // The paths through the lock are not inlined, so that the paths around it need no stack.
+    // Out of line, so that the paths around the lock need no stack.
     #[inline(never)]
     fn admit_otherwise(&self, seen: Seen, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         if let Some(ticket) = seen.admits_timed() {
@@ -329,20 +346,20 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.settle(ticket, AttemptEnd::Succeeded, &mut || now.get()).change
     }
 
-    /// [`settle`](Self::settle) at a time that was read before, for targets without a gate word: a program has one copy
-    /// of it, and not one for each place that makes calls.
+    /// Calls [`settle`](Self::settle) at a time that was read before, for targets that lack a gate word. A program has
+    /// one copy of it instead of one per call site.
     #[inline(never)]
     fn settle_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
         self.settle(ticket, end, &mut || now)
     }
 
-    /// Settles an attempt, however it ended; one copy for all ways to read the time.
+    /// Settles an attempt, however it ended. There is one copy for all ways to read the time.
     #[inline(never)]
     fn settle(&self, ticket: Ticket, end: AttemptEnd, now: &mut dyn FnMut() -> Instant) -> Settled {
         self.locked(|breaker, config| breaker.end(config, ticket, end, now))
     }
 
-    /// Records a success without the lock, if that is possible.
+    /// Records a success without the lock, if possible.
     #[inline]
     fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
         let seen = self.gate_word.load();
@@ -361,7 +378,8 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         })
     }
 
-    /// Makes the start, and records the successes that the gate word counted since it was published.
+    /// Puts the circuit into its first state, and records the successes that the gate word counted since it was
+    /// published.
     fn catch_up(&self, guarded: &mut Guarded<W, S::Changed>) {
         if !guarded.started {
             guarded.started = true;
@@ -439,7 +457,7 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
             return self.settle_at(ticket, end, now.now());
         }
         let mut now = Reading::Unread(now);
-        // An error that does not count as a failure is recorded like a success.
+        // An error that is not a failure of the dependency is recorded as a success.
         if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
             return Settled::NOTHING;
         }

@@ -7,8 +7,8 @@ use super::state::State;
 use super::window::{Span, Window};
 use crate::time::Instant;
 
-/// The state of a circuit as plain data: to look at, to hand to another process, or to keep in memory that a reboot
-/// leaves alone. Its times are relative to the instant it was taken.
+/// The state of a circuit as plain data: for display, for another process, or for memory that survives a reboot. Its
+/// times are relative to the instant of the snapshot.
 ///
 /// ```
 /// use core::time::Duration;
@@ -26,27 +26,27 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Snapshot<W> {
-    /// As of a clock that read [`TAKEN`].
+    /// The state, with its times on a clock that reads [`TAKEN`].
     pub(super) state: State<W>,
     pub(super) mode: Mode,
     pub(super) late: u32,
     pub(super) openings: u32,
     pub(super) span: Span,
-    /// The longest open time that its configuration allows, in nanoseconds.
+    /// The longest open time of its configuration, in nanoseconds.
     pub(super) longest_open: u64,
 }
 
-/// When every snapshot was taken. Far from both ends of the clock, for times before and after it.
+/// The instant of every snapshot. It is far from both ends of the clock, so that times before and after it fit.
 pub(super) const TAKEN: Instant = Instant::from_nanos(1 << 62);
 
 impl<W: Window> Snapshot<W> {
-    /// The phase.
+    /// Returns the phase.
     pub const fn phase(&self) -> Phase {
         self.state.phase()
     }
 
-    /// How long it is still open: `None` if it is not, [`Duration::MAX`] if only [`reset`](crate::SharedCircuit::reset)
-    /// ends it.
+    /// Returns the rest of the open time; `None` unless the circuit was open. It is [`Duration::MAX`] if only
+    /// [`reset`](crate::SharedCircuit::reset) ends it.
     pub fn open_for(&self) -> Option<Duration> {
         match self.state {
             State::Open { until: Instant::MAX, .. } => Some(Duration::MAX),
@@ -55,7 +55,8 @@ impl<W: Window> Snapshot<W> {
         }
     }
 
-    /// The window; `None` unless closed. If it counts time, what is in its span.
+    /// Returns the window; `None` unless the circuit was closed. A window that counts time holds only the calls within
+    /// its span.
     pub fn window(&self) -> Option<W> {
         let mut window = self.state.window()?.clone();
         window.expire(self.span, TAKEN);

@@ -1,23 +1,23 @@
-//! What the state of a circuit can be.
+//! The states of a circuit.
 
 use super::phase::Phase;
 use super::ramp::Ramp;
 use super::window::{Span, Window};
 use crate::time::Instant;
 
-/// One phase, and what is counted in it.
+/// A phase, and what is counted in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum State<W> {
     Closed {
         window: W,
-        /// Failures since the last success.
+        /// The number of failures since the last success.
         streak: u32,
         ramp: Ramp,
     },
     Open {
         until: Instant,
-        /// The open time in nanoseconds: `until` is never further away, even if the clock steps back.
+        /// The open time in nanoseconds: `until` is at most this far away, even if the clock steps back.
         most: u64,
     },
     HalfOpen {
@@ -47,7 +47,7 @@ impl<W> State<W> {
 }
 
 impl<W: Window> State<W> {
-    /// Closed, and nothing was recorded.
+    /// A closed circuit with an empty window.
     pub(super) const BLANK: Self = Self::Closed { window: W::EMPTY, streak: 0, ramp: Ramp::NONE };
 
     /// Moves all times from a clock that reads `from` to one that reads `to`.
@@ -57,22 +57,22 @@ impl<W: Window> State<W> {
                 ramp.move_to(from, to);
                 window.move_to(span, from, to);
             }
-            // `MAX` is never reached on any clock.
+            // `MAX` stays `MAX` on every clock.
             Self::Open { until: Instant::MAX, .. } => {}
             Self::Open { until, most } => *until = to.after_nanos(until.nanos_since(from).min(*most)),
-            // Probes under way are not waited for.
+            // Probes under way belong to the old clock, so their slots are free again.
             Self::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, to),
         }
     }
 }
 
-/// What forgetting a circuit would lose.
+/// What a pool would lose if it evicted a circuit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Only successes.
     Blank,
     /// Failures or slow calls, a ramp, an open time that has passed, or probes.
     Marked,
-    /// An open time that has not passed, or a mode set by hand.
+    /// An open time that is not over, or a mode set by hand.
     Held,
 }

@@ -5,9 +5,9 @@ use crate::time::Instant;
 
 /// The calls of the last stretch of time, counted in `BUCKETS` buckets of equal length.
 ///
-/// The oldest bucket leaves as a whole. So the window reaches back at least the span less one bucket, and at most the span.
-/// Recording takes a bounded number of steps, however much time has passed. If the clock steps back, calls count in the
-/// newest bucket.
+/// The oldest bucket leaves as a whole. So the window reaches back at least the span less one bucket, and at most the
+/// span. Recording takes at most `BUCKETS` steps, however much time has passed. If the clock steps back, calls count in
+/// the newest bucket.
 ///
 /// ```
 /// use core::time::Duration;
@@ -25,7 +25,7 @@ use crate::time::Instant;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimeWindow<const BUCKETS: usize> {
     pub(super) buckets: [Bucket; BUCKETS],
-    /// The number of the newest bucket since the clock's origin.
+    /// The number of the newest bucket, counted from the clock's origin.
     pub(super) newest: u64,
     pub(super) total: Bucket,
 }
@@ -66,7 +66,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
         self.expire(span, now);
         let bucket = &mut self.buckets[Self::place(self.newest)];
-        // If the counter of calls is full, failures are not counted either, so that the rate stays right.
+        // If the counter of calls is full, failures are skipped, too, so that the rate stays right.
         if self.total.calls < u32::MAX {
             bucket.calls += 1;
             bucket.failures += u32::from(outcome.failed);
@@ -110,7 +110,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
         self.newest = newest;
     }
 
-    /// The calls of each bucket go to the bucket in which theirs began.
+    /// The calls of each bucket go to the bucket that holds the beginning of theirs.
     fn respanned(&self, from: Span, to: Span) -> Self {
         let (old, new) = (Self::length(from), Self::length(to));
         let moved = |number: u64| number.saturating_mul(old) / new;

@@ -8,97 +8,97 @@ use crate::time::{Instant, nanos};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Outcome {
-    /// Whether it failed.
+    /// Whether the call failed.
     pub failed: bool,
-    /// Whether it was slow: it took [`slow_after`](crate::CircuitConfig::slow_after) or longer.
+    /// Whether the call was slow: it took [`slow_after`](crate::CircuitConfig::slow_after) or longer.
     pub slow: bool,
 }
 
 impl Outcome {
-    /// A success that was not slow.
+    /// A fast success, which took less than [`slow_after`](crate::CircuitConfig::slow_after).
     pub const SUCCESS: Self = Self { failed: false, slow: false };
-    /// A failure that was not slow.
+    /// A fast failure, which took less than [`slow_after`](crate::CircuitConfig::slow_after).
     pub const FAILURE: Self = Self { failed: true, slow: false };
 }
 
-/// How far back a window looks.
+/// How far back a window reaches, in calls or in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span {
-    /// The most calls, for a window that counts calls: from 1 to its capacity.
+    /// The largest number of calls, for a window that counts calls: from 1 to its capacity.
     pub calls: u32,
-    /// The time in nanoseconds, for a window that counts time: at least one per bucket.
+    /// The time in nanoseconds, for a window that counts time: at least 1 ns per bucket.
     pub nanos: u64,
 }
 
 impl Span {
-    /// The last `calls` calls.
+    /// Makes a span of the last `calls` calls.
     pub const fn calls(calls: u32) -> Self {
         Self { calls, nanos: u64::MAX }
     }
 
-    /// The calls of the last `time`.
+    /// Makes a span of the calls within the last `time`.
     pub const fn time(time: Duration) -> Self {
         Self { calls: u32::MAX, nanos: nanos(time) }
     }
 }
 
-/// The outcomes that a circuit remembers while closed: [`CountWindow`], [`TimeWindow`](crate::circuit::TimeWindow),
-/// [`SlowCalls`], or one of your own.
+/// The outcomes that a circuit remembers while it is closed: [`CountWindow`],
+/// [`TimeWindow`](crate::circuit::TimeWindow), [`SlowCalls`], or a type of your own.
 pub trait Window: Clone {
-    /// No outcome yet.
+    /// The empty window.
     const EMPTY: Self;
-    /// The most calls it can hold; `u32::MAX` for one that counts time.
+    /// The largest number of calls it can hold; `u32::MAX` for a window that counts time.
     const CAPACITY: u32;
-    /// Whether it forgets by time.
+    /// Whether the window forgets calls as time passes.
     const TIMED: bool = false;
-    /// Whether it tells slow calls.
+    /// Whether the window counts slow calls.
     const SLOW: bool = false;
 
-    /// Adds an outcome, and removes what is out of the span. The span is always the same for one window. A window that
-    /// counts calls holds exactly one more call after each, until it is full.
+    /// Adds an outcome, and removes what is outside the span. The span is always the same for one window. A window that
+    /// counts calls grows by exactly one call each time until it is full.
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant);
 
-    /// Adds this many successes that were not slow, to a window that counts calls.
+    /// Adds this many fast successes to a window that counts calls.
     fn record_successes(&mut self, count: u32, span: Span) {
         (0..count).for_each(|_| self.record(Outcome::SUCCESS, span, Instant::ORIGIN));
     }
 
-    /// Removes what is out of the span.
+    /// Removes what is outside the span.
     fn expire(&mut self, span: Span, now: Instant) {
         let _ = (span, now);
     }
 
-    /// How many calls are held.
+    /// Returns how many calls the window holds.
     fn calls(&self) -> u32;
 
-    /// How many of those failed.
+    /// Returns how many of these calls failed.
     fn failures(&self) -> u32;
 
-    /// How many of those were slow.
+    /// Returns how many of these calls were slow; 0 if the window does not count them.
     fn slow(&self) -> u32 {
         0
     }
 
-    /// Whether recording another success that was not slow would change nothing.
+    /// Returns `true` if recording another fast success would leave the window as it is.
     fn is_quiet(&self, span: Span) -> bool {
         let _ = span;
         false
     }
 
-    /// Moves all times from a clock that reads `from` to one that reads `to`.
+    /// Converts all times from a clock that reads `from` to one that reads `to`.
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
         let _ = (span, from, to);
     }
 
-    /// The same outcomes for another span: the newest ones, as many as fit.
+    /// Returns the newest outcomes for another span, as many as fit.
     #[must_use]
     fn respanned(&self, from: Span, to: Span) -> Self;
 }
 
-/// The last `N` calls, one bit per call; `N` is from 1 to 1024.
+/// The last `N` calls, one bit per call, for `N` from 1 to 1024.
 ///
-/// Recording and reading take the same few steps for every `N`. Any other `N` does not compile:
+/// Recording and reading take the same few steps for every `N`. Any other `N` fails to compile:
 ///
 /// ```compile_fail
 /// use retry_core::circuit::{CountWindow, Window};
@@ -132,11 +132,11 @@ where
     Calls<N>: Bits,
 {
     fn push(&mut self, failed: bool, span: u32) {
-        // A `Breaker` may be given a configuration that does not fit this type. It must not reach past the end.
+        // A `Breaker` may get a configuration that is too large for this type. The index must stay within the array.
         let span = span.clamp(1, Self::CAPACITY);
         let word = &mut self.bits.as_mut()[usize::from(self.next / 32)];
         let bit = 1 << (self.next % 32);
-        // A place that was not used yet holds a 0, so that nothing is subtracted for it.
+        // A place that is still unused holds a 0, so the count stays right.
         self.failures -= u16::from(*word & bit != 0);
         self.failures += u16::from(failed);
         *word = if failed { *word | bit } else { *word & !bit };
@@ -181,7 +181,7 @@ where
         self.bits.as_ref()
     }
 
-    /// A window of these parts, if they are those of a window.
+    /// A window made of these parts, if they are valid.
     pub(super) fn of(bits: <Calls<N> as Bits>::Words, next: u16, calls: u16) -> Option<Self> {
         let mut window = Self { bits, next, calls, failures: 0 };
         let within = u32::from(next) < Self::CAPACITY && u32::from(calls) <= Self::CAPACITY;
@@ -235,7 +235,7 @@ where
             (from.calls.clamp(1, Self::CAPACITY), Span { calls: to.calls.clamp(1, Self::CAPACITY), ..to });
         let mut window = Self::EMPTY;
         let kept = self.calls().min(to.calls);
-        // From the oldest that is kept to the newest; `next` is one behind the newest.
+        // From the oldest outcome that is kept to the newest; `next` is one past the newest.
         for age in (1..=kept).rev() {
             let next = u32::from(self.next);
             let place = if next >= age { next - age } else { next + from - age };
@@ -256,7 +256,7 @@ where
     }
 }
 
-/// A window that also tells slow calls, in a second window of the same type.
+/// A window that also counts slow calls, in a second window of the same type.
 ///
 /// ```
 /// use retry_core::{circuit::{CountWindow, Outcome, SlowCalls, Span, Window}, Instant};
@@ -332,8 +332,8 @@ pub trait Bits {
     const ZERO: Self::Words;
 }
 
-/// Stable Rust has no `[u32; N.div_ceil(32)]` for a generic `N` yet. So each `N` is spelled out: for every number of
-/// words, the 32 numbers of calls that need exactly so many.
+/// Stable Rust still lacks `[u32; N.div_ceil(32)]` for a generic `N`. So each `N` is spelled out: for every number of
+/// words, the 32 numbers of calls that need exactly that many.
 macro_rules! bits {
     ($($words:literal)*) => { $(bits!($words: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
         25 26 27 28 29 30 31 32);)* };
@@ -346,15 +346,15 @@ macro_rules! bits {
 }
 bits!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 
-/// What a window holds.
+/// The counts of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Counts {
-    /// All calls.
+    /// The number of calls.
     pub calls: u32,
-    /// Those that failed.
+    /// The number of failed calls.
     pub failures: u32,
-    /// Those that were slow; 0 if the window does not tell.
+    /// The number of slow calls; 0 if the window does not count them.
     pub slow: u32,
 }
 

@@ -1,5 +1,7 @@
 //! Classifiers: from an error or a value to a [`Class`], a server's hint and a rule.
 //!
+//! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
+//!
 //! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
 //!
 //! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.

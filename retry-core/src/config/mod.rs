@@ -1,5 +1,7 @@
 //! Configuration files for retry policies and circuit breakers, and the error of a value that is not allowed.
 //!
+//! Guides: [configuration](crate::_guides::configuration), [settings](crate::_guides::settings).
+//!
 //! # Values that are not allowed
 //!
 //! Each setter that can be given a wrong value has two forms. The plain one, such as

@@ -1,4 +1,4 @@
-//! From failed attempts to the ceiling of the next delay.
+//! The backoff: from the number of failed attempts to the ceiling of the next delay.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,10 +7,10 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::Ratio;
 use crate::time::{Exact, duration, nanos};
 
-/// The backoff: the curve of ceilings of the delays after the first, second, third failed attempt.
+/// The backoff: the ceilings of the delays after the first, second, third and later failed attempts.
 ///
-/// It is a pure function of the number of failed attempts. It takes a bounded number of steps at any number, and saturates
-/// instead of overflowing. [`Jitter`](crate::Jitter) makes a delay of the ceiling.
+/// It is a pure function of the number of failed attempts. It takes a bounded number of steps for any number, and
+/// saturates instead of overflowing. [`Jitter`](crate::Jitter) turns a ceiling into a delay.
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,32 +35,32 @@ pub struct Backoff {
     curve: Curve,
 }
 
-/// The kind of a [`Backoff`], with what it has besides the base delay.
+/// The kind of a [`Backoff`], with its parameters besides the base delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum BackoffKind {
-    /// [`Backoff::fixed`].
+    /// The curve of [`Backoff::fixed`].
     Fixed,
-    /// [`Backoff::linear`].
+    /// The curve of [`Backoff::linear`].
     Linear {
-        /// How much longer each ceiling is than the one before.
+        /// The increase from each ceiling to the next.
         increment: Duration,
     },
-    /// [`Backoff::exponential`].
+    /// The curve of [`Backoff::exponential`].
     Exponential {
-        /// How many times longer each ceiling is than the one before, to 32 significant bits. Below 2^32, it is the
-        /// shortest decimal that makes the same curve, so that 1.1 comes back as 1.1.
+        /// The factor from each ceiling to the next, to 32 significant bits. Below 2^32, it is the shortest decimal
+        /// that makes the same curve, so that 1.1 is returned as 1.1.
         multiplier: f64,
     },
-    /// [`Backoff::fibonacci`].
+    /// The curve of [`Backoff::fibonacci`].
     Fibonacci,
-    /// [`Backoff::polynomial`].
+    /// The curve of [`Backoff::polynomial`].
     Polynomial {
         /// The power of the number of failed attempts.
         degree: u32,
     },
-    /// [`Backoff::custom`].
+    /// The curve of [`Backoff::custom`].
     Custom,
 }
 
@@ -71,12 +71,13 @@ enum Curve {
     Other(Other),
 }
 
-/// Exponential, the multiplier being 2 to the power of `exponent`: what most have, and a shift is all it takes.
+/// An exponential curve with 2 to the power of `exponent` as its multiplier. Most curves are of this kind, and take
+/// only a shift.
 #[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 struct Shift {
     exponent: u32,
-    /// After so many retries the ceiling is the last that fits 64 bits.
+    /// The largest number of retries with a ceiling that fits 64 bits.
     fits: u32,
 }
 
@@ -107,45 +108,48 @@ impl defmt::Format for Other {
 }
 
 impl Backoff {
-    /// Always `base`, a constant delay.
+    /// Makes a constant backoff: each ceiling is `base`.
     #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Fixed) }
     }
 
-    /// `base`, then `increment` longer after each further failure: `base + (failed - 1) * increment`.
+    /// Makes a linear backoff: the ceilings begin at `base` and grow by `increment`, as
+    /// `base + (failed - 1) * increment`.
     pub const fn linear(base: Duration, increment: Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Linear { increment: nanos(increment) }) }
     }
 
-    /// `base`, then twice as long after each further failure: `base * 2^(failed - 1)`. For another factor than 2, see
-    /// [`multiplier`](Self::multiplier).
+    /// Makes an exponential backoff: the ceilings begin at `base` and double, as `base * 2^(failed - 1)`. For another
+    /// factor than 2, see [`multiplier`](Self::multiplier).
     #[doc(alias = "exponential_backoff")]
     #[doc(alias = "initial_interval")]
     pub const fn exponential(base: Duration) -> Self {
         Self::shift(nanos(base), 1)
     }
 
-    /// `base` times 1, 1, 2, 3, 5, 8: the Fibonacci numbers, each the sum of the two before.
+    /// Makes a Fibonacci backoff: the ceilings are `base` times 1, 1, 2, 3, 5, 8, each number the sum of the two
+    /// before.
     pub const fn fibonacci(base: Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Fibonacci) }
     }
 
-    /// `base * failed^degree`.
+    /// Makes a polynomial backoff: the ceilings are `base * failed^degree`.
     pub const fn polynomial(base: Duration, degree: u32) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Polynomial { degree }) }
     }
 
-    /// What `curve` makes of the number of failed attempts, from 1, and of `base`.
+    /// Makes a custom backoff: `curve` returns the ceiling for the number of failed attempts, counted from 1, and
+    /// `base`.
     pub const fn custom(base: Duration, curve: fn(u32, Duration) -> Duration) -> Self {
         Self { base: nanos(base), curve: Curve::Other(Other::Custom(curve)) }
     }
 
     checked_setters! {
-        /// Sets the multiplier of an exponential curve; 2 unless set.
+        /// Sets the multiplier of an exponential backoff. The default is 2.
         ///
-        /// It is kept in fixed point with 32 significant bits. Ceilings are exact as long as the power of the multiplier
-        /// fits those, as 1.5^20 does, and within 0.1 ppm of the exact value for 60 attempts.
+        /// It is kept in fixed point with 32 significant bits. Ceilings are exact while the power of the multiplier
+        /// fits these bits, as 1.5^20 does. For 60 attempts they are within 0.1 ppm of the exact value.
         #[doc(alias = "factor")]
         #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
         multiplier, try_multiplier(self, multiplier: f64) {
@@ -163,12 +167,12 @@ impl Backoff {
         }
     }
 
-    /// The delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
+    /// Returns the delay's ceiling after `failed` failed attempts (1 or more), rounded to the nearest nanosecond.
     pub fn ceiling(&self, failed: u32) -> Duration {
         duration(self.ceiling_nanos(failed, u64::MAX))
     }
 
-    /// The base delay: the ceiling after the first failed attempt, from which the others are made.
+    /// Returns the base delay: the ceiling after the first failed attempt, from which the others follow.
     ///
     /// ```
     /// use core::time::Duration;
@@ -185,7 +189,7 @@ impl Backoff {
         duration(self.base)
     }
 
-    /// The kind of curve.
+    /// Returns the kind of curve, with its parameters.
     pub fn kind(&self) -> BackoffKind {
         match self.curve {
             Curve::Shift(Shift { exponent, .. }) => {
@@ -204,7 +208,7 @@ impl Backoff {
         }
     }
 
-    /// The ceiling or `max_delay`, whichever is lower.
+    /// The lower one of the ceiling and `max_delay`.
     #[inline]
     pub(crate) fn ceiling_nanos(&self, failed: u32, max_delay: u64) -> u64 {
         match self.curve {
@@ -219,7 +223,7 @@ impl Backoff {
     const fn shift(base: u64, exponent: u32) -> Self {
         let fits = match base.leading_zeros().checked_div(exponent) {
             Some(fits) if base > 0 => fits,
-            _ => u32::MAX, // twice nothing is nothing, and what does not grow stays
+            _ => u32::MAX, // a base of 0 stays 0, and a multiplier of 1 keeps the base
         };
         Self { base, curve: Curve::Shift(Shift { exponent, fits }) }
     }
@@ -242,7 +246,8 @@ impl Backoff {
 }
 
 impl Other {
-    /// The ceiling after `failed` failed attempts, 1 or more. Apart, so that the usual curve needs no stack.
+    /// The ceiling after `failed` failed attempts, 1 or more. It is out of line, so that the usual curve needs no
+    /// stack.
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn ceiling_nanos(self, base: u64, failed: u32) -> u64 {
         match self {
@@ -258,7 +263,7 @@ impl Other {
     }
 }
 
-/// The curve in words, such as `exponential from 100 ms x2`, `linear from 1 s plus 500 ms`, `fixed 20 ms`.
+/// Writes the curve in words, such as `exponential from 100 ms x2`, `linear from 1 s plus 500 ms` or `fixed 20 ms`.
 impl fmt::Display for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = Exact(self.base_delay());
@@ -288,7 +293,7 @@ impl fmt::Debug for Backoff {
     }
 }
 
-/// Two curves are the same with the same parameters; of custom curves, none is.
+/// Two curves are equal if they have the same kind and parameters. A custom curve is unequal to every curve.
 impl PartialEq for Backoff {
     fn eq(&self, other: &Self) -> bool {
         self.base == other.base
@@ -306,14 +311,14 @@ impl PartialEq for Backoff {
     }
 }
 
-/// The `n`th Fibonacci number, from 1: the last that fits is the 93rd, all after it saturate.
+/// The `n`th Fibonacci number, counted from 1. The 93rd is the last one that fits, and all after it saturate.
 const fn fibonacci(n: u32) -> u64 {
     if n > 93 {
         return u64::MAX;
     }
     let (mut a, mut b, mut left) = (0_u64, 1_u64, n);
     while left > 0 {
-        (a, b) = (b, a.wrapping_add(b)); // only what comes after the 93rd wraps
+        (a, b) = (b, a.wrapping_add(b)); // only the numbers after the 93rd wrap
         left -= 1;
     }
     a

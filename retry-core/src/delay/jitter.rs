@@ -1,15 +1,16 @@
-//! From one random word to a delay.
+//! The jitter: from a ceiling and one random word to a delay.
 
 use core::fmt;
 
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::ratio::{Ratio, high_product};
 
-/// How a delay is spread at random, so that calls that failed together do not return together.
+/// The random spread of the delays, so that calls that failed together come back at different times.
 ///
 /// `d` is the ceiling that the [`Backoff`](crate::Backoff) gives. `U(a, b)` is a uniform random number from `a` to `b`,
-/// both included. Each delay takes one random word. The first four are those of [Exponential Backoff and Jitter]. The
-/// policy's [`min_delay`](crate::Policy::min_delay) and [`max_delay`](crate::Policy::max_delay) come after the jitter.
+/// both included. Each delay takes one random word. The first four kinds come from [Exponential Backoff and Jitter].
+/// The policy's [`min_delay`](crate::Policy::min_delay) and [`max_delay`](crate::Policy::max_delay) are applied after
+/// the jitter.
 ///
 /// [Exponential Backoff and Jitter]: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 ///
@@ -33,18 +34,18 @@ use crate::ratio::{Ratio, high_product};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Jitter {
-    /// `d` itself: for a single caller, or a test.
+    /// The delay is `d`: for a single caller, or a test.
     None,
-    /// `U(0, d)`, which spreads many callers widest.
+    /// The delay is `U(0, d)`: the widest spread, for many callers.
     Full,
-    /// `d/2 + U(0, d/2)`: at least half.
+    /// The delay is `d/2 + U(0, d/2)`: at least half of the ceiling.
     Equal,
-    /// `U(base, 3 * previous)`: `previous` is the delay before, at first the base delay. The curve's ceilings are not
-    /// used.
+    /// The delay is `U(base, 3 * previous)`. `previous` is the delay before, and the base delay at first. The other
+    /// ceilings of the curve have no effect.
     Decorrelated,
-    /// `d * (1 ± deviation)`: made by [`Jitter::proportional`].
+    /// The delay is `d * (1 ± deviation)`: made by [`Jitter::proportional`].
     Proportional(Deviation),
-    /// `d + U(0, d * deviation)`: made by [`Jitter::additive`].
+    /// The delay is `d + U(0, d * deviation)`: made by [`Jitter::additive`].
     Additive(Deviation),
 }
 
@@ -53,8 +54,8 @@ pub enum Jitter {
 pub struct Deviation(Ratio);
 
 impl Deviation {
-    /// The fraction, to 32 significant bits. From 2^-26 to 2^32, it is the shortest decimal that makes the same
-    /// deviation, so that 0.1 comes back as 0.1.
+    /// Returns the fraction, to 32 significant bits. From 2^-26 to 2^32, it is the shortest decimal that makes the same
+    /// deviation, so that 0.1 is returned as 0.1.
     ///
     /// ```
     /// use retry_core::Jitter;
@@ -69,7 +70,7 @@ impl Deviation {
 
 impl Jitter {
     checked_setters! {
-        /// `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`.
+        /// Makes a jitter of `d * (1 ± deviation)`: from `d - d * deviation` to `d + d * deviation`.
         #[fails_if("the deviation is NaN, below 0 or above 1.")]
         proportional, try_proportional(deviation: f64) {
             match Ratio::from_float(deviation, 0.0) {
@@ -80,7 +81,7 @@ impl Jitter {
             }
         }
 
-        /// `d + U(0, d * deviation)`: at least the ceiling.
+        /// Makes a jitter of `d + U(0, d * deviation)`: at least the ceiling.
         #[fails_if("the deviation is NaN, infinite or below 0.")]
         additive, try_additive(deviation: f64) {
             match Ratio::from_float(deviation, 0.0) {
@@ -96,7 +97,7 @@ impl Jitter {
     /// The delay in whole nanoseconds, rounded down; saturates. `previous` is the delay before, 0 at first.
     #[inline]
     pub(crate) const fn delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        // The usual one is a multiplication, and needs neither a call nor a stack.
+        // Full jitter, the usual kind, is one multiplication, and needs neither a call nor a stack.
         match self {
             Self::Full => up_to(ceiling, word),
             _ => self.any_delay_nanos(ceiling, base, previous, word),
@@ -106,7 +107,7 @@ impl Jitter {
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn any_delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
-        // What is sure, and what is spread above it.
+        // The fixed part, and the random part above it.
         let (sure, spread) = match self {
             Self::None => (ceiling, 0),
             Self::Full => (0, ceiling),
@@ -125,9 +126,9 @@ impl Jitter {
     }
 }
 
-/// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, of `most + 1`.
+/// A number from 0 to `most`, both included, each as likely: the word as a fraction of 2^64, times `most + 1`.
 ///
-/// With 64 random bits no number is more likely than another by more than `most / 2^64`.
+/// With 64 random bits, the probabilities of two numbers differ by a factor of about `1 + most / 2^64` at most.
 #[cfg_attr(target_pointer_width = "64", inline)]
 #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
 const fn up_to(most: u64, word: u64) -> u64 {
@@ -144,7 +145,7 @@ impl defmt::Format for Deviation {
     }
 }
 
-/// The jitter in words, such as `full jitter`, `no jitter`, `additive jitter 0.1`.
+/// Writes the jitter in words, such as `full jitter`, `no jitter` or `additive jitter 0.1`.
 impl fmt::Display for Jitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -158,7 +159,7 @@ impl fmt::Display for Jitter {
     }
 }
 
-/// The fraction as a decimal, such as `0.1`.
+/// Writes the fraction as a decimal, such as `0.1`.
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,4 +1,4 @@
-//! From failed attempts and a random word to a delay.
+//! Delays: from the number of failed attempts and a random word.
 
 mod backoff;
 mod jitter;

@@ -274,7 +274,7 @@ impl fmt::Display for Event<'_> {
 /// A closure becomes an observer by [`Retry::on_event`](crate::Retry::on_event) or [`observer_fn`]. References, `Arc`s
 /// and boxes of observers are observers. So are a tuple of up to four observers (which may hold tuples), an array, a
 /// slice, a `Vec` and an `Option` of them. An observer that may panic belongs into a
-/// [`Guarded`](crate::observe::Guarded), one that may block behind a [`Queued`](crate::observe::Queued).
+/// `Guarded`, one that may block behind a `Queued`.
 ///
 /// ```
 /// use core::cell::Cell;

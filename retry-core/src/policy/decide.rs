@@ -1,4 +1,4 @@
-//! What a policy makes of one failed attempt.
+//! The decision of a policy after a failed attempt.
 
 use core::time::Duration;
 
@@ -9,36 +9,36 @@ use crate::delay::{Backoff, Jitter};
 use crate::time::{duration, nanos};
 use crate::verdict::GiveUp;
 
-/// One failed attempt, as a policy is told of it.
+/// A failed attempt, as a policy sees it.
 pub(crate) struct FailedAttempt<'a> {
-    /// From 1.
+    /// Counted from 1.
     pub(crate) number: u32,
     pub(crate) failure: Failure,
-    /// The delay before this attempt; 0 before the first.
+    /// The delay before this attempt in nanoseconds; 0 before the first.
     pub(crate) previous: u64,
     /// The policy's rules.
     pub(crate) rules: &'a [Rule],
 }
 
-/// What a policy wants.
+/// The delay that a policy decides on.
 pub(crate) struct Plan {
-    /// Before the next attempt, in nanoseconds.
+    /// The delay before the next attempt, in nanoseconds.
     pub(crate) delay: u64,
-    /// The least of it: below `delay` where a readiness check may end it early.
+    /// The shortest form of the delay. It is below `delay` if a readiness check may end the wait early.
     pub(crate) least: u64,
-    /// The random word it was made of.
+    /// The random word that made the delay.
     pub(crate) word: u64,
 }
 
-/// How many times longer delays are after an error of class `RateLimit`.
+/// The factor for delays after an error of class `RateLimit`.
 const RATE_LIMIT_STRETCH: u64 = 5;
 
 impl Policy {
-    /// What comes after a failed attempt, as far as the policy is concerned.
+    /// Decides what comes after a failed attempt, as far as the policy is concerned.
     ///
-    /// `ceiling` is the curve of the call's own, if it has one: from the number of failed attempts and the base delay.
-    /// `max_attempts` is told the limit that counts. `word` is called exactly once for each delay worked out, so that
-    /// a recorded sequence of words replays.
+    /// `ceiling` is the call's own curve, if it has one: from the number of failed attempts and the base delay.
+    /// `max_attempts` receives the limit that applies. `word` is called exactly once for each delay, so that a recorded
+    /// sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
         &self,
@@ -49,7 +49,7 @@ impl Policy {
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
         let Failure { hint, rule, is_last, .. } = attempt.failure;
-        // Most policies have no rules, and pay nothing for them.
+        // Most policies have no rules, and then the search costs nothing.
         let rule =
             if rule.is_none() && attempt.rules.is_empty() { None } else { rule_for(attempt, &mut elapsed) };
         if let Some(rule) = rule {
@@ -71,8 +71,8 @@ impl Policy {
         Ok(plan)
     }
 
-    /// Limits the delay to what is left of the call. A wait may end at any time from its least on, so only that need be
-    /// in time.
+    /// Limits the delay to the rest of the call's time. A wait may end at any time after its shortest form, so only
+    /// that form must be in time.
     #[inline]
     fn limit(&self, plan: &mut Plan, mut elapsed: impl FnMut() -> u64) -> Result<(), GiveUp> {
         if self.start_within != NO_LIMIT {
@@ -83,7 +83,7 @@ impl Policy {
             }
         }
         if self.total_timeout != NO_LIMIT {
-            // Some of it must be left for the attempt.
+            // Some of the time must be left for the attempt.
             match self.total_timeout.checked_sub(elapsed()) {
                 Some(left) if plan.delay < left => {}
                 Some(left) if plan.least < left => plan.delay = left,
@@ -93,7 +93,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The plan by a rule, if there is one, and by the policy in what the rule leaves open.
+    /// The plan of a rule, if there is one. The policy fills in what the rule leaves open.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn plan(
         &self,
@@ -134,7 +134,7 @@ impl Policy {
         Ok(Plan { delay, least, word })
     }
 
-    /// What is done after an error of this class where no rule says it.
+    /// The recovery after an error of this class, unless a rule sets it.
     const fn recovery(&self, class: Class) -> Recovery {
         match class.recovery() {
             _ if self.retries(class) => Recovery::RetryWithBackoff,
@@ -143,8 +143,8 @@ impl Policy {
         }
     }
 
-    /// The ceiling, at most `max_delay`, and the base delay: by the call's or the policy's curve, stretched after an error of
-    /// class `RateLimit`.
+    /// The ceiling, at most `max_delay`, and the base delay. They follow the call's or the policy's curve, and are
+    /// stretched after an error of class `RateLimit`.
     #[inline]
     fn own_ceiling(
         &self,
@@ -166,7 +166,7 @@ impl Policy {
         }
     }
 
-    /// Jitter, then `min_delay`, and `max_delay` last. The ceiling is at most `max_delay` already.
+    /// Applies the jitter, then `min_delay`, and `max_delay` last. The ceiling is already at most `max_delay`.
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter
@@ -175,7 +175,7 @@ impl Policy {
             .min(self.max_delay)
     }
 
-    /// The delay with a server's hint; `None` where that is longer than accepted.
+    /// The delay with a server's hint; `None` if the hint is longer than accepted.
     fn hinted(&self, delay: u64, hint: u64) -> Option<u64> {
         let limit = self.max_hint.unwrap_or(self.max_delay);
         match self.hints {
@@ -187,12 +187,12 @@ impl Policy {
     }
 }
 
-/// Whether this was the last attempt; `u32::MAX` of them never are.
+/// Whether this was the last attempt. `u32::MAX` means an unlimited number.
 const fn exhausted(attempt: u32, most: u32) -> bool {
     attempt >= most && most != u32::MAX
 }
 
-/// The rule that the failure falls under.
+/// The first rule that applies to the failure.
 #[inline]
 fn rule_for<'a>(attempt: &FailedAttempt<'a>, mut elapsed: impl FnMut() -> u64) -> Option<&'a Rule> {
     let Failure { class, rule, .. } = attempt.failure;

@@ -1,13 +1,13 @@
-//! What is known of one failed attempt, and how a server's hint is taken.
+//! The description of a failed attempt, and the use of a server's hint.
 
 use core::time::Duration;
 
 use super::rule::Rule;
 use crate::class::{Class, Recovery};
 
-/// What a classifier says of one error: its class, and how long the server asked to wait.
+/// A classifier's description of an error: its class, and how long the server asked to wait.
 ///
-/// A [`Class`] turns into a failure by itself, so a classifier may return either.
+/// A [`Class`] converts into a failure, so a classifier may return either.
 ///
 /// ```
 /// use core::time::Duration;
@@ -21,40 +21,40 @@ use crate::class::{Class, Recovery};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Failure {
-    /// The kind of error.
+    /// The class of the error.
     pub class: Class,
-    /// The server's hint, such as HTTP's `Retry-After`: no attempt sooner than this from now.
+    /// The server's hint, such as HTTP's `Retry-After`: the shortest wait from now to the next attempt.
     pub hint: Option<Duration>,
-    /// The rule that this error falls under, before any rule of the policy.
+    /// The rule for this error, which comes before the rules of the policy.
     pub rule: Option<&'static Rule>,
-    /// Whether no further attempt may be made, whatever the rule.
+    /// Whether this must be the last attempt, whatever the rules say.
     pub is_last: bool,
 }
 
 impl Failure {
     pub(crate) const NOT_RETRIED: &Rule = &Rule::ANY.recovery(Recovery::Fail);
 
-    /// A failure of this class, without a hint.
+    /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
         Self { class, hint: None, rule: None, is_last: false }
     }
 
-    /// Adds a hint, such as HTTP's `Retry-After`: a floor under the next delay, unless the policy takes
-    /// [`Hints`](crate::policy::Hints) otherwise.
+    /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
+    /// [`Hints`](crate::policy::Hints) differently.
     #[doc(alias = "retry-after")]
     #[must_use]
     pub const fn retry_after(self, hint: Duration) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
-    /// Says that it is not retried, whatever its class. The circuit still counts it by its class.
+    /// Marks the failure as not retried, whatever its class. The circuit still counts it by its class.
     #[must_use]
     pub const fn not_retried(self) -> Self {
         self.under(Self::NOT_RETRIED)
     }
 
-    /// Says that no further attempt may be made. What would be a retry ends the call, for
-    /// [`GiveUp::Attempts`](crate::GiveUp::Attempts); what is not retried ends as it would otherwise.
+    /// Marks the attempt as the last one. Instead of a retry, the call then gives up with
+    /// [`GiveUp::Attempts`](crate::GiveUp::Attempts). A failure that would end the call anyway ends it as usual.
     ///
     /// ```
     /// use retry_core::{testing::FakeClock, Class, Failure, Policy, Recovery, Retry, Rule};
@@ -72,19 +72,19 @@ impl Failure {
         Self { is_last: true, ..self }
     }
 
-    /// Puts it under this rule, before any rule of the policy.
+    /// Sets the rule for this failure, which comes before the rules of the policy.
     ///
     /// # Panics
-    /// Panics if the rule has [`Rule::after`]: the call was not told to count the time for it. A policy's rule, or
-    /// [`Retry::when`](crate::Retry::when), may have one.
+    /// Panics if the rule has [`Rule::after`], because the call might not measure its time. Such a rule belongs in the
+    /// policy or in [`Retry::when`](crate::Retry::when).
     #[must_use]
     #[track_caller]
     pub const fn under(self, rule: &'static Rule) -> Self {
-        assert!(!rule.asks_time(), "rule: one with `after` belongs to the policy or to `when`");
+        assert!(!rule.asks_time(), "rule: a rule with `after` belongs in the policy or in `Retry::when`");
         self.under_timed(rule)
     }
 
-    /// [`under`](Self::under), for callers that see to it that the time is counted.
+    /// The same as [`under`](Self::under), for callers that make the call measure its time.
     pub(crate) const fn under_timed(self, rule: &'static Rule) -> Self {
         Self { rule: Some(rule), ..self }
     }
@@ -96,20 +96,22 @@ impl From<Class> for Failure {
     }
 }
 
-/// How a server's hint is taken, such as `Retry-After`.
+/// How a policy uses a server's hint, such as `Retry-After`.
 #[doc(alias = "retry-after")]
 #[doc(alias = "pushback")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Hints {
-    /// Never sooner than the hint, and later if the backoff says so. A hint above
-    /// [`max_hint`](crate::Policy::max_hint) ends the call: to come back sooner than asked would be worse than not at all.
+    /// The hint is the shortest delay; the backoff may make it longer. A hint above
+    /// [`max_hint`](crate::Policy::max_hint) ends the call, so that the call never comes back sooner than the server
+    /// asked.
     #[default]
     Floor,
-    /// Exactly the hint, instead of the backoff, as [gRPC's pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback)
-    /// wants it. A hint above `max_hint` ends the call.
+    /// The hint replaces the backoff, as [gRPC's
+    /// pushback](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback) requires. A hint above
+    /// `max_hint` ends the call.
     Exact,
-    /// A floor, but one that is lowered to `max_hint` instead of ending the call, much as the AWS SDKs do: the only
-    /// way in which a call comes back sooner than asked.
+    /// The hint is the shortest delay, but a hint above `max_hint` is lowered to `max_hint`, much as the AWS SDKs do.
+    /// This is the only setting in which a call may come back sooner than the server asked.
     Clamp,
 }

@@ -1,4 +1,4 @@
-//! What a policy leaves a call of its time.
+//! The time that a policy leaves a call and its attempts.
 
 use core::time::Duration;
 
@@ -6,14 +6,14 @@ use super::{NO_LIMIT, Policy};
 use crate::time::duration;
 
 impl Policy {
-    /// The same, once one of the timeouts is another.
+    /// Updates the longest attempt after one of the timeouts has changed.
     pub(super) const fn with_longest_attempt(self) -> Self {
         let Self { total_timeout, attempt_timeout, .. } = self;
         let longest_attempt = if total_timeout < attempt_timeout { total_timeout } else { attempt_timeout };
         Self { longest_attempt, ..self }
     }
 
-    /// What is left after this many nanoseconds: of the total timeout, or without one of the time to start within.
+    /// The time left after this many nanoseconds: of the total timeout, or else of the time to start within.
     pub(crate) const fn time_left(&self, elapsed: u64) -> Option<Duration> {
         match (self.total_timeout, self.start_within) {
             (NO_LIMIT, NO_LIMIT) => None,
@@ -21,12 +21,12 @@ impl Policy {
         }
     }
 
-    /// Whether there is a limit to the time of an attempt.
+    /// Whether the time of an attempt has a limit.
     pub(crate) const fn limits_attempts(&self) -> bool {
         self.longest_attempt != NO_LIMIT
     }
 
-    /// The longest that an attempt may take which begins after so many nanoseconds.
+    /// The longest time for an attempt that begins after this many nanoseconds.
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     pub(crate) fn time_limit(&self, began: u64) -> Duration {
         duration(match self.total_timeout {
@@ -35,13 +35,13 @@ impl Policy {
         })
     }
 
-    /// Whether an attempt that begins after so many nanoseconds reaches the total timeout no later than its attempt
-    /// timeout.
+    /// Whether an attempt that begins after this many nanoseconds reaches the total timeout first, or both timeouts at
+    /// once.
     pub(crate) const fn reaches_total(&self, began: u64) -> bool {
         self.total_timeout != NO_LIMIT && self.total_timeout.saturating_sub(began) <= self.attempt_timeout
     }
 
-    /// Whether an attempt that ran for this many nanoseconds had all the time that one may take.
+    /// Whether an attempt that ran for this many nanoseconds had its full attempt timeout.
     pub(crate) const fn is_whole_attempt(&self, ran: u64) -> bool {
         ran >= self.attempt_timeout
     }

@@ -1,7 +1,10 @@
-//! Retry policies: how often, how far apart, for how long, and after which errors a call is tried again.
+//! Retry policies: attempts, backoff, jitter, timeouts, and the errors that are retried.
 //!
-//! A [`Policy`] is a small constant. It has a [`Backoff`], such as exponential backoff, a [`Jitter`], limits of number
-//! and time, and [`Rule`]s for some errors in particular. It is plain data: the same policy serves any number of calls
+//! Guides: [choosing a policy](crate::_guides::choosing_a_policy), [best practices](crate::_guides::best_practices),
+//! [settings](crate::_guides::settings).
+//!
+//! A [`Policy`] is a small constant. It has a [`Backoff`], such as exponential backoff, a [`Jitter`], limits on
+//! attempts and time, and [`Rule`]s for particular errors. It is plain data: the same policy serves any number of calls
 //! on any runtime. [`Preset`]s are policies for common dependencies.
 //!
 //! ```
@@ -22,7 +25,7 @@
 //!     ]);
 //!
 //! let clock = FakeClock::new();
-//! let mut words = clock.words(&[1 << 63, u64::MAX]); // what the jitter is made of: half of the range, all of it
+//! let mut words = clock.words(&[1 << 63, u64::MAX]); // for the jitter: half of the range, then all of it
 //! let mut call = Call::new(&POLICY, clock.now());
 //! let mut fail = |class| call.attempt(clock.now()).unwrap().fail(class, clock.now(), &mut words);
 //! assert_eq!(fail(Class::Network), Verdict::Retry(ms(50)));
@@ -33,23 +36,26 @@
 //! # How a delay is made
 //!
 //! 1. The backoff gives a ceiling for the number of failed attempts, at most [`max_delay`](Policy::max_delay). After an
-//!    error of class [`RateLimit`](Class::RateLimit) without a rule, the ceiling is five times as long.
-//! 2. The jitter makes a delay of the ceiling and one random word.
-//! 3. The delay is raised to [`min_delay`](Policy::min_delay), and lowered to `max_delay`.
-//! 4. A server's hint, such as `Retry-After`, is a floor: see [`Hints`]. A hint above
+//!    error of class [`RateLimit`](Class::RateLimit), the ceiling is five times as long, unless a rule sets a backoff
+//!    or a delay.
+//! 2. The jitter makes a delay from the ceiling and one random word.
+//! 3. The delay is raised to [`min_delay`](Policy::min_delay), and then lowered to `max_delay`.
+//! 4. A server's hint, such as `Retry-After`, is the shortest delay: see [`Hints`]. A hint above
 //!    [`max_hint`](Policy::max_hint) ends the call.
-//! 5. If the attempt would start later than [`start_within`](Policy::start_within), the call ends at once.
+//! 5. If the attempt would start later than [`start_within`](Policy::start_within), or after the
+//!    [`total_timeout`](Policy::total_timeout), the call ends at once.
 //!
 //! # At run time
 //!
 //! With the feature `std`, `OwnedPolicy` has rules that are known only at run time, and `ReloadablePolicy` is replaced
-//! while calls are under way. Policies come out of configuration files, and go into them: see
-//! [`config`](crate::config). [`Policy::settings`] says what a policy holds, and its `Display` says it in one line.
+//! while calls are under way. Policies can be read from configuration files, and written to them: see
+//! [`config`](crate::config). [`Policy::settings`] returns a policy's values, and its `Display` writes them in one
+//! line.
 //!
-//! # What is not there
+//! # Limits
 //!
-//! There is no hedging: one attempt of a call is made at a time, and the next begins after it has ended. A policy delays
-//! no first attempt, so it is not a rate limiter. What all calls to one dependency share is in
+//! A call makes one attempt at a time, and the next one begins after it has ended. So there is no hedging. First
+//! attempts start at once: for a limit on those, use a rate limiter. For what all calls to a dependency share, see
 //! [`circuit`](crate::circuit) and [`budget`](crate::budget).
 
 #![doc(alias = "hedging")]
@@ -86,10 +92,10 @@ use crate::class::{Class, ClassSet};
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::time::{duration, nanos};
 
-/// A retry policy: how often, how far apart, for how long, and after which errors a call is tried again.
+/// A retry policy: how many attempts, how far apart, for how long, and after which errors.
 ///
-/// It is immutable, and usually a `const`. There, a value that is not allowed is a compile error. For values known only
-/// at run time, each setter has a `try_` form, which returns the error.
+/// It is immutable, and usually a `const`. In a `const`, an invalid value is a compile error. For values known only at
+/// run time, each setter has a `try_` form, which returns the error.
 ///
 /// ```
 /// use core::time::Duration;
@@ -122,13 +128,13 @@ pub struct Policy {
     /// Whether any answer depends on how long the call has taken.
     asks_time: bool,
     rules: &'static [Rule],
-    /// `None`: `max_delay`.
+    /// `None` for `max_delay`.
     max_hint: Option<u64>,
-    // `u64::MAX` nanoseconds, 584 years, stand for "none" in these.
+    // In these, `u64::MAX` nanoseconds (584 years) mean that there is no limit.
     start_within: u64,
     total_timeout: u64,
     attempt_timeout: u64,
-    /// The smaller of the two.
+    /// The smaller of the two timeouts.
     longest_attempt: u64,
 }
 
@@ -139,11 +145,15 @@ const fn limit(nanos: u64) -> Option<Duration> {
 }
 
 impl Policy {
-    /// 3 attempts, delays from 100 ms doubling up to 30 s, full jitter; each attempt starts within 5 minutes.
+    /// 3 attempts, full jitter, and delays that begin at 100 ms and double up to 30 s. Each attempt starts within 5
+    /// minutes.
     pub const DEFAULT: Self =
         Self::exponential(Duration::from_millis(100)).start_within(Duration::from_secs(5 * 60));
 
-    /// 3 attempts, delays from `base` doubling up to 30 s, or to `base` if that is longer.
+    /// Makes a policy of 3 attempts, with delays that begin at `base` and double up to 30 s, or `base` if that is
+    /// longer.
+    ///
+    /// The jitter is [`Jitter::Full`], and the call may take any time.
     #[doc(alias = "exponential_backoff")]
     #[doc(alias = "initial_interval")]
     #[doc(alias = "base_delay")]
@@ -152,14 +162,16 @@ impl Policy {
         Self::backoff(Backoff::exponential(base))
     }
 
-    /// 3 attempts, delays always of `base`, before the jitter.
+    /// Makes a policy of 3 attempts, with a delay of `base` each time. [`Jitter::Full`] then spreads it from zero to
+    /// `base`.
     #[doc(alias = "constant")]
     pub const fn fixed(base: Duration) -> Self {
         Self::backoff(Backoff::fixed(base))
     }
 
-    /// 3 attempts, delays by this curve up to 30 s, or to its base delay if that is longer; full jitter, no limit of
-    /// time.
+    /// Makes a policy of 3 attempts, with delays by this curve up to 30 s, or its base delay if that is longer.
+    ///
+    /// The jitter is [`Jitter::Full`], and the call may take any time.
     pub const fn backoff(backoff: Backoff) -> Self {
         const MAX_DELAY: u64 = nanos(Duration::from_secs(30));
         let base = backoff.base_nanos();
@@ -182,8 +194,8 @@ impl Policy {
     }
 
     checked_setters! {
-        /// Sets how many times longer each delay's ceiling is than the one before; 2 unless set. See
-        /// [`Backoff::multiplier`] for its precision.
+        /// Sets the factor from each delay's ceiling to the next. The default is 2. See [`Backoff::multiplier`] for its
+        /// precision.
         #[doc(alias = "factor")]
         #[fails_if("the multiplier is NaN, infinite or below 1, or if the curve is not exponential.")]
         multiplier, try_multiplier(self, multiplier: f64) {
@@ -193,12 +205,12 @@ impl Policy {
             }
         }
 
-        /// Sets the longest delay; 30 s unless set, or the base delay if that is longer. It is applied last, after the
-        /// jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it.
+        /// Sets the longest delay. The default is 30 s, or the base delay if that is longer. It is applied last, after
+        /// the jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it.
         #[doc(alias = "MaxDelay")]
         #[doc(alias = "cap")]
         #[doc(alias = "max_interval")]
-        #[fails_if("it is below the base delay, [`min_delay`](Self::min_delay), or what a rule waits.")]
+        #[fails_if("it is below the base delay, [`min_delay`](Self::min_delay), or the first delay of a rule.")]
         max_delay, try_max_delay(self, max_delay: Duration) {
             let (floor, what) = match self.backoff.base_nanos() {
                 base if base < self.min_delay => (self.min_delay, "min_delay"),
@@ -211,7 +223,7 @@ impl Policy {
             Self { max_delay: nanos(max_delay), ..self }.try_rules(self.rules)
         }
 
-        /// Sets the shortest delay, whatever the jitter; zero unless set. To set one above 30 s, set
+        /// Sets the shortest delay, whatever the jitter. The default is zero. To set more than 30 s, set
         /// [`max_delay`](Self::max_delay) first.
         #[doc(alias = "MinDelay")]
         #[doc(alias = "min_interval")]
@@ -224,7 +236,8 @@ impl Policy {
             Ok(Self { min_delay: nanos(min_delay), ..self })
         }
 
-        /// Sets how many attempts a call makes at most, the first included; 3 unless set. `u32::MAX` is no limit.
+        /// Sets the largest number of attempts per call, the first one included. The default is 3. `u32::MAX` means no
+        /// limit.
         #[doc(alias = "max_retries")]
         #[doc(alias = "retries")]
         #[doc(alias = "attempts")]
@@ -237,18 +250,20 @@ impl Policy {
             Ok(Self { max_attempts: attempts, ..self })
         }
 
-        /// Sets how long a call may take, attempts and delays included; no limit unless set. `Duration::MAX` is no limit.
+        /// Sets the longest time of a call, attempts and delays included. By default there is no limit. `Duration::MAX`
+        /// means no limit.
         ///
-        /// An asynchronous loop cuts the attempt under way when the time is over, and gives up with
-        /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). A blocking loop cannot interrupt an attempt: its operation
-        /// is told what is left ([`Progress::left`](crate::Progress::left)), a value that it brings late is returned, and
-        /// an error that it brings late is not retried. A retry whose delay would not end before the time is over is given
-        /// up at once, not after the sleep.
+        /// When the time is over, an asynchronous loop drops the attempt under way, and gives up with
+        /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). A blocking loop cannot interrupt an attempt. Its
+        /// operation can read the time left from [`Progress::left`](crate::Progress::left). A late value is still
+        /// returned, and a late error ends the call. If a delay would last until the time is over, the call gives up at
+        /// once instead of sleeping.
         ///
-        /// The circuit counts such a cut attempt as a failure only if it ran for at least the
-        /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's [`slow_after`](crate::CircuitConfig::slow_after), and
-        /// else as cancelled. So calls with little time left do not open a circuit. Set one of the two if attempts may hang:
-        /// otherwise the circuit does not learn of it.
+        /// If the time is over, the circuit counts the dropped attempt as a failure only if it ran for the
+        /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's
+        /// [`slow_after`](crate::CircuitConfig::slow_after). Otherwise it counts as cancelled, so that calls with
+        /// little time left do not open a circuit. If attempts may hang, set one of the two, so that the circuit learns
+        /// of it.
         ///
         /// ```
         /// use core::time::Duration;
@@ -280,9 +295,9 @@ impl Policy {
             Ok(Self { total_timeout: nanos(timeout), ..self }.with_longest_attempt().with_rules(self.rules))
         }
 
-        /// Sets how long an attempt may take at most; no limit unless set. An asynchronous loop then drops the attempt,
-        /// and goes on as after an error of class [`Timeout`](Class::Timeout). A blocking loop cannot interrupt an
-        /// attempt.
+        /// Sets the longest time of an attempt. By default there is no limit. When the time is over, an asynchronous
+        /// loop drops the attempt, and continues as after an error of class [`Timeout`](Class::Timeout). A blocking
+        /// loop cannot interrupt an attempt.
         #[doc(alias = "timeout")]
         #[doc(alias = "per_try_timeout")]
         #[fails_if("it is zero.")]
@@ -293,7 +308,7 @@ impl Policy {
             Ok(Self { attempt_timeout: nanos(timeout), ..self }.with_longest_attempt())
         }
 
-        /// Sets what is done after some errors in particular: the first rule that applies. For rules known only at run
+        /// Sets rules for particular errors, of which the first one that applies is used. For rules known only at run
         /// time, see `OwnedPolicy`.
         #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
         rules, try_rules(self, rules: &'static [Rule]) {
@@ -304,18 +319,18 @@ impl Policy {
         }
     }
 
-    /// Sets the random spread of the delays; [`Jitter::Full`] unless set.
+    /// Sets the random spread of the delays. The default is [`Jitter::Full`].
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }
     }
 
-    /// Sets the latest planned start of an attempt, counted from the start of the call; no limit unless set. The time of
-    /// attempts counts, too.
+    /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no limit.
+    /// The time of attempts counts, too.
     ///
-    /// A retry that could only start later is given up at once, not after the sleep. An attempt that was planned in
-    /// time is made, even if the sleep took longer than it should have. How long attempts then take is limited
-    /// by [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
+    /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was planned in
+    /// time is made, even if the sleep took too long. For limits on the attempts themselves, see
+    /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
     #[doc(alias = "deadline")]
     #[doc(alias = "max_elapsed_time")]
     #[must_use]
@@ -323,7 +338,7 @@ impl Policy {
         Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
     }
 
-    /// Sets how a server's hint is taken, such as that of `Retry-After`; as a floor unless set.
+    /// Sets how a server's hint, such as `Retry-After`, is used. The default is [`Hints::Floor`].
     #[doc(alias = "retry_after")]
     #[doc(alias = "retry-after")]
     #[must_use]
@@ -331,7 +346,7 @@ impl Policy {
         Self { hints, ..self }
     }
 
-    /// Sets the longest wait that a server may ask for; [`max_delay`](Self::max_delay) unless set.
+    /// Sets the longest wait that a server may ask for. The default is [`max_delay`](Self::max_delay).
     #[doc(alias = "retry_after")]
     #[doc(alias = "retry-after")]
     #[must_use]
@@ -339,7 +354,7 @@ impl Policy {
         Self { max_hint: Some(nanos(limit)), ..self }
     }
 
-    /// Sets the classes of error that are retried; [`ClassSet::RETRYABLE`] unless set.
+    /// Sets the classes of error that are retried. The default is [`ClassSet::RETRYABLE`].
     #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn retry_on(self, classes: ClassSet) -> Self {
@@ -350,7 +365,7 @@ impl Policy {
         Self { rules, asks_time: self.asks_time_with(rules), ..self }
     }
 
-    /// Whether any answer depends on how long the call has taken, if the rules are these.
+    /// Whether any answer depends on how long the call has taken, with these rules.
     const fn asks_time_with(&self, rules: &[Rule]) -> bool {
         let mut asks_time = self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT;
         let mut i = 0;
@@ -361,7 +376,7 @@ impl Policy {
         asks_time
     }
 
-    /// Whether the delays of the rules themselves are at most `max_delay`.
+    /// Checks that the rules' own delays are at most `max_delay`.
     const fn allows_all(&self, rules: &[Rule]) -> Result<(), ConfigError> {
         let mut i = 0;
         while i < rules.len() {
@@ -373,7 +388,7 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether the rule's own delay is at most `max_delay`.
+    /// Checks that the rule's own delay is at most `max_delay`.
     pub(crate) const fn allows(&self, rule: &Rule) -> Result<(), ConfigError> {
         let delay = rule.first_delay();
         if nanos(delay) > self.max_delay {
@@ -383,10 +398,10 @@ impl Policy {
         Ok(())
     }
 
-    /// The delay after `failed` failed attempts, by backoff, jitter, `min_delay` and `max_delay`,
-    /// rounded down to the nanosecond.
+    /// Returns the delay after `failed` failed attempts, by backoff, jitter, `min_delay` and `max_delay`, rounded down
+    /// to the nanosecond.
     ///
-    /// It is a pure function of what it is given: `previous` is the delay before, zero at first, and `word` any 64 random
+    /// It is a pure function of its arguments. `previous` is the delay before, zero at first. `word` is any 64 random
     /// bits.
     ///
     /// ```
@@ -402,28 +417,28 @@ impl Policy {
         duration(self.spread(self.jitter, ceiling, base, nanos(previous), word))
     }
 
-    /// How many attempts a call makes at most, if no rule says otherwise; `u32::MAX`: no limit.
+    /// The largest number of attempts, unless a rule sets it; `u32::MAX` means no limit.
     pub(crate) const fn attempt_limit(&self) -> u32 {
         self.max_attempts
     }
 
-    /// Whether errors of this class are retried, if no rule says otherwise.
+    /// Returns `true` if errors of this class are retried, unless a rule decides otherwise.
     pub const fn retries(&self, class: Class) -> bool {
         self.retryable.contains(class)
     }
 
-    /// How long an attempt may take at most, if there is a limit.
+    /// The longest time of an attempt, if it is limited.
     pub(crate) const fn attempt_time_limit(&self) -> Option<Duration> {
         limit(self.attempt_timeout)
     }
 
-    /// Whether a call has a limit of its whole time.
+    /// Whether the time of the whole call is limited.
     #[inline]
     pub(crate) const fn has_total_timeout(&self) -> bool {
         self.total_timeout != NO_LIMIT
     }
 
-    /// The longest a call may take, if there is a limit.
+    /// The longest time of a call, if it is limited.
     pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
         if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
     }
@@ -433,8 +448,8 @@ impl Policy {
         self.backoff
     }
 
-    /// The same policy with this curve, and with this `max_delay` if given; else `max_delay` is raised to the base delay
-    /// if it has to be.
+    /// The same policy with this curve, and with this `max_delay` if given. Otherwise `max_delay` is raised to the base
+    /// delay if necessary.
     #[cfg(feature = "serde")]
     pub(crate) fn try_with_backoff(
         self,
@@ -445,7 +460,7 @@ impl Policy {
         Self { backoff, ..self }.try_max_delay(max_delay.unwrap_or(duration(raised)))
     }
 
-    /// The same policy with this limit of hints; `None`: `max_delay`.
+    /// The same policy with this limit of hints; `None` for `max_delay`.
     #[cfg(feature = "serde")]
     pub(crate) fn with_max_hint(self, limit: Option<Duration>) -> Self {
         Self { max_hint: limit.map(nanos), ..self }

@@ -1,4 +1,4 @@
-//! A policy whose rules are known only at run time.
+//! A policy with rules that are known only at run time.
 
 use core::fmt;
 use std::boxed::Box;
@@ -9,10 +9,10 @@ use super::rule::Rule;
 use super::settings::PolicySettings;
 use crate::config_error::{ConfigError, ok_or_panic};
 
-/// A policy with rules of its own: for rules known only at run time, such as those of a file or a database.
+/// A policy with rules that are known only at run time, such as those of a file or a database.
 ///
-/// The rules of a [`Policy`] are a `static`; these are dropped with the policy. Any [`Policy`] can be turned into one,
-/// and keeps its rules then.
+/// The rules of a [`Policy`] are `'static`; these are dropped with the policy. Any [`Policy`] converts into an
+/// `OwnedPolicy` and keeps its rules.
 ///
 /// ```
 /// use retry_core::{policy::OwnedPolicy, Class, Policy, Recovery, Rule};
@@ -27,12 +27,12 @@ use crate::config_error::{ConfigError, ok_or_panic};
 #[derive(Clone, PartialEq)]
 pub struct OwnedPolicy {
     policy: Policy,
-    /// `None`: the policy's.
+    /// `None` for the policy's rules.
     rules: Option<Box<[Rule]>>,
 }
 
 impl OwnedPolicy {
-    /// The policy with these rules instead of its own.
+    /// Makes a policy with these rules instead of its own.
     ///
     /// # Panics
     /// Panics if a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Policy::max_delay).
@@ -42,7 +42,7 @@ impl OwnedPolicy {
         ok_or_panic!(Self::try_new(policy, rules))
     }
 
-    /// [`new`](Self::new) for rules that may not fit the policy.
+    /// Does the same as [`new`](Self::new), for rules that may be invalid.
     ///
     /// # Errors
     /// Returns an error if a rule's own delay, or the base delay of its backoff, is above
@@ -50,17 +50,17 @@ impl OwnedPolicy {
     pub fn try_new(policy: Policy, rules: impl Into<Box<[Rule]>>) -> Result<Self, ConfigError> {
         let rules = rules.into();
         policy.allows_all(&rules)?;
-        // Calls ask the policy whether they need the time, and so it must know of the rules that do.
+        // Calls ask the policy whether they need the time, so it must know of the rules that do.
         let asks_time = policy.asks_time_with(&rules);
         Ok(Self { policy: Policy { asks_time, rules: &[], ..policy }, rules: Some(rules) })
     }
 
-    /// What the policy says, as plain data.
+    /// Returns the values of the policy as plain data.
     pub fn settings(&self) -> PolicySettings<'_> {
         PolicySettings { rules: self.rules_in_force(), ..self.policy.settings() }
     }
 
-    /// Its own rules, or else the policy's.
+    /// The owned rules, or else the policy's.
     pub(super) fn rules_in_force(&self) -> &[Rule] {
         self.rules.as_deref().unwrap_or(self.policy.rules)
     }
@@ -86,7 +86,7 @@ impl Policies for OwnedPolicy {
     }
 }
 
-/// One line for a log, as of the [`Policy`].
+/// Writes one line for a log, as [`Policy`] does.
 impl fmt::Display for OwnedPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.settings().fmt(f)

@@ -1,14 +1,15 @@
-//! Where calls get their policy.
+//! Sources of policies for calls.
 
 use core::fmt;
 use core::time::Duration;
 
 use super::{Policy, Rule};
 
-/// Where a [`Retry`](crate::Retry) gets the policy of each call: a [`Policy`] itself, a reference to one or an `Arc`
-/// around one, or a source that is reloaded while live.
+/// A source of the policy of each call of a [`Retry`](crate::Retry): a [`Policy`], a reference or an `Arc` to one, or
+/// one that is reloaded while live.
 ///
-/// A call reads its policy once, when it begins, and keeps it until it ends. A source of your own chooses for each call:
+/// A call reads its policy once, when it begins, and keeps it until it ends. A source of your own can choose a policy
+/// per call:
 ///
 /// ```
 /// use core::sync::atomic::{AtomicBool, Ordering};
@@ -48,23 +49,23 @@ use super::{Policy, Rule};
     note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"
 )]
 pub trait Policies {
-    /// What one call keeps of its reading.
+    /// What a call keeps of its reading.
     type Read: Clone;
 
     /// Reads the policy for one call.
     fn read(&self) -> Self::Read;
 
-    /// The policy that was read.
+    /// Returns the policy that was read.
     fn policy<'a>(&'a self, read: &'a Self::Read) -> &'a Policy;
 
-    /// The rules of the policy that was read.
+    /// Returns the rules of the policy that was read.
     #[inline]
     fn rules<'a>(&'a self, read: &'a Self::Read) -> &'a [Rule] {
         self.policy(read).rules
     }
 
-    /// The ceiling of the delay after `failed` failed attempts, from 1, if it is not the policy's curve that says it.
-    /// `base` is the policy's base delay.
+    /// Returns the ceiling of the delay after `failed` failed attempts, counted from 1; `None` for the policy's own
+    /// curve. `base` is the policy's base delay.
     #[inline]
     fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
         let _ = (failed, base);
@@ -84,7 +85,7 @@ impl Policies for Policy {
     }
 }
 
-/// Passes everything on to what it points to.
+/// Forwards every method to the source that it points to.
 macro_rules! pointer {
     ($(#[$attribute:meta])* [$($generics:tt)*] $pointer:ty) => {
         $(#[$attribute])*
@@ -117,7 +118,7 @@ pointer!([P: Policies + ?Sized] &P);
 #[cfg(feature = "std")]
 pointer!([P: Policies + ?Sized] std::sync::Arc<P>);
 
-/// A source of policies with a curve of one use's own: see [`Retry::backoff`](crate::Retry::backoff).
+/// A source of policies with another curve for one use: see [`Retry::backoff`](crate::Retry::backoff).
 #[derive(Clone, Copy)]
 pub struct WithCurve<P, F> {
     policies: P,

@@ -1,4 +1,4 @@
-//! Policies that fit common dependencies.
+//! Policies for common dependencies.
 
 use core::time::Duration;
 
@@ -7,20 +7,21 @@ use crate::circuit::CircuitConfig;
 use crate::class::{Class, ClassSet};
 use crate::delay::{Backoff, Jitter};
 
-/// A policy for a common kind of dependency, with the circuit that belongs to it.
+/// A policy for a common kind of dependency, with a matching circuit.
 ///
-/// | preset | max_attempts | backoff | max_delay | jitter | retried | besides |
+/// | preset | max_attempts | backoff | max_delay | jitter | retried | also |
 /// |---|---|---|---|---|---|---|
-/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | all that may pass | start within 5 min |
+/// | [`DEFAULT`](Self::DEFAULT) | 3 | 100 ms, x2 | 30 s | full | retryable | start within 5 min |
 /// | [`DATABASE`](Self::DATABASE) | 3 | 100 ms, x2 | 30 s | full | transient, timeout, network | |
-/// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | those, server and rate limit | |
-/// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | those, server and rate limit | attempt timeout 60 s, dead letter |
+/// | [`HTTP`](Self::HTTP) | 5 | 200 ms, x2 | 30 s | full | transient, timeout, network, server, rate limit | |
+/// | [`S3`](Self::S3) | 4 | 500 ms, x2 | 30 s | full | transient, timeout, network, server, rate limit | attempt timeout 60 s, dead letter |
 /// | [`CACHE`](Self::CACHE) | 2 | 50 ms, fixed | 50 ms | none | transient, timeout, network | no circuit |
-/// | [`CONSERVATIVE`](Self::CONSERVATIVE) | 3 | 100 ms, x2 | 1 s | none | all that may pass | |
-/// | [`AGGRESSIVE`](Self::AGGRESSIVE) | 7 | 50 ms, x1.5 | 5 s | additive 10 % | all that may pass | |
-/// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | all that may pass | |
+/// | [`CONSERVATIVE`](Self::CONSERVATIVE) | 3 | 100 ms, x2 | 1 s | none | retryable | |
+/// | [`AGGRESSIVE`](Self::AGGRESSIVE) | 7 | 50 ms, x1.5 | 5 s | additive 10 % | retryable | |
+/// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | retryable | |
 ///
-/// "All that may pass" is [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit [`CircuitConfig::DEFAULT`].
+/// "Retryable" means the classes of [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit
+/// [`CircuitConfig::DEFAULT`].
 ///
 /// ```
 /// use retry_core::{Class, Preset};
@@ -34,14 +35,14 @@ use crate::delay::{Backoff, Jitter};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Preset {
-    /// Its name, as [`named`](Self::named) takes it.
+    /// The name, which [`named`](Self::named) takes.
     pub name: &'static str,
-    /// What one call may do.
+    /// The retry policy.
     pub policy: Policy,
-    /// The circuit that belongs to it; `None` if the dependency is not worth one.
+    /// The configuration of the circuit; `None` for a dependency that works without one.
     pub circuit: Option<CircuitConfig>,
-    /// Whether a call that gave up is worth keeping as a dead letter. This is advice to the code that builds the call,
-    /// which knows where to keep it.
+    /// Whether a call that gives up should leave a dead letter. It is advice to the code that builds the call and
+    /// chooses a sink.
     pub dead_letter: bool,
 }
 
@@ -53,13 +54,13 @@ const CONNECTION: ClassSet = ClassSet::of(&[Class::Transient, Class::Timeout, Cl
 const SERVICE: ClassSet = CONNECTION.with(Class::Server).with(Class::RateLimit);
 
 impl Preset {
-    /// For anything: [`Policy::DEFAULT`].
+    /// The policy [`Policy::DEFAULT`], for any dependency.
     pub const DEFAULT: Self = Self::new("default", Policy::DEFAULT);
-    /// For a database: errors of the connection are retried, answers of the server are not.
+    /// For a database: it retries errors of the connection; an error that the server answered with ends the call.
     pub const DATABASE: Self = Self::new("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
-    /// For an HTTP service.
+    /// For an HTTP service: it also retries overload and errors of the server.
     pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).max_attempts(5).retry_on(SERVICE));
-    /// For an object store: attempts that take long, and uploads worth keeping.
+    /// For an object store: attempts may take long, and failed uploads are worth a dead letter.
     pub const S3: Self = Self {
         dead_letter: true,
         ..Self::new(
@@ -70,7 +71,7 @@ impl Preset {
                 .retry_on(SERVICE),
         )
     };
-    /// For a cache: a miss is cheap, so it is tried twice, without a circuit.
+    /// For a cache: a miss is cheap, so there are only two attempts, and no circuit.
     pub const CACHE: Self = Self {
         circuit: None,
         ..Self::new(
@@ -81,7 +82,7 @@ impl Preset {
     /// Few attempts, and delays without jitter.
     pub const CONSERVATIVE: Self =
         Self::new("conservative", Policy::exponential(ms(100)).max_delay(ms(1_000)).jitter(Jitter::None));
-    /// Many attempts, close together.
+    /// Many attempts with short delays.
     pub const AGGRESSIVE: Self = Self::new(
         "aggressive",
         Policy::backoff(Backoff::exponential(ms(50)).multiplier(1.5))
@@ -89,7 +90,7 @@ impl Preset {
             .jitter(Jitter::additive(0.1))
             .max_attempts(7),
     );
-    /// Over within two seconds.
+    /// Very short delays, at most 0.7 s in total.
     pub const FAST: Self = Self::new(
         "fast",
         Policy::backoff(Backoff::exponential(ms(25)).multiplier(2.5))
@@ -98,7 +99,7 @@ impl Preset {
             .max_attempts(5),
     );
 
-    /// Every preset.
+    /// All presets.
     pub const ALL: [Self; 8] = [
         Self::DEFAULT,
         Self::DATABASE,
@@ -110,12 +111,12 @@ impl Preset {
         Self::FAST,
     ];
 
-    /// The preset of this name, if there is one.
+    /// Returns the preset with this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|preset| preset.name == name)
     }
 
-    /// A preset of the program's own, with the circuit [`CircuitConfig::DEFAULT`]. Every field may be set.
+    /// Makes a preset of your own, with the circuit [`CircuitConfig::DEFAULT`]. Every field may be set.
     ///
     /// ```
     /// use retry_core::{CircuitConfig, Policy, Preset};

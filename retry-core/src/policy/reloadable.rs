@@ -12,11 +12,11 @@ use super::rule::Rule;
 
 /// A policy that can be replaced while the program runs, such as when its configuration file changes.
 ///
-/// Usually a `static`. A call reads the policy once, when it begins, and keeps it until it ends. A replaced policy is
-/// dropped, and its rules with it, when the last of its calls ends.
+/// It is usually a `static`. A call reads the policy once, when it begins, and keeps it until it ends. A replaced
+/// policy and its rules are dropped when the last of its calls ends.
 ///
-/// Before the first reload, a reading costs one atomic load. Afterwards, it takes a read lock for as long as it takes to
-/// count one more holder.
+/// Before the first reload, reading the policy costs one atomic load. Afterwards, it also takes a read lock for a short
+/// time, to clone an `Arc`.
 ///
 /// ```
 /// use retry_core::{policy::{OwnedPolicy, ReloadablePolicy}, testing::FakeClock, Class, Policy, Recovery, Retry, Rule};
@@ -42,35 +42,35 @@ use super::rule::Rule;
 #[doc(alias = "dynamic configuration")]
 pub struct ReloadablePolicy {
     initial: Policy,
-    /// Whether `reloaded` has one: as long as it has none, calls take no lock.
+    /// Whether `reloaded` holds a policy. Until then, calls take no lock.
     is_reloaded: AtomicBool,
     reloaded: RwLock<Option<Arc<OwnedPolicy>>>,
 }
 
 impl ReloadablePolicy {
-    /// This policy, until it is replaced.
+    /// Makes a source that starts with this policy.
     pub const fn new(policy: Policy) -> Self {
         Self { initial: policy, is_reloaded: AtomicBool::new(false), reloaded: RwLock::new(None) }
     }
 
-    /// Replaces the policy for all calls that begin from now on. Those under way end by the one they began with.
+    /// Replaces the policy for all calls that begin from now on. Calls under way keep the policy that they began with.
     pub fn reload(&self, policy: impl Into<OwnedPolicy>) {
         let policy = Some(Arc::new(policy.into()));
         let mut reloaded = self.reloaded.write().unwrap_or_else(PoisonError::into_inner);
         let before = mem::replace(&mut *reloaded, policy);
         drop(reloaded);
         self.is_reloaded.store(true, Ordering::Release);
-        drop(before); // not under the lock, since it may free memory
+        drop(before); // outside the lock, since it may free memory
     }
 
-    /// The policy of calls that begin now.
+    /// Returns the policy of calls that begin now.
     pub fn current(&self) -> Arc<OwnedPolicy> {
         self.read().unwrap_or_else(|| Arc::new(self.initial.into()))
     }
 }
 
 impl Policies for ReloadablePolicy {
-    /// `None`: the policy that it was made with.
+    /// `None` for the first policy.
     type Read = Option<Arc<OwnedPolicy>>;
 
     #[inline]
@@ -104,7 +104,7 @@ impl From<Policy> for ReloadablePolicy {
     }
 }
 
-/// One line for a log, as of the [`Policy`].
+/// Writes one line for a log, as [`Policy`] does.
 impl fmt::Display for ReloadablePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.current().fmt(f)

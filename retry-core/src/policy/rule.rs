@@ -1,4 +1,4 @@
-//! What one class of error, or one condition, gets of a policy.
+//! Rules for particular errors.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,12 +8,10 @@ use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::delay::{Backoff, Jitter};
 use crate::time::{Exact, duration, nanos, plural};
 
-/// What is done after some errors in particular: a recovery, a backoff, a jitter, a limit of attempts of their
-/// own.
+/// A rule for particular errors: with a recovery, a backoff, a jitter or a limit of attempts of their own.
 ///
-/// A policy looks through its rules in order, and takes the first that applies. What the rule leaves open is as the
-/// policy says. A condition on the error itself is given to [`Retry::when`](crate::Retry::when), which comes before the
-/// policy's rules.
+/// A policy uses the first of its rules that applies. What the rule leaves open is decided by the policy. For a
+/// condition on the error itself, use [`Retry::when`](crate::Retry::when), which comes before the policy's rules.
 ///
 /// ```
 /// use core::time::Duration;
@@ -36,11 +34,11 @@ pub struct Rule {
     classes: ClassSet,
     from_attempt: u32,
     after: u64,
-    /// `None`: as the policy would without the rule.
+    /// `None` if the policy decides.
     recovery: Option<Recovery>,
     pub(super) backoff: Option<Backoff>,
     pub(super) jitter: Option<Jitter>,
-    /// `None`: the policy's.
+    /// `None` for the policy's number.
     pub(super) max_attempts: Option<u32>,
 }
 
@@ -48,14 +46,14 @@ impl Rule {
     /// A rule for errors of any class, which its conditions can narrow.
     pub const ANY: Self = Self::classes(ClassSet::ALL);
 
-    /// A rule for errors of this class. If it says no [`recovery`](Self::recovery), they are retried if they would be
-    /// without the rule.
+    /// Makes a rule for errors of this class. The policy decides whether they are retried, unless the rule has a
+    /// [`recovery`](Self::recovery).
     pub const fn class(class: Class) -> Self {
         Self::classes(ClassSet::NONE.with(class))
     }
 
-    /// A rule for errors of these classes. If it says no [`recovery`](Self::recovery), they are retried if they would be
-    /// without the rule.
+    /// Makes a rule for errors of these classes. The policy decides whether they are retried, unless the rule has a
+    /// [`recovery`](Self::recovery).
     pub const fn classes(classes: ClassSet) -> Self {
         Self {
             classes,
@@ -68,41 +66,42 @@ impl Rule {
         }
     }
 
-    /// Applies only from this attempt of the call on; attempts count from 1. `from_attempt(2)` leaves out a failure of
-    /// the first.
+    /// Applies the rule only from this attempt of the call on, counted from 1. For example, `from_attempt(2)` leaves
+    /// out failures of the first attempt.
     #[must_use]
     pub const fn from_attempt(self, attempt: u32) -> Self {
         Self { from_attempt: attempt, ..self }
     }
 
-    /// Applies only once the call has taken this long, delays included.
+    /// Applies the rule only after the call has taken this long, delays included.
     #[must_use]
     pub const fn after(self, elapsed: Duration) -> Self {
         Self { after: nanos(elapsed), ..self }
     }
 
-    /// Sets what is done after such an error; as without the rule unless set.
+    /// Sets what is done after such an error. By default, the policy decides.
     #[doc(alias = "retry_if")]
     #[must_use]
     pub const fn recovery(self, recovery: Recovery) -> Self {
         Self { recovery: Some(recovery), ..self }
     }
 
-    /// Sets a backoff for [`Recovery::RetryWithBackoff`]; the policy's unless set.
+    /// Sets the backoff for [`Recovery::RetryWithBackoff`]. The default is the policy's.
     #[must_use]
     pub const fn backoff(self, backoff: Backoff) -> Self {
         Self { backoff: Some(backoff), ..self }
     }
 
-    /// Sets a jitter; the policy's unless set.
+    /// Sets the jitter. The default is the policy's. [`Recovery::RetryWithDelay`] and [`Recovery::WaitAndRetry`] have
+    /// none by default.
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter: Some(jitter), ..self }
     }
 
     checked_setters! {
-        /// Sets how many attempts a call makes at most if it fails like this, instead of the policy's number. `u32::MAX`
-        /// is no limit.
+        /// Sets the largest number of attempts of a call that fails in this way, instead of the policy's number.
+        /// `u32::MAX` means no limit.
         #[doc(alias = "max_retries")]
         #[fails_if("it is 0.")]
         max_attempts, try_max_attempts(self, attempts: u32) {
@@ -117,14 +116,14 @@ impl Rule {
         self.after > 0
     }
 
-    /// What it says of this failure, if it applies.
+    /// Whether the rule applies to this failure.
     pub(super) fn applies(&self, class: Class, attempt: u32, elapsed: impl FnOnce() -> u64) -> bool {
         self.classes.contains(class)
             && attempt >= self.from_attempt
             && (self.after == 0 || elapsed() >= self.after)
     }
 
-    /// The delay it brings along itself, if one.
+    /// The first delay that the rule sets itself; zero if it sets none.
     pub(crate) const fn first_delay(&self) -> Duration {
         match (self.recovery, self.backoff) {
             (Some(Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay)), _) => delay,
@@ -138,7 +137,7 @@ impl Rule {
     }
 }
 
-/// The rule in words, such as `rate_limit: fixed 5 s, 10 attempts`, `timeout from attempt 2: fail`.
+/// Writes the rule in words, such as `rate_limit: fixed 5 s, 10 attempts` or `timeout from attempt 2: fail`.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.classes == ClassSet::ALL {
@@ -185,7 +184,7 @@ impl fmt::Debug for Rule {
     }
 }
 
-/// A number of attempts in words; `u32::MAX` is no limit.
+/// A number of attempts in words; `u32::MAX` means no limit.
 pub(super) struct Attempts(pub(super) u32);
 
 impl fmt::Display for Attempts {

@@ -1,4 +1,4 @@
-//! What a policy says: as plain data, and in one line for a log.
+//! The values of a policy: as plain data, and as one line for a log.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,9 +10,9 @@ use crate::class::ClassSet;
 use crate::delay::{Backoff, Jitter};
 use crate::time::{Exact, duration};
 
-/// What a [`Policy`] says, as plain data: made by [`Policy::settings`].
+/// The values of a [`Policy`] as plain data: see [`Policy::settings`].
 ///
-/// Each field is called like the setter. Durations are exact to the nanosecond; those of 584 years and more are 584 years.
+/// Each field is named after its setter. Durations are exact to the nanosecond and saturate at 584 years.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -25,26 +25,26 @@ pub struct PolicySettings<'a> {
     pub min_delay: Duration,
     /// The longest delay.
     pub max_delay: Duration,
-    /// How many attempts a call makes at most, the first included; `None`: no limit.
+    /// The largest number of attempts per call, the first one included; `None` if it is unlimited.
     pub max_attempts: Option<u32>,
-    /// The latest planned start of an attempt, counted from the start of the call; `None`: no limit.
+    /// The latest planned start of an attempt, counted from the start of the call; `None` if it is unlimited.
     pub start_within: Option<Duration>,
-    /// How long a call may take, attempts and delays included; `None`: no limit.
+    /// The longest time of a call, attempts and delays included; `None` if it is unlimited.
     pub total_timeout: Option<Duration>,
-    /// How long an attempt may take at most; `None`: no limit.
+    /// The longest time of an attempt; `None` if it is unlimited.
     pub attempt_timeout: Option<Duration>,
-    /// How a server's hint is taken.
+    /// How a server's hint is used.
     pub hints: Hints,
-    /// The longest wait that a server may ask for; `None`: `max_delay`.
+    /// The longest wait that a server may ask for; `None` for `max_delay`.
     pub max_hint: Option<Duration>,
     /// The classes of error that are retried.
     pub retry_on: ClassSet,
-    /// What is done after some errors in particular.
+    /// The rules for particular errors.
     pub rules: &'a [Rule],
 }
 
 impl Policy {
-    /// What the policy says, as plain data.
+    /// Returns the values of the policy as plain data.
     ///
     /// ```
     /// use core::time::Duration;
@@ -76,8 +76,11 @@ impl Policy {
     }
 }
 
-/// All that the policy says, in one line for a log, such as
-/// `3 attempts, exponential from 100 ms x2, at most 30 s, full jitter, hints up to 30 s, retries timeout, network`.
+/// Writes the whole policy in one line for a log, such as:
+///
+/// ```text
+/// 3 attempts, exponential from 100 ms x2, at most 30 s, full jitter, hints up to 30 s, retries timeout, network
+/// ```
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.settings().fmt(f)
@@ -90,7 +93,7 @@ impl fmt::Debug for Policy {
     }
 }
 
-/// One line for a log, as of the [`Policy`].
+/// Writes one line for a log, as [`Policy`] does.
 impl fmt::Display for PolicySettings<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}, ", Attempts(self.max_attempts.unwrap_or(u32::MAX)), self.backoff)?;

@@ -1,4 +1,4 @@
-//! A bounded pool of circuits by key: storage, look-up and eviction. Handles of its circuits are in `handle.rs`.
+//! A bounded pool of circuits by key: storage, look-up and eviction. The handles of its circuits are in `handle.rs`.
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
@@ -18,9 +18,9 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::lock::{DefaultLock, Lock};
 use crate::time::{Instant, Now};
 
-/// One circuit breaker per key, such as a host: made at the first look-up of the key, and bounded in number.
+/// A bounded pool of circuit breakers: one per key, such as a host, made at the first look-up of the key.
 ///
-/// It is usually a `static` or an `Arc`.
+/// It is usually a `static`, or in an `Arc`.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -38,61 +38,65 @@ use crate::time::{Instant, Now};
 ///
 /// # Eviction
 ///
-/// A full pool evicts a circuit to make room for a new key. It looks at 32 circuits for that, the next ones in turn:
+/// A full pool evicts a circuit to make room for a new key, by second-chance (CLOCK) eviction. It looks at 32 circuits,
+/// the next ones in turn, and decides by what each one has to remember:
 ///
-/// - A closed circuit without a failure, a slow call or a ramp may be evicted at once, unless it is held. It is held by
-///   attempts under way and by handles.
-/// - A circuit that holds more than that may be evicted after an hour without a look-up, or after the time set by
-///   [`forget_after`](Self::forget_after).
-/// - A circuit that is open is not evicted before its open time is over.
-/// - A circuit that was set by hand, or that is held, is never evicted.
+/// - A closed circuit without failures, slow calls or a ramp may be evicted at once.
+/// - A circuit with any of these, a half-open one, or an open one after its open time may be evicted after an hour
+///   without a look-up. [`forget_after`](Self::forget_after) sets another time.
+/// - A circuit within its open time is kept.
+/// - A circuit that was set by hand is kept. So is one that a handle or an attempt under way holds.
 ///
-/// If none of the 32 may be evicted, the new key gets an [overflow](crate::pool::CircuitHandle::is_overflow) circuit. It
-/// admits every attempt and counts nothing, as if there were no circuit. [`counts`](Self::counts) says how often that happened. By
+/// If all of the 32 have to be kept, the new key gets an [overflow](crate::pool::CircuitHandle::is_overflow) circuit.
+/// It admits every attempt and discards outcomes. [`counts`](Self::counts) tells how many look-ups got it. With
 /// [`share_overflow`](Self::share_overflow), all such keys share one circuit that counts.
 ///
 /// # Keys from outside
 ///
-/// Keys may come from attackers. Hashes are keyed by a secret of the process, so that colliding keys cannot be
-/// constructed. The number of circuits is bounded, and keys are kept whole: to bound memory, bound the length of keys, too.
-/// Names of hosts have at most 253 bytes. A key of up to 96 bytes needs no allocation of its own.
+/// Keys may come from attackers. Keys are hashed by SipHash-1-3 with a secret of the process, so that attackers cannot
+/// construct colliding keys.
+///
+/// The number of circuits is bounded, but keys are stored whole: to bound memory, bound the length of keys, too. Host
+/// names have at most 253 bytes. A key of up to 96 bytes needs no allocation of its own.
 ///
 /// # Cost
 ///
-/// A look-up of a known key takes no lock of the pool, but two atomic steps: one when the handle is made, and one when it is
-/// dropped. A look-up of a new key takes the lock. So a flood of new keys slows itself down, and not the known keys.
+/// A look-up of a known key takes no lock of the pool. It takes two atomic steps: one when the handle is made, and one
+/// when it is dropped. A look-up of a new key takes the lock. So a flood of new keys slows down only look-ups of new
+/// keys.
 #[doc(alias = "CircuitBreakerRegistry")]
 #[doc(alias = "registry")]
 pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     hasher: SipHash,
     index: Index,
-    /// Made as they are needed, and kept as long as the pool.
+    /// Blocks are made when they are first needed, and live as long as the pool.
     blocks: Box<[OnceLock<Block<W, L>>]>,
     capacity: u32,
-    /// Admits everything, unless it is shared.
+    /// Disabled, so that it admits every attempt, unless it is shared.
     overflow: OfPool<W, L>,
     shares_overflow: bool,
-    /// The latest time that a call through the overflow circuit told.
+    /// The latest time known from a call through the overflow circuit.
     latest: AtomicU32,
     idle_for: u32,
-    /// For circuits that are made next. Locked while a block is made.
+    /// The configuration of circuits made from now on. It is locked while a block is made.
     config: Mutex<Arc<CircuitConfig>>,
     /// Locked while all circuits are reconfigured.
     reconfiguring: Mutex<()>,
     state: Mutex<State>,
 }
 
-/// Entries, and their bodies apart from them.
+/// Entries, and their bodies in a separate allocation.
 struct Block<W: Window, L: Lock> {
     entries: Box<[Entry]>,
     bodies: Box<[Body<W, L>]>,
 }
 
-/// What the pool's lock guards. It also guards every change of the index and of an entry's key.
+/// The state that the pool's lock guards. The lock also guards every change of the index and of an entry's key.
 struct State {
-    /// How many entries were ever used: the first ones.
+    /// How many entries were ever used. They are the first ones.
     used: u32,
-    /// Entries whose keys were forgotten by [`CircuitPool::forget`]. They are used again first, once nothing holds them.
+    /// Entries that lost their keys to [`CircuitPool::forget`]. They are used again first, once all their holders are
+    /// gone.
     free: Vec<u32>,
     /// The next entry that eviction looks at.
     clock_hand: u32,
@@ -100,30 +104,32 @@ struct State {
 }
 
 impl CircuitPool {
-    /// A pool of at most `capacity` circuits, each by this configuration, whose windows are the last 100 calls. Most of its
-    /// memory is allocated as circuits are made.
+    /// Makes a pool of at most `capacity` circuits with this configuration, each with the last 100 calls as its window.
+    /// Most of the memory is allocated as circuits are made.
     ///
-    /// A pool of circuits with another window or another lock is of another type, and is made by
-    /// [`with_window`](Self::with_window).
+    /// For another window or another lock, use [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// Panics if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    /// Panics if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`].
     #[track_caller]
     pub fn new(capacity: usize, config: CircuitConfig) -> Self {
         Self::with_window(capacity, config)
     }
 
-    /// [`new`](Self::new) for values known only at run time.
+    /// Does the same as [`new`](Self::new), for values known only at run time.
     ///
     /// # Errors
-    /// Returns an error if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    /// Returns an error if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`].
     pub fn try_new(capacity: usize, config: CircuitConfig) -> Result<Self, ConfigError> {
         Self::try_with_window(capacity, config)
     }
 }
 
 impl<W: Window, L: Lock> CircuitPool<W, L> {
-    /// A pool of at most `capacity` circuits, each by this configuration, with the window and the lock of the pool's type.
+    /// Makes a pool of at most `capacity` circuits with this configuration, with the window and the lock of the pool's
+    /// type.
     ///
     /// ```
     /// use retry_core::{circuit::CountWindow, CircuitConfig, CircuitPool};
@@ -133,16 +139,18 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// ```
     ///
     /// # Panics
-    /// Panics if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    /// Panics if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`].
     #[track_caller]
     pub fn with_window(capacity: usize, config: CircuitConfig) -> Self {
         ok_or_panic!(Self::try_with_window(capacity, config))
     }
 
-    /// [`with_window`](Self::with_window) for values known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for values known only at run time.
     ///
     /// # Errors
-    /// Returns an error if the capacity is 0 or more than a billion, or if the configuration does not fit the window.
+    /// Returns an error if the capacity is 0 or above a billion, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`].
     pub fn try_with_window(capacity: usize, config: CircuitConfig) -> Result<Self, ConfigError> {
         let capacity = match u32::try_from(capacity) {
             Ok(capacity @ 1..=MOST_CIRCUITS) => capacity,
@@ -153,7 +161,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         };
         let config = Arc::new(config.for_window::<W>()?);
         let overflow = SharedCircuit::with(Arc::clone(&config));
-        // The time does not matter: the change is not reported.
+        // Any time will do, because the change is not reported.
         overflow.disable(Instant::ORIGIN);
         Ok(Self {
             hasher: SipHash::secret(),
@@ -175,31 +183,31 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// Sets after which time without a look-up a circuit with something to remember may be evicted; an hour unless set.
-    /// Rounded up to whole seconds; [`Duration::MAX`] is never.
+    /// Sets the time without a look-up after which a circuit with something to remember may be evicted. The default is
+    /// an hour. The time is rounded up to whole seconds; with [`Duration::MAX`], such a circuit is kept for ever.
     ///
-    /// The pool reads no clock. It learns the time from calls that got the overflow circuit. So a circuit counts as idle
-    /// from the first of these calls on.
+    /// The pool reads no clock. It learns the time from calls through the overflow circuit. So the idle time of a
+    /// circuit counts from the first of these calls on.
     #[must_use]
     pub fn forget_after(mut self, idle: Duration) -> Self {
         self.idle_for = Seconds::length(idle);
         self
     }
 
-    /// Lets all keys that get no circuit of their own share one, instead of going without. It is meant for a network in
-    /// which many failing keys have one cause.
+    /// Lets all keys in overflow share one circuit that counts. It is meant for a network in which many failing keys
+    /// have one cause.
     #[must_use]
     pub fn share_overflow(self) -> Self {
         self.overflow.reset(Instant::ORIGIN);
         Self { shares_overflow: true, ..self }
     }
 
-    /// Goes on by another configuration, while calls are under way: every circuit of the pool, the overflow circuit, and
-    /// every circuit that is made later.
+    /// Changes the configuration while calls are under way: of every circuit in the pool, of the overflow circuit, and
+    /// of every circuit made later.
     ///
-    /// Each circuit goes on as by [`SharedCircuit::reconfigure`]: it keeps the newest outcomes, as many as fit, and what was
-    /// set by hand stays. The circuits are locked one after the other, so calls under way meet either configuration.
-    /// Look-ups go on meanwhile.
+    /// Each circuit changes as by [`SharedCircuit::reconfigure`]: it keeps its newest outcomes, as many as fit, and a
+    /// mode set by hand stays. The circuits change one after the other, so calls during the change meet either
+    /// configuration. Look-ups continue meanwhile.
     ///
     /// ```
     /// use core::time::Duration;
@@ -216,12 +224,13 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error, and changes nothing, if the configuration does not fit the window.
+    /// Returns an error if the configuration is invalid for the window: see [`SharedCircuit::try_with_window`]. The old
+    /// configuration then stays.
     pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
         let (config, now) = (Arc::new(config.for_window::<W>()?), now.now());
-        // One at a time, so that two threads do not mix their configurations.
+        // One at a time, so that two threads cannot mix their configurations.
         let _guard = self.reconfiguring.lock().unwrap_or_else(PoisonError::into_inner);
-        // A block that is not among those below is made by the new one.
+        // A block that is made after this line gets the new configuration at once.
         *self.config() = Arc::clone(&config);
         let bodies = self.blocks.iter().filter_map(OnceLock::get).flat_map(|block| &block.bodies);
         for circuit in bodies.map(Body::circuit).chain([&self.overflow]) {
@@ -230,9 +239,10 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         Ok(())
     }
 
-    /// Forgets this key, whatever the state of its circuit, and returns whether there was one. Handles keep the circuit.
+    /// Removes this key, whatever the state of its circuit, and returns `true` if it was there. Existing handles keep
+    /// the circuit.
     ///
-    /// If the circuit was open, the next new key reports that it is closed, with its first admission.
+    /// If the circuit was open, the next key that gets its place reports it as closed, with its first admission.
     pub fn forget(&self, key: &str) -> bool {
         let hash = self.hash(key);
         self.locked(|state| match self.find_locked(hash, key) {
@@ -247,17 +257,17 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// What it holds, and what became of look-ups.
+    /// Returns how many circuits the pool holds, how many it has evicted, and how many look-ups found no room.
     pub fn counts(&self) -> PoolCounts {
         self.locked(|state| state.counts)
     }
 
-    /// The most circuits it holds.
+    /// Returns the largest number of circuits that the pool holds.
     pub fn capacity(&self) -> usize {
         self.capacity as usize
     }
 
-    /// The entry of this key, held, if there is one.
+    /// The entry of this key, now held, if there is one.
     pub(super) fn hold_known(&self, key: &str) -> Option<u32> {
         let hash = self.hash(key);
         self.find(hash, key).or_else(|| {
@@ -268,7 +278,8 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// Every entry in use when this was called, held; those that have lost their key since are left out.
+    /// All entries that were in use when this was called, each now held. Those that lost their key in the meantime are
+    /// skipped.
     pub(super) fn hold_each(&self) -> impl Iterator<Item = u32> {
         let used = self.locked(|state| state.used);
         (0..used).filter(|index| {
@@ -277,7 +288,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// The circuit of keys without an entry.
+    /// The circuit of keys in overflow.
     pub(super) fn overflow(&self) -> &OfPool<W, L> {
         &self.overflow
     }
@@ -286,7 +297,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.shares_overflow.then_some(&self.overflow)
     }
 
-    /// Learns the time from a call without a circuit of its own.
+    /// Learns the time from a call through the overflow circuit.
     pub(super) fn learn(&self, now: Instant) {
         self.latest.fetch_max(Seconds::of(now).0, Relaxed);
     }
@@ -330,12 +341,12 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     }
 
     pub(super) fn hash(&self, key: &str) -> u32 {
-        #[allow(clippy::cast_possible_truncation)] // as much as a slot holds
+        #[allow(clippy::cast_possible_truncation)] // a slot holds 32 bits
         let hash = self.hasher.hash(key.as_bytes()) as u32;
         hash
     }
 
-    /// The entry of this key, held. Without the pool's lock, it may be missed.
+    /// The entry of this key, now held. Without the pool's lock, an entry may be missed.
     #[inline]
     pub(super) fn find(&self, hash: u32, key: &str) -> Option<u32> {
         self.index.find(hash, |index| {
@@ -352,7 +363,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    /// The entry of this key, held, made if there is none; `None` if there is no room. For a key that was not found.
+    /// The entry of a key that was not found, now held. It is made if it is still missing; `None` if there is no room.
     pub(super) fn hold_new(&self, hash: u32, key: &str) -> Option<u32> {
         self.locked(|state| {
             let index = match self.find_locked(hash, key) {
@@ -373,14 +384,14 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.index.find(hash, |index| self.entry(index).is_of(key, || self.body(index)).then_some(index))
     }
 
-    /// An entry that a look-up has found, held; `None` if it has too many holders.
+    /// An entry that a look-up found, now held; `None` if it has too many holders.
     fn referenced(&self, index: u32) -> Option<u32> {
         let entry = self.entry(index);
         entry.reference();
         entry.hold().then_some(index)
     }
 
-    /// An entry for a new key, claimed: one that was freed, else one that was never used, else one that may be evicted.
+    /// An entry for a new key, now claimed: a freed one, else an unused one, else one that may be evicted.
     fn place(&self, state: &mut State) -> Option<u32> {
         if let Some(index) = self.freed(state) {
             return Some(index);
@@ -388,7 +399,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         if state.used < self.capacity {
             let index = state.used;
             state.used += 1;
-            // Nothing can hold it yet.
+            // An unused entry has no holders, so the claim succeeds.
             return self.entry(index).claim().then_some(index);
         }
         let eviction = Eviction { now: Seconds(self.latest.load(Relaxed)), idle_for: self.idle_for };
@@ -415,7 +426,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 spare = spare.or(Some(index));
             }
         }
-        // It may be held by now.
+        // A look-up may have taken hold of it since.
         let spare = spare.filter(|spare| self.entry(*spare).claim())?;
         Some(self.evicted(state, spare))
     }
@@ -428,7 +439,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 if !entry.is_listed() {
                     return Some(index);
                 }
-                // The clock hand has given it to another key before.
+                // The clock hand gave it to another key before.
                 entry.give_up_claim();
             }
         }
@@ -452,7 +463,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // No code of others runs while the lock is held.
+    // Only code of this crate runs while the lock is held.
     fn locked<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -470,5 +481,5 @@ impl<W: Window, L: Lock> fmt::Debug for CircuitPool<W, L> {
 const MOST_CIRCUITS: u32 = 1_000_000_000;
 /// How many entries are made at a time.
 const BLOCK: u32 = 1_024;
-/// How many circuits are looked at for one that may be evicted: it bounds the cost of a new key.
+/// How many circuits an eviction looks at. It bounds the cost of a new key.
 const MOST_STEPS: u32 = 32;

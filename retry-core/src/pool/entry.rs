@@ -1,8 +1,9 @@
-//! What a pool keeps for one key, and how many hold it.
+//! The data of one key in a pool, and the count of its holders.
 //!
-//! An entry is read without a lock, and given to another key under the pool's lock. Two rules keep these apart. A reader
-//! counts itself among the entry's holders first, and compares the key after that. The pool claims an entry before it
-//! gives it to another key, and a claim succeeds only while nothing holds it. So the key of a held entry never changes.
+//! An entry is read without a lock, and given to another key under the pool's lock. Two rules keep these apart. A
+//! reader first counts itself among the entry's holders, and then compares the key. The pool claims an entry before it
+//! gives it to another key, and a claim succeeds only if the entry has no holders. So the key of a held entry stays the
+//! same.
 
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -18,20 +19,21 @@ use crate::circuit::{CircuitConfig, SharedCircuit, Window};
 use crate::key::Key;
 use crate::lock::Lock;
 
-/// A circuit whose configuration is shared by its pool.
+/// A circuit that shares its configuration with the other circuits of its pool.
 pub(super) type OfPool<W, L> = SharedCircuit<W, L, Arc<CircuitConfig>>;
 
-/// What a look-up touches, in one cache line. The circuit is elsewhere, because circuits fill many more pages of memory.
+/// The part that a look-up touches, in one cache line. The circuit is elsewhere, because circuits fill many more pages
+/// of memory.
 #[repr(align(64))]
 pub(super) struct Entry {
-    /// How many hold it, and [`CLAIMED`].
+    /// The number of holders, and [`CLAIMED`].
     holders: AtomicU32,
     hash: AtomicU32,
     idle_since: AtomicU32,
     is_listed: AtomicBool,
-    /// Whether a look-up asked for it since the clock hand passed it last.
+    /// Whether a look-up asked for it since the clock hand last passed it.
     referenced: AtomicBool,
-    /// The length of its key, which begins in `words` and goes on in the body.
+    /// The length of its key, which begins in `words` and continues in the body.
     length: AtomicU32,
     words: [AtomicUsize; WORDS],
 }
@@ -40,7 +42,7 @@ pub(super) struct Entry {
 pub(super) struct Body<W: Window, L: Lock> {
     circuit: OfPool<W, L>,
     more_words: [AtomicUsize; MORE_WORDS],
-    /// The key, if the words are too short for it.
+    /// The key, if it is too long for the words.
     long: RwLock<Option<Box<LongKey>>>,
 }
 
@@ -53,15 +55,16 @@ pub struct Slot<'p, W: Window, L: Lock> {
 /// A key on the heap, behind one word.
 struct LongKey(Box<str>);
 
-/// Added to the number of holders: the key is about to change, and the entry cannot be held.
+/// Added to the number of holders while the key changes, so that the entry cannot be held.
 const CLAIMED: u32 = 1 << 31;
-/// More holders must be a leak. Far below `CLAIMED`, which holders that are turned away must not reach before they leave.
+/// More holders must be a leak. It is far below `CLAIMED`, so that holders that are about to be turned away stay below
+/// that, too.
 const MOST_HOLDERS: u32 = 1 << 30;
 
 const WORD: usize = size_of::<usize>();
-/// 40 bytes: the names of most hosts.
+/// 40 bytes: enough for the names of most hosts.
 const WORDS: usize = if cfg!(loom) { 1 } else { 40 / WORD };
-/// Together 96 bytes: the long names that cloud providers make.
+/// Together 96 bytes: enough for the long names that cloud providers make.
 const MORE_WORDS: usize = if cfg!(loom) { 0 } else { 56 / WORD };
 const SHORT: usize = (WORDS + MORE_WORDS) * WORD;
 
@@ -83,7 +86,7 @@ impl<W: Window, L: Lock> Body<W, L> {
 }
 
 impl Entry {
-    /// Of no key yet.
+    /// An unused entry.
     pub(super) fn new() -> Self {
         Self {
             holders: AtomicU32::new(0),
@@ -96,10 +99,10 @@ impl Entry {
         }
     }
 
-    /// Counts one more holder; false if it is claimed or has too many.
+    /// Counts one more holder. Returns `false` if the entry is claimed or has too many holders.
     #[inline]
     pub(super) fn hold(&self) -> bool {
-        // `Acquire`: the holder must see what was done to the entry before it could be held.
+        // `Acquire`: the holder must see all changes of the entry from before it could be held.
         if self.holders.fetch_add(1, Acquire) < MOST_HOLDERS {
             return true;
         }
@@ -113,18 +116,18 @@ impl Entry {
         self.holders.fetch_sub(1, Release);
     }
 
-    /// Keeps it from being held, if nothing holds it now. What its holders did is visible from then on.
+    /// Keeps the entry from being held, if it has no holders now. What its holders did is visible from then on.
     pub(super) fn claim(&self) -> bool {
         self.holders.load(Relaxed) == 0 && self.holders.compare_exchange(0, CLAIMED, Acquire, Relaxed).is_ok()
     }
 
-    /// Lets it be held again.
+    /// Lets the entry be held again.
     pub(super) fn give_up_claim(&self) {
-        // Not a store: holders that are being turned away are counted, too.
+        // It is a subtraction, because holders that are about to be turned away are counted, too.
         self.holders.fetch_sub(CLAIMED, Release);
     }
 
-    /// Whether it is of this key. Only for a holder, or under the pool's lock.
+    /// Whether the entry has this key. Call it only as a holder, or under the pool's lock.
     #[inline]
     pub(super) fn is_of<'b, W: Window + 'b, L: Lock + 'b>(
         &self,
@@ -144,35 +147,35 @@ impl Entry {
         are(&self.words, start) && (rest.is_empty() || are(&body().more_words, rest))
     }
 
-    /// The hash of its key. Only under the pool's lock.
+    /// The hash of the key. Call it only under the pool's lock.
     pub(super) fn hash(&self) -> u32 {
         self.hash.load(Relaxed)
     }
 
     #[inline]
     pub(super) fn reference(&self) {
-        // A set bit is not written again, so that other threads keep it in their caches.
+        // A set bit is left alone, so that it stays in the caches of other threads.
         if !self.referenced.load(Relaxed) {
             self.referenced.store(true, Relaxed);
         }
     }
 
-    /// Clears the referenced bit, and returns what it was. Only under the pool's lock.
+    /// Clears the referenced bit, and returns what it was. Call it only under the pool's lock.
     pub(super) fn take_referenced(&self) -> bool {
         self.referenced.load(Relaxed) && self.referenced.swap(false, Relaxed)
     }
 
-    /// Whether it is in the index. Only under the pool's lock.
+    /// Whether the entry is in the index. Call it only under the pool's lock.
     pub(super) fn is_listed(&self) -> bool {
         self.is_listed.load(Relaxed)
     }
 
-    /// Only under the pool's lock.
+    /// Marks it as removed from the index. Call it only under the pool's lock.
     pub(super) fn unlist(&self) {
         self.is_listed.store(false, Relaxed);
     }
 
-    /// Reads and changes since when no look-up has asked for it. Only under the pool's lock.
+    /// Reads and changes the start of the time without a look-up. Call it only under the pool's lock.
     pub(super) fn with_idle_since<R>(&self, f: impl FnOnce(&mut Seconds) -> R) -> R {
         let mut idle_since = Seconds(self.idle_since.load(Relaxed));
         let result = f(&mut idle_since);
@@ -209,7 +212,7 @@ impl<'p, W: Window, L: Lock> Slot<'p, W, L> {
         entry.holders.fetch_sub(CLAIMED - 1, Release);
     }
 
-    /// Its key. Only for a holder, or under the pool's lock.
+    /// The key. Call it only as a holder, or under the pool's lock.
     pub(super) fn name(self) -> String {
         let length = self.entry.length.load(Relaxed) as usize;
         if length > SHORT {
@@ -222,9 +225,10 @@ impl<'p, W: Window, L: Lock> Slot<'p, W, L> {
         }
     }
 
-    /// The part of its key that a [`Key`] holds, without an allocation.
+    /// The part of the key that a [`Key`] holds, without an allocation.
     pub(super) fn key(self) -> Key {
-        // One byte more than a key holds shows that there is more, and three more that its last character is whole.
+        // One byte more than a key holds shows that the text is longer. Three more show that its last character is
+        // whole.
         const BYTES: usize = 32;
         let length = self.entry.length.load(Relaxed) as usize;
         if length > SHORT {
@@ -258,7 +262,7 @@ impl<W: Window, L: Lock> fmt::Debug for Slot<'_, W, L> {
     }
 }
 
-/// Saturates: the text of keys as long as that is compared anyway.
+/// Saturates, because the text of such long keys is compared anyway.
 fn length(name: &str) -> u32 {
     u32::try_from(name.len()).unwrap_or(u32::MAX)
 }
@@ -267,7 +271,7 @@ fn no_words<const N: usize>() -> [AtomicUsize; N] {
     core::array::from_fn(|_| AtomicUsize::new(0))
 }
 
-/// The bytes in words; the last word is padded with zeros.
+/// The bytes as words; the last word is padded with zeros.
 #[inline]
 fn words(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let (whole, rest) = bytes.as_chunks::<WORD>();

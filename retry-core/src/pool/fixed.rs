@@ -13,12 +13,14 @@ use crate::key::Key;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::time::{Now, Reading};
 
-/// One circuit breaker per key, at most `N`, in place: without an allocator, with one configuration and one lock for all.
+/// A pool of at most `N` circuit breakers, one per key, in place: it needs no allocator, and has one lock for all.
 ///
-/// It is usually a `static`. A look-up compares the keys one by one, so it is made for tens of circuits, on targets of all
-/// sizes. A [`Key`] holds 23 bytes: a longer one is truncated, could be that of another dependency, and gets an
-/// [overflow](FixedCircuit::is_overflow). For more circuits or longer keys, use a `CircuitPool`, with the feature `std`. Both
-/// evict by the same rules.
+/// It is usually a `static`. A look-up compares the keys one by one, so it is made for tens of circuits, on targets of
+/// all sizes. It evicts by the same rules as a `CircuitPool`, but looks at all `N` circuits.
+///
+/// A [`Key`] holds 23 bytes. A longer one is truncated and could be that of another dependency, so it gets an
+/// [overflow](FixedCircuit::is_overflow) handle. For more circuits or longer keys, use a `CircuitPool`, with the
+/// feature `std`.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -41,18 +43,18 @@ pub struct FixedCircuitPool<const N: usize, W: Window = CountWindow<100>, L: Loc
     idle_for: u32,
 }
 
-/// The circuit of one key, out of a [`FixedCircuitPool`], which does not evict it while this handle exists.
+/// A handle of the circuit of one key in a [`FixedCircuitPool`]. The pool keeps the circuit while a handle exists.
 pub struct FixedCircuit<'p, const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     pool: &'p FixedCircuitPool<N, W, L>,
-    /// `None` if there was no room.
+    /// `None` for an overflow.
     slot: Option<usize>,
     key: Key,
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 struct Slots<const N: usize, W> {
     slots: [Option<Slot<W>>; N],
-    /// In place of the configuration that the pool was made with.
+    /// A configuration that replaces the first one.
     changed: Option<CircuitConfig>,
     /// The next slot that eviction looks at.
     clock_hand: usize,
@@ -63,12 +65,12 @@ struct Slots<const N: usize, W> {
 
 struct Slot<W> {
     key: Key,
-    /// How many handles it has.
+    /// The number of handles.
     held: u32,
-    /// Whether a look-up asked for it since the clock hand passed it last.
+    /// Whether a look-up asked for it since the clock hand last passed it.
     referenced: bool,
     idle_since: Seconds,
-    /// The phase in which the circuit that was here before was evicted, until an admission reports it.
+    /// The phase of the circuit that was evicted from this slot, until an admission reports it.
     before: Phase,
     breaker: Breaker<W>,
 }
@@ -112,7 +114,7 @@ impl<const N: usize, W: Window> Slots<N, W> {
         Some(index)
     }
 
-    /// The slot of a new key, without a handle.
+    /// The slot of a new key, still without a handle.
     fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
         // Two different keys may be the same once truncated.
         if key.is_truncated() {
@@ -153,29 +155,32 @@ impl<const N: usize, W: Window> Slots<N, W> {
 }
 
 impl<const N: usize> FixedCircuitPool<N> {
-    /// A pool of `N` circuits, each by this configuration, with windows of the last 100 calls and the [`DefaultLock`].
+    /// Makes a pool of `N` circuits with this configuration, with the last 100 calls as windows and the
+    /// [`DefaultLock`].
     ///
-    /// A pool of circuits with another window or another lock is of another type, and is made by
-    /// [`with_window`](Self::with_window).
+    /// For another window or another lock, use [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// Panics if `N` is 0, or if the configuration does not fit the window. In a `static`, that is a compile error.
+    /// Panics if `N` is 0, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`](crate::SharedCircuit::try_with_window). In a `static`, that is a compile
+    /// error.
     #[track_caller]
     pub const fn new(config: CircuitConfig) -> Self {
         Self::with_window(config)
     }
 
-    /// [`new`](Self::new) for a configuration known only at run time.
+    /// Does the same as [`new`](Self::new), for a configuration known only at run time.
     ///
     /// # Errors
-    /// Returns an error if `N` is 0, or if the configuration does not fit the window.
+    /// Returns an error if `N` is 0, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`](crate::SharedCircuit::try_with_window).
     pub const fn try_new(config: CircuitConfig) -> Result<Self, ConfigError> {
         Self::try_with_window(config)
     }
 }
 
 impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
-    /// A pool of `N` circuits, each by this configuration, with the window and the lock of the pool's type.
+    /// Makes a pool of `N` circuits with this configuration, with the window and the lock of the pool's type.
     ///
     /// ```
     /// use retry_core::{circuit::CountWindow, pool::FixedCircuitPool, runtime::LocalLock, CircuitConfig};
@@ -185,16 +190,19 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
     /// ```
     ///
     /// # Panics
-    /// Panics if `N` is 0, or if the configuration does not fit the window. In a `static`, that is a compile error.
+    /// Panics if `N` is 0, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`](crate::SharedCircuit::try_with_window). In a `static`, that is a compile
+    /// error.
     #[track_caller]
     pub const fn with_window(config: CircuitConfig) -> Self {
         Self::from_checked(ok_or_panic!(Self::checked(config)))
     }
 
-    /// [`with_window`](Self::with_window) for a configuration known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for a configuration known only at run time.
     ///
     /// # Errors
-    /// Returns an error if `N` is 0, or if the configuration does not fit the window.
+    /// Returns an error if `N` is 0, or if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`](crate::SharedCircuit::try_with_window).
     pub const fn try_with_window(config: CircuitConfig) -> Result<Self, ConfigError> {
         match Self::checked(config) {
             Ok(config) => Ok(Self::from_checked(config)),
@@ -213,25 +221,26 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         Self { slots: L::Of::<Slots<N, W>>::INITIAL, config, idle_for: Seconds::length(FORGET_AFTER) }
     }
 
-    /// Sets after which time without a look-up a circuit with something to remember may be evicted; an hour unless set.
-    /// Rounded up to whole seconds; [`Duration::MAX`] is never.
+    /// Sets the time without a look-up after which a circuit with something to remember may be evicted. The default is
+    /// an hour. The time is rounded up to whole seconds; with [`Duration::MAX`], such a circuit is kept for ever.
     ///
-    /// The pool reads no clock. It learns the time from calls that got no circuit. So a circuit counts as idle from the
-    /// first of these calls on.
+    /// The pool reads no clock. It learns the time from calls through overflow handles. So the idle time of a circuit
+    /// counts from the first of these calls on.
     #[must_use]
     pub const fn forget_after(mut self, idle: Duration) -> Self {
         self.idle_for = Seconds::length(idle);
         self
     }
 
-    /// Goes on by another configuration, while calls are under way: every circuit of the pool, and every circuit that is
-    /// made later.
+    /// Changes the configuration while calls are under way: of every circuit in the pool, and of every circuit made
+    /// later.
     ///
-    /// Each circuit keeps the newest outcomes, as many as fit. If its rules opened it, it stays open no longer than the
-    /// new configuration allows from `now`. What was set by hand stays.
+    /// Each circuit changes as by [`SharedCircuit::reconfigure`](crate::SharedCircuit::reconfigure): it keeps its
+    /// newest outcomes, as many as fit, and a mode set by hand stays.
     ///
     /// # Errors
-    /// Returns an error, and changes nothing, if the configuration does not fit the window.
+    /// Returns an error if the configuration is invalid for the window: see
+    /// [`SharedCircuit::try_with_window`](crate::SharedCircuit::try_with_window). The old configuration then stays.
     pub fn reconfigure(&self, config: CircuitConfig, now: impl Now) -> Result<(), ConfigError> {
         let (config, now) = (Self::checked(config)?, now.now());
         self.slots.with(|Slots { slots, changed, .. }| {
@@ -242,21 +251,22 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         Ok(())
     }
 
-    /// The circuit of this key, made if there is none. It never fails: see [`FixedCircuit::is_overflow`].
+    /// Returns a handle of this key's circuit, which is made if it is missing. It always succeeds: if there is no room,
+    /// it returns an [overflow](FixedCircuit::is_overflow).
     pub fn get(&self, key: impl Into<Key>) -> FixedCircuit<'_, N, W, L> {
         let key = key.into();
         let slot = self.slots.with(|slots| slots.hold(key, self.idle_for));
         FixedCircuit { pool: self, slot, key }
     }
 
-    /// The circuit of this key, if there is one.
+    /// Returns a handle of this key's circuit, if there is one. It counts as a look-up.
     pub fn peek(&self, key: impl Into<Key>) -> Option<FixedCircuit<'_, N, W, L>> {
         let key = key.into();
         let slot = self.slots.with(|slots| slots.find(key))?;
         Some(FixedCircuit { pool: self, slot: Some(slot), key })
     }
 
-    /// Every key and the phase of its circuit, for metrics. Others may be made or evicted meanwhile.
+    /// Iterates over all keys and the phases of their circuits, for metrics. Circuits may be made or evicted meanwhile.
     pub fn iter(&self) -> impl Iterator<Item = (Key, Phase)> {
         (0..N).filter_map(|index| {
             self.slots.with(|slots| {
@@ -266,7 +276,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// What it holds, and what became of look-ups.
+    /// Returns how many circuits the pool holds, how many it has evicted, and how many look-ups found no room.
     pub fn counts(&self) -> PoolCounts {
         self.slots.with(|Slots { slots, evicted, overflowed, .. }| PoolCounts {
             kept: slots.iter().flatten().count(),
@@ -275,25 +285,25 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
         })
     }
 
-    /// The most circuits it holds: `N`.
+    /// Returns the largest number of circuits that the pool holds: `N`.
     pub const fn capacity(&self) -> usize {
         N
     }
 }
 
 impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
-    /// The key.
+    /// Returns the key.
     pub fn key(&self) -> Key {
         self.key
     }
 
-    /// Whether the pool had no room for this key, or the key is truncated. If so, every attempt is admitted and nothing
-    /// is counted.
+    /// Returns `true` if the pool had no room for this key, or if the key is truncated. Then every attempt is admitted,
+    /// and outcomes are discarded.
     pub fn is_overflow(&self) -> bool {
         self.slot.is_none()
     }
 
-    manual_operations!("Does nothing, and returns `None`, if it is an [overflow](Self::is_overflow).");
+    manual_operations!("If it is an [overflow](Self::is_overflow), it only returns `None`.");
 
     fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<W>) -> R) -> Option<R> {
         self.with(|slot, _| f(&mut slot.breaker))
@@ -309,7 +319,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
 }
 
 impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
-    /// `None` if it is an overflow.
+    /// `None` for an overflow.
     type Ticket = Option<Ticket>;
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {

@@ -1,4 +1,4 @@
-//! The circuit of one key of a pool, held, and the look-ups that return it.
+//! Handles of a pool's circuits, and the look-ups that return them.
 
 use core::fmt;
 
@@ -14,20 +14,20 @@ use crate::key::Key;
 use crate::lock::{DefaultLock, Lock};
 use crate::time::Now;
 
-/// The circuit of one key, held, which borrows its pool: see [`CircuitHandle`].
+/// A handle of the circuit of one key, which borrows its pool: see [`CircuitHandle`].
 pub type PooledCircuit<'p, W = CountWindow<100>, L = DefaultLock> = CircuitHandle<&'p CircuitPool<W, L>>;
 
-/// The circuit of one key, held, which owns a reference to its pool: see [`CircuitHandle`].
+/// A handle of the circuit of one key, which owns a reference to its pool: see [`CircuitHandle`].
 ///
-/// It is `'static`, so a spawned task or a service can keep it: see [`CircuitPool::get_owned`].
+/// It is `'static`, so that a spawned task or a service can keep it: see [`CircuitPool::get_owned`].
 pub type OwnedCircuit<W = CountWindow<100>, L = DefaultLock> = CircuitHandle<Arc<CircuitPool<W, L>>>;
 
-/// The circuit of one key, out of a [`CircuitPool`](crate::CircuitPool).
+/// A handle of the circuit of one key in a [`CircuitPool`](crate::CircuitPool).
 ///
-/// While a handle exists, the pool does not evict the circuit, and every look-up of the key returns the same one. `P` is a
+/// While a handle exists, the pool keeps the circuit, and every look-up of the key returns the same one. `P` is a
 /// reference to the pool: a borrowed one in [`PooledCircuit`], an `Arc` in [`OwnedCircuit`].
 ///
-/// The methods that are used most are here; [`circuit`](Self::circuit) has all others.
+/// It has the methods that are used most. [`circuit`](Self::circuit) returns the circuit, which has all others.
 ///
 /// ```
 /// use core::time::Duration;
@@ -46,7 +46,7 @@ pub struct CircuitHandle<P: PoolRef> {
 }
 
 enum Place<A> {
-    /// An entry that this handle holds.
+    /// An entry, of which this handle is a holder.
     Kept(A),
     /// The pool has no entry for this key.
     Overflow(Key),
@@ -57,7 +57,7 @@ enum Place<A> {
 pub trait PoolRef: Clone {
     type Window: Window;
     type Lock: Lock;
-    /// Where an entry is: the entry itself, if the reference is borrowed for long enough.
+    /// The place of an entry: the entry itself, if the reference is borrowed for long enough.
     type At: Copy;
 
     fn pool(&self) -> &CircuitPool<Self::Window, Self::Lock>;
@@ -108,13 +108,14 @@ impl<W: Window, L: Lock> PoolRef for Arc<CircuitPool<W, L>> {
 }
 
 impl<W: Window, L: Lock> CircuitPool<W, L> {
-    /// The circuit of this key, made if there is none. It never fails: see [`CircuitHandle::is_overflow`].
+    /// Returns a handle of this key's circuit, which is made if it is missing. It always succeeds: if there is no room,
+    /// it returns an [overflow](CircuitHandle::is_overflow).
     #[inline]
     pub fn get(&self, key: &str) -> PooledCircuit<'_, W, L> {
         CircuitHandle::new(self, key)
     }
 
-    /// The circuit of this key, made if there is none, in a handle that owns a reference to the pool.
+    /// Returns a handle of this key's circuit as [`get`](Self::get) does, which owns a reference to the pool.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -129,12 +130,13 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         CircuitHandle::new(Arc::clone(self), key)
     }
 
-    /// The circuit of this key, if there is one.
+    /// Returns a handle of this key's circuit, if there is one. It counts as a look-up.
     pub fn peek(&self, key: &str) -> Option<PooledCircuit<'_, W, L>> {
         self.hold_known(key).map(|index| CircuitHandle::kept(self, index))
     }
 
-    /// All circuits, in no particular order: for metrics, or to set each by hand. Others may be made or evicted meanwhile.
+    /// Iterates over all circuits in any order, for metrics, or to set each one by hand. Circuits may be made or
+    /// evicted meanwhile.
     ///
     /// ```
     /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
@@ -168,14 +170,14 @@ impl<P: PoolRef> CircuitHandle<P> {
         }
     }
 
-    /// Of an entry that is held for it.
+    /// A handle of an entry that is already held for it.
     #[inline]
     fn kept(pool: P, index: u32) -> Self {
         let place = Place::Kept(pool.at(index));
         Self { pool, place }
     }
 
-    /// The whole key; if it is an overflow, as much of it as a [`Key`] holds.
+    /// Returns the whole key; for an overflow, the part that a [`Key`] holds.
     pub fn name(&self) -> String {
         match self.place {
             Place::Kept(at) => self.pool.slot(at).name(),
@@ -183,7 +185,7 @@ impl<P: PoolRef> CircuitHandle<P> {
         }
     }
 
-    /// The key as events show it.
+    /// Returns the key as events show it.
     pub fn key(&self) -> Key {
         match self.place {
             Place::Kept(at) => self.pool.slot(at).key(),
@@ -191,13 +193,14 @@ impl<P: PoolRef> CircuitHandle<P> {
         }
     }
 
-    /// Whether the pool had no room for this key. If so, every attempt is admitted and nothing is counted, unless all such
-    /// keys [share](CircuitPool::share_overflow) a circuit.
+    /// Returns `true` if the pool had no room for this key. Then every attempt is admitted, and outcomes are discarded,
+    /// unless all such keys [share](CircuitPool::share_overflow) a circuit.
     pub fn is_overflow(&self) -> bool {
         matches!(self.place, Place::Overflow(_))
     }
 
-    /// The circuit itself. `None` if it is an overflow, unless all such keys share a circuit.
+    /// Returns the circuit itself; `None` for an overflow, unless all such keys [share](CircuitPool::share_overflow) a
+    /// circuit.
     ///
     /// ```
     /// use retry_core::{circuit::Gate, CircuitConfig, CircuitPool, Instant};
@@ -208,7 +211,7 @@ impl<P: PoolRef> CircuitHandle<P> {
     /// let kept = hosts.get("a.example.com");
     /// assert_eq!(kept.circuit().unwrap().counts(NOW).unwrap().calls, 0);
     ///
-    /// // There is nothing to force open: that would refuse the calls of all other keys without a circuit, too.
+    /// // An overflow cannot be forced open: that would refuse the calls of all keys in overflow.
     /// let other = hosts.get("b.example.com");
     /// assert!(other.circuit().is_none() && other.force_open(NOW).is_none());
     /// assert!(other.admit(NOW).is_ok());
@@ -221,13 +224,13 @@ impl<P: PoolRef> CircuitHandle<P> {
         }
     }
 
-    manual_operations!("Does nothing, and returns `None`, if it is an [overflow](Self::is_overflow).");
+    manual_operations!("If it is an [overflow](Self::is_overflow), it only returns `None`.");
 
     fn by_hand<R>(&self, f: impl FnOnce(&mut Breaker<P::Window>) -> R) -> Option<R> {
         self.circuit()?.by_hand(f)
     }
 
-    /// The circuit that answers: for an overflow the one that admits everything, unless it is shared.
+    /// The circuit that answers. For an overflow, it admits every attempt, unless it is shared.
     #[inline]
     fn gate(&self) -> &OfPool<P::Window, P::Lock> {
         match self.place {
@@ -245,7 +248,7 @@ impl<P: PoolRef> Gate for CircuitHandle<P> {
         match self.place {
             Place::Kept(at) => self.pool.slot(at).circuit().admit(now),
             Place::Overflow(_) => {
-                // The pool needs to know the time only now that it has no room.
+                // The pool needs the time only now that it has no room.
                 let now = now.now();
                 self.pool.pool().learn(now);
                 self.gate().admit(now)
@@ -262,7 +265,7 @@ impl<P: PoolRef> Gate for CircuitHandle<P> {
 impl<P: PoolRef> Clone for CircuitHandle<P> {
     fn clone(&self) -> Self {
         let place = match self.place {
-            // A billion handles are a leak, which is not a reason to end the program.
+            // A billion handles are a leak, but the program should go on.
             Place::Kept(at) if !self.pool.slot(at).entry.hold() => Place::Overflow(self.key()),
             Place::Kept(at) => Place::Kept(at),
             Place::Overflow(key) => Place::Overflow(key),

@@ -3,17 +3,17 @@
 use core::hash::BuildHasher;
 use std::hash::RandomState;
 
-/// SipHash-1-3 under a secret key, as in [`std::hash::RandomState`], of a whole text at once.
+/// SipHash-1-3 with a secret key, as in [`std::hash::RandomState`], of a whole text at once.
 ///
-/// The standard library's takes its input in pieces, and takes about twice as many instructions for the name of a host.
-/// Source: Aumasson and Bernstein, [SipHash](https://www.aumasson.jp/siphash/siphash.pdf). One round per word and three at
-/// the end are what the standard library uses for its hash tables.
+/// The standard library's version takes its input in pieces, and needs about twice as many instructions for a host
+/// name. Source: Aumasson and Bernstein, [SipHash](https://www.aumasson.jp/siphash/siphash.pdf). One round per word and
+/// three at the end are what the standard library uses for its hash tables.
 pub(super) struct SipHash {
     key: [u64; 2],
 }
 
 impl SipHash {
-    /// With a key made of the standard library's secret. For loom, whose runs must be alike, with a key of zeros.
+    /// Takes the key from the standard library's secret. Under loom the key is zero, because its runs must be alike.
     pub(super) fn secret() -> Self {
         let secret = RandomState::new();
         Self::new(if cfg!(loom) { [0, 0] } else { [secret.hash_one(0), secret.hash_one(1)] })
@@ -89,7 +89,7 @@ mod tests {
             theirs.write(&text[..length]);
             assert_eq!(SipHash::new([0, 0]).hash(&text[..length]), theirs.finish(), "{length} bytes");
         }
-        // With the key of SipHash's own test vectors, which the standard library cannot be given.
+        // The key of SipHash's own test vectors, which the standard library's hasher cannot take.
         let keyed = SipHash::new([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908]);
         assert_eq!(keyed.hash(b""), 0xabac_0158_050f_c4dc);
     }

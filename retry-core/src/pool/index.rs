@@ -1,8 +1,8 @@
 //! The index of a pool: from the hash of a key to the entry that may have it.
 //!
-//! It is a hash table with open addressing, linear probing and deletion by backward shift. It is read without a lock, and
-//! changed under the pool's lock. What a reader finds is a guess, which the entry's own key must confirm. If a slot is
-//! moved meanwhile, a reader may miss an entry that is there. So a reader that finds nothing looks again under the lock.
+//! It is a hash table with open addressing, linear probing and deletion by backward shift. It is read without a lock,
+//! and changed under the pool's lock. A reader gets only a guess, which the entry's own key must confirm. If a slot
+//! moves meanwhile, the reader may miss an entry. So a reader that finds no entry looks again under the lock.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -11,7 +11,7 @@ use std::boxed::Box;
 use super::sync::AtomicU32;
 
 pub(super) struct Index {
-    /// One and a half per entry: there is always an empty one, and a small table stays in the caches.
+    /// One and a half slots per entry, so that one is always empty. A small table stays in the caches.
     slots: Box<[Slot]>,
 }
 
@@ -28,11 +28,11 @@ impl Index {
         Self { slots: (0..slots).map(|_| slot()).collect() }
     }
 
-    /// The first result of `f` among the entries that may have a key of this hash.
+    /// The first result of `f` among the entries that may have a key with this hash.
     #[inline]
     pub(super) fn find<R>(&self, hash: u32, mut f: impl FnMut(u32) -> Option<R>) -> Option<R> {
         let mut at = self.home(hash);
-        // Bounded, because slots may be moved while a reader goes round.
+        // Bounded, because slots may move while a reader goes round.
         for _ in 0..self.slots.len() {
             let slot = &self.slots[at];
             let entry = slot.entry.load(Acquire).checked_sub(1)?;
@@ -46,7 +46,7 @@ impl Index {
         None
     }
 
-    /// Only under the pool's lock.
+    /// Adds an entry. Call it only under the pool's lock.
     pub(super) fn insert(&self, hash: u32, entry: u32) {
         let mut at = self.home(hash);
         while self.slots[at].entry.load(Relaxed) != 0 {
@@ -56,8 +56,8 @@ impl Index {
         self.slots[at].entry.store(entry + 1, Release);
     }
 
-    /// Removes an entry that is there, and shifts back the entries that were further on because of it. Only under the pool's
-    /// lock.
+    /// Removes an existing entry, and shifts back the entries that it had pushed further on. Call it only under the
+    /// pool's lock.
     pub(super) fn remove(&self, hash: u32, entry: u32) {
         let mut gap = self.home(hash);
         while self.slots[gap].entry.load(Relaxed) != entry + 1 {
@@ -69,7 +69,8 @@ impl Index {
             if entry == 0 {
                 break;
             }
-            // Compares the distance from home with the distance from the gap; both wrap at the end of the table alike.
+            // Compares the distance from home with the distance from the gap. Both wrap at the end of the table in the
+            // same way.
             if at.wrapping_sub(self.home(hash)) >= at.wrapping_sub(gap) {
                 self.slots[gap].hash.store(hash, Relaxed);
                 self.slots[gap].entry.store(entry, Release);

@@ -1,8 +1,11 @@
 //! One circuit breaker per host, tenant or other key; and policies and circuits by type of operation.
 //!
-//! A pool makes a circuit at the first look-up of its key. All circuits of a pool have one configuration, and a failing
-//! host opens only its own. Pools are bounded: when a pool is full, it evicts only circuits that are worth little, such as
-//! closed ones without failures. So a flood of keys, however large, does not make it forget that a host is down.
+//! Guides: [circuit breakers](crate::_guides::circuits), [HTTP and tower](crate::_guides::http_and_tower),
+//! [a client of your own](crate::_guides::client).
+//!
+//! A pool makes a circuit at the first look-up of its key. All circuits of a pool have the same configuration, and a
+//! failing host opens only its own circuit. A pool is bounded. When it is full, it evicts circuits that have little to
+//! remember, such as closed ones without failures. So it remembers that a host is down, however many new keys arrive.
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -38,22 +41,24 @@
 //!
 //! | type | keys | memory | look-up |
 //! |---|---|---|---|
-//! | `CircuitPool`, with the feature `std` | text of any length | allocated as circuits are made | hashed, without a lock |
-//! | [`FixedCircuitPool<N>`](FixedCircuitPool) | up to 23 bytes | in place: no allocator | one by one, one lock: for tens of keys |
-//! | [`Operations<N>`](Operations) | names known when the program is written | in place | at the start of the program |
+//! | `CircuitPool`, with the feature `std` | text of any length | allocated as circuits are made | by hash, without a lock |
+//! | [`FixedCircuitPool<N>`](FixedCircuitPool) | text of up to 23 bytes | in place: no allocator | compares keys one by one under one lock, for tens of keys |
+//! | [`Operations<N>`](Operations) | names fixed in the program | in place | once, at the start of the program |
 //!
-//! A look-up returns a handle, which is a [`Gate`](crate::circuit::Gate): `PooledCircuit` borrows its pool, and
-//! `OwnedCircuit` owns a reference to it. While a handle exists, its circuit is not evicted.
+//! A look-up returns a handle, which is a [`Gate`](crate::circuit::Gate): it can be the circuit of a
+//! [`Retry`](crate::Retry). `PooledCircuit` borrows its pool, and `OwnedCircuit` owns a reference to it. The pool
+//! evicts a circuit only after its last handle is dropped.
 //!
 //! # When a pool is full
 //!
-//! A new key evicts a circuit by the rules in `CircuitPool`'s documentation. If no circuit may be evicted, the new key gets
-//! an *overflow* handle: it admits every attempt and counts nothing, as if there were no circuit. The pool
-//! [counts](PoolCounts) how often that happens.
+//! A new key evicts a circuit by the rules in `CircuitPool`'s documentation. If every circuit has to be kept, the new
+//! key gets an *overflow* handle, which admits every attempt and discards outcomes. The pool [counts](PoolCounts) these
+//! look-ups.
 //!
-//! # What is not there
+//! # Limits
 //!
-//! A pool is not a load balancer: it does not compare hosts with each other. It is not a connection pool either.
+//! A pool treats each key by itself. To compare hosts with each other, use a load balancer. To reuse connections, use a
+//! connection pool.
 
 #![doc(alias = "registry")]
 #![doc(alias = "circuit breaker registry")]

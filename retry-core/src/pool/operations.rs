@@ -13,9 +13,9 @@ use crate::policy::{Policies, Policy, Preset, Rule};
 use crate::retry::Retry;
 use crate::time::Now;
 
-/// The types of operations of a program, such as "database" and "http": a policy and a circuit for each.
+/// The types of operations of a program, such as "database" and "http", each with its policy and its circuit.
 ///
-/// It is usually a `static`, made of [`Preset`]s, and asked once for each type:
+/// It is usually a `static`, made of [`Preset`]s. Each type is looked up once:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -30,18 +30,19 @@ use crate::time::Now;
 ///
 /// let retry = DATABASE.retry(StdRuntime);
 /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
-/// assert!(ALL.find("cache").unwrap().circuit().is_none()); // a cache is not worth one
+/// assert!(ALL.find("cache").unwrap().circuit().is_none()); // this preset has none
 /// # }
 /// ```
 ///
-/// With the feature `serde`, a file may change them: see `OperationsFile`. With `std`, they can be replaced while calls are
-/// under way: see `reload`. For one circuit per host, use a pool.
+/// With the feature `serde`, a file may change the policies and the circuits: see `OperationsFile`. With `std`,
+/// `reload` replaces them while calls are under way. For one circuit per host, use a
+/// [`FixedCircuitPool`](crate::pool::FixedCircuitPool) or a `CircuitPool`.
 #[doc(alias = "registry")]
 pub struct Operations<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     operations: [Operation<W, L>; N],
 }
 
-/// One type of operation: its policy, and its circuit if it has one.
+/// One type of operation: its name, its policy, and its circuit if it has one.
 pub struct Operation<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     name: &'static str,
     policy: Source,
@@ -49,35 +50,37 @@ pub struct Operation<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     dead_letter: AtomicBool,
 }
 
-/// Where an operation has its policy.
+/// The place of an operation's policy.
 #[cfg(feature = "std")]
 type Source = crate::policy::ReloadablePolicy;
 #[cfg(not(feature = "std"))]
 type Source = Policy;
 
 impl<const N: usize> Operations<N> {
-    /// These types, each by its preset and under its name. Circuits have windows of the last 100 calls and the
-    /// [`DefaultLock`]; for others, use [`with_window`](Self::with_window).
+    /// Makes one type of operation per preset, with the preset's name. The circuits have the last 100 calls as windows,
+    /// and the [`DefaultLock`]. For others, use [`with_window`](Self::with_window).
     ///
     /// # Panics
-    /// Panics if two presets have one name, or if the configuration of a circuit does not fit its window. In a `static`,
-    /// that is a compile error.
+    /// Panics if two presets have the same name, or if the configuration of a circuit is invalid for its window. In a
+    /// `static`, that is a compile error.
     #[track_caller]
     pub const fn new(presets: [Preset; N]) -> Self {
         Self::with_window(presets)
     }
 
-    /// [`new`](Self::new) for presets known only at run time.
+    /// Does the same as [`new`](Self::new), for presets known only at run time.
     ///
     /// # Errors
-    /// Returns an error if two presets have one name, or if the configuration of a circuit does not fit its window.
+    /// Returns an error if two presets have the same name, or if the configuration of a circuit is invalid for its
+    /// window.
     pub const fn try_new(presets: [Preset; N]) -> Result<Self, ConfigError> {
         Self::try_with_window(presets)
     }
 }
 
 impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
-    /// These types, each by its preset and under its name. Circuits have the window and the lock of this type.
+    /// Makes one type of operation per preset, with the preset's name. The circuits have the window and the lock of
+    /// this type.
     ///
     /// ```
     /// use retry_core::{circuit::CountWindow, pool::Operations, Preset};
@@ -87,18 +90,19 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     /// ```
     ///
     /// # Panics
-    /// Panics if two presets have one name, or if the configuration of a circuit does not fit its window. In a `static`,
-    /// that is a compile error.
+    /// Panics if two presets have the same name, or if the configuration of a circuit is invalid for its window. In a
+    /// `static`, that is a compile error.
     #[track_caller]
     pub const fn with_window(presets: [Preset; N]) -> Self {
         ok_or_panic!(Self::check(&presets));
         Self::from_checked(presets)
     }
 
-    /// [`with_window`](Self::with_window) for presets known only at run time.
+    /// Does the same as [`with_window`](Self::with_window), for presets known only at run time.
     ///
     /// # Errors
-    /// Returns an error if two presets have one name, or if the configuration of a circuit does not fit its window.
+    /// Returns an error if two presets have the same name, or if the configuration of a circuit is invalid for its
+    /// window.
     pub const fn try_with_window(presets: [Preset; N]) -> Result<Self, ConfigError> {
         match Self::check(&presets) {
             Ok(()) => Ok(Self::from_checked(presets)),
@@ -106,7 +110,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         }
     }
 
-    /// The type of this name.
+    /// Returns the type of operation with this name.
     ///
     /// # Panics
     /// Panics if there is none. In a `static`, that is a compile error.
@@ -118,7 +122,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         }
     }
 
-    /// The type of this name, if there is one.
+    /// Returns the type of operation with this name, if there is one.
     pub const fn find(&self, name: &str) -> Option<&Operation<W, L>> {
         let mut i = 0;
         while i < N {
@@ -130,16 +134,16 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         None
     }
 
-    /// All types, in the order of the presets.
+    /// Iterates over all types in the order of the presets.
     pub fn iter(&self) -> impl Iterator<Item = &Operation<W, L>> {
         self.operations.iter()
     }
 
-    /// Replaces the policies, the configurations of the circuits and [`dead_letter`](Operation::dead_letter) while calls are
-    /// under way: `presets` are as those it was made of, in the same order.
+    /// Replaces the policies, the configurations of the circuits and [`dead_letter`](Operation::dead_letter) while
+    /// calls are under way. `presets` must have the same names and order as those before.
     ///
-    /// A call keeps the policy that it began with. Circuits carry over what they know, as [`SharedCircuit::reconfigure`]
-    /// says; `now` is the time on the clock of the calls.
+    /// A call under way keeps the policy that it began with. Circuits change as by [`SharedCircuit::reconfigure`].
+    /// `now` is the time on the clock of the calls.
     ///
     /// ```
     /// use retry_core::{pool::Operations, runtime::StdRuntime, CircuitConfig, Preset};
@@ -154,13 +158,13 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     ///
     /// database.circuit = None;
     /// let error = ALL.reload([database], StdRuntime.now()).unwrap_err();
-    /// assert_eq!(error.to_string(), "circuit of preset = 0: must be there, or missing, as before");
+    /// assert_eq!(error.to_string(), "circuit of preset = 0: must be set or unset, as before");
     /// # Ok::<(), retry_core::ConfigError>(())
     /// ```
     ///
     /// # Errors
-    /// Returns an error, and replaces nothing, if a preset has another name than before, if a circuit would come or go, or
-    /// if the configuration of a circuit does not fit its window.
+    /// Returns an error if a preset has another name than before, or if a circuit would be added or removed. It also
+    /// returns one if the configuration of a circuit is invalid for its window. Then everything stays as it was.
     #[cfg(feature = "std")]
     pub fn reload(&self, presets: [Preset; N], now: impl Now) -> Result<(), ConfigError> {
         Self::check(&presets)?;
@@ -170,11 +174,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
                 return Err(ConfigError::new("name of preset", place, "must be the same as before"));
             }
             if operation.circuit.is_some() != preset.circuit.is_some() {
-                return Err(ConfigError::new(
-                    "circuit of preset",
-                    place,
-                    "must be there, or missing, as before",
-                ));
+                return Err(ConfigError::new("circuit of preset", place, "must be set or unset, as before"));
             }
         }
         let now = now.now();
@@ -200,7 +200,11 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
             while j < i {
                 if is_same(presets[i].name, presets[j].name) {
                     let place = Value::Count(i as u64);
-                    return Err(ConfigError::new("name of preset", place, "must be none of those before"));
+                    return Err(ConfigError::new(
+                        "name of preset",
+                        place,
+                        "must differ from the names before it",
+                    ));
                 }
                 j += 1;
             }
@@ -217,7 +221,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
                 Some(config) => Some(SharedCircuit::with_window(config)),
                 None => None,
             };
-            // What is replaced holds nothing, and a `const fn` cannot drop it.
+            // The replaced value holds no resources, and a `const fn` cannot drop it.
             let operation = Operation::without_circuit(&presets[i]);
             mem::forget(mem::replace(&mut operations[i], operation));
             mem::forget(mem::replace(&mut operations[i].circuit, circuit));
@@ -236,40 +240,40 @@ impl<W: Window, L: Lock> Operation<W, L> {
         Self { name: preset.name, policy, circuit: None, dead_letter: AtomicBool::new(preset.dead_letter) }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its policy: what a call that begins now may do.
+    /// Returns the policy of a call that begins now.
     pub fn policy(&self) -> Policy {
-        // A preset has no rules of its own, and so the policy is all there is.
+        // A preset has no rules of its own, so the policy is complete.
         *Policies::policy(&self.policy, &self.policy.read())
     }
 
-    /// Its circuit, if it has one.
+    /// Returns the circuit, if the operation has one.
     pub const fn circuit(&self) -> Option<&SharedCircuit<W, L>> {
         self.circuit.as_ref()
     }
 
-    /// What it is made of: its preset, with what was said since.
+    /// Returns the preset that describes the operation as it is now.
     pub fn preset(&self) -> Preset {
         let circuit = self.circuit.as_ref().map(SharedCircuit::config);
         Preset { circuit, dead_letter: self.dead_letter(), ..Preset::new(self.name, self.policy()) }
     }
 
-    /// Whether a call that gave up is worth a dead letter: as its preset says, or the file.
+    /// Returns `true` if a call that gives up should leave a dead letter, as the preset or the file says.
     pub fn dead_letter(&self) -> bool {
         self.dead_letter.load(Ordering::Relaxed)
     }
 
-    /// A [`Retry`] with its policy, its circuit and its name.
+    /// Makes a [`Retry`] with the operation's policy, circuit and name.
     pub fn retry<R>(&self, runtime: R) -> Retry<R, &Self, &Self> {
         Retry::new(self, runtime).circuit(self).named(self.name)
     }
 }
 
-/// Its policy.
+/// Reads the operation's policy.
 impl<W: Window, L: Lock> Policies for Operation<W, L> {
     type Read = <Source as Policies>::Read;
 
@@ -289,9 +293,9 @@ impl<W: Window, L: Lock> Policies for Operation<W, L> {
     }
 }
 
-/// Its circuit's answers; without a circuit, it admits every attempt.
+/// Asks the operation's circuit. An operation without a circuit admits every attempt.
 impl<W: Window, L: Lock> Gate for Operation<W, L> {
-    /// `None` if there is no circuit.
+    /// `None` for an operation without a circuit.
     type Ticket = Option<Ticket>;
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {

@@ -1,4 +1,5 @@
-//! The atomics and the lock of a pool: those of the standard library, or those of loom, which tests every interleaving.
+//! The atomics and the lock of a pool. They come from the standard library, or from loom, which tests every
+//! interleaving.
 
 #[cfg(loom)]
 pub(super) use loom::sync::{

@@ -1,5 +1,7 @@
 //! Record and replay: everything that verdicts were made of, in a compact log, to be decided again.
 //!
+//! Guide: [record and replay](crate::_guides::recording).
+//!
 //! A [`Recorder`] is the observer of the calls and the source of their random words. With the feature `std`, `Replay`
 //! makes the same decisions from its log: elsewhere, later, by another policy. A different decision is reported with the
 //! place of its record.

@@ -1,6 +1,6 @@
 //! Where a log of decisions is written.
 
-/// Where a recorder writes: a [`LogBuffer`], or any [`std::io::Write`] in a `LogWriter`.
+/// Where a recorder writes: a [`LogBuffer`], or any `std::io::Write` in a `LogWriter`.
 pub trait RecordSink {
     /// Takes this record as a whole. `false` where it is not taken: the recorder writes no more then, nor where this
     /// panics.

@@ -74,7 +74,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// One call that ends when `stop` does: the attempt or the sleep under way is dropped then.
     ///
     /// Any future will do: a `CancellationToken`'s, a channel's receiver, a sleep. It is asked before the first attempt,
-    /// too. Blocking code has [`cancel_by`](Self::cancel_by).
+    /// too. Blocking code has `cancel_by`.
     ///
     /// ```
     /// use core::time::Duration;

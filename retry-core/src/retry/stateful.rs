@@ -65,7 +65,7 @@ where
     /// [`run`](Self::run) for an operation whose future borrows `&mut` what the closure holds.
     ///
     /// The future of the call is for one thread: it cannot be spawned where that takes `Send`.
-    /// [`run_mut_send`](Self::run_mut_send) is for that.
+    /// `run_mut_send` is for that.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};

@@ -1,4 +1,4 @@
-//! Ends blocking calls from another thread.
+//! Cancellation of blocking calls from another thread.
 
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,10 +9,11 @@ use super::std::StdRuntime;
 use super::{BlockingSleep, Clock, Entropy, Interrupted};
 use crate::time::Instant;
 
-/// Cancels blocking calls: those that sleep wake up at once, and no further attempt begins.
+/// A token that cancels blocking calls: sleeping calls wake up at once, and no further attempt begins.
 ///
-/// Shared by reference, as a `static`, or in an `Arc`, between whoever cancels and any number of calls; given to them
-/// by [`Retry::cancel_by`](crate::Retry::cancel_by). It cannot interrupt an attempt under way. Once cancelled, it stays so.
+/// It is shared by reference, as a `static`, or in an `Arc`, by any number of calls and the code that cancels them. A
+/// call gets it from [`Retry::cancel_by`](crate::Retry::cancel_by). The token cannot interrupt an attempt under way.
+/// Cancelling is final.
 ///
 /// ```
 /// use core::time::Duration;
@@ -30,26 +31,26 @@ use crate::time::Instant;
 #[derive(Debug, Default)]
 pub struct CancelToken {
     cancelled: AtomicBool,
-    /// How many calls sleep.
+    /// How many calls are asleep.
     asleep: Mutex<usize>,
     wake: Condvar,
 }
 
 impl CancelToken {
-    /// A token that is not cancelled.
+    /// Makes a token that is not cancelled yet.
     pub const fn new() -> Self {
         Self { cancelled: AtomicBool::new(false), asleep: Mutex::new(0), wake: Condvar::new() }
     }
 
-    /// Cancels all calls that have it, now and later.
+    /// Cancels all calls that use the token, now and later.
     pub fn cancel(&self) {
-        // Under the lock: no sleep begins between its look at the flag and its wait.
+        // Under the lock, so that no sleep can begin between its look at the flag and its wait.
         let _asleep = self.asleep();
         self.cancelled.store(true, Ordering::Release);
         self.wake.notify_all();
     }
 
-    /// Whether it is cancelled.
+    /// Returns `true` if the token is cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
@@ -57,7 +58,7 @@ impl CancelToken {
     fn sleep(&self, duration: Duration) -> Result<(), Interrupted> {
         let mut asleep = self.asleep();
         *asleep += 1;
-        // Woken for nothing, it waits for the rest.
+        // After a spurious wake-up, it waits for the rest.
         let woken = self.wake.wait_timeout_while(asleep, duration, |_| !self.is_cancelled());
         *woken.unwrap_or_else(PoisonError::into_inner).0 -= 1;
         if self.is_cancelled() { Err(Interrupted) } else { Ok(()) }
@@ -68,8 +69,8 @@ impl CancelToken {
     }
 }
 
-/// The system's clock and entropy, and a sleep that a [`CancelToken`] interrupts: what
-/// [`Retry::cancel_by`](crate::Retry::cancel_by) makes of [`StdRuntime`].
+/// The system's clock and entropy, with a sleep that a [`CancelToken`] interrupts.
+/// [`Retry::cancel_by`](crate::Retry::cancel_by) puts it in place of [`StdRuntime`].
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellable<C>(pub(crate) C);
 

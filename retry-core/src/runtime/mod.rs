@@ -1,10 +1,15 @@
-//! Runtimes: the clock, the sleep and the random words that a loop needs of its surroundings.
+//! Runtimes: the clock, the sleep and the random words that a retry loop needs.
 //!
-//! The decisions of this crate read no clock and sleep nowhere. A [`Retry`](crate::Retry) runs over a runtime, which is
-//! any type with [`Clock`], [`Entropy`] and either [`Sleep`], for futures, or [`BlockingSleep`]. `StdRuntime` is the one
-//! for blocking code, with the feature `std`; the adapters `retry-tokio`, `retry-async-std` and `retry-embassy` bring
-//! theirs; [`FakeClock`](crate::testing::FakeClock) is the one for tests. [`Lock`]s, which guard circuits, budgets and
-//! queues, are chosen here, too.
+//! Guides: [testing](crate::_guides::testing), [design](crate::_guides::design).
+//!
+//! The decisions of this crate need none of these; only the loops do. A [`Retry`](crate::Retry) runs on a runtime,
+//! which is any type with [`Clock`], [`Entropy`], and either [`Sleep`] for futures or [`BlockingSleep`].
+//!
+//! - `StdRuntime` is the runtime for blocking code, with the feature `std`.
+//! - The adapters `retry-tokio`, `retry-async-std` and `retry-embassy` have runtimes of their own.
+//! - [`FakeClock`](crate::testing::FakeClock) is the runtime for tests.
+//!
+//! This module also has the [`Lock`]s, which guard circuits, budgets and queues.
 //!
 //! ```
 //! use core::time::Duration;
@@ -66,25 +71,28 @@ pub use crate::lock::{DefaultLock, Exclusive, Initial, LocalLock, Lock};
 use crate::time::Instant;
 pub use crate::time::Now;
 
-/// Reads the time. May stand or step back; the machine copes. It may be read under a circuit's lock, so it must not
-/// ask a circuit anything itself.
+/// A clock that tells the time.
+///
+/// It may stand still or step back: the decisions allow for that. It may be read under a circuit's lock, so it must not
+/// use a circuit itself.
 pub trait Clock {
-    /// The time since this clock's origin.
+    /// Returns the time since this clock's origin.
     fn now(&self) -> Instant;
 
-    /// What a call that waits for its dependency asks: see [`Retry::ready`](crate::Retry::ready). `None` unless set.
+    /// Returns the readiness check for calls that wait for their dependency: see [`Retry::ready`](crate::Retry::ready).
+    /// The default is `None`.
     #[inline]
     fn readiness(&self) -> Option<Readiness<'_>> {
         None
     }
 }
 
-/// How a dependency is asked whether it is ready, and how often.
+/// A check whether a dependency is ready, and how often to make it.
 #[derive(Clone, Copy)]
 pub struct Readiness<'a> {
-    /// Whether it is ready.
+    /// Returns `true` if the dependency is ready.
     pub check: &'a (dyn Fn() -> bool + Sync),
-    /// The time between two questions.
+    /// The time between two checks.
     pub every: Duration,
 }
 
@@ -96,16 +104,16 @@ impl fmt::Debug for Readiness<'_> {
 
 /// Sleeps without blocking the thread.
 ///
-/// The sleep is an associated type, so that whether the whole retry is `Send` follows from its parts.
+/// The sleep is an associated type, so that the future of a retry is `Send` if its parts are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot sleep without blocking",
     note = "for async code, take an adapter's `retry`, such as `retry_tokio::retry`"
 )]
 pub trait Sleep: Clock {
-    /// The sleep.
+    /// The future that ends when the sleep is over.
     type Sleep: Future<Output = ()>;
 
-    /// A sleep of `duration` or a little longer, never shorter.
+    /// Returns a future that sleeps for at least `duration`.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
 }
 
@@ -115,19 +123,20 @@ pub trait Sleep: Clock {
     note = "for blocking code, take `retry_core::retry`, with the feature `std`"
 )]
 pub trait BlockingSleep: Clock {
-    /// Sleeps for `duration` or a little longer; shorter only where it is interrupted.
+    /// Sleeps for at least `duration`, unless the sleep is interrupted.
     ///
     /// # Errors
-    /// Where someone who wants the call to end interrupts the sleep, or did so before.
+    /// Returns an error if the sleep is interrupted, or if an interruption came before it. The call then ends as
+    /// cancelled.
     fn sleep_blocking(&self, duration: Duration) -> Result<(), Interrupted>;
 
-    /// Whether a sleep would be interrupted now: asked before each attempt. Never, unless it is implemented.
+    /// Returns `true` if a sleep would be interrupted now. It is asked before each attempt. The default is `false`.
     fn is_interrupted(&self) -> bool {
         false
     }
 }
 
-/// A blocking sleep was interrupted: the call is to end.
+/// The error of a blocking sleep that was interrupted. It ends the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Interrupted;
@@ -140,13 +149,15 @@ impl fmt::Display for Interrupted {
 
 impl core::error::Error for Interrupted {}
 
-/// Gives out random words, all 64 bits of each random, different for every caller and every device.
+/// A source of random words. All 64 bits of each word are random, and every caller and every device gets different
+/// words.
 pub trait Entropy {
-    /// The next word.
+    /// Returns the next word.
     fn word(&self) -> u64;
 }
 
-/// What a pointer points to does the work. The four are separate, so that a runtime may have some of them only.
+/// Forwards to the runtime that the pointer points to. The four traits are separate, so that a runtime may have only
+/// some of them.
 macro_rules! by_pointer {
     ($target:ident, $pointer:ty) => {
         impl<$target: Clock> Clock for $pointer {

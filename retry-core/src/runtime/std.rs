@@ -9,35 +9,37 @@ use rand_core::TryRng;
 use super::{BlockingSleep, Clock, Entropy, Interrupted};
 use crate::time::Instant;
 
-/// The system's monotonic clock, a sleep that blocks the thread, and entropy of the operating system.
+/// The runtime of blocking code: the system's monotonic clock, a sleep that blocks the thread, and the system's
+/// entropy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StdRuntime;
 
 impl StdRuntime {
-    /// The time on the system's monotonic clock. The same as [`Clock::now`], without the trait.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    /// Returns the time on the system's monotonic clock, as [`Clock::now`] does, without importing the trait.
+    #[allow(clippy::disallowed_methods)] // the one place that reads the clock
     pub fn now(&self) -> Instant {
         Self::instant(std::time::Instant::now())
     }
 
-    /// Blocks the thread. The same as [`BlockingSleep::sleep_blocking`], without the trait.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    /// Blocks the thread for at least `duration`, as [`BlockingSleep::sleep_blocking`] does, without importing the
+    /// trait.
+    #[allow(clippy::disallowed_methods)] // the one place that sleeps
     pub fn sleep(&self, duration: Duration) {
         std::thread::sleep(duration);
     }
 
-    /// The seconds since 1970 by the system's wall clock, rounded down; 0 before. Not for anything but dates that
-    /// others have written, such as a `Retry-After`.
-    #[allow(clippy::disallowed_methods)] // this is the place
+    /// Returns the seconds since 1970 by the system's wall clock, rounded down; 0 before 1970. Use it only for dates
+    /// that others have written, such as that of a `Retry-After`.
+    #[allow(clippy::disallowed_methods)] // the one place that reads the wall clock
     #[must_use]
     pub fn unix_secs() -> u64 {
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
     }
 
-    /// The instant of `at` on this clock, which the whole process shares.
+    /// Converts `at` to an instant on this clock, which the whole process shares.
     #[must_use]
     pub fn instant(at: std::time::Instant) -> Instant {
-        // Readings from before the first one must not be negative: the origin lies a year ahead of it.
+        // A reading from before the first one must stay positive, so the origin is a year before the first one.
         const FIRST: Instant = Instant::ORIGIN.after(Duration::from_secs(365 * 86_400));
         static FIRST_READING: OnceLock<std::time::Instant> = OnceLock::new();
         let first = *FIRST_READING.get_or_init(|| at);
@@ -69,10 +71,9 @@ impl Entropy for StdRuntime {
     }
 }
 
-/// Random words from the operating system, one request each: nothing is seeded, shared or forked.
+/// Random words from the operating system, one request per word. So there is no state to seed, to share or to fork.
 ///
-/// Where the system refuses, the word is `u64::MAX`, which is the longest delay the jitter allows: a caller
-/// without entropy waits rather than hurries.
+/// If the system refuses, the word is `u64::MAX`, which makes the longest delay that the jitter allows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRng;
 

@@ -1,4 +1,4 @@
-//! Runtimes that differ from another in one thing.
+//! Runtimes that change one thing of another runtime.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
 
-/// A runtime whose waits end as soon as a dependency is ready: see [`Retry::ready`](crate::Retry::ready).
+/// A runtime with a readiness check, which may end waits early: see [`Retry::ready`](crate::Retry::ready).
 #[derive(Clone, Copy)]
 pub struct Ready<R, F> {
     runtime: R,
@@ -37,7 +37,7 @@ impl<R: Entropy, F> Entropy for Ready<R, F> {
     }
 }
 
-/// A runtime whose random words come from elsewhere: see [`Retry::entropy`](crate::Retry::entropy).
+/// A runtime with another source of random words: see [`Retry::entropy`](crate::Retry::entropy).
 #[derive(Clone, Copy, Debug)]
 pub struct WithEntropy<R, N> {
     runtime: R,
@@ -67,7 +67,7 @@ impl<R, N: Entropy> Entropy for WithEntropy<R, N> {
     }
 }
 
-/// Sleeps as the runtime inside does.
+/// Sleeps as the wrapped runtime does.
 macro_rules! sleeps_as {
     ($([$($bounds:tt)*] $wrapper:ty;)*) => {$(
         impl<R: Sleep, $($bounds)*> Sleep for $wrapper {

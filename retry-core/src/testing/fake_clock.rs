@@ -1,4 +1,4 @@
-//! Time and randomness by script, for tests that take no time.
+//! A clock and random words by script, so that tests take no real time.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -15,16 +15,17 @@ use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Sleep};
 use crate::time::{Instant, nanos};
 
-/// A clock that stands still until a test moves it, and a runtime on it.
+/// A fake clock and a runtime on it: time stands still until the test moves it.
 ///
 /// A [`Retry`](crate::Retry) over `&clock` takes no real time, and every delay is exact. With the feature `std`, an
-/// `Arc<FakeClock>` is a runtime, too, for clients that own theirs and for tasks that are spawned.
+/// `Arc<FakeClock>` is a runtime, too, for clients that own their runtime and for spawned tasks.
 ///
-/// A blocking sleep moves it. For futures that sleep on it, there are three ways to move it:
+/// A blocking sleep moves the clock. For futures that sleep on it, there are three ways to move it:
+///
 /// - [`run`](Self::run) drives one future to its end, from one wake-up to the next. Futures joined into one share the
 ///   time as on a real clock.
 /// - [`advance`](Self::advance) wakes the sleeps that are due, for futures that an executor drives.
-/// - [`auto_advance`](Self::auto_advance) lets each sleep move it.
+/// - [`auto_advance`](Self::auto_advance) lets each sleep move the clock.
 ///
 /// ```
 /// use core::time::Duration;
@@ -39,43 +40,43 @@ use crate::time::{Instant, nanos};
 /// assert_eq!(clock.now().as_millis(), 100 + 200 / 2);
 /// ```
 ///
-/// Its state is behind the [`DefaultLock`]: with the feature `std` or `critical-section`, threads may share it, and it may
-/// be a `static`.
+/// Its state is behind the [`DefaultLock`]. With the feature `std` or `critical-section`, threads may share the clock,
+/// and it may be a `static`.
 pub struct FakeClock {
     state: <DefaultLock as Lock>::Of<State>,
     words: &'static [u64],
     auto_advances: bool,
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 struct State {
     now: Instant,
-    /// How many words of the script are used up.
+    /// How many words of the script were drawn.
     drawn: usize,
-    /// When a blocking sleep is interrupted.
+    /// The time from which blocking sleeps are interrupted.
     interrupt: Option<Instant>,
     sleepers: Sleepers,
     next_id: u64,
 }
 
 impl FakeClock {
-    /// A clock at the origin. Its random words are all ones: the longest delays.
+    /// Makes a clock at the origin. Its random words are all ones, which makes the longest delays.
     pub const fn new() -> Self {
         Self { state: Initial::INITIAL, words: &[], auto_advances: false }
     }
 
-    /// The same clock with these random words, in this order, then all ones. It is called before the first word is taken.
+    /// Sets the random words, in this order, with all ones after them. Call it before the first word is drawn.
     #[must_use]
     pub const fn with_words(mut self, words: &'static [u64]) -> Self {
         self.words = words;
         self
     }
 
-    /// The same clock, which each sleep moves to its own end when it is polled. So every sleep is ready at its first poll.
+    /// Lets each sleep move the clock to its own end when it is polled, so that every sleep is ready at its first poll.
     ///
-    /// It is meant for tests under an executor, if nothing else moves the clock and calls only wait between attempts.
-    /// A sleep that races with other work wins too early: an attempt timeout ends its attempt as soon as the operation
-    /// is pending once. Use [`run`](Self::run) or [`advance`](Self::advance) for those.
+    /// It is meant for tests under an executor in which only the sleeps move the clock, and calls only wait between
+    /// attempts. A sleep that races with other work wins too early: an attempt timeout ends its attempt as soon as the
+    /// operation is pending once. Use [`run`](Self::run) or [`advance`](Self::advance) for those.
     ///
     /// ```
     /// use core::pin::pin;
@@ -94,20 +95,21 @@ impl FakeClock {
         self
     }
 
-    /// A generator of these words, then of all ones, for a loop written by hand.
+    /// Makes a generator of these words, with all ones after them, for a loop written by hand.
     pub const fn words<'w>(&self, words: &'w [u64]) -> Words<'w> {
         Words { rest: words }
     }
 
-    /// The time. The same as [`Clock::now`], without the trait.
+    /// Returns the time, as [`Clock::now`] does, without importing the trait.
     pub fn now(&self) -> Instant {
         self.state.with(|state| state.now)
     }
 
-    /// The earliest end of a pending sleep: what to advance to. `None` if no sleep is pending.
+    /// Returns the earliest end of a pending sleep, to which a test can advance the clock; `None` if no sleep is
+    /// pending.
     ///
-    /// A sleep is pending from its first poll until it is due or dropped. If a task runs on another thread, a test waits
-    /// until this is the end that it expects, and then advances the clock.
+    /// A sleep is pending from its first poll until it is due or dropped. If a task runs on another thread, a test
+    /// waits until the expected end is returned, and then advances the clock.
     ///
     /// ```
     /// use core::pin::pin;
@@ -128,20 +130,20 @@ impl FakeClock {
         self.state.with(|state| state.sleepers.earliest()).map(|(until, _)| until)
     }
 
-    /// Moves on by `duration`, at once, and wakes the sleeps that are due then: the earliest first.
+    /// Moves the clock forward by `duration`, and wakes the sleeps that are then due, the earliest first.
     pub fn advance(&self, duration: Duration) {
         self.state.with(|state| state.now = state.now.after(duration));
         self.wake_due();
     }
 
-    /// Steps back by `duration`, at most to the origin, as a clock does that is set right.
+    /// Moves the clock back by `duration`, at most to the origin, like a system clock that is corrected.
     pub fn step_back(&self, duration: Duration) {
         self.state.with(|state| {
             state.now = Instant::from_nanos(state.now.as_nanos().saturating_sub(nanos(duration)));
         });
     }
 
-    /// Interrupts a blocking sleep at this time, and every one from then on: the script's cancellation of a call.
+    /// Interrupts the blocking sleep at this time, and every one after it. This is how a test cancels a call.
     ///
     /// ```
     /// use retry_core::{testing::FakeClock, Class, Instant, Policy, Retry};
@@ -156,10 +158,10 @@ impl FakeClock {
         self.state.with(|state| state.interrupt = Some(at));
     }
 
-    /// Drives `future` to its end, moving the clock to each next wake-up.
+    /// Drives `future` to its end, and moves the clock to each next wake-up.
     ///
-    /// With the feature `std`, a future that is woken while it is polled goes on before the clock moves: calls that are
-    /// joined into it may talk over channels.
+    /// With the feature `std`, a future that is woken while it is polled is polled again before the clock moves. So
+    /// calls that are joined into one future may use channels.
     ///
     /// # Panics
     /// Panics if the future waits for something other than a sleep on this clock, such as another thread.
@@ -173,7 +175,7 @@ impl FakeClock {
                 return output;
             }
             if wakes.mark(self.now()) != before {
-                continue; // at this time, there is more to do
+                continue; // the future was woken meanwhile: poll it again before the clock moves
             }
             match self.next_wake() {
                 Some(until) => self.advance_to(until),
@@ -187,7 +189,7 @@ impl FakeClock {
         self.wake_due();
     }
 
-    /// Wakes outside the lock: a waker may poll its future at once, and that asks for the lock.
+    /// Wakes outside the lock, because a waker may poll its future at once, which takes the lock.
     fn wake_due(&self) {
         while let Some(waker) = self.state.with(|state| state.sleepers.take_due(state.now)) {
             waker.wake();
@@ -264,7 +266,7 @@ impl Initial for State {
         Self { now: Instant::ORIGIN, drawn: 0, interrupt: None, sleepers: Sleepers::new(), next_id: 0 };
 }
 
-/// A sleep on a [`FakeClock`], which `C` points to.
+/// A sleep on the [`FakeClock`] that `C` points to.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct FakeSleep<C: Deref<Target = FakeClock>> {
@@ -292,7 +294,7 @@ impl<C: Deref<Target = FakeClock>> Future for FakeSleep<C> {
             clock.advance_to(until);
             return Poll::Ready(());
         }
-        // In one step with a look at the time, so that no move of the clock is missed.
+        // In the same step as the look at the time, so that no move of the clock is missed.
         let (_former, added) = clock.state.with(|state| {
             let former = state.sleepers.remove(id);
             let sleeper = || Sleeper { until, id, waker: context.waker().clone() };
@@ -310,12 +312,12 @@ impl<C: Deref<Target = FakeClock>> Future for FakeSleep<C> {
 
 impl<C: Deref<Target = FakeClock>> Drop for FakeSleep<C> {
     fn drop(&mut self) {
-        // It is dropped outside the lock: a task's last waker may drop the task, and with it other sleeps.
+        // It is dropped outside the lock. A task's last waker may drop the task, and with it other sleeps.
         let _waker = self.clock.state.with(|state| state.sleepers.remove(self.id));
     }
 }
 
-/// A random generator that gives out a script of words, then all ones.
+/// A random generator that returns a script of words, and all ones after them.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Words<'w> {

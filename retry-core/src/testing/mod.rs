@@ -1,7 +1,9 @@
-//! Testing code that retries: time and randomness by script, in tests that take no time.
+//! Testing code that retries: a fake clock and scripted random words, so that tests take no real time.
 //!
-//! A [`FakeClock`] is a runtime. A client that is generic over its runtime, or whose `Retry` is made by the test, runs on
-//! it unchanged, and every delay is exact.
+//! Guide: [testing](crate::_guides::testing).
+//!
+//! A [`FakeClock`] is a runtime for tests. A client runs on it unchanged if it is generic over its runtime, or if the
+//! test makes its `Retry`. Every delay is exact.
 //!
 //! ```
 //! use core::time::Duration;

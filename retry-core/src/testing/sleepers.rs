@@ -4,9 +4,10 @@ use core::task::Waker;
 
 use crate::time::Instant;
 
-/// The pending sleeps, and what to wake when they are due.
+/// The pending sleeps, with the wakers of their tasks.
 ///
-/// What it returns is woken and dropped outside the clock's lock: both may run code that asks for the lock.
+/// The wakers that it returns are used and dropped outside the clock's lock, because both may run code that takes the
+/// lock.
 pub(super) struct Sleepers {
     pending: List,
 }
@@ -28,10 +29,10 @@ impl Sleepers {
         Self { pending: List::new() }
     }
 
-    /// Adds a sleep that is not pending yet. Returns the waker of the one that the list has no room for.
+    /// Adds a sleep that is not pending yet. If the list is full, it returns the waker of the sleep that is left out.
     pub(super) fn add(&mut self, sleeper: Sleeper) -> Option<Waker> {
-        // Without an allocator, the list holds the earliest sleeps. The one left out is woken so that its task polls it
-        // again, and again, until there is room: a busy loop, which ends when the clock moves.
+        // Without an allocator, the list holds the earliest sleeps. The sleep that is left out is woken, so that its
+        // task polls it again until there is room. This busy loop ends when the clock moves.
         #[cfg(not(feature = "std"))]
         if self.pending.is_full() {
             let latest = self.pending.iter_mut().max_by_key(|pending| pending.key());
@@ -44,13 +45,13 @@ impl Sleepers {
         None
     }
 
-    /// Takes a sleep out, if it is pending.
+    /// Removes a sleep, if it is pending.
     pub(super) fn remove(&mut self, id: u64) -> Option<Waker> {
         let index = self.pending.iter().position(|pending| pending.id == id)?;
         Some(self.pending.swap_remove(index).waker)
     }
 
-    /// Takes the earliest sleep out, if it is due.
+    /// Removes the earliest sleep, if it is due.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Waker> {
         let (until, id) = self.earliest()?;
         if until <= now { self.remove(id) } else { None }
@@ -63,13 +64,13 @@ impl Sleepers {
 }
 
 impl Sleeper {
-    /// The order of waking: by time, and of the same time by age.
+    /// The order of waking: by time, and by age if the times are equal.
     const fn key(&self) -> (Instant, u64) {
         (self.until, self.id)
     }
 }
 
-/// How many pending sleeps a clock knows that has no allocator.
+/// The number of pending sleeps that a clock has room for without an allocator.
 #[cfg(not(feature = "std"))]
 const MAX_SLEEPERS: usize = 16;
 
@@ -128,14 +129,14 @@ mod tests {
         assert!(!tasks.iter_mut().any(Task::is_ready));
         let (mut early, mut late) = (Task::new(clock, 5), Task::new(clock, 1_000));
 
-        // A later one is left out itself, each time; an earlier one takes the room of the latest.
+        // A later sleep is left out itself each time. An earlier one takes the place of the latest.
         assert!(!late.is_ready() && !late.is_ready());
         assert_eq!(late.wakes(), 2);
         assert!(!early.is_ready());
         let wakes: Vec<_> = tasks.iter().map(Task::wakes).collect();
         assert_eq!((early.wakes(), wakes.iter().sum(), wakes.last()), (0, 1, Some(&1)));
 
-        // With room, they are pending like the others.
+        // Once there is room, they are pending like the others.
         clock.advance(MILLI * 10);
         assert_eq!((early.wakes(), tasks[0].wakes()), (1, 1));
         let last = tasks.last_mut().unwrap();
@@ -163,7 +164,7 @@ mod tests {
         assert_eq!(ends, (1..=100).collect::<Vec<_>>());
     }
 
-    /// The first of two sleeps already when the second moves the clock past that.
+    /// The future itself moves the clock past the end of its pending sleep.
     #[test]
     fn run_goes_on_with_a_sleep_that_the_future_itself_made_due() {
         let clock = &FakeClock::new();

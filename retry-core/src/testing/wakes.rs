@@ -1,4 +1,4 @@
-//! Whether the future that a fake clock drives was woken while it was polled.
+//! Whether a future was woken while a fake clock polled it.
 
 use core::task::Waker;
 
@@ -7,7 +7,7 @@ pub(super) use counted::Wakes;
 
 use crate::time::Instant;
 
-/// With an allocator, a waker that counts.
+/// With an allocator: a waker that counts.
 #[cfg(feature = "std")]
 mod counted {
     use core::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +42,7 @@ mod counted {
     }
 }
 
-/// Without one, the time: a safe waker has nowhere to count, but the clock wakes only when it moves.
+/// Without an allocator: the time. A safe waker has no place to count, but the clock wakes a future only when it moves.
 #[cfg(not(feature = "std"))]
 pub(super) struct Wakes;
 

@@ -154,7 +154,7 @@ fn the_events_of_the_page_are_those_that_are_traced() {
     assert_eq!(documented, all);
 
     // Of the span: its fields and no others, in the paragraph about it.
-    let (_, about) = PAGE.split_once("A `CallSpan` is a span").unwrap();
+    let (_, about) = PAGE.split_once("A [`CallSpan`] opens a span").unwrap();
     let about = quoted(about.split("\n\n").next().unwrap());
     let named = about.iter().filter(|name| name.contains('.')).cloned().collect::<Names>();
     assert_eq!(named, traced.span_fields);
@@ -184,7 +184,7 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
         let bounds = rows(PAGE, "what").into_iter().find(|[name, ..]: &[String; 3]| name.starts_with(what));
         bounds.unwrap_or_else(|| panic!("no row of {what}"))[1].clone()
     };
-    assert_eq!(row("counters of"), format!("64 bits, {} bytes a shard, 8 shards", shards / 7));
+    assert_eq!(row("counters of"), format!("64 bits, {} bytes per shard, 8 shards", shards / 7));
     assert_eq!(row("events in a `Queued`"), format!("its capacity, at most {}", Queued::MOST));
     let longest =
         (1..).take_while(|len| !retry_core::Key::new(&"k".repeat(*len)).is_truncated()).last().unwrap();

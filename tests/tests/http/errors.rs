@@ -39,10 +39,13 @@ impl Tried {
 
 /// What a server does that both clients are to make the same of.
 const ANSWERS: &[(&str, &[u8])] = &[
-    ("the server hangs up before its answer", b""),
-    ("the server hangs up in the head", b"HTTP/1.1 200 OK\r\nconte"),
-    ("what comes is no HTTP", b"220 mail.example.com ESMTP\r\n\r\n"),
-    ("the server hangs up in the body", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"),
+    ("the connection closes before the response", b""),
+    ("the connection closes in the head of the response", b"HTTP/1.1 200 OK\r\nconte"),
+    ("the response is not HTTP", b"220 mail.example.com ESMTP\r\n\r\n"),
+    (
+        "the connection closes in the body of the response",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour",
+    ),
 ];
 
 async fn url_of_nobody() -> String {
@@ -81,25 +84,25 @@ async fn of_reqwest() {
     }
     let rows: &[(&str, &[&[u8]], Read, Class)] = &[
         (
-            "the server hangs up in the body",
+            "the connection closes in the body of the response",
             &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour"],
             chunks,
             Class::Network,
         ),
         (
-            "the server hangs up in the body",
+            "the connection closes in the body of the response",
             &[b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1234"],
             json,
             Class::Network,
         ),
         (
-            "the body is not the JSON that was asked for",
+            "the body is not the expected JSON",
             &[b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour"],
             json,
             Class::Serialization,
         ),
         (
-            "the body is not what its encoding says",
+            "the body does not match its encoding",
             &[b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\nthis is not gzip, at all!"],
             text,
             Class::Serialization,
@@ -126,9 +129,9 @@ async fn of_reqwest() {
 
     let get = async |url: &str| client().get(url).send().await.unwrap_err();
     let error = get(&url_of_nobody().await).await;
-    tried.check("nobody listens", reqwest_error(&error).class, Class::Network, &error);
+    tried.check("the connection is refused", reqwest_error(&error).class, Class::Network, &error);
     let error = get("http://nowhere.invalid/").await;
-    tried.check("the host's name is unknown", reqwest_error(&error).class, Class::Network, &error);
+    tried.check("the host name is unknown", reqwest_error(&error).class, Class::Network, &error);
     for url in ["", "no address", "ftp://127.0.0.1/", "http://"] {
         let error = get(url).await;
         tried.check("the URL has no host", reqwest_error(&error).class, Class::Validation, &error);
@@ -138,7 +141,7 @@ async fn of_reqwest() {
     let error = client.get(url_of_nobody().await).send().await.unwrap_err();
     tried.check("the TLS handshake fails", reqwest_error(&error).class, Class::Permanent, &error);
     let error = timed_out().await;
-    tried.check("no answer within reqwest's timeout", reqwest_error(&error).class, Class::Timeout, &error);
+    tried.check("reqwest's timeout passes", reqwest_error(&error).class, Class::Timeout, &error);
     tried.is_column(1);
 }
 
@@ -172,8 +175,8 @@ async fn of_hyper() {
         tried.check(what, hyper_error(&*error).class, Class::Network, &error);
     }
     let urls = [
-        ("nobody listens", url_of_nobody().await, Class::Network),
-        ("the host's name is unknown", "http://nowhere.invalid/".into(), Class::Network),
+        ("the connection is refused", url_of_nobody().await, Class::Network),
+        ("the host name is unknown", "http://nowhere.invalid/".into(), Class::Network),
         ("the URL has no host", "/stock".into(), Class::Unknown),
     ];
     for (what, url, class) in urls {

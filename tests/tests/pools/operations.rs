@@ -71,7 +71,7 @@ fn operations_that_cannot_be_are_an_error() {
     let error = Ten::try_with_window([wide]).unwrap_err();
     assert_eq!(error.to_string(), "window = 11: must be at most 10, what its type holds");
     let error = Ten::try_with_window([Preset::CACHE, fits, Preset::CACHE]).unwrap_err();
-    assert_eq!(error.to_string(), "name of preset = 2: must be none of those before");
+    assert_eq!(error.to_string(), "name of preset = 2: must differ from the names before it");
     assert!(Ten::<0>::with_window([]).find("http").is_none());
 }
 
@@ -131,11 +131,11 @@ fn all_are_replaced_while_calls_are_under_way() {
     };
     let rows: [(Change, &str); 5] = [
         (|presets| presets.swap(0, 1), "name of preset = 0: must be the same as before"),
-        (|presets| presets[3].name = "database", "name of preset = 3: must be none of those before"),
-        (|presets| presets[2].circuit = None, "circuit of preset = 2: must be there, or missing, as before"),
+        (|presets| presets[3].name = "database", "name of preset = 3: must differ from the names before it"),
+        (|presets| presets[2].circuit = None, "circuit of preset = 2: must be set or unset, as before"),
         (
             |presets| presets[3].circuit = Some(CircuitConfig::DEFAULT),
-            "circuit of preset = 3: must be there, or missing, as before",
+            "circuit of preset = 3: must be set or unset, as before",
         ),
         (
             |presets| presets[1].circuit = Some(CircuitConfig::DEFAULT.window(101)),

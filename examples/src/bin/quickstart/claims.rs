@@ -1,10 +1,9 @@
 //! What the run claims to have shown, held against what happened.
 
-use crate::callers::{PROBES, Tally};
-use crate::client::RequestEnd;
-use crate::history::{History, Outcome};
-use crate::script::Mode;
+use examples::outage::{History, Mode, Outcome, PROBES, Tally};
 use retry_core::circuit::Phase;
+
+use crate::client::RequestEnd;
 
 /// The run, seen from four sides: by the observers, by the callers, by the client and by the server.
 pub(crate) struct Run {

@@ -1,34 +1,32 @@
 //! An outage over real sockets: callers share one circuit while a server fails in three ways and recovers.
 
-mod callers;
 mod claims;
 mod client;
-mod history;
-mod plot;
 mod screen;
-mod script;
 mod server;
 mod summary;
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use retry_core::{Instant, runtime::Clock};
+use examples::outage::{
+    CALLERS, CIRCUIT, History, Message, POLICY, SCRIPT, Tally, Told, call_until_stopped, script_time,
+};
+use examples::plot;
+use retry_core::{SharedCircuit, runtime::Clock};
 use retry_tokio::Tokio;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use crate::callers::{CALLERS, STOCK, Tally, call_until_stopped};
 use crate::claims::Run;
 use crate::client::Client;
-use crate::history::{History, Message};
 use crate::screen::Screen;
-use crate::script::{SCRIPT, script_time};
 use crate::server::Server;
 
 const USAGE: &str = "\
@@ -38,8 +36,8 @@ happens, checks it, and plots it into target/quickstart.svg. Takes about 11 seco
 Usage: quickstart [--help]
 ";
 
-/// A circuit that does not settle for this long after its step is over will not.
-const SETTLE_LIMIT: Duration = Duration::from_secs(3);
+/// What all calls to the stock service share.
+static STOCK: SharedCircuit = SharedCircuit::new(CIRCUIT);
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -56,7 +54,7 @@ fn main() -> ExitCode {
     }
     match quickstart() {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough.
+        // The reader of the output has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -80,7 +78,7 @@ fn quickstart() -> io::Result<()> {
     }
     screen.line("")?;
     let path = plot_path();
-    plot::write(&path, &run.history)?;
+    write(&path, &plot::outage(&run.history)?)?;
     screen.line(&format!("plot: {}", path.display()))?;
 
     match claims.iter().find(|claim| !claim.holds) {
@@ -93,6 +91,14 @@ fn quickstart() -> io::Result<()> {
 fn plot_path() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     PathBuf::from(target).join("quickstart.svg")
+}
+
+fn write(path: &Path, svg: &str) -> io::Result<()> {
+    let explain = |error: io::Error| io::Error::other(format!("cannot write {}: {error}", path.display()));
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(explain)?;
+    }
+    fs::write(path, svg).map_err(explain)
 }
 
 /// Runs server, script and callers to their end.
@@ -110,11 +116,19 @@ async fn play(screen: &Screen) -> io::Result<Run> {
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
         let (client, stop, log) = (Arc::clone(&client), Arc::clone(&stop), log.clone());
-        callers.spawn(async move { call_until_stopped(caller, &client, &stop, log).await });
+        callers.spawn(async move {
+            let stock = retry_tokio::retry(&POLICY).circuit(&STOCK).named("stock.read").on_event(|event| {
+                // Once nothing reads the log, the run is over.
+                let _ = log.send(Message::Event(Told::of(caller, event)));
+            });
+            let client = &*client;
+            let read = |sku| stock.run(move || client.read(sku));
+            call_until_stopped(caller, read, sleep, &stop).await
+        });
     }
     let script = tokio::spawn(async move {
         let server = play_script(server, &log).await;
-        // Also where the script broke off: the callers would go on for ever.
+        // Also if the script broke off, for the callers would go on for ever.
         stop.store(true, Relaxed);
         server
     });
@@ -149,20 +163,12 @@ async fn play(screen: &Screen) -> io::Result<Run> {
 /// Takes the server through the script.
 async fn play_script(mut server: Server, log: &UnboundedSender<Message>) -> io::Result<Server> {
     for step in &SCRIPT {
-        let begun = Tokio.now();
-        // Once nobody reads the log, the run is over.
-        let _ = log.send(Message::Step(step, begun));
+        // Once nothing reads the log, the run is over.
+        let _ = log.send(Message::Step(step, Tokio.now()));
         server = server.set_mode(step.mode).await?;
-        sleep(step.lasts).await;
-        while STOCK.phase() != step.settles_in() && waited(begun) < step.lasts + SETTLE_LIMIT {
-            sleep(Duration::from_millis(5)).await;
-        }
+        step.wait(&STOCK, Tokio).await;
     }
     Ok(server)
-}
-
-fn waited(since: Instant) -> Duration {
-    Tokio.now().since(since)
 }
 
 fn every(period: Duration) -> Interval {

@@ -4,15 +4,13 @@ use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
 use console::{Color, Style};
+use examples::outage::{History, Message, Outcome, Step, Told};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use retry_core::{
     GiveUp, Verdict,
     circuit::{Change, Phase},
     observe::EventKind,
 };
-
-use crate::history::{History, Message, Outcome, Told};
-use crate::script::Step;
 
 /// Standard output.
 pub(crate) struct Screen {

@@ -10,15 +10,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use examples::outage::{ANSWERS_AFTER, Mode, SLOW_ANSWERS_AFTER, in_stock, retry_after};
 use tokio::net::TcpSocket;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::client::ATTEMPT_HEADER;
-use crate::script::Mode;
-
-const ANSWERS_AFTER: Duration = Duration::from_millis(25);
-const SLOW_ANSWERS_AFTER: Duration = Duration::from_millis(700);
 
 /// A server on a loopback port, which is its own even while nothing listens on it.
 pub(crate) struct Server {
@@ -121,11 +118,11 @@ impl Service {
         })
     }
 
-    /// Asks every second caller to stay away for longer than callers accept.
-    fn retry_after(&self) -> &'static str {
+    /// How long the next caller is asked to stay away.
+    fn retry_after(&self) -> Duration {
         self.with(|state| {
             state.unavailable += 1;
-            if state.unavailable.is_multiple_of(2) { "30" } else { "1" }
+            retry_after(state.unavailable)
         })
     }
 }
@@ -137,21 +134,12 @@ async fn stock(State(service): State<Arc<Service>>, Path(sku): Path<String>, hea
         Mode::Slow => tokio::time::sleep(SLOW_ANSWERS_AFTER).await,
         // A request that came in as the port closed is sent away like the others.
         Mode::Unavailable | Mode::Refusing => {
-            let retry_after = [(header::RETRY_AFTER, service.retry_after())];
+            let retry_after = [(header::RETRY_AFTER, service.retry_after().as_secs())];
             return (StatusCode::SERVICE_UNAVAILABLE, retry_after).into_response();
         }
     }
-    match count(&sku) {
+    match in_stock(&sku) {
         Some(count) => count.to_string().into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-fn count(sku: &str) -> Option<u32> {
-    match sku {
-        "apple" => Some(12),
-        "pear" => Some(7),
-        "quince" => Some(3),
-        _ => None,
     }
 }

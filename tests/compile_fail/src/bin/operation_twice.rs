@@ -1,4 +1,4 @@
-// name of preset = 1: must be none of those before
+// name of preset = 1: must differ from the names before it
 #![allow(unused)]
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 

@@ -1,4 +1,4 @@
-//! Everything that happened, in order, and what follows from it.
+//! What happened, in order, and what follows from it.
 
 use core::time::Duration;
 
@@ -8,86 +8,109 @@ use retry_core::{
     observe::{Event, EventKind},
 };
 
-use crate::callers::CALLERS;
-use crate::script::Step;
+use super::callers::CALLERS;
+use super::script::Step;
 
 /// One entry of the log.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Message {
+pub enum Message {
     /// The server went on in its script.
     Step(&'static Step, Instant),
     /// Something happened to a call.
     Event(Told),
 }
 
-/// What an observer is told, and whose call it is about.
+/// An event, and which caller's call it belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Told {
-    pub(crate) caller: usize,
-    pub(crate) at: Instant,
-    pub(crate) attempt: u32,
-    pub(crate) kind: EventKind,
+pub struct Told {
+    /// The caller, from 0.
+    pub caller: usize,
+    /// When.
+    pub at: Instant,
+    /// Which attempt of its call, from 1; 0 before the first was admitted.
+    pub attempt: u32,
+    /// What.
+    pub kind: EventKind,
 }
 
 impl Told {
-    pub(crate) fn of(caller: usize, event: &Event) -> Self {
+    /// What an observer of this caller's calls is told.
+    pub fn of(caller: usize, event: &Event) -> Self {
         Self { caller, at: event.at, attempt: event.attempt, kind: event.kind }
     }
 }
 
 /// A stretch of time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span<T> {
-    pub(crate) what: T,
-    pub(crate) from: Duration,
-    pub(crate) to: Duration,
+pub struct Span<T> {
+    /// What lasted.
+    pub what: T,
+    /// From when.
+    pub from: Duration,
+    /// Until when.
+    pub to: Duration,
 }
 
 /// How an attempt ended, or that it was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub enum Outcome {
+    /// It brought a value.
     Succeeded,
+    /// It failed for another reason than time.
     Failed,
+    /// It took too long.
     TimedOut,
+    /// The circuit refused it.
     Rejected,
 }
 
 /// One delay between two attempts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Delay {
-    pub(crate) from: Duration,
+pub struct Delay {
+    /// When it began.
+    pub from: Duration,
     /// As the verdict said.
-    pub(crate) planned: Duration,
+    pub planned: Duration,
     /// As the server asked.
-    pub(crate) hint: Option<Duration>,
+    pub hint: Option<Duration>,
     /// From the failure to the next attempt, by the clock.
-    pub(crate) actual: Duration,
+    pub actual: Duration,
 }
 
 /// The run as its log tells it. The order of entries is the order of the circuit's decisions: the callers are
 /// tasks of one thread.
-pub(crate) struct History {
+#[derive(Debug)]
+pub struct History {
     start: Instant,
     now: Duration,
     phase: Phase,
     phase_since: Duration,
-    pub(crate) phases: Vec<Span<Phase>>,
-    pub(crate) steps: Vec<Span<&'static Step>>,
+    /// The circuit's phases.
+    pub phases: Vec<Span<Phase>>,
+    /// The steps of the script.
+    pub steps: Vec<Span<&'static Step>>,
     /// Changes of phase, each with the step it fell into.
-    pub(crate) changes: Vec<(usize, Change)>,
-    pub(crate) outcomes: Vec<(Duration, Outcome)>,
-    pub(crate) delays: Vec<Delay>,
-    pub(crate) attempts: u32,
-    pub(crate) attempts_while_open: u32,
-    pub(crate) rejected_while_open: u32,
-    /// Verdicts that ended a call.
-    pub(crate) gave_up: u32,
-    pub(crate) rejected: u32,
-    pub(crate) most_probes: u32,
+    pub changes: Vec<(usize, Change)>,
+    /// When attempts ended or were refused, and how.
+    pub outcomes: Vec<(Duration, Outcome)>,
+    /// The delays that have ended.
+    pub delays: Vec<Delay>,
+    /// How many attempts were admitted.
+    pub attempts: u32,
+    /// How many of them while the circuit was open.
+    pub attempts_while_open: u32,
+    /// How many attempts an open circuit refused.
+    pub rejected_while_open: u32,
+    /// How many calls the policy ended.
+    pub gave_up: u32,
+    /// How many calls the circuit ended.
+    pub rejected: u32,
+    /// How many probes were under way at once, at most.
+    pub most_probes: u32,
     callers: [Caller; CALLERS],
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Caller {
     /// The number of phase changes before the attempt under way.
     era: Option<usize>,
@@ -95,7 +118,8 @@ struct Caller {
 }
 
 impl History {
-    pub(crate) fn starting(start: Instant) -> Self {
+    /// The history of a run that starts at this instant: nothing yet.
+    pub fn starting(start: Instant) -> Self {
         Self {
             start,
             now: Duration::ZERO,
@@ -117,33 +141,33 @@ impl History {
     }
 
     /// The time since the start.
-    pub(crate) fn time(&self, at: Instant) -> Duration {
+    pub fn time(&self, at: Instant) -> Duration {
         at.since(self.start)
     }
 
     /// The phase as of the last entry.
-    pub(crate) fn phase(&self) -> Phase {
+    pub fn phase(&self) -> Phase {
         self.phase
     }
 
     /// When the last entry was made.
-    pub(crate) fn end(&self) -> Duration {
+    pub fn end(&self) -> Duration {
         self.now
     }
 
     /// How many attempts or refusals ended like this.
-    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+    pub fn count(&self, outcome: Outcome) -> usize {
         self.outcomes.iter().filter(|(_, o)| *o == outcome).count()
     }
 
     /// How long the circuit was in `phase`.
-    pub(crate) fn time_in(&self, phase: Phase) -> Duration {
+    pub fn time_in(&self, phase: Phase) -> Duration {
         let spans = self.phases.iter().filter(|span| span.what == phase);
         spans.map(|span| span.to.saturating_sub(span.from)).sum()
     }
 
     /// Appends an entry.
-    pub(crate) fn add(&mut self, message: &Message) {
+    pub fn add(&mut self, message: &Message) {
         match *message {
             Message::Step(step, at) => {
                 let from = self.advance(at);
@@ -155,7 +179,7 @@ impl History {
     }
 
     /// Ends what is still under way.
-    pub(crate) fn finish(&mut self, at: Instant) {
+    pub fn finish(&mut self, at: Instant) {
         self.advance(at);
         self.end_phase();
         self.end_step();

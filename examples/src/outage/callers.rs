@@ -4,14 +4,10 @@ use core::ops::AddAssign;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 
-use retry_core::{CircuitConfig, Policy, SharedCircuit};
-use tokio::sync::mpsc::UnboundedSender;
-
-use crate::client::Client;
-use crate::history::{Message, Told};
+use retry_core::{CircuitConfig, Error, Policy};
 
 /// What one call may do.
-pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
+pub const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
     .max_delay(Duration::from_millis(400))
     .max_attempts(4)
     .attempt_timeout(Duration::from_millis(250))
@@ -19,52 +15,55 @@ pub(crate) const POLICY: Policy = Policy::exponential(Duration::from_millis(100)
     .start_within(Duration::from_secs(3));
 
 /// How many probes may be under way at once.
-pub(crate) const PROBES: u32 = 2;
+pub const PROBES: u32 = 2;
 
-/// What all calls to the stock service share.
-pub(crate) static STOCK: SharedCircuit = SharedCircuit::new(
-    CircuitConfig::DEFAULT
-        .consecutive_failures(8)
-        .open_for(Duration::from_millis(600))
-        .probes(PROBES)
-        .success_threshold(4),
-);
+/// When the circuit of the stock service opens, and what closes it again.
+pub const CIRCUIT: CircuitConfig = CircuitConfig::DEFAULT
+    .consecutive_failures(8)
+    .open_for(Duration::from_millis(600))
+    .probes(PROBES)
+    .success_threshold(4);
 
 /// How many callers there are.
-pub(crate) const CALLERS: usize = 6;
+pub const CALLERS: usize = 6;
 
 const PAUSE: Duration = Duration::from_millis(100);
-/// A caller who was rejected has no answer to work on, and comes back later.
+/// A caller without an answer has nothing to work on, and comes back later.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(300);
 
 /// How the calls ended, as their callers saw it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) calls: u32,
-    pub(crate) succeeded: u32,
-    pub(crate) gave_up: u32,
-    pub(crate) rejected: u32,
+pub struct Tally {
+    /// All calls.
+    pub calls: u32,
+    /// Those that returned a value.
+    pub succeeded: u32,
+    /// Those that the policy ended.
+    pub gave_up: u32,
+    /// Those that the circuit ended.
+    pub rejected: u32,
 }
 
-/// Calls, call after call, until told to stop.
-pub(crate) async fn call_until_stopped(
+/// Makes one call after the other until told to stop, and counts how they end.
+///
+/// `call` reads how many of an article are in stock. `sleep` is the runtime's.
+pub async fn call_until_stopped<C, S, E>(
     caller: usize,
-    client: &Client,
+    call: impl Fn(&'static str) -> C,
+    sleep: impl Fn(Duration) -> S,
     stop: &AtomicBool,
-    log: UnboundedSender<Message>,
-) -> Tally {
-    let stock = retry_tokio::retry(&POLICY).circuit(&STOCK).named("stock.read").on_event(|event| {
-        // Once nobody reads the log, the run is over.
-        let _ = log.send(Message::Event(Told::of(caller, event)));
-    });
-
+) -> Tally
+where
+    C: Future<Output = Result<u32, Error<E>>>,
+    S: Future<Output = ()>,
+{
     let mut tally = Tally::default();
     for sku in skus(caller) {
         if stop.load(Relaxed) {
             break;
         }
         tally.calls += 1;
-        let pause = match stock.run(|| client.read(sku)).await {
+        let pause = match call(sku).await {
             Ok(_) => {
                 tally.succeeded += 1;
                 PAUSE
@@ -78,7 +77,7 @@ pub(crate) async fn call_until_stopped(
                 PAUSE_AFTER_FAILURE
             }
         };
-        tokio::time::sleep(pause).await;
+        sleep(pause).await;
     }
     tally
 }

@@ -15,8 +15,7 @@ use retry_core::circuit::Phase;
 
 use super::palette::{BACKOFF, HINT, INK, of_outcome, of_phase};
 use super::{Area, DrawResult, text};
-use crate::history::{History, Outcome};
-use crate::script::Mode;
+use crate::outage::{History, Mode, Outcome};
 
 /// Left of every panel, so that all share the time axis; and right of it.
 pub(super) const LEFT: i32 = 76;
