@@ -18,7 +18,9 @@ use crate::error::{Cause, Error, ErrorContext};
 use crate::observe::{Event, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
-use crate::retry::{Never, OneCall, Retry, Stop};
+#[cfg(feature = "std")]
+use crate::retry::AttemptFuture;
+use crate::retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
@@ -111,19 +113,34 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     }
 }
 
-impl<'r, Y, S> OneCall<'r, Y, S> {
+impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
     /// Hands the call to `sink` if it gives up: see [`Retry::dead_letters`].
-    pub fn dead_letters<N: ?Sized>(self, sink: &'r N) -> DeadLetterCall<'r, Y, BySink<'r, N>, NoPayload, S> {
+    pub const fn dead_letters<N: ?Sized>(
+        self,
+        sink: &'r N,
+    ) -> DeadLetterCall<'r, Y, BySink<'r, N>, NoPayload, S, V> {
         DeadLetterCall::new(self, BySink(sink))
     }
 
-    /// Hands the call to an asynchronous handler if it gives up, and what that gives back to the sink `or`: see
+    /// Hands the call to the closure `handler` if it gives up: see [`Retry::on_dead_letter`].
+    pub const fn on_dead_letter<T, E, H, F>(
+        self,
+        handler: &'r F,
+    ) -> DeadLetterCall<'r, Y, BySink<'r, F>, NoPayload, S, V>
+    where
+        H: HandlerResult,
+        F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H,
+    {
+        self.dead_letters(handler)
+    }
+
+    /// Hands the call to an asynchronous handler if it gives up, and what the handler returns to the sink `or`: see
     /// [`Retry::send_dead_letters`].
-    pub fn send_dead_letters<T, E, A, F, N>(
+    pub const fn send_dead_letters<T, E, A, F, N>(
         self,
         handler: &'r F,
         or: &'r N,
-    ) -> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, NoPayload, S>
+    ) -> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, NoPayload, S, V>
     where
         F: Fn(DeadLetter<T>, &LetterContext<'_, E>) -> A,
         A: Future<Output = Result<(), DeadLetter<T>>>,
@@ -133,41 +150,86 @@ impl<'r, Y, S> OneCall<'r, Y, S> {
     }
 }
 
-/// One call, and what takes it if it gives up: [`Retry::dead_letters`].
+/// One call, and the sink or handler that takes its dead letter: see [`Retry::dead_letters`].
+///
+/// Its settings may be given in any order:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry};
+///
+/// let (clock, letters) = (FakeClock::new(), DeadLetterQueue::new(8, WhenFull::DropOldest));
+/// let stock = Retry::new(&Policy::DEFAULT, &clock)
+///     .classify(|class: &Class| *class)
+///     .classify_ok(|status: &u16| (*status >= 500).then_some(Class::Server));
+///
+/// let stop = std::future::pending::<()>();
+/// let call = stock.dead_letters(&letters).payload(|| "7 apples").return_last().until(stop);
+/// assert_eq!(clock.run(call.run(|| async { Ok(503) })), Ok(503));
+/// assert_eq!(letters.pop().unwrap().payload, "7 apples");
+/// # }
+/// ```
 #[must_use = "it does nothing until it runs"]
-pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never> {
-    call: OneCall<'r, Y, S>,
+pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never, V = Discard> {
+    call: OneCall<'r, Y, S, V>,
+    letter: Letter<'r, D, L>,
+}
+
+/// What is to become of the letter.
+struct Letter<'r, D, L> {
     deliver: D,
     reasons: ReasonSet,
     metadata: &'r [(&'r str, &'r str)],
     payload: L,
 }
 
-impl<'r, Y, D, S> DeadLetterCall<'r, Y, D, NoPayload, S> {
-    const fn new(call: OneCall<'r, Y, S>, deliver: D) -> Self {
-        Self { call, deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload }
+impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
+    const fn new(call: OneCall<'r, Y, S, V>, deliver: D) -> Self {
+        let letter = Letter { deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload };
+        Self { call, letter }
     }
 
-    /// What the call was to deliver: made only if it gives up. Without it, the payload is `()`.
-    pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S> {
-        let Self { call, deliver, reasons, metadata, payload: NoPayload } = self;
-        DeadLetterCall { call, deliver, reasons, metadata, payload: PayloadFn(payload) }
+    /// Sets what the call was to deliver. The closure runs only if the call leaves a letter. Without it, the payload is
+    /// `()`.
+    pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S, V> {
+        let Letter { deliver, reasons, metadata, payload: NoPayload } = self.letter;
+        let letter = Letter { deliver, reasons, metadata, payload: PayloadFn(payload) };
+        DeadLetterCall { call: self.call, letter }
+    }
+}
+
+impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
+    /// Sets which ends leave a letter. The default is [`ReasonSet::DEFAULT`].
+    pub fn only(mut self, reasons: ReasonSet) -> Self {
+        self.letter.reasons = reasons;
+        self
+    }
+
+    /// Sets what else a letter tells, in pairs of name and value.
+    pub fn metadata(mut self, metadata: &'r [(&'r str, &'r str)]) -> Self {
+        self.letter.metadata = metadata;
+        self
+    }
+}
+
+impl<'r, Y, D, L, V> DeadLetterCall<'r, Y, D, L, Never, V> {
+    /// Stops the call when `stop` ends: see [`Retry::until`].
+    ///
+    /// A stopped call leaves a letter only if [`only`](Self::only) says so. `stop` does not end the delivery of a letter.
+    pub fn until<S: Stop>(self, stop: S) -> DeadLetterCall<'r, Y, D, L, S, V> {
+        DeadLetterCall { call: self.call.until(stop), letter: self.letter }
     }
 }
 
 impl<'r, Y, D, L, S> DeadLetterCall<'r, Y, D, L, S> {
-    /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
-    pub fn only(self, reasons: ReasonSet) -> Self {
-        Self { reasons, ..self }
-    }
-
-    /// What else is to be said of a letter, in pairs of a name and a value.
-    pub fn metadata(self, metadata: &'r [(&'r str, &'r str)]) -> Self {
-        Self { metadata, ..self }
+    /// Returns the last value of a call that gives up on it, and leaves a letter all the same: see
+    /// [`Retry::return_last`].
+    pub fn return_last(self) -> DeadLetterCall<'r, Y, D, L, S, KeepLast> {
+        DeadLetterCall { call: self.call.return_last(), letter: self.letter }
     }
 }
 
-impl<'r, Y, F, N: ?Sized, L, S> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, S> {
+impl<Y, F, N: ?Sized, L, S, V> DeadLetterCall<'_, Y, ByFuture<'_, F, N>, L, S, V> {
     /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
     /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
     /// have.
@@ -189,13 +251,13 @@ impl<'r, Y, F, N: ?Sized, L, S> DeadLetterCall<'r, Y, ByFuture<'r, F, N>, L, S> 
     /// assert!(error.is_exhausted());
     /// assert_eq!(clock.now().as_millis(), 300 + 5_000);
     /// ```
-    pub fn delivery_timeout(self, limit: Duration) -> Self {
-        let Self { call, deliver, reasons, metadata, payload } = self;
-        Self { call, deliver: deliver.within(limit), reasons, metadata, payload }
+    pub fn delivery_timeout(mut self, limit: Duration) -> Self {
+        self.letter.deliver = self.letter.deliver.within(limit);
+        self
     }
 }
 
-impl<'r, R, P, G, B, K, O, D, L, S> DeadLetterCall<'r, Retry<R, P, G, B, K, O>, D, L, S>
+impl<R, P, G, B, K, O, D, L, S, V> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, D, L, S, V>
 where
     R: Clock + Entropy,
     P: Policies,
@@ -205,9 +267,6 @@ where
     S: Stop,
 {
     /// Runs `operation` as [`Retry::run`] does.
-    ///
-    /// What [`until`](OneCall::until) stops is a letter only if [`only`](Self::only) says so; it does not end the
-    /// delivery of one.
     ///
     /// # Errors
     /// As [`Retry::run`].
@@ -219,6 +278,7 @@ where
         A: Future<Output = Result<T, E>>,
         L: Payload,
         D: Deliver<L::Of, E>,
+        V: Keep<T>,
     {
         self.run_with(move |_, _| operation())
     }
@@ -236,19 +296,84 @@ where
         A: Future<Output = Result<T, E>>,
         L: Payload,
         D: Deliver<L::Of, E>,
+        V: Keep<T>,
     {
         async move {
-            let Self { call, deliver, reasons, metadata, payload } = self;
-            let retry = call.retry;
-            let error = match call.run_with(operation).await {
+            let retry = self.call.retry;
+            let ended = match self.call.run_as(operation).await {
                 Ok(value) => return Ok(value),
-                Err(error) => error,
+                Err(ended) => ended,
             };
-            if !reasons.contains(error.reason()) {
-                return Err(error);
-            }
-            Err(hand_over(retry, deliver, metadata, payload, error).await)
+            end::<_, _, V, _, _, _, _, _, _, _, _>(retry, self.letter, ended).await
         }
+    }
+
+    /// Runs `operation` as [`Retry::run_mut`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run`].
+    pub async fn run_mut<T, E, F>(self, operation: F) -> Result<T, Error<E>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: AsyncFnMut() -> Result<T, E>,
+        L: Payload,
+        D: Deliver<L::Of, E>,
+        V: Keep<T>,
+    {
+        let retry = self.call.retry;
+        let ended = match self.call.run_mut_as(operation).await {
+            Ok(value) => return Ok(value),
+            Err(ended) => ended,
+        };
+        end::<_, _, V, _, _, _, _, _, _, _, _>(retry, self.letter, ended).await
+    }
+
+    /// Runs `operation` as [`Retry::run_mut_send`] does.
+    ///
+    /// # Errors
+    /// As [`Retry::run`].
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, operation: F) -> Result<T, Error<E>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: for<'s> FnMut(&'s mut M) -> AttemptFuture<'s, T, E>,
+        L: Payload,
+        D: Deliver<L::Of, E>,
+        V: Keep<T>,
+    {
+        let retry = self.call.retry;
+        let ended = match self.call.run_mut_send_as(state, operation).await {
+            Ok(value) => return Ok(value),
+            Err(ended) => ended,
+        };
+        end::<_, _, V, _, _, _, _, _, _, _, _>(retry, self.letter, ended).await
+    }
+}
+
+/// Ends a call that did not succeed: hands over its letter, and returns its last value if it kept one.
+#[cold]
+#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+fn end<'r, T, E, V, R, P, G, B, K, O, D, L>(
+    retry: &'r Retry<R, P, G, B, K, O>,
+    letter: Letter<'r, D, L>,
+    (error, mut kept): (Error<E>, V::Slot),
+) -> impl Future<Output = Result<T, Error<E>>>
+where
+    R: Sleep,
+    O: Observer,
+    L: Payload,
+    D: Deliver<L::Of, E>,
+    V: Keep<T>,
+{
+    async move {
+        let error = match letter.reasons.contains(error.reason()) {
+            true => hand_over(retry, letter, error).await,
+            false => error,
+        };
+        V::take(&mut kept).ok_or(error)
     }
 }
 
@@ -257,9 +382,7 @@ where
 #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
-    deliver: D,
-    metadata: &'r [(&'r str, &'r str)],
-    payload: L,
+    letter: Letter<'r, D, L>,
     error: Error<E>,
 ) -> impl Future<Output = Error<E>>
 where
@@ -269,6 +392,7 @@ where
     D: Deliver<L::Of, E>,
 {
     async move {
+        let Letter { deliver, metadata, payload, .. } = letter;
         let mut told = Told { observer: retry.observer(), context: error.context(), kept: false };
         // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
         let delivery = caught(|| {
@@ -317,7 +441,7 @@ fn caught_in<F: Future>(
     })
 }
 
-impl<R, P, G, B, K, O, N, L> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, BySink<'_, N>, L>
+impl<R, P, G, B, K, O, N, L, V> DeadLetterCall<'_, Retry<R, P, G, B, K, O>, BySink<'_, N>, L, Never, V>
 where
     R: Clock + Entropy,
     P: Policies,
@@ -337,6 +461,7 @@ where
         F: FnMut() -> Result<T, E>,
         L: Payload,
         N: DeadLetterSink<L::Of, E>,
+        V: Keep<T>,
     {
         self.run_blocking_with(move |_, _| operation())
     }
@@ -352,17 +477,22 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
         L: Payload,
         N: DeadLetterSink<L::Of, E>,
+        V: Keep<T>,
     {
-        let Self { call, deliver, reasons, metadata, payload } = self;
+        let Self { call, letter } = self;
+        let Letter { deliver, reasons, metadata, payload } = letter;
         let observer = call.retry.observer();
-        call.run_blocking_with(operation).inspect_err(|error| {
-            if reasons.contains(error.reason()) {
-                let mut told = Told { observer, context: error.context(), kept: false };
-                let context = LetterContext { error, metadata };
-                let accept = || deliver.0.accept(DeadLetter::of(error, payload.payload()), &context);
-                told.kept = caught(|| accept().is_ok()).unwrap_or(false);
-            }
-        })
+        let (error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
+            Ok(value) => return Ok(value),
+            Err(ended) => ended,
+        };
+        if reasons.contains(error.reason()) {
+            let mut told = Told { observer, context: error.context(), kept: false };
+            let context = LetterContext { error: &error, metadata };
+            let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
+            told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+        }
+        V::take(&mut kept).ok_or(error)
     }
 }
 
@@ -381,9 +511,9 @@ impl<O: Observer> Drop for Told<'_, O> {
     }
 }
 
-impl<Y: fmt::Debug, D, L, S> fmt::Debug for DeadLetterCall<'_, Y, D, L, S> {
+impl<Y: fmt::Debug, D, L, S, V> fmt::Debug for DeadLetterCall<'_, Y, D, L, S, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, reasons, metadata, .. } = self;
+        let Self { call, letter: Letter { reasons, metadata, .. } } = self;
         f.debug_struct("DeadLetterCall")
             .field("call", call)
             .field("reasons", reasons)

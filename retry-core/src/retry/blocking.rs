@@ -1,7 +1,7 @@
 //! The loop for blocking code.
 
 use super::Retry;
-use super::keep::{Discard, Keep};
+use super::keep::{Discard, Ends, Keep};
 use super::one_call::{Never, OneCall};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
@@ -98,18 +98,31 @@ where
         F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
         V: Keep<T>,
     {
+        self.run_blocking_as(operation)
+    }
+
+    #[inline]
+    pub(crate) fn run_blocking_as<T, E, X, F>(self, operation: F) -> Result<T, X>
+    where
+        R: BlockingSleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
+        V: Keep<T>,
+        X: Ends<T, E, V>,
+    {
         run(self.retry, self.keep, operation)
     }
 }
 
 /// A call until it ends.
 #[inline]
-fn run<T, E, F, R, P, G, B, K, O, V>(
+fn run<T, E, X, F, R, P, G, B, K, O, V>(
     retry: &Retry<R, P, G, B, K, O>,
     _: V,
     mut operation: F,
-) -> Result<T, Error<E>>
+) -> Result<T, X>
 where
+    X: Ends<T, E, V>,
     F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     R: BlockingSleep + Entropy,
     P: Policies,
@@ -129,11 +142,11 @@ where
             Err(missed) => missed,
         };
         if cfg!(target_pointer_width = "64") {
-            return go_on::<_, _, _, _, _, _, _, _, _, V>(run, missed, operation);
+            return go_on::<_, _, _, _, _, _, _, _, _, _, V>(run, missed, operation);
         }
         // On a small machine all is in one place, where what a constant policy does not ask for is not there.
         if let Err(end) = pause::<_, _, _, _, _, _, _, _, V>(&mut run, missed) {
-            let ended = run.end::<T, V>(end);
+            let ended = run.end::<T, V, X>(end);
             run.done();
             return ended;
         }
@@ -144,12 +157,13 @@ where
 /// keeps nothing in memory for it.
 #[cold]
 #[inline(never)]
-fn go_on<T, E, F, R, P, G, B, K, O, V>(
+fn go_on<T, E, X, F, R, P, G, B, K, O, V>(
     mut run: Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
     mut operation: F,
-) -> Result<T, Error<E>>
+) -> Result<T, X>
 where
+    X: Ends<T, E, V>,
     F: FnMut(Progress, Option<&Cause<E>>) -> Result<T, E>,
     R: BlockingSleep + Entropy,
     P: Policies,
@@ -161,7 +175,7 @@ where
 {
     loop {
         if let Err(end) = pause::<_, _, _, _, _, _, _, _, V>(&mut run, missed) {
-            let ended = run.end::<T, V>(end);
+            let ended = run.end::<T, V, X>(end);
             run.done();
             return ended;
         }

@@ -5,7 +5,7 @@ use core::pin::{Pin, pin};
 use core::task::Poll;
 
 use super::Retry;
-use super::keep::{Discard, Keep};
+use super::keep::{Discard, Ends, Keep};
 use super::one_call::{Never, OneCall, PollStop, Stop};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
@@ -103,7 +103,6 @@ where
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
     pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -112,11 +111,24 @@ where
         A: Future<Output = Result<T, E>>,
         V: Keep<T>,
     {
+        self.run_as(operation)
+    }
+
+    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    pub(crate) fn run_as<T, E, X, F, A>(self, operation: F) -> impl Future<Output = Result<T, X>>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: FnMut(Progress, Option<&Cause<E>>) -> A,
+        A: Future<Output = Result<T, E>>,
+        V: Keep<T>,
+        X: Ends<T, E, V>,
+    {
         async move {
             let Self { retry, stop, keep } = self;
             let mut stop = pin!(stop);
             if S::CAN && is_over(&mut stop).await {
-                return Run::start(retry).end::<T, Discard>(End::Cancelled);
+                return Run::start(retry).end::<T, V, X>(End::Cancelled);
             }
             drive(retry, stop, keep, operation).await
         }
@@ -125,13 +137,14 @@ where
 
 /// A call until it ends, or `stop` does. Up to the end of its first attempt here, as most go no further.
 #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
-fn drive<T, E, F, A, R, P, G, B, K, O, V>(
+fn drive<T, E, X, F, A, R, P, G, B, K, O, V>(
     retry: &Retry<R, P, G, B, K, O>,
     mut stop: impl PollStop,
     _: V,
     mut operation: F,
-) -> impl Future<Output = Result<T, Error<E>>>
+) -> impl Future<Output = Result<T, X>>
 where
+    X: Ends<T, E, V>,
     F: FnMut(Progress, Option<&Cause<E>>) -> A,
     A: Future<Output = Result<T, E>>,
     R: Sleep + Entropy,
@@ -158,18 +171,19 @@ where
             }
             Err(end) => Missed::Ended(end),
         };
-        go_on::<_, _, _, _, _, _, _, _, _, _, V>(&mut run, missed, &mut stop, &mut operation).await
+        go_on::<_, _, _, _, _, _, _, _, _, _, _, V>(&mut run, missed, &mut stop, &mut operation).await
     }
 }
 
 /// The call from the end of its first attempt on.
-async fn go_on<T, E, F, A, R, P, G, B, K, O, V>(
+async fn go_on<T, E, X, F, A, R, P, G, B, K, O, V>(
     run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
     stop: &mut impl PollStop,
     operation: &mut F,
-) -> Result<T, Error<E>>
+) -> Result<T, X>
 where
+    X: Ends<T, E, V>,
     F: FnMut(Progress, Option<&Cause<E>>) -> A,
     A: Future<Output = Result<T, E>>,
     R: Sleep + Entropy,
@@ -204,7 +218,7 @@ where
             Err(again) => missed = again,
         }
     };
-    run.end::<T, V>(end)
+    run.end::<T, V, X>(end)
 }
 
 /// Whether `stop` is over already: nothing is tried then.

@@ -1,4 +1,8 @@
-//! What becomes of a value that is not acceptable.
+//! What becomes of a value that is not acceptable, and what a call that did not succeed returns.
+
+use core::mem;
+
+use crate::error::Error;
 
 /// What a call does with a value that [`Retry::classify_ok`](crate::Retry::classify_ok) takes for a failure.
 pub trait Keep<T> {
@@ -44,5 +48,29 @@ impl<T> Keep<T> for KeepLast {
 
     fn take(slot: &mut Option<T>) -> Option<T> {
         slot.take()
+    }
+}
+
+/// What a call that did not succeed returns.
+pub(crate) trait Ends<T, E, V: Keep<T>>: Sized {
+    /// Ends with the value in `slot`, or with an error.
+    fn end(slot: &mut V::Slot, error: impl FnOnce() -> Error<E>) -> Result<T, Self>;
+}
+
+impl<T, E, V: Keep<T>> Ends<T, E, V> for Error<E> {
+    #[inline]
+    fn end(slot: &mut V::Slot, error: impl FnOnce() -> Self) -> Result<T, Self> {
+        match V::take(slot) {
+            Some(value) => Ok(value),
+            None => Err(error()),
+        }
+    }
+}
+
+/// Both, for a dead letter: it tells the error of a call that returns its last value.
+impl<T, E, V: Keep<T>> Ends<T, E, V> for (Error<E>, V::Slot) {
+    #[inline]
+    fn end(slot: &mut V::Slot, error: impl FnOnce() -> Error<E>) -> Result<T, Self> {
+        Err((error(), mem::take(slot)))
     }
 }

@@ -14,6 +14,8 @@ pub use keep::{Discard, Keep, KeepLast};
 pub use one_call::{Never, OneCall, Stop};
 pub use retryable::Retryable;
 #[cfg(feature = "std")]
+pub(crate) use stateful::AttemptFuture;
+#[cfg(feature = "std")]
 pub use std::retry;
 
 use core::fmt;

@@ -4,7 +4,7 @@ use core::pin::pin;
 
 use super::Retry;
 use super::futures::{is_over, outcome, slept};
-use super::keep::Keep;
+use super::keep::{Ends, Keep};
 use super::one_call::{OneCall, Stop};
 use super::step::{End, Missed, Run};
 use crate::budget::Budget;
@@ -50,7 +50,7 @@ macro_rules! drive {
                 Err(again) => missed = Some(again),
             }
         };
-        run.end::<T, V>(end)
+        run.end::<T, V, X>(end)
     }};
 }
 
@@ -110,16 +110,30 @@ where
     ///
     /// # Errors
     /// As [`Retry::run`]; and if it was stopped.
-    pub async fn run_mut<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
+    pub async fn run_mut<T, E, F>(self, operation: F) -> Result<T, Error<E>>
     where
         R: Sleep,
         K: Classifier<T, E>,
         F: AsyncFnMut() -> Result<T, E>,
         V: Keep<T>,
     {
+        self.run_mut_as(operation).await
+    }
+
+    pub(crate) async fn run_mut_as<T, E, X, F>(self, mut operation: F) -> Result<T, X>
+    where
+        R: Sleep,
+        K: Classifier<T, E>,
+        F: AsyncFnMut() -> Result<T, E>,
+        V: Keep<T>,
+        X: Ends<T, E, V>,
+    {
         drive!(self, operation())
     }
 }
+
+#[cfg(feature = "std")]
+pub(crate) use send::AttemptFuture;
 
 #[cfg(feature = "std")]
 mod send {
@@ -166,7 +180,7 @@ mod send {
         where
             R: Sleep,
             K: Classifier<T, E>,
-            F: for<'s> FnMut(&'s mut M) -> Attempt<'s, T, E>,
+            F: for<'s> FnMut(&'s mut M) -> AttemptFuture<'s, T, E>,
         {
             self.one_call().run_mut_send(state, operation).await
         }
@@ -185,17 +199,32 @@ mod send {
         ///
         /// # Errors
         /// As [`Retry::run`]; and if it was stopped.
-        pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, mut operation: F) -> Result<T, Error<E>>
+        pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, operation: F) -> Result<T, Error<E>>
         where
             R: Sleep,
             K: Classifier<T, E>,
-            F: for<'s> FnMut(&'s mut M) -> Attempt<'s, T, E>,
+            F: for<'s> FnMut(&'s mut M) -> AttemptFuture<'s, T, E>,
             V: Keep<T>,
+        {
+            self.run_mut_send_as(state, operation).await
+        }
+
+        pub(crate) async fn run_mut_send_as<M, T, E, X, F>(
+            self,
+            state: &mut M,
+            mut operation: F,
+        ) -> Result<T, X>
+        where
+            R: Sleep,
+            K: Classifier<T, E>,
+            F: for<'s> FnMut(&'s mut M) -> AttemptFuture<'s, T, E>,
+            V: Keep<T>,
+            X: Ends<T, E, V>,
         {
             drive!(self, operation(&mut *state))
         }
     }
 
     /// The future of one attempt, which borrows the state.
-    type Attempt<'s, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 's>>;
+    pub(crate) type AttemptFuture<'s, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 's>>;
 }

@@ -4,7 +4,7 @@ use core::mem::{self, ManuallyDrop};
 use core::time::Duration;
 
 use super::Retry;
-use super::keep::Keep;
+use super::keep::{Ends, Keep};
 use crate::budget::Budget;
 use crate::call::{Course, Setup, State};
 use crate::circuit::{Gate, Rejected};
@@ -149,16 +149,21 @@ where
         drop((run.last.take(), mem::take(&mut run.slot)));
     }
 
-    /// The call ends: with the value that was kept, if it was, else with an error.
+    /// Ends the call: with the value that was kept, with an error, or with both.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(super) fn end<T, V>(&mut self, end: End) -> Result<T, Error<E>>
+    pub(super) fn end<T, V, X>(&mut self, end: End) -> Result<T, X>
     where
         V: Keep<T, Slot = S>,
+        S: Default,
+        X: Ends<T, E, V>,
     {
         self.cancel(); // what is still under way, or to come
-        if let Some(value) = V::take(&mut self.slot) {
-            return Ok(value);
-        }
+        let mut slot = mem::take(&mut self.slot);
+        X::end(&mut slot, || self.error(end))
+    }
+
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    fn error(&mut self, end: End) -> Error<E> {
         let when = self.runtime().now();
         let (cause, class) = self.last.take().map(|Last { cause, class }| (cause, class)).unzip();
         let context = self.course().context(when, class);
@@ -168,7 +173,7 @@ where
             End::Rejected(rejected) => ErrorKind::Rejected(rejected),
             End::Cancelled => ErrorKind::Cancelled,
         };
-        Err(Error::new(kind, cause, context))
+        Error::new(kind, cause, context)
     }
 
     /// How far the call had come when the attempt began.

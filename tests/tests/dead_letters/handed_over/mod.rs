@@ -3,6 +3,7 @@
 mod asynchronous;
 mod ends;
 mod failing;
+mod one_call;
 mod queues;
 
 use std::cell::RefCell;
