@@ -117,24 +117,6 @@ pub use pool::CircuitPool;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use retry::retry;
-pub use retry::{Retry, Retryable};
+pub use retry::{OneCall, Retry, Retryable};
 pub use time::Instant;
 pub use verdict::{GiveUp, Verdict};
-
-/// What only one call of a [`Retry`] has: the future that stops it, and whether it returns its last value.
-///
-/// [`Retry::until`] and [`Retry::return_last`] make a [`OneCall`](one_call::OneCall), which runs as the `Retry` does:
-///
-/// ```
-/// use retry_core::{testing::FakeClock, Class, Policy, Retry};
-///
-/// let clock = FakeClock::new();
-/// let retry = Retry::new(&Policy::DEFAULT, &clock)
-///     .classify(|class: &Class| *class)
-///     .classify_ok(|status: &u16| (*status >= 500).then_some(Class::Server));
-/// let stop = std::future::pending::<()>();
-/// assert_eq!(clock.run(retry.until(stop).return_last().run(|| async { Ok(503) })), Ok(503));
-/// ```
-pub mod one_call {
-    pub use crate::retry::{Discard, Keep, KeepLast, Never, OneCall, Stop};
-}

@@ -99,8 +99,7 @@ pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
-    AgainBy, CallCloneRequestOrCloneAll, CircuitBy, Circuits, Cloned, Letters, LettersTo, NoLetters,
-    OneCircuit, Requests, RequestsChosen, ResponseFuture, RetryLayer, RetryService, ServiceError,
+    AgainBy, CircuitBy, Cloned, LettersTo, ResponseFuture, RetryLayer, RetryService, ServiceError,
 };
 use retry_core::{
     Instant, Retry,

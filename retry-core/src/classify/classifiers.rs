@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Display};
 
-use super::{Classifier, Classify, HasText, Progress};
+use super::{Classifier, Classify, Progress};
 use crate::error::Cause;
 use crate::policy::{Failure, Rule};
 use crate::verdict::Verdict;
@@ -219,4 +219,21 @@ shown! {
     When<[K,] F>.before;
     ClassifyOk<[K,] F>.before;
     OnError<[K,] F>.before;
+}
+
+/// An error that has a text: every one that is [`Display`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text for events and logs, because it is not `Display`",
+    note = "`.classify_opaque(..)` is `.classify(..)` for errors without text"
+)]
+pub trait HasText {
+    /// The text.
+    fn as_text(&self) -> &dyn Display;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> HasText for E {
+    fn as_text(&self) -> &dyn Display {
+        self
+    }
 }

@@ -44,6 +44,7 @@ mod messages;
 mod phrases;
 mod retry_after;
 
+pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]
 pub use http_types::Idempotency;
@@ -107,23 +108,6 @@ impl<E: Classify + ?Sized> Classify for &E {
 
     fn text(&self) -> Option<&dyn Display> {
         (**self).text()
-    }
-}
-
-/// An error that has a text: every one that is [`Display`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no text for events and logs, because it is not `Display`",
-    note = "`.classify_opaque(..)` is `.classify(..)` for errors without text"
-)]
-pub trait HasText {
-    /// The text.
-    fn as_text(&self) -> &dyn Display;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E: Display> HasText for E {
-    fn as_text(&self) -> &dyn Display {
-        self
     }
 }
 

@@ -54,7 +54,6 @@ pub use crate::codec::Codec;
 pub use crate::verdict::Reason;
 pub use buffer::{DeadLetterBuffer, WhenFull};
 pub use call::DeadLetterCall;
-pub use deliver::{ByFuture, BySink, Deliver};
 pub use fixed::FixedDeadLetterQueue;
 pub use image::ImageError;
 #[cfg(feature = "json")]
@@ -64,12 +63,11 @@ pub use json::{
     WhenTorn,
 };
 pub use letter::DeadLetter;
-pub use payload::{NoPayload, Payload, PayloadFn};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use queue::DeadLetterQueue;
 pub use reasons::ReasonSet;
-pub use sink::{DeadLetterSink, HandlerResult, LetterContext, OrElse, SinkFn, sink_fn};
+pub use sink::{DeadLetterSink, LetterContext, OrElse, SinkFn, sink_fn};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use std_sinks::Counted;

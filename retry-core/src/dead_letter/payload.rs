@@ -13,7 +13,6 @@ pub trait Payload {
 
 /// A letter without a payload.
 #[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct NoPayload;
 
 impl Payload for NoPayload {

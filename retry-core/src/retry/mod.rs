@@ -10,8 +10,9 @@ mod stateful;
 mod std;
 mod step;
 
-pub use keep::{Discard, Keep, KeepLast};
-pub use one_call::{Never, OneCall, Stop};
+pub(crate) use keep::{Discard, Keep, KeepLast};
+pub use one_call::OneCall;
+pub(crate) use one_call::{Never, Stop};
 pub use retryable::Retryable;
 #[cfg(feature = "std")]
 pub(crate) use stateful::AttemptFuture;

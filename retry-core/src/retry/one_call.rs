@@ -7,9 +7,20 @@ use core::task::{Context, Poll};
 use super::Retry;
 use super::keep::{Discard, KeepLast};
 
-/// One call of a [`Retry`], with what only this call has.
+/// One call of a [`Retry`], with a future that stops it, or with its last value as the result.
 ///
-/// [`Retry::until`] and [`Retry::return_last`] make one; it runs as the `Retry` itself does.
+/// [`Retry::until`] and [`Retry::return_last`] make one. It runs as the `Retry` itself does.
+///
+/// ```
+/// use retry_core::{testing::FakeClock, Class, Policy, Retry};
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock)
+///     .classify(|class: &Class| *class)
+///     .classify_ok(|status: &u16| (*status >= 500).then_some(Class::Server));
+/// let stop = std::future::pending::<()>();
+/// assert_eq!(clock.run(retry.until(stop).return_last().run(|| async { Ok(503) })), Ok(503));
+/// ```
 #[must_use = "it does nothing until it runs"]
 pub struct OneCall<'r, Y, S = Never, V = Discard> {
     pub(crate) retry: &'r Y,

@@ -8,9 +8,9 @@ mod letters;
 mod requests;
 mod service;
 
-pub use circuits::{CircuitBy, Circuits, OneCircuit};
+pub use circuits::CircuitBy;
 pub use error::ServiceError;
 pub use layer::RetryLayer;
-pub use letters::{Letters, LettersTo, NoLetters};
-pub use requests::{AgainBy, CallCloneRequestOrCloneAll, Cloned, Requests, RequestsChosen};
+pub use letters::LettersTo;
+pub use requests::{AgainBy, Cloned};
 pub use service::{ResponseFuture, RetryService};
