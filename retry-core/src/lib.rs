@@ -1,8 +1,8 @@
 //! Retry and circuit breaker library: backoff with jitter, timeouts, retry budgets, circuit breakers, dead letter queues.
 //!
 //! One policy runs in blocking code, on tokio, async-std, smol and embassy, and in tests on a fake clock. The core is
-//! `no_std`, needs no allocator and contains no `unsafe` code. This is a call on tokio with reqwest, by the adapter
-//! [`retry-tokio`](../retry_tokio/index.html) and its feature `reqwest`:
+//! `no_std`, needs no allocator and contains no `unsafe` code. This is a call on tokio with reqwest, through the adapter
+//! [`retry-tokio`](../retry_tokio/index.html) with its feature `reqwest`:
 //!
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("_guides/first_call.md"))]
 //!
@@ -26,6 +26,8 @@
 //! [`retry-embassy`](../retry_embassy/index.html) and the traits in [`runtime`].
 //!
 //! # Modules and guides
+//!
+//! All guides are listed in [`_guides`].
 //!
 //! | | | guide |
 //! |---|---|---|
