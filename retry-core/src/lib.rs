@@ -6,8 +6,8 @@
 //!
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("_guides/first_call.md"))]
 //!
-//! A server's `Retry-After` is the shortest delay. If the policy does not allow such a delay, the call gives up. If the
-//! circuit is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
+//! A server's `Retry-After` is the shortest delay. If it is longer than the policy allows, the call gives up. If the circuit
+//! is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -38,7 +38,7 @@
 //! | [`SharedBudget`], [`budget`] | retry budgets: limits for the retries of all callers together | [best practices](_guides::best_practices) |
 //! | [`Class`], [`classify`] | classes of errors, and classifiers for errors and values | [HTTP and tower](_guides::http_and_tower) |
 //! | [`Error`] | how a failed call ended, and the last attempt's error | [fallbacks](_guides::fallbacks) |
-//! | [`observe`] | events, logs, spans and metrics | [operating a service](_guides::operating), [troubleshooting](_guides::troubleshooting) |
+//! | [`observe`] | events, logs, spans and metrics | [metrics, logs and alerts](_guides::operating), [troubleshooting](_guides::troubleshooting) |
 //! | [`dead_letter`], [`record`] | dead letter queues; a log of decisions, and its replay | [dead letters](_guides::dead_letters), [record and replay](_guides::recording) |
 //! | [`config`] | policies and circuits in configuration files | [configuration](_guides::configuration) |
 //! | [`runtime`], [`testing`] | clocks, sleeps, random words and locks; the fake clock | [testing](_guides::testing) |
