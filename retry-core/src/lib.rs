@@ -1,13 +1,13 @@
 //! Retry and circuit breaker library: backoff with jitter, timeouts, retry budgets, circuit breakers, dead letter queues.
 //!
 //! One policy runs in blocking code, on tokio, async-std, smol and embassy, and in tests on a fake clock. The core is
-//! `no_std`, needs no allocator and contains no `unsafe` code. This is a call on tokio with reqwest, by the adapter
-//! [`retry-tokio`](../retry_tokio/index.html) and its feature `reqwest`:
+//! `no_std`, needs no allocator and contains no `unsafe` code. This is a call on tokio with reqwest, through the adapter
+//! [`retry-tokio`](../retry_tokio/index.html) with its feature `reqwest`:
 //!
 #![cfg_attr(all(doc, not(doctest)), doc = include_str!("_guides/first_call.md"))]
 //!
-//! A server's `Retry-After` is the shortest delay. If the policy does not allow such a delay, the call gives up. If the
-//! circuit is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
+//! A server's `Retry-After` is the shortest delay. If it is longer than the policy allows, the call gives up. If the circuit
+//! is open, the call fails at once. In blocking code, a call needs only this crate and its feature `std`:
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -27,6 +27,8 @@
 //!
 //! # Modules and guides
 //!
+//! All guides are listed in [`_guides`].
+//!
 //! | | | guide |
 //! |---|---|---|
 //! | [`Retry`] | one operation's policy, circuit, budget, classifier and observer | [a client of your own](_guides::client), [migrating](_guides::migrating) |
@@ -36,7 +38,7 @@
 //! | [`SharedBudget`], [`budget`] | retry budgets: limits for the retries of all callers together | [best practices](_guides::best_practices) |
 //! | [`Class`], [`classify`] | classes of errors, and classifiers for errors and values | [HTTP and tower](_guides::http_and_tower) |
 //! | [`Error`] | how a failed call ended, and the last attempt's error | [fallbacks](_guides::fallbacks) |
-//! | [`observe`] | events, logs, spans and metrics | [operating a service](_guides::operating), [troubleshooting](_guides::troubleshooting) |
+//! | [`observe`] | events, logs, spans and metrics | [metrics, logs and alerts](_guides::operating), [troubleshooting](_guides::troubleshooting) |
 //! | [`dead_letter`], [`record`] | dead letter queues; a log of decisions, and its replay | [dead letters](_guides::dead_letters), [record and replay](_guides::recording) |
 //! | [`config`] | policies and circuits in configuration files | [configuration](_guides::configuration) |
 //! | [`runtime`], [`testing`] | clocks, sleeps, random words and locks; the fake clock | [testing](_guides::testing) |

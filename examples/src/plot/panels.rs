@@ -25,7 +25,7 @@ const AXIS: i32 = 64;
 
 /// The width of a bar, in seconds.
 const BIN: f64 = 0.25;
-/// The range of the delays, in milliseconds. A delay may be anything down to zero, which no logarithm has.
+/// The range of the delays, in milliseconds. A delay may be zero, which has no logarithm.
 const DELAYS: (f64, f64) = (1.0, 3_000.0);
 
 type Chart<'a, 'b, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>;

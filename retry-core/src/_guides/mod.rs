@@ -1,37 +1,37 @@
-//! Guides: choosing a policy, circuit breakers, configuration, HTTP, dead letters, operating, testing; and the design.
+//! Guides: choosing a policy, circuit breakers, HTTP, dead letters, configuration, testing, metrics; and the design.
 //!
-//! They are the pages in the folder `docs` of the repository, shown here with links into this documentation.
+//! These are the pages in the folder `docs` of the repository. Their links lead to items and pages of this documentation.
 //!
 //! | to | read |
 //! |---|---|
 //! | choose a backoff, a jitter and limits | [choosing a policy](choosing_a_policy), [best practices](best_practices) |
 //! | look up a setting | [settings] |
-//! | read settings from a file, and reload them while live | [configuration] |
+//! | read settings from a file, and reload them while live | [configuration files](configuration) |
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
-//! | stop calling a service that is down | [circuit breakers](circuits), [fallbacks] |
-//! | keep what was given up | [dead letters](dead_letters) |
+//! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
+//! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
 //! | record decisions and replay them | [record and replay](recording) |
 //! | test code that retries | [testing] |
-//! | run it: metrics, alerts, logs | [operating a service](operating), [troubleshooting] |
+//! | watch calls, and find out what is wrong | [metrics, logs and alerts](operating), [troubleshooting] |
 //! | replace a loop or another library | [migrating] |
-//! | see why it is built in this way | [design] |
+//! | understand the reasons for the design | [design] |
 //! | see what has changed | [changelog] |
 //!
 //! # Files in the repository
 //!
-//! Some links of the guides lead here, because only the repository has what they name:
+//! Some links of the guides lead to this list, because these files are only in the repository:
 //!
 //! - `README.md`: the first page of the repository.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
-//!   to watch.
+//!   that they watch.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
 //!
-//! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` work if the documentation of the whole
-//! workspace was built: `cargo doc --workspace --all-features --no-deps`. If it was built with fewer features, items that
-//! need another one lead to the [list of features](crate#features).
+//! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` need the documentation of the whole workspace:
+//! `cargo doc --workspace --all-features`. If the documentation has fewer features, an item that needs another one leads to
+//! the [list of features](crate#features).
 
-// The code of the pages is run by the package `tests`, so that it runs once. Of two definitions of a link, Markdown takes
-// the first. So those here, which lead to items and modules, come before the page's own, which lead to files.
+// The package `tests` runs the code of the pages, so that it runs once. If a label has two definitions, Markdown takes the
+// first. So the definitions in `links.md`, which lead to items and modules, come before the page's own, which lead to files.
 macro_rules! guides {
     ($($name:ident = $page:literal;)*) => {$(
         #[cfg_attr(

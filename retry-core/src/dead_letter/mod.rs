@@ -1,6 +1,6 @@
 //! Dead letters: what a call that gave up was to deliver, and the sinks and queues that keep it.
 //!
-//! Guides: [dead letters](crate::_guides::dead_letters), [operating a service](crate::_guides::operating).
+//! Guides: [dead letters](crate::_guides::dead_letters), [metrics, logs and alerts](crate::_guides::operating).
 //!
 //! [`Retry::dead_letters`](crate::Retry::dead_letters) hands each call that gives up to a sink, which never changes how
 //! the call ends. A sink that cannot keep a letter gives it back, and the next one is asked: [`OrElse`].

@@ -1,6 +1,6 @@
 //! Events, logs, metrics: what can be seen of a call from outside.
 //!
-//! Guides: [operating a service](crate::_guides::operating), [troubleshooting](crate::_guides::troubleshooting).
+//! Guides: [metrics, logs and alerts](crate::_guides::operating), [troubleshooting](crate::_guides::troubleshooting).
 //!
 //! A call tells its [`Observer`] each attempt, each verdict with its reason, each change of its circuit, and its end, as
 //! an [`Event`]. Without an observer, no event is put together and no clock is read for one.

@@ -58,7 +58,7 @@ fn the_metrics_of_the_page_are_those_that_are_scraped() {
     let reasons = rows(PAGE, "reason").iter().flat_map(|[reason, ..]: &[String; 3]| quoted(reason)).collect();
     assert_eq!(values[&("retry_give_ups_total".into(), "reason".into())], reasons);
     assert!(PAGE.contains(&format!(
-        "An operation is {} counters and {} histograms",
+        "An operation has {} counters and {} histograms",
         scraped.counters, scraped.histograms
     )));
 

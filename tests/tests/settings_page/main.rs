@@ -1,6 +1,7 @@
 //! `docs/settings.md` against the code: every setter and every key of a file is in its tables, every name in its tables
 //! is in the code, and ranges and defaults are tried by setting values.
 
+mod guides;
 mod page;
 mod settings;
 mod sources;

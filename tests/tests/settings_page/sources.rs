@@ -14,6 +14,8 @@ pub(crate) struct Sources {
     pub(crate) names: BTreeSet<String>,
     pub(crate) variants: BTreeMap<String, Vec<String>>,
     pub(crate) public_fields: BTreeMap<String, BTreeSet<String>>,
+    /// All text in the code, such as names of metrics.
+    pub(crate) texts: BTreeSet<String>,
 }
 
 const CRATES: [&str; 4] = ["retry-core", "retry-tokio", "retry-async-std", "retry-embassy"];
@@ -34,11 +36,24 @@ impl Sources {
                     folders.push(path);
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
                     let tokens: TokenStream = fs::read_to_string(&path).unwrap().parse().unwrap();
+                    sources.collect_texts(tokens.clone());
                     sources.items(&tokens.into_iter().collect::<Vec<_>>());
                 }
             }
         }
         sources
+    }
+
+    fn collect_texts(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.collect_texts(group.stream()),
+                TokenTree::Literal(text) => {
+                    self.texts.insert(text.to_string().trim_matches('"').into());
+                }
+                _ => {}
+            }
+        }
     }
 
     fn items(&mut self, tokens: &[TokenTree]) {

@@ -1,7 +1,7 @@
 //! Draws the pictures of the documentation.
 //!
 //! Every delay and every phase comes from the library's own policies and circuits, on a fake clock and with seeded random
-//! words. So the same code draws the same bytes, and a test holds the files in the repository against it.
+//! words. So the same code draws the same bytes. `cargo test -p examples` compares them with the files in the repository.
 
 mod arrivals;
 mod axes;

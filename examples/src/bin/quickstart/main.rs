@@ -103,8 +103,8 @@ fn write(path: &Path, svg: &str) -> io::Result<()> {
 
 /// Runs server, script and callers to their end.
 ///
-/// One thread, so that the log is in the order of the circuit's decisions and the claims about it are exact; the
-/// circuit itself does not care.
+/// It runs on one thread, so that the log is in the order of the circuit's decisions and the claims about it are exact.
+/// The circuit itself works on any number of threads.
 #[tokio::main(flavor = "current_thread")]
 async fn play(screen: &Screen) -> io::Result<Run> {
     let start = Tokio.now();
