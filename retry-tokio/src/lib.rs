@@ -95,7 +95,7 @@ pub use crate::http::{http_requests, http_response};
 pub use crate::hyper::hyper_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
+pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{

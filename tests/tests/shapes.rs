@@ -1,5 +1,6 @@
 //! The shapes that services have: each compiles, and does what it looks like. Beside these: tower layers made at run time
-//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, rules known at run time in
+//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, all of one call in
+//! `dead_letters/handed_over/one_call.rs`, rules known at run time in
 //! `reload.rs`, tags in `metrics/names.rs`, and what a policy prints and serialises in `settings.rs` and `config_file.rs`.
 
 use std::cell::RefCell;
@@ -15,7 +16,7 @@ use retry_core::{
     budget::NoBudget,
     circuit::{NoCircuit, Phase},
     classify::ByClosure,
-    dead_letter::{DeadLetterQueue, WhenFull},
+    dead_letter::{DeadLetterQueue, OrElse, WhenFull},
     observe::{EventKind, Metrics, observer_fn},
     runtime::StdRuntime,
     testing::FakeClock,

@@ -77,7 +77,8 @@ use crate::verdict::Verdict;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "nothing says which class of error `{Self}` is",
-    note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`"
+    note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`",
+    note = "for reqwest, `.classifier(retry_tokio::ReqwestClassifier)`; errors of `std` need the feature `std`"
 )]
 pub trait Classify {
     /// The class of this error, and the server's hint if there is one.
@@ -98,6 +99,12 @@ impl Classify for core::convert::Infallible {
 impl Classify for Class {
     fn classify(&self) -> Failure {
         Failure::new(*self)
+    }
+}
+
+impl Classify for Failure {
+    fn classify(&self) -> Failure {
+        *self
     }
 }
 

@@ -1,6 +1,7 @@
 //! What takes dead letters.
 
 use core::fmt;
+use core::ops::Deref;
 
 use super::letter::DeadLetter;
 use crate::error::Error;
@@ -36,7 +37,8 @@ use crate::panics::caught;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
     note = "what a letter is to carry is said by `.payload(..)`; without that, it carries `()`",
-    note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`"
+    note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`",
+    note = "for a `JsonLinesSink`, the payload is `serde::Serialize` and the error has a `Display`"
 )]
 pub trait DeadLetterSink<T, E> {
     /// Takes a letter.
@@ -125,7 +127,7 @@ impl<T, E> DeadLetterSink<T, E> for () {
     }
 }
 
-/// A sink, and another for what the first cannot keep.
+/// A sink, and another one for the letters that the first cannot keep. Both are given by reference, or in an `Arc`.
 ///
 /// ```
 /// use retry_core::{
@@ -143,23 +145,23 @@ impl<T, E> DeadLetterSink<T, E> for () {
 /// }
 /// assert_eq!((near.len(), near.refused(), far.len()), (1, 2, 2));
 /// ```
-#[derive(Debug)]
-pub struct OrElse<'s, A: ?Sized, B: ?Sized> {
-    first: &'s A,
-    then: &'s B,
+#[derive(Clone, Copy, Debug)]
+pub struct OrElse<A, B> {
+    first: A,
+    then: B,
 }
 
-impl<'s, A: ?Sized, B: ?Sized> OrElse<'s, A, B> {
-    /// Asks `first`, then `then`. Either may be such a pair itself.
-    pub const fn new(first: &'s A, then: &'s B) -> Self {
+impl<A: Deref, B: Deref> OrElse<A, B> {
+    /// Makes a sink that asks `first`, then `then`. Either may be such a pair itself.
+    pub const fn new(first: A, then: B) -> Self {
         Self { first, then }
     }
 }
 
-impl<T, E, A, B> DeadLetterSink<T, E> for OrElse<'_, A, B>
+impl<T, E, A, B> DeadLetterSink<T, E> for OrElse<A, B>
 where
-    A: DeadLetterSink<T, E> + ?Sized,
-    B: DeadLetterSink<T, E> + ?Sized,
+    A: Deref<Target: DeadLetterSink<T, E>>,
+    B: Deref<Target: DeadLetterSink<T, E>>,
 {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.first.accept(letter, context).or_else(|letter| self.then.accept(letter, context))
