@@ -262,6 +262,25 @@ async fn a_sink_is_shared_by_spawned_calls() {
     assert_eq!(lost.pop().unwrap().payload, "7 apples");
 }
 
+/// A client that owns its sinks, one after the other.
+#[derive(Clone)]
+struct Orders {
+    letters: OrElse<Arc<DeadLetterQueue<u32>>, Arc<DeadLetterQueue<u32>>>,
+}
+
+#[test]
+fn a_client_owns_a_sink_and_the_one_that_is_asked_next() {
+    let [few, many] = [1, 8].map(|room| Arc::new(DeadLetterQueue::new(room, WhenFull::Refuse)));
+    let orders = Orders { letters: OrElse::new(few.clone(), many.clone()) };
+    let (clock, orders) = (FakeClock::new(), orders.clone());
+    let send = Retry::new(&POLICY, &clock);
+    for order in 0..3 {
+        let call = send.dead_letters(&orders.letters).payload(|| order);
+        assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).is_err());
+    }
+    assert_eq!((few.len(), many.len()), (1, 2));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_last_value_and_the_errors_text_come_out_of_a_spawned_call() {
     let log = Arc::new(Mutex::new(Vec::new()));
