@@ -1,12 +1,25 @@
-//! What kind of error it was, how bad that is, and what usually helps.
+//! Classes of errors, with their severity and their usual recovery.
 
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 
-/// The kind of an error, as far as a retry is concerned.
+/// The class of an error: policies decide by it whether to retry, and circuits decide by it whether to count a failure.
 ///
-/// A classifier (a closure, or [`Classify`](crate::Classify) on the error type) maps errors to classes; policies and circuits
-/// only ever see the class.
+/// A classifier maps errors to classes. It is a closure, or [`Classify`](crate::Classify) on the error type. These are
+/// the defaults of each class:
+///
+/// | class | retried by a policy | counted by a circuit | severity |
+/// |---|---|---|---|
+/// | `Transient` | yes | as a failure | low |
+/// | `Timeout` | yes | as a failure | medium |
+/// | `RateLimit` | yes, after five times the backoff | as a failure | low |
+/// | `Network` | yes | as a failure | medium |
+/// | `Server`, `Unknown` | yes | as a failure | high |
+/// | `Permanent` | no | as a success | high |
+/// | `Client`, `Serialization` | no | as a success | medium |
+/// | `Validation`, `NotFound` | no | as a success | low |
+/// | `CircuitOpen` | no | as a failure | high |
+/// | `Exhausted` | no | as a failure | critical |
 ///
 /// ```
 /// use retry_core::{Class, Policy};
@@ -19,36 +32,36 @@ use core::time::Duration;
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Class {
-    /// Passing by itself: a lost race, a lock held, a leader being elected.
+    /// The error passes by itself, such as a lost race, a held lock or an election of a leader.
     Transient,
-    /// No answer in time.
+    /// The answer did not come in time.
     Timeout,
-    /// Told to slow down.
+    /// The dependency asked for fewer requests.
     RateLimit,
-    /// The connection failed: refused, reset, unreachable.
+    /// The connection failed: it was refused or reset, or the host is unreachable.
     Network,
-    /// The dependency failed while answering.
+    /// The dependency failed while it processed the request.
     Server,
-    /// Nothing is known about it.
+    /// The classifier knows nothing about the error.
     Unknown,
-    /// Will never succeed, whoever asks.
+    /// The same request would always fail, for every caller.
     Permanent,
-    /// The caller's own mistake: not authorised, not allowed.
+    /// The caller may not do this: it is unauthorised, or the request is forbidden.
     Client,
     /// The request is malformed or breaks a rule.
     Validation,
-    /// What was asked for does not exist.
+    /// The requested item does not exist.
     NotFound,
-    /// The answer or the request could not be encoded or decoded.
+    /// The request or the answer could not be encoded or decoded.
     Serialization,
-    /// Another circuit refused the attempt.
+    /// A circuit inside the operation refused an attempt.
     CircuitOpen,
-    /// Another call gave up after retries of its own.
+    /// A retry inside the operation gave up.
     Exhausted,
 }
 
 impl Class {
-    /// Every class, in order of declaration.
+    /// All classes, in order of declaration.
     pub const ALL: [Self; 13] = [
         Self::Transient,
         Self::Timeout,
@@ -65,7 +78,7 @@ impl Class {
         Self::Exhausted,
     ];
 
-    /// How bad an error of this class is, where nothing else is known of it.
+    /// Returns how severe an error of this class usually is.
     pub const fn severity(self) -> Severity {
         match self {
             Self::Transient | Self::RateLimit | Self::Validation | Self::NotFound => Severity::Low,
@@ -75,7 +88,8 @@ impl Class {
         }
     }
 
-    /// What a policy does after an error of this class, where it has no rule of its own for it.
+    /// Returns what a policy does by default after an error of this class. The policy's
+    /// [`retry_on`](crate::Policy::retry_on) and its rules can change it.
     pub const fn recovery(self) -> Recovery {
         match self {
             Self::Transient
@@ -94,7 +108,7 @@ impl Class {
         }
     }
 
-    /// The name, as in the source.
+    /// Returns the name, as in the source code.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Transient => "Transient",
@@ -120,41 +134,41 @@ impl fmt::Display for Class {
     }
 }
 
-/// How severe an error is, for logs and alerts.
+/// The severity of an error, for logs and alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Severity {
-    /// Expected in daily work.
+    /// Such errors are expected in normal operation.
     Low,
-    /// Worth a look if there are many.
+    /// Such errors should be looked at if there are many.
     Medium,
-    /// Someone should look.
+    /// Such an error should be looked at.
     High,
-    /// Something was lost.
+    /// The call failed after all its retries.
     Critical,
 }
 
-/// What is done after an error.
+/// What a policy does after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Recovery {
-    /// Give up: it would fail again.
+    /// The call gives up, because another attempt would fail, too.
     Fail,
-    /// Give up, but as [`ErrorKind::Ignored`](crate::ErrorKind::Ignored): reported, and the caller may go on
-    /// without a value.
+    /// The call ends with [`ErrorKind::Ignored`](crate::ErrorKind::Ignored), and the caller may go on without a value.
     Ignore,
-    /// Try again after a delay by the backoff.
+    /// The call retries after a delay by the backoff.
     RetryWithBackoff,
-    /// Try again after this delay, whatever the attempt, spread only by a jitter of the rule's own.
+    /// The call retries after this delay, at each attempt the same. A jitter applies only if the rule sets one.
     RetryWithDelay(Duration),
-    /// Do not try again here: the circuit counts the failure and decides for everyone.
+    /// The call gives up and leaves the error to the circuit, which counts the failure and decides for all callers.
     Circuit,
-    /// Wait until a readiness check says go, at most this long, then try again. Without a check, this long.
+    /// The call retries as soon as the readiness check of [`Retry::ready`](crate::Retry::ready) returns `true`, and
+    /// after this time at the latest. Without such a check, it retries after this time.
     WaitAndRetry(Duration),
 }
 
-/// A set of classes, one bit each.
+/// A set of error classes.
 ///
 /// ```
 /// use retry_core::{Class, ClassSet};
@@ -167,12 +181,12 @@ pub enum Recovery {
 pub struct ClassSet(u16);
 
 impl ClassSet {
-    /// No class.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// Every class.
+    /// The set of all classes.
     pub const ALL: Self = Self::of(&Class::ALL);
-    /// What a policy retries unless told otherwise: `Transient`, `Timeout`, `RateLimit`, `Network`, `Server`
-    /// and `Unknown`.
+    /// The classes that a policy retries by default: `Transient`, `Timeout`, `RateLimit`, `Network`, `Server` and
+    /// `Unknown`.
     pub const RETRYABLE: Self = {
         let (mut set, mut i) = (Self::NONE, 0);
         while i < Class::ALL.len() {
@@ -183,11 +197,11 @@ impl ClassSet {
         }
         set
     };
-    /// What a circuit counts as a failure unless told otherwise: all that the dependency caused, which is all
-    /// but `Permanent`, `Client`, `Validation`, `NotFound` and `Serialization`.
+    /// The classes that a circuit counts as failures by default, because the dependency is at fault: those of
+    /// [`RETRYABLE`](Self::RETRYABLE), `CircuitOpen` and `Exhausted`.
     pub const DEPENDENCY: Self = Self::RETRYABLE.with(Class::CircuitOpen).with(Class::Exhausted);
 
-    /// The set of exactly these classes.
+    /// Makes a set of these classes.
     pub const fn of(classes: &[Class]) -> Self {
         let mut set = Self::NONE;
         let mut i = 0;
@@ -198,30 +212,30 @@ impl ClassSet {
         set
     }
 
-    /// This set and `class`.
+    /// Adds `class` to the set.
     #[must_use]
     pub const fn with(self, class: Class) -> Self {
         Self(self.0 | 1 << class as u8)
     }
 
-    /// This set without `class`.
+    /// Removes `class` from the set.
     #[must_use]
     pub const fn without(self, class: Class) -> Self {
         Self(self.0 & !(1 << class as u8))
     }
 
-    /// Whether `class` is in it.
+    /// Returns `true` if the set contains `class`.
     pub const fn contains(self, class: Class) -> bool {
         self.0 & 1 << class as u8 != 0
     }
 
-    /// The classes in it, in order of declaration.
+    /// Returns the classes of the set, in order of declaration.
     pub fn iter(self) -> impl Iterator<Item = Class> {
         Class::ALL.into_iter().filter(move |class| self.contains(*class))
     }
 }
 
-/// The classes as a configuration file calls them, such as `timeout, rate_limit`; `none` if there is none.
+/// Writes the classes by their names in configuration files, such as `timeout, rate_limit`. The empty set is `none`.
 impl fmt::Display for ClassSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Self::NONE {

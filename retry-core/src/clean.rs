@@ -1,7 +1,7 @@
-//! Which characters a log must not hold.
+//! Which characters are replaced in a log line.
 
-/// Control characters, and those of Unicode that end a line or a paragraph, or change the direction of what follows:
-/// what names a caller gave must not end a line of a log, begin another one, or turn it around. All fit 16 bits.
+/// Returns whether a character may not be in a log line: control characters, ends of lines and paragraphs, and marks of
+/// text direction. Otherwise, a name from a caller could end a line, fake another one, or reverse it. All fit 16 bits.
 pub(crate) fn is_unclean(character: char) -> bool {
     character.is_control()
         || matches!(

@@ -1,8 +1,8 @@
-//! Values as plain bytes of a fixed number, which outlive a reset.
+//! Values as a fixed number of plain bytes, which survive a reset.
 
 use core::mem;
 
-/// A value that is kept as plain bytes.
+/// A value as a fixed number of plain bytes, such as the payload of a dead letter that survives a reset.
 ///
 /// ```
 /// use retry_core::dead_letter::Codec;
@@ -28,15 +28,16 @@ use core::mem;
 /// }
 /// ```
 pub trait Codec: Sized {
-    /// How many bytes it takes, always.
+    /// The number of bytes of each value.
     const SIZE: usize;
-    /// To be changed whenever the same bytes mean something else: what another version saved is not read.
+    /// The version of the format, to be changed when the same bytes mean something else. Bytes of another version are
+    /// not read.
     const VERSION: u32 = 0;
 
-    /// Writes it to `bytes`, of which there are [`SIZE`](Self::SIZE).
+    /// Writes the value to `bytes`, which are [`SIZE`](Self::SIZE) bytes.
     fn write(&self, bytes: &mut [u8]);
 
-    /// Reads it from `bytes`, of which there are [`SIZE`](Self::SIZE); `None` where they cannot be.
+    /// Reads a value from `bytes`, which are [`SIZE`](Self::SIZE) bytes; `None` if they are not a value of this type.
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -70,7 +71,7 @@ macro_rules! plain {
 }
 plain!(u8 u16 u32 u64 i8 i16 i32 i64);
 
-/// The rest of what is to be written.
+/// The rest of the bytes that are to be written.
 pub(crate) struct Bytes<'a>(pub(crate) &'a mut [u8]);
 
 impl Bytes<'_> {

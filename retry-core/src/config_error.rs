@@ -1,11 +1,11 @@
-//! What is said of a value that a configuration cannot hold.
+//! The error for an invalid value of a configuration.
 
 use core::fmt;
 use core::time::Duration;
 
-/// A configuration value that is not allowed: which field, which value, which rule.
+/// The error for an invalid value of a configuration: it names the field, the value and the rule that it breaks.
 ///
-/// The `try_` form of a setter returns it. The plain form panics with the same line, which in a `const` is a compile
+/// The `try_` form of a setter returns it. The plain form panics with the same line. In a `const`, that is a compile
 /// error.
 ///
 /// ```
@@ -24,34 +24,34 @@ pub struct ConfigError {
     limit: Option<(Value, &'static str)>,
 }
 
-/// A value that was given, or a limit that it missed.
+/// An invalid value, or the limit that it breaks.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Value {
     Count(u64),
     Duration(Duration),
     Float(f64),
-    /// Shown in quotes, the beginning of it, and `?` for what is not plain ASCII.
+    /// Only its beginning is shown, in quotes, with `?` for everything except printable ASCII.
     #[allow(dead_code)] // only names of metrics are text
     Text(&'static str),
 }
 
 impl ConfigError {
-    /// The name of the field, as its setter is called.
+    /// Returns the name of the field, which is also that of its setter.
     pub const fn field(&self) -> &'static str {
         self.field
     }
 
-    /// `field = value: rule`.
+    /// Makes an error that reads `field = value: rule`.
     pub(crate) const fn new(field: &'static str, value: Value, rule: &'static str) -> Self {
         Self { field, value, rule, limit: None }
     }
 
-    /// `field = value: rule limit, what`.
+    /// Adds a limit, so that the error reads `field = value: rule limit, what`.
     pub(crate) const fn limit(self, limit: Value, what: &'static str) -> Self {
         Self { limit: Some((limit, what)), ..self }
     }
 
-    /// The same of a field of another name.
+    /// Replaces the name of the field.
     #[cfg(feature = "serde")]
     pub(crate) const fn named(self, field: &'static str) -> Self {
         Self { field, ..self }
@@ -65,14 +65,14 @@ impl ConfigError {
         }
     }
 
-    /// Panics with the line: a compile error where the configuration is a `const`.
+    /// Panics with the line of the error. In a `const`, that is a compile error.
     #[track_caller]
     pub(crate) const fn panic(&self) -> ! {
         panic!("{}", self.line().as_str())
     }
 }
 
-/// The value of a `try_` setter, or a panic with the error's line.
+/// Unwraps the result of a `try_` setter, or panics with the line of the error.
 macro_rules! ok_or_panic {
     ($result:expr) => {
         match $result {
@@ -83,9 +83,8 @@ macro_rules! ok_or_panic {
 }
 pub(crate) use ok_or_panic;
 
-/// Makes both forms of each setter that can be given a wrong value: the plain one, which panics, and the `try_` one.
-///
-/// Constructors are the same without a `self`.
+/// Makes both forms of each setter that checks its value: the plain one, which panics, and the `try_` one. Without a
+/// `self`, it makes constructors.
 macro_rules! checked_setters {
     (@forms [$($docs:tt)+] $errors:literal $name:ident $try_name:ident $parameters:tt $try:expr, $body:block) => {
         $($docs)+
@@ -98,7 +97,9 @@ macro_rules! checked_setters {
             $crate::config_error::ok_or_panic!($try)
         }
 
-        #[doc = concat!("[`", stringify!($name), "`](Self::", stringify!($name), ") for a value known only at run time.")]
+        #[doc = concat!(
+            "Does the same as [`", stringify!($name), "`](Self::", stringify!($name), "), for a value known only at run time.",
+        )]
         ///
         /// # Errors
         #[doc = concat!("Returns an error if ", $errors)]
@@ -148,9 +149,9 @@ impl fmt::Debug for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// A line of text put together in a `const fn`, where `format_args` cannot go.
+/// A line of text that is made in a `const fn`, in which `format_args` is not allowed.
 ///
-/// What does not fit is cut; the longest line of this crate is shorter.
+/// A text that is too long is cut. All lines of this crate fit.
 pub(crate) struct Line {
     bytes: [u8; Self::CAPACITY],
     len: usize,
@@ -164,7 +165,7 @@ impl Line {
     pub(crate) const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
-            Err(_) => unreachable!(), // only whole ASCII strings go in
+            Err(_) => unreachable!(), // only whole ASCII strings are added
         }
     }
 
@@ -206,7 +207,7 @@ impl Line {
         line.text(DIGITS.split_at((value % 10) as usize).1.split_at(1).0)
     }
 
-    /// In the largest unit that needs no fraction: `250 ms`, `30 s`, `1500 us`.
+    /// Adds a duration in the largest unit in which it is whole: `250 ms`, `30 s`, `1500 us`.
     const fn duration(self, value: Duration) -> Self {
         let sub = value.subsec_nanos() as u64;
         if sub == 0 {
@@ -220,7 +221,8 @@ impl Line {
         self.number(value.as_secs().saturating_mul(per_sec).saturating_add(sub / nanos_each)).text(unit)
     }
 
-    /// With up to six decimals, without trailing zeros, never rounded up to a whole; from 2^44 on a plain `huge`.
+    /// Adds a number with up to six decimals, and leaves out trailing zeros. A fraction is never rounded up to a whole
+    /// number. From 2^44 on, the text is `huge`.
     const fn float(self, value: f64) -> Self {
         if value.is_nan() {
             return self.text("NaN");
@@ -244,10 +246,10 @@ impl Line {
             0..64 => (significand >> shift, significand & ((1 << shift) - 1)),
             _ => (0, significand),
         };
-        // Of the fraction, 40 bits are enough for six decimals.
+        // 40 bits of the fraction are enough for six decimals.
         let (fraction, shift) = if shift > 40 { (fraction >> (shift - 40), 40) } else { (fraction, shift) };
         let rounded = (fraction * 1_000_000 + (1 << (shift - 1))) >> shift;
-        // What is below 1 must not be shown as 1.
+        // A number below 1 must not be shown as 1.
         let mut fraction = if rounded > 999_999 { 999_999 } else { rounded };
         let mut line = line.number(whole);
         if fraction > 0 {

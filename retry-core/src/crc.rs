@@ -1,6 +1,6 @@
-//! Checksums, which tell bytes that were written from garbage.
+//! Checksums, which tell bytes that were written from arbitrary ones.
 
-/// What stands before a checksum that is right.
+/// Returns the bytes before a checksum, if the checksum is right.
 pub(crate) fn checked(bytes: &[u8]) -> Option<&[u8]> {
     let (body, sum) = bytes.split_last_chunk()?;
     (checksum(CHECKSUM_START, body) == u32::from_le_bytes(*sum)).then_some(body)
@@ -9,19 +9,19 @@ pub(crate) fn checked(bytes: &[u8]) -> Option<&[u8]> {
 pub(crate) const CHECKSUM: usize = size_of::<u32>();
 pub(crate) const CHECKSUM_START: u32 = 0;
 
-/// Goes on with the CRC-32 of ISO 3309.
+/// Continues the CRC-32 of ISO 3309.
 pub(crate) const fn checksum(sum: u32, bytes: &[u8]) -> u32 {
     const TABLE: [u32; 16] = crc_table(0xedb8_8320); // x^32 + x^26 + ... + 1, reflected
     !crc(&TABLE, !sum, bytes)
 }
 
-/// Goes on with the CRC-4 of ITU-T G.704, for what has no room for more.
+/// Continues the CRC-4 of ITU-T G.704, for records with no room for a longer checksum.
 pub(crate) const fn checksum4(sum: u8, bytes: &[u8]) -> u8 {
     const TABLE: [u32; 16] = crc_table(0xc); // x^4 + x + 1, reflected
     crc(&TABLE, sum as u32, bytes).to_le_bytes()[0]
 }
 
-/// What half a byte becomes, by a reflected polynomial of at least 4 bits.
+/// Returns the table of a reflected polynomial of at least 4 bits, for half a byte at a time.
 const fn crc_table(polynomial: u32) -> [u32; 16] {
     let mut table = [0; 16];
     let mut i = 0;
@@ -38,7 +38,7 @@ const fn crc_table(polynomial: u32) -> [u32; 16] {
     table
 }
 
-/// Half a byte at a time, whatever the width.
+/// Takes half a byte at a time, for a checksum of any width.
 const fn crc(table: &[u32; 16], mut sum: u32, bytes: &[u8]) -> u32 {
     let mut i = 0;
     while i < bytes.len() {

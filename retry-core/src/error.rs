@@ -1,4 +1,4 @@
-//! How a call ends that does not succeed.
+//! The error of a call.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,14 +10,11 @@ use crate::name::Name;
 use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Reason};
 
-/// The end of a call that did not succeed.
+/// The error of a call: how the call ended, after how many attempts, and the last attempt's error.
 ///
-/// Shown, it is one line: the operation, what happened, and after what. [`kind`](Self::kind) tells the ways to end
-/// apart, [`cause`](Self::cause) and [`inner`](Self::inner) give what the last attempt ended with, and
-/// [`source`](core::error::Error::source) is the operation's own error.
-///
-/// To a retry around it, this error is [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen): it was
-/// retried already.
+/// - [`kind`](Self::kind) returns how the call ended: it gave up, was refused by the circuit, or was cancelled.
+/// - [`inner`](Self::inner) and [`into_inner`](Self::into_inner) return the operation's own error, of type `E`.
+/// - [`cause`](Self::cause) also covers attempts that timed out, or that ended with an unacceptable value.
 ///
 /// ```
 /// use retry_core::{Class, ErrorKind, GiveUp, Policy, Retry, testing::FakeClock};
@@ -33,10 +30,46 @@ use crate::verdict::{GiveUp, Reason};
 /// assert_eq!((error.attempts(), error.inner()), (3, Some(&Class::Timeout)));
 /// ```
 ///
+/// # Printing
+///
+/// `{error}` is one line about the call. It leaves out the text of the operation's error, because that is the
+/// [`source`](core::error::Error::source). `{error:#}` prints the same line. To print the whole chain, follow the
+/// sources:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use std::{error::Error as _, io};
+/// use retry_core::{Policy, Retry, testing::FakeClock};
+///
+/// let clock = FakeClock::new();
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).named("log.write");
+/// let full = || Err::<(), _>(io::Error::from(io::ErrorKind::StorageFull));
+/// let error = retry.run_blocking(full).unwrap_err();
+///
+/// let mut line = error.to_string();
+/// assert_eq!(line, "log.write: gave up after attempt 1 of 3, 0 ms (Permanent): errors like this are not retried");
+/// let mut source = error.source();
+/// while let Some(cause) = source {
+///     line += &format!(": {cause}");
+///     source = cause.source();
+/// }
+/// assert!(line.ends_with("errors like this are not retried: no storage space"));
+/// # }
+/// ```
+///
+/// An `anyhow::Error` made of it prints the chain by `{:#}`. If `E` has only `Display`, print [`cause`](Self::cause)
+/// after the error: `format!("{error}: {cause}")`.
+///
 /// # `?` with `anyhow` and boxed errors
 ///
-/// An `Error<E>` is a [`core::error::Error`] if `E` is one. `anyhow::Error` and `Box<dyn Error + Send + Sync>` are not;
-/// `boxed` makes them fit: `call.map_err(Error::boxed)?`.
+/// `Error<E>` is a [`core::error::Error`] if `E` is one. `anyhow::Error` and `Box<dyn Error + Send + Sync>` lack that
+/// trait. For these, write `call.map_err(Error::boxed)?`.
+///
+/// # A retry around a retry
+///
+/// For an outer retry, this error has the class [`Exhausted`](Class::Exhausted), or [`CircuitOpen`](Class::CircuitOpen)
+/// if the circuit refused an attempt. By default, policies fail at once for both classes, so that attempts do not
+/// multiply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error<E> {
@@ -45,7 +78,7 @@ pub struct Error<E> {
     context: ErrorContext,
 }
 
-/// The ways in which a call ends without success.
+/// How a failed call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -54,16 +87,16 @@ pub enum ErrorKind {
     GaveUp(GiveUp),
     /// The circuit refused an attempt.
     Rejected(Rejected),
-    /// The call was stopped from outside.
+    /// The call was stopped, such as by [`until`](crate::Retry::until) or a `CancelToken`.
     Cancelled,
-    /// The policy ignores errors of this kind: the caller may go on without a value. See
+    /// The policy ignores errors of this class, so the caller may go on without a value. See
     /// [`Error::none_if_ignored`].
     Ignored,
 }
 
-/// What an attempt ended with that did not succeed.
+/// Why an attempt failed: an error, a timeout, or an unacceptable value.
 ///
-/// Shown, it is the operation's own error, or one line for what has none.
+/// Its `Display` writes the operation's own error, or a line of its own in the other cases.
 ///
 /// ```
 /// use core::time::Duration;
@@ -78,15 +111,15 @@ pub enum ErrorKind {
 pub enum Cause<E> {
     /// The operation's own error.
     Failed(E),
-    /// The attempt did not end within its time limit, which was this long: the attempt timeout, or the call's total
-    /// timeout if that ended it.
+    /// The attempt exceeded its time limit. The duration is the attempt timeout, or the total timeout if that ended the
+    /// call.
     TimedOut(Duration),
-    /// A value that [`Retry::classify_ok`](crate::Retry::classify_ok) took for a failure.
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure.
     Unacceptable,
 }
 
 impl<E> Cause<E> {
-    /// The operation's own error, if the attempt ended with one.
+    /// Returns the operation's own error; `None` after a timeout or an unacceptable value.
     pub const fn error(&self) -> Option<&E> {
         match self {
             Self::Failed(error) => Some(error),
@@ -94,7 +127,7 @@ impl<E> Cause<E> {
         }
     }
 
-    /// The same cause with another error.
+    /// Converts the operation's own error.
     pub(crate) fn map<F>(self, f: impl FnOnce(E) -> F) -> Cause<F> {
         match self {
             Self::Failed(error) => Cause::Failed(f(error)),
@@ -114,29 +147,31 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
     }
 }
 
-/// Which call an error is about, and how far it came.
+/// The call that an error is about, and how far it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct ErrorContext {
-    /// The operation's name, as the retry was given it; empty without one.
+    /// The name of the operation, or an empty one.
     pub operation: Name,
-    /// Which of several like dependencies; [`Key::NONE`] without one.
+    /// The key, such as a host, or [`Key::NONE`].
     pub key: Key,
-    /// The last attempt, from 1; 0 if none was made.
+    /// The number of the last attempt, counted from 1; 0 before the first attempt.
     pub attempt: u32,
-    /// The most attempts that the policy allows; `u32::MAX` for no limit.
+    /// The largest number of attempts that the policy or its rule allows; `u32::MAX` for unlimited attempts.
     pub max_attempts: u32,
-    /// How long the call took; `None` if nothing asked for the time at its start.
+    /// How long the call took, delays included; `None` unless the call measures its time.
+    ///
+    /// A call measures its time if the policy, an observer or [`Retry::when`](crate::Retry::when) needs it.
     pub elapsed: Option<Duration>,
-    /// When the call ended.
+    /// The instant at which the call ended, on the runtime's clock.
     pub when: Instant,
-    /// The class of the last attempt's error; `None` if no attempt ended.
+    /// The class of the last attempt's failure; `None` before the end of the first attempt.
     pub class: Option<Class>,
 }
 
 impl ErrorContext {
-    /// How bad the last attempt's error is; `None` if no attempt ended.
+    /// Returns the severity of the last attempt's failure; `None` before the end of the first attempt.
     pub fn severity(&self) -> Option<Severity> {
         self.class.map(Class::severity)
     }
@@ -147,47 +182,48 @@ impl<E> Error<E> {
         Self { kind, cause, context }
     }
 
-    /// How the call ended.
+    /// Returns how the call ended.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Which call it was, and how far it came.
+    /// Returns the call that this error is about, and how far it came.
     pub fn context(&self) -> ErrorContext {
         self.context.clone()
     }
 
-    /// The operation's name; empty without one.
+    /// Returns the name of the operation, or an empty text.
     pub fn operation(&self) -> &str {
         self.context.operation.as_str()
     }
 
-    /// How many attempts were made.
+    /// Returns how many attempts were made.
     pub const fn attempts(&self) -> u32 {
         self.context.attempt
     }
 
-    /// The class of the last attempt's error; `None` if no attempt ended.
+    /// Returns the class of the last attempt's failure; `None` before the end of the first attempt.
     pub const fn class(&self) -> Option<Class> {
         self.context.class
     }
 
-    /// How long the call took; `None` if nothing asked for the time at its start.
+    /// Returns how long the call took, delays included; `None` unless the call measures its time: see
+    /// [`ErrorContext::elapsed`].
     pub const fn elapsed(&self) -> Option<Duration> {
         self.context.elapsed
     }
 
-    /// What the last attempt ended with; `None` if none ended.
+    /// Returns why the last attempt failed; `None` before the end of the first attempt.
     pub const fn cause(&self) -> Option<&Cause<E>> {
         self.cause.as_ref()
     }
 
-    /// What the last attempt ended with; `None` if none ended.
+    /// Returns why the last attempt failed, by value; `None` before the end of the first attempt.
     pub fn into_cause(self) -> Option<Cause<E>> {
         self.cause
     }
 
-    /// The operation's own error of the last attempt, if it ended with one.
+    /// Returns the operation's own error, if the last attempt ended with one.
     pub const fn inner(&self) -> Option<&E> {
         match &self.cause {
             Some(cause) => cause.error(),
@@ -195,7 +231,7 @@ impl<E> Error<E> {
         }
     }
 
-    /// The operation's own error of the last attempt, if it ended with one.
+    /// Returns the operation's own error by value, if the last attempt ended with one.
     pub fn into_inner(self) -> Option<E> {
         match self.cause {
             Some(Cause::Failed(error)) => Some(error),
@@ -203,13 +239,14 @@ impl<E> Error<E> {
         }
     }
 
-    /// The same end with another error for a cause: `error.map(std::io::Error::other)`.
+    /// Converts the operation's own error: `error.map(std::io::Error::other)`. Everything else stays.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
         let Self { kind, cause, context } = self;
         Error { kind, cause: cause.map(|cause| cause.map(f)), context }
     }
 
-    /// The way from an ignored error to an `Option`.
+    /// Returns `Ok(None)` if the policy ignored the error. With it, a call for which a missing value is fine returns an
+    /// `Option`.
     ///
     /// ```
     /// use retry_core::{Class, Error, Policy, Recovery, Retry, Rule, testing::FakeClock};
@@ -224,12 +261,12 @@ impl<E> Error<E> {
     /// ```
     ///
     /// # Errors
-    /// Returns the error itself if it is not an ignored one.
+    /// Returns the error itself if it was not ignored.
     pub fn none_if_ignored<T>(self) -> Result<Option<T>, Self> {
         if self.is_ignored() { Ok(None) } else { Err(self) }
     }
 
-    /// Why the call ended.
+    /// Returns why the call ended, in one enum of all reasons.
     pub const fn reason(&self) -> Reason {
         match self.kind {
             ErrorKind::GaveUp(reason) => Reason::GaveUp(reason),
@@ -239,42 +276,43 @@ impl<E> Error<E> {
         }
     }
 
-    /// Whether the circuit refused an attempt.
+    /// Returns `true` if the circuit refused an attempt.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self.kind, ErrorKind::Rejected(_))
     }
 
-    /// Whether all attempts were made.
+    /// Returns `true` if the call gave up because all attempts were made.
     pub const fn is_exhausted(&self) -> bool {
         self.gave_up_for(GiveUp::Attempts)
     }
 
-    /// Whether the next attempt would have started too late: see [`Policy::start_within`](crate::Policy::start_within).
+    /// Returns `true` if the call gave up because the next attempt would have started too late: see
+    /// [`Policy::start_within`](crate::Policy::start_within).
     pub const fn is_start_within(&self) -> bool {
         self.gave_up_for(GiveUp::StartWithin)
     }
 
-    /// Whether the call's total timeout was the reason.
+    /// Returns `true` if the call gave up because of its total timeout.
     pub const fn is_total_timeout(&self) -> bool {
         self.gave_up_for(GiveUp::TotalTimeout)
     }
 
-    /// Whether the budget of retries was empty.
+    /// Returns `true` if the call gave up because the retry budget was empty.
     pub const fn is_budget_empty(&self) -> bool {
         self.gave_up_for(GiveUp::Budget)
     }
 
-    /// Whether the call was stopped from outside.
+    /// Returns `true` if the call was stopped, such as by [`until`](crate::Retry::until) or a `CancelToken`.
     pub const fn is_cancelled(&self) -> bool {
         matches!(self.kind, ErrorKind::Cancelled)
     }
 
-    /// Whether the policy ignores errors of this kind.
+    /// Returns `true` if the policy ignored the error.
     pub const fn is_ignored(&self) -> bool {
         matches!(self.kind, ErrorKind::Ignored)
     }
 
-    /// Whether the last attempt ended for want of an answer in time.
+    /// Returns `true` if the last attempt's failure has the class [`Timeout`](Class::Timeout).
     pub fn is_timeout(&self) -> bool {
         self.context.class == Some(Class::Timeout)
     }
@@ -297,7 +335,7 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-/// `after attempt 2 of 5, 27.1 s (Timeout)`.
+/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.attempt, self.max_attempts) {
@@ -324,7 +362,7 @@ impl fmt::Display for ErrorContext {
     note = "`boxed` is for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text; it needs the `Send + Sync`"
 )]
 pub trait Source: fmt::Debug {
-    /// The error itself.
+    /// Returns the error itself.
     fn source(&self) -> &(dyn core::error::Error + 'static);
 }
 
@@ -353,14 +391,14 @@ mod boxed {
 
     use super::{Error, Source};
 
-    /// An error of any type: what [`Error::boxed`] makes of `anyhow::Error`, a boxed error or text.
+    /// A boxed error of any type. [`Error::boxed`] makes it from an `anyhow::Error`, a boxed error or text.
     ///
-    /// It is not a [`core::error::Error`] itself, so that the boxed one is the source of an [`Error<BoxError>`] and can
-    /// be downcast there.
+    /// It does not implement [`core::error::Error`], so that the error in the box is the source of an
+    /// [`Error<BoxError>`], and can be downcast there.
     pub struct BoxError(Box<dyn core::error::Error + Send + Sync>);
 
     impl BoxError {
-        /// The boxed error.
+        /// Returns the error in the box.
         #[must_use]
         pub fn into_inner(self) -> Box<dyn core::error::Error + Send + Sync> {
             self.0
@@ -400,7 +438,7 @@ mod boxed {
     }
 
     impl<E: Into<Box<dyn core::error::Error + Send + Sync>>> Error<E> {
-        /// The same end over an error of any type, which makes it a [`core::error::Error`] for `?`.
+        /// Boxes the operation's own error, so that this error is a [`core::error::Error`] and works with `?`.
         ///
         /// ```
         /// use std::error::Error as StdError;

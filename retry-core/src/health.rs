@@ -1,4 +1,4 @@
-//! Health checks: asks a dependency how it is while its circuit is open.
+//! Health checks of a dependency while its circuit is open.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -10,11 +10,11 @@ use crate::name::Name;
 use crate::observe::{Event, Observer};
 use crate::runtime::{BlockingSleep, Clock, Sleep};
 
-/// A health check: asks a dependency periodically while its circuit is open, instead of waiting for the open time.
+/// A periodic health check of a dependency while its circuit is open. It can end the open time early.
 ///
-/// A check that succeeds half-opens the circuit, or closes it. A check that fails changes nothing. Nor does a check that
-/// ends after the opening in which it began. While the circuit is closed, half-open or forced open, the dependency is not
-/// asked.
+/// A check that succeeds half-opens the circuit, or [closes](Self::closes) it. A check that fails leaves the circuit as
+/// it is, and so does a check that ends after the opening in which it began. Checks run only while the circuit is open,
+/// but not forced open.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -41,29 +41,34 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
     runtime: R,
     every: Duration,
     then: OnHealthy,
-    /// With the name of the circuit.
+    /// The name of the circuit, and its observer.
     observer: Option<(Name, &'a (dyn Observer + Sync))>,
 }
 
 impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
-    /// Checks the dependency of this circuit once per period `every`. A success half-opens the circuit.
+    /// Makes a health check for this circuit. A success half-opens it.
+    ///
+    /// There is one check per period `every`, and the first one comes after one period. A period below 1 ms is raised
+    /// to 1 ms.
     pub const fn new(circuit: &'a SharedCircuit<W, L, S>, runtime: R, every: Duration) -> Self {
         Self { circuit, runtime, every, then: OnHealthy::HalfOpen, observer: None }
     }
 
-    /// Lets a success close the circuit instead of half-opening it.
+    /// Closes the circuit after a success, instead of half-opening it.
     #[must_use]
     pub fn closes(self) -> Self {
         Self { then: OnHealthy::Close, ..self }
     }
 
-    /// Tells `observer` each change that a check causes, with this name for the circuit.
+    /// Sets an observer, which gets each change that a check causes, with this name for the circuit.
     #[must_use]
     pub fn observe(self, circuit: impl Into<Name>, observer: &'a (dyn Observer + Sync)) -> Self {
         Self { observer: Some((circuit.into(), observer)), ..self }
     }
 
-    /// Checks until the future is dropped: spawn it, or race it against a future that ends.
+    /// Runs the checks until the future is dropped. Spawn it, or race it against a future that ends.
+    ///
+    /// `check` asks the dependency, and returns `true` if it is healthy.
     pub async fn run<F, A>(&self, mut check: F) -> Infallible
     where
         R: Sleep,
@@ -80,8 +85,10 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         }
     }
 
-    /// Checks until `go_on` returns false, or until its sleep is interrupted. It blocks the thread, so give it one of its
-    /// own.
+    /// Runs the checks on this thread until `go_on` returns `false`, or until the runtime's sleep is interrupted. Give
+    /// it a thread of its own.
+    ///
+    /// `check` asks the dependency, and returns `true` if it is healthy. `go_on` is called before each period.
     pub fn run_blocking(&self, mut check: impl FnMut() -> bool, mut go_on: impl FnMut() -> bool)
     where
         R: BlockingSleep,
@@ -108,7 +115,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         }
     }
 
-    /// At least 1 ms: with a period of zero, no other task would run.
+    /// The period, at least 1 ms. With a period of zero, no other task would run.
     fn period(&self) -> Duration {
         self.every.max(Duration::from_millis(1))
     }

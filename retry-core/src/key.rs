@@ -1,9 +1,11 @@
-//! Which of several like dependencies a call went to.
+//! The key of a call, such as a host.
 
 use core::fmt;
 
-/// Which of several like dependencies a call went to: a host, a bucket, a device. Up to 23 bytes of text, kept
-/// inline; of a longer one the beginning, shown with `..` behind it.
+/// The key of a call for events and errors: one of several similar dependencies, such as a host, a bucket or a device.
+///
+/// It holds up to 23 bytes of text and needs no heap. A longer text is cut at a character boundary, and is shown with
+/// `..` at its end.
 ///
 /// ```
 /// use retry_core::Key;
@@ -15,7 +17,7 @@ use core::fmt;
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Key {
     bytes: [u8; Self::CAPACITY],
-    /// The length, and `CUT` where the text was longer.
+    /// The length, with the bit `CUT` if the text was longer.
     length: u8,
 }
 
@@ -23,10 +25,10 @@ const CUT: u8 = 0x80;
 
 impl Key {
     const CAPACITY: usize = 23;
-    /// No key.
+    /// The empty key.
     pub const NONE: Self = Self { bytes: [0; Self::CAPACITY], length: 0 };
 
-    /// The key of this text.
+    /// Makes a key of this text, or of its first 23 bytes at most.
     pub const fn new(text: &str) -> Self {
         let mut length = text.len();
         let mut cut = 0;
@@ -48,17 +50,17 @@ impl Key {
         Self { bytes, length: length | cut }
     }
 
-    /// The text, or its beginning.
+    /// Returns the text, or its beginning if it was cut.
     pub const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at((self.length & !CUT) as usize).0) {
             Ok(text) => text,
-            Err(_) => unreachable!(), // cut at a character's boundary
+            Err(_) => unreachable!(), // `new` cuts at a character boundary
         }
     }
 
     pub(crate) const SIZE: usize = Self::CAPACITY + 1;
 
-    /// The key as plain bytes: the text, zeros, the length.
+    /// Converts the key to plain bytes: the text, zeros, the length.
     pub(crate) fn to_bytes(self) -> [u8; Self::SIZE] {
         let mut bytes = [self.length; Self::SIZE];
         if let Some((text, _)) = bytes.split_first_chunk_mut() {
@@ -67,7 +69,7 @@ impl Key {
         bytes
     }
 
-    /// The key of these plain bytes; `None` where they are none.
+    /// Reads a key from plain bytes; `None` if they are invalid.
     pub(crate) fn from_bytes(plain: [u8; Self::SIZE]) -> Option<Self> {
         let (bytes, [length]) = plain.split_first_chunk()? else { return None };
         let (text, rest) = bytes.split_at_checked(usize::from(length & !CUT))?;
@@ -75,12 +77,12 @@ impl Key {
         sound.then_some(Self { bytes: *bytes, length: *length })
     }
 
-    /// Whether the text was longer, and only its beginning is kept.
+    /// Returns `true` if the text was cut.
     pub const fn is_truncated(&self) -> bool {
         self.length & CUT != 0
     }
 
-    /// Whether there is no text.
+    /// Returns `true` if the key is empty.
     pub const fn is_none(&self) -> bool {
         self.length == 0
     }
@@ -106,7 +108,7 @@ impl From<&str> for Key {
 }
 
 impl Key {
-    /// `operation[key]: `, as far as there is one.
+    /// Writes `operation[key]: `, and leaves out the parts that are empty.
     pub(crate) fn fmt_after(&self, operation: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (operation.is_empty(), self.is_none()) {
             (true, true) => Ok(()),

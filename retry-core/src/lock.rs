@@ -1,4 +1,4 @@
-//! Mutual exclusion, chosen by type.
+//! Locks, which are chosen by a type parameter.
 
 use core::cell::RefCell;
 
@@ -9,17 +9,17 @@ use self::LocalLock as Chosen;
 #[cfg(feature = "std")]
 use self::StdLock as Chosen;
 
-/// A kind of mutual exclusion for what is shared, such as a circuit's state. It is chosen by a type parameter.
+/// A kind of lock for shared state, such as that of a circuit. It is chosen by a type parameter.
 ///
 /// | type | shared between | needs |
 /// |---|---|---|
 /// | `StdLock` | threads | the feature `std` |
 /// | `CriticalSectionLock` | threads, interrupts and cores | the feature `critical-section` |
-/// | [`LocalLock`] | nothing: it belongs to one thread | |
+/// | [`LocalLock`] | the tasks of one thread | |
 ///
-/// [`DefaultLock`] is one of these. `retry-embassy` has one more, of embassy's mutexes.
+/// [`DefaultLock`] is one of these. `retry-embassy` has one more, `EmbassyLock`, over embassy's mutexes.
 pub trait Lock {
-    /// The lock around a `T`.
+    /// The type of the lock around a `T`.
     type Of<T: Initial>: Exclusive<T>;
 }
 
@@ -35,12 +35,12 @@ pub trait Exclusive<T>: Initial {
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// The lock of every type that names no other: of [`SharedCircuit`](crate::SharedCircuit),
-/// [`SharedBudget`](crate::SharedBudget), pools, queues and recorders.
+/// The default lock of [`SharedCircuit`](crate::SharedCircuit), [`SharedBudget`](crate::SharedBudget), pools, queues
+/// and recorders.
 ///
-/// It is `StdLock` with the feature `std`, else `CriticalSectionLock` with the feature `critical-section`, else
-/// [`LocalLock`], which cannot be used in a `static`. Cargo unites the features that all crates of a program ask for, so a
-/// library that must not depend on them names its lock.
+/// It is `StdLock` with the feature `std`, or else `CriticalSectionLock` with the feature `critical-section`, or else
+/// [`LocalLock`], which cannot be used in a `static`. Cargo unites the features of all crates in a program. So a
+/// library that needs a particular lock should name it.
 ///
 /// ```
 /// use retry_core::runtime::{DefaultLock, Exclusive, Initial, Lock};
@@ -57,7 +57,8 @@ pub trait Exclusive<T>: Initial {
 /// ```
 pub type DefaultLock = Chosen;
 
-/// No lock, for what belongs to one thread: a [`RefCell`]. The compiler prevents sharing it.
+/// A [`RefCell`] in place of a lock, for state that belongs to one thread. The compiler prevents other threads from
+/// sharing it.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LocalLock;
@@ -76,7 +77,8 @@ impl<T: Initial> Exclusive<T> for RefCell<T> {
     }
 }
 
-/// A [`std::sync::Mutex`]. A panic elsewhere does not poison it: the state is whole between any two of its steps.
+/// A [`std::sync::Mutex`], for state that threads share. Poisoning is ignored, because a panic leaves the state
+/// consistent.
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 #[derive(Clone, Copy, Debug)]
@@ -103,9 +105,10 @@ mod std_lock {
     }
 }
 
-/// A critical section, by the crate [`critical_section`]: for what interrupts and other cores share.
+/// A critical section of the crate [`critical_section`], for state that interrupts and cores share.
 ///
-/// The program provides the implementation, usually by its chip's support crate. Interrupts are off while it is held.
+/// The program provides the implementation, usually through the support crate of its chip. Interrupts are off while the
+/// section is held.
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]
 #[derive(Clone, Copy, Debug)]

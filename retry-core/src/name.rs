@@ -1,12 +1,12 @@
-//! What an operation is called.
+//! Names of operations.
 
 use core::fmt;
 use core::ops::Deref;
 
-/// An operation's name, for events, errors and metrics.
+/// The name of an operation, for events, errors and metrics.
 ///
-/// A `&'static str` becomes a name at no cost. With the feature `std`, text that is known only at run time does, too;
-/// it is shared, so a copy of the name costs one reference count.
+/// It is made from a `&'static str`, or with the feature `std` from a `String`. The text of a `String` is shared, so a
+/// clone of the name only counts a reference.
 ///
 /// ```
 /// use retry_core::observe::Name;
@@ -27,15 +27,15 @@ type Text = &'static str;
 #[derive(Clone)]
 enum Text {
     Static(&'static str),
-    // Twice indirect, so that a name takes no more room than a `&str`.
+    // Two pointers to follow, so that a name is as small as a `&str`.
     Shared(std::sync::Arc<std::boxed::Box<str>>),
 }
 
 impl Name {
-    /// No name.
+    /// The empty name.
     pub const NONE: Self = Self::new("");
 
-    /// The name of this text.
+    /// Makes a name of this text.
     #[must_use]
     pub const fn new(text: &'static str) -> Self {
         #[cfg(feature = "std")]
@@ -43,7 +43,7 @@ impl Name {
         Self(text)
     }
 
-    /// The text; empty without a name.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         #[cfg(not(feature = "std"))]
@@ -63,7 +63,7 @@ fn shared(text: &std::boxed::Box<str>) -> &str {
 }
 
 impl Name {
-    /// The text, if it is there for as long as the program runs.
+    /// The text, if it is a `&'static str`.
     pub(crate) fn as_static(&self) -> Option<&'static str> {
         #[cfg(not(feature = "std"))]
         return Some(self.0);
@@ -74,7 +74,7 @@ impl Name {
         }
     }
 
-    /// The name of this text, which costs nothing if it is the `fixed` one.
+    /// Makes a name of this text. If the text equals `fixed`, it needs no allocation.
     #[cfg(feature = "std")]
     pub(crate) fn kept(text: &str, fixed: Option<&'static str>) -> Self {
         match fixed {
@@ -84,8 +84,7 @@ impl Name {
     }
 }
 
-/// A shared text is dropped out of line and from a place of its own: so a name by itself keeps the optimizer from nothing,
-/// and what holds a name of a constant text stays in registers.
+/// Drops a shared text in a function of its own, so that values with a static name stay in registers.
 #[cfg(feature = "std")]
 impl Drop for Name {
     #[inline]

@@ -1,6 +1,6 @@
-//! Panics in code of others.
+//! Panics in code of the user.
 
-/// What `f` gives; `None` where it panicked, which only `std` can tell.
+/// Returns the result of `f`; `None` if it panicked, which only `std` can catch.
 #[cfg(feature = "std")]
 pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
     use core::mem;
@@ -9,7 +9,7 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
 
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| {
-            // What was panicked with may panic when it is dropped.
+            // The payload of the panic may panic in its own `Drop`.
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 mem::forget(payload);
             }

@@ -1,8 +1,8 @@
-//! Multiplication by a fraction, without floats.
+//! Multiplication by a fraction, without floating-point operations.
 
 use core::fmt;
 
-/// A number of at least 0 with 32 significant bits: `mantissa * 2^(exponent - 31)`, the mantissa's top bit set
+/// A number of at least 0 with 32 significant bits: `mantissa * 2^(exponent - 31)`. The top bit of the mantissa is set,
 /// unless the number is 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ratio {
@@ -14,29 +14,29 @@ impl Ratio {
     pub(crate) const ONE: Self = Self { mantissa: 1 << 31, exponent: 0 };
     const ZERO: Self = Self { mantissa: 0, exponent: 0 };
 
-    /// 2 to the power of `exponent`.
+    /// Returns 2 to the power of `exponent`.
     pub(crate) const fn two_to(exponent: u32) -> Self {
         Self { mantissa: Self::ONE.mantissa, exponent: exponent.cast_signed() }
     }
 
-    /// From the bits of a float, so that no floating-point code is ever linked; `None` unless finite and at
-    /// least `least`.
+    /// Reads a float from its bits, so that no floating-point code is linked; `None` if it is not finite or below
+    /// `least`.
     pub(crate) const fn from_float(value: f64, least: f64) -> Option<Self> {
         let bits = value.to_bits();
         let bits = if bits << 1 == 0 { 0 } else { bits }; // minus zero is zero
-        // The bits of positive floats are ordered as their values are; a sign bit makes them larger than all.
+        // Positive floats are ordered as their bits are. A sign bit makes the bits larger than all of them.
         if bits < least.to_bits() || bits >= f64::INFINITY.to_bits() {
             return None;
         }
         if bits < f64::MIN_POSITIVE.to_bits() {
-            return Some(Self::ZERO); // 10^-308 of a delay is none
+            return Some(Self::ZERO); // 10^-308 of a delay is zero
         }
         let exponent = (bits >> 52) as i32 - 1023;
         let significand = (1 << 52) | (bits & ((1 << 52) - 1));
         Some(Self::rounded(significand, 21, exponent))
     }
 
-    /// The mantissa `value / 2^drop` to the nearest; a carry out of its 32 bits goes to the exponent.
+    /// Rounds `value / 2^drop` to the nearest mantissa. A carry out of its 32 bits goes to the exponent.
     const fn rounded(value: u64, drop: u32, exponent: i32) -> Self {
         let mantissa = (value + (1 << (drop - 1))) >> drop;
         match mantissa >> 32 {
@@ -55,14 +55,16 @@ impl Ratio {
         }
     }
 
-    /// The shortest decimal that reads back as this number, as `digits / 10^places`: 1.1 for what was 1.1. `None` if
-    /// it does not fit 64 bits.
+    /// Returns the shortest decimal that reads back as this number, as `digits / 10^places`, such as 1.1; `None` if it
+    /// does not fit 64 bits. The algorithm is by [Steele and White].
+    ///
+    /// [Steele and White]: https://doi.org/10.1145/93542.93559
     const fn decimal(self) -> Option<(u64, u32)> {
         if self.exponent < -26 || self.exponent > 31 {
             return None;
         }
-        // In quarters of the mantissa's last bit. What is nearer than half a bit reads back as this number; below a
-        // power of two the numbers are twice as dense.
+        // The unit is a quarter of the mantissa's last bit. A decimal within half a bit reads back as this number.
+        // Below a power of two, the numbers are twice as dense.
         let shift = (33 - self.exponent).unsigned_abs();
         let one = 1_u64 << shift;
         let value = (self.mantissa as u64) << 2;
@@ -78,8 +80,8 @@ impl Ratio {
         Some((if rest > one - rest { digits + 1 } else { digits }, places))
     }
 
-    /// A float that reads back as this number: the shortest decimal, if that fits 64 bits. For people, not for calls.
-    #[allow(clippy::float_arithmetic)] // below 2^53, and at most 10^18: both are exact, and the quotient is rounded once
+    /// Returns a float that reads back as this number, for people to read: the shortest decimal, if that fits 64 bits.
+    #[allow(clippy::float_arithmetic)] // below 2^53, and at most 10^18: both are exact, so the quotient is rounded once
     pub(crate) fn to_float(self) -> f64 {
         if let Some((digits, places)) = self.decimal() {
             let float = digits as f64 / 10_u64.pow(places) as f64;
@@ -88,19 +90,19 @@ impl Ratio {
             }
         }
         if self.exponent > 1023 {
-            return f64::MAX; // only this was rounded up to 2^1024
+            return f64::MAX; // only this float was rounded up to 2^1024
         }
         let (exponent, fraction) =
             ((self.exponent + 1023).unsigned_abs(), self.mantissa & !Self::ONE.mantissa);
         f64::from_bits((exponent as u64) << 52 | (fraction as u64) << 21)
     }
 
-    /// The exponent, of a ratio of at least 1 that is a power of two.
+    /// Returns the exponent of a ratio of at least 1 if it is a power of two.
     pub(crate) const fn power_of_two(self) -> Option<u32> {
         if self.mantissa == Self::ONE.mantissa { Some(self.exponent.unsigned_abs()) } else { None }
     }
 
-    /// `base * self^power` to the nearest, for a ratio of at least 1; saturates.
+    /// Returns `base * self^power` to the nearest, for a ratio of at least 1. Saturates.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) const fn scale(self, base: u64, power: u32) -> u64 {
@@ -110,7 +112,7 @@ impl Ratio {
         if base == 0 || power == 0 {
             return base;
         }
-        // Squaring takes as many rounds as `power` has bits; past 2^64 the rest cannot matter.
+        // Exponentiation by squaring takes as many rounds as `power` has bits. Above 2^64 the result saturates.
         let (mut result, mut square, mut rest) = (Self::ONE, self, power);
         loop {
             if rest & 1 == 1 {
@@ -127,7 +129,7 @@ impl Ratio {
         }
     }
 
-    /// `base * self` to the nearest; saturates. Too long to stand inline in each place that asks.
+    /// Returns `base * self` to the nearest. Saturates. It is too long to be inlined at each call.
     #[inline(never)]
     pub(crate) const fn of(self, base: u64) -> u64 {
         // The product has up to 96 bits: `high` above the lowest 32, which are `low`.
@@ -135,7 +137,7 @@ impl Ratio {
         let high = (base >> 32) * self.mantissa as u64 + (low_product >> 32);
         let low = low_half(low_product) as u64;
         match 31 - self.exponent {
-            // Above 2^31: the product and zeros behind it.
+            // Above 2^31, the product is followed by zeros.
             left @ ..=0 => match high >> 32 {
                 0 => shift_left(high << 32 | low, left.unsigned_abs()),
                 _ => u64::MAX,
@@ -180,7 +182,7 @@ impl fmt::Debug for Ratio {
     }
 }
 
-/// The upper 64 bits of `a * b`: one instruction on a 64-bit machine.
+/// Returns the upper 64 bits of `a * b`, which is one instruction on a 64-bit machine.
 #[cfg(target_pointer_width = "64")]
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // the upper half of 128 bits
@@ -191,7 +193,7 @@ pub(crate) const fn high_product(a: u64, b: u64) -> u64 {
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) use high_product_of_halves as high_product;
 
-/// The same from 32-bit halves: no 128-bit routine is linked on a small machine.
+/// Does the same with 32-bit halves, so that small machines link no 128-bit routine.
 #[cfg(any(test, not(target_pointer_width = "64")))]
 #[inline(never)]
 pub(crate) const fn high_product_of_halves(a: u64, b: u64) -> u64 {
@@ -202,17 +204,17 @@ pub(crate) const fn high_product_of_halves(a: u64, b: u64) -> u64 {
     a_high * b_high + (middle >> 32) + (carry >> 32)
 }
 
-/// `value * 2^by`; saturates.
+/// Returns `value * 2^by`. Saturates.
 const fn shift_left(value: u64, by: u32) -> u64 {
     if value == 0 || value.leading_zeros() >= by { value.unbounded_shl(by) } else { u64::MAX }
 }
 
-#[allow(clippy::cast_possible_truncation)] // the low half is what is asked for
+#[allow(clippy::cast_possible_truncation)] // only the low half is needed
 const fn low_half(value: u64) -> u32 {
     value as u32
 }
 
-/// 64 bits that depend on each of the 64 bits given: the finaliser of [SplitMix64].
+/// Mixes 64 bits, so that each bit of the result depends on all of them: the finaliser of [SplitMix64].
 ///
 /// [SplitMix64]: https://doi.org/10.1145/2714064.2660195
 pub(crate) const fn mixed(word: u64) -> u64 {
@@ -221,9 +223,9 @@ pub(crate) const fn mixed(word: u64) -> u64 {
     word ^ (word >> 31)
 }
 
-/// What [`mixed`] made this of: each of its steps can be undone.
+/// Returns the word that [`mixed`] made this one from. Each step can be inverted.
 pub(crate) const fn unmixed(word: u64) -> u64 {
-    // The factors are the inverses of those above, modulo 2^64.
+    // The factors are the inverses of those in `mixed`, modulo 2^64.
     let word = (word ^ (word >> 31) ^ (word >> 62)).wrapping_mul(0x3196_42b2_d24d_8ec3);
     let word = (word ^ (word >> 27) ^ (word >> 54)).wrapping_mul(0x96de_1b17_3f11_9089);
     word ^ (word >> 30) ^ (word >> 60)

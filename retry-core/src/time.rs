@@ -1,14 +1,14 @@
-//! Time as the machine is told it.
+//! Instants, and readings of a clock.
 
 use core::fmt;
 use core::time::Duration;
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
-/// A point in time: nanoseconds since an origin the caller chose.
+/// A point in time: nanoseconds since the origin of a clock.
 ///
-/// The origin means nothing to the machine; it only ever compares instants of one clock. All arithmetic
-/// saturates: an instant holds 584 years, and the last of them, [`Instant::MAX`], stands for "never".
+/// The clock chooses its origin, such as the start of the program. Only instants of one clock are compared. The range
+/// is 584 years, and all arithmetic saturates.
 ///
 /// ```
 /// use core::time::Duration;
@@ -18,7 +18,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 /// let end = start.after(Duration::from_secs(2));
 /// assert_eq!(end.as_nanos(), 3_500_000_000);
 /// assert_eq!(end.since(start), Duration::from_secs(2));
-/// assert_eq!(start.since(end), Duration::ZERO); // never negative
+/// assert_eq!(start.since(end), Duration::ZERO); // it saturates
 /// assert_eq!(start.after(Duration::MAX), Instant::MAX);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,37 +26,37 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 pub struct Instant(u64);
 
 impl Instant {
-    /// The origin itself.
+    /// The origin.
     pub const ORIGIN: Self = Self(0);
     /// The latest instant, 584 years after the origin.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The instant `nanos` nanoseconds after the origin.
+    /// Makes the instant `nanos` nanoseconds after the origin.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The instant `millis` milliseconds after the origin; saturates.
+    /// Makes the instant `millis` milliseconds after the origin. It saturates at [`Instant::MAX`].
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000_000))
     }
 
-    /// The nanoseconds since the origin.
+    /// Returns the nanoseconds since the origin.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The whole milliseconds since the origin, rounded down.
+    /// Returns the whole milliseconds since the origin, rounded down.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000
     }
 
-    /// The instant `duration` later; saturates at [`Instant::MAX`].
+    /// Returns the instant `duration` later. It saturates at [`Instant::MAX`].
     pub const fn after(self, duration: Duration) -> Self {
         self.after_nanos(nanos(duration))
     }
 
-    /// The time from `earlier` to this instant; zero where `earlier` is the later one.
+    /// Returns the time from `earlier` to this instant; zero if `earlier` is the later one.
     pub const fn since(self, earlier: Self) -> Duration {
         duration(self.nanos_since(earlier))
     }
@@ -70,10 +70,10 @@ impl Instant {
     }
 }
 
-/// An instant, or the means of reading one.
+/// An argument for the present time: an [`Instant`], or a closure that reads a clock.
 ///
-/// Whatever asks for `impl Now` takes an [`Instant`] or a closure. A closure is called only where a rule needs
-/// the time, so that a clock is not read for nothing:
+/// A closure is called at most once, and only if the time is needed. A policy without time limits, for example, leaves
+/// the clock alone:
 ///
 /// ```
 /// use retry_core::{testing::FakeClock, Call, Policy};
@@ -82,15 +82,15 @@ impl Instant {
 ///
 /// let clock = FakeClock::new();
 /// let eager = Call::new(&UNTIMED, clock.now());
-/// let lazy = Call::new(&UNTIMED, || unreachable!("no limit of time, so nothing asks"));
+/// let lazy = Call::new(&UNTIMED, || unreachable!("the policy needs no time"));
 /// # let _ = (eager, lazy);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `retry_core::Instant`, nor a closure that reads one",
+    message = "`{Self}` is not a `retry_core::Instant`, and not a closure that returns one",
     note = "`StdRuntime.now()` reads the system's clock"
 )]
 pub trait Now {
-    /// The instant.
+    /// Returns the present time.
     fn now(self) -> Instant;
 }
 
@@ -106,11 +106,11 @@ impl<F: FnOnce() -> Instant> Now for F {
     }
 }
 
-/// One reading of a clock for all that ask for it: made at the first question, never twice.
+/// One reading of a clock for several users. The clock is read at the first use.
 pub(crate) enum Reading<N> {
     Unread(N),
     Read(Instant),
-    /// Only while the source is being called.
+    /// The state while the source is called.
     Taken,
 }
 
@@ -126,9 +126,9 @@ impl<N: Now> Reading<N> {
     }
 }
 
-/// The whole nanoseconds of `duration`; saturates at `u64::MAX`, 584 years.
+/// Converts to nanoseconds, and saturates at `u64::MAX`, 584 years.
 ///
-/// In 64 bits throughout: `Duration::as_nanos` multiplies in 128, which a Cortex-M0 pays dearly.
+/// It uses 64 bits. `Duration::as_nanos` multiplies in 128 bits, which is slow on a Cortex-M0.
 pub(crate) const fn nanos(duration: Duration) -> u64 {
     if duration.as_secs() >= u64::MAX / NANOS_PER_SEC {
         return u64::MAX;
@@ -136,7 +136,7 @@ pub(crate) const fn nanos(duration: Duration) -> u64 {
     duration.as_secs() * NANOS_PER_SEC + duration.subsec_nanos() as u64
 }
 
-/// The duration of this many nanoseconds.
+/// Converts from nanoseconds.
 #[cfg(target_pointer_width = "64")]
 #[inline]
 pub(crate) const fn duration(nanos: u64) -> Duration {
@@ -146,8 +146,9 @@ pub(crate) const fn duration(nanos: u64) -> Duration {
 #[cfg(not(target_pointer_width = "64"))]
 pub(crate) use duration_by_product as duration;
 
-/// The same without a division, for which a small machine would link a routine of half a kilobyte: by a second's
-/// reciprocal, exact for each number of 64 bits.
+/// Converts from nanoseconds by a product with the reciprocal of a second, exact for every `u64`. The method is that of
+/// Granlund and Montgomery, "Division by Invariant Integers using Multiplication". A division would link a routine of
+/// half a kilobyte on a small target.
 #[cfg(any(test, not(target_pointer_width = "64")))]
 #[inline(never)]
 pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
@@ -156,13 +157,13 @@ pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
     let secs = crate::ratio::high_product(nanos >> 9, RECIPROCAL) >> 11;
     #[allow(clippy::cast_possible_truncation)] // below a second
     let rest = nanos.wrapping_sub(secs.wrapping_mul(NANOS_PER_SEC)) as u32;
-    // It is: that the compiler sees it, too, keeps a panic for larger ones from being linked.
+    // The condition is always true. It shows the compiler that `Duration::new` cannot panic, so no panic is linked.
     Duration::new(secs, if rest < 1_000_000_000 { rest } else { 0 })
 }
 
-/// A duration as people say it: `85 us`, `214 ms`, `27.1 s`; rounded down.
+/// A duration in a short form, rounded down: `85 us`, `214 ms`, `27.1 s`.
 ///
-/// In integers: the standard form goes through 128 bits and prints up to nine decimals.
+/// It uses integers of 64 bits. The standard form uses 128 bits and prints up to nine decimals.
 pub(crate) struct Spoken(pub(crate) Duration);
 
 impl fmt::Display for Spoken {
@@ -175,7 +176,7 @@ impl fmt::Display for Spoken {
     }
 }
 
-/// A duration to the nanosecond, in the largest unit that needs no fraction: `1500 ms`, `90 s`, `5 min`.
+/// A duration to the nanosecond, in the largest unit in which it is whole: `1500 ms`, `90 s`, `5 min`.
 pub(crate) struct Exact(pub(crate) Duration);
 
 impl fmt::Display for Exact {
@@ -197,7 +198,7 @@ impl fmt::Display for Exact {
     }
 }
 
-/// The ending of a noun that there are `count` of.
+/// The ending of a noun after the number `count`.
 pub(crate) const fn plural(count: u32) -> &'static str {
     if count == 1 { "" } else { "s" }
 }

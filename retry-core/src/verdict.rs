@@ -1,4 +1,4 @@
-//! The three answers.
+//! The three verdicts after a failed attempt, and the reasons to give up.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,11 +11,11 @@ use crate::time::Spoken;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "a verdict does nothing by itself: sleep for it, or end the call"]
 pub enum Verdict {
-    /// Try again after this delay.
+    /// Sleep for this delay, and then make another attempt.
     Retry(Duration),
-    /// End the call: the policy allows no further attempt.
+    /// End the call, because the policy or the budget allows no further attempt.
     GiveUp(GiveUp),
-    /// End the call: the circuit would refuse the attempt when the delay ends.
+    /// End the call, because the circuit would refuse the next attempt at the end of the delay.
     Rejected(Rejected),
 }
 
@@ -29,28 +29,27 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Why a policy allows no further attempt.
+/// Why a call gave up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum GiveUp {
-    /// An error of this class is not retried.
+    /// The policy does not retry errors of this class.
     Class,
-    /// The error is to be ignored: see [`Recovery::Ignore`](crate::Recovery::Ignore).
+    /// The policy ignores the error: see [`Recovery::Ignore`](crate::Recovery::Ignore).
     Ignored,
-    /// The circuit is to decide, not this call: see [`Recovery::Circuit`](crate::Recovery::Circuit).
+    /// The policy leaves the error to the circuit: see [`Recovery::Circuit`](crate::Recovery::Circuit).
     LeftToCircuit,
-    /// All attempts are made.
+    /// All attempts were made.
     Attempts,
-    /// The next attempt could start only after the time that [`Policy::start_within`](crate::Policy::start_within)
-    /// allows.
+    /// The next attempt would start later than [`Policy::start_within`](crate::Policy::start_within) allows.
     StartWithin,
-    /// The server asked for a longer wait than the policy accepts.
+    /// The server asked for a longer wait than [`Policy::max_hint`](crate::Policy::max_hint) allows.
     Hint,
-    /// The budget of retries does not hold another one.
+    /// The retry budget is empty.
     Budget,
-    /// The call's [total timeout](crate::Policy::total_timeout) has passed, or would pass before the next attempt starts.
+    /// The [total timeout](crate::Policy::total_timeout) has passed, or would pass before the next attempt starts.
     TotalTimeout,
 }
 
@@ -67,7 +66,7 @@ impl GiveUp {
         Self::TotalTimeout,
     ];
 
-    /// The reason in a word, for metrics and logs.
+    /// Returns the reason in one word, for metrics and logs, such as `start-within`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Class => "class",
@@ -95,14 +94,16 @@ impl GiveUp {
     }
 }
 
-/// The reason in a few words.
+/// Writes the reason in a few words, such as `no attempts left`.
 impl fmt::Display for GiveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.sentence())
     }
 }
 
-/// Why a call ended that left a letter.
+/// Why a failed call ended: a reason to give up, a refusal by the circuit, or a cancellation.
+///
+/// Dead letters contain it, and [`Error::reason`](crate::Error::reason) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -111,12 +112,12 @@ pub enum Reason {
     GaveUp(GiveUp),
     /// The circuit refused an attempt.
     Rejected,
-    /// The call was stopped from outside.
+    /// The call was stopped, such as by [`until`](crate::Retry::until) or a `CancelToken`.
     Cancelled,
 }
 
 impl Reason {
-    /// The reason in a word, for metrics and logs: that to give up, `rejected` or `cancelled`.
+    /// Returns the reason in one word, for metrics and logs: [`GiveUp::name`], `rejected` or `cancelled`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::GaveUp(reason) => reason.name(),
@@ -139,7 +140,7 @@ impl Reason {
         Self::GaveUp(GiveUp::TotalTimeout),
     ];
 
-    /// The number that stands for it in images and logs. A number is never given to another reason.
+    /// The number of the reason in images and logs. Each number keeps its meaning in later versions.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Rejected => 7,

@@ -126,7 +126,7 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"max_hint": "none"}"#, "max_hint: \"none\" is not a duration"),
         (r#"{"increment": "1s"}"#, "increment: needs backoff = \"linear\""),
         (r#"{"backoff": "linear"}"#, "increment: linear backoff needs one"),
-        (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is none of fixed, linear, exponential"),
+        (r#"{"backoff": "cubic"}"#, "backoff: \"cubic\" is not one of fixed, linear, exponential"),
         (r#"{"degree": 2}"#, "degree: needs backoff = \"polynomial\""),
         (r#"{"jitter": "additive"}"#, "deviation: this jitter needs one"),
         (r#"{"jitter": "proportional", "deviation": 1.5}"#, "deviation = 1.5: must be from 0 to 1"),
@@ -135,8 +135,8 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
         (r#"{"total_timeout": "0s"}"#, "total_timeout = 0 s: must be above zero"),
         (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is not a duration"),
-        (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is none of transient, timeout"),
-        (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is none of default, database"),
+        (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is not one of transient, timeout"),
+        (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is not one of default, database"),
         (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),
     ];
     for (json, line) in rows {

@@ -1,4 +1,4 @@
-//! One attempt under way, and the verdict it ends with.
+//! One attempt of a call, and the verdict after it.
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -16,10 +16,11 @@ use crate::policy::{Failure, Policies, Policy};
 use crate::time::Now;
 use crate::verdict::{GiveUp, Verdict};
 
-/// One attempt under way, and its permit: it borrows its call, so two at once do not compile.
+/// One attempt of a [`Call`](crate::Call), with its admission by the circuit.
 ///
-/// Dropping it, by an early return, a panic or a cancelled future, cancels the attempt: the circuit gets its
-/// place back and counts nothing.
+/// It borrows its call, so two attempts at the same time are a compile error. An attempt that is dropped, by an early
+/// return, a panic or a cancelled future, is cancelled. The circuit then leaves it out of its counts, and a half-open
+/// circuit gets the slot of the probe back.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -49,33 +50,34 @@ pub struct Attempt<
     O: Observer = (),
 > {
     course: Course<'c, P, G, B, O>,
-    /// The nanoseconds that the call had taken when the attempt began, once its limit was asked for.
+    /// How long the call had taken when the attempt began, in nanoseconds. It is set by `time_limit`.
     began: Option<u64>,
 }
 
 impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
-    /// The attempt that has begun.
+    /// Makes the attempt that has just begun.
     #[inline]
     pub(super) fn new(course: Course<'c, P, G, B, O>) -> Self {
         Self { course, began: None }
     }
 
-    /// Which attempt of the call this is, from 1.
+    /// Returns the number of this attempt in its call, counted from 1.
     pub fn number(&self) -> u32 {
         self.course.state.attempts()
     }
 
-    /// How far the call has come: which attempt this is, and what is left of the call's time. Asks the time only where
-    /// the call counts it.
+    /// Returns the progress of the call: the number of the attempt, and the time taken and left. The time is read only
+    /// if the call measures it.
     pub fn progress(&mut self, now: impl Now) -> Progress {
         self.course.progress_at(now)
     }
 
-    /// How long to wait for the attempt: its attempt timeout, or what is left of the call's total timeout, if that is
-    /// less. `None` without a limit. To be asked once, when the attempt begins. Asks the time only under a total timeout.
+    /// Returns how long to wait for the attempt: the attempt timeout, or the rest of the total timeout if that is less;
+    /// `None` if the policy has neither. Call it once, when the attempt begins. The time is read only if there is a
+    /// total timeout.
     ///
-    /// If the total timeout has passed already, the answer is zero: end the attempt by [`time_out`](Self::time_out) then,
-    /// without calling the operation.
+    /// If the total timeout has already passed, the limit is zero. Then end the attempt by
+    /// [`time_out`](Self::time_out) at once, before the operation is called.
     pub fn time_limit(&mut self, now: impl Now) -> Option<Duration> {
         let Self { course, began } = self;
         if course.policy().has_total_timeout() {
@@ -88,27 +90,34 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// Ends the attempt as a success, and the call with it.
     #[inline]
     pub fn succeed(self, now: impl Now) {
-        // Before anything in there can panic, the attempt has ended: its own drop would only look at that.
+        // `ManuallyDrop` saves a useless drop, because `succeed` ends the attempt before anything in it can panic.
         ManuallyDrop::new(self).course.succeed(now);
     }
 
-    /// Ends the attempt as a failure: tells the circuit and the budget, and says what comes next.
+    /// Ends the attempt as a failure, records it in circuit and budget, and returns the verdict.
     ///
-    /// The order of the questions: is the error retried, are attempts left, does the server's hint fit, would the
-    /// retry start in time, would it start before the total timeout, would the circuit still be open then, does the
-    /// budget hold another retry. The first "no" is the answer. One word is taken from `rng` where a delay is worked
-    /// out, none where not.
+    /// These checks run in order, and the first that fails decides the verdict:
+    ///
+    /// 1. The policy retries the class of the error.
+    /// 2. Attempts are left.
+    /// 3. The policy accepts the server's hint.
+    /// 4. The retry would start within [`start_within`](Policy::start_within).
+    /// 5. The retry would start before the [`total_timeout`](Policy::total_timeout).
+    /// 6. The circuit would admit the retry at that time.
+    /// 7. The budget holds the price of a retry.
+    ///
+    /// One word is taken from `rng` if the first two checks pass.
     #[inline]
     pub fn fail(mut self, failure: impl Into<Failure>, now: impl Now, rng: &mut impl Rng) -> Verdict {
         self.course.fail(failure.into(), || None, now, || rng.next_u64())
     }
 
-    /// The attempt had no end within its [`time_limit`](Self::time_limit): says what comes next.
+    /// Ends an attempt that exceeded its [`time_limit`](Self::time_limit), and returns the verdict.
     ///
-    /// If the limit was the attempt timeout, the attempt failed with class [`Timeout`](Class::Timeout), as by
-    /// [`fail`](Self::fail). If it was the call's total timeout, the verdict is
-    /// [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). The circuit then counts the attempt as a failure only if it
-    /// ran for at least the attempt timeout or the circuit's `slow_after`, and else as cancelled.
+    /// If the limit was the attempt timeout, this is a [`fail`](Self::fail) with class [`Timeout`](Class::Timeout). If
+    /// it was the rest of the total timeout, the verdict is [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). The
+    /// circuit then counts the attempt as a failure if it ran as long as the attempt timeout or the circuit's
+    /// [`slow_after`](crate::CircuitConfig::slow_after), and otherwise as cancelled.
     ///
     /// ```
     /// use core::time::Duration;
@@ -122,7 +131,7 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// let mut attempt = call.attempt(clock.now()).unwrap();
     /// let limit = attempt.time_limit(clock.now()).unwrap();
     /// assert_eq!(limit, Duration::from_secs(6));
-    /// clock.advance(limit); // no answer
+    /// clock.advance(limit); // the operation takes too long
     /// let verdict = attempt.time_out(clock.now(), &mut clock.words(&[]));
     /// assert_eq!(verdict, Verdict::GiveUp(GiveUp::TotalTimeout));
     /// ```
@@ -136,7 +145,11 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
         Verdict::GiveUp(GiveUp::TotalTimeout)
     }
 
-    /// Ends the attempt as cancelled. A drop does the same, but cannot tell an observer the time.
+    /// Ends the attempt as cancelled.
+    ///
+    /// The circuit counts it as a failure if it ran as long as the circuit's
+    /// [`slow_after`](crate::CircuitConfig::slow_after). A drop also cancels the attempt, but lacks the time. So the
+    /// circuit leaves such an attempt out of its counts, and the observer gets no event.
     pub fn cancel(mut self, now: impl Now) {
         self.course.cancel(now);
     }

@@ -1,4 +1,4 @@
-//! One call on its way: what it was set up with, how far it has come, and its steps.
+//! One call: its setup, its state, and its steps.
 
 use core::fmt::Display;
 use core::mem;
@@ -17,7 +17,7 @@ use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
 
-/// What calls are told of themselves, and whom they ask. A loop's calls share one.
+/// The parts that a call uses: policy, names, circuit, budget and observer. All calls of a `Retry` share one setup.
 #[derive(Clone)]
 pub(crate) struct Setup<P, G, B, O> {
     pub(crate) policies: P,
@@ -57,53 +57,54 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     }
 }
 
-/// How far one call has come.
+/// The state of one call.
 pub(crate) struct State<T, R> {
-    /// The policy that the call began with, as its source keeps it.
+    /// The reading of the policy with which the call began.
     read: R,
     attempts: u32,
-    /// The most of them by the rule of the last failure; 0: by the policy.
+    /// The limit of attempts that the last failure set; 0 for that of the policy.
     max_attempts: u32,
-    /// The delay before the attempt that is next or under way, in nanoseconds; 0 before the first.
+    /// The delay before the present or the next attempt, in nanoseconds; 0 before the first.
     delay: u64,
     pub(super) elapsed: Option<Elapsed>,
     held: Held<T>,
 }
 
-/// What a call has of others and must give back.
+/// What a call holds of its circuit and its budget, and must give back.
 enum Held<T> {
     Nothing,
-    /// A retry that the budget granted, until it begins.
+    /// A retry that the budget has granted, until it begins.
     Retry(PaidRetry),
-    /// The circuit's ticket of the attempt under way, and its price.
+    /// The circuit's ticket of the present attempt, and its price.
     Attempt(T, Price),
 }
 
 #[derive(Clone, Copy)]
 struct PaidRetry {
     price: Price,
-    /// The least of the delay before it, in nanoseconds: below the delay where readiness may end it early.
+    /// The shortest form of the delay before the retry, in nanoseconds. It is below the delay if a readiness check may
+    /// end the wait early.
     least: u64,
-    /// What the elapsed time is at least, once that is over.
+    /// The least elapsed time after that wait, in nanoseconds.
     due: u64,
 }
 
 impl<T, R> State<T, R> {
-    /// By the policy that was read. Asks the time only if it is counted.
+    /// Starts a call by the policy that was read. The clock is read only if the call is `timed`.
     #[inline(always)]
     pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
         Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
     }
 
-    /// Counts the time from `now`, where it is not counted already.
+    /// Measures the time from `now`, unless it is already measured.
     pub(super) fn time_from(&mut self, now: impl Now) {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
         }
     }
 
-    /// What the policy's source keeps of this call's policy.
+    /// The reading of this call's policy.
     #[inline]
     pub(crate) fn read(&self) -> &R {
         &self.read
@@ -117,7 +118,7 @@ impl<T, R> State<T, R> {
         self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
     }
 
-    /// The delay before the retry that is to come, and the least of it, in nanoseconds.
+    /// The delay before the retry to come, and its shortest form, in nanoseconds.
     #[inline]
     pub(crate) fn pause(&self) -> (u64, u64) {
         match self.held {
@@ -126,7 +127,7 @@ impl<T, R> State<T, R> {
         }
     }
 
-    /// Takes out all but a ticket, for a call at another gate.
+    /// Takes everything out except a ticket, for a call with another circuit.
     pub(super) fn moved<U>(&mut self) -> State<U, R>
     where
         R: Clone,
@@ -136,7 +137,7 @@ impl<T, R> State<T, R> {
         State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
     }
 
-    /// Whether it holds what others must be given back.
+    /// Whether it holds anything that must be given back.
     #[inline]
     pub(super) fn holds(&self) -> bool {
         !matches!(self.held, Held::Nothing)
@@ -147,7 +148,7 @@ impl<T, R> State<T, R> {
         mem::replace(&mut self.held, Held::Nothing)
     }
 
-    /// What the attempt under way holds, which ends with that.
+    /// Ends the present attempt, and returns what it held.
     #[inline]
     pub(super) fn end_attempt(&mut self) -> Option<(T, Price)> {
         match self.held {
@@ -167,10 +168,10 @@ pub(crate) struct Course<'c, P: Policies, G: Gate, B, O> {
 }
 
 impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
-    /// Begins the next attempt; from here on a panic, of an observer, say, is a drop.
+    /// Begins the next attempt. If anything panics after that, such as an observer, the attempt ends by its drop.
     ///
     /// # Errors
-    /// Where the circuit refuses it.
+    /// Returns an error if the circuit refuses the attempt.
     #[inline(always)]
     pub(crate) fn begin(&mut self, now: impl Now) -> Result<(), Rejected> {
         let mut now = Reading::Unread(now);
@@ -178,7 +179,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         if let (Held::Retry(retry), Some(elapsed)) = (&state.held, &mut state.elapsed) {
             elapsed.at_least(retry.due, now.get());
         }
-        // Told of its observer only after its start.
+        // A `Call` may get its observer after its start.
         if setup.observer.is_enabled() {
             state.time_from(|| now.get());
         }
@@ -204,14 +205,14 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// The circuit refuses the next attempt.
+    /// Reports that the circuit refused the next attempt.
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn refused<N: Now>(&mut self, now: &mut Reading<N>, rejected: Rejected) {
         self.emit(now, EventKind::Rejected(rejected));
         self.ended(now, CallEnd::Rejected);
     }
 
-    /// The attempt succeeded.
+    /// Ends the attempt as a success.
     #[inline]
     pub(crate) fn succeed(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
@@ -225,7 +226,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// The attempt failed.
+    /// Ends the attempt as a failure, and returns the verdict.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail<'e>(
         &mut self,
@@ -236,7 +237,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     ) -> Verdict {
         let mut now = Reading::Unread(now);
         let Self { setup, state } = self;
-        // The policy asks others' code for the time, a word, a curve: until it has answered, a panic is a drop.
+        // The decision calls the caller's code, such as a clock or a curve. If that panics, the attempt ends by its
+        // drop.
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Setup { policies, .. } = setup;
         let failed = FailedAttempt {
@@ -284,7 +286,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         verdict
     }
 
-    /// Nothing more is done: an attempt under way, or one still to come, is cancelled.
+    /// Cancels the present attempt or the retry to come.
     #[inline]
     pub(crate) fn cancel(&mut self, now: impl Now) {
         let mut now = Reading::Unread(now);
@@ -297,7 +299,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.ended(&mut now, CallEnd::Cancelled);
     }
 
-    /// The attempt under way, if any, goes no further.
+    /// Cancels the present attempt, if there is one, at an unknown time.
     #[inline]
     pub(super) fn drop_attempt(&mut self) {
         if let Some((ticket, price)) = self.state.end_attempt() {
@@ -305,7 +307,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// Nothing more is done, and no observer is told.
+    /// Cancels the present attempt and the retry to come, without an event for their end.
     #[inline]
     pub(super) fn drop_all(&mut self) {
         self.drop_attempt();
@@ -343,7 +345,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.setup.policies.policy(self.state.read())
     }
 
-    /// How far the call has come, as of the last reading of its clock.
+    /// The progress of the call at the last reading of its clock.
     #[inline]
     pub(crate) fn progress(&self) -> Progress {
         let elapsed = self.state.elapsed.as_ref().map(Elapsed::so_far);
@@ -354,7 +356,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// How far the call has come. Asks the time only where it is counted.
+    /// The progress of the call. The clock is read only if the time is measured.
     #[inline]
     pub(crate) fn progress_at(&mut self, now: impl Now) -> Progress {
         self.state.elapsed(now);
@@ -368,7 +370,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// Tells of an attempt that failed, and of the end of the call, if it is that.
+    /// Reports an attempt that failed, and the end of the call if it ends.
     pub(super) fn failed<N: Now>(
         &mut self,
         now: &mut Reading<N>,
@@ -408,7 +410,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.emit_with(now, None, kind);
     }
 
-    #[inline(always)] // so that an observer which looks at the kind first costs what it looks at
+    #[inline(always)] // so that fields that an observer leaves unused cost nothing
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
         let Setup { operation, key, observer, .. } = self.setup;
         if observer.is_enabled() {

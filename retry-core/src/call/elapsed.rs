@@ -1,9 +1,9 @@
-//! How long a call has taken, whatever its clock does.
+//! The time that a call has taken, on any clock.
 
 use crate::time::Instant;
 
-/// The time a call has taken, as a sum of steps: a clock that steps back takes nothing off it, and a delay that is
-/// over counts even if the clock stood still meanwhile.
+/// The time that a call has taken, as a sum of steps. If the clock steps back, the sum stays. A delay that is over
+/// counts in full, even if the clock stood still.
 pub(super) struct Elapsed {
     total: u64,
     last: Instant,
@@ -15,7 +15,7 @@ impl Elapsed {
         Self { total: 0, last: start }
     }
 
-    /// The time until `now`, in nanoseconds.
+    /// Returns the time until `now`, in nanoseconds.
     #[inline]
     pub(super) fn at(&mut self, now: Instant) -> u64 {
         self.total = self.total.saturating_add(now.nanos_since(self.last));
@@ -23,13 +23,13 @@ impl Elapsed {
         self.total
     }
 
-    /// The time until the last reading, in nanoseconds.
+    /// Returns the time until the last reading, in nanoseconds.
     #[inline]
     pub(super) fn so_far(&self) -> u64 {
         self.total
     }
 
-    /// A delay is over, says whoever slept it, and with it so much time.
+    /// Raises the time to `total` nanoseconds after a sleep, because the sleep has passed on any clock.
     #[inline]
     pub(super) fn at_least(&mut self, total: u64, now: Instant) {
         self.at(now);

@@ -1,4 +1,4 @@
-//! How long the attempt under way may take, and what becomes of one that takes longer.
+//! The time limits of attempts.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::time::{Now, Reading, nanos};
 use crate::verdict::{GiveUp, Verdict};
 
 impl<T, R> State<T, R> {
-    /// The nanoseconds that the call has taken at the last reading of its clock; 0 if they are not counted.
+    /// The time that the call had taken at the last reading of its clock, in nanoseconds; 0 if it is not measured.
     #[inline]
     pub(crate) fn so_far(&self) -> u64 {
         self.elapsed.as_ref().map_or(0, Elapsed::so_far)
@@ -20,21 +20,20 @@ impl<T, R> State<T, R> {
 }
 
 impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
-    /// The longest that an attempt may take which begins at the last reading of the clock; zero if the total timeout
-    /// has passed.
+    /// The time limit of an attempt that begins at the last reading of the clock; zero if the total timeout has passed.
     #[inline]
     pub(crate) fn time_limit(&self) -> Option<Duration> {
         let policy = self.policy();
         if policy.limits_attempts() { Some(policy.time_limit(self.state.so_far())) } else { None }
     }
 
-    /// Whether an attempt that began at the last reading of the clock reaches the total timeout no later than its attempt
+    /// Whether the total timeout limits an attempt that began at the last reading of the clock, rather than the attempt
     /// timeout.
     pub(crate) fn reaches_total(&self) -> bool {
         self.policy().reaches_total(self.state.so_far())
     }
 
-    /// Whether the total timeout has passed. Asks the time only if there is one.
+    /// Whether the total timeout has passed. The clock is read only if there is one.
     #[inline]
     pub(crate) fn is_over(&mut self, now: impl Now) -> bool {
         if !self.policy().has_total_timeout() {
@@ -44,9 +43,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.policy().is_over(self.state.so_far())
     }
 
-    /// The total timeout ended the attempt that began after so many nanoseconds, and with it the call; gives the timeout.
+    /// Ends the call by its total timeout, and the attempt that began after `began` nanoseconds. Returns the timeout.
     ///
-    /// To the circuit and the budget it is a failure only if it had the time that any attempt has, else a cancellation.
+    /// For circuit and budget, the attempt is a failure if it ran as long as the attempt timeout, and otherwise
+    /// cancelled.
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn end_with_total(&mut self, began: u64, failure: Failure, now: impl Now) -> Duration {
@@ -54,7 +54,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let limit = self.policy().total_time_limit().unwrap_or_default();
         let Self { setup, state } = self;
         if let Some(elapsed) = &mut state.elapsed {
-            // The timer has ended, whatever the clock says.
+            // The timer has ended, so this time has passed on any clock.
             elapsed.at_least(nanos(limit), now.get());
         }
         let ran = state.so_far().saturating_sub(began);

@@ -1,4 +1,4 @@
-//! The classifiers that the methods of a `Retry` put together.
+//! The classifiers that the methods of a `Retry` combine.
 
 use core::fmt::{self, Display};
 
@@ -7,7 +7,7 @@ use crate::error::Cause;
 use crate::policy::{Failure, Rule};
 use crate::verdict::Verdict;
 
-/// Asks the error itself, by its [`Classify`].
+/// A classifier that takes the class from the error's own [`Classify`]. It is the default.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ByTrait;
@@ -22,7 +22,10 @@ impl<T, E: Classify> Classifier<T, E> for ByTrait {
     }
 }
 
-/// Asks a closure, and lets events show the error: see [`Retry::classify`](crate::Retry::classify).
+/// A classifier that calls a closure: see [`Retry::classify`](crate::Retry::classify). Events show the error's text.
+///
+/// In the type of a field, write it with a function pointer: `ByClosure<fn(&E) -> Failure>`. The
+/// [page of `Retry`](crate::Retry#type-parameters) shows how to make one.
 #[derive(Clone, Copy)]
 pub struct ByClosure<F>(pub F);
 
@@ -41,7 +44,8 @@ where
     }
 }
 
-/// Asks a closure about errors that have no text: see [`Retry::classify_opaque`](crate::Retry::classify_opaque).
+/// A classifier that calls a closure, for errors without text: see
+/// [`Retry::classify_opaque`](crate::Retry::classify_opaque).
 #[derive(Clone, Copy)]
 pub struct ByOpaque<F>(pub F);
 
@@ -55,7 +59,7 @@ where
     }
 }
 
-/// Puts errors that meet a condition under a rule: see [`Retry::when`](crate::Retry::when).
+/// A classifier with a rule for errors that meet a condition: see [`Retry::when`](crate::Retry::when).
 #[derive(Clone, Copy)]
 pub struct When<K, F> {
     pub(crate) before: K,
@@ -72,7 +76,7 @@ where
 
     fn failure(&self, error: &E, progress: Progress) -> Failure {
         let failure = self.before.failure(error, progress);
-        // An earlier condition of the chain comes first.
+        // Conditions that were added earlier come first.
         if failure.rule.is_none() && (self.condition)(error, progress) {
             return failure.under_timed(self.rule);
         }
@@ -96,7 +100,7 @@ where
     }
 }
 
-/// Takes some values for failures: see [`Retry::classify_ok`](crate::Retry::classify_ok).
+/// A classifier that marks some values as failures: see [`Retry::classify_ok`](crate::Retry::classify_ok).
 #[derive(Clone, Copy)]
 pub struct ClassifyOk<K, F> {
     pub(crate) before: K,
@@ -132,7 +136,7 @@ where
     }
 }
 
-/// Tells a closure each failed attempt: see [`Retry::on_error`](crate::Retry::on_error).
+/// A classifier that also calls a closure after each failed attempt: see [`Retry::on_error`](crate::Retry::on_error).
 #[derive(Clone, Copy)]
 pub struct OnError<K, F> {
     pub(crate) before: K,
@@ -168,7 +172,7 @@ where
     }
 }
 
-/// Keeps the text of errors out of events: see [`Retry::without_text`](crate::Retry::without_text).
+/// A classifier that leaves the text of errors out of events: see [`Retry::without_text`](crate::Retry::without_text).
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WithoutText<K>(pub(crate) K);
@@ -193,7 +197,7 @@ impl<T, E, K: Classifier<T, E>> Classifier<T, E> for WithoutText<K> {
     }
 }
 
-/// Shows a classifier that holds a closure: its name, and the classifier before it.
+/// Implements `Debug` and `defmt::Format` for classifiers that hold a closure: the name, and the classifier before it.
 macro_rules! shown {
     ($($classifier:ident<[$($before:ident,)?] F> $(.$field:ident)?;)*) => {$(
         #[cfg(feature = "defmt")]
@@ -221,13 +225,13 @@ shown! {
     OnError<[K,] F>.before;
 }
 
-/// An error that has a text: every one that is [`Display`].
+/// An error with a text: every error that is [`Display`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no text for events and logs, because it is not `Display`",
     note = "`.classify_opaque(..)` is `.classify(..)` for errors without text"
 )]
 pub trait HasText {
-    /// The text.
+    /// Returns the text.
     fn as_text(&self) -> &dyn Display;
 }
 

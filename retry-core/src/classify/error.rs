@@ -1,4 +1,4 @@
-//! What this crate's own error is to a retry around it.
+//! The class of this crate's own error, for a retry around a retry.
 
 use core::fmt::Display;
 

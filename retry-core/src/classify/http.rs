@@ -1,4 +1,4 @@
-//! HTTP: the class of a status.
+//! The class of an HTTP status.
 
 use core::time::Duration;
 
@@ -6,23 +6,23 @@ use crate::class::Class;
 use crate::policy::Failure;
 
 impl Class {
-    /// The class of an HTTP status; `None` for 1xx, 2xx and 3xx, which are no errors.
+    /// Returns the class of an HTTP status; `None` for 1xx, 2xx and 3xx.
     ///
     /// | status | class | source |
     /// |---|---|---|
     /// | 400, 422 | `Validation` | RFC 9110, [15.5.1], [15.5.21] |
     /// | 404, 410 | `NotFound` | RFC 9110, [15.5.5], [15.5.11] |
     /// | 408 | `Timeout` | RFC 9110, [15.5.9] |
-    /// | 425 | `Transient`: the request came before the handshake was done | RFC 8470, [5.2] |
+    /// | 425 | `Transient`: the request came before the end of the TLS handshake | RFC 8470, [5.2] |
     /// | 429 | `RateLimit` | RFC 6585, [4] |
     /// | other 4xx, such as 401 and 403 | `Client` | RFC 9110, [15.5] |
-    /// | 501, 505 | `Permanent`: the server cannot do it at all | RFC 9110, [15.6.2], [15.6.6] |
-    /// | 506, 508, 510 | `Permanent`: a mistake in its configuration, a loop, a missing extension | [RFC 2295], [RFC 5842], [RFC 2774] |
-    /// | 507 | `Permanent`: no room; only a new action of the user may repeat it | RFC 4918, [11.5] |
+    /// | 501, 505 | `Permanent`: the server does not support the request | RFC 9110, [15.6.2], [15.6.6] |
+    /// | 506, 508, 510 | `Permanent`: a wrong configuration of the server, a loop, a missing extension | [RFC 2295], [RFC 5842], [RFC 2774] |
+    /// | 507 | `Permanent`: the server's storage is full, and only a new action of the user may repeat the request | RFC 4918, [11.5] |
     /// | 504 | `Timeout` | RFC 9110, [15.6.5] |
     /// | 511 | `Client`: the network asks for a login | RFC 6585, [6] |
     /// | 500, 502, 503 and other 5xx | `Server` | RFC 9110, [15.6] |
-    /// | below 100, from 600 | `Server`: invalid, and to be taken for a 5xx | RFC 9110, [15] |
+    /// | below 100, from 600 | `Server`: an invalid status, which counts as a 5xx | RFC 9110, [15] |
     ///
     /// [15]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15
     /// [15.5]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5
@@ -66,17 +66,15 @@ impl Class {
 }
 
 impl Failure {
-    /// What an HTTP response says of its request: the class of its status, and when to come back, if a header
-    /// says so; `None` where the status is no error.
+    /// Makes a failure of an HTTP status and a server's hint; `None` for 1xx, 2xx and 3xx.
     ///
-    /// The hint is what [`parse_retry_after`](crate::classify::parse_retry_after) or one of its like makes of a header. It
-    /// counts with every status that is an error, whether or not RFC 9110 names it there; a redirect's, or that
-    /// of a 202, does not, for there is nothing to retry.
+    /// The class is that of [`Class::of_http_status`]. The hint is the wait that the response asks for, such as the
+    /// result of [`parse_retry_after`](crate::classify::parse_retry_after). It is used with every status that is an
+    /// error, beyond those for which RFC 9110 mentions it.
     ///
-    /// A refusal that says when to come back is only a refusal for now: a hint makes [`Transient`](Class::Transient)
-    /// what else is [`Client`](Class::Client). So does
-    /// [RFC 9110, 15.5.14](https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.14) mean it for 413, and it is
-    /// how GitHub limits rates with a 403.
+    /// With a hint, the class [`Client`](Class::Client) becomes [`Transient`](Class::Transient): the server refuses the
+    /// request only for now. [RFC 9110, 15.5.14](https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.14) has this
+    /// meaning for 413, and GitHub limits rates by a 403 with `Retry-After`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -94,8 +92,8 @@ impl Failure {
     /// assert_eq!(of(301, Some("120")), None);
     /// ```
     ///
-    /// If a response of any status is an `Ok`, as with most HTTP clients, this is what
-    /// [`Retry::classify_ok`](crate::Retry::classify_ok) asks for.
+    /// Most HTTP clients return a response of any status as `Ok`. For these, call this function in
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok).
     pub const fn of_http(status: u16, hint: Option<Duration>) -> Option<Self> {
         let Some(class) = Class::of_http_status(status) else {
             return None;

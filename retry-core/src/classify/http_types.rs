@@ -1,4 +1,4 @@
-//! HTTP requests and responses, as the crate `http` has them.
+//! Classes of responses and idempotency of requests, for the types of the crate `http`.
 
 use core::cell::LazyCell;
 use core::time::Duration;
@@ -10,14 +10,16 @@ use super::retry_after::{parse_delay_seconds, parse_http_date, parse_retry_after
 use crate::policy::Failure;
 
 impl Failure {
-    /// What an HTTP response says of its request, by its status and its `Retry-After`; `None` where the status is no
-    /// error. Status and hint mean what they do to [`of_http`](Self::of_http).
+    /// Makes a failure of the status and the `Retry-After` of an HTTP response, as [`of_http`](Self::of_http) does;
+    /// `None` for 1xx, 2xx and 3xx.
     ///
-    /// Where `Retry-After` is a date, the response's own `Date` says from when it counts, so that no clock has to be
-    /// right; without one, `now_unix_secs` does, the seconds since 1970, such as
-    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs); it is called for a date only. Values that say nothing are left
-    /// out; where there are several that do, which
-    /// [must not be](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
+    /// If `Retry-After` is a date, it is compared with the `Date` header of the same response, so the local clock may
+    /// be wrong. If there is no valid `Date`, it is compared with `now_unix_secs`, the seconds since 1970, such as
+    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs). That closure is called only if a value is not
+    /// a number of seconds.
+    ///
+    /// Invalid values are ignored. If there are several valid ones, against
+    /// [RFC 9110, 5.3](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
     ///
     /// ```
     /// use core::time::Duration;
@@ -44,7 +46,7 @@ impl Failure {
         headers: &HeaderMap,
         now_unix_secs: impl FnOnce() -> u64,
     ) -> Option<Self> {
-        // Most responses are none, and have nothing to be read.
+        // Most responses are good, and then the headers are left alone.
         let failure = Self::of_http(status.as_u16(), None)?;
         match retry_after(headers, now_unix_secs) {
             None => Some(failure),
@@ -54,7 +56,7 @@ impl Failure {
 }
 
 fn retry_after(headers: &HeaderMap, now_unix_secs: impl FnOnce() -> u64) -> Option<Duration> {
-    // A wall clock is read for dates only, and those are rare.
+    // The wall clock is read only for dates, which are rare.
     let now = LazyCell::new(|| {
         let now = now_unix_secs();
         let date = headers.get(DATE).and_then(text).and_then(|date| parse_http_date(date, now));
@@ -68,7 +70,10 @@ fn text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok()
 }
 
-/// Which HTTP requests may be sent again after a failure that leaves open whether the server has acted on them.
+/// Which HTTP requests may be sent again, although the server may already have acted on them.
+///
+/// `RetryLayer::clone_request` of `retry-tokio` uses it, through `http_requests` and `reqwest_requests`. The closure of
+/// [`Retry::run`](crate::Retry::run) is retried whatever it sends.
 ///
 /// ```
 /// use http::{Request, header::HeaderName};
@@ -84,20 +89,20 @@ fn text(value: &HeaderValue) -> Option<&str> {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Idempotency {
-    /// Those of a method that is idempotent by
-    /// [RFC 9110, 9.2.2](https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2): GET, HEAD, OPTIONS, TRACE, PUT,
+    /// Requests with an idempotent method, by
+    /// [RFC 9110, 9.2.2](https://www.rfc-editor.org/rfc/rfc9110.html#section-9.2.2): GET, HEAD, OPTIONS, TRACE, PUT and
     /// DELETE.
     #[default]
     Method,
-    /// Those, and POST and PATCH with an `Idempotency-Key` that is not empty: for servers that are known to keep to
-    /// [it](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header).
+    /// The same, and POST and PATCH with a non-empty `Idempotency-Key`, for servers that implement the [draft of that
+    /// header](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header).
     MethodOrKey,
-    /// All: for servers on which every request may be repeated.
+    /// All requests, for servers on which every request may be repeated.
     Assumed,
 }
 
 impl Idempotency {
-    /// Whether a request of this method with these headers may be sent again.
+    /// Returns `true` if a request with this method and these headers may be sent again.
     pub fn allows(self, method: &Method, headers: &HeaderMap) -> bool {
         match self {
             Self::Method => method.is_idempotent(),

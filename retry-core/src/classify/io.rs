@@ -9,7 +9,7 @@ use crate::class::Class;
 use crate::error::Error;
 use crate::policy::Failure;
 
-/// By its [kind](io::Error::kind):
+/// Takes the class from the error's [kind](io::Error::kind):
 ///
 /// | class | kinds |
 /// |---|---|
@@ -21,16 +21,22 @@ use crate::policy::Failure;
 /// | `Validation` | `InvalidInput`, `InvalidFilename`, `ArgumentListTooLong` |
 /// | `Serialization` | `InvalidData` |
 /// | `Permanent` | `Unsupported`, `StorageFull`, `QuotaExceeded`, `ReadOnlyFilesystem`, `FileTooLarge`, `NotSeekable`, `CrossesDevices`, `TooManyLinks`, `WriteZero` |
-/// | `Unknown` | all else |
+/// | `Unknown` | all others |
 ///
-/// Three of them depend on what was read or written. `UnexpectedEof` is taken for a peer that hung up, though in a
-/// file it means one that was cut short; `InvalidData` for an answer that cannot be decoded, which a TLS library
-/// may also mean of a handshake; `WriteZero` for a buffer that is full.
+/// Three kinds have several meanings, and the class follows the first one:
 ///
-/// An error of kind `Other` that holds another `io::Error` is taken for that one. One that holds an error of this
-/// crate, a [`Rejected`] or an [`Error<io::Error>`](Error), is `CircuitOpen` or `Exhausted`, so that a retry
-/// around it does not multiply the attempts. An `Error` of any other type cannot be told inside an `io::Error`,
-/// because whoever looks would have to name that type. Name it in a closure:
+/// | kind | meaning that decides the class | other meaning |
+/// |---|---|---|
+/// | `UnexpectedEof` | the peer closed the connection | a file is shorter than expected |
+/// | `InvalidData` | an answer cannot be decoded | a TLS handshake failed |
+/// | `WriteZero` | a buffer is full | |
+///
+/// If an error of kind `Other` contains another `io::Error`, the inner error decides. If an `io::Error` contains an
+/// error of this crate, [`Rejected`] or [`Error<io::Error>`](Error), its class is `CircuitOpen` or `Exhausted`. So a
+/// retry around a retry does not multiply the attempts.
+///
+/// An [`Error`] around an error of another type is not recognised in an `io::Error`, because a downcast needs the exact
+/// type. For such errors, use a closure:
 ///
 /// ```
 /// use std::io;
@@ -89,7 +95,7 @@ const fn of_kind(kind: ErrorKind) -> Class {
         | ErrorKind::HostUnreachable
         | ErrorKind::NetworkUnreachable
         | ErrorKind::NetworkDown
-        // What `connect` says when it has no local port left.
+        // `connect` returns this when all local ports are in use.
         | ErrorKind::AddrNotAvailable
         | ErrorKind::UnexpectedEof => Class::Network,
         ErrorKind::TimedOut => Class::Timeout,

@@ -1,4 +1,4 @@
-//! The class of an error that is only text.
+//! The class of an error by its text.
 
 use core::fmt;
 use core::fmt::Write;
@@ -7,26 +7,27 @@ use super::phrases::COMMON;
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 
-/// A classifier for errors that say what they are only in words: a table of phrases and their classes.
+/// A classifier by error text: a table of phrases and their classes.
 ///
-/// **The last resort.** Texts are written for people: they change between versions and languages, and one that
-/// quotes a file name or a user's input says whatever that says. Where an error has a variant, a code or a status,
-/// classify by that, and use this for the rest.
+/// **Use it only if the error has no variant, code or status.** Texts change between versions and languages. A text
+/// that quotes a file name or user input may contain any phrase.
 ///
-/// The first phrase *of the table* that occurs anywhere in the text decides; none is [`Class::Unknown`].
+/// The class is that of the first phrase *of the table* that occurs anywhere in the text. If none occurs, it is
+/// [`Class::Unknown`].
 ///
-/// - A phrase is one or more whole words: `timeout` is not in `timeouts`.
-/// - Letters are compared without regard to case, in ASCII.
-/// - Whatever is no ASCII letter or digit separates words, as much of it as there is: `timed out` is in
-///   `timed-out`, `TIMED_OUT` and `timed\n  out`.
-/// - So does a capital after a small letter: `too many requests` is in `TooManyRequestsException`.
+/// - A phrase consists of whole words: `timeouts` does not contain the phrase `timeout`.
+/// - The case of ASCII letters is ignored.
+/// - All characters except ASCII letters and digits separate words, any number of them: `timed-out`, `TIMED_OUT` and
+///   `timed\n  out` contain the phrase `timed out`.
+/// - A capital letter after a small letter begins a word: `TooManyRequestsException` contains the phrase
+///   `too many requests`.
 ///
 /// ```
 /// use retry_core::{classify::Messages, Class};
 ///
 /// const MESSAGES: Messages = Messages::new(&[
 ///     ("ORA-00060", Class::Transient), // deadlock
-///     ("upload timeout is", Class::Unknown), // only quotes a setting
+///     ("upload timeout is", Class::Unknown), // the value of a setting
 /// ])
 /// .or_default();
 ///
@@ -36,7 +37,7 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 /// assert_eq!(MESSAGES.classify("frobnication failed"), Class::Unknown);
 /// ```
 ///
-/// In a retry, of any error that can be shown:
+/// With a [`Retry`](crate::Retry), for any error with `Display`:
 ///
 /// ```
 /// use retry_core::{classify::Messages, testing::FakeClock, Class, Policy, Retry};
@@ -49,23 +50,23 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 /// assert_eq!(error.context().attempt, 1);
 /// ```
 ///
-/// An error shows no more than itself; its sources can be written after it: `&format_args!("{error:#}")` for one
-/// of `anyhow`'s.
+/// The `Display` of most errors leaves out their sources. To include those of an `anyhow::Error`, classify
+/// `&format_args!("{error:#}")`.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Messages {
-    /// Asked in this order.
+    /// Searched in this order.
     tables: [&'static [Phrase]; 2],
 }
 
 type Phrase = (&'static str, Class);
 
 impl Messages {
-    /// The phrases of common operating systems, protocols and databases.
+    /// The phrases of common operating systems, protocols and databases, specific ones before general ones.
     ///
-    /// In this order, so that what says how it failed comes before what may be about anything:
+    /// The classes are in this order:
     ///
-    /// | class | among others |
+    /// | class | some of the phrases |
     /// |---|---|
     /// | `Exhausted`, `CircuitOpen` | `gave up after attempt`, `circuit breaker is open` |
     /// | `RateLimit` | `too many requests`, `rate limit`, `throttled`, `slow down`, `resource exhausted` |
@@ -79,7 +80,7 @@ impl Messages {
     /// | `Serialization` | `parse`, `decode`, `deserialize`, `invalid utf 8` |
     /// | `Validation` | `invalid`, `malformed`, `bad request`, `out of range` |
     /// | `Unknown` | `no timeout` |
-    /// | `Timeout`, `Server` | `timeout`, `unavailable`, where nothing else was said |
+    /// | `Timeout`, `Server` | `timeout`, `unavailable` |
     ///
     /// ```
     /// use retry_core::{classify::Messages, Class};
@@ -91,24 +92,26 @@ impl Messages {
     /// ```
     pub const DEFAULT: Self = Self::new(COMMON);
 
-    /// The longest phrase, in bytes.
+    /// The length of the longest phrase that is allowed, in bytes.
     pub const LONGEST_PHRASE: usize = WINDOW - 1;
 
-    /// The classifier by this table alone.
+    /// Makes a classifier with this table. The phrases of [`DEFAULT`](Self::DEFAULT) are left out, unless
+    /// [`or_default`](Self::or_default) adds them.
     ///
     /// # Panics
-    /// On a phrase that is empty or longer than [`LONGEST_PHRASE`](Self::LONGEST_PHRASE), or that does not begin
-    /// and end with an ASCII letter or digit.
+    /// Panics if a phrase is empty, is longer than [`LONGEST_PHRASE`](Self::LONGEST_PHRASE), or begins or ends with
+    /// anything but an ASCII letter or digit.
     #[track_caller]
     pub const fn new(table: &'static [(&'static str, Class)]) -> Self {
         ok_or_panic!(Self::try_new(table))
     }
 
-    /// [`new`](Self::new) for a table known only at run time. The error names a phrase by its place, from 1.
+    /// Does the same as [`new`](Self::new), for a table known only at run time.
     ///
     /// # Errors
-    /// A phrase that is empty or longer than [`LONGEST_PHRASE`](Self::LONGEST_PHRASE), or that does not begin and
-    /// end with an ASCII letter or digit.
+    /// Returns an error if a phrase is empty, is longer than [`LONGEST_PHRASE`](Self::LONGEST_PHRASE), or begins or
+    /// ends with anything but an ASCII letter or digit. The error has the place of the phrase in the table, counted
+    /// from 1.
     pub const fn try_new(table: &'static [(&'static str, Class)]) -> Result<Self, ConfigError> {
         let mut i = 0;
         while i < table.len() {
@@ -130,36 +133,36 @@ impl Messages {
         Ok(Self { tables: [table, &[]] })
     }
 
-    /// The same, and where no phrase of its own is found, those of [`DEFAULT`](Self::DEFAULT).
+    /// Adds the phrases of [`DEFAULT`](Self::DEFAULT), after those of this table.
     #[must_use]
     pub const fn or_default(self) -> Self {
         Self { tables: [self.tables[0], COMMON] }
     }
 
-    /// The class of an error by the text it shows.
+    /// Returns the class of an error by its `Display` text.
     ///
-    /// The text is read as it is written, all of it, however long, and only its last 64 bytes are kept: this takes
-    /// no allocator. Each word is compared with the whole table, up to the phrase found. Of an error that fails to
-    /// show itself, what came before the failure counts.
+    /// The whole text is read while it is written, and only its last 64 bytes are kept, so this needs no allocator. The
+    /// time grows with the number of words times the number of phrases. If the error's `Display` fails, the text up to
+    /// the failure counts.
     pub fn classify<E: fmt::Display + ?Sized>(&self, error: &E) -> Class {
         let mut search = Search::new(self);
-        // Only what shows itself can fail here: the search never does.
+        // Only the error's `Display` can fail here. The search itself always succeeds.
         let _ = write!(search, "{error}");
         search.word_ends();
         search.class
     }
 }
 
-/// Reads a text in pieces and knows the first phrase of the table that it has met.
+/// A search for phrases in a text that is read in pieces. It keeps the first phrase of the table found so far.
 struct Search<'a> {
     messages: &'a Messages,
-    /// The last bytes read, in a ring: what separates words is one space, and so is what comes before the text.
+    /// A ring of the last bytes read. Each separator of words is one space, and so is the part before the text.
     window: [u8; WINDOW],
-    /// Where the next byte goes; wraps.
+    /// The number of bytes read, which wraps. The next byte goes to this place in the ring.
     end: usize,
-    /// How many phrases of the table are still of interest: those before the one found.
+    /// The number of phrases in the table before the one found. Only these are still searched for.
     open: usize,
-    /// By the phrase found.
+    /// The class of the phrase found.
     class: Class,
 }
 
@@ -181,7 +184,7 @@ impl<'a> Search<'a> {
         self.end = self.end.wrapping_add(1);
     }
 
-    /// Looks for the first phrase that ends here.
+    /// Searches for the first phrase that ends here.
     fn word_ends(&mut self) {
         let last = self.back(0).to_ascii_lowercase();
         let mut place = 0;
@@ -190,7 +193,7 @@ impl<'a> Search<'a> {
                 if place == self.open {
                     return;
                 }
-                // Most phrases are ruled out by their last letter.
+                // The last letter rules out most phrases.
                 let ends_so = phrase.as_bytes().last().map(u8::to_ascii_lowercase) == Some(last);
                 if ends_so && self.ends_with(phrase) {
                     self.open = place;
@@ -202,9 +205,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether the text so far ends with this phrase, and a word begins where it does.
+    /// Whether the text so far ends with this phrase, and the phrase begins at the beginning of a word.
     ///
-    /// A phrase ends with a letter or digit: wherever two bytes are compared here, one has been read before them.
+    /// The last byte of a phrase is a letter or digit, so `back` is at least 1 when `back - 1` is used.
     fn ends_with(&self, phrase: &str) -> bool {
         let mut back = 0;
         let mut bytes = phrase.bytes().rev().peekable();
@@ -227,7 +230,7 @@ impl<'a> Search<'a> {
         before == SPACE || is_hump(before, self.back(back - 1))
     }
 
-    /// The byte before the last `index` ones.
+    /// The byte before the last `index` bytes.
     fn back(&self, index: usize) -> u8 {
         self.window[self.end.wrapping_sub(1 + index) % WINDOW]
     }
@@ -251,5 +254,5 @@ const fn is_hump(before: u8, after: u8) -> bool {
 
 const SPACE: u8 = b' ';
 
-/// A phrase and the byte before it. A power of two, which `Search::end` needs to wrap.
+/// The length of the longest phrase and of the byte before it. It is a power of two, so that `Search::end` can wrap.
 const WINDOW: usize = 64;

@@ -1,22 +1,23 @@
-//! Classifiers: from an error or a value to a [`Class`], a server's hint and a rule.
+//! Error classification: which errors are retried, which count for the circuit, and what a server's `Retry-After` says.
 //!
 //! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
+//! Every error has a [`Class`]. A policy decides by the class whether to retry, and a circuit decides by it whether to
+//! count a failure. The class of an error comes from one of these:
 //!
-//! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
-//! - A closure says it: [`Retry::classify`](crate::Retry::classify).
-//! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
+//! - its implementation of [`Classify`]. `std::io::Error` has one, with the feature `std`.
+//! - a closure, set by [`Retry::classify`](crate::Retry::classify).
+//! - a table of phrases, for errors that are only text: [`Messages`].
 //!
-//! The closure of [`Retry::classify_ok`](crate::Retry::classify_ok) takes values for failures, such as an HTTP response
-//! with status 503. Adapters bring classifiers for reqwest and hyper; the feature `http` brings those for HTTP's statuses
-//! and `Retry-After`.
+//! A closure set by [`Retry::classify_ok`](crate::Retry::classify_ok) marks values as failures, such as an HTTP
+//! response with status 503. `retry-tokio` has classifiers for the errors of reqwest and hyper. The feature `http` adds
+//! classifiers for HTTP statuses and `Retry-After`.
 //!
 //! ```
 //! use core::time::Duration;
 //! use retry_core::{Class, Failure, Policy, Retry, classify::Messages, testing::FakeClock};
 //!
-//! // By a closure: a code of its own, with the hint that came with it.
+//! // A closure: the class of a code, with the server's hint.
 //! let clock = FakeClock::new();
 //! let api = Retry::new(&Policy::DEFAULT, &clock).classify(|code: &u16| match code {
 //!     429 => Failure::new(Class::RateLimit).retry_after(Duration::from_secs(2)),
@@ -26,7 +27,7 @@
 //! assert_eq!(api.run_blocking(|| answers.next().unwrap()), Ok("7 apples"));
 //! assert_eq!(clock.now().as_millis(), 2_000);
 //!
-//! // By its words.
+//! // A table of phrases.
 //! assert_eq!(Messages::DEFAULT.classify("connection refused"), Class::Network);
 //! ```
 
@@ -58,7 +59,10 @@ use crate::error::Cause;
 use crate::policy::Failure;
 use crate::verdict::Verdict;
 
-/// An error that knows its own class.
+/// An error type that knows its class.
+///
+/// Implement it for error types of your own, so that every [`Retry`](crate::Retry) can use them. For a type of another
+/// crate, set a closure by [`Retry::classify`](crate::Retry::classify).
 ///
 /// ```
 /// use retry_core::{Class, Classify, Failure};
@@ -76,15 +80,15 @@ use crate::verdict::Verdict;
 /// assert_eq!(Fetch::BadSku.classify().class, Class::Validation);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "nothing says which class of error `{Self}` is",
+    message = "`{Self}` has no error class, because it does not implement `Classify`",
     note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`",
     note = "for reqwest, `.classifier(retry_tokio::ReqwestClassifier)`; errors of `std` need the feature `std`"
 )]
 pub trait Classify {
-    /// The class of this error, and the server's hint if there is one.
+    /// Returns the class of this error, with the server's hint if there is one.
     fn classify(&self) -> Failure;
 
-    /// What the error says of itself, for events and logs; nothing unless it is implemented.
+    /// Returns the text of this error for events and logs. The default is `None`.
     fn text(&self) -> Option<&dyn Display> {
         None
     }
@@ -118,49 +122,56 @@ impl<E: Classify + ?Sized> Classify for &E {
     }
 }
 
-/// How far a call has come, as its operation and the conditions of [`Retry::when`](crate::Retry::when) are told.
+/// The progress of a call: the number of the attempt, and the time taken and left.
+///
+/// Operations of [`run_with`](crate::Retry::run_with), conditions of [`when`](crate::Retry::when) and closures of
+/// [`on_error`](crate::Retry::on_error) get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Progress {
-    /// The attempt that begins or just ended, from 1.
+    /// The attempt that begins or has just ended, counted from 1.
     pub attempt: u32,
-    /// How long the call has taken; `None` where nothing asked for the time at its start.
+    /// How long the call has taken, delays included; `None` if the call does not measure its time.
+    ///
+    /// A call measures its time if the policy, an observer or [`Retry::when`](crate::Retry::when) needs it.
     pub elapsed: Option<Duration>,
-    /// How much is left of the policy's [total timeout](crate::Policy::total_timeout); without one, of the time that its
-    /// attempts must [start within](crate::Policy::start_within). Zero once that has passed; `None` without either.
+    /// The time left of the policy's [`total_timeout`](crate::Policy::total_timeout), or, if that is unset, of
+    /// [`start_within`](crate::Policy::start_within). It is zero when that time has passed, and `None` if both are
+    /// unset.
     pub left: Option<Duration>,
 }
 
-/// What a [`Retry`](crate::Retry) knows about the outcomes of its operation.
+/// The classifier of a [`Retry`](crate::Retry): it judges each outcome of the operation.
 ///
-/// The methods of `Retry` put one together. An adapter that has more to say of each attempt implements it, for
-/// [`Retry::map_classifier`](crate::Retry::map_classifier).
+/// The methods of `Retry` put one together. An adapter with more to say about each attempt implements this trait, and
+/// sets its classifier by [`Retry::map_classifier`](crate::Retry::map_classifier).
 pub trait Classifier<T, E> {
-    /// Whether it wants to know how long the call has taken.
+    /// Whether the classifier uses [`Progress::elapsed`]. The call then measures its time.
     const ASKS_TIME: bool = false;
 
-    /// What to make of an error.
+    /// Returns the class of an error, with its hint and its rule.
     fn failure(&self, error: &E, progress: Progress) -> Failure;
 
-    /// What to make of an attempt that did not end within its time limit.
+    /// Returns the class of an attempt that exceeded its time limit. The default is [`Class::Timeout`].
     fn timed_out(&self) -> Failure {
         Class::Timeout.into()
     }
 
-    /// What to make of a value: `None` if it is good.
+    /// Returns the class of a value that is a failure; `None` if the value is good. The default is `None`.
     fn classify_ok(&self, value: &T) -> Option<Failure> {
         let _ = value;
         None
     }
 
-    /// What an error says of itself, for events and logs. Asked only if there is an observer.
+    /// Returns the text of an error for events and logs. It is called only if there is an observer. The default is
+    /// `None`.
     fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
         let _ = error;
         None
     }
 
-    /// Learns the verdict on a failed attempt.
+    /// Receives the verdict on a failed attempt. By default, it does nothing.
     fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
         let _ = (cause, progress, verdict);
     }

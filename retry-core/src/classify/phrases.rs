@@ -1,11 +1,11 @@
-//! What operating systems, protocols and databases commonly say of an error.
+//! Common phrases in the error texts of operating systems, protocols and databases.
 
 use crate::class::Class;
 
-/// Phrases by the rules of [`Messages`](crate::classify::Messages); the first that occurs decides, so that what says how it
-/// failed comes before what may be about anything.
+/// Phrases by the rules of [`Messages`](crate::classify::Messages). The first one that occurs decides, so specific
+/// phrases come before general ones.
 pub(super) const COMMON: &[(&str, Class)] = &[
-    // The errors of this crate, by their text: first, for they show the class of their cause, too.
+    // The errors of this crate come first, because their texts also contain the class of the cause.
     ("gave up after attempt", Class::Exhausted),
     ("ignored an error after attempt", Class::Exhausted),
     ("cancelled after attempt", Class::Exhausted),
@@ -17,7 +17,7 @@ pub(super) const COMMON: &[(&str, Class)] = &[
     ("circuit open", Class::CircuitOpen),
     ("circuit breaker is open", Class::CircuitOpen),
     ("circuit breaker open", Class::CircuitOpen),
-    // Before "try again", which they like to add.
+    // Before "try again", which such texts often contain, too.
     ("too many requests", Class::RateLimit),
     ("rate limit", Class::RateLimit),
     ("rate limited", Class::RateLimit),
@@ -32,9 +32,9 @@ pub(super) const COMMON: &[(&str, Class)] = &[
     // Before "quota exceeded".
     ("disk quota exceeded", Class::Permanent),
     ("quota exceeded", Class::RateLimit),
-    // A name server's, before "try again" and "temporary".
+    // The text of a name server, before "try again" and "temporary".
     ("temporary failure in name resolution", Class::Network),
-    // Before "timeout" and "serialization": what databases say of a lost race.
+    // Lost races in databases, before "timeout" and "serialization".
     ("deadlock", Class::Transient),
     ("lock wait", Class::Transient),
     ("lock timeout", Class::Transient),
@@ -62,7 +62,7 @@ pub(super) const COMMON: &[(&str, Class)] = &[
     ("stale network file handle", Class::Transient),
     ("cannot allocate memory", Class::Transient),
     ("out of memory", Class::Transient),
-    // Before "failed to connect", of which it is the reason.
+    // Before "failed to connect", because it is the reason of that failure.
     ("timed out", Class::Timeout),
     ("time out", Class::Timeout),
     ("deadline exceeded", Class::Timeout),
@@ -74,7 +74,7 @@ pub(super) const COMMON: &[(&str, Class)] = &[
     ("read timeout", Class::Timeout),
     ("write timeout", Class::Timeout),
     ("statement timeout", Class::Timeout),
-    // Not "unreachable" alone, which is also said of code. Before "not found" and "no such".
+    // The word "unreachable" alone may also mean code. These come before "not found" and "no such".
     ("connection refused", Class::Network),
     ("connection reset", Class::Network),
     ("connection aborted", Class::Network),
@@ -172,7 +172,7 @@ pub(super) const COMMON: &[(&str, Class)] = &[
     ("out of range", Class::Validation),
     ("argument list too long", Class::Validation),
     ("file name too long", Class::Validation),
-    // Words that may be about anything.
+    // Words with many meanings come last.
     ("no timeout", Class::Unknown),
     ("timeout", Class::Timeout),
     ("timeouts", Class::Timeout),

@@ -1,18 +1,18 @@
-//! When a server wants to be asked again: `Retry-After` and its relatives, and the dates of HTTP.
+//! Parsers for `Retry-After`, for similar headers, and for HTTP dates.
 
 use core::time::Duration;
 
-/// How long to wait by the value of a `Retry-After` header; `None` for one that says nothing.
+/// Parses the value of a `Retry-After` header, and returns how long to wait; `None` if the value is invalid.
 ///
 /// The value is a number of seconds or an HTTP date, by
-/// [RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.3). A number too large for 64 bits
-/// is `u64::MAX` seconds; a date gives the whole seconds from `now_unix_secs`, zero where it has passed. Spaces
-/// and tabs around the value [are no part of it](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5).
-/// Whatever else is there, a sign, a fraction, a unit, a second value, makes it say nothing.
+/// [RFC 9110, 10.2.3](https://www.rfc-editor.org/rfc/rfc9110.html#section-10.2.3). A number above 64 bits is `u64::MAX`
+/// seconds. A date is the number of seconds from `now_unix_secs`, or zero if it has passed. Spaces and tabs around the
+/// value [are ignored](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.5). Anything else makes the value invalid,
+/// such as a sign, a fraction, a unit or a second value.
 ///
-/// `now_unix_secs` are the seconds since 1970, rounded down: then a wait is never too short. A machine whose clock
-/// is off does best to take them from the `Date` of the same response, by [`parse_http_date`]; without any clock
-/// there is [`parse_delay_seconds`], which knows no dates.
+/// `now_unix_secs` is the time in seconds since 1970. Round it down, so that the wait is long enough. If the clock of
+/// the machine may be wrong, take the `Date` header of the same response, by [`parse_http_date`]. On a machine without a
+/// clock, use [`parse_delay_seconds`], which accepts only numbers.
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,10 +35,10 @@ pub fn parse_retry_after(value: &str, now_unix_secs: u64) -> Option<Duration> {
     })
 }
 
-/// How long to wait by a header that counts seconds, such as a `Retry-After` that is never a date; `None` for one
-/// that is no number.
+/// Parses a header with a number of seconds, such as a `Retry-After`; `None` if the value is not a number.
 ///
-/// Digits only, but for spaces and tabs around them. What is too large for 64 bits is `u64::MAX` seconds.
+/// The value consists of digits, with optional spaces and tabs around them. A number above 64 bits is `u64::MAX`
+/// seconds.
 ///
 /// ```
 /// use core::time::Duration;
@@ -51,10 +51,11 @@ pub fn parse_delay_seconds(value: &str) -> Option<Duration> {
     digits(value).map(Duration::from_secs)
 }
 
-/// How long to wait by a header that counts milliseconds, such as `x-amz-retry-after`, `x-ms-retry-after-ms` or
-/// `retry-after-ms`; `None` for one that is no number.
+/// Parses a header with a number of milliseconds, such as `x-amz-retry-after`, `x-ms-retry-after-ms` or
+/// `retry-after-ms`; `None` if the value is not a number.
 ///
-/// Digits only, but for spaces and tabs around them. What is too large for 64 bits is `u64::MAX` milliseconds.
+/// The value consists of digits, with optional spaces and tabs around them. A number above 64 bits is `u64::MAX`
+/// milliseconds.
 ///
 /// ```
 /// use core::time::Duration;
@@ -67,11 +68,11 @@ pub fn parse_delay_millis(value: &str) -> Option<Duration> {
     digits(value).map(Duration::from_millis)
 }
 
-/// How long to wait by a header that holds a Unix time, such as `x-ratelimit-reset`; `None` for one that is no
-/// number or has passed.
+/// Parses a header with a Unix time, such as `x-ratelimit-reset`, and returns how long to wait.
 ///
-/// Digits only, but for spaces and tabs around them; seconds since 1970, as `now_unix_secs`. Such a header comes
-/// with good answers, too, so unlike a `Retry-After` of the past it does not say "at once" but nothing any more.
+/// The value consists of digits, with optional spaces and tabs around them. It is in seconds since 1970, like
+/// `now_unix_secs`. The result is `None` if the value is not a number, or if the time has passed: good responses also
+/// have such headers, so a time in the past is not a hint.
 ///
 /// ```
 /// use core::time::Duration;
@@ -85,18 +86,18 @@ pub fn parse_reset_time(value: &str, now_unix_secs: u64) -> Option<Duration> {
     digits(value)?.checked_sub(now_unix_secs).map(Duration::from_secs)
 }
 
-/// The Unix time, in seconds, of an HTTP date; `None` for what is not exactly one.
+/// Parses an HTTP date, and returns it in seconds since 1970; `None` if the value is not an HTTP date.
 ///
-/// All three forms of [RFC 9110, 5.6.7](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.6.7), for the years
-/// 0 to 9999 of the Gregorian calendar: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
+/// It accepts all three forms of [RFC 9110, 5.6.7](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.6.7), for the
+/// years 0 to 9999 of the Gregorian calendar: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
 /// `Sun Nov  6 08:49:37 1994`.
 ///
-/// - `now_unix_secs` matters only for a year of two digits: it is the latest such year, up to 9999, in which the
-///   date is not more than 50 years after now.
-/// - The date must exist. The leap second 23:59:60 does, on any day, and is the first second of the next day.
-/// - The day's name must be one, but not that of the date. It adds nothing to a date, and who writes a date by
-///   hand gets it wrong; to ignore the date for it would be to come back sooner than asked.
-/// - Letters are in the case shown, and there is no space before or after.
+/// - A year of two digits is the latest one, up to 9999, in which the date is at most 50 years after `now_unix_secs`.
+///   Other forms leave `now_unix_secs` unused.
+/// - The date must exist. The leap second 23:59:60 is accepted on any day, as the first second of the next day.
+/// - The name of the day must be valid, but may be that of another day. Such a date is accepted, because ignoring it
+///   would mean a retry sooner than the server asked.
+/// - Letters must be in the case shown, and spaces before or after the date are invalid.
 ///
 /// ```
 /// use retry_core::classify::parse_http_date;
@@ -123,7 +124,7 @@ pub fn parse_http_date(value: &str, now_unix_secs: u64) -> Option<i64> {
     (rest.0.is_empty() && date.exists()).then(|| date.unix_secs())
 }
 
-/// A date and time of day by the Gregorian calendar, possibly none that exists.
+/// A date and time of day in the Gregorian calendar. It may be one that does not exist, such as 30 February.
 #[derive(Clone, Copy)]
 struct Date {
     year: u32,
@@ -145,7 +146,7 @@ impl Date {
             && (hour < 24 && minute < 60 && second < 60 || (hour, minute, second) == (23, 59, 60))
     }
 
-    /// What does not exist counts on: a 29 February is a 1 March.
+    /// Converts the date to seconds since 1970. A date that does not exist counts on: 29 February is 1 March.
     fn unix_secs(&self) -> i64 {
         let leap_day = u32::from(self.month > FEBRUARY && is_leap(self.year));
         let before_month: u32 = DAYS_OF_MONTHS[..self.month].iter().sum();
@@ -155,11 +156,11 @@ impl Date {
     }
 }
 
-/// What is still to be read of a date. After a `None`, what is left means nothing.
+/// The unread rest of a date. After a method has returned `None`, the rest has no meaning.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
-    /// `06 Nov 1994 08:49:37 GMT`
+    /// Reads `06 Nov 1994 08:49:37 GMT`.
     fn fixdate(&mut self) -> Option<Date> {
         let day = self.number::<2>()?;
         let month = self.between(" ", " ")?;
@@ -167,7 +168,7 @@ impl Rest<'_> {
         self.time(year, month, day, " GMT")
     }
 
-    /// `06-Nov-94 08:49:37 GMT`
+    /// Reads `06-Nov-94 08:49:37 GMT`.
     fn rfc850(&mut self, now_unix_secs: u64) -> Option<Date> {
         let day = self.number::<2>()?;
         let month = self.between("-", "-")?;
@@ -176,7 +177,7 @@ impl Rest<'_> {
         Some(Date { year: year_of_two_digits(date, now_unix_secs), ..date })
     }
 
-    /// `Nov  6 08:49:37 1994`
+    /// Reads `Nov  6 08:49:37 1994`.
     fn asctime(&mut self) -> Option<Date> {
         let month = self.between("", " ")?;
         let day = if self.skip(" ") { self.number::<1>()? } else { self.number::<2>()? };
@@ -184,14 +185,14 @@ impl Rest<'_> {
         Some(Date { year: self.number::<4>()?, ..date })
     }
 
-    /// ` 08:49:37` and what follows it.
+    /// Reads ` 08:49:37` and the text `end` after it.
     fn time(&mut self, year: u32, month: usize, day: u32, end: &str) -> Option<Date> {
         let mut part = |before| self.skip(before).then(|| self.number::<2>())?;
         let (hour, minute, second) = (part(" ")?, part(":")?, part(":")?);
         self.skip(end).then_some(Date { year, month, day, hour, minute, second })
     }
 
-    /// A month, from 0, with this before and that after it.
+    /// Reads a month between two texts, and returns it counted from 0.
     fn between(&mut self, before: &str, after: &str) -> Option<usize> {
         if !self.skip(before) {
             return None;
@@ -200,12 +201,12 @@ impl Rest<'_> {
         self.skip(after).then_some(month)
     }
 
-    /// Which of these names is next.
+    /// Reads one of these names, and returns its index.
     fn one_of(&mut self, names: &[&str]) -> Option<usize> {
         names.iter().position(|name| self.skip(name))
     }
 
-    /// Whether `text` is next, and reads it if so.
+    /// Reads `text` if it is next, and returns whether it was.
     fn skip(&mut self, text: &str) -> bool {
         match self.0.strip_prefix(text.as_bytes()) {
             Some(rest) => {
@@ -216,7 +217,7 @@ impl Rest<'_> {
         }
     }
 
-    /// A number of exactly `N` digits, at most 4.
+    /// Reads a number of exactly `N` digits. `N` is at most 4.
     fn number<const N: usize>(&mut self) -> Option<u32> {
         let (digits, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
@@ -225,13 +226,13 @@ impl Rest<'_> {
     }
 }
 
-/// The year of a date that has only its last two digits.
+/// Completes a year of two digits.
 ///
-/// Not more than 50 years after now is the same as: 50 years before it, the date was not after now. So now needs
-/// no calendar, only an estimate of its year.
+/// A date is at most 50 years after now if the same date 50 years earlier is at or before now. So an estimate of the
+/// present year is enough.
 fn year_of_two_digits(date: Date, now_unix_secs: u64) -> u32 {
     let now = now_unix_secs.min(END_OF_9999);
-    // Wrong by a year at most, and only in days next to a New Year.
+    // It is wrong by at most one year, and only in the days around a New Year.
     let year_of_now = 1970 + u32::try_from(now / SECS_PER_YEAR).unwrap_or(u32::MAX / 2);
     let latest = (year_of_now + 51).min(LAST_YEAR);
     let year = latest - (latest - date.year) % 100;
@@ -239,7 +240,7 @@ fn year_of_two_digits(date: Date, now_unix_secs: u64) -> u32 {
     if earlier.unix_secs() > now.cast_signed() { year - 100 } else { year }
 }
 
-/// The days from the first of year 0 to the first of this year.
+/// The number of days from 1 January of year 0 to 1 January of this year.
 const fn days_before_year(year: u32) -> u32 {
     let leap_years = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
     year * 365 + leap_years
@@ -249,7 +250,7 @@ const fn is_leap(year: u32) -> bool {
     year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
-/// The number that this is, without the white space around it; `u64::MAX` where it is larger.
+/// Parses a number, with optional white space around it. A larger number is `u64::MAX`.
 fn digits(value: &str) -> Option<u64> {
     let value = trimmed(value);
     let number = |number: u64, byte| number.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
@@ -268,10 +269,10 @@ const DAYS_OF_MONTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 3
 const FEBRUARY: usize = 1;
 
 const SECS_PER_DAY: i64 = 24 * 60 * 60;
-/// On average, over the calendar's 400 years.
+/// The average over the 400 years of the calendar's cycle.
 const SECS_PER_YEAR: u64 = 146_097 * 24 * 60 * 60 / 400;
-/// Of the days that [`Date::unix_secs`] counts, 1 January 1970.
+/// 1 January 1970, in the days that [`Date::unix_secs`] counts.
 const FIRST_OF_1970: u32 = days_before_year(1970) + 1;
-/// The last that can be written.
+/// The last year that an HTTP date can have.
 const LAST_YEAR: u32 = 9999;
 const END_OF_9999: u64 = 253_402_300_799;

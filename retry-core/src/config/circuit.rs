@@ -1,4 +1,4 @@
-//! Circuits in a configuration file.
+//! Circuit configurations in files.
 
 use std::vec::Vec;
 
@@ -37,7 +37,7 @@ table! {
     }
 }
 
-/// Reads a configuration from a table with the names of the setters as keys, such as
+/// Reads a configuration from a table with the names of the setters as keys.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -56,20 +56,23 @@ table! {
 /// );
 /// ```
 ///
-/// Every key can be left out; `open_growth` and `max_open_for` come together. If no rule is given (`consecutive_failures`,
-/// `failures_in_window`, `failure_rate`, `slow_rate`), the rules are those of [`CircuitConfig::DEFAULT`], else only those
-/// given. `without_rules = true` gives none: such a circuit never opens by itself. `minimum_calls` is 20, or the window if
-/// that is less. `open_jitter` has the names of a policy's `jitter`, and `open_deviation` its deviation. Unknown keys are
-/// errors.
+/// Every key can be left out, and an unknown key is an error. `open_growth` and `max_open_for` need each other.
+///
+/// - The rules are `consecutive_failures`, `failures_in_window`, `failure_rate` and `slow_rate`. If none is given, the
+///   rules are those of [`CircuitConfig::DEFAULT`]. Otherwise they are those that are given. If `without_rules` is
+///   `true`, the default rules are left out.
+/// - `minimum_calls` is 20 by default, or the window if that is less. If `without_rules` is `true`, it is 1.
+/// - `open_jitter` has the names of a policy's `jitter`, and `open_deviation` is its deviation.
+///
+/// # Errors
+/// Returns an error if a key is unknown, or if a value is invalid. The error names the key.
 impl<'de> Deserialize<'de> for CircuitConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         CircuitFile::read(deserializer, "")?.config().map_err(de::Error::custom)
     }
 }
 
-/// Writes the configuration as a table with the keys that are read, so that reading it gives the same configuration.
-///
-/// What is not set is left out.
+/// Writes the configuration as a table that is read back as the same configuration. Keys that are unset are left out.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -109,7 +112,7 @@ impl CircuitFile {
         if let Some(limit) = self.slow_after {
             config = config.try_slow_after(limit.0)?;
         }
-        // A rate over one call is none.
+        // A rate over a single call says nothing.
         let minimum_calls = match (&self.minimum_calls, &self.window) {
             (Some(calls), _) => calls.0,
             (None, _) if without_rules => 1,
@@ -159,7 +162,7 @@ impl CircuitFile {
         Ok(config)
     }
 
-    /// What a file says of this configuration: every key that is set.
+    /// Returns the table for this configuration, with every key that is set.
     fn of(config: &CircuitConfig) -> Self {
         let says = config.settings();
         let rules = [says.consecutive_failures, says.failures_in_window];

@@ -1,4 +1,4 @@
-//! A jitter, of delays or of open times: a name, and a deviation if it has one.
+//! The jitter of delays or of open times: a name, and a deviation if it has one.
 
 use std::format;
 
@@ -7,7 +7,7 @@ use super::read::{Problem, unused};
 use crate::config_error::ConfigError;
 use crate::delay::{Deviation, Jitter};
 
-/// The jitter that stands under these two keys, if one does.
+/// Reads the jitter from these two keys, if it is set.
 pub(super) fn read(
     [key, deviation_key]: [&'static str; 2],
     name: Option<Name<JitterName>>,
@@ -34,7 +34,7 @@ pub(super) fn read(
     Ok(Some(plain))
 }
 
-/// What a file says of this jitter.
+/// Returns the values of the two keys for this jitter.
 pub(super) fn written(jitter: Jitter) -> (Name<JitterName>, Option<Number>) {
     let number = |deviation: Deviation| Some(Number(deviation.as_f64()));
     let (name, deviation) = match jitter {

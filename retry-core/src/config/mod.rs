@@ -1,22 +1,23 @@
-//! Configuration files for retry policies and circuit breakers, and the error of a value that is not allowed.
+//! Configuration files for retry policies and circuit breakers, and the error of an invalid value.
 //!
 //! Guides: [configuration](crate::_guides::configuration), [settings](crate::_guides::settings).
 //!
-//! # Values that are not allowed
+//! # Invalid values
 //!
-//! Each setter that can be given a wrong value has two forms. The plain one, such as
-//! [`max_attempts`](crate::Policy::max_attempts), panics; in a `const` that is a compile error. The `try_` one is for
-//! values known only at run time, and returns a [`ConfigError`]. Both say the same line: field, value and rule.
+//! Each setter that checks its value has two forms. The plain one, such as
+//! [`max_attempts`](crate::Policy::max_attempts), panics; in a `const` that is a compile error. The `try_` one, for
+//! values known only at run time, returns a [`ConfigError`]. Both give the same line, with the field, the value and the
+//! rule.
 //!
 //! # Files
 //!
-//! With the feature `serde`, a [`Policy`](crate::Policy) and a [`CircuitConfig`](crate::CircuitConfig) are read from any
-//! format that serde knows, such as TOML and JSON. Keys are the names of the setters, durations are text such as
-//! `"250ms"`, and every key can be left out. An unknown key is an error. `OperationsFile` reads a table for each type of
-//! operation of a program. An error names the key and, if the format knows it, the place.
+//! With the feature `serde`, a [`Policy`](crate::Policy) and a [`CircuitConfig`](crate::CircuitConfig) are read from
+//! any format that serde supports, such as TOML and JSON. The keys are the names of the setters, and each can be left
+//! out. Durations are text, such as `"250ms"`. `OperationsFile` reads a table for each type of operation of a program.
+//! An error, such as for an unknown key, names the key and, if the format knows it, the place.
 //!
-//! Both are also written, with the same keys. What was written reads back as the same value. What a file cannot say, a
-//! function as a backoff or a rule, is an error that names the key.
+//! A policy and a circuit configuration are also written, with the same keys, and read back as the same value. A
+//! function as a backoff, or a rule, cannot be written: the error names the key.
 //!
 //! ```
 //! # #[cfg(feature = "serde")] {
@@ -46,7 +47,7 @@
 //! # }
 //! ```
 //!
-//! To replace a policy while calls are under way, give what was read to `policy::ReloadablePolicy`.
+//! To replace a policy while calls are under way, hand the new one to `policy::ReloadablePolicy`.
 
 #![doc(alias = "configuration file")]
 #![doc(alias = "serialize")]

@@ -1,4 +1,4 @@
-//! What a file says in words: durations, percentages, and values by name.
+//! The values in a configuration file: durations, numbers, percentages, and values by name.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -13,21 +13,21 @@ use serde::ser::{Serialize, Serializer};
 use crate::class::{Class, ClassSet, SnakeCase};
 use crate::policy::{Hints, Preset};
 
-/// A value that a file says as text.
+/// A value that is written as text in a file.
 pub(super) trait FromText: Sized {
     const EXPECTED: &'static str;
 
     fn from_text(text: &str) -> Result<Self, String>;
 }
 
-/// A value that a file says as a number.
+/// A value that is written as a number in a file.
 pub(super) trait FromNumber: Sized {
     const EXPECTED: &'static str;
 
-    /// `None`: it is out of range.
+    /// Reads a whole number; `None` if it is out of range.
     fn from_whole(number: i128) -> Option<Self>;
 
-    /// `None`: it must be whole.
+    /// Reads a number with a fraction; `None` if it must be whole.
     fn from_float(_: f64) -> Option<Self> {
         None
     }
@@ -69,7 +69,7 @@ impl<T: FromNumber> Visitor<'_> for Numeric<T> {
     }
 }
 
-/// A format is asked for what is expected: some know only text, and turn it into what they are asked for.
+/// Asks the format for the expected type. Some formats know only text, and convert it to the type that is asked for.
 macro_rules! deserialize {
     ($($ask:ident: $visitor:ident of $($value:ty),+;)+) => {$($(
         impl<'de> Deserialize<'de> for $value {
@@ -192,7 +192,7 @@ impl Serialize for Percent {
     }
 }
 
-/// A number, whole or not.
+/// A number, whole or with a fraction.
 #[derive(Clone, Copy)]
 pub(super) struct Number(pub(super) f64);
 
@@ -218,7 +218,7 @@ impl Serialize for Number {
 #[derive(Clone, Copy)]
 pub(super) struct Name<T>(pub(super) T);
 
-/// Values that a file calls by name.
+/// A type of values that have names in a file.
 pub(super) trait Named: Copy + 'static {
     const ALL: &'static [Self];
 
@@ -232,7 +232,7 @@ impl<'de, T: Named> Deserialize<'de> for Name<T> {
             Some(value) => Ok(Self(*value)),
             None => {
                 let names: Vec<_> = T::ALL.iter().map(|value| value.name()).collect();
-                Err(de::Error::custom(format!("\"{text}\" is none of {}", names.join(", "))))
+                Err(de::Error::custom(format!("\"{text}\" is not one of {}", names.join(", "))))
             }
         }
     }

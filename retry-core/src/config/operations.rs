@@ -1,4 +1,4 @@
-//! What a file says of a program's types of operations.
+//! Configuration files for a program's types of operations.
 
 use core::cell::Cell;
 use core::fmt;
@@ -14,13 +14,15 @@ use super::policy::PolicyFile;
 use super::read::{Problem, Read, ValueAt, named, table};
 use crate::policy::Preset;
 
-/// A configuration file about the types of operations of a program, with a table for each that differs from the
-/// program's own.
+/// A configuration file for a program's types of operations, with a table for each one that differs from its preset.
 ///
-/// Such a table has a table `policy`, a table `circuit` or `"none"`, and `dead_letter`, each only if it differs. The
-/// program says which types there are; a file that names another is an error. The table of a policy starts from the
-/// program's own policy, or from the preset that it names. The table of a circuit stands for itself, as that of a
-/// [`CircuitConfig`](crate::CircuitConfig).
+/// Such a table may have these keys:
+///
+/// - `policy`: a table that starts from the program's own policy, or from the preset that it names
+/// - `circuit`: a table as that of a [`CircuitConfig`](crate::CircuitConfig), or `"none"`
+/// - `dead_letter`: a `bool`
+///
+/// The program says which types of operation exist. A file that names another one is an error.
 ///
 /// ```
 /// use retry_core::{config::OperationsFile, pool::Operations, CircuitConfig, Preset};
@@ -58,15 +60,15 @@ table! {
 /// A circuit's table, or `"none"`.
 struct CircuitChoice(Option<CircuitFile>);
 
-/// Why a file does not fit a program: one line that begins with the operation's name.
+/// Why a file does not fit a program, in one line that begins with the operation's name.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileError(String);
 
 impl OperationsFile {
-    /// The program's own presets, with what the file says instead.
+    /// Returns the program's own presets, with the values of the file in their place.
     ///
     /// # Errors
-    /// Returns an error if the file names an operation that is none of these, or says a value that is not allowed.
+    /// Returns an error if the file names another operation than these, or if a value is invalid.
     pub fn over<const N: usize>(self, mut presets: [Preset; N]) -> Result<[Preset; N], FileError> {
         for (name, file) in self.0 {
             match presets.iter_mut().find(|preset| preset.name == name) {

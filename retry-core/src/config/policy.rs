@@ -1,4 +1,4 @@
-//! Policies in a configuration file.
+//! Policies in configuration files.
 
 use core::time::Duration;
 use std::vec::Vec;
@@ -37,7 +37,7 @@ table! {
     }
 }
 
-/// Reads a policy from a table such as
+/// Reads a policy from a table with the names of the setters as keys.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -71,23 +71,24 @@ table! {
 /// assert!(error.message().contains("max_delay = 10 ms: must be at least 1 s, the base delay"));
 /// ```
 ///
-/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
-/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`)
-/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
-/// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
+/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`, and otherwise
+/// from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`,
+/// `exact`, `clamp`) and `max_hint`. Durations are text, such as `"250ms"` and `"1m 30s"`. `"none"` removes the
+/// `start_within`, `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` removes its
+/// `max_hint`.
 ///
 /// # Errors
-/// Returns an error if a key is unknown, if a value is not allowed, or if the backoff or the jitter has no use for a key.
-/// It names the key.
+/// Returns an error if a key is unknown, if a value is invalid, or if the backoff or the jitter does not use a key.
+/// The error names the key.
 impl<'de> Deserialize<'de> for Policy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         PolicyFile::read(deserializer, "")?.over(Policy::DEFAULT).map_err(de::Error::custom)
     }
 }
 
-/// Writes the policy as a table with the keys that are read, so that reading it gives the same policy.
+/// Writes the policy as a table that is read back as the same policy.
 ///
-/// Every key that has a use is written, also if it says the default.
+/// Every key that the policy uses is written, even if its value is the default.
 ///
 /// ```
 /// # use core::time::Duration;
@@ -99,7 +100,7 @@ impl<'de> Deserialize<'de> for Policy {
 /// ```
 ///
 /// # Errors
-/// Returns an error if the policy has what a file cannot say: a function as its backoff, or rules.
+/// Returns an error if the policy has a function as its backoff, or rules, which a file cannot hold.
 impl Serialize for Policy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         PolicyFile::of(self).map_err(ser::Error::custom)?.serialize(serializer)
@@ -107,7 +108,7 @@ impl Serialize for Policy {
 }
 
 impl PolicyFile {
-    /// The preset's policy where it names one, else this one, where it says nothing else.
+    /// Returns the policy of the table. It starts from the preset that the table names, or otherwise from `policy`.
     pub(super) fn over(self, policy: Policy) -> Result<Policy, Problem> {
         let from = self.preset.as_ref().map_or(policy, |preset| preset.0.policy);
         let mut policy =
@@ -181,7 +182,7 @@ impl PolicyFile {
         })
     }
 
-    /// What a file says of this policy: every key that has a use.
+    /// Returns the table for this policy, with every key that it uses.
     fn of(policy: &Policy) -> Result<Self, Problem> {
         let says = policy.settings();
         if !says.rules.is_empty() {

@@ -1,4 +1,4 @@
-//! Tables of known keys: how they are read, with the names that an error is under, and how they are written.
+//! Tables with known keys: how they are read, so that errors name their place, and how they are written.
 
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
@@ -11,7 +11,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
 use super::names::{Count, HintLimit, HumanDuration, Limit, Name, Named, Number, Percent};
 use crate::config_error::ConfigError;
 
-/// What stands in a file under the names of `path`, which each of its errors begins with.
+/// A value that is read from the place `path` in a file. Each of its errors begins with `path`.
 pub(super) trait Read<'de>: Sized {
     fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error>;
 }
@@ -30,7 +30,7 @@ values!(
     [T: Named] Name<T>, [T: Named] Vec<Name<T>>
 );
 
-/// The error, behind the names; some formats say more in further lines, which they say again at the end.
+/// Puts the path before the error. Some formats add further lines to it, which they add again at the end.
 pub(super) fn named<E: de::Error>(path: &str, error: E) -> E {
     if path.is_empty() {
         return error;
@@ -39,7 +39,7 @@ pub(super) fn named<E: de::Error>(path: &str, error: E) -> E {
     E::custom(format!("{path}: {}", line.lines().next().unwrap_or_default()))
 }
 
-/// One of a table's keys. What is wrong with one is said while it is read, which is when its place is known.
+/// A key of a table. An unknown key is an error while it is read, because then its place is known.
 pub(super) struct KeyOf<'p> {
     pub(super) path: &'p str,
     pub(super) fields: &'static [&'static str],
@@ -68,7 +68,7 @@ impl Visitor<'_> for KeyOf<'_> {
     }
 }
 
-/// A value, under the names of its table and its own.
+/// A value of a table, with the path of the table and its key.
 pub(super) struct ValueAt<T> {
     path: String,
     value: PhantomData<T>,
@@ -89,12 +89,12 @@ impl<'de, T: Read<'de>> DeserializeSeed<'de> for ValueAt<T> {
     }
 }
 
-/// A table whose every key is known, and whose every error begins with the names of the tables it is in and its key.
+/// Makes a table with known keys. Its errors begin with the path of tables that leads to the key.
 ///
-/// What a derived implementation says of a wrong type does not name the field in every format. The names are passed
-/// down to where an error is made, and not put before it on its way up: so a format that knows the place keeps it.
+/// The error of a derived implementation for a wrong type names the field only in some formats. The path is passed down
+/// to the place that makes the error, so that a format that knows the line keeps it.
 ///
-/// What is `None` is not written.
+/// A field that is `None` is not written.
 macro_rules! table {
     ($(#[$doc:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty,)* }) => {
         $(#[$doc])*
@@ -160,7 +160,7 @@ macro_rules! table {
 }
 pub(super) use table;
 
-/// What is wrong with a file, in one line that begins with the key.
+/// A mistake in a file, in one line that begins with the key.
 pub(super) struct Problem(pub(super) String);
 
 impl Display for Problem {
@@ -175,7 +175,7 @@ impl From<ConfigError> for Problem {
     }
 }
 
-/// An error if a key was given that has no use.
+/// Returns an error if a key was given that has no use here.
 pub(super) fn unused(key: &str, given: bool, why: &str) -> Result<(), Problem> {
     if given { Err(Problem(format!("{key}: {why}"))) } else { Ok(()) }
 }

@@ -1,25 +1,30 @@
-//! Letters of a fixed number, oldest first, for one owner.
+//! A dead letter queue of a fixed size, for one owner.
 
 use heapless::Deque;
 
 use super::letter::DeadLetter;
 use crate::panics::caught;
 
-/// Which letter is lost where there is room for one only.
+/// Which letter a full dead letter queue gives up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WhenFull {
-    /// The new one: what came first is worth more.
+    /// Refuses the new letter. The letter goes to the next sink, if there is one: see
+    /// [`OrElse`](crate::dead_letter::OrElse).
     Refuse,
-    /// The oldest: what is new is worth more.
+    /// Drops the oldest letter to make room for the new one.
+    ///
+    /// The observer was told that the dropped letter is kept when that letter came in. Its loss is not told later: only
+    /// the queue's `lost` counts it.
     DropOldest,
 }
 
-/// The letters of calls that gave up, at most `N` of them, oldest first, without an allocator.
+/// A dead letter queue of at most `N` letters for one owner, without an allocator.
 ///
-/// None is lost without being counted in [`lost`](Self::lost), and what is lost is handed back. To take up the
-/// letters again, [`pop`](Self::pop) one, try once more, and [`requeue`](Self::requeue) it where that failed.
-/// To outlive a reset, the whole queue is [saved](Self::save) as plain bytes and [restored](Self::restore) from them.
+/// If it is full, [`push`](Self::push) and [`requeue`](Self::requeue) return the letter that is lost, and
+/// [`lost`](Self::lost) counts it. To deliver letters again, [`pop`](Self::pop) the oldest one, try it, and
+/// [`requeue`](Self::requeue) it if it fails again. [`save`](Self::save) writes the queue as plain bytes that survive a
+/// reset, and [`restore`](Self::restore) reads them.
 ///
 /// ```
 /// use retry_core::{
@@ -47,7 +52,8 @@ pub struct DeadLetterBuffer<T, const N: usize> {
     pub(super) letters: Deque<DeadLetter<T>, N>,
     when_full: WhenFull,
     pub(super) lost: u32,
-    /// The oldest letter's number; those after it count up. It gives each letter its place in an image.
+    /// The number of the oldest letter; each later letter has the next number. The number decides the letter's place in
+    /// an image.
     pub(super) first: u32,
 }
 
@@ -59,13 +65,14 @@ impl<T, const N: usize> defmt::Format for DeadLetterBuffer<T, N> {
 }
 
 impl<T, const N: usize> DeadLetterBuffer<T, N> {
-    /// A queue without a letter. `N` is at least 1, else it does not compile.
+    /// Makes an empty queue. An `N` of 0 is a compile error.
     pub const fn new(when_full: WhenFull) -> Self {
         const { assert!(N > 0, "a queue holds at least one letter") }
         Self { letters: Deque::new(), when_full, lost: 0, first: 0 }
     }
 
-    /// Adds a letter as the newest. Gives back the one that is lost where the queue is full: this one, or the oldest.
+    /// Adds a letter as the newest. If the queue is full, returns the letter that is lost: the new one or the oldest,
+    /// as [`WhenFull`] says.
     pub fn push(&mut self, letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
         let oldest = match self.when_full {
             WhenFull::DropOldest if self.letters.is_full() => self.pop(),
@@ -75,15 +82,16 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
         self.count(lost)
     }
 
-    /// Takes out the oldest letter.
+    /// Removes and returns the oldest letter.
     pub fn pop(&mut self) -> Option<DeadLetter<T>> {
         let letter = self.letters.pop_front()?;
         self.first = self.first.wrapping_add(1);
         Some(letter)
     }
 
-    /// Puts a letter back that was taken out, as the oldest. It has lost its place where the queue is full by now,
-    /// whatever happens then to others: it is given back.
+    /// Puts a popped letter back as the oldest, and adds 1 to its [`requeued`](DeadLetter::requeued).
+    ///
+    /// If the queue is full, this letter is lost and returned, also with [`WhenFull::DropOldest`].
     pub fn requeue(&mut self, mut letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
         letter.requeued = letter.requeued.saturating_add(1);
         let lost = self.letters.push_front(letter).err();
@@ -93,37 +101,38 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
         self.count(lost)
     }
 
-    /// Takes out the letters one by one, oldest first. Those that are not asked for stay.
+    /// Returns an iterator that removes the letters one by one, oldest first. Letters that it did not reach stay in the
+    /// queue.
     pub fn pop_each(&mut self) -> impl Iterator<Item = DeadLetter<T>> {
         core::iter::from_fn(|| self.pop())
     }
 
-    /// The letters, oldest first.
+    /// Returns the letters, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &DeadLetter<T>> {
         self.letters.iter()
     }
 
-    /// How many letters there are.
+    /// Returns the number of letters.
     pub const fn len(&self) -> usize {
         self.letters.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the queue is empty.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether there is no room for another.
+    /// Returns whether the queue is full.
     pub const fn is_full(&self) -> bool {
         self.len() == N
     }
 
-    /// How many letters it holds at most: `N`.
+    /// Returns the largest number of letters, `N`.
     pub const fn capacity(&self) -> usize {
         N
     }
 
-    /// How many letters were lost, for want of room or to a damaged image; saturates.
+    /// Returns how many letters were lost, because the queue was full or an image was damaged. The count saturates.
     pub const fn lost(&self) -> u32 {
         self.lost
     }
@@ -134,8 +143,8 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
     }
 }
 
-/// Drops what a queue has lost, when its lock is free again: a payload may look at the queue, or panic, in its `Drop`,
-/// and the letter that took its place is kept all the same.
+/// Drops a letter that a queue has lost, after the queue's lock was released. The payload's `Drop` may use the queue or
+/// panic, and the letter that took its place is kept either way.
 pub(super) fn drop_lost<T>(oldest: Option<DeadLetter<T>>) {
     caught(|| drop(oldest));
 }

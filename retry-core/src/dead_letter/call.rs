@@ -1,4 +1,4 @@
-//! Runs calls, and hands over those that give up.
+//! Calls that hand over a dead letter if they give up.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -24,9 +24,9 @@ use crate::retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
-    /// Hands calls that give up to `sink`.
+    /// Makes a call that hands a dead letter to `sink` if it gives up.
     ///
-    /// What it gives is for one call, and says what the call was to deliver, too:
+    /// [`payload`](DeadLetterCall::payload) sets what the call was to deliver:
     ///
     /// ```
     /// use retry_core::{
@@ -41,19 +41,19 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// let order = "7 apples";
     /// let write = || Err::<(), _>(Class::Network);
     /// let error = stock.dead_letters(&letters).payload(|| order.to_owned()).run_blocking(write).unwrap_err();
-    /// assert!(error.is_exhausted()); // as without a sink
+    /// assert!(error.is_exhausted()); // the same error as without a sink
     ///
     /// let letter = letters.pop().unwrap();
     /// assert_eq!((letter.payload.as_str(), letter.attempts), ("7 apples", 3));
     /// ```
     ///
-    /// The call does not end before the sink has taken the letter, and ends the same whatever the sink says. The last
-    /// event of the call is then [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether the
-    /// letter was kept; with `std`, also where sink or payload panic.
+    /// The call ends after the sink has taken the letter, and with the same error, whatever the sink does. The last
+    /// event of the call is [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether
+    /// the letter was kept. With the feature `std`, this event is also sent if the sink or the payload panics.
     ///
-    /// A future that is dropped before its call ends leaves no letter, and its observer is told
-    /// [`CallEnd::Cancelled`](crate::observe::CallEnd). What is to leave one is stopped by
-    /// [`until`](OneCall::until) instead, with [`only`](DeadLetterCall::only) of all reasons.
+    /// If a future is dropped before its call ends, it leaves no letter, and the observer is told
+    /// [`CallEnd::Cancelled`](crate::observe::CallEnd::Cancelled). If the payload matters, stop the call with
+    /// [`until`](OneCall::until) instead, and set [`only`](DeadLetterCall::only) to [`ReasonSet::ALL`].
     #[doc(alias = "dead letter queue")]
     #[doc(alias = "DLQ")]
     pub const fn dead_letters<'r, N: ?Sized>(
@@ -63,7 +63,22 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         DeadLetterCall::new(self.one_call(), BySink(sink))
     }
 
-    /// [`dead_letters`](Self::dead_letters) for a closure: it finds out its type.
+    /// Makes a call that hands a dead letter to the closure `handler` if it gives up.
+    ///
+    /// This is [`dead_letters`](Self::dead_letters) for closures: the compiler can infer their argument types. The
+    /// closure returns `()`, or a `bool` or a `Result` that says whether it kept the letter.
+    ///
+    /// ```
+    /// use core::cell::Cell;
+    /// use retry_core::{testing::FakeClock, Class, Policy, Retry};
+    ///
+    /// let clock = FakeClock::new();
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+    /// let failed = Cell::new(0);
+    /// let write = || Err::<(), _>(Class::Network);
+    /// let _ = stock.on_dead_letter(&|letter, _| failed.set(letter.payload)).payload(|| 7).run_blocking(write);
+    /// assert_eq!(failed.get(), 7);
+    /// ```
     pub const fn on_dead_letter<'r, T, E, H, F>(
         &'r self,
         handler: &'r F,
@@ -75,11 +90,13 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.dead_letters(handler)
     }
 
-    /// Hands calls that give up to an asynchronous handler, and what that gives back to the sink `or`; `&()` for none.
+    /// Makes a call that hands a dead letter to an asynchronous handler if it gives up. A letter that the handler
+    /// returns goes to the sink `or`; `&()` is a sink that keeps none.
     ///
-    /// The call waits for the handler, until [`delivery_timeout`](DeadLetterCall::delivery_timeout), if one is set. A
-    /// future that is dropped meanwhile takes the letter with it, which the observer is told; so does a handler that
-    /// panics: `or` is not asked then. The future borrows nothing of what the closure is told.
+    /// The call waits for the handler, but at most for the [`delivery_timeout`](DeadLetterCall::delivery_timeout) if
+    /// one is set. If the call's future is dropped meanwhile, or if the handler panics, the letter is lost: `or` does
+    /// not get it, and the observer is told that it is lost. The handler's future cannot borrow the closure's
+    /// arguments.
     ///
     /// ```
     /// use retry_core::{
@@ -94,8 +111,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     ///     if letter.payload == 7 { Ok(()) } else { Err(letter) } // 8 could not be sent
     /// };
     /// for order in [7, 8] {
-    ///     let call = stock.send_dead_letters(&send, &later).payload(|| order).run(|| async { Err::<(), _>(Class::Server) });
-    ///     assert!(clock.run(call).unwrap_err().is_exhausted());
+    ///     let call = stock.send_dead_letters(&send, &later).payload(|| order);
+    ///     let error = clock.run(call.run(|| async { Err::<(), _>(Class::Server) })).unwrap_err();
+    ///     assert!(error.is_exhausted());
     /// }
     /// assert_eq!(later.pop().unwrap().payload, 8);
     /// ```
@@ -114,7 +132,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
 }
 
 impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
-    /// Hands the call to `sink` if it gives up: see [`Retry::dead_letters`].
+    /// Makes a call that hands a dead letter to `sink` if it gives up: see [`Retry::dead_letters`].
     pub const fn dead_letters<N: ?Sized>(
         self,
         sink: &'r N,
@@ -122,7 +140,7 @@ impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
         DeadLetterCall::new(self, BySink(sink))
     }
 
-    /// Hands the call to the closure `handler` if it gives up: see [`Retry::on_dead_letter`].
+    /// Makes a call that hands a dead letter to the closure `handler` if it gives up: see [`Retry::on_dead_letter`].
     pub const fn on_dead_letter<T, E, H, F>(
         self,
         handler: &'r F,
@@ -134,7 +152,7 @@ impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
         self.dead_letters(handler)
     }
 
-    /// Hands the call to an asynchronous handler if it gives up, and what the handler returns to the sink `or`: see
+    /// Makes a call that hands a dead letter to an asynchronous handler if it gives up: see
     /// [`Retry::send_dead_letters`].
     pub const fn send_dead_letters<T, E, A, F, N>(
         self,
@@ -150,9 +168,13 @@ impl<'r, Y, S, V> OneCall<'r, Y, S, V> {
     }
 }
 
-/// One call, and the sink or handler that takes its dead letter: see [`Retry::dead_letters`].
+/// A call of a [`Retry`], with the sink or the handler that takes its dead letter.
 ///
-/// Its settings may be given in any order:
+/// [`Retry::dead_letters`], [`Retry::on_dead_letter`] and [`Retry::send_dead_letters`] make one. Its settings may be
+/// given in any order: [`payload`](Self::payload), [`only`](Self::only), [`metadata`](Self::metadata),
+/// [`until`](Self::until), [`return_last`](Self::return_last), and [`delivery_timeout`](Self::delivery_timeout) for an
+/// asynchronous handler. Then it runs as the `Retry` itself does. An asynchronous handler or `until` needs an
+/// asynchronous [`run`](Self::run).
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -175,7 +197,7 @@ pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never, V = Discard> {
     letter: Letter<'r, D, L>,
 }
 
-/// What is to become of the letter.
+/// The dead letter to be: its sink, reasons, metadata and payload.
 struct Letter<'r, D, L> {
     deliver: D,
     reasons: ReasonSet,
@@ -189,8 +211,8 @@ impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
         Self { call, letter }
     }
 
-    /// Sets what the call was to deliver. The closure runs only if the call leaves a letter. Without it, the payload is
-    /// `()`.
+    /// Sets the payload: what the call was to deliver. The closure runs only if the call leaves a letter. Without this
+    /// setting, the payload is `()`.
     pub fn payload<T, F: FnOnce() -> T>(self, payload: F) -> DeadLetterCall<'r, Y, D, PayloadFn<F>, S, V> {
         let Letter { deliver, reasons, metadata, payload: NoPayload } = self.letter;
         let letter = Letter { deliver, reasons, metadata, payload: PayloadFn(payload) };
@@ -199,13 +221,15 @@ impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
 }
 
 impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
-    /// Sets which ends leave a letter. The default is [`ReasonSet::DEFAULT`].
+    /// Sets the reasons for which the call leaves a letter. The default is [`ReasonSet::DEFAULT`]: all except ignored
+    /// errors and cancelled calls.
     pub fn only(mut self, reasons: ReasonSet) -> Self {
         self.letter.reasons = reasons;
         self
     }
 
-    /// Sets what else a letter tells, in pairs of name and value.
+    /// Sets the metadata of the letter, in pairs of name and value. Handlers and `JsonLinesSink` get it; queues and
+    /// channels keep the letter alone.
     pub fn metadata(mut self, metadata: &'r [(&'r str, &'r str)]) -> Self {
         self.letter.metadata = metadata;
         self
@@ -213,26 +237,29 @@ impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
 }
 
 impl<'r, Y, D, L, V> DeadLetterCall<'r, Y, D, L, Never, V> {
-    /// Stops the call when `stop` ends: see [`Retry::until`].
+    /// Stops the call when the future `stop` ends: see [`Retry::until`].
     ///
-    /// A stopped call leaves a letter only if [`only`](Self::only) says so. `stop` does not end the delivery of a letter.
+    /// A stopped call leaves a letter only if [`only`](Self::only) contains
+    /// [`Reason::Cancelled`](crate::dead_letter::Reason::Cancelled). The delivery of a letter goes on after `stop` has
+    /// ended.
     pub fn until<S: Stop>(self, stop: S) -> DeadLetterCall<'r, Y, D, L, S, V> {
         DeadLetterCall { call: self.call.until(stop), letter: self.letter }
     }
 }
 
 impl<'r, Y, D, L, S> DeadLetterCall<'r, Y, D, L, S> {
-    /// Returns the last value of a call that gives up on it, and leaves a letter all the same: see
-    /// [`Retry::return_last`].
+    /// Returns the last value if the call gives up because that value is not acceptable: see [`Retry::return_last`].
+    /// The call leaves a letter all the same.
     pub fn return_last(self) -> DeadLetterCall<'r, Y, D, L, S, KeepLast> {
         DeadLetterCall { call: self.call.return_last(), letter: self.letter }
     }
 }
 
 impl<Y, F, N: ?Sized, L, S, V> DeadLetterCall<'_, Y, ByFuture<'_, F, N>, L, S, V> {
-    /// Waits for the handler no longer than this; without it, as long as that takes. What is not delivered
-    /// by then is dropped, and the letter with it: the observer is told that it is lost, and the call ends as it would
-    /// have.
+    /// Sets the longest time that the call waits for the handler. By default there is no limit.
+    ///
+    /// After that time, the handler's future is dropped with the letter. The observer is told that the letter is lost,
+    /// and the call ends with the same error.
     ///
     /// ```
     /// use std::time::Duration;
@@ -269,7 +296,7 @@ where
     /// Runs `operation` as [`Retry::run`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`].
+    /// Returns an error if [`Retry::run`] would return one.
     pub fn run<T, E, F, A>(self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -286,8 +313,8 @@ where
     /// Runs `operation` as [`Retry::run_with`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`].
-    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    /// Returns an error if [`Retry::run_with`] would return one.
+    #[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
     pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -311,7 +338,7 @@ where
     /// Runs `operation` as [`Retry::run_mut`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`].
+    /// Returns an error if [`Retry::run_mut`] would return one.
     pub async fn run_mut<T, E, F>(self, operation: F) -> Result<T, Error<E>>
     where
         R: Sleep,
@@ -332,7 +359,7 @@ where
     /// Runs `operation` as [`Retry::run_mut_send`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`].
+    /// Returns an error if [`Retry::run_mut_send`] would return one.
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, operation: F) -> Result<T, Error<E>>
@@ -355,7 +382,7 @@ where
 
 /// Ends a call that did not succeed: hands over its letter, and returns its last value if it kept one.
 #[cold]
-#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+#[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
 fn end<'r, T, E, V, R, P, G, B, K, O, D, L>(
     retry: &'r Retry<R, P, G, B, K, O>,
     letter: Letter<'r, D, L>,
@@ -379,7 +406,7 @@ where
 
 /// Hands over the letter of a call that ended with `error`.
 #[cold]
-#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+#[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
     letter: Letter<'r, D, L>,
@@ -394,7 +421,7 @@ where
     async move {
         let Letter { deliver, metadata, payload, .. } = letter;
         let mut told = Told { observer: retry.observer(), context: error.context(), kept: false };
-        // Nothing borrows the error while the delivery is under way: it need not be `Sync` for that.
+        // The delivery does not borrow the error, so the error need not be `Sync`.
         let delivery = caught(|| {
             let context = LetterContext { error: &error, metadata };
             deliver.deliver(DeadLetter::of(&error, payload.payload()), &context)
@@ -420,8 +447,8 @@ where
     }
 }
 
-/// What `delivery` ends with; `None` where `timeout` ends first, or it panics, which only `std` can tell. Either way it
-/// is dropped here, for that may panic, too.
+/// Waits for `delivery` and returns its output; `None` if `timeout` ends first, or if the delivery panics, which only
+/// `std` can catch. The delivery is dropped inside `caught`, because its drop may panic, too.
 fn caught_in<F: Future>(
     mut delivery: Pin<&mut Option<F>>,
     mut timeout: Pin<&mut Option<impl Future>>,
@@ -453,7 +480,7 @@ where
     /// Runs `operation` as [`Retry::run_blocking`] does.
     ///
     /// # Errors
-    /// As [`Retry::run_blocking`].
+    /// Returns an error if [`Retry::run_blocking`] would return one.
     pub fn run_blocking<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -469,7 +496,7 @@ where
     /// Runs `operation` as [`Retry::run_blocking_with`] does.
     ///
     /// # Errors
-    /// As [`Retry::run_blocking`].
+    /// Returns an error if [`Retry::run_blocking_with`] would return one.
     pub fn run_blocking_with<T, E, F>(self, operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -496,7 +523,7 @@ where
     }
 }
 
-/// Tells the observer what became of a letter, even if nothing waits for that any more.
+/// Tells the observer whether a letter was kept, also if the call's future is dropped before that is known.
 struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,

@@ -1,4 +1,4 @@
-//! How a letter gets to whoever takes it: at once, or in a while.
+//! How a letter reaches its sink: at once, or by a future.
 
 use core::fmt;
 use core::future::{Future, Ready, ready};
@@ -7,27 +7,27 @@ use core::time::Duration;
 use super::letter::DeadLetter;
 use super::sink::{DeadLetterSink, LetterContext};
 
-/// Delivers the letters of an asynchronous call: to a sink, or by a closure's future. There is no need to implement it.
+/// Delivers the letter of an asynchronous call: to a sink, or by a closure's future.
 pub trait Deliver<T, E> {
-    /// The delivery. `Err`: not kept.
+    /// The future of a delivery. Its error is a letter that was not kept.
     type Delivery: Future<Output = Result<(), DeadLetter<T>>>;
 
     /// Begins to deliver a letter.
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery;
 
-    /// How long a delivery may take, if there is a limit.
+    /// Returns the longest time that a delivery may take; `None` for no limit.
     fn timeout(&self) -> Option<Duration> {
         None
     }
 
-    /// What is done with a letter that was not kept.
+    /// Takes a letter that a delivery has returned.
     ///
     /// # Errors
-    /// The letter, where nobody keeps it.
+    /// Returns an error if the letter is not kept. The error is the letter.
     fn returned(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
 }
 
-/// Delivers to a sink: [`Retry::dead_letters`](crate::Retry::dead_letters).
+/// Delivers to a sink, for [`Retry::dead_letters`](crate::Retry::dead_letters).
 pub struct BySink<'r, S: ?Sized>(pub(super) &'r S);
 
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
@@ -42,7 +42,7 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
     }
 }
 
-/// Delivers by a closure's future, and what that does not keep to a sink:
+/// Delivers by a closure's future, and hands a letter that it returns to a sink, for
 /// [`Retry::send_dead_letters`](crate::Retry::send_dead_letters).
 pub struct ByFuture<'r, F, S: ?Sized> {
     handler: &'r F,

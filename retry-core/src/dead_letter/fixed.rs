@@ -1,4 +1,4 @@
-//! Queues of dead letters that many callers share.
+//! A dead letter queue of a fixed size that many callers share.
 
 use core::fmt;
 
@@ -7,10 +7,13 @@ use super::letter::DeadLetter;
 use super::sink::{DeadLetterSink, LetterContext};
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 
-/// A [`DeadLetterBuffer`] behind a lock: a sink without an allocator, usually a `static`.
+/// A dead letter queue of at most `N` letters, shared by its callers, without an allocator. It is usually a `static`.
 ///
-/// Where it is full, it refuses: then the letter goes to whoever is asked [next](crate::dead_letter::OrElse), and only
-/// counts as [`refused`](Self::refused). Or it drops the oldest, which counts as [`lost`](Self::lost).
+/// It is a [`DeadLetterBuffer`] behind a lock. If it is full, it does one of these:
+///
+/// - With [`WhenFull::Refuse`], it returns the new letter, which counts as [`refused`](Self::refused).
+///   [`OrElse`](crate::dead_letter::OrElse) hands that letter to the next sink.
+/// - With [`WhenFull::DropOldest`], it drops the oldest letter, which counts as [`lost`](Self::lost).
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -32,13 +35,13 @@ use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 /// for sample in [210, 215, 219] {
 ///     let _ = send(sample, true);
 /// }
-/// // Later, each is tried once more.
+/// // Later, try each one once more.
 /// let mut sent = 0;
 /// while let Some(letter) = LETTERS.pop() {
 ///     match uplink.run_blocking(|| if sent < 2 { Ok(()) } else { Err(Class::Network) }) {
 ///         Ok(()) => sent += 1,
 ///         Err(_) => {
-///             let _ = LETTERS.requeue(letter); // it keeps its place, and no other is tried
+///             let _ = LETTERS.requeue(letter); // it is the oldest again
 ///             break;
 ///         }
 ///     }
@@ -53,7 +56,7 @@ pub struct FixedDeadLetterQueue<T, const N: usize, L: Lock = DefaultLock> {
     when_full: WhenFull,
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 struct Guarded<T, const N: usize> {
     letters: DeadLetterBuffer<T, N>,
     refused: u32,
@@ -64,16 +67,16 @@ impl<T, const N: usize> Initial for Guarded<T, N> {
 }
 
 impl<T, const N: usize> FixedDeadLetterQueue<T, N> {
-    /// An empty queue with the [`DefaultLock`]. With an `N` of 0 it does not compile.
+    /// Makes an empty queue with the [`DefaultLock`]. An `N` of 0 is a compile error.
     ///
-    /// A queue with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
+    /// For another lock, use [`with_lock`](Self::with_lock).
     pub const fn new(when_full: WhenFull) -> Self {
         Self::with_lock(when_full)
     }
 }
 
 impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
-    /// An empty queue with the lock of its type. With an `N` of 0 it does not compile.
+    /// Makes an empty queue with the lock of its type. An `N` of 0 is a compile error.
     ///
     /// ```
     /// use retry_core::{dead_letter::{FixedDeadLetterQueue, WhenFull}, runtime::LocalLock};
@@ -88,28 +91,29 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
     /// Adds a letter as the newest.
     ///
     /// # Errors
-    /// The letter, where the queue is full and refuses it.
+    /// Returns an error if the queue is full and refuses the letter. The error is the letter.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
         let oldest = self.guarded.with(|guarded| {
             if self.when_full == WhenFull::Refuse && guarded.letters.is_full() {
                 guarded.refused = guarded.refused.saturating_add(1);
                 return Err(letter);
             }
-            Ok(guarded.letters.push(letter)) // which counts the oldest that it may give back
+            Ok(guarded.letters.push(letter)) // `push` counts the oldest letter if it returns that
         })?;
         drop_lost(oldest);
         Ok(())
     }
 
-    /// Takes out the oldest letter.
+    /// Removes and returns the oldest letter.
     pub fn pop(&self) -> Option<DeadLetter<T>> {
         self.guarded.with(|guarded| guarded.letters.pop())
     }
 
-    /// Puts a letter back that was taken out, as the oldest. It has lost its place where the queue is full by now.
+    /// Puts a popped letter back as the oldest, and adds 1 to its [`requeued`](DeadLetter::requeued).
     ///
     /// # Errors
-    /// The letter, where the queue is full.
+    /// Returns an error if the queue is full, also with [`WhenFull::DropOldest`]. The error is the letter, which counts
+    /// as [`refused`](Self::refused).
     pub fn requeue(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
         self.guarded.with(|guarded| match guarded.letters.is_full() {
             true => {
@@ -117,33 +121,37 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
                 Err(letter)
             }
             false => {
-                guarded.letters.requeue(letter); // there is room: it gives none back
+                guarded.letters.requeue(letter); // there is room, so this returns `None`
                 Ok(())
             }
         })
     }
 
-    /// Runs `f` with the queue to itself: to look through it, to drain it at once, to save an image.
+    /// Runs `f` with the queue's buffer while the lock is held, such as to look at all letters, to drain them or to
+    /// save an image.
+    ///
+    /// A [`push`](DeadLetterBuffer::push) in `f` follows the buffer's own [`WhenFull`], which is `DropOldest` until `f`
+    /// replaces the buffer, such as by a restored one.
     pub fn with<U>(&self, f: impl FnOnce(&mut DeadLetterBuffer<T, N>) -> U) -> U {
         self.guarded.with(|guarded| f(&mut guarded.letters))
     }
 
-    /// How many letters there are.
+    /// Returns the number of letters.
     pub fn len(&self) -> usize {
         self.with(|letters| letters.len())
     }
 
-    /// Whether there is none.
+    /// Returns whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many letters were dropped to make room for others; saturates.
+    /// Returns how many letters were dropped to make room for others. The count saturates.
     pub fn lost(&self) -> u32 {
         self.with(|letters| letters.lost())
     }
 
-    /// How many letters were given back for want of room; saturates.
+    /// Returns how many letters were refused because the queue was full. The count saturates.
     pub fn refused(&self) -> u32 {
         self.guarded.with(|guarded| guarded.refused)
     }

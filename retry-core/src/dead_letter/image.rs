@@ -1,8 +1,8 @@
-//! Dead letters as plain bytes, which outlive a reset.
+//! A dead letter queue as plain bytes that survive a reset.
 //!
-//! An image is `N` records and two headers. A letter keeps its place as long as it waits, and the headers are written
-//! in turn after the records, so that a save that is cut off leaves the older header and all letters in it that were
-//! not overwritten. Each record and each header ends with its own checksum.
+//! An image consists of `N` records and two headers. A letter stays in one record as long as it waits. A save writes
+//! the records first, and then one of the two headers in turn. If a save is cut off, the older header is still valid,
+//! with all of its letters that were not overwritten. Each record and each header ends with a checksum.
 
 use core::fmt;
 use core::sync::atomic::{Ordering, compiler_fence};
@@ -17,25 +17,25 @@ use crate::key::Key;
 use crate::time::nanos;
 use crate::verdict::Reason;
 
-/// Why no letters were read from an image.
+/// Why a dead letter queue could not be saved to an image, or restored from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ImageError {
-    /// It has fewer bytes than [`DeadLetterBuffer::IMAGE_SIZE`].
+    /// The slice has fewer bytes than [`DeadLetterBuffer::IMAGE_SIZE`].
     TooSmall,
-    /// It is no image: what memory holds after a cold start, say.
+    /// The bytes are not an image, such as after a cold start.
     Garbage,
-    /// It is one of a queue of another size, payload or [version](Codec::VERSION).
+    /// The image is of a queue with another size, payload type or [version](Codec::VERSION).
     OtherLayout,
 }
 
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooSmall => "too few bytes for an image of the letters",
-            Self::Garbage => "no image of letters",
-            Self::OtherLayout => "an image of letters of another layout",
+            Self::TooSmall => "too few bytes for an image of the dead letters",
+            Self::Garbage => "the bytes are not an image of dead letters",
+            Self::OtherLayout => "the image is of a dead letter queue with another layout",
         })
     }
 }
@@ -43,19 +43,20 @@ impl fmt::Display for ImageError {
 impl core::error::Error for ImageError {}
 
 impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
-    /// How many bytes an image takes.
+    /// The size of an image, in bytes.
     pub const IMAGE_SIZE: usize = N * Self::RECORD + 2 * HEADER;
 
     const RECORD: usize = BESIDE_PAYLOAD + T::SIZE;
 
-    /// Writes an image of the queue to `image`: memory that a reset leaves alone, or a buffer on its way to flash.
+    /// Writes an image of the queue to `image`: memory that a reset leaves alone, or a buffer that is then written to
+    /// flash.
     ///
-    /// Save to the same bytes each time, and leave them as they are in between: a reset in the midst of a save then
-    /// loses the letter that was being written, and the one that was dropped for it, but no other. A letter that
-    /// was taken out just before may be there again.
+    /// Save to the same bytes each time, and leave them unchanged between two saves. A reset during a save then loses
+    /// at most two letters: the one that was being written, and the one that was dropped to make room for it. A letter
+    /// that was popped just before may come back.
     ///
     /// # Errors
-    /// [`ImageError::TooSmall`]; nothing is written then.
+    /// Returns an error if `image` is too small ([`ImageError::TooSmall`]). Nothing is written then.
     pub fn save(&self, image: &mut [u8]) -> Result<(), ImageError> {
         let (records, headers) = image.split_at_mut_checked(N * Self::RECORD).ok_or(ImageError::TooSmall)?;
         let headers = headers.get_mut(..2 * HEADER).ok_or(ImageError::TooSmall)?;
@@ -66,7 +67,7 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
             }
             number = number.wrapping_add(1);
         }
-        // A header is not to be in memory before the letters that it speaks of.
+        // The letters must be in memory before the header that counts them.
         compiler_fence(Ordering::SeqCst);
         let last = Header::newest(headers, Self::LAYOUT).map_or(0, |header| header.generation);
         let generation = last.wrapping_add(1);
@@ -78,10 +79,10 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
         Ok(())
     }
 
-    /// The queue that was last saved to `image`. Letters that are damaged in there count as [lost](Self::lost).
+    /// Reads the queue that was last saved to `image`. A damaged letter is left out, and counts as [lost](Self::lost).
     ///
-    /// The odds that other bytes are taken for an image are 1 to 2^95; that a damaged letter is taken for a sound
-    /// one, 1 to 2^32, and none where all that is wrong lies within 32 bits.
+    /// The checksum is the CRC-32 of ISO 3309. Other bytes are taken for an image with a probability of 2^-95, and a
+    /// damaged letter for a sound one with a probability of 2^-32. Damage within 32 adjacent bits is always found.
     ///
     /// ```
     /// use retry_core::{dead_letter::{DeadLetter, DeadLetterBuffer, ImageError, Reason, WhenFull}, GiveUp};
@@ -89,7 +90,7 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
     /// type Letters = DeadLetterBuffer<u16, 8>;
     /// let mut retained = [0xa5; Letters::IMAGE_SIZE]; // memory that the start-up code leaves alone
     ///
-    /// // A cold start: it holds anything.
+    /// // After a cold start, memory may hold anything.
     /// let restored = Letters::restore(&retained, WhenFull::DropOldest);
     /// assert_eq!(restored.unwrap_err(), ImageError::Garbage);
     ///
@@ -103,7 +104,7 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
     /// ```
     ///
     /// # Errors
-    /// Where the bytes are no such image.
+    /// Returns an error if the bytes are not an image of such a queue.
     pub fn restore(image: &[u8], when_full: WhenFull) -> Result<Self, ImageError> {
         let (records, headers) = image.split_at_checked(N * Self::RECORD).ok_or(ImageError::TooSmall)?;
         let headers = headers.get(..2 * HEADER).ok_or(ImageError::TooSmall)?;
@@ -123,9 +124,9 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
         Ok(restored)
     }
 
-    /// What an image must have been made for.
+    /// A checksum of everything that an image and its reader must agree on.
     const LAYOUT: u32 = {
-        #[allow(clippy::cast_possible_truncation)] // an image of more than 4 GiB fits no memory
+        #[allow(clippy::cast_possible_truncation)] // an image of more than 4 GiB does not fit into memory
         let words = [FORMAT, N as u32, T::SIZE as u32, T::VERSION];
         let (mut sum, mut i) = (CHECKSUM_START, 0);
         while i < words.len() {
@@ -136,12 +137,12 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
     };
 }
 
-/// Where the letter of this number is, always.
+/// Returns the record of the letter with this number.
 const fn place<const N: usize>(number: u32) -> usize {
     number as usize % N
 }
 
-// A record: number, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
+// The fields of a record: number, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
 const BESIDE_PAYLOAD: usize = 4 + 4 + 8 + 2 + 1 + 1 + 2 * Key::SIZE + CHECKSUM;
 const NONE: u8 = u8::MAX;
 
@@ -183,9 +184,9 @@ fn read_record<T: Codec>(record: &[u8], number: u32) -> Option<DeadLetter<T>> {
     Some(DeadLetter { operation, key, reason, class, attempts, elapsed, requeued, payload })
 }
 
-/// What an image says of the queue.
+/// What an image stores about the queue itself.
 struct Header {
-    /// Counts the saves; of two headers, the one that was written later.
+    /// The number of the save. Of two headers, the one with the higher number is newer.
     generation: u32,
     first: u32,
     len: u32,
@@ -194,11 +195,11 @@ struct Header {
 
 const HEADER: usize = 6 * 4 + CHECKSUM;
 const MAGIC: u32 = u32::from_le_bytes(*b"dead");
-/// To be changed with the form of an image, and with the numbers that stand for classes.
+/// Changes with the format of an image, and with the numbers that stand for classes.
 const FORMAT: u32 = 1;
 
 impl Header {
-    /// Of the two headers, the one that was written later, if one is sound.
+    /// Returns the newer one of the valid headers.
     fn newest(headers: &[u8], layout: u32) -> Result<Self, ImageError> {
         let mut found: Result<Self, _> = Err(ImageError::Garbage);
         for copy in headers.chunks_exact(HEADER) {

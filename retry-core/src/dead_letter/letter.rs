@@ -1,4 +1,4 @@
-//! What is left of a call that gave up.
+//! A dead letter: what is kept of a call that gave up.
 
 use core::time::Duration;
 
@@ -7,34 +7,35 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::verdict::Reason;
 
-/// What is left of a call that gave up: which it was, why it ended, and what it was to deliver.
+/// A dead letter is what is kept of a call that gave up: which call it was, why it ended, and what it was to deliver.
 ///
-/// It is plain data that refers to nothing: names are kept inline, for it may outlive the program that wrote it, and
-/// it holds no instant, for clocks start again after a reset.
+/// It is plain data without references, because it may outlive the program that wrote it. Names are kept inline.
+/// Instants are left out, because clocks start anew after a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DeadLetter<T> {
-    /// The operation's name, of a long one the beginning; [`Key::NONE`] without one.
+    /// The operation's name, cut to 23 bytes; [`Key::NONE`] if the call is unnamed.
     pub operation: Key,
-    /// Which of several like dependencies; [`Key::NONE`] without one.
+    /// Which one of several similar dependencies; [`Key::NONE`] if the call is without a key.
     pub key: Key,
     /// Why the call ended.
     pub reason: Reason,
-    /// The class of the last attempt's error; `None` where no attempt ended.
+    /// The class of the last attempt's error; `None` if no attempt ended.
     pub class: Option<Class>,
-    /// How many attempts were made.
+    /// The number of attempts.
     pub attempts: u32,
-    /// How long the call took; `None` where nothing asked for the time at its start. From 584 years on, none either.
+    /// How long the call took; `None` if the call did not count its time. An image holds up to 584 years.
     pub elapsed: Option<Duration>,
-    /// How often it was put back after another failure; saturates.
+    /// How often the letter was put back after another failure. The count saturates.
     pub requeued: u16,
-    /// What the call was to deliver.
+    /// The payload: what the call was to deliver.
     pub payload: T,
 }
 
 impl<T> DeadLetter<T> {
-    /// The letter of a call that ended for `reason`; what else is known of it is for the caller to fill in.
+    /// Makes the letter of a call that ended for this reason. The other fields are empty, to be filled in by the
+    /// caller.
     pub const fn new(reason: Reason, payload: T) -> Self {
         Self {
             operation: Key::NONE,
@@ -48,7 +49,7 @@ impl<T> DeadLetter<T> {
         }
     }
 
-    /// The letter of a call that ended with `error`.
+    /// Makes the letter of a call that ended with this error.
     pub fn of<E>(error: &Error<E>, payload: T) -> Self {
         let context = error.context();
         Self {

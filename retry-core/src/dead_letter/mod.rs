@@ -1,17 +1,22 @@
-//! Dead letters: what a call that gave up was to deliver, and the sinks and queues that keep it.
+//! Dead letters: the payloads of calls that gave up, kept in a queue, a file or a channel to be delivered later.
 //!
 //! Guides: [dead letters](crate::_guides::dead_letters), [metrics, logs and alerts](crate::_guides::operating).
 //!
-//! [`Retry::dead_letters`](crate::Retry::dead_letters) hands each call that gives up to a sink, which never changes how
-//! the call ends. A sink that cannot keep a letter gives it back, and the next one is asked: [`OrElse`].
+//! A *dead letter* is what is kept of a call that gave up: the operation, the reason, the last error's class and the
+//! call's payload. A *sink* takes dead letters. It is a queue, a file, a channel or a closure.
 //!
-//! | sink | needs | what survives |
+//! [`Retry::dead_letters`](crate::Retry::dead_letters) sets the sink of a call. A sink never changes how the call ends:
+//! the caller gets the same error. If a sink cannot keep a letter, it returns it, and [`OrElse`] hands it to a second
+//! sink. By default, every failed call leaves a letter, except for ignored errors and cancelled calls: see
+//! [`ReasonSet`].
+//!
+//! | sink | feature | what survives |
 //! |---|---|---|
-//! | `JsonLinesSink` | feature `json` | a letter that was acknowledged survives `kill -9` |
-//! | `DeadLetterQueue` | feature `std` | nothing, it is memory |
-//! | [`FixedDeadLetterQueue`] | nothing | its image outlives a reset |
-//! | a `SyncSender`, [`sink_fn`] | feature `std`; nothing | what the other end does with it |
-//! | a closure of the letter | nothing | it only looks, and the letter goes on |
+//! | `JsonLinesSink` | `json` | letters that were acknowledged survive `kill -9` |
+//! | `DeadLetterQueue` | `std` | letters are in memory, and end with the process |
+//! | [`FixedDeadLetterQueue`] | | letters are in memory; an image of them survives a reset |
+//! | `SyncSender<DeadLetter<T>>` | `std` | what the receiver does with the letters |
+//! | [`sink_fn`], a closure of `&DeadLetter` | | what the closure does with the letters |
 //!
 //! ```
 //! # #[cfg(feature = "std")] {

@@ -1,17 +1,17 @@
-//! What a letter carries.
+//! The payload of a letter.
 
 use core::fmt;
 
-/// What a call was to deliver. There is no need to implement it: see [`DeadLetterCall::payload`](super::DeadLetterCall::payload).
+/// The payload of a letter, or how to make it: see [`DeadLetterCall::payload`](super::DeadLetterCall::payload).
 pub trait Payload {
-    /// Its type.
+    /// The type of the payload.
     type Of;
 
-    /// Makes it.
+    /// Makes the payload.
     fn payload(self) -> Self::Of;
 }
 
-/// A letter without a payload.
+/// The payload `()`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoPayload;
 
@@ -21,7 +21,7 @@ impl Payload for NoPayload {
     fn payload(self) {}
 }
 
-/// What a closure makes: [`DeadLetterCall::payload`](super::DeadLetterCall::payload).
+/// A payload that a closure makes.
 #[derive(Clone, Copy)]
 pub struct PayloadFn<F>(pub(super) F);
 

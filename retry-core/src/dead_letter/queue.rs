@@ -1,4 +1,4 @@
-//! A queue of dead letters on the heap.
+//! A dead letter queue on the heap.
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -10,9 +10,10 @@ use super::buffer::{WhenFull, drop_lost};
 use super::letter::DeadLetter;
 use super::sink::{DeadLetterSink, LetterContext};
 
-/// A queue of dead letters on the heap, of a size that is known at run time only.
+/// A dead letter queue on the heap, shared by its callers, for a number of letters that is known at run time.
 ///
-/// As [`FixedDeadLetterQueue`](crate::dead_letter::FixedDeadLetterQueue), it refuses where it is full, or drops the oldest. Its memory grows with its letters.
+/// If it is full, it refuses the new letter or drops the oldest one, as its [`WhenFull`] says. Memory is allocated when
+/// letters come in.
 ///
 /// ```
 /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry};
@@ -38,7 +39,7 @@ pub struct DeadLetterQueue<T> {
 }
 
 impl<T> DeadLetterQueue<T> {
-    /// A queue for at most so many letters; for none, it refuses all.
+    /// Makes an empty queue of at most this many letters. With a capacity of 0, it refuses every letter.
     pub const fn new(capacity: usize, when_full: WhenFull) -> Self {
         let letters = Mutex::new(VecDeque::new());
         Self { letters, capacity, when_full, lost: AtomicUsize::new(0), refused: AtomicUsize::new(0) }
@@ -47,7 +48,7 @@ impl<T> DeadLetterQueue<T> {
     /// Adds a letter as the newest.
     ///
     /// # Errors
-    /// The letter, where the queue is full and refuses it.
+    /// Returns an error if the queue is full and refuses the letter. The error is the letter.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
         let oldest = {
             let mut letters = self.lock();
@@ -65,15 +66,16 @@ impl<T> DeadLetterQueue<T> {
         Ok(())
     }
 
-    /// Takes out the oldest letter.
+    /// Removes and returns the oldest letter.
     pub fn pop(&self) -> Option<DeadLetter<T>> {
         self.lock().pop_front()
     }
 
-    /// Puts a letter back that was taken out, as the oldest. It has lost its place where the queue is full by now.
+    /// Puts a popped letter back as the oldest, and adds 1 to its [`requeued`](DeadLetter::requeued).
     ///
     /// # Errors
-    /// The letter, where the queue is full.
+    /// Returns an error if the queue is full, also with [`WhenFull::DropOldest`]. The error is the letter, which counts
+    /// as [`refused`](Self::refused).
     pub fn requeue(&self, mut letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
         let mut letters = self.lock();
         if letters.len() >= self.capacity {
@@ -85,33 +87,33 @@ impl<T> DeadLetterQueue<T> {
         Ok(())
     }
 
-    /// Takes out all letters, oldest first.
+    /// Removes and returns all letters, oldest first.
     pub fn drain(&self) -> Vec<DeadLetter<T>> {
         core::mem::take(&mut *self.lock()).into()
     }
 
-    /// How many letters there are.
+    /// Returns the number of letters.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many letters were dropped to make room for others.
+    /// Returns how many letters were dropped to make room for others.
     pub fn lost(&self) -> usize {
         self.lost.load(Relaxed)
     }
 
-    /// How many letters were given back for want of room.
+    /// Returns how many letters were refused because the queue was full.
     pub fn refused(&self) -> usize {
         self.refused.load(Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<DeadLetter<T>>> {
-        // The queue is whole between any two of its steps, so a panic elsewhere is no reason to stop.
+        // The queue is whole between any two steps, so it can be used after a panic in another thread.
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,55 +1,60 @@
-//! Which ends of a call are dead letters.
+//! The set of reasons for which calls leave dead letters.
 
 use core::fmt;
 
 use crate::verdict::{GiveUp, Reason};
 
-/// A set of [`Reason`]s, a bit each: which ends of a call leave a dead letter.
+/// A set of [`Reason`]s, for [`DeadLetterCall::only`](crate::dead_letter::DeadLetterCall::only): the ends of a call
+/// that leave a dead letter.
 ///
 /// ```
 /// use retry_core::{dead_letter::{Reason, ReasonSet}, GiveUp};
 ///
-/// // What the circuit refuses comes again by itself; a broken request is worth a look.
+/// // During an outage, the circuit refuses many calls: leave their letters out.
 /// const WORTH_KEEPING: ReasonSet = ReasonSet::DEFAULT.without(Reason::Rejected);
 /// assert!(WORTH_KEEPING.contains(Reason::GaveUp(GiveUp::Class)));
-/// assert!(!WORTH_KEEPING.contains(Reason::Cancelled)); // unless asked
+/// assert!(!WORTH_KEEPING.contains(Reason::Cancelled)); // left out by default
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReasonSet(u16);
 
 impl ReasonSet {
-    /// No reason.
+    /// The empty set.
     pub const NONE: Self = Self(0);
-    /// Every reason to give up but that the error is ignored, and that the circuit refused. What was stopped from
-    /// outside, by whoever knows why, is not among them.
+    /// Every reason except two: an [ignored](GiveUp::Ignored) error, and a call that was
+    /// [cancelled](Reason::Cancelled).
+    ///
+    /// A call that a circuit refuses does leave a letter, because its payload was not delivered. If that floods a queue
+    /// during an outage, use `ReasonSet::DEFAULT.without(Reason::Rejected)`.
     pub const DEFAULT: Self = Self::ALL.without(Reason::GaveUp(GiveUp::Ignored)).without(Reason::Cancelled);
     /// Every reason.
     pub const ALL: Self = Self((1 << Reason::ALL.len()) - 1);
 
-    /// This set and `reason`.
+    /// Returns this set with `reason`.
     #[must_use]
     pub const fn with(self, reason: Reason) -> Self {
         Self(self.0 | bit(reason))
     }
 
-    /// This set without `reason`.
+    /// Returns this set without `reason`.
     #[must_use]
     pub const fn without(self, reason: Reason) -> Self {
         Self(self.0 & !bit(reason))
     }
 
-    /// Whether `reason` is in it.
+    /// Returns whether the set contains `reason`.
     pub const fn contains(self, reason: Reason) -> bool {
         self.0 & bit(reason) != 0
     }
 
-    /// The reasons in it.
+    /// Returns the reasons in the set.
     pub fn iter(self) -> impl Iterator<Item = Reason> {
         Reason::ALL.into_iter().filter(move |reason| self.contains(*reason))
     }
 }
 
-/// Not by [`Reason::number`], which is one of files: this is what a reason is in memory, and costs nothing.
+/// Returns the bit of a reason. It comes from the discriminant, which is cheaper than [`Reason::number`], the number in
+/// files.
 const fn bit(reason: Reason) -> u16 {
     1 << match reason {
         Reason::GaveUp(reason) => reason as u8,

@@ -1,4 +1,4 @@
-//! What takes dead letters.
+//! Sinks: what takes dead letters.
 
 use core::fmt;
 use core::ops::Deref;
@@ -7,12 +7,13 @@ use super::letter::DeadLetter;
 use crate::error::Error;
 use crate::panics::caught;
 
-/// What takes dead letters: a queue, a file, a channel, an `Arc` around one, or a handler, which is any closure of a letter
-/// and its [`LetterContext`].
+/// A sink takes dead letters: a queue, a file, a channel, a handler, or an `Arc` of a sink.
 ///
-/// The call waits for it, so work that may take long belongs behind a channel. A sink never changes how the call ends. If
-/// it cannot keep a letter, it gives it back, and the next sink is asked: see [`OrElse`]. Queues and channels keep the
-/// letter, without its context.
+/// A *handler* is a closure of a [`DeadLetter`] and its [`LetterContext`], which holds the error and the metadata.
+/// Queues and channels keep the letter without its context.
+///
+/// The call waits for its sink, so work that may take long belongs behind a channel. A sink never changes how the call
+/// ends. If it cannot keep a letter, it returns it, and [`OrElse`] hands it to the next sink.
 ///
 /// ```
 /// use retry_core::{
@@ -35,8 +36,8 @@ use crate::panics::caught;
 /// let _ = uplink.on_dead_letter(&log).run_blocking(|| Err::<(), _>(Class::Timeout));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` takes no dead letters of a `{T}` and an error of type `{E}`",
-    note = "what a letter is to carry is said by `.payload(..)`; without that, it carries `()`",
+    message = "`{Self}` cannot take dead letters with a payload of type `{T}` and an error of type `{E}`",
+    note = "`.payload(..)` sets the payload of a letter; without it, the payload is `()`",
     note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`",
     note = "for a `JsonLinesSink`, the payload is `serde::Serialize` and the error has a `Display`"
 )]
@@ -44,26 +45,26 @@ pub trait DeadLetterSink<T, E> {
     /// Takes a letter.
     ///
     /// # Errors
-    /// The letter, where it cannot be kept.
+    /// Returns an error if the letter cannot be kept. The error is the letter.
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
 }
 
-/// What else is known about a letter, as long as it is handed over.
+/// What a sink is told about a letter in addition: the error of its call, and the metadata.
 #[non_exhaustive]
 pub struct LetterContext<'a, E> {
-    /// What the call ended with.
+    /// The error that the call ended with.
     pub error: &'a Error<E>,
-    /// What the caller says of it, in pairs of a name and a value.
+    /// The metadata of the call, in pairs of name and value.
     pub metadata: &'a [(&'a str, &'a str)],
 }
 
 impl<'a, E> LetterContext<'a, E> {
-    /// A letter of a call that ended with `error`, without metadata.
+    /// Makes the context of a call that ended with this error, without metadata.
     pub const fn new(error: &'a Error<E>) -> Self {
         Self { error, metadata: &[] }
     }
 
-    /// The same with this metadata.
+    /// Sets the metadata.
     #[must_use]
     pub const fn metadata(self, metadata: &'a [(&'a str, &'a str)]) -> Self {
         Self { metadata, ..self }
@@ -85,9 +86,9 @@ impl<E: fmt::Debug> fmt::Debug for LetterContext<'_, E> {
     }
 }
 
-/// What a handler says of a letter: nothing, whether it could keep it, or that with an error of its own.
+/// The result of a handler: `()`, or a `bool` or a `Result` that says whether the letter was kept.
 pub trait HandlerResult {
-    /// Whether the letter is kept.
+    /// Returns whether the letter was kept.
     fn is_kept(&self) -> bool;
 }
 
@@ -109,8 +110,8 @@ impl<T, E> HandlerResult for Result<T, E> {
     }
 }
 
-/// A handler. With `std`, one that panics has not kept the letter, and does no other harm.
-#[diagnostic::do_not_recommend] // of a queue of other letters it is not to be said that it is no closure
+/// A handler only borrows the letter. So if it panics, the next sink gets the letter, with the feature `std`.
+#[diagnostic::do_not_recommend] // otherwise, a queue of other payloads would be reported as "not a closure"
 impl<T, E, H: HandlerResult, F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H> DeadLetterSink<T, E> for F {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         match caught(|| self(&letter, context).is_kept()) {
@@ -120,14 +121,15 @@ impl<T, E, H: HandlerResult, F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H> 
     }
 }
 
-/// A sink that keeps no letter.
+/// A sink that returns every letter.
 impl<T, E> DeadLetterSink<T, E> for () {
     fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         Err(letter)
     }
 }
 
-/// A sink, and another one for the letters that the first cannot keep. Both are given by reference, or in an `Arc`.
+/// Two sinks, of which the second one gets the letters that the first one returns.
+/// Each is given by reference, or in an `Arc`.
 ///
 /// ```
 /// use retry_core::{
@@ -152,7 +154,7 @@ pub struct OrElse<A, B> {
 }
 
 impl<A: Deref, B: Deref> OrElse<A, B> {
-    /// Makes a sink that asks `first`, then `then`. Either may be such a pair itself.
+    /// Makes a sink that asks `first`, and then `then`. Each may be an `OrElse` itself.
     pub const fn new(first: A, then: B) -> Self {
         Self { first, then }
     }
@@ -168,10 +170,10 @@ where
     }
 }
 
-/// Hands letters to a closure that takes them away, or gives them back: the sending end of a channel, say, of any kind.
+/// Makes a sink of a closure that takes each letter, or returns it, such as the sending end of any channel.
 ///
-/// A closure that panics takes its letter along: it goes to nobody else, and with `std` is seen as lost. One that only
-/// looks at the letter may panic, and is a sink by itself.
+/// If the closure panics, its letter is lost, which is reported with the feature `std`. A handler only borrows the
+/// letter, so a letter survives a panic there.
 ///
 /// ```
 /// use retry_core::{dead_letter::{DeadLetter, sink_fn}, testing::FakeClock, Class, Policy, Retry};
@@ -191,7 +193,7 @@ where
     SinkFn(f)
 }
 
-/// Hands letters to a closure: see [`sink_fn`].
+/// A sink that hands letters to a closure: see [`sink_fn`].
 #[derive(Clone, Copy)]
 pub struct SinkFn<F>(F);
 

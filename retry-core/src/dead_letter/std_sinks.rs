@@ -1,4 +1,4 @@
-//! Sinks of the standard library: a channel, an `Arc`, and one that counts what another does.
+//! Sinks of the standard library: a channel, an `Arc`, and a sink that counts.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::sync::mpsc::{SyncSender, TrySendError};
 use super::letter::DeadLetter;
 use super::sink::{DeadLetterSink, LetterContext};
 
-/// A channel: what is done with the letters at its other end may take as long as it likes, and no call waits for it.
+/// A channel of the standard library. The call does not wait for what the receiver does with its letters.
 ///
-/// A letter that finds the channel full, or nobody at its other end, comes back.
+/// If the channel is full, or if the receiver was dropped, the letter is returned.
 ///
 /// ```
 /// use std::sync::mpsc::sync_channel;
@@ -35,17 +35,17 @@ impl<T, E> DeadLetterSink<T, E> for SyncSender<DeadLetter<T>> {
     }
 }
 
-/// The sink that it points to.
+/// Hands letters to the sink in the `Arc`.
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> DeadLetterSink<T, E> for Arc<S> {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         (**self).accept(letter, context)
     }
 }
 
-/// A sink whose letters are counted: those it kept, those it gave back, and those it panicked with.
+/// Counts the letters of another sink: how many it kept, returned, and lost by a panic.
 ///
-/// A handler that panics gives its letter back, to whoever is asked [next](crate::dead_letter::OrElse). A sink of one's own
-/// that panics has taken the letter with it.
+/// A handler that panics returns its letter, for the next sink: see [`OrElse`](crate::dead_letter::OrElse). Any other
+/// sink that panics has lost its letter.
 ///
 /// ```
 /// use retry_core::{
@@ -67,27 +67,27 @@ pub struct Counted<S> {
 }
 
 impl<S> Counted<S> {
-    /// Counts the letters of `sink`.
+    /// Makes a sink that counts the letters of `sink`.
     pub const fn new(sink: S) -> Self {
         Self { sink, kept: AtomicUsize::new(0), returned: AtomicUsize::new(0), panicked: AtomicUsize::new(0) }
     }
 
-    /// The sink itself.
+    /// Returns the sink itself.
     pub const fn sink(&self) -> &S {
         &self.sink
     }
 
-    /// How many letters it kept.
+    /// Returns how many letters were kept.
     pub fn kept(&self) -> usize {
         self.kept.load(Relaxed)
     }
 
-    /// How many letters it gave back, among them those of a handler that panicked.
+    /// Returns how many letters were returned, including those of handlers that panicked.
     pub fn returned(&self) -> usize {
         self.returned.load(Relaxed)
     }
 
-    /// How many letters were lost because it panicked.
+    /// Returns how many letters were lost because the sink panicked.
     pub fn panicked(&self) -> usize {
         self.panicked.load(Relaxed)
     }

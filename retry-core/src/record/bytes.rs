@@ -1,8 +1,8 @@
-//! Numbers in as few bytes as they need, and a record's bytes one after the other.
+//! Numbers in as few bytes as they need, and the bytes of a record one after the other.
 
 use crate::crc::checksum4;
 
-/// A few bytes; what is too much for them is left out, which its writers see to.
+/// Up to `N` bytes. Bytes beyond them would be left out; `N` is chosen so that all fit.
 pub(super) struct Encoded<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -20,7 +20,7 @@ impl<const N: usize> Encoded<N> {
         }
     }
 
-    /// Puts a number: all of it in one step, of which so many bytes count. Those after them are written over.
+    /// Writes all bytes of a number in one step, and counts those that it needs. The next write replaces the rest.
     pub(super) fn put_short(&mut self, short: Short) {
         if let Some(to) = self.bytes.get_mut(self.length..).and_then(<[u8]>::first_chunk_mut) {
             *to = short.bytes;
@@ -36,7 +36,7 @@ impl<const N: usize> Encoded<N> {
         self.put(&[value.to_le_bytes()[0]]);
     }
 
-    /// Puts the CRC-4 of all into the lower half of this byte, which is zero.
+    /// Writes the CRC-4 of all bytes into the lower half of the byte at `at`, which is zero.
     pub(super) fn check(&mut self, at: usize) {
         let sum = checksum4(0, self.as_slice());
         if let Some(byte) = self.bytes.get_mut(at) {
@@ -49,7 +49,7 @@ impl<const N: usize> Encoded<N> {
     }
 }
 
-/// A number in so many bytes; those after them are zero.
+/// A number in this many bytes; the bytes after them are zero.
 #[derive(Clone, Copy)]
 pub(super) struct Short {
     bytes: [u8; 8],
@@ -59,7 +59,7 @@ pub(super) struct Short {
 impl Short {
     pub(super) const NONE: Self = Self { bytes: [0; 8], length: 0 };
 
-    /// In as few as it needs; zero needs none.
+    /// Returns the number in as few bytes as it needs. Zero needs none.
     pub(super) const fn of(value: u64) -> Self {
         #[allow(clippy::cast_possible_truncation)] // at most 8
         let length = (u64::BITS - value.leading_zeros()).div_ceil(8) as u8;
@@ -70,7 +70,7 @@ impl Short {
         u64::from_le_bytes(self.bytes)
     }
 
-    /// In this many, where that is enough.
+    /// Returns the number in this many bytes, if they are enough.
     pub(super) const fn within(value: u64, length: u8) -> Option<Self> {
         let short = Self::of(value);
         if short.length <= length { Some(Self { length, ..short }) } else { None }

@@ -1,29 +1,29 @@
-//! Random words that need not be recorded: word `n` of a seed is known from the two.
+//! Random words that a log need not hold: each word follows from the seed and its index, by SplitMix64.
 
 use crate::ratio::{mixed, unmixed};
 
-/// The step of SplitMix64, and its inverse modulo 2^64.
+/// The step of [SplitMix64](https://doi.org/10.1145/2714064.2660195), and its inverse modulo 2^64.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const STEP_BACK: u64 = 0xf1de_83e1_9937_733d;
 
-/// Word `index` of `seed`.
+/// Returns word `index` of `seed`.
 pub(super) const fn word(seed: u64, index: u64) -> u64 {
     mixed(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(STEP)))
 }
 
-/// Which word of `seed` this is. Every word is one, most of them with an index that is never reached.
+/// Returns the index of `word` in the sequence of `seed`. Every word has one, but most are never reached.
 const fn index(seed: u64, word: u64) -> u64 {
     unmixed(word).wrapping_sub(seed).wrapping_mul(STEP_BACK).wrapping_sub(1)
 }
 
-/// Which word is expected next: in order, but for threads that overtake each other between draw and record.
+/// The word that is expected next. Threads may draw words and record them in another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Draws {
     pub(super) seed: u64,
     expected: u64,
 }
 
-/// How far from the expected word one is still said by its distance.
+/// The distances from the expected word that fit into a record.
 const NEAR: core::ops::RangeInclusive<i64> = -7..=6;
 
 impl Draws {
@@ -31,13 +31,13 @@ impl Draws {
         Self { seed, expected: 0 }
     }
 
-    /// Which word of the seed this is, from 0.
+    /// Returns the index of this word in the sequence.
     pub(super) const fn index(self, word: u64) -> u64 {
         index(self.seed, word)
     }
 
-    /// The distance of this word from the expected one, from 0 to 13; `None` where it is too far, or of another
-    /// generator.
+    /// Returns the distance of this word from the expected one, from 0 to 13; `None` if it is farther away, or of
+    /// another generator.
     pub(super) fn distance(&mut self, word: u64) -> Option<u8> {
         let index = self.index(word);
         let distance = index.wrapping_sub(self.expected).cast_signed();
@@ -46,7 +46,7 @@ impl Draws {
         zigzag.filter(|_| NEAR.contains(&distance))
     }
 
-    /// The word at this distance.
+    /// Returns the word at this distance.
     #[cfg(feature = "std")]
     pub(super) fn at(&mut self, zigzag: u8) -> u64 {
         let distance = i64::from(zigzag >> 1) ^ -i64::from(zigzag & 1);
@@ -55,7 +55,7 @@ impl Draws {
         word(self.seed, index)
     }
 
-    /// The next is expected after this one, where it is one of this generator at all.
+    /// Expects the word after this one, if this one is of the recorder's generator.
     fn follow(&mut self, index: u64) {
         let next = index.wrapping_add(1);
         let ahead = next.wrapping_sub(self.expected);
@@ -65,7 +65,7 @@ impl Draws {
     }
 }
 
-/// No more words than this are drawn between two records.
+/// The most words that are drawn between two records.
 const FAR: u64 = 1 << 32;
 
 #[cfg(test)]

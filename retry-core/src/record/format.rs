@@ -1,4 +1,4 @@
-//! The bytes of a log of decisions, as the docs of [`Records`](crate::record::Records) have them: how they are written.
+//! The format of a log, which [`Records`](crate::record::Records) documents: how it is written.
 
 use core::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::verdict::{GiveUp, Reason, Verdict};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Record {
-    /// Which of the calls under way. Once it has ended, another call has the number.
+    /// The number of the call among those under way, from 0. After its end, another call may get the number.
     pub call: u16,
     /// Whether this is the first record of its call.
     pub first: bool,
-    /// The attempt that failed, from 1; at an admission, how many there had been.
+    /// The number of the attempt that failed, from 1. For a refused attempt, the number of attempts before it.
     pub attempt: u32,
-    /// The time since the call started; `None` where it was not counted.
+    /// The time since the call started, in nanoseconds; `None` if the call did not count its time.
     pub elapsed: Option<Duration>,
     /// What happened.
     pub step: RecordedStep,
@@ -33,39 +33,39 @@ pub struct Record {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum RecordedStep {
-    /// The circuit did not admit an attempt.
+    /// The circuit refused an attempt.
     Refused(Rejected),
     /// An attempt failed, and this was decided.
     #[non_exhaustive]
     Decided {
-        /// The class of its error.
+        /// The class of the attempt's error.
         class: Class,
-        /// The server's hint.
+        /// The delay that the server asked for.
         hint: Option<Duration>,
-        /// The rule that the error fell under before any of the policy's: 0 that of
-        /// [`Failure::not_retried`](crate::Failure::not_retried), else its place among those the recorder was told of,
-        /// from 1, and 255 for another.
+        /// The rule that the classifier gave to the error, before any rule of the policy. 0 is the rule of
+        /// [`Failure::not_retried`](crate::Failure::not_retried). From 1 on, it is the place among the [rules of the
+        /// recorder](crate::record::Recorder::rules). 255 is any other rule.
         rule: Option<u8>,
-        /// Whether the failure was marked as that of [the last](crate::Failure::last) attempt; not said where the rule
-        /// alone retries nothing, or is another.
+        /// Whether the failure was marked as that of [the last](crate::Failure::last) attempt. It is `false` if the
+        /// rule is 0 or 255.
         is_last: bool,
-        /// The random word, where one was drawn.
+        /// The random word, if the decision took one.
         word: Option<u64>,
         /// What was decided.
         verdict: Verdict,
     },
 }
 
-/// What both ends of a log know of a call: where its next record goes on.
+/// What writer and reader know about a call, from which its next record continues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Last {
     pub(super) attempt: u32,
-    /// When the next attempt was to begin, in nanoseconds since the call's start.
+    /// When the next attempt is due, in nanoseconds since the start of the call.
     pub(super) due: u64,
 }
 
 impl Last {
-    /// The attempt that the next record is of, if none is left out.
+    /// Returns the attempt of the next record, if no attempt is left out.
     pub(super) const fn expected(self, refused: bool) -> u32 {
         if refused { self.attempt } else { self.attempt.saturating_add(1) }
     }
@@ -73,17 +73,17 @@ impl Last {
 
 /// The rule of [`Failure::not_retried`](crate::Failure::not_retried).
 pub(super) const NOT_RETRIED: u8 = 0;
-/// A rule that the recorder was not told of.
+/// A rule that the recorder was not told.
 pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
-/// Added to the rule, or in its place, where the failure was marked as the last.
+/// Is added to the rule, or takes its place, if the failure was marked as the last.
 pub(super) const IS_LAST: u8 = 128;
-/// As many rules leave room for the mark.
+/// The most rules that leave room for this mark.
 pub(super) const MOST_RULES: usize = 126;
 
 pub(super) const HEADER: usize = 16;
 pub(super) const MAGIC: [u8; 3] = *b"rrl";
 pub(super) const VERSION: u8 = 2;
-/// The longest that a record can be, and room behind it for a number to be put in one step.
+/// The longest record, with room after it to put a number in one step.
 pub(super) const LONGEST: usize = 4 + 2 + 5 + 8 + 8 + 8 + 1 + 8 + 8;
 
 // Kinds of record.
@@ -91,41 +91,42 @@ pub(super) const RETRY: u8 = 0;
 pub(super) const GIVE_UP: u8 = 1;
 pub(super) const REJECTED: u8 = 8;
 pub(super) const REFUSED: u8 = 11;
-/// The reason to give up that came later than the others.
+/// The reason to give up that was added after the others.
 pub(super) const TOTAL_TIMEOUT: u8 = 14;
-/// In place of a class.
+/// Takes the place of a class.
 pub(super) const NO_CLASS: u8 = 15;
 
-// How the time is said: how many bytes are added to when the attempt was due; or less this, taken away from it.
+// Forms of the time: how many bytes are added to the instant when the attempt was due. Above this, they are subtracted.
 pub(super) const SOONER: u8 = 8;
 pub(super) const NOT_COUNTED: u8 = 15;
 
-// How the span is said: its length; or one of these.
+// Forms of the span: its length, or one of these.
 pub(super) const IS_HINT: u8 = 9;
 pub(super) const SHARES: u8 = 10;
 pub(super) const FOR_EVER: u8 = 15;
 
-/// Of a time and a span that would take 5 bytes each, and of which half a byte is to spare.
+/// The bits of a time or a span that together share 9 bytes, instead of 5 bytes each.
 pub(super) const SHARED_BITS: u32 = 36;
 
-// How the attempt is said.
+// Forms of the attempt.
 pub(super) const NEXT: u8 = 0;
 pub(super) const FIRST: u8 = 1;
 pub(super) const FIRST_OTHER: u8 = 2;
 pub(super) const OTHER: u8 = 3;
 
-// How the rule is said.
+// Forms of the rule.
 pub(super) const NO_RULE: u8 = 0;
 pub(super) const RULE_IS_NOT_RETRIED: u8 = 1;
 pub(super) const RULE_FOLLOWS: u8 = 2;
 pub(super) const RULE_IS_FIRST: u8 = 3;
-/// The first of those that the recorder was told of.
+/// The first rule of the recorder.
 pub(super) const FIRST_RULE: u8 = 1;
 
-// How the hint is said; a form's number otherwise.
+// Forms of the hint: one of these, or one of `HINTS`.
 pub(super) const NO_HINT: u8 = 0;
 pub(super) const HINT_FOR_EVER: u8 = 14;
-/// From 1: the unit that the hint is a whole number of, in nanoseconds, and in how many bytes. The first that fits.
+/// From form 1 on: the unit of which the hint is a whole multiple, in nanoseconds, and the number of bytes. The first
+/// form that fits is used.
 pub(super) const HINTS: [(u64, u8); 13] = {
     const S: u64 = 1_000_000_000;
     const MS: u64 = 1_000_000;
@@ -146,11 +147,11 @@ pub(super) const HINTS: [(u64, u8); 13] = {
     ]
 };
 
-// How the word is said: its distance from the next one, from 1; or one of these.
+// Forms of the word: its distance from the expected one, from 1, or one of these.
 pub(super) const NOT_DRAWN: u8 = 0;
 pub(super) const WORD_FOLLOWS: u8 = 15;
 
-/// What a log begins with.
+/// Returns the header of a log.
 pub(super) fn header(seed: u64) -> Encoded<HEADER> {
     let mut bytes = Encoded::<HEADER>::new();
     bytes.put(&MAGIC);
@@ -160,10 +161,10 @@ pub(super) fn header(seed: u64) -> Encoded<HEADER> {
     bytes
 }
 
-/// Writes a record, and moves on what both ends know.
+/// Writes a record, and updates what writer and reader know.
 pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Encoded<LONGEST> {
     let refused = matches!(record.step, RecordedStep::Refused(_));
-    // What is said of a decision only.
+    // Only decisions have these.
     let (mut hint, mut rule_said, mut near) = (None, NO_RULE, NOT_DRAWN);
     let (mut hint_form, mut hint_value) = (NO_HINT, Short::NONE);
     let (mut rule, mut word, mut delay) = (None, None, 0);
@@ -249,13 +250,13 @@ pub(super) fn encode(record: &Record, draws: &mut Draws, last: &mut Last) -> Enc
 }
 
 impl Encoded<LONGEST> {
-    /// Whether a word is written out in this record.
+    /// Returns whether the record holds a word in full.
     pub(super) fn says_word(&self) -> bool {
         self.as_slice().get(3).is_some_and(|said| said >> 4 == WORD_FOLLOWS)
     }
 }
 
-/// The time since the attempt was due. A wait that readiness ended makes it begin sooner.
+/// Returns the time since the attempt was due. The attempt begins earlier if readiness ended the wait.
 fn since(due: u64, elapsed: u64) -> (u8, Short) {
     let later = Short::of(elapsed.wrapping_sub(due));
     let sooner = Short::of(due.wrapping_sub(elapsed));
@@ -266,7 +267,7 @@ fn since(due: u64, elapsed: u64) -> (u8, Short) {
     }
 }
 
-/// The time, and above it the span, in the bytes that they share; `None` where one needs more.
+/// Returns the bytes of a time, with the span above it; `None` if one of them has too many bits.
 fn share(time: u64, span: u64) -> Option<[u8; 9]> {
     if (time | span) >> SHARED_BITS != 0 {
         return None;
@@ -276,7 +277,7 @@ fn share(time: u64, span: u64) -> Option<[u8; 9]> {
     Some([a, b, c, d, e, f, g, h, above])
 }
 
-/// The number of the hint's form, and its value.
+/// Returns the number of the hint's form, and its value.
 fn form_of_hint(hint: u64) -> (u8, Short) {
     if hint == u64::MAX {
         return (HINT_FOR_EVER, Short::NONE);
@@ -288,7 +289,7 @@ fn form_of_hint(hint: u64) -> (u8, Short) {
     };
     match forms.find_map(fits) {
         Some(said) => said,
-        None => unreachable!("the last form is of every hint"),
+        None => unreachable!("the last form holds every hint"),
     }
 }
 

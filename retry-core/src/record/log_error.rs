@@ -1,26 +1,26 @@
-//! Why a log of decisions cannot be read on.
+//! The errors of reading a log.
 
 use core::fmt;
 
 use super::format::VERSION;
 
-/// Why a log cannot be read on.
+/// Why reading a log failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LogError {
-    /// It is no log of decisions.
+    /// The bytes are something else than a log of decisions.
     NoLog,
-    /// It is a log of another version.
+    /// The log has this version, which is another one.
     OtherVersion(u8),
-    /// It ends within a record that begins at this byte: its writer was cut off.
+    /// The log ends within a record, because its writer was cut off.
     Truncated {
-        /// Where the record begins.
+        /// The offset of that record in the log, in bytes.
         at: usize,
     },
-    /// What begins at this byte is no record.
+    /// The bytes at this place are something else than a record.
     Garbage {
-        /// Where it begins.
+        /// The offset of the place in the log, in bytes.
         at: usize,
     },
 }
@@ -28,12 +28,12 @@ pub enum LogError {
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoLog => f.write_str("no log of decisions"),
+            Self::NoLog => f.write_str("not a log of decisions"),
             Self::OtherVersion(version) => {
-                write!(f, "a log of decisions of version {version}, not {VERSION}")
+                write!(f, "the log has version {version}, not {VERSION}")
             }
             Self::Truncated { at } => write!(f, "the log ends within the record at byte {at}"),
-            Self::Garbage { at } => write!(f, "no record at byte {at}"),
+            Self::Garbage { at } => write!(f, "the bytes at {at} are not a record"),
         }
     }
 }

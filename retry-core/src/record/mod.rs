@@ -1,10 +1,11 @@
-//! Record and replay: everything that verdicts were made of, in a compact log, to be decided again.
+//! Record and replay of retry decisions: a compact log from which each decision can be made again.
 //!
 //! Guide: [record and replay](crate::_guides::recording).
 //!
-//! A [`Recorder`] is the observer of the calls and the source of their random words. With the feature `std`, `Replay`
-//! makes the same decisions from its log: elsewhere, later, by another policy. A different decision is reported with the
-//! place of its record.
+//! A [`Recorder`] writes the decisions of calls to a log. It is the observer of the calls, and the source of their
+//! random words: the 64 random bits from which each delay gets its jitter. With the feature `std`, `Replay` makes the
+//! decisions of a log again, with the same policy or another one. It reports each decision that differs, with the place
+//! of its record.
 //!
 //! ```
 //! # #[cfg(feature = "std")] {
@@ -66,20 +67,21 @@ use crate::policy::Rule;
 use crate::runtime::{BlockingSleep, Clock, Entropy, Interrupted, Readiness, Sleep};
 use crate::time::Instant;
 
-/// Writes a log of what calls decided.
+/// Writes the decisions of calls to a compact log, from which they can be made again.
 ///
-/// A compact one: most often 11 bytes a decision, and at most 16 but for the rare ones that
-/// `Records` names.
+/// A decision takes 11 bytes most often, and rarely more than 16: see `Records`. The log holds everything that a
+/// decision depends on, except the policy. These are the error's class, hint and rule, the attempt, the time, the
+/// random word, and the answers of circuit and budget. So a `Replay` reaches the same verdicts. It finds the first one
+/// that another policy, or another version of this crate, decides differently.
 ///
-/// A verdict is made of the policy, the error's class, its hint and rule, the attempt, the time since the
-/// call's start, the delay before, a random word, and what circuit and budget answered. All but the policy is
-/// in the log, so that `Replay` comes to the same verdicts, and finds the first that another policy, or
-/// another version of this crate, decides otherwise.
+/// Each call has an observer of its own, from [`call`](Self::call). One log may hold many calls, of many threads, which
+/// share the [`Lock`] `L`.
 ///
-/// Each call is observed by its own [`call`](Self::call); those of many calls may be mixed in one log, and of
-/// many threads, by the [`Lock`] `L`. Random words are the recorder's own, from [`entropy`](Self::entropy) or
-/// [`rng`](Self::rng), because such a word needs no room in the log: it is known from the seed. Words from
-/// elsewhere are recorded, too, with 8 bytes more for each; they are [counted](Self::external_words).
+/// The random words are the recorder's own, from [`entropy`](Self::entropy) or [`rng`](Self::rng). They are computed
+/// from the seed by [SplitMix64], so they take no room in the log. A word of another generator takes 8 bytes, and
+/// [`external_words`](Self::external_words) counts it.
+///
+/// [SplitMix64]: https://doi.org/10.1145/2714064.2660195
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -89,7 +91,7 @@ use crate::time::Instant;
 ///
 /// let clock = FakeClock::new();
 /// let mut bytes = [0; 1024];
-/// let log = Recorder::new(LogBuffer::new(&mut bytes), 42); // the seed: OsRng.word(), say
+/// let log = Recorder::new(LogBuffer::new(&mut bytes), 42); // the seed, such as `OsRng.word()`
 ///
 /// let call = log.call();
 /// let stock = Retry::new(&Policy::DEFAULT, log.entropy(&clock)).observe(&call);
@@ -113,13 +115,13 @@ pub struct Recorder<'a, S, L: Lock = DefaultLock> {
     rules: &'a [&'static Rule],
 }
 
-/// What the lock guards.
+/// The state that the lock guards.
 struct Guarded<S> {
-    /// `None` only until it is made.
+    /// `None` only before the recorder is complete.
     sink: Option<S>,
-    /// Which words are expected in records.
+    /// The words that are expected in records.
     draws: Draws,
-    /// How many words were given out.
+    /// The number of words that were drawn.
     drawn: u64,
     numbers: Numbers,
     lost: u32,
@@ -140,17 +142,17 @@ impl<S> Initial for Guarded<S> {
 }
 
 impl<S: RecordSink> Recorder<'_, S> {
-    /// A recorder with the [`DefaultLock`], which has written a header to the sink. Give each recorder another seed:
-    /// recorders of one seed draw the same random words.
+    /// Makes a recorder with the [`DefaultLock`], and writes the header of the log to the sink.
     ///
-    /// A recorder with another lock is of another type, and is made by [`with_lock`](Self::with_lock).
+    /// Give each recorder another seed: recorders with the same seed draw the same random words. For another lock, use
+    /// [`with_lock`](Self::with_lock).
     pub fn new(sink: S, seed: u64) -> Self {
         Self::with_lock(sink, seed)
     }
 }
 
 impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
-    /// [`new`](Recorder::new) with the lock of this type.
+    /// Does the same as [`new`](Recorder::new), with the lock of the type.
     ///
     /// ```
     /// use retry_core::{record::{LogBuffer, Recorder}, runtime::LocalLock};
@@ -170,46 +172,47 @@ impl<'a, S: RecordSink, L: Lock> Recorder<'a, S, L> {
         Self { guarded, rules: &[] }
     }
 
-    /// The rules that errors are put under by [`Retry::when`](crate::Retry::when) or
-    /// [`Failure::under`](crate::Failure::under), at most 126. Replay takes the same ones, in the same order.
+    /// Sets the rules that [`Retry::when`](crate::Retry::when) or [`Failure::under`](crate::Failure::under) may give to
+    /// an error, of which the first 126 are recorded. A replay needs the same rules in the same order.
     #[must_use]
     pub fn rules(self, rules: &'a [&'static Rule]) -> Self {
         Self { rules, ..self }
     }
 
-    /// An observer for one call, or for several one after the other.
+    /// Returns an observer for one call, or for several calls one after the other.
     pub const fn call(&self) -> RecordedCall<'_, S, L> {
         RecordedCall { recorder: self, way: Initial::INITIAL }
     }
 
-    /// The same runtime, but that its random words are the recorder's.
+    /// Returns this runtime with the recorder's random words.
     pub const fn entropy<R>(&self, runtime: R) -> Recorded<'_, R, S, L> {
         Recorded { runtime, recorder: self }
     }
 
-    /// A generator of the recorder's random words, for a loop by hand.
+    /// Returns a generator of the recorder's random words, for a loop by hand.
     pub const fn rng(&self) -> RecordedRng<'_, S, L> {
         RecordedRng { recorder: self }
     }
 
-    /// How many records, the header included, were lost because the sink did not take one. From the first on all are:
-    /// a log has no gaps.
+    /// Returns how many records were lost because the sink did not take one, the header included. After the first lost
+    /// record, all are lost, so that a log has no gaps. The count saturates.
     pub fn lost(&self) -> u32 {
         self.guarded.with(|guarded| guarded.lost)
     }
 
-    /// How many random words were not the recorder's, and so took 8 bytes each in the log.
+    /// Returns how many random words came from another generator. Each takes 8 bytes in the log. The count saturates.
     pub fn external_words(&self) -> u32 {
         self.guarded.with(|guarded| guarded.external_words)
     }
 
-    /// How many calls the log goes on without, because too many others were under way: with `std` 16384, else 128. A
-    /// call made by hand and dropped before its end counts as under way, because nobody is told.
+    /// Returns how many calls were left out, because too many were under way at once: more than 16,384 with `std`,
+    /// otherwise
+    /// 128. A call by hand that is dropped before its end counts as under way, because its observer is not told.
     pub fn skipped_calls(&self) -> u32 {
         self.guarded.with(|guarded| guarded.skipped_calls)
     }
 
-    /// Ends the log.
+    /// Ends the log, and returns the sink.
     pub fn into_sink(self) -> S {
         match self.guarded.with(|guarded| guarded.sink.take()) {
             Some(sink) => sink,
@@ -256,7 +259,8 @@ impl<S: RecordSink> Guarded<S> {
         if bytes.says_word() && word.is_some_and(|word| self.draws.index(word) >= self.drawn) {
             self.external_words = self.external_words.saturating_add(1);
         }
-        // Lost unless it is taken, also where the sink panics: what comes after builds on it.
+        // The record counts as lost until the sink has taken it, because the sink may panic, and later records build on
+        // it.
         self.lost = self.lost.saturating_add(1);
         if self.lost == 1 && self.sink.as_mut().is_some_and(|sink| sink.append(bytes.as_slice())) {
             self.lost = 0;
@@ -264,15 +268,15 @@ impl<S: RecordSink> Guarded<S> {
     }
 }
 
-/// Observes one call for a [`Recorder`].
+/// The observer of a call, from [`Recorder::call`].
 pub struct RecordedCall<'r, S, L: Lock> {
     recorder: &'r Recorder<'r, S, L>,
     way: L::Of<Way>,
 }
 
-/// How far a call has come, for its recorder.
+/// How far the recording of a call has come.
 enum Way {
-    /// Nothing is recorded of it so far.
+    /// No record was written yet.
     Unnumbered,
     Numbered(Number, Last),
     LeftOut,
@@ -304,7 +308,7 @@ impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
     }
 }
 
-/// A runtime whose random words are those of a [`Recorder`]: [`Recorder::entropy`].
+/// A runtime with the random words of a [`Recorder`], from [`Recorder::entropy`].
 pub struct Recorded<'r, R, S, L: Lock> {
     runtime: R,
     recorder: &'r Recorder<'r, S, L>,
@@ -344,7 +348,7 @@ impl<R, S: RecordSink, L: Lock> Entropy for Recorded<'_, R, S, L> {
     }
 }
 
-/// A generator of a [`Recorder`]'s random words: [`Recorder::rng`].
+/// A generator of a [`Recorder`]'s random words, from [`Recorder::rng`].
 pub struct RecordedRng<'r, S, L: Lock> {
     recorder: &'r Recorder<'r, S, L>,
 }
@@ -352,7 +356,7 @@ pub struct RecordedRng<'r, S, L: Lock> {
 impl<S: RecordSink, L: Lock> rand_core::TryRng for RecordedRng<'_, S, L> {
     type Error = Infallible;
 
-    #[allow(clippy::cast_possible_truncation)] // the upper half, which a narrow draw would be
+    #[allow(clippy::cast_possible_truncation)] // only the upper half is needed
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         Ok((self.recorder.word() >> 32) as u32)
     }

@@ -1,16 +1,16 @@
-//! Numbers for the calls under way: each the smallest there is, and nobody else's as long as it is held.
+//! Numbers for the calls under way. Each call gets the smallest free number.
 
-/// How many calls may be under way at once.
+/// The most calls that may be under way at once.
 pub(super) const CALLS: u16 = if cfg!(feature = "std") { 1 << 14 } else { 1 << 7 };
 
-/// Which numbers are held.
+/// The set of numbers that are held.
 pub(super) struct Numbers {
     held: [usize; CALLS as usize / usize::BITS as usize],
-    /// How often all had been held, and were taken back.
+    /// How often all numbers were held, and then taken back.
     round: u32,
 }
 
-/// A number that is held, if none was taken back since.
+/// A number that a call holds, until all numbers are taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number {
     pub(super) number: u16,
@@ -20,8 +20,10 @@ pub(super) struct Number {
 impl Numbers {
     pub(super) const NONE: Self = Self { held: [0; CALLS as usize / usize::BITS as usize], round: 0 };
 
-    /// Where all are held, those calls have most likely been abandoned, which nobody is told of by hand: then all are
-    /// taken back.
+    /// Takes the smallest free number.
+    ///
+    /// If all are held, their calls were most likely dropped by hand, which the recorder is not told. So all are taken
+    /// back.
     pub(super) fn take(&mut self) -> Number {
         let mut number = 0;
         for word in &mut self.held {

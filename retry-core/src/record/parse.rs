@@ -1,4 +1,4 @@
-//! The bytes of a log of decisions: how they are read.
+//! The format of a log: how it is read.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -18,10 +18,10 @@ use crate::verdict::{GiveUp, Reason, Verdict};
 
 const PHASES: [Phase; 3] = [Phase::Open, Phase::HalfOpen, Phase::Closed];
 
-/// The seed of the log, and its records.
+/// Returns the seed of the log, and its records.
 pub(super) fn split(log: &[u8]) -> Result<(u64, &[u8]), LogError> {
     let Some((header, records)) = log.split_first_chunk::<HEADER>() else {
-        // Cut off in its first bytes, or something else.
+        // The log was cut off in its first bytes, or is something else.
         let begins = [&MAGIC[..], &[VERSION]].concat();
         return match log.iter().zip(&begins).all(|(a, b)| a == b) {
             true => Err(LogError::Truncated { at: 0 }),
@@ -38,14 +38,14 @@ pub(super) fn split(log: &[u8]) -> Result<(u64, &[u8]), LogError> {
     }
 }
 
-/// What is known of the records so far.
+/// What is known from the records so far.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     draws: Draws,
     calls: HashMap<u16, Last>,
 }
 
-/// Why there is no record.
+/// Why a record could not be read.
 pub(super) enum Unread {
     Truncated,
     Garbage,
@@ -56,13 +56,13 @@ impl Known {
         Self { draws: Draws::new(seed), calls: HashMap::new() }
     }
 
-    /// Reads a record; and how many bytes it takes.
+    /// Reads a record, and returns it with its length in bytes.
     pub(super) fn decode(&mut self, bytes: &[u8]) -> Result<(Record, usize), Unread> {
         let mut draws = self.draws;
         let mut rest = bytes;
         let record = self.read(&mut rest)?;
         let length = bytes.len() - rest.len();
-        // There is one way to write it: whatever else is wrong shows here.
+        // A record can be written in one way only, so any other damage shows here.
         let last = self.calls.entry(record.call).or_default();
         let canonical = encode(&record, &mut draws, last);
         if bytes.get(..length) == Some(canonical.as_slice()) {
@@ -90,7 +90,7 @@ impl Known {
             NEXT | FIRST => last.expected(class == NO_CLASS),
             _ => leb128(rest)?,
         };
-        // Its value comes before the hint's.
+        // The value of the span comes before that of the hint.
         let (time, own_span) = match span_said {
             SHARES => {
                 let [low, above] = [number(rest, 8)?, number(rest, 1)?];

@@ -1,4 +1,4 @@
-//! Decides again what a log says was decided.
+//! A replay of the decisions of a log.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,24 +10,25 @@ use crate::policy::{FailedAttempt, Policies, Policy, WithCurve};
 use crate::time::nanos;
 use crate::verdict::{GiveUp, Verdict};
 
-/// Decides again what a log of a [`Recorder`](crate::record::Recorder) says was decided, and compares.
+/// Makes the decisions of a [`Recorder`](crate::record::Recorder)'s log again, and compares them.
 ///
-/// What circuit and budget answered is taken from the log, with everything else that a verdict is made of; so where
-/// the policy is the one that was recorded, every verdict is the same, to the nanosecond. [`run`](Self::run) ends at
-/// the first that is not; as an iterator it goes on, each verdict made of what is recorded before it, not of what was
-/// replayed.
+/// Everything that a decision depends on comes from the log, except the policy: also what circuit and budget answered.
+/// So with the recorded policy, every verdict is the same, to the nanosecond.
+///
+/// [`run`](Self::run) stops at the first verdict that differs. As an iterator, a replay goes on after a difference: it
+/// makes each decision from what was recorded before it.
 pub struct Replay<'a, P: Policies = &'static Policy> {
     policies: P,
     read: P::Read,
     rules: &'a [&'static Rule],
     records: Records<'a>,
     number: u64,
-    /// How far each call has come: its last attempt, and the last delay.
+    /// For each call, its last attempt and its last delay.
     calls: HashMap<u16, (u32, u64)>,
 }
 
 impl<'a, P: Policies> Replay<'a, P> {
-    /// Replays this log by this policy.
+    /// Makes a replay of this log with this policy.
     ///
     /// # Errors
     /// Returns an error if the bytes are not a log.
@@ -36,23 +37,23 @@ impl<'a, P: Policies> Replay<'a, P> {
         Ok(Self { policies: policy, read, rules: &[], records, number: 0, calls: HashMap::new() })
     }
 
-    /// The rules that the [recorder was told of](crate::record::Recorder::rules), in the same order.
+    /// Sets the [rules of the recorder](crate::record::Recorder::rules), in the same order.
     #[must_use]
     pub fn rules(self, rules: &'a [&'static Rule]) -> Self {
         Self { rules, ..self }
     }
 
-    /// The curve of the calls' own: [`Retry::backoff`](crate::Retry::backoff).
+    /// Sets the curve that the calls had from [`Retry::backoff`](crate::Retry::backoff).
     #[must_use]
     pub fn backoff<F: Fn(u32, Duration) -> Duration>(self, curve: F) -> Replay<'a, WithCurve<P, F>> {
         let Self { policies, read, rules, records, number, calls } = self;
         Replay { policies: WithCurve::new(policies, curve), read, rules, records, number, calls }
     }
 
-    /// Replays to the end: how much was decided.
+    /// Replays the whole log, and returns how much was decided.
     ///
     /// # Errors
-    /// At the first verdict that differs, or that cannot be decided again, or record that cannot be read.
+    /// Returns an error if a verdict differs, or if a record cannot be read or decided again.
     pub fn run(mut self) -> Result<Replayed, ReplayError> {
         let mut replayed = Replayed::default();
         for step in &mut self {
@@ -80,9 +81,9 @@ impl<'a, P: Policies> Replay<'a, P> {
         };
         let previous = match self.calls.get(&call) {
             _ if first => 0,
-            // Attempts may have been dropped in between, which decided nothing.
+            // Attempts between them may have been dropped without a decision.
             Some((last, delay)) if *last < attempt => *delay,
-            // From here on attempts are no longer counted.
+            // From here on, attempts are not counted any more.
             Some((u32::MAX, delay)) => *delay,
             _ => return Err(ReplayError::Missing { number, at }),
         };
@@ -91,7 +92,7 @@ impl<'a, P: Policies> Replay<'a, P> {
             FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        // Without a word, no delay was worked out: the total timeout cut the attempt.
+        // If no word was drawn, no delay was computed: the total timeout has cut the attempt.
         let is_cut = recorded == Verdict::GiveUp(GiveUp::TotalTimeout) && word.is_none();
         let plan = if is_cut && self.policies.policy(&self.read).is_over(elapsed) {
             Err(GiveUp::TotalTimeout)
@@ -144,17 +145,17 @@ impl<P: Policies> Iterator for Replay<'_, P> {
     }
 }
 
-/// A record whose verdict was decided again, and is the same.
+/// A record with a verdict that was decided again, and is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Step {
-    /// Which record of the log, from 1.
+    /// The number of the record, from 1.
     pub number: u64,
-    /// The byte of the log at which it begins.
+    /// The offset of the record in the log, in bytes.
     pub at: usize,
-    /// What was recorded.
+    /// The record.
     pub record: Record,
-    /// What was replayed; `None` where nothing was to be decided.
+    /// The verdict of the replay; `None` for a refused attempt, which needs no decision.
     pub replayed: Option<Verdict>,
 }
 
@@ -162,34 +163,34 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// How many verdicts were decided again, each as recorded.
+    /// The number of verdicts that were decided again, each as recorded.
     pub decisions: u64,
-    /// How many attempts were not admitted by their circuit.
+    /// The number of attempts that a circuit refused.
     pub refusals: u64,
 }
 
-/// Why a replay ends.
+/// Why a replay stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayError {
     /// A verdict differs.
     Difference(Difference),
-    /// The log cannot be read on. What was replayed before is as recorded.
+    /// Reading the next record failed. Everything before it was replayed as recorded.
     Log(LogError),
-    /// The error fell under a rule that the replay was not told of, nor perhaps the recorder.
+    /// The error had a rule that the replay does not know.
     UnknownRule {
-        /// Which record of the log, from 1.
+        /// The number of the record, from 1.
         number: u64,
-        /// The byte of the log at which it begins.
+        /// The offset of the record in the log, in bytes.
         at: usize,
-        /// The rule's place among those the recorder was told of, from 1; 255 for another.
+        /// The place among the rules of the recorder, from 1; 255 for a rule that the recorder did not know either.
         rule: u8,
     },
-    /// It is no later attempt of its call: several calls at once shared an observer, so what came before is not known.
+    /// The record is not of a later attempt of its call, because several calls at once shared an observer.
     Missing {
-        /// Which record of the log, from 1.
+        /// The number of the record, from 1.
         number: u64,
-        /// The byte of the log at which it begins.
+        /// The offset of the record in the log, in bytes.
         at: usize,
     },
 }
@@ -200,12 +201,12 @@ impl fmt::Display for ReplayError {
             Self::Difference(difference) => difference.fmt(f),
             Self::Log(error) => error.fmt(f),
             Self::UnknownRule { number, at, rule } => {
-                write!(f, "record {number} (byte {at}): rule {rule} is not known")
+                write!(f, "record {number} (byte {at}): rule {rule} is unknown to the replay")
             }
             Self::Missing { number, at } => {
                 write!(
                     f,
-                    "record {number} (byte {at}): no later attempt of its call, whose observer others shared"
+                    "record {number} (byte {at}): not a later attempt of its call: several calls shared an observer"
                 )
             }
         }
@@ -214,48 +215,50 @@ impl fmt::Display for ReplayError {
 
 impl core::error::Error for ReplayError {}
 
-/// A verdict that is decided otherwise than it was.
+/// A verdict that the replay decided differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
-    /// Which record of the log, from 1.
+    /// The number of the record, from 1.
     pub number: u64,
-    /// The byte of the log at which it begins.
+    /// The offset of the record in the log, in bytes.
     pub at: usize,
-    /// Which of the calls under way.
+    /// The number of the call among those under way, from 0.
     pub call: u16,
-    /// Which attempt failed, from 1.
+    /// The number of the attempt that failed, from 1.
     pub attempt: u32,
-    /// What of the verdict differs.
+    /// What differs.
     pub field: Field,
-    /// The verdict then.
+    /// The verdict in the log.
     pub recorded: Verdict,
-    /// The verdict now. Where no word was recorded, because none was needed, a delay is the longest it might be.
+    /// The verdict of the replay. If the log has no random word for it, its delay is the longest that the jitter
+    /// allows.
     pub replayed: Verdict,
 }
 
-/// What of a verdict differs.
+/// What differs between two verdicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Field {
-    /// Another verdict.
+    /// The kind of verdict.
     Verdict,
-    /// Gives up as well, for another reason.
+    /// The reason to give up.
     Reason,
-    /// Retries as well, after another delay.
+    /// The delay of a retry.
     Delay,
-    /// The same, but it takes a random word where it took none, or none where it took one.
+    /// The need for a random word: only one of the two took one. The verdicts are the same.
     Word,
 }
 
-/// `record 17 (byte 248), call 3, attempt 2: recorded retry in 214000000 ns, replayed retry in 200000000 ns`.
+/// Shows the place of the record and both verdicts, such as `record 17 (byte 248), call 3, attempt 2: recorded retry in
+/// 214000000 ns, replayed retry in 200000000 ns`.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, at, call, attempt, field, recorded, replayed } = self;
         write!(f, "record {number} (byte {at}), call {call}, attempt {attempt}: ")?;
         match (field, recorded, replayed) {
-            (Field::Word, ..) => write!(f, "{recorded}, but not with the same need of a random word"),
-            // In full: the two may differ by a nanosecond.
+            (Field::Word, ..) => write!(f, "{recorded} both times, but only one of them took a random word"),
+            // In nanoseconds, because the two may differ by one.
             (Field::Delay, Verdict::Retry(recorded), Verdict::Retry(replayed)) => {
                 let (recorded, replayed) = (nanos(*recorded), nanos(*replayed));
                 write!(f, "recorded retry in {recorded} ns, replayed retry in {replayed} ns")

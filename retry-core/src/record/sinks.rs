@@ -1,9 +1,8 @@
-//! Where a log of decisions is written.
+//! Sinks of a log.
 
-/// Where a recorder writes: a [`LogBuffer`], or any `std::io::Write` in a `LogWriter`.
+/// A sink of a recorder's log: a [`LogBuffer`], or any `std::io::Write` in a `LogWriter`.
 pub trait RecordSink {
-    /// Takes this record as a whole. `false` where it is not taken: the recorder writes no more then, nor where this
-    /// panics.
+    /// Takes a whole record, and returns whether it did. After a `false` or a panic, the recorder writes no more.
     fn append(&mut self, record: &[u8]) -> bool;
 }
 
@@ -15,12 +14,12 @@ pub struct LogBuffer<'b> {
 }
 
 impl<'b> LogBuffer<'b> {
-    /// An empty log, in as much memory as there is.
+    /// Makes an empty log in this memory.
     pub const fn new(bytes: &'b mut [u8]) -> Self {
         Self { bytes, length: 0 }
     }
 
-    /// What is written.
+    /// Returns the bytes that were written.
     pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
     }
@@ -46,8 +45,10 @@ mod writer {
 
     use super::RecordSink;
 
-    /// A log into any [`std::io::Write`]; into a file through a [`std::io::BufWriter`], which is to be flushed at the
-    /// [end](crate::record::Recorder::into_sink): one that is only dropped says nothing of what it could not write.
+    /// A log that is written to any [`std::io::Write`].
+    ///
+    /// For a file, use a [`std::io::BufWriter`], and flush it after [`into_sink`](crate::record::Recorder::into_sink).
+    /// A `BufWriter` that is only dropped hides its errors.
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     #[derive(Clone, Copy, Debug)]
     pub struct LogWriter<W>(pub W);

@@ -20,14 +20,62 @@ where
     B: Budget,
     O: Observer,
 {
-    /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses, blocking the thread.
+    /// Runs a blocking operation until it succeeds, the policy gives up or the circuit refuses an attempt. The thread
+    /// sleeps between the attempts.
     ///
-    /// Neither an attempt timeout nor the total timeout interrupts an attempt here: set one on the operation itself. By
-    /// [`run_blocking_with`](Self::run_blocking_with) it is told what is left of the total timeout.
+    /// An attempt always runs to its end, because the loop cannot interrupt blocking code. So set a timeout on the
+    /// operation itself, such as on its socket. The policy's timeouts are checked between the attempts.
+    /// [`run_blocking_with`](Self::run_blocking_with) tells the operation how much of the total timeout is left.
+    ///
+    /// The operation may change what it borrows. If the `Retry` is in the same struct, keep what an attempt changes in
+    /// a field of its own, and borrow only that field. A closure that uses all of `&mut self` fails to compile with
+    /// E0500, because `self.retry` is borrowed during the call:
+    ///
+    /// ```compile_fail,E0500
+    /// # use retry_core::{Class, Error, Policy, Retry, testing::FakeClock};
+    /// # struct Client { retry: Retry<FakeClock, Policy>, sent: u32 }
+    /// # impl Client {
+    /// #     fn try_it(&mut self) -> Result<u32, Class> { Ok(7) }
+    /// fn count(&mut self) -> Result<u32, Error<Class>> {
+    ///     self.retry.run_blocking(|| self.try_it())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// ```
+    /// use retry_core::{Class, Error, Policy, Retry, testing::FakeClock};
+    ///
+    /// struct Client {
+    ///     retry: Retry<FakeClock, Policy>,
+    ///     connection: Connection, // what an attempt changes
+    /// }
+    ///
+    /// struct Connection {
+    ///     sent: u32,
+    /// }
+    ///
+    /// impl Connection {
+    ///     fn try_it(&mut self) -> Result<u32, Class> {
+    ///         self.sent += 1;
+    ///         if self.sent < 3 { Err(Class::Network) } else { Ok(7) }
+    ///     }
+    /// }
+    ///
+    /// impl Client {
+    ///     fn count(&mut self) -> Result<u32, Error<Class>> {
+    ///         self.retry.run_blocking(|| self.connection.try_it())
+    ///     }
+    /// }
+    ///
+    /// let retry = Retry::new(Policy::DEFAULT, FakeClock::new());
+    /// let mut client = Client { retry, connection: Connection { sent: 0 } };
+    /// assert_eq!(client.count(), Ok(7));
+    /// assert_eq!(client.connection.sent, 3);
+    /// ```
     ///
     /// # Errors
-    /// Returns an error if the call gives up, is refused by the circuit or ends with an error that the policy ignores,
-    /// and if the runtime's sleep is interrupted.
+    /// Returns an error if the call gives up, if the circuit refuses an attempt, if the policy ignores the operation's
+    /// error, or if the runtime interrupts the call.
     pub fn run_blocking<T, E, F>(&self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -37,14 +85,14 @@ where
         self.run_blocking_with(move |_, _| operation())
     }
 
-    /// [`run_blocking`](Self::run_blocking), where the operation is told how far the call has come and what the
-    /// attempt before ended with.
+    /// Does the same as [`run_blocking`](Self::run_blocking), and tells the operation the progress of the call and the
+    /// cause of the previous failure, which is `None` in the first attempt.
     ///
     /// ```
     /// use retry_core::{testing::FakeClock, Cause, Class, Policy, Retry};
     ///
     /// let clock = FakeClock::new();
-    /// let servers = ["eu-west-1", "eu-central-1"]; // the second, once the first said no
+    /// let servers = ["eu-west-1", "eu-central-1"]; // the second is asked after the first has failed
     /// let used = Retry::new(&Policy::DEFAULT, &clock).run_blocking_with(|_, last| match last {
     ///     None => Err(Class::Network),
     ///     Some(Cause::Failed(Class::Network)) => Ok(servers[1]),
@@ -54,7 +102,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// As [`run_blocking`](Self::run_blocking).
+    /// Returns an error if [`run_blocking`](Self::run_blocking) would return one.
     pub fn run_blocking_with<T, E, F>(&self, operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -76,7 +124,7 @@ where
     /// Runs `operation` as [`Retry::run_blocking`] does.
     ///
     /// # Errors
-    /// As [`Retry::run_blocking`].
+    /// Returns an error if [`Retry::run_blocking`] would return one.
     pub fn run_blocking<T, E, F>(self, mut operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -90,7 +138,7 @@ where
     /// Runs `operation` as [`Retry::run_blocking_with`] does.
     ///
     /// # Errors
-    /// As [`Retry::run_blocking`].
+    /// Returns an error if [`Retry::run_blocking`] would return one.
     pub fn run_blocking_with<T, E, F>(self, operation: F) -> Result<T, Error<E>>
     where
         R: BlockingSleep,
@@ -114,7 +162,7 @@ where
     }
 }
 
-/// A call until it ends.
+/// Runs a call to its end.
 #[inline]
 fn run<T, E, X, F, R, P, G, B, K, O, V>(
     retry: &Retry<R, P, G, B, K, O>,
@@ -144,7 +192,8 @@ where
         if cfg!(target_pointer_width = "64") {
             return go_on::<_, _, _, _, _, _, _, _, _, _, V>(run, missed, operation);
         }
-        // On a small machine all is in one place, where what a constant policy does not ask for is not there.
+        // On a small target, everything is in one function, so that the compiler drops what a constant policy leaves
+        // unused.
         if let Err(end) = pause::<_, _, _, _, _, _, _, _, V>(&mut run, missed) {
             let ended = run.end::<T, V, X>(end);
             run.done();
@@ -153,8 +202,8 @@ where
     }
 }
 
-/// The call from the end of its first attempt on. Everything is handed over by value: a call that succeeds at once
-/// keeps nothing in memory for it.
+/// Runs a call from the end of its first attempt on. All arguments are passed by value, so a call that succeeds at
+/// once needs no memory for them.
 #[cold]
 #[inline(never)]
 fn go_on<T, E, X, F, R, P, G, B, K, O, V>(
@@ -186,7 +235,7 @@ where
     }
 }
 
-/// Sleeps until the next attempt, if there is one.
+/// Sleeps until the next attempt, or returns why the call ends.
 #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
 fn pause<T, E, R, P, G, B, K, O, V>(
     run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
@@ -207,7 +256,7 @@ where
     run.check_time()
 }
 
-// In each of the two places: the first attempt keeps what it can in registers.
+// Inlined in both loops, so that the first attempt stays in registers.
 #[inline(always)]
 fn attempt<T, E, F, R, P, G, B, K, O, V>(
     run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,

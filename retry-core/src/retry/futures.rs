@@ -24,13 +24,27 @@ where
     B: Budget,
     O: Observer,
 {
-    /// Runs `operation` until it succeeds, the policy gives up or the circuit refuses.
+    /// Runs an async operation until it succeeds, the policy gives up or the circuit refuses an attempt.
     ///
-    /// Dropping the future cancels the call: an attempt under way gives its place back to the circuit, and a retry
-    /// not begun its price to the budget. To stop a call and keep its error, see [`until`](Self::until).
+    /// The closure is called for each attempt, and returns that attempt's future. The call's future is `Send` if the
+    /// closure, its futures and the `Retry` allow it.
+    ///
+    /// Dropping the future cancels the call. A half-open circuit then gets the slot of its probe back, and the budget
+    /// gets back the price of a retry that had not begun. To stop a call and get its last error, use
+    /// [`until`](Self::until).
+    ///
+    /// # If rustc says "captured variable cannot escape `FnMut` closure body"
+    ///
+    /// The operation's future borrows mutably what the closure captured, such as a `&mut` connection. `run` accepts
+    /// only futures that own what they change. Use one of these:
+    ///
+    /// - [`run_mut`](Self::run_mut): `retry.run_mut(async || connection.query().await)`.
+    /// - `run_mut_send`, with the feature `std`, if the call is spawned or must be `Send` for another reason:
+    ///   `retry.run_mut_send(&mut connection, |connection| Box::pin(connection.query()))`.
     ///
     /// # Errors
-    /// Returns an error if the call gives up, is refused by the circuit or ends with an error that the policy ignores.
+    /// Returns an error if the call gives up, if the circuit refuses an attempt, or if the policy ignores the
+    /// operation's error.
     pub fn run<T, E, F, A>(&self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -41,10 +55,10 @@ where
         self.run_with(move |_, _| operation())
     }
 
-    /// [`run`](Self::run), where the operation is told how far the call has come and what the attempt before ended
-    /// with.
+    /// Does the same as [`run`](Self::run), and tells the operation the progress of the call and the cause of the
+    /// previous failure, which is `None` in the first attempt.
     ///
-    /// It is told before it builds its future, which borrows nothing of it.
+    /// The closure gets the cause by reference, but its future cannot borrow it. So copy what the future needs.
     ///
     /// ```
     /// use core::time::Duration;
@@ -63,7 +77,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns an error if [`run`](Self::run) would return one.
     pub fn run_with<T, E, F, A>(&self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -87,7 +101,7 @@ where
     /// Runs `operation` as [`Retry::run`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`]; and if it was stopped.
+    /// Returns an error if [`Retry::run`] would return one, or if the stop signal ends the call.
     pub fn run<T, E, F, A>(self, mut operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -102,7 +116,7 @@ where
     /// Runs `operation` as [`Retry::run_with`] does.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns an error if [`run`](Self::run) would return one.
     pub fn run_with<T, E, F, A>(self, operation: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         R: Sleep,
@@ -114,7 +128,7 @@ where
         self.run_as(operation)
     }
 
-    #[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+    #[allow(clippy::manual_async_fn)] // an async fn would store its arguments twice
     pub(crate) fn run_as<T, E, X, F, A>(self, operation: F) -> impl Future<Output = Result<T, X>>
     where
         R: Sleep,
@@ -135,8 +149,9 @@ where
     }
 }
 
-/// A call until it ends, or `stop` does. Up to the end of its first attempt here, as most go no further.
-#[allow(clippy::manual_async_fn)] // whose arguments would be stored twice
+/// Runs a call until it ends, or until `stop` is ready. This function itself runs only the first attempt, because most
+/// calls end with it.
+#[allow(clippy::manual_async_fn)] // an async fn would store its arguments twice
 fn drive<T, E, X, F, A, R, P, G, B, K, O, V>(
     retry: &Retry<R, P, G, B, K, O>,
     mut stop: impl PollStop,
@@ -175,7 +190,7 @@ where
     }
 }
 
-/// The call from the end of its first attempt on.
+/// Runs a call from the end of its first attempt on.
 async fn go_on<T, E, X, F, A, R, P, G, B, K, O, V>(
     run: &mut Run<'_, R, P, G, B, K, O, E, V::Slot>,
     mut missed: Missed<E>,
@@ -221,12 +236,12 @@ where
     run.end::<T, V, X>(end)
 }
 
-/// Whether `stop` is over already: nothing is tried then.
+/// Whether `stop` is ready before the first attempt. The call then ends without one.
 pub(super) fn is_over(stop: &mut impl PollStop) -> impl Future<Output = bool> {
     poll_fn(|context| Poll::Ready(stop.poll_stop(context).is_ready()))
 }
 
-/// What an attempt ends with, unless it is stopped or takes too long.
+/// Drives an attempt until it ends, is stopped, or exceeds its time limit.
 pub(super) fn outcome<T, E>(
     stop: &mut impl PollStop,
     mut future: Pin<&mut impl Future<Output = Result<T, E>>>,
@@ -246,7 +261,7 @@ pub(super) fn outcome<T, E>(
     })
 }
 
-/// Waits for the end of `sleep`, unless it is stopped.
+/// Waits until `sleep` ends or the call is stopped.
 pub(super) fn slept(
     stop: &mut impl PollStop,
     mut sleep: Pin<&mut impl Future>,

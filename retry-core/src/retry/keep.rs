@@ -1,22 +1,22 @@
-//! What becomes of a value that is not acceptable, and what a call that did not succeed returns.
+//! The handling of unacceptable values, and the result of a failed call.
 
 use core::mem;
 
 use crate::error::Error;
 
-/// What a call does with a value that [`Retry::classify_ok`](crate::Retry::classify_ok) takes for a failure.
+/// What a call does with a value that [`Retry::classify_ok`](crate::Retry::classify_ok) marks as a failure.
 pub trait Keep<T> {
-    /// Where it is kept until the verdict.
+    /// The place that keeps the value until the verdict.
     type Slot: Default;
 
-    /// Keeps it.
+    /// Keeps the value.
     fn keep(slot: &mut Self::Slot, value: T);
 
-    /// Takes out the last one, if it was kept.
+    /// Takes the last value out; `None` if none was kept.
     fn take(slot: &mut Self::Slot) -> Option<T>;
 }
 
-/// Drops a value that [`classify_ok`](crate::Retry::classify_ok) takes for a failure.
+/// Drops a value that [`classify_ok`](crate::Retry::classify_ok) marks as a failure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Discard;
 
@@ -34,8 +34,8 @@ impl<T> Keep<T> for Discard {
     }
 }
 
-/// Returns the last value that [`classify_ok`](crate::Retry::classify_ok) takes for a failure if the call gives up on it. A
-/// value that is tried again is dropped before the delay.
+/// Returns the last value that [`classify_ok`](crate::Retry::classify_ok) marks as a failure, if the call gives up on
+/// it. If the call retries instead, the value is dropped before the delay.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeepLast;
 
@@ -51,9 +51,9 @@ impl<T> Keep<T> for KeepLast {
     }
 }
 
-/// What a call that did not succeed returns.
+/// The `Err` of a failed call.
 pub(crate) trait Ends<T, E, V: Keep<T>>: Sized {
-    /// Ends with the value in `slot`, or with an error.
+    /// Ends the call with the value in `slot`, or with an error.
     fn end(slot: &mut V::Slot, error: impl FnOnce() -> Error<E>) -> Result<T, Self>;
 }
 
@@ -67,7 +67,7 @@ impl<T, E, V: Keep<T>> Ends<T, E, V> for Error<E> {
     }
 }
 
-/// Both, for a dead letter: it tells the error of a call that returns its last value.
+/// Ends with both, for dead letters: a letter has the error of a call that returns its last value.
 impl<T, E, V: Keep<T>> Ends<T, E, V> for (Error<E>, V::Slot) {
     #[inline]
     fn end(slot: &mut V::Slot, error: impl FnOnce() -> Error<E>) -> Result<T, Self> {

@@ -1,4 +1,4 @@
-//! How an operation is retried: the builder that users call. The loops are in `futures.rs` and `blocking.rs`.
+//! The builder [`Retry`]. The loops are in `futures.rs`, `stateful.rs` and `blocking.rs`.
 
 mod blocking;
 mod futures;
@@ -41,44 +41,106 @@ use crate::policy::{Failure, Policies, Policy, Rule, WithCurve};
 use crate::runtime::{Entropy, Ready, WithEntropy};
 use crate::verdict::Verdict;
 
-/// How an operation is retried: policy, circuit, budget, classifier and observer, over a runtime.
+/// Retries an operation by a policy, with a circuit, a budget, a classifier and an observer, on a runtime.
 ///
-/// An adapter's `retry(&POLICY)` makes one; it then serves any number of calls, from any number of places at once. It
-/// owns its parts or borrows them, as each is given to it: `&CIRCUIT` and `Arc<SharedCircuit>` are circuits both, so a
-/// client can hold a `Retry` in a field of a type that can be written down:
+/// The function `retry(&POLICY)` of this crate or of an adapter makes one. A `run` method then makes a call. One
+/// `Retry` serves any number of calls, also at the same time.
+///
+/// | method | for |
+/// |---|---|
+/// | [`run`](Self::run), [`run_with`](Self::run_with) | async operations |
+/// | [`run_mut`](Self::run_mut), `run_mut_send` | async operations that borrow what they change |
+/// | [`run_blocking`](Self::run_blocking), [`run_blocking_with`](Self::run_blocking_with) | blocking operations |
+/// | [`until`](Self::until), [`return_last`](Self::return_last), [`dead_letters`](Self::dead_letters) | settings of one call, before its `run` method |
+///
+/// # Type parameters
+///
+/// | parameter | what | set by | default |
+/// |---|---|---|---|
+/// | `R` | the runtime: clock, sleep and random words | an adapter's `retry` | |
+/// | `P` | the policy, or another source of policies: [`Policies`](crate::policy::Policies) | an adapter's `retry` | `&'static Policy` |
+/// | `G` | the circuit: [`Gate`](crate::circuit::Gate) | [`circuit`](Self::circuit) | `NoCircuit` |
+/// | `B` | the budget: [`Budget`](crate::budget::Budget) | [`budget`](Self::budget) | `NoBudget` |
+/// | `K` | the classifier: [`Classifier`](crate::classify::Classifier) | [`classify`](Self::classify) and the methods after it | `ByTrait` |
+/// | `O` | the observer: [`Observer`](crate::observe::Observer) | [`observe`](Self::observe), [`on_event`](Self::on_event) | `()` |
+///
+/// Each part is owned or borrowed, as you give it: a circuit may be a `SharedCircuit`, a `&'static SharedCircuit` or an
+/// `Arc<SharedCircuit>`. So a client can keep its `Retry` in a field. This one has every part:
 ///
 /// ```
-/// # #[cfg(feature = "std")] {
-/// use std::{io, sync::Arc};
-/// use retry_core::{CircuitConfig, Policy, Retry, SharedCircuit, retry, runtime::StdRuntime};
+/// # #[cfg(all(feature = "std", feature = "tracing"))] {
+/// use std::sync::Arc;
+/// use retry_core::{
+///     CircuitConfig, Class, Error, Failure, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket,
+///     classify::ByClosure, observe::{Metrics, TracingLog}, retry, runtime::StdRuntime,
+/// };
+///
+/// type Calls = Retry<
+///     StdRuntime,
+///     Policy,
+///     Arc<SharedCircuit>,
+///     Arc<SharedBudget<TokenBucket>>,
+///     ByClosure<fn(&u16) -> Failure>,
+///     (Arc<Metrics>, TracingLog),
+/// >;
 ///
 /// struct Stock {
-///     retry: Retry<StdRuntime, Arc<Policy>, Arc<SharedCircuit>>,
+///     calls: Calls,
+/// }
+///
+/// fn classify(status: &u16) -> Failure {
+///     Class::of_http_status(*status).unwrap_or(Class::Unknown).into()
 /// }
 ///
 /// impl Stock {
-///     fn new(policy: Policy) -> Self {
-///         let circuit = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
-///         Self { retry: retry(Arc::new(policy)).circuit(circuit).named("stock.read") }
+///     fn new(policy: Policy, budget: Arc<SharedBudget<TokenBucket>>, metrics: Arc<Metrics>) -> Self {
+///         let calls = retry(policy)
+///             .circuit(Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT)))
+///             .budget(budget)
+///             .classify(classify as fn(&_) -> _)
+///             .observe((metrics, TracingLog))
+///             .named("stock.read");
+///         Self { calls }
 ///     }
 ///
-///     fn count(&self) -> Result<u32, retry_core::Error<io::Error>> {
-///         self.retry.run_blocking(|| Ok(7))
+///     fn count(&self) -> Result<u32, Error<u16>> {
+///         self.calls.run_blocking(|| Ok(7)) // your request
 ///     }
 /// }
-/// assert_eq!(Stock::new(Policy::DEFAULT).count().unwrap(), 7);
+///
+/// let budget = Arc::new(SharedBudget::new(TokenBucket::DEFAULT));
+/// let stock = Stock::new(Policy::DEFAULT, budget, Arc::new(Metrics::new()));
+/// assert_eq!(stock.count(), Ok(7));
 /// # }
 /// ```
 ///
-/// | parameter | what | set by |
-/// |---|---|---|
-/// | `R` | the runtime: clock, sleep and entropy | an adapter's `retry` |
-/// | `P` | the source of policies: [`Policies`](crate::policy::Policies) | the same |
-/// | `G` | the circuit: [`Gate`](crate::circuit::Gate) | [`circuit`](Self::circuit) |
-/// | `B` | the budget: [`Budget`](crate::budget::Budget) | [`budget`](Self::budget) |
-/// | `K` | the classifier: [`Classifier`](crate::classify::Classifier) | [`classify`](Self::classify) and its like |
-/// | `O` | the observer: [`Observer`](crate::observe::Observer) | [`observe`](Self::observe), [`on_event`](Self::on_event) |
-#[must_use = "it does nothing until it runs"]
+/// Every function and every closure has a type of its own, which has no name. The cast `classify as fn(&_) -> _` makes
+/// a function pointer of it, and that type can be written. Leaving out the cast is a compile error: "expected fn
+/// pointer, found fn item".
+///
+/// # Sharing
+///
+/// The `run` methods take `&self`. So threads and tasks can share one `Retry` in an `Arc` or in a `static`:
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use std::{io, sync::Arc, thread};
+/// use retry_core::{Policy, retry};
+///
+/// let calls = Arc::new(retry(Policy::DEFAULT).named("stock.read"));
+/// let mut threads = Vec::new();
+/// for sku in 1..=3 {
+///     let calls = Arc::clone(&calls);
+///     threads.push(thread::spawn(move || calls.run_blocking(|| Ok::<u32, io::Error>(sku * 7))));
+/// }
+/// let counts: Vec<u32> = threads.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect();
+/// assert_eq!(counts, [7, 14, 21]);
+/// # }
+/// ```
+///
+/// The page of `retry_tokio::retry` has the same loop with `tokio::spawn`. To change the name, the circuit or the
+/// observer for one call, use [`by_ref`](Self::by_ref).
+#[must_use = "a `Retry` does nothing until one of its `run` methods is called"]
 #[derive(Clone)]
 pub struct Retry<R, P = &'static Policy, G = NoCircuit, B = NoBudget, K = ByTrait, O = ()> {
     setup: Setup<P, G, B, O>,
@@ -87,20 +149,40 @@ pub struct Retry<R, P = &'static Policy, G = NoCircuit, B = NoBudget, K = ByTrai
 }
 
 impl<R, P> Retry<R, P> {
-    /// Retries by `policy` on `runtime`, without a circuit and a budget; errors say their own class.
+    /// Makes a `Retry` with this policy and runtime. It has no circuit, budget or observer yet, and takes the class of
+    /// an error from its [`Classify`](crate::Classify).
     ///
-    /// The policy is a [`Policy`], a reference to one, an `Arc` around one, or another source of policies.
+    /// The policy is a [`Policy`], a reference to one, an `Arc` around one, or another source of
+    /// [`Policies`](crate::policy::Policies).
     pub const fn new(policy: P, runtime: R) -> Self {
         Self { setup: Setup::new(policy), classifier: ByTrait, runtime }
     }
 }
 
 impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
-    /// Asks `classifier` for the class of each error: a closure from `&E` to a [`Class`](crate::Class) or a [`Failure`].
+    /// Sets the closure that returns the class of each error: a [`Class`](crate::Class), or a [`Failure`] with a
+    /// server's hint. By default, the error's own [`Classify`](crate::Classify) returns
+    /// it.
     ///
-    /// Without one, the error says it by its [`Classify`](crate::Classify). Comes before [`when`](Self::when),
-    /// [`classify_ok`](Self::classify_ok) and [`on_error`](Self::on_error). Events show the error's own text; an error
-    /// that has none is for [`classify_opaque`](Self::classify_opaque).
+    /// Call it before [`when`](Self::when), [`classify_ok`](Self::classify_ok), [`on_error`](Self::on_error) and
+    /// [`without_text`](Self::without_text): these add to the classifier. After them, rustc reports "no method named
+    /// `classify` found".
+    ///
+    /// Events and logs show the error's `Display` text. For errors without `Display`, use
+    /// [`classify_opaque`](Self::classify_opaque).
+    ///
+    /// ```
+    /// use retry_core::{Class, Failure, Policy, Progress, Recovery, Retry, Rule, testing::FakeClock};
+    ///
+    /// const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock)
+    ///     .classify(|status: &u16| Class::of_http_status(*status).unwrap_or(Class::Unknown))
+    ///     .when(|status: &u16, _: Progress| *status == 503, &FAIL);
+    /// let error = retry.run_blocking(|| Err::<(), _>(503)).unwrap_err();
+    /// assert_eq!((error.attempts(), error.class()), (1, Some(Class::Server)));
+    /// ```
     pub fn classify<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByClosure<F>, O>
     where
         E: HasText,
@@ -110,7 +192,8 @@ impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
         self.map_classifier(|_| ByClosure(classifier))
     }
 
-    /// [`classify`](Self::classify) for errors that have no text, as they are not [`Display`](fmt::Display).
+    /// Does the same as [`classify`](Self::classify), for errors without [`Display`](fmt::Display). Events then have no
+    /// error text.
     pub fn classify_opaque<E, C, F>(self, classifier: F) -> Retry<R, P, G, B, ByOpaque<F>, O>
     where
         C: Into<Failure>,
@@ -121,24 +204,30 @@ impl<R, P, G, B, O> Retry<R, P, G, B, ByTrait, O> {
 }
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
-    /// Asks `circuit` before each attempt, and tells it how each ended. If it depends on the call, such as the circuit of a
-    /// host out of a pool, it is given to [`by_ref`](Self::by_ref).
+    /// Sets the circuit. It is asked before each attempt, and records how each attempt ended.
+    ///
+    /// If each call has another circuit, such as the circuit of its host, set it for one call:
+    /// `retry.by_ref().circuit(circuit)`. See [`by_ref`](Self::by_ref).
     #[doc(alias = "circuit_breaker")]
     pub fn circuit<H: Gate>(self, circuit: H) -> Retry<R, P, H, B, K, O> {
         let Self { setup, classifier, runtime } = self;
         Retry { setup: setup.circuit(circuit), classifier, runtime }
     }
 
-    /// Pays for each retry out of `budget`.
+    /// Sets the budget, which pays for each retry. If it is empty, the call gives up with
+    /// [`GiveUp::Budget`](crate::GiveUp::Budget). First attempts are free.
     pub fn budget<C: Budget>(self, budget: C) -> Retry<R, P, G, C, K, O> {
         let Self { setup, classifier, runtime } = self;
         Retry { setup: setup.budget(budget), classifier, runtime }
     }
 
-    /// Puts errors that meet `condition` under `rule`. Conditions are asked in the order they were added, and
-    /// before the policy's own rules; the first that is met is the only one.
+    /// Adds a rule for errors that meet a condition.
     ///
-    /// Its delays are no longer than the policy's [`max_delay`](Policy::max_delay) when they are slept.
+    /// Conditions are checked in the order in which they were added. The first that is met decides. If none is met, the
+    /// policy's own rules follow.
+    ///
+    /// The delays of the rule are lowered to the policy's [`max_delay`](Policy::max_delay). Call this method after
+    /// [`classify`](Self::classify).
     ///
     /// ```
     /// use retry_core::{Class, Policy, Progress, Recovery, Retry, Rule, testing::FakeClock};
@@ -170,10 +259,13 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|before| When { before, condition, rule })
     }
 
-    /// Takes a value for a failure if `classifier` says which: "200, but empty: try again".
+    /// Sets the closure that marks some `Ok` values as failures, such as an empty body or a response with status 503.
+    /// It returns the class of the failure, or `None` if the value is good.
     ///
-    /// A value that is still one when the call gives up is dropped ([`Cause::Unacceptable`]);
-    /// [`return_last`](Self::return_last) hands it back instead.
+    /// If the call gives up on such a value, the value is dropped, and the error's cause is [`Cause::Unacceptable`].
+    /// [`return_last`](Self::return_last) returns the value instead.
+    ///
+    /// Call this method after [`classify`](Self::classify).
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
@@ -194,7 +286,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|before| ClassifyOk { before, judge: classifier })
     }
 
-    /// Calls `told` after each failed attempt, with what it ended with, how far the call has come and what it does now.
+    /// Calls `told` after each failed attempt, with its cause, the progress of the call and the verdict.
+    ///
+    /// Call this method after [`classify`](Self::classify).
     ///
     /// ```
     /// use retry_core::{Cause, Class, Policy, Progress, Retry, Verdict, testing::FakeClock};
@@ -218,14 +312,25 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|before| OnError { before, told })
     }
 
-    /// Keeps the text of errors out of events and logs, where it may hold what is not for others to read.
+    /// Leaves the text of errors out of events and logs. Use it if the text may contain personal data or secrets.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock)
+    ///     .classify(|_: &&str| Class::Server)
+    ///     .without_text()
+    ///     .on_event(|event| assert!(event.text.is_none()));
+    /// let error = retry.run_blocking(|| Err::<(), _>("password 1234 refused")).unwrap_err();
+    /// assert_eq!(error.inner(), Some(&"password 1234 refused")); // the caller still has it
+    /// ```
     pub fn without_text(self) -> Retry<R, P, G, B, WithoutText<K>, O> {
         self.map_classifier(WithoutText)
     }
 
-    /// Takes this [`Classifier`](crate::classify::Classifier) in place of the one so far.
-    ///
-    /// It has a type that can be written down, such as `retry_tokio::ReqwestClassifier`.
+    /// Replaces the classifier by a [`Classifier`](crate::classify::Classifier) of your own, or by a ready-made one such as
+    /// `retry_tokio::ReqwestClassifier`. Its type can be written down, as that of a field.
     ///
     /// ```
     /// use retry_core::{Class, Failure, Policy, Progress, Retry, classify::Classifier, testing::FakeClock};
@@ -252,25 +357,41 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|_| classifier)
     }
 
-    /// Puts a [`Classifier`](crate::classify::Classifier) around the one so far.
+    /// Wraps the classifier in a [`Classifier`](crate::classify::Classifier) of your own. The closure gets the present
+    /// one.
     pub fn map_classifier<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<R, P, G, B, L, O> {
         let Self { setup, classifier: before, runtime } = self;
         Retry { setup, classifier: classifier(before), runtime }
     }
 
-    /// Tells `observer` everything that happens. A closure is for [`on_event`](Self::on_event).
+    /// Sets the observer, which gets every event of the calls: attempts, verdicts, changes of the circuit and ends.
+    ///
+    /// It replaces the observer set before. For several observers, give a tuple of them. For a closure, use
+    /// [`on_event`](Self::on_event).
     pub fn observe<N: Observer>(self, observer: N) -> Retry<R, P, G, B, K, N> {
         let Self { setup, classifier, runtime } = self;
         Retry { setup: setup.observe(observer), classifier, runtime }
     }
 
-    /// Tells a closure everything that happens.
+    /// Sets a closure as the observer: see [`observe`](Self::observe).
+    ///
+    /// ```
+    /// use core::cell::Cell;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let (clock, events) = (FakeClock::new(), Cell::new(0));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).on_event(|_| events.set(events.get() + 1));
+    /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// assert_eq!(events.get(), 3); // started, succeeded, ended
+    /// ```
     pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Retry<R, P, G, B, K, ObserverFn<F>> {
         self.observe(observer_fn(observer))
     }
 
-    /// Takes this curve instead of the policy's: from the number of failed attempts, from 1, and the policy's base
-    /// delay to a ceiling. Jitter, `min_delay` and `max_delay` stay the policy's.
+    /// Replaces the policy's backoff by this curve. It gets the number of failed attempts, counted from 1, and the
+    /// policy's base delay, and returns the ceiling of the next delay.
+    ///
+    /// The policy's jitter, `min_delay` and `max_delay` still apply. A rule with a backoff of its own keeps it.
     ///
     /// ```
     /// use core::time::Duration;
@@ -290,9 +411,29 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         Retry { setup: setup.policies(|policies| WithCurve::new(policies, curve)), classifier, runtime }
     }
 
-    /// What [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for: `check`, asked once at first and
-    /// then as often as `every` says. It is asked on the thread of the call, so it should only look at what a health
-    /// check elsewhere found out.
+    /// Sets the readiness check that [`Recovery::WaitAndRetry`](crate::Recovery::WaitAndRetry) waits for. The wait ends
+    /// early when `check` returns `true`.
+    ///
+    /// It is called when the policy's [`min_delay`](Policy::min_delay) has passed, which is zero by default, and then
+    /// after each `every`. An `every` of zero counts as 1 ns. The check runs on the thread of the call, so it should be
+    /// short, such as a look at a flag that a health check sets.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Policy, Recovery, Retry, Rule, testing::FakeClock};
+    ///
+    /// const WAIT: Recovery = Recovery::WaitAndRetry(Duration::from_secs(30));
+    /// const POLICY: Policy = Policy::DEFAULT.rules(&[Rule::class(Class::Server).recovery(WAIT)]);
+    ///
+    /// let clock = FakeClock::new();
+    /// let is_up = || clock.now().as_millis() >= 7_000;
+    /// let retry = Retry::new(&POLICY, &clock).ready(is_up, Duration::from_secs(1));
+    /// let mut answers = [Err(Class::Server), Ok("up")].into_iter();
+    /// assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok("up"));
+    /// assert_eq!(clock.now().as_millis(), 7_000);
+    /// # }
+    /// ```
     pub fn ready<F: Fn() -> bool + Sync>(
         self,
         check: F,
@@ -301,7 +442,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.on(|runtime| Ready::new(runtime, check, every))
     }
 
-    /// Takes its random words from `entropy` instead of the runtime's: for exact delays in tests on paused time.
+    /// Replaces the runtime's source of random words, such as for exact delays in tests on paused time.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
@@ -315,29 +456,32 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.on(|runtime| WithEntropy::new(runtime, entropy))
     }
 
-    /// Gives the operation a name, for events and errors: a `&'static str`, or with `std` a `String`.
+    /// Sets the name of the operation for events, metrics and errors. It is a `&'static str`, or with `std` a `String`.
+    ///
+    /// Use a limited number of names, because `Metrics` has one series per name. A host or a tenant is a
+    /// [key](Self::keyed).
     pub fn named(mut self, operation: impl Into<Name>) -> Self {
         self.setup.operation = operation.into();
         self
     }
 
-    /// Says which of several like dependencies it goes to, for events and errors.
+    /// Sets the key for events and errors. It tells one of several similar dependencies, such as a host or a tenant.
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.setup.key = key.into();
         self
     }
 
-    /// The circuit.
+    /// Returns the circuit.
     pub const fn gate(&self) -> &G {
         &self.setup.gate
     }
 
-    /// The runtime, such as for its time.
+    /// Returns the runtime, for example to read its time.
     pub const fn runtime(&self) -> &R {
         &self.runtime
     }
 
-    /// Where calls get their policy, such as to reload it.
+    /// Returns the source of policies, for example to reload it.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -353,7 +497,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         &self.setup.policies
     }
 
-    /// The same by reference, to be changed for one use: another name, circuit or observer.
+    /// Makes a `Retry` that borrows all parts of this one. It can be changed for one call, such as by another name,
+    /// circuit or observer.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, observe::OperationMetrics, testing::FakeClock};
@@ -373,7 +518,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         Retry { setup: Setup { policies, operation, key, gate, budget, observer }, classifier, runtime }
     }
 
-    /// The same on another runtime.
+    /// Replaces the runtime.
     pub(crate) fn on<S>(self, runtime: impl FnOnce(R) -> S) -> Retry<S, P, G, B, K, O> {
         let Self { setup, classifier, runtime: before } = self;
         Retry { setup, classifier, runtime: runtime(before) }

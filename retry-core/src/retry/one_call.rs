@@ -1,4 +1,4 @@
-//! What only one call has: when it is stopped, and what becomes of its last value.
+//! Settings of one call: its stop signal, and whether it returns its last value.
 
 use core::fmt;
 use core::pin::Pin;
@@ -7,9 +7,11 @@ use core::task::{Context, Poll};
 use super::Retry;
 use super::keep::{Discard, KeepLast};
 
-/// One call of a [`Retry`], with a future that stops it, or with its last value as the result.
+/// One call of a [`Retry`], with a stop signal, with its last value as the result, or both.
 ///
-/// [`Retry::until`] and [`Retry::return_last`] make one. It runs as the `Retry` itself does.
+/// [`Retry::until`] and [`Retry::return_last`] make it. The order of [`until`](Self::until),
+/// [`return_last`](Self::return_last) and [`dead_letters`](Self::dead_letters) is free. Then a `run` method runs the
+/// call, as on the `Retry` itself.
 ///
 /// ```
 /// use retry_core::{testing::FakeClock, Class, Policy, Retry};
@@ -21,28 +23,28 @@ use super::keep::{Discard, KeepLast};
 /// let stop = std::future::pending::<()>();
 /// assert_eq!(clock.run(retry.until(stop).return_last().run(|| async { Ok(503) })), Ok(503));
 /// ```
-#[must_use = "it does nothing until it runs"]
+#[must_use = "a call does nothing until one of its `run` methods is called"]
 pub struct OneCall<'r, Y, S = Never, V = Discard> {
     pub(crate) retry: &'r Y,
     pub(crate) stop: S,
     pub(crate) keep: V,
 }
 
-/// The stop signal of a call that nothing stops.
+/// The default stop signal, which is never ready.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Never;
 
-/// What stops a call: any future, or [`Never`].
+/// A stop signal of a call: any future, or [`Never`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not stop a call, because it is not a future",
     note = "for a `CancellationToken`, give `token.cancelled()`; blocking code has `.cancel_by(&token)`"
 )]
 pub trait Stop {
-    /// Whether it can ever stop one.
+    /// Whether the signal can stop a call.
     #[doc(hidden)]
     const CAN: bool = true;
 
-    /// Ready when the call is to stop.
+    /// Returns `Ready` when the call must stop.
     #[doc(hidden)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()>;
 }
@@ -62,7 +64,7 @@ impl Stop for Never {
     }
 }
 
-/// What stops a call, as a loop holds it.
+/// A stop signal as a loop holds it.
 pub(super) trait PollStop {
     fn poll_stop(&mut self, context: &mut Context<'_>) -> Poll<()>;
 }
@@ -82,10 +84,11 @@ impl<S: Stop> PollStop for Pin<&mut S> {
 }
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
-    /// One call that ends when `stop` does: the attempt or the sleep under way is dropped then.
+    /// Makes a call that stops when the future `stop` ends. The attempt or the sleep under way is then dropped, and the
+    /// call returns an error that [is cancelled](crate::Error::is_cancelled) and has the last attempt's error.
     ///
-    /// Any future will do: a `CancellationToken`'s, a channel's receiver, a sleep. It is asked before the first attempt,
-    /// too. Blocking code has `cancel_by`.
+    /// Any future is a stop signal: `token.cancelled()` of a `CancellationToken`, the receiver of a channel, or a
+    /// sleep. If it has ended before the call begins, no attempt is made. For blocking code, use `cancel_by`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -103,8 +106,10 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         OneCall { retry: self, stop, keep: Discard }
     }
 
-    /// One call that hands back its last value if it gives up because that value is not acceptable:
-    /// see [`classify_ok`](Self::classify_ok).
+    /// Makes a call that returns its last value if it gives up because of that value. By default, such a call returns
+    /// an error, and the value is dropped: see [`classify_ok`](Self::classify_ok).
+    ///
+    /// Use it to see the last response of a server, with its status and body.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
@@ -120,7 +125,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         OneCall { retry: self, stop: Never, keep: KeepLast }
     }
 
-    /// One call with nothing of its own.
+    /// Makes a call with the default settings.
     #[inline]
     pub(crate) const fn one_call(&self) -> OneCall<'_, Self> {
         OneCall { retry: self, stop: Never, keep: Discard }
@@ -128,7 +133,7 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
 }
 
 impl<'r, Y, V> OneCall<'r, Y, Never, V> {
-    /// Ends the call when `stop` does: see [`Retry::until`].
+    /// Stops the call when the future `stop` ends: see [`Retry::until`].
     pub fn until<S: Stop>(self, stop: S) -> OneCall<'r, Y, S, V> {
         let Self { retry, stop: Never, keep } = self;
         OneCall { retry, stop, keep }
@@ -136,7 +141,7 @@ impl<'r, Y, V> OneCall<'r, Y, Never, V> {
 }
 
 impl<'r, Y, S> OneCall<'r, Y, S> {
-    /// Hands back the last value if the call gives up on it: see [`Retry::return_last`].
+    /// Returns the last value if the call gives up because of it: see [`Retry::return_last`].
     pub fn return_last(self) -> OneCall<'r, Y, S, KeepLast> {
         let Self { retry, stop, keep: Discard } = self;
         OneCall { retry, stop, keep: KeepLast }

@@ -1,4 +1,4 @@
-//! `operation.retry(&how)`: the call from the operation's side.
+//! Calls as a method of the operation: `operation.retry(&retry)`.
 
 use super::Retry;
 use crate::budget::Budget;
@@ -9,7 +9,8 @@ use crate::observe::Observer;
 use crate::policy::Policies;
 use crate::runtime::{BlockingSleep, Entropy, Sleep};
 
-/// Every closure and function without arguments: it is retried by a [`Retry`].
+/// The methods `retry` and `retry_blocking` of closures and functions without arguments: `fetch.retry(&retry)` instead
+/// of `retry.run(fetch)`.
 ///
 /// ```
 /// use retry_core::{testing::FakeClock, Class, Policy, Retry, Retryable};
@@ -27,10 +28,10 @@ use crate::runtime::{BlockingSleep, Entropy, Sleep};
 /// assert_eq!(clock.run(fetch.retry(&stock)), Ok(8));
 /// ```
 pub trait Retryable: Sized {
-    /// Runs it until it succeeds, the policy gives up or the circuit refuses: [`Retry::run`].
+    /// Runs the operation as [`Retry::run`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`].
+    /// Returns an error if [`Retry::run`] would return one.
     fn retry<T, E, A, R, P, G, B, K, O>(
         self,
         retry: &Retry<R, P, G, B, K, O>,
@@ -48,11 +49,10 @@ pub trait Retryable: Sized {
         retry.run(self)
     }
 
-    /// Runs it until it succeeds, the policy gives up or the circuit refuses, blocking the thread:
-    /// [`Retry::run_blocking`].
+    /// Runs the operation as [`Retry::run_blocking`] does.
     ///
     /// # Errors
-    /// As [`Retry::run_blocking`].
+    /// Returns an error if [`Retry::run_blocking`] would return one.
     fn retry_blocking<T, E, R, P, G, B, K, O>(self, retry: &Retry<R, P, G, B, K, O>) -> Result<T, Error<E>>
     where
         Self: FnMut() -> Result<T, E>,

@@ -1,4 +1,4 @@
-//! Operations that borrow what they change: a connection, a buffer.
+//! The loops for operations that borrow what they change, such as a connection or a buffer.
 
 use core::pin::pin;
 
@@ -15,7 +15,7 @@ use crate::observe::Observer;
 use crate::policy::Policies;
 use crate::runtime::{Clock, Entropy, Sleep};
 
-/// The whole call, each attempt of which is the future of `$operation`, an expression that may borrow.
+/// Runs a whole call. The future of each attempt is the value of `$operation`, an expression that may borrow.
 macro_rules! drive {
     ($call:expr, $operation:expr) => {{
         let OneCall { retry, stop, keep: _ } = $call;
@@ -62,10 +62,10 @@ where
     B: Budget,
     O: Observer,
 {
-    /// [`run`](Self::run) for an operation whose future borrows `&mut` what the closure holds.
+    /// Does the same as [`run`](Self::run), for an async closure that mutably borrows what it captured.
     ///
-    /// The future of the call is for one thread: it cannot be spawned where that takes `Send`.
-    /// `run_mut_send` is for that.
+    /// The future of this call is not `Send`. In `tokio::spawn`, rustc reports "implementation of `Send` is not general
+    /// enough". The form to spawn is `run_mut_send`, with the feature `std`.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
@@ -86,7 +86,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// Returns an error if [`run`](Self::run) would return one.
     pub async fn run_mut<T, E, F>(&self, operation: F) -> Result<T, Error<E>>
     where
         R: Sleep,
@@ -109,7 +109,7 @@ where
     /// Runs `operation` as [`Retry::run_mut`] does.
     ///
     /// # Errors
-    /// As [`Retry::run`]; and if it was stopped.
+    /// Returns an error if [`Retry::run`] would return one, or if the stop signal ends the call.
     pub async fn run_mut<T, E, F>(self, operation: F) -> Result<T, Error<E>>
     where
         R: Sleep,
@@ -150,10 +150,12 @@ mod send {
         B: Budget,
         O: Observer,
     {
-        /// [`run`](Self::run) for an operation that changes `state`, in a future that can be spawned.
+        /// Does the same as [`run`](Self::run), for an operation that changes `state`. The future can be spawned.
         ///
-        /// The state is lent to each attempt in turn. An attempt that is cut by a timeout has it no longer: what it did
-        /// to the state until then stays.
+        /// Each attempt borrows the state. If a timeout ends the attempt, the state stays as the attempt left it.
+        ///
+        /// The operation returns its future in a box, `Box::pin(..)`, and that future must be `Send`. Then a spawned
+        /// `async move` block can own the state and await this call.
         ///
         /// ```
         /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
@@ -175,7 +177,7 @@ mod send {
         /// ```
         ///
         /// # Errors
-        /// As [`run`](Self::run).
+        /// Returns an error if [`run`](Self::run) would return one.
         pub async fn run_mut_send<M, T, E, F>(&self, state: &mut M, operation: F) -> Result<T, Error<E>>
         where
             R: Sleep,
@@ -198,7 +200,7 @@ mod send {
         /// Runs `operation` as [`Retry::run_mut_send`] does.
         ///
         /// # Errors
-        /// As [`Retry::run`]; and if it was stopped.
+        /// Returns an error if [`Retry::run`] would return one, or if the stop signal ends the call.
         pub async fn run_mut_send<M, T, E, F>(self, state: &mut M, operation: F) -> Result<T, Error<E>>
         where
             R: Sleep,

@@ -1,4 +1,4 @@
-//! The steps of one call on its way through a loop, whichever it is.
+//! The steps of one call, which all loops share.
 
 use core::mem::{self, ManuallyDrop};
 use core::time::Duration;
@@ -17,28 +17,28 @@ use crate::runtime::{Clock, Entropy, Readiness, Sleep};
 use crate::time::{duration, nanos};
 use crate::verdict::{GiveUp, Verdict};
 
-/// One call on its way through a loop. Dropped before its end, it is cancelled, and its observer told when.
+/// One call in a loop. If it is dropped before its end, it is cancelled, and its observer is told the time.
 pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> {
     retry: &'r Retry<R, P, G, B, K, O>,
     state: State<G::Ticket, P::Read>,
     last: Option<Last<E>>,
-    /// Where a value that is not acceptable is kept until the verdict.
+    /// Keeps an unacceptable value until the verdict.
     slot: S,
 }
 
-/// What the last attempt ended with.
+/// The end of the last attempt.
 struct Last<E> {
     cause: Cause<E>,
     class: Class,
 }
 
-/// An attempt that brought nothing.
+/// Why a step brought no value.
 pub(super) enum Missed<E> {
     /// The operation's own error.
     Error(E),
     TimedOut,
     Unacceptable(Failure),
-    /// It did not begin, or was stopped.
+    /// The attempt did not begin, or was stopped.
     Ended(End),
 }
 
@@ -81,7 +81,7 @@ where
         self.course().begin(|| runtime.now()).map_err(End::Rejected)
     }
 
-    /// What to make of an outcome; the attempt ends here if it is good.
+    /// Judges the outcome of an attempt. A good value ends the attempt as a success.
     #[inline]
     pub(super) fn judge<T, V>(&mut self, outcome: Result<T, Missed<E>>) -> Result<T, Missed<E>>
     where
@@ -102,7 +102,7 @@ where
         }
     }
 
-    /// Ends a failed attempt: what is slept before the next, or why there is none.
+    /// Ends a failed attempt, and returns the pause before the next one, or why the call ends.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn settle<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
     where
@@ -129,7 +129,7 @@ where
         self.last = Some(Last { cause, class: failure.class });
         match verdict {
             Verdict::Retry(_) => {
-                // It may hold a connection, which others wait for.
+                // Dropped before the pause, because it may hold a connection of a pool.
                 drop(V::take(&mut self.slot));
                 let (delay, least) = self.state.pause();
                 Ok(Steps::of(delay, least, runtime.readiness()))
@@ -139,7 +139,7 @@ where
         }
     }
 
-    /// The call is over, and nothing left to cancel.
+    /// Ends the call without the cancellation of a drop. Every attempt must have ended.
     #[inline]
     pub(super) fn done(self)
     where
@@ -149,7 +149,7 @@ where
         drop((run.last.take(), mem::take(&mut run.slot)));
     }
 
-    /// Ends the call: with the value that was kept, with an error, or with both.
+    /// Ends the call with the value that was kept, with an error, or with both.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn end<T, V, X>(&mut self, end: End) -> Result<T, X>
     where
@@ -157,7 +157,7 @@ where
         S: Default,
         X: Ends<T, E, V>,
     {
-        self.cancel(); // what is still under way, or to come
+        self.cancel(); // the attempt under way, or the retry to come
         let mut slot = mem::take(&mut self.slot);
         X::end(&mut slot, || self.error(end))
     }
@@ -176,13 +176,13 @@ where
         Error::new(kind, cause, context)
     }
 
-    /// How far the call had come when the attempt began.
+    /// The progress of the call when the attempt began.
     #[inline]
     pub(super) fn progress(&mut self) -> Progress {
         self.course().progress()
     }
 
-    /// What the attempt before ended with.
+    /// The cause of the previous attempt's failure.
     #[inline]
     pub(super) fn last(&self) -> Option<&Cause<E>> {
         self.last.as_ref().map(|last| &last.cause)
@@ -197,7 +197,8 @@ where
         self.course().time_limit().map(|limit| runtime.sleep(limit))
     }
 
-    /// [`settle`](Self::settle) for attempts that a timer may end: if it was the total timeout, the call ends.
+    /// Does the same as [`settle`](Self::settle), for attempts that a timer may end. If the timer was the total
+    /// timeout, the call ends.
     #[inline]
     pub(super) fn settle_timed<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
     where
@@ -220,7 +221,7 @@ where
         self.begin()
     }
 
-    /// Ends the call if a pause took all that was left of the total timeout: the next attempt ends as it begins.
+    /// Ends the call if a pause used up the total timeout. The next attempt then begins and ends at once.
     #[inline]
     pub(super) fn check_time(&mut self) -> Result<(), End> {
         let runtime = self.runtime();
@@ -236,7 +237,7 @@ where
         }
     }
 
-    /// The total timeout ended the attempt, and the call with it.
+    /// Ends an attempt because of the total timeout, and the call with it.
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn end_with_total(&mut self, failure: Failure) -> End {
@@ -246,7 +247,7 @@ where
         End::GaveUp(GiveUp::TotalTimeout)
     }
 
-    /// How far the call has come; the time only if it is `timed`.
+    /// The progress of the call. The clock is read only if it is `timed`.
     #[inline]
     fn progress_at(&mut self, timed: bool) -> Progress {
         let runtime = self.runtime();
@@ -281,8 +282,8 @@ impl<R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> Drop
     }
 }
 
-/// The parts of a pause: one that is sure, and then as many as the dependency is not ready for. In nanoseconds, and
-/// turned into durations in one place.
+/// The parts of a pause: one that is always slept, and then steps until the dependency is ready. They are in
+/// nanoseconds, so that the conversion to a `Duration` is in one place.
 pub(super) struct Steps<'a> {
     sure: Option<u64>,
     left: u64,
@@ -290,7 +291,7 @@ pub(super) struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    /// `least` is below `delay` where readiness may end it early.
+    /// `least` is below `delay` if readiness may end the pause early.
     #[inline]
     fn of(delay: u64, least: u64, ready: Option<Readiness<'a>>) -> Self {
         match ready {
@@ -308,7 +309,7 @@ impl<'a> Steps<'a> {
         if self.left == 0 || check() {
             return None;
         }
-        // A step of nothing would ask for ever.
+        // With a step of zero, the loop would never end.
         let step = nanos(every).max(1).min(self.left);
         self.left -= step;
         Some(step)

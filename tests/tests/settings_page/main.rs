@@ -119,7 +119,7 @@ fn the_page_has_every_class() {
     let error = serde_json::from_str::<Policy>(r#"{"retry_on": ["?"]}"#).unwrap_err().to_string();
     let (_, classes) = PAGE.split_once("a list of names in a file: ").expect("the page lists the classes");
     let classes = quoted(classes.split(".\n").next().expect("a split has a first part"));
-    assert!(error.contains(&format!("none of {} at line", classes.join(", "))), "{error}");
+    assert!(error.contains(&format!("is not one of {} at line", classes.join(", "))), "{error}");
 }
 const COMMON_NAMES: [&str; 21] = [
     "MaxAttempts",

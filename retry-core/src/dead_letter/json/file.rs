@@ -1,4 +1,4 @@
-//! A file that holds nothing but whole lines.
+//! A file that consists of whole lines.
 
 use std::format;
 #[cfg(unix)]
@@ -9,46 +9,51 @@ use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
-/// When a line is made sure to be on disk, and not only with the operating system.
+/// When the lines of a [`JsonLinesSink`](super::JsonLinesSink) are synced to disk, by `fdatasync`.
+///
+/// Before that, they are in the cache of the operating system. There they survive `kill -9`, and a loss of power takes
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDisk {
-    /// Before the letter counts as kept.
+    /// Syncs each line before its letter counts as kept. This is the default. Each letter waits for the disk.
     #[default]
     Each,
-    /// After so many, and when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called. The loss of power may take that many; `kill -9` none.
+    /// Syncs after this many lines, and when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called. A loss of
+    /// power may take up to this many letters.
     Every(u32),
-    /// When [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called, or the operating system sees fit.
+    /// Syncs when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called, and when the sink is dropped. A loss
+    /// of power may take the letters since the last sync.
     WhenTold,
 }
 
-/// What becomes of a torn line when its file is opened.
+/// What is done with a torn line when its file is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenTorn {
-    /// It is cut away. What it was is in [`JsonLinesSink::torn`](super::JsonLinesSink::torn).
+    /// Cuts the torn line away. [`JsonLinesSink::torn`](super::JsonLinesSink::torn) returns it. This is the default.
     #[default]
     Cut,
-    /// It is ended, and stays in the file as a line that is no letter.
+    /// Ends the torn line and leaves it in the file. Readers report it as [damaged](super::BadLineKind::NoLetter).
     Keep,
 }
 
-/// A line that its writer did not get to the end of.
+/// A line at the end of a file that lacks its line end, because its writer was cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TornLine {
-    /// The byte of the file at which it begins.
+    /// The offset of the line in the file, in bytes.
     pub at: u64,
-    /// How many bytes of it there are.
+    /// The length of the line, in bytes.
     pub length: u64,
-    /// Those bytes, or the first 64 KiB of them.
+    /// The line itself, or its first 64 KiB.
     pub bytes: Vec<u8>,
 }
 
-/// The file, and what is known of it.
+/// An open file, and what is known about it.
 pub(super) struct Open {
     file: File,
-    /// How long the file is with nothing but whole lines, where a write failed and could not be taken back.
+    /// The length of the whole lines, if a failed write is still to be taken back.
     ragged: Option<u64>,
-    /// How many lines are not known to be on disk.
+    /// The number of lines that are still to be synced.
     pending: u32,
     pub(super) line: Vec<u8>,
     pub(super) kept: u64,
@@ -64,14 +69,14 @@ impl Open {
         Ok((open, torn))
     }
 
-    /// Adds a line, as a whole or not at all.
+    /// Adds a line. If that fails, leaves the file as it was.
     pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk, path: &Path) -> io::Result<()> {
         self.take_back()?;
         let before = self.there(path)?;
         let added = self.file.write_all(line).and_then(|()| self.settle(on_disk));
         if added.is_err() {
             self.ragged = Some(before);
-            // What cannot be taken back now will be before the next line.
+            // If this fails, too, the next line tries it again.
             let _ = self.take_back();
         }
         added
@@ -87,7 +92,7 @@ impl Open {
         if due { self.sync() } else { Ok(()) }
     }
 
-    /// Cuts away what is more than whole lines, if there is any. Someone else may have cut more.
+    /// Cuts the file back to whole lines after a failed write. Another program may have cut it further meanwhile.
     fn take_back(&mut self) -> io::Result<()> {
         if let Some(length) = self.ragged {
             if self.file.metadata()?.len() > length {
@@ -98,11 +103,11 @@ impl Open {
         Ok(())
     }
 
-    /// Makes sure that the file has a name still, else goes on with the one that has its name, or a new one: what is
-    /// added to a file that was removed is gone with it. How long it is.
+    /// Returns the length of the file. If the file was removed, first opens the one that is at the path now, or a new
+    /// one: lines that are added to a removed file are gone with it.
     fn there(&mut self, path: &Path) -> io::Result<u64> {
         let metadata = self.file.metadata()?;
-        // Some file systems count no names at all.
+        // Some file systems do not count names.
         if !has_no_name(&metadata) || is_at(&self.file, path).unwrap_or(false) {
             return Ok(metadata.len());
         }
@@ -111,20 +116,20 @@ impl Open {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Counts a letter that is not kept.
+    /// Counts a letter that was refused.
     pub(super) fn fail(&mut self, why: String) {
         self.failed += 1;
         self.last_error = Some(why);
     }
 
-    /// Makes sure that all lines are on disk.
+    /// Syncs all lines to disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
         self.pending = 0;
         Ok(())
     }
 
-    /// Renames the file, and goes on with an empty one. An error names the file that it is about.
+    /// Renames the file, and goes on with an empty one. An error names its file.
     pub(super) fn rotate(&mut self, path: &Path, to: &Path) -> io::Result<()> {
         self.take_back().and_then(|()| self.there(path)).and_then(|_| self.sync()).map_err(named(path))?;
         if fs::exists(to).map_err(named(to))? {
@@ -134,8 +139,8 @@ impl Open {
             let replaced = "the file was renamed, and another is in its place";
             return Err(named(path)(io::Error::new(io::ErrorKind::NotFound, replaced)));
         }
-        fs::rename(path, to).map_err(named(to))?; // `path` was there just now
-        // All that can fail comes before the new file is taken, so that an error leaves the old one.
+        fs::rename(path, to).map_err(named(to))?; // `path` existed a moment ago
+        // Everything that can fail comes before the new file is used, so that the old one is kept after an error.
         let new = sync_directory(to).map_err(named(to)).and_then(|()| open(path).map_err(named(path)));
         match new {
             Ok(file) => {
@@ -143,7 +148,8 @@ impl Open {
                 Ok(())
             }
             Err(error) => {
-                // What someone else has put there meanwhile is not overwritten: then the old one keeps its new name.
+                // A file that another program has put there meanwhile is not overwritten. The old file then keeps its
+                // new name.
                 if !fs::exists(path).map_err(named(path))? {
                     fs::rename(to, path).map_err(named(to))?;
                 }
@@ -153,7 +159,7 @@ impl Open {
     }
 }
 
-/// What is written last is on disk, too, as far as the system allows: it is told of no failure here.
+/// Syncs the last lines. An error is lost here; `sync` would have reported it.
 impl Drop for Open {
     fn drop(&mut self) {
         if self.pending > 0 {
@@ -177,13 +183,13 @@ fn open_whole(path: &Path, when_torn: WhenTorn) -> io::Result<(File, Option<Torn
     Ok((file, torn))
 }
 
-/// Opens the file to add to it, and nobody else besides. A new one is in its directory for good.
+/// Opens the file for one writer. If the file is new, also syncs its entry in the directory.
 fn open(path: &Path) -> io::Result<File> {
     let existed = fs::exists(path)?;
     let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     lock(&file)?;
     if !is_at(&file, path)? {
-        return open(path); // its writer turned it over before it let go of it
+        return open(path); // its writer rotated it before releasing the lock
     }
     if !existed {
         file.sync_all()?;
@@ -192,8 +198,8 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses a file that another writer has open; its lock goes with it, however it ends. Only where locks do not keep
-/// readers away, and of files that are some: a device may have many writers.
+/// Locks the file, or returns an error if another writer has it open. The lock ends with its program. Only unix has it,
+/// because locks do not keep readers away there. Devices are not locked: they may have many writers.
 fn lock(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     if file.metadata()?.is_file()
@@ -201,13 +207,13 @@ fn lock(file: &File) -> io::Result<()> {
     {
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another writer has it open"));
     }
-    // Any other error: a file system without locks, on which letters are better kept than refused.
+    // Any other error means a file system without locks. It is better to keep letters there than to refuse them.
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
 }
 
-/// Whether nothing but its writers' handles leads to the file; where that cannot be told, more does.
+/// Returns whether the file has no name any more; `false` if that is unknown.
 fn has_no_name(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     {
@@ -221,7 +227,7 @@ fn has_no_name(metadata: &Metadata) -> bool {
     }
 }
 
-/// Whether it is this file that has the name `path`; where that cannot be told, it has.
+/// Returns whether `path` is the name of this file. Outside unix, returns whether there is any file of that name.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     #[cfg(unix)]
     {
@@ -236,7 +242,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes sure that the names in the directory of `path` are on disk, where a system has that.
+/// Syncs the directory of `path`, on systems that support it.
 fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -248,7 +254,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What stands at the end of a file without an end of its own.
+/// Returns what the file holds after its last line end.
 fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
     const STEP: usize = 64 << 10;
     let mut from = length;
@@ -262,7 +268,7 @@ fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
         let end = part.iter().rposition(|byte| *byte == b'\n');
         let begin = end.map_or(0, |end| end + 1);
         part.drain(..begin);
-        // Of a torn line longer than a step, its beginning tells most.
+        // Of a torn line longer than a step, keep the beginning, which says most.
         part.append(&mut tail);
         part.truncate(STEP);
         tail = part;
@@ -274,7 +280,7 @@ fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
     Ok((from < length).then(|| TornLine { at: from, length: length - from, bytes: tail }))
 }
 
-/// The error, and which file it is about.
+/// Adds the file's path to an error.
 pub(super) fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

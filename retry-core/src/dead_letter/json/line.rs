@@ -17,34 +17,41 @@ use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
 use crate::time::nanos;
 
-// Whatever a program calls its operations, and says of them, a line stays one that can be looked at. In bytes.
+// Limits in bytes. They keep a line readable, whatever names and texts a program uses.
 const LONGEST_NAME: usize = 256;
 const LONGEST_KEY_OF_METADATA: usize = 64;
 const LONGEST_VALUE: usize = 256;
 const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
-/// At the end of what was cut. That stays as it is when it is written again.
+/// The end of a text that was cut. Such a text stays the same when it is written again.
 const CUT: &str = "..";
 
-/// A letter as it was stored.
+/// A dead letter as a [`JsonLinesReader`](super::JsonLinesReader) returns it, with the error and the metadata of its
+/// line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredLetter<T> {
-    /// The letter.
+    /// The letter itself.
     pub letter: DeadLetter<T>,
-    /// The operation's name, longer than the letter itself holds it.
+    /// The operation's name, up to 256 bytes. The letter holds only its first 23 bytes.
     pub operation: String,
-    /// What the last attempt ended with.
+    /// The text of the last attempt's error, up to 1 KiB.
+    ///
+    /// If no attempt ended, such as when the circuit refused the first one, it is the text of the call's error. If the
+    /// attempt timed out, it says so, such as `timed out after 1500 ms`. It is `None` for a letter that
+    /// [`JsonLinesSink::store`](super::JsonLinesSink::store) has written, which has no error.
     pub error: Option<String>,
-    /// What the caller said of it.
+    /// The metadata of the call, in pairs of name and value: at most 32 pairs, with values of up to 256 bytes.
     pub metadata: Vec<(String, String)>,
-    /// How many more pairs there were.
+    /// The number of pairs that were left out: more than 32 in all, a name of more than 64 bytes, or a name that came
+    /// before.
     pub metadata_left_out: usize,
-    /// When it was stored, if the writer [was told the time](super::JsonLinesSink::stamped); to the millisecond.
+    /// When the letter was first written, rounded down to milliseconds; `None` if the sink is not
+    /// [`stamped`](super::JsonLinesSink::stamped).
     pub at: Option<SystemTime>,
 }
 
-/// A letter of which no more is known than it holds itself.
+/// A stored letter without error, metadata and time.
 impl<T> From<DeadLetter<T>> for StoredLetter<T> {
     fn from(letter: DeadLetter<T>) -> Self {
         let operation = letter.operation.as_str().into();
@@ -61,8 +68,8 @@ pub(super) struct Line<'a, T> {
     metadata: Metadata<'a>,
 }
 
-/// What of the caller's metadata is written. A pair whose name another has, or whose name is too long to be told from
-/// others by its beginning, is left out and counted, as is what is too much.
+/// The metadata that is written. Pairs beyond the limit, with a name that is too long, or with a name that came before,
+/// are counted instead.
 #[derive(Default)]
 struct Metadata<'a> {
     pairs: Vec<(&'a str, String)>,
@@ -97,7 +104,7 @@ impl<'a, T> Line<'a, T> {
         }
     }
 
-    /// A letter that was read, and is written again.
+    /// A line for a letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
         let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
         let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
@@ -111,7 +118,7 @@ impl<'a, T> Line<'a, T> {
         }
     }
 
-    /// Writes it to the end of `line`, the line's own end included.
+    /// Writes the line to the end of `line`, with its line end.
     pub(super) fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()>
     where
         T: Serialize,
@@ -169,7 +176,7 @@ impl Serialize for Pairs<'_> {
     }
 }
 
-/// What the last attempt ended with.
+/// Shows what the last attempt ended with.
 struct Caused<'a, E>(&'a LetterContext<'a, E>);
 
 impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
@@ -177,8 +184,8 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
         use crate::error::Cause;
         match self.0.error.cause() {
             Some(Cause::Failed(error)) => error.fmt(f),
-            Some(Cause::TimedOut(limit)) => write!(f, "no end within {} ms", limit.as_millis()),
-            Some(Cause::Unacceptable) => f.write_str("a value that was not acceptable"),
+            Some(Cause::TimedOut(limit)) => write!(f, "timed out after {} ms", limit.as_millis()),
+            Some(Cause::Unacceptable) => f.write_str("the value is not acceptable"),
             None => self.0.error.fmt(f),
         }
     }
@@ -192,7 +199,7 @@ pub(super) fn instant(millis: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
-/// As much of the text as `most` bytes hold, with `..` at the end where that is not all of it.
+/// Returns the text if it fits into `most` bytes, or its beginning with `..` at the end.
 fn bounded(text: impl fmt::Display, most: usize) -> String {
     struct Bounded {
         text: String,
@@ -215,7 +222,7 @@ fn bounded(text: impl fmt::Display, most: usize) -> String {
     }
 
     let mut bounded = Bounded { text: String::new(), most, cut: false };
-    // An error that cannot be shown in full is shown in part.
+    // If an error fails to format itself, its text ends there.
     let _ = write!(bounded, "{text}");
     if bounded.cut {
         bounded.text.push_str(CUT);
@@ -223,7 +230,7 @@ fn bounded(text: impl fmt::Display, most: usize) -> String {
     bounded.text
 }
 
-/// Escapes all that a log must not hold, and not only what JSON must: a terminal that shows the file obeys none of it.
+/// A JSON formatter that also escapes what a terminal could obey: see `is_unclean`.
 struct Escaping(CompactFormatter);
 
 impl Formatter for Escaping {
@@ -238,8 +245,8 @@ impl Formatter for Escaping {
         })
     }
 
-    /// JSON that the payload brings as it is: between its parts there may be line ends, in its strings the same
-    /// characters as in others, but for those that JSON forbids there.
+    /// Writes JSON that the payload contains as raw text. It may have white space between its parts, which becomes
+    /// spaces, so that the line stays one line.
     fn write_raw_fragment<W: ?Sized + io::Write>(
         &mut self,
         writer: &mut W,
@@ -256,7 +263,7 @@ impl Formatter for Escaping {
     }
 }
 
-/// What is clean, and the character behind it that is not.
+/// Splits a text into clean parts, each with the unclean character that follows it.
 fn parts(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
     text.split_inclusive(is_unclean).map(|part| match part.strip_suffix(is_unclean) {
         Some(clean) => (clean, part.chars().next_back()),
@@ -264,16 +271,16 @@ fn parts(text: &str) -> impl Iterator<Item = (&str, Option<char>)> {
     })
 }
 
-/// Ends the line; whatever brought a line end into it would make two of it, neither of them a letter.
+/// Ends the line. A line end inside of it would split the letter into two damaged lines, so that is an error.
 fn end(line: &mut Vec<u8>) -> serde_json::Result<()> {
     if line.contains(&b'\n') {
-        return Err(serde_json::Error::custom("a line end in the midst of it"));
+        return Err(serde_json::Error::custom("the JSON contains a line end"));
     }
     line.push(b'\n');
     Ok(())
 }
 
-/// Writes one of those that must be escaped, all of which fit 16 bits.
+/// Writes an escaped character. All characters that need it fit 16 bits.
 fn escape<W: ?Sized + io::Write>(writer: &mut W, c: char) -> io::Result<()> {
     write!(writer, "\\u{:04x}", u32::from(c))
 }
@@ -293,6 +300,6 @@ mod tests {
         let mut line = b"{}".to_vec();
         end(&mut line).unwrap();
         assert_eq!(line, b"{}\n");
-        assert_eq!(end(&mut line).unwrap_err().to_string(), "a line end in the midst of it");
+        assert_eq!(end(&mut line).unwrap_err().to_string(), "the JSON contains a line end");
     }
 }

@@ -1,4 +1,4 @@
-//! Dead letters in a file, a line of JSON each.
+//! Dead letters in a file, one line of JSON per letter.
 
 mod file;
 mod line;

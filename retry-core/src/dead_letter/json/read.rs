@@ -1,4 +1,4 @@
-//! Reads letters from lines of JSON.
+//! A reader of dead letters from lines of JSON.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -21,11 +21,11 @@ use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;
 
-/// The letters of a file that [`JsonLinesSink`](super::JsonLinesSink) wrote, oldest first.
+/// Reads the dead letters of a file that a [`JsonLinesSink`](super::JsonLinesSink) has written, oldest first.
 ///
-/// A line that is no letter is an `Err` that says where it is, and the next line is read all the same. One without an
-/// end is torn: its writer was cut off in the middle of it. Only the last line can be. No line is read into memory beyond
-/// [`limit`](Self::limit).
+/// It is an iterator with one item per line. A damaged line is an `Err` with its place, and the iterator goes on with
+/// the next line. A last line that has no line end is torn: its writer was cut off. At most [`limit`](Self::limit)
+/// bytes of a line are held in memory.
 pub struct JsonLinesReader<T, R = BufReader<File>> {
     reader: R,
     limit: usize,
@@ -37,10 +37,10 @@ pub struct JsonLinesReader<T, R = BufReader<File>> {
 }
 
 impl<T: DeserializeOwned> JsonLinesReader<T> {
-    /// The letters of this file.
+    /// Opens this file.
     ///
     /// # Errors
-    /// Where it cannot be opened.
+    /// Returns an error if the file cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let file = File::open(path).map_err(named(path))?;
@@ -49,10 +49,10 @@ impl<T: DeserializeOwned> JsonLinesReader<T> {
 }
 
 impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
-    /// The longest line that is read, in bytes, unless set.
+    /// The default limit on the length of a line, in bytes: 16 MiB.
     pub const LIMIT: usize = 16 << 20;
 
-    /// The letters that this reader brings.
+    /// Makes a reader of these lines.
     pub const fn new(reader: R) -> Self {
         Self {
             reader,
@@ -65,14 +65,14 @@ impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
         }
     }
 
-    /// Reads no line that is longer than this.
+    /// Sets the longest line that is read, in bytes, without its line end. The default is [`LIMIT`](Self::LIMIT).
     #[must_use]
     pub fn limit(self, bytes: usize) -> Self {
         Self { limit: bytes, ..self }
     }
 
-    /// The next line, without its end, into memory as far as the limit. How long it is, end included, and whether it
-    /// has one.
+    /// Reads the next line into memory, up to the limit and without its line end. Returns its length with the line end,
+    /// and whether it has one.
     fn next_line(&mut self) -> io::Result<(u64, bool)> {
         self.line.clear();
         let mut length = 0;
@@ -85,7 +85,7 @@ impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
                 Some(end) => (available.get(..end).unwrap_or_default(), true),
                 None => (available, false),
             };
-            // One more than the limit tells that it is passed.
+            // One byte more than the limit shows that the line is too long.
             let room = self.limit.saturating_add(1).saturating_sub(self.line.len());
             self.line.extend(part.iter().take(room));
             let used = part.len() + usize::from(ended);
@@ -135,17 +135,17 @@ impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLinesReader<T, R> {
     }
 }
 
-/// A line that is no letter.
+/// A damaged line: it is torn, too long, or something else than a dead letter.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BadLine {
-    /// Which line, from 1.
+    /// The number of the line, from 1.
     pub number: u64,
-    /// The byte of the file at which it begins.
+    /// The offset of the line in the file, in bytes.
     pub at: u64,
-    /// How many bytes it has.
+    /// The length of the line with its line end, in bytes.
     pub length: u64,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub kind: BadLineKind,
 }
 
@@ -153,18 +153,18 @@ pub struct BadLine {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BadLineKind {
-    /// It is the last, and has no end.
+    /// The line is the last one, and lacks its line end.
     Torn,
-    /// It is longer than the reader's limit.
+    /// The line is longer than the reader's limit.
     TooLong,
-    /// It is not the JSON of a letter.
+    /// The line is not the JSON of a dead letter. The text says why.
     NoLetter(String),
-    /// It could not be read, nor what comes after it.
+    /// Reading failed. The iterator ends after this error.
     Io(io::Error),
 }
 
 impl BadLine {
-    /// Whether it is the torn end of the file.
+    /// Returns whether the line is the torn end of the file.
     pub const fn is_torn(&self) -> bool {
         matches!(self.kind, BadLineKind::Torn)
     }
@@ -175,9 +175,9 @@ impl fmt::Display for BadLine {
         let Self { number, at, length, kind } = self;
         write!(f, "line {number} (byte {at}, {length} bytes): ")?;
         match kind {
-            BadLineKind::Torn => f.write_str("torn"),
+            BadLineKind::Torn => f.write_str("torn: it has no line end"),
             BadLineKind::TooLong => f.write_str("too long"),
-            BadLineKind::NoLetter(why) => write!(f, "no letter: {why}"),
+            BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {why}"),
             BadLineKind::Io(error) => error.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! A file to which dead letters are added.
+//! A sink that adds dead letters to a file.
 
 use core::fmt;
 use core::mem;
@@ -16,18 +16,38 @@ use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
 
-/// A file to which dead letters are added, a line of JSON each, so that they survive the program.
+/// Adds dead letters to a file, one line of JSON per letter, so that they survive the program.
 ///
-/// A letter counts as kept once its line is written and [on disk](OnDisk), so that neither `kill -9` nor, with
-/// [`OnDisk::Each`], the loss of power takes it away again. What is cut off in the middle of a line is recognised when
-/// the file is opened again, reported as [`torn`](Self::torn), and cut away. A write that fails leaves the file as it
-/// was, and the letter comes back to whoever is asked [next](crate::dead_letter::OrElse).
+/// A letter counts as kept when its line is written and synced to disk, as [`OnDisk`] says. It then survives `kill -9`,
+/// and with [`OnDisk::Each`], the default, also a loss of power. If a write fails, the file is cut back to whole lines,
+/// and the letter goes to the next sink: see [`OrElse`](crate::dead_letter::OrElse). If the program is killed in the
+/// middle of a line, the next [`open`](Self::open) cuts that line away and reports it by [`torn`](Self::torn).
 ///
-/// One writer has a file at a time; threads may share it. On unix it locks the file, so that a second one is refused
-/// with [`ResourceBusy`](io::ErrorKind::ResourceBusy), whichever program it is of; elsewhere that is for the program to
-/// see to. A program that is killed has lost its lock with its life. Where the file is removed, the next letter makes
-/// it anew, on unix, which alone lets an open file be removed. Each call waits for the disk: where that is too
-/// long, or on a thread of asynchronous code, put a channel in between.
+/// | method | error and metadata of the call |
+/// |---|---|
+/// | as the sink of a call, [`append`](Self::append) | written |
+/// | [`requeue`](Self::requeue) | written again, as they were read |
+/// | [`store`](Self::store) | absent: the letter comes from a queue or a channel, which does not keep them |
+///
+/// # One writer
+///
+/// Threads may share a sink, and only one sink has a file open. On unix, the file is locked. A second writer gets
+/// [`ResourceBusy`](io::ErrorKind::ResourceBusy), also in another program, until the first one has ended in any way. On
+/// other systems, the program must ensure that itself. If the file is removed, on unix the next letter creates it
+/// again.
+///
+/// # In asynchronous code
+///
+/// With [`OnDisk::Each`], each letter waits for `fdatasync` on the thread of its call, which may be a thread of the
+/// executor. There are two ways around that:
+///
+/// - With [`OnDisk::WhenTold`], a letter waits for the write only. Call [`sync`](Self::sync) from another thread, such
+///   as once per second. A letter that comes during a `sync` waits for its end. A loss of power may take the letters
+///   since the last one.
+/// - Put a channel in between: a `SyncSender<DeadLetter<T>>` is a sink. A thread receives the letters and calls
+///   [`store`](Self::store). Their lines lack the error and the metadata.
+///
+/// # Example
 ///
 /// ```
 /// use retry_core::{dead_letter::{JsonLinesReader, JsonLinesSink}, testing::FakeClock, Class, Policy, Retry};
@@ -48,12 +68,13 @@ use crate::panics::caught;
 ///     r#"{"v":1,"operation":"stock.write","reason":"attempts","class":"Network","attempts":3,"elapsed_ns":300000000,"error":"Network","metadata":{"tenant":"north"},"payload":"7 apples"}"#,
 /// );
 ///
-/// // Later: out of the way of those that come in meanwhile, and each tried again.
+/// // Later: move the file away from new letters, and try each letter again.
 /// let taken = dir.join("taken.jsonl");
 /// letters.rotate(&taken)?;
 /// for stored in JsonLinesReader::<String>::open(&taken)? {
 ///     let stored = stored?;
-///     if stock.run_blocking(|| if stored.letter.payload == "7 apples" { Ok(()) } else { Err(Class::Server) }).is_err() {
+///     let send = || if stored.letter.payload == "7 apples" { Ok(()) } else { Err(Class::Server) };
+///     if stock.run_blocking(send).is_err() {
 ///         letters.requeue(stored)?;
 ///     }
 /// }
@@ -72,39 +93,39 @@ pub struct JsonLinesSink {
     stamp: Option<fn() -> SystemTime>,
 }
 
-/// Why a letter was not kept.
+/// Why a letter was refused.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JsonLinesError {
-    /// The payload has no JSON.
+    /// The payload fails to be written as JSON.
     Payload(serde_json::Error),
-    /// The line is longer than the limit.
+    /// The line is longer than the sink's limit.
     TooLong {
-        /// How long it would be, in bytes.
+        /// The length of the line, in bytes.
         length: usize,
-        /// The limit.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// It could not be written.
+    /// Writing or syncing the line failed.
     Io(io::Error),
 }
 
 impl JsonLinesSink {
-    /// The longest line that is written, in bytes, unless set.
+    /// The default limit on the length of a line, in bytes: 1 MiB.
     pub const LIMIT: usize = 1 << 20;
 
-    /// Opens the file, or makes it; a torn line at its end is cut away, and reported as [`torn`](Self::torn).
+    /// Opens the file, or creates it. A torn line at its end is cut away, and returned by [`torn`](Self::torn).
     ///
     /// # Errors
-    /// Where the file cannot be opened, read, or cut, or where another writer has it open.
+    /// Returns an error if the file cannot be opened, read or cut, or if another writer has it open.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::open_with(path, WhenTorn::Cut)
     }
 
-    /// [`open`](Self::open), and what is done with a torn line.
+    /// Does the same as [`open`](Self::open), with another treatment of a torn line.
     ///
     /// # Errors
-    /// Where the file cannot be opened, read, or cut, or where another writer has it open.
+    /// Returns an error if the file cannot be opened, read or changed, or if another writer has it open.
     pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
         let (open, torn) = Open::new(&path, when_torn).map_err(named(&path))?;
@@ -112,51 +133,53 @@ impl JsonLinesSink {
         Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
     }
 
-    /// When a line is made sure to be on disk; [`OnDisk::Each`] unless set.
+    /// Sets when lines are synced to disk. The default is [`OnDisk::Each`].
     #[must_use]
     pub fn on_disk(self, on_disk: OnDisk) -> Self {
         Self { on_disk, ..self }
     }
 
-    /// Refuses letters whose line would be longer than this, in bytes; [`LIMIT`](Self::LIMIT) unless set.
+    /// Sets the longest line, in bytes, with its line end. Letters with a longer line are refused. The default is
+    /// [`LIMIT`](Self::LIMIT).
     #[must_use]
     pub fn limit(self, bytes: usize) -> Self {
         Self { limit: bytes, ..self }
     }
 
-    /// Puts the time to each letter, by this clock: `SystemTime::now`, most often. Without one, no clock is read.
+    /// Sets the clock that gives each letter its time, such as `SystemTime::now`. By default, letters have no time.
     #[must_use]
     pub fn stamped(self, clock: fn() -> SystemTime) -> Self {
         Self { stamp: Some(clock), ..self }
     }
 
-    /// Adds a letter, with the error of its call and with its metadata.
+    /// Adds a letter, with the error of its call and the metadata. A call does this by itself if the file is its sink.
     ///
     /// # Errors
-    /// Returns an error if it is not kept; the file is then as it was.
+    /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn append<T: Serialize, E: fmt::Display>(
         &self,
         letter: &DeadLetter<T>,
         context: &LetterContext<'_, E>,
     ) -> Result<(), JsonLinesError> {
-        // Others' code runs before the lock is taken: what shows the error, and the payload.
+        // The error and the payload are formatted before the lock is taken, because that runs code of the user.
         self.write(&Line::of(letter, context, self.stamp.map(|now| now())))
     }
 
-    /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program empties
-    /// when it stops. Its line has no error and no metadata.
+    /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program
+    /// empties when it stops, or in a channel. Its line lacks the error and the metadata.
     ///
     /// # Errors
-    /// Returns an error if it is not kept; the file is then as it was.
+    /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn store<T: Serialize>(&self, letter: DeadLetter<T>) -> Result<(), JsonLinesError> {
         let at = self.stamp.map(|now| now());
         self.write(&Line::again(&StoredLetter { at, ..letter.into() }))
     }
 
-    /// Adds a letter that was read and could not be delivered again, as the newest.
+    /// Adds a letter that was read but could not be delivered, as the newest, with its error and metadata. Adds 1 to
+    /// its [`requeued`](DeadLetter::requeued).
     ///
     /// # Errors
-    /// Returns an error if it is not kept; the file is then as it was.
+    /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn requeue<T: Serialize>(&self, mut stored: StoredLetter<T>) -> Result<(), JsonLinesError> {
         stored.letter.requeued = stored.letter.requeued.saturating_add(1);
         self.write(&Line::again(&stored))
@@ -185,58 +208,59 @@ impl JsonLinesSink {
         outcome
     }
 
-    /// Makes sure that all lines are on disk.
+    /// Syncs all lines to disk, whatever [`OnDisk`] says. Letters that come meanwhile wait.
     ///
     /// # Errors
-    /// Where they are not.
+    /// Returns an error if syncing fails.
     pub fn sync(&self) -> io::Result<()> {
         self.lock().sync()
     }
 
-    /// Renames the file to `to`, where no file may be, and goes on with an empty one: to work on the letters so far.
+    /// Renames the file to `to`, and goes on with an empty one, so that the letters so far can be delivered again.
     ///
     /// # Errors
-    /// Where it cannot be renamed, or the new one cannot be made: then all goes on with the old one, under its old name
-    /// unless another file has that by then.
+    /// Returns an error if `to` exists, or if renaming the file or creating the new one fails. The sink then goes on
+    /// with the old file, under its old name unless another file has that name by then.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
         self.lock().rotate(&self.path, to.as_ref())
     }
 
-    /// The torn line that the file ended with when it was opened.
+    /// Returns the torn line that the file ended with when it was opened.
     pub const fn torn(&self) -> Option<&TornLine> {
         self.torn.as_ref()
     }
 
-    /// Where the file is.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many letters were kept since the file was opened.
+    /// Returns how many letters were kept since the file was opened.
     pub fn kept(&self) -> u64 {
         self.lock().kept
     }
 
-    /// How many letters could not be kept since the file was opened.
+    /// Returns how many letters could not be kept since the file was opened.
     pub fn failed(&self) -> u64 {
         self.lock().failed
     }
 
-    /// Why the last of those could not.
+    /// Returns the error of the last letter that could not be kept.
     pub fn last_error(&self) -> Option<String> {
         self.lock().last_error.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        // The file is whole between any two of its steps, so a panic elsewhere is no reason to stop.
+        // The file is whole between any two steps, so it can be used after a panic in another thread.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where the payload or the error panics when it is written, the letter is not kept, and comes back.
+/// Keeps a letter with the error and the metadata of its call. If the payload or the error panics while it is
+/// formatted, the letter is returned.
 impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        // Why not is in `last_error`.
+        // `last_error` says why.
         match caught(|| self.append(&letter, context)) {
             Some(appended) => appended.map_err(|_| letter),
             None => {
@@ -250,7 +274,7 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
 impl fmt::Display for JsonLinesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Payload(error) => write!(f, "the payload has no JSON: {error}"),
+            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {error}"),
             Self::TooLong { length, limit } => {
                 write!(f, "the line would have {length} bytes, more than the limit of {limit}")
             }

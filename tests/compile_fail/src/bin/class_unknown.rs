@@ -1,4 +1,4 @@
-// nothing says which class of error `MyError` is
+// `MyError` has no error class, because it does not implement `Classify`
 #![allow(unused)]
 use core::time::Duration;
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};

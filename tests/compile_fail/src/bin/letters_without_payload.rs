@@ -1,4 +1,4 @@
-// what a letter is to carry is said by `.payload(..)`; without that, it carries `()`
+// `.payload(..)` sets the payload of a letter; without it, the payload is `()`
 #![allow(unused)]
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 
