@@ -359,7 +359,7 @@ impl fmt::Display for ErrorContext {
     message = "`retry_core::Error<{Self}>` is not a `std::error::Error`, because `{Self}` is not",
     // `?` shows the label, and no note.
     label = "`{Self}` is not a `std::error::Error`: write `.map_err(retry_core::Error::boxed)?`",
-    note = "`boxed` is for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text"
+    note = "`boxed` is for `anyhow::Error`, `Box<dyn Error + Send + Sync>` and text; it needs the `Send + Sync`"
 )]
 pub trait Source: fmt::Debug {
     /// Returns the error itself.

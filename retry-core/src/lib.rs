@@ -119,6 +119,9 @@ pub use pool::CircuitPool;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use retry::retry;
+#[cfg(not(feature = "std"))]
+#[doc(hidden)]
+pub use retry::retry_without_std as retry;
 pub use retry::{OneCall, Retry, Retryable};
 pub use time::Instant;
 pub use verdict::{GiveUp, Verdict};

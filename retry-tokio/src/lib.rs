@@ -82,6 +82,7 @@ mod http;
 mod hyper;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod sleep;
 #[cfg(feature = "tower")]
 mod tower;
 
@@ -95,7 +96,8 @@ pub use crate::http::{http_requests, http_response};
 pub use crate::hyper::hyper_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
-pub use crate::reqwest::{reqwest_error, reqwest_requests, reqwest_response};
+pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
+pub use crate::sleep::TokioSleep;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{
@@ -124,10 +126,10 @@ impl Clock for Tokio {
 }
 
 impl Sleep for Tokio {
-    type Sleep = tokio::time::Sleep;
+    type Sleep = TokioSleep;
 
-    fn sleep(&self, duration: Duration) -> tokio::time::Sleep {
-        tokio::time::sleep(duration)
+    fn sleep(&self, duration: Duration) -> TokioSleep {
+        TokioSleep { sleep: tokio::time::sleep(duration) }
     }
 }
 

@@ -1,11 +1,59 @@
 //! What reqwest's errors and responses mean to a policy.
 
+use core::fmt::Display;
 use std::io;
 
 use ::reqwest::{Error as ReqwestError, Request, Response};
-use retry_core::{Class, Failure, classify::Idempotency, runtime::StdRuntime};
+use retry_core::{
+    Class, Failure, Progress,
+    classify::{Classifier, Idempotency},
+    runtime::StdRuntime,
+};
 
 use crate::causes::{causes, of_connection, of_system};
+
+/// Classifies the responses and errors of reqwest: [`reqwest_response`] and [`reqwest_error`] in one type, for
+/// [`Retry::classifier`](retry_core::Retry::classifier).
+///
+/// A client can hold a `Retry` with it, because its type can be written down:
+///
+/// ```
+/// use retry_core::{Error, Policy, Retry, circuit::NoCircuit, budget::NoBudget};
+/// use retry_tokio::{ReqwestClassifier, Tokio, retry};
+///
+/// struct Stock {
+///     client: reqwest::Client,
+///     calls: Retry<Tokio, Policy, NoCircuit, NoBudget, ReqwestClassifier>,
+/// }
+///
+/// impl Stock {
+///     async fn read(&self, url: &str) -> Result<reqwest::Response, Error<reqwest::Error>> {
+///         self.calls.run(|| self.client.get(url).send()).await
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let calls = retry(Policy::DEFAULT).classifier(ReqwestClassifier);
+/// let stock = Stock { client: reqwest::Client::new(), calls };
+/// assert_eq!(stock.read("no address").await.unwrap_err().attempts(), 1); // its request cannot be built
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReqwestClassifier;
+
+impl Classifier<Response, ReqwestError> for ReqwestClassifier {
+    fn failure(&self, error: &ReqwestError, _: Progress) -> Failure {
+        reqwest_error(error)
+    }
+
+    fn classify_ok(&self, response: &Response) -> Option<Failure> {
+        reqwest_response(response)
+    }
+
+    fn text<'e>(&self, error: &'e ReqwestError) -> Option<&'e dyn Display> {
+        Some(error)
+    }
+}
 
 /// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
 ///

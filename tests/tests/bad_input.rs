@@ -154,10 +154,22 @@ fn the_plain_setter_panics_with_the_same_line_at_run_time() {
 /// Each program in `compile_fail/src/bin` begins with what the compiler must say of it.
 #[test]
 fn a_const_that_cannot_be_does_not_compile() {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile_fail");
+    does_not_compile("compile_fail", 15);
+}
+
+/// The same for programs that forgot the feature `std`.
+#[test]
+fn what_needs_std_names_the_feature() {
+    does_not_compile("compile_fail/without_std", 2);
+}
+
+fn does_not_compile(package: &str, at_least: usize) {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(package);
+    let package = Path::new(env!("CARGO_MANIFEST_DIR")).join(package);
+    let name = package.file_name().unwrap().to_str().unwrap().to_owned();
     let cargo = Command::new(env!("CARGO"))
         .args(["check", "--quiet", "--keep-going", "--bins", "--color=never", "--target-dir"])
-        .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail"))
+        .arg(target)
         .current_dir(&package)
         .env_remove("RUSTFLAGS")
         .output()
@@ -169,19 +181,19 @@ fn a_const_that_cannot_be_does_not_compile() {
     let mut programs = 0;
     for program in fs::read_dir(package.join("src/bin")).expect("the programs are there") {
         let path = program.expect("the directory can be read").path();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let program = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let source = fs::read_to_string(&path).expect("the program can be read");
         let line = source.lines().next().unwrap().trim_start_matches("// ");
         // The diagnostics of one program: from its error to the next one's summary.
-        let summary = format!("could not compile `compile_fail` (bin \"{name}\")");
-        let place = format!("{name}.rs:");
+        let summary = format!("could not compile `{name}` (bin \"{program}\")");
+        let place = format!("{program}.rs:");
         let said_here =
             said.split("\n\n").any(|diagnostic| diagnostic.contains(&place) && diagnostic.contains(line));
         if !said_here || !said.contains(&summary) {
-            missing.insert(format!("{name}: {line}"));
+            missing.insert(format!("{program}: {line}"));
         }
         programs += 1;
     }
     assert!(missing.is_empty(), "the compiler did not say, of\n{missing:#?}\nbut\n{said}");
-    assert!(programs >= 15, "only {programs} programs");
+    assert!(programs >= at_least, "only {programs} programs");
 }

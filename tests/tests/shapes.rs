@@ -1,5 +1,6 @@
 //! The shapes that services have: each compiles, and does what it looks like. Beside these: tower layers made at run time
-//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, rules known at run time in
+//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, all of one call in
+//! `dead_letters/handed_over/one_call.rs`, rules known at run time in
 //! `reload.rs`, tags in `metrics/names.rs`, and what a policy prints and serialises in `settings.rs` and `config_file.rs`.
 
 use std::cell::RefCell;
@@ -15,7 +16,7 @@ use retry_core::{
     budget::NoBudget,
     circuit::{NoCircuit, Phase},
     classify::ByClosure,
-    dead_letter::{DeadLetterQueue, WhenFull},
+    dead_letter::{DeadLetterQueue, OrElse, WhenFull},
     observe::{EventKind, Metrics, observer_fn},
     runtime::StdRuntime,
     testing::FakeClock,
@@ -259,6 +260,25 @@ async fn a_sink_is_shared_by_spawned_calls() {
     });
     assert!(task.await.unwrap().unwrap_err().is_exhausted());
     assert_eq!(lost.pop().unwrap().payload, "7 apples");
+}
+
+/// A client that owns its sinks, one after the other.
+#[derive(Clone)]
+struct Orders {
+    letters: OrElse<Arc<DeadLetterQueue<u32>>, Arc<DeadLetterQueue<u32>>>,
+}
+
+#[test]
+fn a_client_owns_a_sink_and_the_one_that_is_asked_next() {
+    let [few, many] = [1, 8].map(|room| Arc::new(DeadLetterQueue::new(room, WhenFull::Refuse)));
+    let orders = Orders { letters: OrElse::new(few.clone(), many.clone()) };
+    let (clock, orders) = (FakeClock::new(), orders.clone());
+    let send = Retry::new(&POLICY, &clock);
+    for order in 0..3 {
+        let call = send.dead_letters(&orders.letters).payload(|| order);
+        assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).is_err());
+    }
+    assert_eq!((few.len(), many.len()), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,15 +7,14 @@ use anyhow::Result;
 use http::Response as HttpResponse;
 use reqwest::{Body, Client, RequestBuilder, Response};
 use retry_core::{
-    CircuitPool, ConfigError, Error, Failure, Retry, SharedBudget, TokenBucket,
+    CircuitPool, ConfigError, Error, Retry, SharedBudget, TokenBucket,
     circuit::NoCircuit,
-    classify::{ByClosure, ClassifyOk},
     dead_letter::{OrElse, Reason, ReasonSet},
     observe::{LogFacade, MetricsFacade},
     policy::ReloadablePolicy,
     runtime::{Entropy, Sleep},
 };
-use retry_tokio::{reqwest_error, reqwest_response};
+use retry_tokio::ReqwestClassifier;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Hosts};
@@ -46,7 +45,7 @@ type Calls<R> = Retry<
     Arc<ReloadablePolicy>,
     NoCircuit,
     Arc<SharedBudget<TokenBucket>>,
-    ClassifyOk<ByClosure<fn(&reqwest::Error) -> Failure>, fn(&Response) -> Option<Failure>>,
+    ReqwestClassifier,
     (MetricsFacade, LogFacade),
 >;
 
@@ -81,8 +80,7 @@ impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
         let policy = Arc::new(ReloadablePolicy::new(config.policy));
         let calls = Retry::new(policy.clone(), runtime.clone())
             .budget(Arc::new(SharedBudget::new(config.budget.rules())))
-            .classify(reqwest_error as fn(&_) -> _)
-            .classify_ok(reqwest_response as fn(&_) -> _)
+            .classifier(ReqwestClassifier)
             .observe((MetricsFacade::new(), LogFacade));
         let circuits = CircuitPool::try_new(1_000, config.circuit)?;
         let (hosts, client) = (config.upstream.clone(), Client::builder().no_proxy().build()?);

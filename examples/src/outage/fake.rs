@@ -43,7 +43,6 @@ pub fn on_the_fake_clock() -> History {
             let stock = Retry::new(&POLICY, clock)
                 .entropy(words)
                 .circuit(circuit)
-                .classify_opaque(|failure: &Failure| *failure)
                 .on_event(|event| log(Message::Event(Told::of(caller, event))));
             let read = |sku| stock.run(move || server.read(sku));
             call_until_stopped(caller, read, |pause| clock.sleep(pause), stop).await;

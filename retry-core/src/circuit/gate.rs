@@ -24,7 +24,8 @@ use crate::time::{Instant, Now};
 /// | `Option<G>` | an optional gate: `None` admits every attempt |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a circuit",
-    note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`"
+    note = "a circuit is made with `SharedCircuit::new(config)`, and given as `&circuit` or in an `Arc`",
+    note = "a pool has one for each key: `pool.get(host)`"
 )]
 pub trait Gate {
     /// The proof that an attempt was admitted, to be handed back when the attempt ends.

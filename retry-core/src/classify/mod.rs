@@ -81,7 +81,8 @@ use crate::verdict::Verdict;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no error class, because it does not implement `Classify`",
-    note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`"
+    note = "implement `retry_core::Classify` for it, or give the retry a closure: `.classify(|error| Class::..)`",
+    note = "for reqwest, `.classifier(retry_tokio::ReqwestClassifier)`; errors of `std` need the feature `std`"
 )]
 pub trait Classify {
     /// Returns the class of this error, with the server's hint if there is one.
@@ -102,6 +103,12 @@ impl Classify for core::convert::Infallible {
 impl Classify for Class {
     fn classify(&self) -> Failure {
         Failure::new(*self)
+    }
+}
+
+impl Classify for Failure {
+    fn classify(&self) -> Failure {
+        *self
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sinks: what takes dead letters.
 
 use core::fmt;
+use core::ops::Deref;
 
 use super::letter::DeadLetter;
 use crate::error::Error;
@@ -37,7 +38,8 @@ use crate::panics::caught;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot take dead letters with a payload of type `{T}` and an error of type `{E}`",
     note = "`.payload(..)` sets the payload of a letter; without it, the payload is `()`",
-    note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`"
+    note = "a handler is a closure `|letter: &DeadLetter<_>, context: &LetterContext<'_, _>|`",
+    note = "for a `JsonLinesSink`, the payload is `serde::Serialize` and the error has a `Display`"
 )]
 pub trait DeadLetterSink<T, E> {
     /// Takes a letter.
@@ -126,7 +128,7 @@ impl<T, E> DeadLetterSink<T, E> for () {
     }
 }
 
-/// Two sinks, of which the second one gets the letters that the first one returns.
+/// Two sinks, of which the second one gets the letters that the first one returns. Each is a reference or an `Arc`.
 ///
 /// ```
 /// use retry_core::{
@@ -144,23 +146,23 @@ impl<T, E> DeadLetterSink<T, E> for () {
 /// }
 /// assert_eq!((near.len(), near.refused(), far.len()), (1, 2, 2));
 /// ```
-#[derive(Debug)]
-pub struct OrElse<'s, A: ?Sized, B: ?Sized> {
-    first: &'s A,
-    then: &'s B,
+#[derive(Clone, Copy, Debug)]
+pub struct OrElse<A, B> {
+    first: A,
+    then: B,
 }
 
-impl<'s, A: ?Sized, B: ?Sized> OrElse<'s, A, B> {
+impl<A: Deref, B: Deref> OrElse<A, B> {
     /// Makes a sink that asks `first`, and then `then`. Each may be an `OrElse` itself.
-    pub const fn new(first: &'s A, then: &'s B) -> Self {
+    pub const fn new(first: A, then: B) -> Self {
         Self { first, then }
     }
 }
 
-impl<T, E, A, B> DeadLetterSink<T, E> for OrElse<'_, A, B>
+impl<T, E, A, B> DeadLetterSink<T, E> for OrElse<A, B>
 where
-    A: DeadLetterSink<T, E> + ?Sized,
-    B: DeadLetterSink<T, E> + ?Sized,
+    A: Deref<Target: DeadLetterSink<T, E>>,
+    B: Deref<Target: DeadLetterSink<T, E>>,
 {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.first.accept(letter, context).or_else(|letter| self.then.accept(letter, context))

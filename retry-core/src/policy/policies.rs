@@ -46,7 +46,8 @@ use super::{Policy, Rule};
 #[doc(alias = "dynamic configuration")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a source of policies",
-    note = "give the retry a `Policy`, a reference to one, or an `Arc` around one"
+    note = "give the retry a `Policy`, a reference to one, or an `Arc` around one",
+    note = "a preset has one: `Preset::HTTP.policy`; one that is replaced while live is a `ReloadablePolicy`"
 )]
 pub trait Policies {
     /// What a call keeps of its reading.

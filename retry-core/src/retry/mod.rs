@@ -9,6 +9,8 @@ mod stateful;
 #[cfg(feature = "std")]
 mod std;
 mod step;
+#[cfg(not(feature = "std"))]
+mod without_std;
 
 pub(crate) use keep::{Discard, Keep, KeepLast};
 pub use one_call::OneCall;
@@ -18,6 +20,8 @@ pub use retryable::Retryable;
 pub(crate) use stateful::AttemptFuture;
 #[cfg(feature = "std")]
 pub use std::retry;
+#[cfg(not(feature = "std"))]
+pub use without_std::retry_without_std;
 
 use core::fmt;
 use core::time::Duration;
@@ -323,6 +327,34 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// ```
     pub fn without_text(self) -> Retry<R, P, G, B, WithoutText<K>, O> {
         self.map_classifier(WithoutText)
+    }
+
+    /// Replaces the classifier by a [`Classifier`](crate::classify::Classifier) of your own type, such as
+    /// `retry_tokio::ReqwestClassifier`.
+    ///
+    /// ```
+    /// use retry_core::{Class, Failure, Policy, Progress, Retry, classify::Classifier, testing::FakeClock};
+    ///
+    /// /// For status codes: 500 and above are failures.
+    /// struct Status;
+    ///
+    /// impl<E> Classifier<u16, E> for Status {
+    ///     fn failure(&self, _: &E, _: Progress) -> Failure {
+    ///         Class::Network.into()
+    ///     }
+    ///
+    ///     fn classify_ok(&self, status: &u16) -> Option<Failure> {
+    ///         (*status >= 500).then_some(Class::Server.into())
+    ///     }
+    /// }
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry: Retry<_, _, _, _, Status> = Retry::new(&Policy::DEFAULT, &clock).classifier(Status);
+    /// let mut answers = [Err("connection lost"), Ok(503), Ok(200)].into_iter();
+    /// assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(200));
+    /// ```
+    pub fn classifier<L>(self, classifier: L) -> Retry<R, P, G, B, L, O> {
+        self.map_classifier(|_| classifier)
     }
 
     /// Replaces the classifier by a [`Classifier`](crate::classify::Classifier) of your own. The closure gets the

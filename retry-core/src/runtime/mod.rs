@@ -106,8 +106,8 @@ impl fmt::Debug for Readiness<'_> {
 ///
 /// The sleep is an associated type, so that the future of a retry is `Send` if its parts are.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot sleep without blocking",
-    note = "for async code, take an adapter's `retry`, such as `retry_tokio::retry`"
+    // All in the message: if rustc has a suggestion of its own, it shows neither label nor note.
+    message = "`{Self}` cannot sleep without blocking: take an adapter's `retry`, such as `retry_tokio::retry`, or a `&FakeClock`"
 )]
 pub trait Sleep: Clock {
     /// The future that ends when the sleep is over.
@@ -119,8 +119,7 @@ pub trait Sleep: Clock {
 
 /// Sleeps by blocking the thread.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` must not block",
-    note = "for blocking code, take `retry_core::retry`, with the feature `std`"
+    message = "`{Self}` must not block: take `retry_core::retry`, which needs the feature `std`, or a `&FakeClock`"
 )]
 pub trait BlockingSleep: Clock {
     /// Sleeps for at least `duration`, unless the sleep is interrupted.

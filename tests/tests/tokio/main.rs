@@ -1,5 +1,7 @@
-//! The tokio adapter on tokio itself: its time, its tasks, its threads; `stop.rs` has the ways to stop a call.
+//! The tokio adapter on tokio itself: its time, its tasks, its threads; `stop.rs` has the ways to stop a call,
+//! `busy.rs` the limits of time over operations that never pause.
 
+mod busy;
 mod stop;
 
 use std::sync::atomic::{AtomicU32, Ordering};

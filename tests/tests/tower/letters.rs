@@ -131,7 +131,7 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
     static TAKES: Handler = |_, about| about.error.is_exhausted();
     static REFUSES: Handler = |_, _| false;
     static PANICS: Handler = |_, _| panic!("a handler that panics");
-    static SECOND: LazyLock<OrElse<'static, Handler, Handler>> =
+    static SECOND: LazyLock<OrElse<&'static Handler, &'static Handler>> =
         LazyLock::new(|| OrElse::new(&PANICS, &TAKES));
 
     let run = async |may_be_repeated: bool, panics: bool, sink: &'static Handler| {

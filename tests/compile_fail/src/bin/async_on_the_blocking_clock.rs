@@ -1,4 +1,4 @@
-// for async code, take an adapter's `retry`, such as `retry_tokio::retry`
+// take an adapter's `retry`, such as `retry_tokio::retry`
 #![allow(unused)]
 use retry_core::{budget::*, circuit::*, dead_letter::*, observe::*, pool::*, runtime::*, testing::*, *};
 

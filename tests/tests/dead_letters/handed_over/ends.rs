@@ -70,7 +70,6 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
             }
             let seen = Seen::default();
             let retry = Retry::new(&POLICY, &clock)
-                .classify_opaque(|failure: &Failure| *failure)
                 .circuit(&circuit)
                 .budget(&Poor)
                 .named("stock.write")
@@ -116,7 +115,6 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
                 again.interrupt_at(Instant::from_millis(1));
             }
             let alone = Retry::new(&POLICY, &again)
-                .classify_opaque(|failure: &Failure| *failure)
                 .circuit(&circuit)
                 .budget(&Poor)
                 .named("stock.write")
