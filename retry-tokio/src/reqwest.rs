@@ -12,10 +12,10 @@ use retry_core::{
 
 use crate::causes::{causes, of_connection, of_system};
 
-/// Classifies the responses and errors of reqwest: [`reqwest_response`] and [`reqwest_error`] in one type, for
-/// [`Retry::classifier`](retry_core::Retry::classifier).
+/// A classifier for the responses and errors of reqwest 0.13: [`reqwest_response`] and [`reqwest_error`] in one type.
+/// Use it in [`Retry::classifier`](retry_core::Retry::classifier).
 ///
-/// A client can hold a `Retry` with it, because its type can be written down:
+/// Its type has a name, so a client can keep its `Retry` in a field:
 ///
 /// ```
 /// use retry_core::{Error, Policy, Retry, circuit::NoCircuit, budget::NoBudget};
@@ -35,9 +35,12 @@ use crate::causes::{causes, of_connection, of_system};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let calls = retry(Policy::DEFAULT).classifier(ReqwestClassifier);
 /// let stock = Stock { client: reqwest::Client::new(), calls };
-/// assert_eq!(stock.read("no address").await.unwrap_err().attempts(), 1); // its request cannot be built
+/// assert_eq!(stock.read("no address").await.unwrap_err().attempts(), 1); // the request cannot be built
 /// # }
 /// ```
+///
+/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with [`reqwest_requests`]
+/// checks which requests may be sent again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReqwestClassifier;
 
@@ -56,7 +59,7 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 }
 
 /// Classifies an error of reqwest 0.13. Use it in [`Retry::classify`](retry_core::Retry::classify), together with
-/// [`reqwest_response`] in [`Retry::classify_ok`](retry_core::Retry::classify_ok).
+/// [`reqwest_response`] in [`Retry::classify_ok`](retry_core::Retry::classify_ok). [`ReqwestClassifier`] combines both.
 ///
 /// With another version of reqwest, the types differ, and the compiler reports mismatched types.
 ///
