@@ -329,8 +329,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(WithoutText)
     }
 
-    /// Sets a classifier of your own type, such as `retry_tokio::ReqwestClassifier`. Such a type has a name, so the type
-    /// of the `Retry` can be written without a cast.
+    /// Sets a classifier of your own type, such as `retry_tokio::ReqwestClassifier`. Such a type has a name, so the
+    /// type of the `Retry` can be written without a cast.
     ///
     /// It replaces the classifier set before, so call it before [`when`](Self::when),
     /// [`classify_ok`](Self::classify_ok), [`on_error`](Self::on_error) and [`without_text`](Self::without_text), which
