@@ -71,12 +71,40 @@ use retry_core::{
     runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
 };
 
-/// Retries by `policy` on async-std, smol, or whichever executor awaits it.
+/// Makes a [`Retry`] for async code on async-std, smol or any other executor.
+///
+/// The policy is given by reference, by value or in an `Arc`, or it is another source of [`Policies`]. If the policy is
+/// made in the same line, give it by value or make it a `const`. With a reference,
+/// `let calls = retry(&Policy::DEFAULT.max_attempts(5));` fails: "temporary value dropped while borrowed".
+///
+/// Tasks can share one `Retry` in an `Arc`:
+///
+/// ```
+/// use std::{io, sync::Arc};
+/// use retry_core::Policy;
+///
+/// async fn fetch(sku: u32) -> io::Result<u32> {
+///     Ok(sku * 7) // your request
+/// }
+///
+/// # async_std::task::block_on(async {
+/// let calls = Arc::new(retry_async_std::retry(Policy::DEFAULT.max_attempts(5)).named("stock.read"));
+/// let mut tasks = Vec::new();
+/// for sku in 1..=3 {
+///     let calls = Arc::clone(&calls);
+///     tasks.push(async_std::task::spawn(async move { calls.run(|| fetch(sku)).await }));
+/// }
+/// for (task, count) in tasks.into_iter().zip([7, 14, 21]) {
+///     assert_eq!(task.await.unwrap(), count);
+/// }
+/// # });
+/// ```
 pub const fn retry<P: Policies>(policy: P) -> Retry<AsyncStd, P> {
     Retry::new(policy, AsyncStd)
 }
 
-/// The system's monotonic clock, async-io's timers, and entropy of the operating system.
+/// The async-io runtime for a [`Retry`]: the system's monotonic clock, async-io's timers, and random words from the
+/// operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsyncStd;
 
@@ -100,7 +128,7 @@ impl Entropy for AsyncStd {
     }
 }
 
-/// A sleep on async-io's reactor. One that is longer than its clock can count never ends.
+/// A sleep on async-io's timers. A sleep beyond the range of the system's clock stays pending forever.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct TimerSleep(Timer);

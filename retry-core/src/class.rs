@@ -159,7 +159,7 @@ pub enum Recovery {
     Ignore,
     /// The call retries after a delay by the backoff.
     RetryWithBackoff,
-    /// The call retries after this delay, at each attempt the same. A jitter applies only if the rule sets one.
+    /// The call retries after this delay, the same one each time. A jitter applies only if the rule sets one.
     RetryWithDelay(Duration),
     /// The call gives up and leaves the error to the circuit, which counts the failure and decides for all callers.
     Circuit,

@@ -1,6 +1,6 @@
 //! Which characters are replaced in a log line.
 
-/// Returns whether a character may not be in a log line: control characters, ends of lines and paragraphs, and marks of
+/// Returns whether a character is replaced in log lines: control characters, ends of lines and paragraphs, and marks of
 /// text direction. Otherwise, a name from a caller could end a line, fake another one, or reverse it. All fit 16 bits.
 pub(crate) fn is_unclean(character: char) -> bool {
     character.is_control()

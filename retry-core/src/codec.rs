@@ -30,14 +30,14 @@ use core::mem;
 pub trait Codec: Sized {
     /// The number of bytes of each value.
     const SIZE: usize;
-    /// The version of the format, to be changed when the same bytes mean something else. Bytes of another version are
-    /// not read.
+    /// The version of the format, to be changed when the same bytes mean something else. Only bytes
+    /// of this version are read.
     const VERSION: u32 = 0;
 
     /// Writes the value to `bytes`, which are [`SIZE`](Self::SIZE) bytes.
     fn write(&self, bytes: &mut [u8]);
 
-    /// Reads a value from `bytes`, which are [`SIZE`](Self::SIZE) bytes; `None` if they are not a value of this type.
+    /// Reads a value from `bytes`, which are [`SIZE`](Self::SIZE) bytes; `None` if they are invalid.
     fn read(bytes: &[u8]) -> Option<Self>;
 }
 

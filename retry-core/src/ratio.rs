@@ -19,8 +19,8 @@ impl Ratio {
         Self { mantissa: Self::ONE.mantissa, exponent: exponent.cast_signed() }
     }
 
-    /// Reads a float from its bits, so that no floating-point code is linked; `None` if it is not finite or below
-    /// `least`.
+    /// Reads a float from its bits, so that no floating-point code is linked; `None` unless it is finite and at
+    /// least `least`.
     pub(crate) const fn from_float(value: f64, least: f64) -> Option<Self> {
         let bits = value.to_bits();
         let bits = if bits << 1 == 0 { 0 } else { bits }; // minus zero is zero
@@ -56,7 +56,7 @@ impl Ratio {
     }
 
     /// Returns the shortest decimal that reads back as this number, as `digits / 10^places`, such as 1.1; `None` if it
-    /// does not fit 64 bits. The algorithm is by [Steele and White].
+    /// exceeds 64 bits. The algorithm is by [Steele and White].
     ///
     /// [Steele and White]: https://doi.org/10.1145/93542.93559
     const fn decimal(self) -> Option<(u64, u32)> {

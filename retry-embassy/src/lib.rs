@@ -99,7 +99,11 @@ use retry_core::{
     runtime::{Clock, Entropy, Sleep},
 };
 
-/// Retries by `policy` on the embassy executor that awaits it, with the random words of `embassy`.
+/// Makes a [`Retry`] for async code on embassy, with the random words of `embassy`.
+///
+/// The policy is given by reference, usually to a `const`, or by value. If the policy is made in the same line, give it
+/// by value. With a reference, `let calls = retry(&Policy::DEFAULT.max_attempts(5), &embassy);` fails: "temporary value
+/// dropped while borrowed".
 pub const fn retry<P: Policies, R: Rng, M: RawMutex>(
     policy: P,
     embassy: &Embassy<R, M>,
@@ -107,20 +111,24 @@ pub const fn retry<P: Policies, R: Rng, M: RawMutex>(
     Retry::new(policy, embassy)
 }
 
-/// embassy's clock and timers, and a random generator that all calls share.
+/// The embassy runtime for a [`Retry`]: embassy's clock and timers, and a random generator that all calls share.
 ///
-/// There is none without a seed: devices that all start from the same one would all retry at the same instants,
-/// which is what the jitter is there to prevent. One is made at start-up, usually in a `StaticCell` or on the stack
-/// of the task that never ends, and lent to every [`retry`].
+/// Make it once at start-up, in a `StaticCell` or on the stack of the main task, and give a reference to every
+/// [`retry`].
 ///
-/// `R` is the generator, `M` the raw mutex that guards it.
+/// It needs a seed. If all devices had the same seed, they would retry at the same instants, and jitter is meant to
+/// prevent that.
+///
+/// `R` is the generator, and `M` the raw mutex that guards it.
 pub struct Embassy<R = Xoshiro128PlusPlus, M = CriticalSectionRawMutex> {
     rng: Mutex<M, RefCell<R>>,
 }
 
 impl Embassy {
-    /// With a small generator, [xoshiro128++], started from this seed: a word of the chip's own random generator, or
-    /// its serial number mixed with something that is different at each start.
+    /// Makes a runtime with the generator [xoshiro128++] of D. Blackman and S. Vigna, and this seed.
+    ///
+    /// The seed is a word of the chip's random generator, or its serial number mixed with a value that differs at each
+    /// start.
     ///
     /// [xoshiro128++]: https://prng.di.unimi.it/
     pub fn seeded(seed: u64) -> Self {
@@ -129,7 +137,8 @@ impl Embassy {
 }
 
 impl<R: Rng, M: RawMutex> Embassy<R, M> {
-    /// With this generator, such as the chip's own. It is asked for two words of 32 bits a delay, under the mutex.
+    /// Makes a runtime with this generator, such as that of the chip. Each delay takes one 64-bit word from it, under
+    /// the mutex.
     pub const fn with_rng(rng: R) -> Self {
         Self { rng: Mutex::const_new(M::INIT, RefCell::new(rng)) }
     }
@@ -145,7 +154,7 @@ impl<R, M> Sleep for Embassy<R, M> {
     type Sleep = Timer;
 
     fn sleep(&self, duration: Duration) -> Timer {
-        // `Timer::after` panics where the end is past the last tick.
+        // `Timer::after` panics if the end is past the last tick.
         let now = embassy_time::Instant::now().as_ticks();
         Timer::at(embassy_time::Instant::from_ticks(now.saturating_add(time::ticks(duration))))
     }

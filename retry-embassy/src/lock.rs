@@ -1,4 +1,4 @@
-//! Circuits and budgets behind embassy's mutexes.
+//! A lock for circuits and budgets, over embassy's mutexes.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -8,9 +8,13 @@ use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
 use retry_core::runtime::{Exclusive, Initial, Lock};
 
-/// A [blocking mutex](Mutex) of embassy-sync over one of its raw mutexes: `ThreadModeRawMutex` for what tasks of one
-/// executor share, without masking interrupts, `NoopRawMutex` for what never leaves one task. Over
-/// `CriticalSectionRawMutex` it is the same as [`CriticalSectionLock`](crate::CriticalSectionLock).
+/// A lock for circuits and budgets: a [blocking mutex](Mutex) of embassy-sync over the raw mutex `M`.
+///
+/// | `M` | for |
+/// |---|---|
+/// | `ThreadModeRawMutex` | tasks of one executor in thread mode; interrupts stay enabled |
+/// | `NoopRawMutex` | a circuit or budget that stays in one task |
+/// | `CriticalSectionRawMutex` | everything, as [`CriticalSectionLock`](crate::CriticalSectionLock) |
 ///
 /// ```
 /// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -22,9 +26,9 @@ use retry_core::runtime::{Exclusive, Initial, Lock};
 /// static UPLINK: SharedCircuit<CountWindow<32>, CriticalSectionLock> = SharedCircuit::with_window(CONFIG);
 /// static RETRIES: SharedBudget<TokenBucket, CriticalSectionLock> = SharedBudget::with_lock(TokenBucket::DEFAULT);
 ///
-/// let of_one_task = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::with_window(CONFIG);
+/// let sensor = SharedCircuit::<CountWindow<8>, EmbassyLock<NoopRawMutex>>::with_window(CONFIG); // of one task
 /// assert_eq!(UPLINK.phase(), Phase::Closed);
-/// assert_eq!(of_one_task.phase(), Phase::Closed);
+/// assert_eq!(sensor.phase(), Phase::Closed);
 /// ```
 pub struct EmbassyLock<M>(PhantomData<M>);
 

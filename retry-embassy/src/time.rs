@@ -1,4 +1,4 @@
-//! From durations to ticks and back, in 64 bits.
+//! Conversions between durations and embassy's ticks, in 64 bits.
 
 use core::time::Duration;
 
@@ -7,24 +7,24 @@ use retry_core::Instant;
 
 const NANOS_PER_SEC: u64 = 1_000_000_000;
 
-/// The ticks that take `duration`, rounded up; saturates.
+/// Converts a duration to ticks, rounded up. It saturates.
 pub(crate) const fn ticks(duration: Duration) -> u64 {
     ticks_at(TICK_HZ, duration)
 }
 
-/// The instant of this many ticks, rounded down to a nanosecond; saturates.
+/// Converts ticks to an instant, rounded down to a nanosecond. It saturates.
 pub(crate) const fn instant(ticks: u64) -> Instant {
     Instant::from_nanos(nanos_at(TICK_HZ, ticks))
 }
 
-// embassy's own conversion takes whole microseconds, rounded down, and 128 bits.
+// embassy's own conversion rounds down to whole microseconds, and uses 128 bits.
 const fn ticks_at(hz: u64, duration: Duration) -> u64 {
     if duration.as_secs() >= u64::MAX / hz {
         return u64::MAX;
     }
     let part = duration.subsec_nanos();
     let part = match NANOS_PER_SEC % hz {
-        // Where a tick is a whole number of nanoseconds, 32 bits do.
+        // If a tick is a whole number of nanoseconds, 32 bits are enough.
         #[allow(clippy::cast_possible_truncation)] // at most 10^9
         0 => part.div_ceil((NANOS_PER_SEC / hz) as u32) as u64,
         _ => (part as u64 * hz).div_ceil(NANOS_PER_SEC),

@@ -1,25 +1,24 @@
-//! What the causes of an HTTP client's error say.
+//! Classes of the causes of an HTTP client's error.
 
 use std::error::Error;
 use std::io;
 
 use retry_core::{Class, Classify};
 
-/// What an error was caused by, from the outside in.
+/// The causes of an error, from the outside in.
 pub(crate) fn causes<'e>(
     error: &'e (dyn Error + 'static),
 ) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(error.source(), |&source| source.source())
 }
 
-/// What the system says among these errors: [`Unknown`](Class::Unknown) where it says no more than that something
-/// failed, `None` where it says nothing.
+/// The class of the first `io::Error` among these errors; `None` if there is none.
 pub(crate) fn of_system<'e>(errors: impl IntoIterator<Item = &'e (dyn Error + 'static)>) -> Option<Class> {
     let io = errors.into_iter().find_map(|error| error.downcast_ref::<io::Error>())?;
     Some(io.classify().class)
 }
 
-/// What this library says among these errors: of a call that was retried already, or was refused by a circuit.
+/// The class of the first error of this library among these errors, from a retry or a circuit inside the operation.
 #[cfg(feature = "hyper")]
 pub(crate) fn of_retries<'e>(errors: impl IntoIterator<Item = &'e (dyn Error + 'static)>) -> Option<Class> {
     errors.into_iter().find_map(|error| {
@@ -31,10 +30,10 @@ pub(crate) fn of_retries<'e>(errors: impl IntoIterator<Item = &'e (dyn Error + '
     })
 }
 
-/// The class of what failed on a connection, by what the system says of it.
+/// The class of a failed connection, from the class of its `io::Error`.
 ///
-/// Data that is invalid is what a TLS library says of a handshake: a certificate that is not to be trusted, an alert, a
-/// server that does not speak TLS. None of them passes by itself.
+/// TLS libraries report a failed handshake as invalid data: an untrusted certificate, an alert, or a server without
+/// TLS. These errors are permanent.
 pub(crate) const fn of_connection(class: Class) -> Class {
     match class {
         Class::Unknown => Class::Network,

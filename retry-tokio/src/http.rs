@@ -1,10 +1,12 @@
-//! What requests and responses of the crate `http` mean to a policy.
+//! Classifiers for the requests and responses of the crate `http`.
 
 use http::{Request, Response};
 use retry_core::{Failure, classify::Idempotency, runtime::StdRuntime};
 
-/// What an HTTP response says of its request, by its status and its `Retry-After`: [`Failure::of_http_response`]. For
+/// Classifies an HTTP response by its status and its `Retry-After`; `None` if it is good. Use it in
 /// [`Retry::classify_ok`](retry_core::Retry::classify_ok).
+///
+/// The rules are those of [`Failure::of_http_response`].
 ///
 /// ```
 /// use retry_core::Class;
@@ -18,7 +20,7 @@ pub fn http_response<B>(response: &Response<B>) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
 }
 
-/// A clone of each request that may be sent again. For `RetryLayer::clone_request`.
+/// Returns a closure that clones each request that may be sent again. Use it in `RetryLayer::clone_request`.
 ///
 /// ```
 /// use http::Request;

@@ -1,4 +1,4 @@
-//! What the errors of hyper's clients mean to a policy.
+//! The classifier for the errors of hyper's clients.
 
 use std::error::Error;
 
@@ -7,17 +7,23 @@ use retry_core::{Class, Failure};
 
 use crate::causes::{causes, of_connection, of_retries, of_system};
 
-/// The class of an error of hyper's, of hyper-util's client, or of whatever has one of those as a cause, such as a boxed
-/// error of a stack. For [`Retry::classify`](retry_core::Retry::classify).
+/// Classifies an error of hyper 1 or of hyper-util's client. Use it in
+/// [`Retry::classify`](retry_core::Retry::classify).
+///
+/// The error may also be the cause of another one, such as of a boxed error of a tower stack:
+/// `.classify(|error: &BoxError| hyper_error(&**error))`.
 ///
 /// | error | class |
 /// |---|---|
 /// | a timeout | `Timeout` |
-/// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
-/// | the TLS handshake failed, for a certificate, say | `Permanent` |
-/// | hyper was misused, or the request's body failed | `Validation`; where the system said more, [that](Class) |
-/// | a `ServiceError` of a layer further in | `Exhausted` or `CircuitOpen`: not again |
-/// | an error that names none of these | `Unknown` |
+/// | the connection failed or broke, also during the body; the answer is not HTTP | `Network`, or the class of the `io::Error` that caused it |
+/// | the TLS handshake failed, such as for a certificate | `Permanent` |
+/// | hyper was used wrongly, or the request's body failed | `Validation`, or the class of the `io::Error` that caused it |
+/// | a `ServiceError` of an inner layer | `Exhausted` or `CircuitOpen`, which are not retried |
+/// | any other error | `Unknown` |
+///
+/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with
+/// [`http_requests`](crate::http_requests) checks which requests may be sent again.
 ///
 /// ```
 /// use hyper_util::client::legacy::{Client, Error};
@@ -30,8 +36,8 @@ use crate::causes::{causes, of_connection, of_retries, of_system};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
 /// let retry = retry(&Policy::DEFAULT).classify(|error: &Error| hyper_error(error));
-/// let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // by now
-/// let error = retry.run(|| client.get(format!("http://{nobody}/").parse().unwrap())).await.unwrap_err();
+/// let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // a port that is closed
+/// let error = retry.run(|| client.get(format!("http://{closed}/").parse().unwrap())).await.unwrap_err();
 /// assert_eq!(error.context().class, Some(retry_core::Class::Network));
 /// # }
 /// ```

@@ -109,13 +109,63 @@ use retry_core::{
     runtime::{Clock, Entropy, OsRng, Sleep, StdRuntime},
 };
 
-/// Retries by `policy` on the tokio runtime that awaits it: a reference to a `const`, an `Arc`, or another source of
-/// policies.
+/// Makes a [`Retry`] for async code on tokio.
+///
+/// The policy is given by reference, by value or in an `Arc`, or it is another source of [`Policies`]. If the policy is
+/// made in the same line, give it by value or make it a `const`. With a reference,
+/// `let calls = retry(&Policy::DEFAULT.max_attempts(5));` fails: "temporary value dropped while borrowed".
+///
+/// Tasks can share one `Retry` in an `Arc`:
+///
+/// ```
+/// use std::{io, sync::Arc};
+/// use retry_core::Policy;
+///
+/// async fn fetch(sku: u32) -> io::Result<u32> {
+///     Ok(sku * 7) // your request
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let calls = Arc::new(retry_tokio::retry(Policy::DEFAULT.max_attempts(5)).named("stock.read"));
+/// let mut tasks = Vec::new();
+/// for sku in 1..=3 {
+///     let calls = Arc::clone(&calls);
+///     tasks.push(tokio::spawn(async move { calls.run(|| fetch(sku)).await }));
+/// }
+/// for (task, count) in tasks.into_iter().zip([7, 14, 21]) {
+///     assert_eq!(task.await.unwrap().unwrap(), count);
+/// }
+/// # }
+/// ```
+///
+/// For an operation that changes what it borrows, such as a connection, spawn `run_mut_send`:
+///
+/// ```
+/// use retry_core::{Class, Policy};
+///
+/// struct Connection { queries: u32 }
+///
+/// impl Connection {
+///     async fn query(&mut self) -> Result<u32, Class> {
+///         self.queries += 1;
+///         if self.queries < 3 { Err(Class::Network) } else { Ok(7) }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let mut connection = Connection { queries: 0 };
+/// let task = tokio::spawn(async move {
+///     let calls = retry_tokio::retry(&Policy::DEFAULT);
+///     calls.run_mut_send(&mut connection, |connection| Box::pin(connection.query())).await
+/// });
+/// assert_eq!(task.await.unwrap(), Ok(7));
+/// # }
+/// ```
 pub const fn retry<P: Policies>(policy: P) -> Retry<Tokio, P> {
     Retry::new(policy, Tokio)
 }
 
-/// tokio's clock and sleep, and entropy of the operating system.
+/// The tokio runtime for a [`Retry`]: tokio's clock and sleep, and random words from the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 

@@ -1,4 +1,4 @@
-//! What reqwest's errors and responses mean to a policy.
+//! Classifiers for reqwest's requests, responses and errors.
 
 use core::fmt::Display;
 use std::io;
@@ -12,10 +12,10 @@ use retry_core::{
 
 use crate::causes::{causes, of_connection, of_system};
 
-/// Classifies the responses and errors of reqwest: [`reqwest_response`] and [`reqwest_error`] in one type, for
-/// [`Retry::classifier`](retry_core::Retry::classifier).
+/// A classifier for the responses and errors of reqwest 0.13: [`reqwest_response`] and [`reqwest_error`] in one type.
+/// Use it in [`Retry::classifier`](retry_core::Retry::classifier).
 ///
-/// A client can hold a `Retry` with it, because its type can be written down:
+/// Its type has a name, so a client can keep its `Retry` in a field:
 ///
 /// ```
 /// use retry_core::{Error, Policy, Retry, circuit::NoCircuit, budget::NoBudget};
@@ -35,9 +35,12 @@ use crate::causes::{causes, of_connection, of_system};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let calls = retry(Policy::DEFAULT).classifier(ReqwestClassifier);
 /// let stock = Stock { client: reqwest::Client::new(), calls };
-/// assert_eq!(stock.read("no address").await.unwrap_err().attempts(), 1); // its request cannot be built
+/// assert_eq!(stock.read("no address").await.unwrap_err().attempts(), 1); // the request cannot be built
 /// # }
 /// ```
+///
+/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with [`reqwest_requests`]
+/// checks which requests may be sent again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReqwestClassifier;
 
@@ -55,18 +58,24 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
     }
 }
 
-/// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
+/// Classifies an error of reqwest 0.13. Use it in [`Retry::classify`](retry_core::Retry::classify), together with
+/// [`reqwest_response`] in [`Retry::classify_ok`](retry_core::Retry::classify_ok). [`ReqwestClassifier`] combines both.
+///
+/// With another version of reqwest, the types differ, and the compiler reports mismatched types.
 ///
 /// | error | class |
 /// |---|---|
-/// | a timeout, of whatever part | `Timeout` |
+/// | a timeout of any part | `Timeout` |
 /// | the request could not be built | `Validation` |
 /// | too many redirects, or a loop | `Permanent` |
-/// | a status, by `error_for_status` | [that of the status](Class::of_http_status); without a hint, for the error has no headers |
-/// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
-/// | the TLS handshake failed, for a certificate, say | `Permanent` |
-/// | the body was read, but could not be decoded | `Serialization` |
-/// | a failed upgrade of the protocol | `Permanent` |
+/// | a status, from `error_for_status` | [the class of the status](Class::of_http_status), without the hint |
+/// | the connection failed or broke, also during the body; the answer is not HTTP | `Network`, or the class of the `io::Error` that caused it |
+/// | the TLS handshake failed, such as for a certificate | `Permanent` |
+/// | the body could not be decoded | `Serialization` |
+/// | the upgrade of the protocol failed | `Permanent` |
+///
+/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with [`reqwest_requests`]
+/// checks which requests may be sent again.
 ///
 /// ```
 /// use retry_core::{Class, Policy};
@@ -76,7 +85,61 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 /// let client = reqwest::Client::new();
 /// let stock = retry(&Policy::DEFAULT).classify(reqwest_error).classify_ok(reqwest_response);
 /// let error = stock.run(|| client.get("no address").send()).await.unwrap_err();
-/// assert_eq!(error.context().class, Some(Class::Validation)); // and so not tried again
+/// assert_eq!((error.class(), error.attempts()), (Some(Class::Validation), 1)); // this class is not retried
+/// # }
+/// ```
+///
+/// # `Retry-After`, and the error's text in logs
+///
+/// A response that [`reqwest_response`] marks as a failure has no error text, so logs contain only its class. reqwest's
+/// `error_for_status` returns an error with a text, but loses `Retry-After`, because the error has no headers. To keep
+/// both, use an error type of your own:
+///
+/// ```
+/// use std::{fmt::Display, time::Duration};
+/// use reqwest::Response;
+/// use retry_core::{Classify, Failure, Policy};
+/// use retry_tokio::{reqwest_error, reqwest_response, retry};
+///
+/// /// reqwest's error, with the class and the hint of the response.
+/// #[derive(Debug)]
+/// struct HttpError {
+///     error: reqwest::Error,
+///     failure: Failure,
+/// }
+///
+/// impl Classify for HttpError {
+///     fn classify(&self) -> Failure {
+///         self.failure
+///     }
+///
+///     fn text(&self) -> Option<&dyn Display> {
+///         Some(&self.error) // for events and logs
+///     }
+/// }
+///
+/// impl From<reqwest::Error> for HttpError {
+///     fn from(error: reqwest::Error) -> Self {
+///         Self { failure: reqwest_error(&error), error }
+///     }
+/// }
+///
+/// fn check(response: Response) -> Result<Response, HttpError> {
+///     match (reqwest_response(&response), response.error_for_status()) {
+///         (Some(failure), Err(error)) => Err(HttpError { error, failure }),
+///         (_, result) => Ok(result?),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// # async fn send() -> Result<Response, reqwest::Error> {
+/// #     Ok(http::Response::builder().status(503).header("retry-after", "7").body("busy").unwrap().into())
+/// # }
+/// // Here, `send()` is `client.get(url).send()`, and the server answers "503, Retry-After: 7".
+/// let stock = retry(&Policy::DEFAULT).on_event(|event| println!("{event}"));
+/// let error = stock.run(|| async { check(send().await?) }).await.unwrap_err();
+/// assert!(error.elapsed() >= Some(Duration::from_secs(7 + 7)));
+/// assert!(error.inner().unwrap().error.to_string().starts_with("HTTP status server error (503"));
 /// # }
 /// ```
 pub fn reqwest_error(error: &ReqwestError) -> Failure {
@@ -89,7 +152,7 @@ pub fn reqwest_error(error: &ReqwestError) -> Failure {
         () if error.is_redirect() || error.is_upgrade() => Class::Permanent,
         () if error.is_decode() && !is_of_connection(error) => Class::Serialization,
         () => match of_system(causes(error)).unwrap_or(Class::Network) {
-            // Of a body: it was compressed, and is not what it should be.
+            // The error of a compressed body that is invalid.
             Class::Serialization if !error.is_connect() => Class::Serialization,
             class => of_connection(class),
         },
@@ -97,14 +160,40 @@ pub fn reqwest_error(error: &ReqwestError) -> Failure {
     class.into()
 }
 
-/// What a response of reqwest's says of its request, by its status and its `Retry-After`:
-/// [`Failure::of_http_response`]. For [`Retry::classify_ok`](retry_core::Retry::classify_ok).
+/// Classifies a response of reqwest 0.13 by its status and its `Retry-After`; `None` if it is good. Use it in
+/// [`Retry::classify_ok`](retry_core::Retry::classify_ok).
+///
+/// The rules are those of [`Failure::of_http_response`]. If the call gives up because of a response, it returns an error
+/// without that response. [`return_last`](retry_core::Retry::return_last) returns the response instead, with its status
+/// and body:
+///
+/// ```
+/// use reqwest::Response;
+/// use retry_core::Policy;
+/// use retry_tokio::{reqwest_error, reqwest_response, retry};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// # async fn send() -> Result<Response, reqwest::Error> {
+/// #     Ok(http::Response::builder().status(503).body("busy").unwrap().into())
+/// # }
+/// // Here, `send()` is `client.get(url).send()`, and the server always answers 503.
+/// let stock = retry(&Policy::DEFAULT).classify(reqwest_error).classify_ok(reqwest_response);
+/// assert!(stock.run(|| send()).await.unwrap_err().is_exhausted());
+///
+/// let last = stock.return_last().run(|| send()).await.unwrap();
+/// assert_eq!((last.status().as_u16(), last.text().await.unwrap().as_str()), (503, "busy"));
+/// # }
+/// ```
+///
+/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with [`reqwest_requests`]
+/// checks which requests may be sent again.
 pub fn reqwest_response(response: &Response) -> Option<Failure> {
     Failure::of_http_response(response.status(), response.headers(), StdRuntime::unix_secs)
 }
 
-/// A clone of each request that may be sent again, and can be: a body that is a stream cannot. For
-/// `RetryLayer::clone_request`.
+/// Returns a closure that clones each request that may be sent again. Use it in `RetryLayer::clone_request`.
+///
+/// A request with a stream as its body is sent only once, because a stream cannot be cloned.
 ///
 /// ```
 /// use reqwest::{Body, Method, Request};
@@ -126,7 +215,7 @@ pub fn reqwest_requests(
     }
 }
 
-/// Whether an error that came up while a body was decoded is about the connection that it was read from.
+/// Whether an error in the decoding of a body was caused by the connection.
 fn is_of_connection(error: &ReqwestError) -> bool {
     causes(error).any(|source| {
         source.downcast_ref::<ReqwestError>().is_some_and(ReqwestError::is_body) || source.is::<io::Error>()

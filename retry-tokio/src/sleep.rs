@@ -1,4 +1,4 @@
-//! A sleep that ends on time beside an operation that never pauses.
+//! A sleep on tokio that ends on time, even if an operation uses up the task's cooperative budget.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -9,9 +9,9 @@ use tokio::time::{Instant, Sleep};
 pin_project! {
     /// The future of a sleep on tokio.
     ///
-    /// It also ends on time beside an operation that uses up the task's cooperative budget, such as a loop that reads from a
-    /// fast peer. tokio's own timers then wait for a budget that never comes back, so this one compares its deadline with
-    /// the clock.
+    /// It ends on time even if an operation in the same task uses up tokio's cooperative budget at every poll, such as
+    /// a loop that reads from a fast peer. tokio's own timer stays pending as long as the budget is empty. So this
+    /// future also compares its deadline with the clock.
     #[derive(Debug)]
     #[must_use = "a future does nothing until it is awaited"]
     pub struct TokioSleep {

@@ -1,4 +1,4 @@
-//! The client of all upstream hosts: a circuit per host, and one policy and one budget of retries for all.
+//! The client of the upstream hosts: one circuit per host, and one policy and one retry budget for all.
 
 use core::mem;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Hosts};
 use crate::letters::{Letters, Order};
 
-/// What sends a request: the network in the service, a script in tests.
+/// Sends a request: over the network in the service, to a script in tests.
 pub(crate) trait Transport {
     fn send(&self, request: RequestBuilder) -> impl Future<Output = reqwest::Result<Response>> + Send;
 }
@@ -28,7 +28,7 @@ pub(crate) trait Transport {
 pub(crate) struct Network;
 
 impl Transport for Network {
-    /// Sends the request and reads the whole answer: if its body breaks off, the attempt has failed.
+    /// Sends the request and reads the whole response, so that an attempt fails if its response is incomplete.
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let mut response = request.send().await?;
         let mut whole = HttpResponse::new(Body::default());
@@ -39,7 +39,7 @@ impl Transport for Network {
     }
 }
 
-/// How every call is retried. A call adds its name and its circuit.
+/// The retry settings of every call. Each call adds its name and its circuit.
 type Calls<R> = Retry<
     R,
     Arc<ReloadablePolicy>,
@@ -49,7 +49,7 @@ type Calls<R> = Retry<
     (MetricsFacade, LogFacade),
 >;
 
-/// What a call ends with.
+/// The result of a call.
 pub(crate) type Answer = Result<Response, Error<reqwest::Error>>;
 
 /// Calls the upstream hosts.
@@ -65,11 +65,11 @@ pub(crate) struct Upstream<R, T> {
     transport: T,
 }
 
-/// Which ends of an order leave a letter: among them that it was stopped half-way.
+/// An order becomes a dead letter for the default reasons, and also if the shutdown cancels it.
 const KEPT: ReasonSet = ReasonSet::DEFAULT.with(Reason::Cancelled);
 
 impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
-    /// A client by `config` on this runtime. Its calls end when `shutdown` is cancelled.
+    /// Makes a client from `config` on this runtime. Cancelling `shutdown` ends its calls.
     pub(crate) fn new(
         config: &Config,
         letters: Letters,
@@ -87,7 +87,7 @@ impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
         Ok(Self { calls, policy, circuits, letters, shutdown, hosts, client, runtime, transport })
     }
 
-    /// Reads the stock of an article. An answer that is an error is returned as it is, after the retries.
+    /// Reads the stock of an article. If the last attempt gets an error response, that response is returned.
     pub(crate) async fn stock(&self, sku: &str) -> Answer {
         let host = &self.hosts.stock;
         let circuit = self.circuits.get(host.name());
@@ -99,7 +99,8 @@ impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
             .await
     }
 
-    /// Sends an order, which has the same idempotency key in every attempt. One that cannot be delivered is kept.
+    /// Sends an order, with the same idempotency key in every attempt. If it cannot be delivered, it becomes a dead
+    /// letter.
     pub(crate) async fn order(&self, order: &Order, idempotency_key: &str) -> Answer {
         let host = &self.hosts.orders;
         let circuit = self.circuits.get(host.name());
@@ -118,15 +119,17 @@ impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
             .await
     }
 
-    /// Goes on by another policy, from the next call on, and by other rules of the circuits, at once. If those do not fit,
-    /// nothing changes.
+    /// Changes the policy of the calls that begin from now on, and the rules of the circuits at once.
+    ///
+    /// # Errors
+    /// Returns an error if the rules are invalid for the circuits' window. Nothing changes then.
     pub(crate) fn reload(&self, config: &Config) -> Result<(), ConfigError> {
         self.circuits.reconfigure(config.circuit, self.runtime.now())?;
         self.policy.reload(config.policy);
         Ok(())
     }
 
-    /// The phase of each circuit, a line each.
+    /// Lists the phase of each circuit, one per line.
     pub(crate) fn health(&self) -> String {
         self.circuits.iter().map(|circuit| format!("{}: {}\n", circuit.name(), circuit.phase())).collect()
     }

@@ -1,4 +1,4 @@
-//! The configuration file, and when to read it again.
+//! The configuration file, and when to reload it.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, interval};
 
-/// What the file says.
+/// The content of the configuration file.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
@@ -35,7 +35,7 @@ pub(crate) struct Hosts {
     pub(crate) orders: Host,
 }
 
-/// `http://` and a host, with a port if it is not 80.
+/// The URL of a host, `http://HOST` or `http://HOST:PORT`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(try_from = "String")]
 pub(crate) struct Host(Url);
@@ -60,7 +60,7 @@ impl Config {
         Self::parse(&text).with_context(|| file.display().to_string())
     }
 
-    /// An error is one line with the place, which has the key or its table, and what is wrong with it.
+    /// Parses the text of a file. An error message is one line: the line number, the line, and the cause.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let number = text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
@@ -77,7 +77,7 @@ impl Budget {
 }
 
 impl Host {
-    /// Host and port: the key of its circuit.
+    /// Returns the host and its port, which are the key of its circuit.
     pub(crate) fn name(&self) -> &str {
         self.0.authority()
     }
@@ -95,12 +95,13 @@ impl TryFrom<String> for Host {
     fn try_from(text: String) -> Result<Self, String> {
         match Url::parse(&text) {
             Ok(url) if url.scheme() == "http" && url.path() == "/" => Ok(Self(url)),
-            _ => Err("must be http:// and a host".into()),
+            _ => Err("must be http://HOST or http://HOST:PORT".into()),
         }
     }
 }
 
-/// Waits for a reason to read the file again: SIGHUP, or another time or length of the file, looked at each second.
+/// Waits until the file must be read again: at SIGHUP, or if its modification time or its length has changed. It checks
+/// both once per second.
 pub(crate) struct Changes {
     path: PathBuf,
     seen: Option<(SystemTime, u64)>,
@@ -125,7 +126,7 @@ impl Changes {
     }
 }
 
-/// When the file was last written, and its length; `None` if there is no file.
+/// Returns the file's modification time and its length, or `None` if the file does not exist.
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let metadata = fs::metadata(path).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
@@ -142,7 +143,7 @@ mod tests {
     const FILE: &str = include_str!("../service.toml");
 
     #[test]
-    fn a_broken_file_is_one_line_with_the_key() {
+    fn an_error_in_the_file_is_one_line_with_the_key() {
         Config::parse(FILE).unwrap();
         let rows = [
             ("max_attempts = 3", "0", "line 17: [policy]: max_attempts = 0: must be at least 1"),
@@ -150,7 +151,7 @@ mod tests {
             (
                 "stock = \"http://127.0.0.1:9701\"",
                 "'host'",
-                "line 5: stock = 'host': must be http:// and a host",
+                "line 5: stock = 'host': must be http://HOST or http://HOST:PORT",
             ),
         ];
         for (from, value, line) in rows {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_change_is_a_hangup_or_another_length_of_the_file() {
+    async fn sighup_and_another_length_of_the_file_are_changes() {
         let file = std::env::temp_dir().join(format!("service-{}.toml", process::id()));
         fs::write(&file, "a").unwrap();
         let mut changes = Changes::of(&file).unwrap();

@@ -1,4 +1,4 @@
-//! Two tiny upstream hosts, to try the service without any others.
+//! Two small upstream hosts, to try the service without real ones.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::io;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Host, Hosts};
 
-/// Starts a host of the stock that fails every third time, and one for orders that is down until `POST /up`.
+/// Starts a stock host that fails every third request, and an order host that is down until `POST /up`.
 pub(crate) async fn start(hosts: &Hosts) -> io::Result<()> {
     let stock = Router::new().route("/stock/{sku}", get(stock));
     let orders = Router::new()

@@ -1,4 +1,4 @@
-//! What callers of the service see.
+//! The HTTP routes of the service.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::letters::Order;
 #[derive(Clone)]
 pub(crate) struct Front {
     pub(crate) upstream: Arc<Upstream<Tokio, Network>>,
-    /// Orders under way.
+    /// The orders in progress.
     pub(crate) orders: TaskTracker,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -39,7 +39,7 @@ async fn stock(State(front): State<Front>, Path(sku): Path<String>) -> Reply {
     reply(front.upstream.stock(&sku).await).await
 }
 
-/// An order is a task of its own, so that a caller who hangs up does not take it along.
+/// Sends an order in a task of its own, so that it goes on if the caller closes the connection.
 async fn order(State(front): State<Front>, headers: HeaderMap, Json(order): Json<Order>) -> Reply {
     let Some(key) = headers.get("idempotency-key").and_then(|key| key.to_str().ok()) else {
         return Err((StatusCode::BAD_REQUEST, "the header idempotency-key is missing\n".into()));
@@ -49,7 +49,7 @@ async fn order(State(front): State<Front>, headers: HeaderMap, Json(order): Json
     reply(call.await.expect("an order does not panic, and is not aborted")).await
 }
 
-/// The upstream's answer, or why there is none.
+/// Turns the result of a call into a reply: the upstream host's response, or the error.
 async fn reply(answer: Answer) -> Reply {
     match answer {
         Ok(response) => {

@@ -1,4 +1,4 @@
-//! Orders that could not be delivered: a file, and memory for those that the file does not take.
+//! Dead letters: a file for the orders that could not be delivered, and a queue in memory if the file fails.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use retry_core::dead_letter::{DeadLetterQueue, JsonLinesSink, WhenFull};
 use serde::{Deserialize, Serialize};
 
-/// What a caller orders.
+/// An order.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Order {
     pub(crate) sku: String,
@@ -24,15 +24,15 @@ impl Letters {
         Self { file, memory: DeadLetterQueue::new(1_000, WhenFull::Refuse) }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a letter says when it was written")]
+    #[expect(clippy::disallowed_methods, reason = "a letter contains the time at which it was written")]
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self::new(JsonLinesSink::open(path)?.stamped(std::time::SystemTime::now)))
     }
 
-    /// Makes sure that the letters are on disk, and logs those that the file did not take.
+    /// Syncs the file to disk, and logs the letters that are only in memory.
     pub(crate) fn close(&self) -> io::Result<()> {
         for letter in self.memory.drain() {
-            log::error!("not in {}: {letter:?}", self.file.path().display());
+            log::error!("dead letter not in {}: {letter:?}", self.file.path().display());
         }
         self.file.sync()
     }

@@ -1,4 +1,5 @@
-//! A small service whose upstream hosts fail: retries, circuits, a budget and dead letters from one configuration file.
+//! An HTTP service that calls unreliable hosts, with retries, circuits, a retry budget and dead letters. One
+//! configuration file sets them all.
 
 mod client;
 mod config;
@@ -43,7 +44,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Runs the service until it is told to stop.
+/// Runs the service until SIGTERM or ctrl-c.
 async fn run(file: &Path, is_demo: bool) -> Result<()> {
     let changes = Changes::of(file)?;
     let config = Config::read(file)?;
@@ -73,7 +74,7 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
     Ok(())
 }
 
-/// Cancels on SIGTERM and on ctrl-c.
+/// Cancels `shutdown` on SIGTERM and on ctrl-c.
 fn cancel_when_told(shutdown: CancellationToken) -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
@@ -85,7 +86,7 @@ fn cancel_when_told(shutdown: CancellationToken) -> io::Result<impl Future<Outpu
     })
 }
 
-/// Goes on by the file whenever it changes. If it is broken, what is in force stays.
+/// Reloads the file when it changes. If it is invalid, the old settings stay.
 async fn reload_on(mut changes: Changes, file: PathBuf, upstream: Arc<Upstream<Tokio, Network>>) {
     loop {
         changes.next().await;
@@ -100,7 +101,7 @@ async fn reload_on(mut changes: Changes, file: PathBuf, upstream: Arc<Upstream<T
     }
 }
 
-/// Logs what is in force, a line each.
+/// Logs the settings that can be reloaded, one per line.
 fn log_rules(config: &Config) {
     info!("policy: {}", config.policy);
     info!("circuit: {}", config.circuit);

@@ -1,4 +1,4 @@
-//! The service as a process of its own, between two upstream hosts: one that works, and one that hangs up.
+//! Runs the service as a process, with two upstream hosts: one that works, and one that closes every connection.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -35,10 +35,10 @@ impl Service {
         Self { process, log }
     }
 
-    /// Waits for a line of the log, and returns what follows `before` in it.
+    /// Waits for a log line that contains `before`, and returns the rest of that line.
     async fn logs(&mut self, before: &str) -> String {
         loop {
-            let line = self.log.next_line().await.unwrap().expect("the service runs");
+            let line = self.log.next_line().await.unwrap().expect("the service is running");
             if let Some((_, after)) = line.split_once(before) {
                 return after.to_owned();
             }
@@ -59,7 +59,7 @@ async fn working_host() -> String {
     address.to_string()
 }
 
-/// A host that hangs up on every request, and an event for each.
+/// Starts a host that closes every connection, and sends an event for each.
 async fn failing_host() -> (String, UnboundedReceiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -78,7 +78,7 @@ async fn answer(request: RequestBuilder) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn from_start_to_stop() {
+async fn the_service_starts_reloads_and_stops() {
     let directory = env::temp_dir().join(format!("service-{}", process::id()));
     let path = |name: &str| -> PathBuf { directory.join(name) };
     fs::create_dir_all(&directory).unwrap();
@@ -95,7 +95,7 @@ async fn from_start_to_stop() {
             path("metrics.prom"),
         );
         fs::write(path("new.toml"), text).unwrap();
-        fs::rename(path("new.toml"), path("service.toml")).unwrap(); // so that it is whole at any time
+        fs::rename(path("new.toml"), path("service.toml")).unwrap(); // the service never reads half of a file
     };
 
     write("base_delay = '1ms', max_attempts = 3");
@@ -130,7 +130,7 @@ async fn from_start_to_stop() {
     assert!(metrics.contains(r#"retry_dead_letters_total{operation="order.send",outcome="kept"} 1"#));
     assert_eq!(get("/health").await, (200, format!("{stock}: closed\n{orders}: closed\n")));
 
-    // The second order waits an hour for its second attempt, unless it is stopped.
+    // The second order would wait an hour for its second attempt. SIGTERM cancels it.
     let stopped = tokio::spawn(order(2));
     hung_up.recv().await.unwrap();
     service.signal("-TERM").await;

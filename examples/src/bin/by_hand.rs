@@ -1,4 +1,4 @@
-//! The loop by hand: a connection to a server that starts a little late, without any adapter.
+//! A retry loop by hand, without an adapter: it connects to a server that starts 400 ms late.
 use core::time::Duration;
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use retry_core::{
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).max_attempts(8);
 
 fn main() -> io::Result<()> {
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // a free port; the listener is gone again
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // a free port: the listener is dropped at once
     let server = std::thread::spawn(move || {
         StdRuntime.sleep(Duration::from_millis(400));
         TcpListener::bind(address)?.accept()
@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
             }
             Err(error) => match attempt.fail(Class::Network, clock.now(), &mut OsRng) {
                 Verdict::Retry(delay) => {
-                    println!("attempt {number}: {error}; again in {} ms", delay.as_millis());
+                    println!("attempt {number}: {error}; retry in {} ms", delay.as_millis());
                     clock.sleep(delay);
                 }
                 Verdict::GiveUp(_) | Verdict::Rejected(_) => return Err(error),

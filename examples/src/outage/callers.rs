@@ -1,4 +1,4 @@
-//! The callers: one policy, one circuit, and a loop each.
+//! The callers. Each makes calls in a loop, and all share one policy and one circuit.
 
 use core::ops::AddAssign;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use retry_core::{CircuitConfig, Error, Policy};
 
-/// What one call may do.
+/// The policy of every call.
 pub const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
     .max_delay(Duration::from_millis(400))
     .max_attempts(4)
@@ -17,7 +17,7 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
 /// How many probes may be under way at once.
 pub const PROBES: u32 = 2;
 
-/// When the circuit of the stock service opens, and what closes it again.
+/// The rules of the stock service's circuit: when it opens, and when it closes again.
 pub const CIRCUIT: CircuitConfig = CircuitConfig::DEFAULT
     .consecutive_failures(8)
     .open_for(Duration::from_millis(600))
@@ -28,10 +28,10 @@ pub const CIRCUIT: CircuitConfig = CircuitConfig::DEFAULT
 pub const CALLERS: usize = 6;
 
 const PAUSE: Duration = Duration::from_millis(100);
-/// A caller without an answer has nothing to work on, and comes back later.
+/// After a failed call, a caller waits longer.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(300);
 
-/// How the calls ended, as their callers saw it.
+/// How the calls ended, as the callers saw it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// All calls.
@@ -44,9 +44,9 @@ pub struct Tally {
     pub rejected: u32,
 }
 
-/// Makes one call after the other until told to stop, and counts how they end.
+/// Makes one call after the other until `stop` is set, and counts how they end.
 ///
-/// `call` reads how many of an article are in stock. `sleep` is the runtime's.
+/// `call` reads how many of an article are in stock. `sleep` is the runtime's sleep.
 pub async fn call_until_stopped<C, S, E>(
     caller: usize,
     call: impl Fn(&'static str) -> C,
@@ -82,7 +82,7 @@ where
     tally
 }
 
-/// Fruit, and now and then something that no stock has. Each caller starts elsewhere.
+/// Returns article names: twenty fruits, then one that is not in stock, and so on. Each caller starts at another place.
 fn skus(caller: usize) -> impl Iterator<Item = &'static str> {
     let fruit = ["apple", "pear", "quince"].into_iter().cycle().take(20);
     fruit.chain(["unicorn"]).cycle().skip(caller * 3)

@@ -1,4 +1,4 @@
-//! The outage on a fake clock, with seeded random words: the same each time, in no time.
+//! The outage on a fake clock with seeded random words. Each run is the same, and takes no real time.
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -15,7 +15,7 @@ use super::callers::{CALLERS, CIRCUIT, POLICY, call_until_stopped};
 use super::history::{History, Message, Told};
 use super::script::{ANSWERS_AFTER, Mode, SCRIPT, SLOW_ANSWERS_AFTER, in_stock, retry_after};
 
-/// How long a request takes to the server and back.
+/// How long the network delays each request.
 const ON_THE_WAY: Duration = Duration::from_millis(1);
 
 /// Plays the outage on a fake clock.
@@ -79,12 +79,12 @@ impl Server<'_> {
     }
 }
 
-/// Random words by SplitMix64: the same for the same seed.
+/// Random words by SplitMix64. The same seed gives the same words.
 #[derive(Debug)]
 pub struct Words(Cell<u64>);
 
 impl Words {
-    /// The words of this seed.
+    /// Makes the random words of this seed.
     pub const fn seeded(seed: u64) -> Self {
         Self(Cell::new(seed))
     }
@@ -102,7 +102,7 @@ impl Entropy for Words {
 
 type Task<'t> = Pin<Box<dyn Future<Output = ()> + 't>>;
 
-/// Drives all tasks to their ends.
+/// Polls all tasks until each has ended.
 async fn all(mut tasks: Vec<Task<'_>>) {
     poll_fn(|context| {
         tasks.retain_mut(|task| task.as_mut().poll(context).is_pending());

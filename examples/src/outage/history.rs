@@ -1,4 +1,4 @@
-//! What happened, in order, and what follows from it.
+//! The log of a run, and the figures computed from it.
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use super::script::Step;
 /// One entry of the log.
 #[derive(Clone, Copy, Debug)]
 pub enum Message {
-    /// The server went on in its script.
+    /// The server began a step of its script.
     Step(&'static Step, Instant),
     /// Something happened to a call.
     Event(Told),
@@ -25,42 +25,42 @@ pub enum Message {
 pub struct Told {
     /// The caller, from 0.
     pub caller: usize,
-    /// When.
+    /// When it happened.
     pub at: Instant,
     /// Which attempt of its call, from 1; 0 before the first was admitted.
     pub attempt: u32,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
 impl Told {
-    /// What an observer of this caller's calls is told.
+    /// Makes an entry from an event that this caller's observer received.
     pub fn of(caller: usize, event: &Event) -> Self {
         Self { caller, at: event.at, attempt: event.attempt, kind: event.kind }
     }
 }
 
-/// A stretch of time.
+/// A span of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Span<T> {
-    /// What lasted.
+    /// What lasted from the start to the end.
     pub what: T,
-    /// From when.
+    /// The start.
     pub from: Duration,
-    /// Until when.
+    /// The end.
     pub to: Duration,
 }
 
-/// How an attempt ended, or that it was refused.
+/// The end of an attempt, or its rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It brought a value.
+    /// It returned a value.
     Succeeded,
-    /// It failed for another reason than time.
+    /// It failed, and not by a timeout.
     Failed,
     /// It took too long.
     TimedOut,
-    /// The circuit refused it.
+    /// The circuit rejected it.
     Rejected,
 }
 
@@ -69,16 +69,15 @@ pub enum Outcome {
 pub struct Delay {
     /// When it began.
     pub from: Duration,
-    /// As the verdict said.
+    /// The delay in the verdict.
     pub planned: Duration,
-    /// As the server asked.
+    /// The delay that the server asked for.
     pub hint: Option<Duration>,
-    /// From the failure to the next attempt, by the clock.
+    /// The time from the failure to the next attempt.
     pub actual: Duration,
 }
 
-/// The run as its log tells it. The order of entries is the order of the circuit's decisions: the callers are
-/// tasks of one thread.
+/// A run. The callers are tasks of one thread, so its entries are in the order of the circuit's decisions.
 #[derive(Debug)]
 pub struct History {
     start: Instant,
@@ -89,36 +88,36 @@ pub struct History {
     pub phases: Vec<Span<Phase>>,
     /// The steps of the script.
     pub steps: Vec<Span<&'static Step>>,
-    /// Changes of phase, each with the step it fell into.
+    /// The changes of phase, each with the number of its step.
     pub changes: Vec<(usize, Change)>,
-    /// When attempts ended or were refused, and how.
+    /// When attempts ended or were rejected, and with which outcome.
     pub outcomes: Vec<(Duration, Outcome)>,
     /// The delays that have ended.
     pub delays: Vec<Delay>,
     /// How many attempts were admitted.
     pub attempts: u32,
-    /// How many of them while the circuit was open.
+    /// How many attempts were admitted while the circuit was open.
     pub attempts_while_open: u32,
-    /// How many attempts an open circuit refused.
+    /// How many attempts an open circuit rejected.
     pub rejected_while_open: u32,
     /// How many calls the policy ended.
     pub gave_up: u32,
     /// How many calls the circuit ended.
     pub rejected: u32,
-    /// How many probes were under way at once, at most.
+    /// The largest number of probes at the same time.
     pub most_probes: u32,
     callers: [Caller; CALLERS],
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Caller {
-    /// The number of phase changes before the attempt under way.
+    /// The number of phase changes before the current attempt.
     era: Option<usize>,
     delay: Option<Delay>,
 }
 
 impl History {
-    /// The history of a run that starts at this instant: nothing yet.
+    /// Makes an empty history of a run that starts at this instant.
     pub fn starting(start: Instant) -> Self {
         Self {
             start,
@@ -140,27 +139,27 @@ impl History {
         }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub fn time(&self, at: Instant) -> Duration {
         at.since(self.start)
     }
 
-    /// The phase as of the last entry.
+    /// Returns the phase after the last entry.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// When the last entry was made.
+    /// Returns the time of the last entry.
     pub fn end(&self) -> Duration {
         self.now
     }
 
-    /// How many attempts or refusals ended like this.
+    /// Returns how many attempts had this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.outcomes.iter().filter(|(_, o)| *o == outcome).count()
     }
 
-    /// How long the circuit was in `phase`.
+    /// Returns how long the circuit was in `phase`.
     pub fn time_in(&self, phase: Phase) -> Duration {
         let spans = self.phases.iter().filter(|span| span.what == phase);
         spans.map(|span| span.to.saturating_sub(span.from)).sum()
@@ -178,7 +177,7 @@ impl History {
         }
     }
 
-    /// Ends what is still under way.
+    /// Ends the last phase and the last step.
     pub fn finish(&mut self, at: Instant) {
         self.advance(at);
         self.end_phase();

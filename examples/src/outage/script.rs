@@ -1,4 +1,4 @@
-//! What the server does, and for how long.
+//! The script: what the server does, and for how long.
 
 use core::time::Duration;
 
@@ -7,22 +7,22 @@ use retry_core::{SharedCircuit, circuit::Phase};
 
 /// How long a healthy server takes to answer.
 pub const ANSWERS_AFTER: Duration = Duration::from_millis(25);
-/// How long a slow server takes: longer than any caller waits.
+/// How long a slow server takes to answer: longer than an attempt may take.
 pub const SLOW_ANSWERS_AFTER: Duration = Duration::from_millis(700);
-/// A circuit that has not settled this long after the end of its step will not settle.
+/// How long a step waits at most for the circuit to settle.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How the server treats a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Answers soon.
+    /// Answers after 25 ms.
     #[default]
     Healthy,
     /// Answers 503 with a `Retry-After`.
     Unavailable,
     /// Does not listen.
     Refusing,
-    /// Answers, but later than any caller waits.
+    /// Answers after 700 ms, when the attempt has timed out.
     Slow,
 }
 
@@ -35,12 +35,12 @@ pub struct Step {
     pub description: &'static str,
     /// How the server treats requests.
     pub mode: Mode,
-    /// How long it lasts at least: it ends once the circuit has settled.
+    /// The shortest duration. The step ends when the circuit has also settled.
     pub lasts: Duration,
 }
 
 impl Step {
-    /// The phase that the circuit settles into, given time.
+    /// Returns the phase that the circuit settles into during this step.
     pub fn settles_in(&self) -> Phase {
         match self.mode {
             Mode::Healthy => Phase::Closed,
@@ -69,22 +69,22 @@ pub const SCRIPT: [Step; 7] = [
     healthy("recovered", 1_500),
 ];
 
-/// How long the whole script takes, unless the circuit needs longer.
+/// Returns how long the script takes, unless the circuit settles later.
 pub fn script_time() -> Duration {
     SCRIPT.iter().map(|step| step.lasts).sum()
 }
 
-/// How many steps are outages.
+/// Returns how many steps are outages.
 pub fn outages() -> usize {
     SCRIPT.iter().filter(|step| step.mode != Mode::Healthy).count()
 }
 
-/// The `Retry-After` of the `n`th 503, from 1. Every second one is longer than the callers accept.
+/// Returns the `Retry-After` of the `n`th 503, from 1. Every second one is longer than the policy accepts.
 pub fn retry_after(n: u32) -> Duration {
     Duration::from_secs(if n.is_multiple_of(2) { 30 } else { 1 })
 }
 
-/// How many of an article the server has in stock.
+/// Returns how many of an article the server has in stock.
 pub fn in_stock(sku: &str) -> Option<u32> {
     match sku {
         "apple" => Some(12),

@@ -1,4 +1,4 @@
-//! Plots as SVG. Each is opaque, so that it reads well on light and on dark pages.
+//! Plots as SVG. Each has a white background, so that it is readable on light and on dark pages.
 
 mod outage;
 mod palette;
@@ -18,27 +18,27 @@ pub use palette::{BACKOFF, HINT, INK, of_outcome, of_phase};
 
 /// A part of a plot.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-/// Whether it could be drawn.
+/// The result of drawing.
 pub type DrawResult = Result<(), DrawingAreaErrorKind<io::Error>>;
 
-/// An SVG of this size in pixels, on white.
+/// Draws an SVG of this size in pixels, on white.
 ///
 /// # Errors
-/// Returns an error if it cannot be drawn.
+/// Returns an error if drawing fails.
 pub fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> DrawResult) -> io::Result<String> {
     let mut svg = String::new();
     let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
     let drawn = root.fill(&WHITE).and_then(|()| draw(&root)).and_then(|()| root.present());
     drop(root);
     drawn.map_err(io::Error::other)?;
-    // The backend also writes what is the default. Without it, the file is a third smaller.
+    // The backend also writes attributes that have their default value. Without them, the file is a third smaller.
     let defaults = [" opacity=\"1\"", " stroke=\"none\"", " stroke-width=\"1\""];
     Ok(defaults.iter().fold(svg, |svg, default| svg.replace(default, "")))
 }
 
-/// Text that begins at its point, at half its height.
+/// Returns a style for text. The text's point is at its left end, at half its height.
 pub fn text(pixels: u32, style: FontStyle) -> TextStyle<'static> {
-    // The backend draws smaller than it is told, by this factor.
+    // The backend draws text smaller than requested, by this factor.
     let size = f64::from(pixels) * 1.24;
     ("sans-serif", size).into_font().style(style).color(&INK).pos(Pos::new(HPos::Left, VPos::Center))
 }

@@ -41,7 +41,7 @@ fn legend(area: &Area<'_>) -> DrawResult {
     let title = format!("One circuit, {CALLERS} callers, {} outages", outages());
     area.draw(&Text::new(title, (panels::LEFT, 26), text(20, FontStyle::Bold)))?;
 
-    // Places that leave room for a wide font.
+    // These positions leave room for a wide font.
     for (x, heading) in [(panels::LEFT, "attempts"), (568, "circuit"), (902, "delays")] {
         area.draw(&Text::new(heading, (x, LEGEND), text(14, FontStyle::Bold)))?;
     }

@@ -1,4 +1,4 @@
-//! The colours: they differ in lightness, too, and for every common kind of colour vision.
+//! The colours. They also differ in lightness, and with every common kind of colour vision.
 
 use plotters::style::RGBColor;
 use retry_core::circuit::Phase;
@@ -12,7 +12,7 @@ pub const BACKOFF: RGBColor = RGBColor(70, 70, 70);
 /// Delays that a server asked for.
 pub const HINT: RGBColor = RGBColor(0, 114, 178);
 
-/// How an attempt ended: from the palette of Okabe and Ito.
+/// Returns the colour of an outcome, after the palette of Okabe and Ito.
 pub const fn of_outcome(outcome: Outcome) -> RGBColor {
     match outcome {
         Outcome::Succeeded => RGBColor(0, 114, 178),
@@ -22,7 +22,7 @@ pub const fn of_outcome(outcome: Outcome) -> RGBColor {
     }
 }
 
-/// The circuit's phase: pale, to lie behind the others.
+/// Returns the colour of a phase. It is pale, because it is behind the others.
 pub const fn of_phase(phase: Phase) -> RGBColor {
     match phase {
         Phase::Closed => RGBColor(255, 255, 255),

@@ -17,20 +17,20 @@ use super::palette::{BACKOFF, HINT, INK, of_outcome, of_phase};
 use super::{Area, DrawResult, text};
 use crate::outage::{History, Mode, Outcome};
 
-/// Left of every panel, so that all share the time axis; and right of it.
+/// The space to the left and to the right of each panel. It is the same for all, because they share the time axis.
 pub(super) const LEFT: i32 = 76;
 const RIGHT: i32 = 24;
-/// The part of [`LEFT`] that the names and numbers of an axis take.
+/// The part of [`LEFT`] for the names and numbers of an axis.
 const AXIS: i32 = 64;
 
 /// The width of a bar, in seconds.
 const BIN: f64 = 0.25;
-/// The range of the delays, in milliseconds. A delay may be zero, which has no logarithm.
+/// The range of the delays, in milliseconds. It starts above zero, which has no logarithm.
 const DELAYS: (f64, f64) = (1.0, 3_000.0);
 
 type Chart<'a, 'b, Y> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>;
 
-/// What the server did.
+/// Draws what the server did.
 pub(super) fn script(area: &Area<'_>, history: &History) -> DrawResult {
     let chart = ChartBuilder::on(area)
         .margin_left(LEFT)
@@ -56,7 +56,7 @@ pub(super) fn script(area: &Area<'_>, history: &History) -> DrawResult {
     Ok(())
 }
 
-/// How many attempts ended how, in bars.
+/// Draws how many attempts had which outcome, as bars.
 pub(super) fn attempts(area: &Area<'_>, history: &History) -> DrawResult {
     let bars = Bars::of(history);
     let top = bars.tallest() * 1.06;
@@ -84,7 +84,7 @@ pub(super) fn attempts(area: &Area<'_>, history: &History) -> DrawResult {
     Ok(())
 }
 
-/// How long each delay was, from when on.
+/// Draws when each delay began, and how long it was.
 pub(super) fn delays(area: &Area<'_>, history: &History) -> DrawResult {
     let mut chart = ChartBuilder::on(area)
         .margin_left(LEFT - AXIS)
@@ -126,13 +126,13 @@ pub(super) fn delays(area: &Area<'_>, history: &History) -> DrawResult {
     Ok(())
 }
 
-/// The circuit's phases, behind everything.
+/// Draws the circuit's phases, in the background.
 fn bands<Y: Ranged<ValueType = f64>>(
     chart: &mut Chart<'_, '_, Y>,
     history: &History,
     (low, high): (f64, f64),
 ) -> DrawResult {
-    /// In seconds. A probe that fails at once would leave a band too narrow to see.
+    /// In seconds. If a probe fails at once, its band would be too narrow to see.
     const NARROWEST: f64 = 0.03;
     // Half-open last, so that a widened band lies on top.
     for phase in [Phase::Closed, Phase::Open, Phase::HalfOpen] {
@@ -146,7 +146,7 @@ fn bands<Y: Ranged<ValueType = f64>>(
     Ok(())
 }
 
-/// Outcomes counted by time.
+/// The outcomes, counted per bin of time.
 struct Bars {
     /// By bin, then in the order of [`STACK`].
     counts: Vec<[f64; STACK.len()]>,

@@ -13,6 +13,12 @@
 //! response with status 503. `retry-tokio` has classifiers for the errors of reqwest and hyper. The feature `http` adds
 //! classifiers for HTTP statuses and `Retry-After`.
 //!
+//! Three names are similar:
+//!
+//! - [`Classify`] is the trait of an error type that knows its own class.
+//! - [`Classifier`] is the trait of what a `Retry` asks about every error, timeout and value.
+//! - [`Retry::classify`](crate::Retry::classify) is the method that sets a closure as the classifier of a `Retry`.
+//!
 //! ```
 //! use core::time::Duration;
 //! use retry_core::{Class, Failure, Policy, Retry, classify::Messages, testing::FakeClock};

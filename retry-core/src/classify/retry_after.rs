@@ -146,7 +146,8 @@ impl Date {
             && (hour < 24 && minute < 60 && second < 60 || (hour, minute, second) == (23, 59, 60))
     }
 
-    /// Converts the date to seconds since 1970. A date that does not exist counts on: 29 February is 1 March.
+    /// Converts the date to seconds since 1970. If the day does not exist, the result is that of a later day: 29
+    /// February 2023 is 1 March 2023.
     fn unix_secs(&self) -> i64 {
         let leap_day = u32::from(self.month > FEBRUARY && is_leap(self.year));
         let before_month: u32 = DAYS_OF_MONTHS[..self.month].iter().sum();

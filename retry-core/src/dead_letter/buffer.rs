@@ -14,8 +14,8 @@ pub enum WhenFull {
     Refuse,
     /// Drops the oldest letter to make room for the new one.
     ///
-    /// The observer was told that the dropped letter is kept when that letter came in. Its loss is not told later: only
-    /// the queue's `lost` counts it.
+    /// When the dropped letter came in, the observer was told that it is kept. Its loss is not told: only the queue's
+    /// `lost` counts it.
     DropOldest,
 }
 

@@ -128,8 +128,7 @@ impl<T, E> DeadLetterSink<T, E> for () {
     }
 }
 
-/// Two sinks, of which the second one gets the letters that the first one returns.
-/// Each is given by reference, or in an `Arc`.
+/// Two sinks, of which the second one gets the letters that the first one returns. Each is a reference or an `Arc`.
 ///
 /// ```
 /// use retry_core::{

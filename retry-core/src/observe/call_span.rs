@@ -9,16 +9,17 @@ use super::tracing_log::{TARGET, TracingLog};
 use crate::class::Class;
 use crate::verdict::Verdict;
 
-/// A span for one call, and the observer that completes it: a [`TracingLog`] whose events are in this span.
+/// A `tracing` span for one call, and the observer that completes it.
 ///
-/// When the call ends, the span has `retry.attempts`, `retry.outcome` and, where it failed, `error.type` and
-/// `otel.status_code`. What the call does is inside of it: its events, and the spans of the operation, which are its
-/// attempts. For the latter, the call has to be run in the span: a future by `tracing`'s `Instrument`, blocking code by
-/// `in_scope`.
+/// Its events are those of [`TracingLog`], inside the span. When the call ends, the span gets `retry.attempts` and
+/// `retry.outcome`. If the call failed, it also gets `error.type` and `otel.status_code`.
 ///
-/// It is of one call: an observer sees events and no futures, and calls are made inside of calls, so that nobody else
-/// knows whose end belongs into which span. Who looks at all calls alike is beside it, in a tuple. Where one observer is
-/// given for all calls, as in a tower layer, take [`TracingLog`]: its events are in the span of the request.
+/// To have the operation's own spans inside, run the call in the span: a future by `tracing`'s `Instrument`, blocking
+/// code by `in_scope`.
+///
+/// Make one for each call, because an observer cannot tell which of several calls an event is about. Add observers of
+/// all calls beside it, in a tuple. If one observer serves all calls, as in a tower layer, use [`TracingLog`]: its
+/// events are in the span of the request.
 ///
 /// ```
 /// use retry_core::{observe::{CallSpan, OperationMetrics}, testing::FakeClock, Class, Policy, Retry};
@@ -45,8 +46,8 @@ pub struct CallSpan {
 }
 
 impl CallSpan {
-    /// A span for one call of this operation, at level `info`, inside of the current one. Its name is `call`, and in
-    /// OpenTelemetry the operation's.
+    /// Makes a span for a call of this operation, at level `info`, inside the current span. Its name is `call`;
+    /// `otel.name`, which OpenTelemetry shows, is the operation.
     pub fn new(operation: &str) -> Self {
         let name = display(CleanName(operation));
         let span = tracing::info_span!(
@@ -62,12 +63,12 @@ impl CallSpan {
         Self { span }
     }
 
-    /// The span, to run the call in.
+    /// Returns the span, in which the call is to be run.
     pub fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// Writes into the span what is known of the call's end.
+    /// Records what an event says about the end of the call.
     fn complete(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Failed { failure, verdict: Verdict::GiveUp(_) | Verdict::Rejected(_), .. } => {
@@ -91,7 +92,7 @@ impl CallSpan {
 impl Observer for CallSpan {
     fn observe(&self, event: &Event<'_>) {
         self.complete(event);
-        // Not entered once more where the call is run in it.
+        // If the call runs in the span, the span is not entered again.
         if Span::current().id() == self.span.id() {
             TracingLog.observe(event);
         } else {

@@ -2,7 +2,7 @@
 
 use super::event::{Event, Observer};
 
-/// Tells an observer, if it looks.
+/// Tells an observer the event, if it is enabled.
 #[inline]
 fn tell<O: Observer + ?Sized>(observer: &O, event: &Event<'_>) {
     if observer.is_enabled() {
@@ -10,7 +10,7 @@ fn tell<O: Observer + ?Sized>(observer: &O, event: &Event<'_>) {
     }
 }
 
-/// Each in turn, those that look.
+/// Tells each enabled observer of a tuple, in order.
 macro_rules! tuple {
     ($($part:ident)+) => {
         impl<$($part: Observer),+> Observer for ($($part,)+) {
@@ -36,7 +36,7 @@ tuple!(A B);
 tuple!(A B C);
 tuple!(A B C D);
 
-/// Each in turn, those that look: as many as a configuration asks for.
+/// Tells each enabled observer, in order. The number of observers may be known only at run time.
 impl<O: Observer> Observer for [O] {
     fn observe(&self, event: &Event<'_>) {
         self.iter().for_each(|observer| tell(observer, event));
@@ -47,7 +47,7 @@ impl<O: Observer> Observer for [O] {
     }
 }
 
-/// Each in turn, those that look.
+/// Tells each enabled observer, in order.
 impl<O: Observer, const N: usize> Observer for [O; N] {
     fn observe(&self, event: &Event<'_>) {
         self.as_slice().observe(event);
@@ -58,7 +58,7 @@ impl<O: Observer, const N: usize> Observer for [O; N] {
     }
 }
 
-/// Nobody looks where there is none.
+/// `None` is a disabled observer.
 impl<O: Observer> Observer for Option<O> {
     #[inline]
     fn observe(&self, event: &Event<'_>) {
@@ -73,7 +73,7 @@ impl<O: Observer> Observer for Option<O> {
     }
 }
 
-/// Passes everything on to what it points to.
+/// Forwards events to the observer that a pointer points to.
 macro_rules! pointer {
     ($(#[$attribute:meta])* [$($generics:tt)*] $pointer:ty) => {
         $(#[$attribute])*

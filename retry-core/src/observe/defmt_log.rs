@@ -1,4 +1,4 @@
-//! Events as lines of a log that is put together on another machine.
+//! Events as lines of a `defmt` log.
 
 use core::time::Duration;
 
@@ -7,12 +7,12 @@ use super::level::{Level, clean, cut, level_table};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
-/// Writes each event to [`defmt`]'s log, a line each.
+/// Writes each event to [`defmt`]'s log, one line per event.
 ///
 #[doc = level_table!()]
 ///
-/// Levels below that of `DEFMT_LOG` are left out when the program is compiled. In names, a replacement character stands
-/// for each control character, and of an operation's name the first 128 bytes are written.
+/// Lines below the level in `DEFMT_LOG` are left out at compile time. In names, U+FFFD replaces each control character.
+/// An operation's name is cut to 128 bytes.
 ///
 /// ```
 /// use retry_core::{observe::DefmtLog, testing::FakeClock, Policy, Retry};
@@ -25,7 +25,7 @@ use crate::verdict::Verdict;
 pub struct DefmtLog;
 
 impl Observer for DefmtLog {
-    /// Once, and not at each place that an event is told at: a line is a lot of code.
+    /// It is one function instead of a copy at each event, because formatting a line takes much code.
     #[inline(never)]
     fn observe(&self, event: &Event<'_>) {
         match Level::of(event) {
@@ -130,7 +130,7 @@ mod tests {
 
     fn has_format<T: defmt::Format>() {}
 
-    /// All that a small machine has. What is missing here is a compile error.
+    /// Lists all types for targets without an allocator. A type that lacks the format is a compile error.
     #[test]
     fn every_type_has_a_format() {
         type W = CountWindow<8>;

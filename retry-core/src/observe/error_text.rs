@@ -1,4 +1,4 @@
-//! The text of an error, made safe for a line of a log.
+//! The text of an error, made safe for a log line.
 
 use core::fmt::{self, Write};
 
@@ -11,16 +11,16 @@ use crate::clean::is_unclean;
 /// It borrows the error and formats it anew each time it is shown. This needs a few hundred bytes of stack, and no
 /// allocator. Two texts are equal if they show the same.
 ///
-/// - **Bounded**: a text of more than [`MAX_BYTES`](Self::MAX_BYTES) is cut at a character boundary and ends in `..`. The
-///   error's `Display` is stopped there, and always after 4 KiB. If it fails by itself, the text ends there.
+/// - **Bounded**: a text of more than [`MAX_BYTES`](Self::MAX_BYTES) is cut at a character boundary and ends in `..`.
+///   The error's `Display` is stopped there, and always after 4 KiB. If it fails by itself, the text ends there.
 /// - **On one line**: U+FFFD replaces control characters, line separators and marks of text direction.
 /// - **Without the secrets of URLs**: in each `scheme://authority/path?query#fragment`, the query, the fragment and the
 ///   user information, up to the last `@` of the authority, are left out. Other secrets are shown.
 ///
 /// A URL ends at whitespace, `"`, `<` or `>`. Closing punctuation at its end, such as `)` or `,`, is shown. The user
-/// information may contain any character except whitespace, `/`, `?` and `#`. A password with one of these three usually
-/// looks like a port that is not a number; the rest of such a URL is left out. If an authority is longer than the room
-/// left, the text is cut before it.
+/// information may contain any character except whitespace, `/`, `?` and `#`. A password with one of these three
+/// usually looks like a port that is not a number; the rest of such a URL is left out. If an authority is longer than
+/// the room left, the text is cut before it.
 ///
 /// ```
 /// use retry_core::observe::ErrorText;
@@ -33,10 +33,10 @@ use crate::clean::is_unclean;
 pub struct ErrorText<'a>(&'a dyn fmt::Display);
 
 impl<'a> ErrorText<'a> {
-    /// The most bytes that are shown of a text, 256. The `..` at the end of a longer one adds 2.
+    /// The most bytes that are shown of a text: 256. The `..` at the end of a longer one adds 2.
     pub const MAX_BYTES: usize = 256;
 
-    /// The text that this error's `Display` gives.
+    /// Makes the text of an error from its `Display`.
     pub const fn new(error: &'a dyn fmt::Display) -> Self {
         Self(error)
     }
@@ -54,7 +54,7 @@ impl fmt::Display for ErrorText<'_> {
     }
 }
 
-/// The text in quotes.
+/// Shows the text in quotes.
 impl fmt::Debug for ErrorText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.shown().as_str(), f)
@@ -74,22 +74,22 @@ impl defmt::Format for ErrorText<'_> {
     }
 }
 
-/// Reads a text in pieces and keeps what may be shown of it.
+/// Reads a text in pieces, and keeps what may be shown.
 struct Filter {
     shown: String<CAPACITY>,
-    /// Bytes of the text so far.
+    /// The number of bytes read so far.
     read: usize,
     place: Place,
-    /// Whether there is more text than may be shown or read.
+    /// Whether the text is longer than may be shown or read.
     is_cut: bool,
 }
 
-/// Where in a URL the text is.
+/// The place of the text relative to a URL.
 #[derive(Clone, Copy)]
 enum Place {
     /// Outside of URLs.
     Text,
-    /// Before the path. What is shown from `start` on is taken back if it was user information, or if it did not fit.
+    /// Before the path. What was shown from `start` on is taken back if it is user information, or if it does not fit.
     Authority { start: usize, fits: bool },
     /// Before the query and the fragment.
     Path,
@@ -98,7 +98,7 @@ enum Place {
 }
 
 impl Filter {
-    /// Takes the next character. Fails if the text is cut before it.
+    /// Takes the next character. Returns an error if the text is cut before it.
     fn step(&mut self, c: char) -> fmt::Result {
         match self.place {
             Place::Authority { start, fits } => match c {
@@ -146,11 +146,11 @@ impl Filter {
         self.shown.push(c).map_err(|_| fmt::Error)
     }
 
-    /// What is shown of a text that ends here, or fails to go on.
+    /// Returns what is shown of a text that ends or fails here.
     fn finish(mut self, fails: bool) -> String<CAPACITY> {
         match self.place {
             Place::Authority { fits: false, .. } => self.is_cut = true,
-            // The rest of the text might have told that this is part of a secret.
+            // The rest of the text might have shown that this is part of a secret.
             Place::Authority { start, .. } | Place::Query { start } if fails || self.is_cut => {
                 self.shown.truncate(start);
             }
@@ -173,7 +173,7 @@ impl Write for Filter {
     }
 }
 
-/// Whether each port in a list of hosts is a number. Otherwise it may be the beginning of a password.
+/// Returns whether each port in a list of hosts is a number. Otherwise it may be the beginning of a password.
 fn are_hosts(authority: &str) -> bool {
     authority.split(',').all(|host| {
         let ipv6 = host.strip_prefix('[').and_then(|host| host.split_once(']'));
@@ -186,12 +186,12 @@ fn ends_url(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '<' | '>')
 }
 
-/// Whether this may stand behind a URL. A query may contain it, too.
+/// Returns whether this may follow a URL. A query may contain it, too.
 const fn is_closing(c: char) -> bool {
     matches!(c, '\'' | '`' | ')' | ']' | '}' | ',' | ':' | ';' | '.' | '\\')
 }
 
-/// So much of a text is read, whether it is shown or not: a secret may be long.
+/// The most bytes that are read of a text. It is more than is shown, because a secret that is left out may be long.
 const MAX_READ: usize = 4_096;
 const CUT: &str = "..";
 const CAPACITY: usize = ErrorText::MAX_BYTES + CUT.len();

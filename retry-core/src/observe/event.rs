@@ -15,30 +15,32 @@ use crate::policy::Failure;
 use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Verdict};
 
-/// One thing that happened to one call, or to a circuit.
+/// One thing that happened to a call, or to a circuit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// When. Orders the events of one call; those of other calls may be under way meanwhile.
+    /// When it happened. This orders the events of one call; other calls may have events in between.
     pub at: Instant,
-    /// The operation's name, as the call was given it; empty without one. For a circuit by itself, its name.
+    /// The operation's name, as the call was given it; empty if the call is unnamed. For a change that was made by
+    /// hand, the name of the circuit.
     pub operation: &'a str,
-    /// Which of several like dependencies; [`Key::NONE`] without one.
+    /// Which one of several similar dependencies; [`Key::NONE`] if it is unset.
     pub key: Key,
-    /// Which attempt, from 1; 0 before the first was admitted.
+    /// The number of the attempt, from 1; 0 before the first attempt was admitted.
     pub attempt: u32,
-    /// What the failed attempt's error says of itself, if the classifier gives it: see
+    /// The text of the failed attempt's error, if the classifier returns one: see
     /// [`Classifier::text`](crate::classify::Classifier::text).
     pub text: Option<ErrorText<'a>>,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// The operation's name once more, if it is there for as long as the program runs.
+    /// The operation's name again, if it is a `&'static str`.
     pub(crate) fixed: Option<&'static str>,
 }
 
 impl<'a> Event<'a> {
-    /// What a circuit did that no call brought about: by hand, or by a health check. `circuit` is a name for it.
+    /// Makes the event of a change that came from outside of calls, such as by hand or by a health check. `circuit` is
+    /// the name to show for the circuit.
     ///
     /// ```
     /// use retry_core::{CircuitConfig, SharedCircuit, observe::{Event, Observer, observer_fn}, testing::FakeClock};
@@ -54,7 +56,7 @@ impl<'a> Event<'a> {
         Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, text: None, kind, fixed: None }
     }
 
-    /// What became of the letter of a call that ended like this: for a loop that hands it over by itself.
+    /// Makes the event that tells whether a call's dead letter was kept, for a loop that hands over the letter itself.
     pub fn dead_lettered(call: &'a ErrorContext, kept: bool) -> Self {
         let ErrorContext { operation, key, attempt, when, .. } = call;
         let kind = EventKind::DeadLettered { kept };
@@ -64,55 +66,55 @@ impl<'a> Event<'a> {
 }
 
 impl Event<'_> {
-    /// The operation's name, to be kept.
+    /// Returns the operation's name as a value that can be kept.
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> Name {
         Name::kept(self.operation, self.fixed)
     }
 }
 
-/// What happened. Causes come before effects: a change of phase before the verdict it led to.
+/// What happened. A cause comes before its effect, such as a change of phase before the verdict that follows from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EventKind {
-    /// An attempt was admitted.
+    /// An attempt was admitted, and starts.
     Started,
-    /// The attempt succeeded, and the call with it.
+    /// The attempt succeeded, and so did the call.
     Succeeded,
     /// The attempt failed.
     Failed {
-        /// As the classifier saw it.
+        /// The class of its error, with the server's hint and the rule, as the classifier returned them.
         failure: Failure,
-        /// What the call does now.
+        /// What the call does next.
         verdict: Verdict,
-        /// What it had left when that was decided.
+        /// What the call had left at that time.
         outlook: Outlook,
     },
-    /// The budget did not hold the retry that the policy would have made; the verdict follows.
+    /// The budget could not pay for a retry that the policy would have made. The event with the verdict follows.
     BudgetEmpty,
-    /// The circuit refused the attempt; the call ends.
+    /// The circuit refused the attempt. The call ends.
     Rejected(Rejected),
-    /// The attempt was dropped before it ended, or the delay before the next one.
+    /// The attempt, or the delay before the next one, was dropped.
     Cancelled,
     /// The circuit changed its phase.
     PhaseChanged(Change),
-    /// The call is over. Always its last event but for its dead letter's.
+    /// The call has ended. Only [`DeadLettered`](Self::DeadLettered) may follow.
     Ended {
-        /// How.
+        /// How it ended.
         end: CallEnd,
-        /// The time since it started, delays included; since its first attempt, where it was told of its observer only
-        /// after its start.
+        /// The time since the call started, delays included. A call by hand that got its observer later counts from its
+        /// first attempt.
         elapsed: Option<Duration>,
     },
-    /// A call that gave up was handed over as a dead letter.
+    /// A dead letter was handed over. It comes after the end of the call.
     DeadLettered {
-        /// Whether it was kept; else it is lost, and counted as lost where it was.
+        /// Whether a sink kept the letter; otherwise it is lost.
         kept: bool,
     },
 }
 
-/// How a call ends.
+/// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum CallEnd {
@@ -120,14 +122,14 @@ pub enum CallEnd {
     Succeeded,
     /// The policy or the budget allowed no further attempt.
     GaveUp(GiveUp),
-    /// The circuit refused an attempt, or would have.
+    /// The circuit refused an attempt, or would have refused the next one.
     Rejected,
-    /// It was stopped, or dropped.
+    /// The call was stopped or dropped.
     Cancelled,
 }
 
 impl CallEnd {
-    /// `succeeded`, `gave-up`, `rejected` or `cancelled`, for metrics and logs.
+    /// Returns `succeeded`, `gave-up`, `rejected` or `cancelled`, for metrics and logs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
@@ -138,32 +140,32 @@ impl CallEnd {
     }
 }
 
-/// What a call has left after a failed attempt, and what else its verdict was made of.
+/// What a call had left after a failed attempt, and what else its verdict depended on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
-    /// The most attempts it may make in all; `u32::MAX` for no limit.
+    /// The largest number of attempts; `u32::MAX` for no limit.
     pub max_attempts: u32,
-    /// The time since the call started, as the verdict was told it; `None` where it is not counted.
+    /// The time since the call started; `None` if the call does not count its time.
     pub elapsed: Option<Duration>,
-    /// What is left of its time, as [`Progress::left`](crate::Progress::left) says it.
+    /// The time that the call has left: see [`Progress::left`](crate::Progress::left).
     pub left: Option<Duration>,
-    /// What its budget holds after the verdict, in the budget's own unit, if it can tell.
+    /// What the budget held after the verdict, in its own unit; `None` if that is unknown.
     pub budget: Option<u64>,
-    /// The random word that was taken for the delay; `None` where no delay was worked out.
+    /// The random word from which the delay got its jitter; `None` if no delay was computed.
     pub word: Option<u64>,
 }
 
 impl Outlook {
-    /// Without a limit of time and a budget.
+    /// Makes an outlook with this number of attempts. The other fields are `None`.
     pub const fn new(max_attempts: u32) -> Self {
         Self { max_attempts, elapsed: None, left: None, budget: None, word: None }
     }
 }
 
 impl EventKind {
-    /// What the call does after this event, if it is about that: of a failed attempt, and of one refused.
+    /// Returns what the call does next, if the event is a failed attempt or a refusal.
     pub const fn verdict(&self) -> Option<Verdict> {
         match self {
             Self::Failed { verdict, .. } => Some(*verdict),
@@ -172,13 +174,13 @@ impl EventKind {
         }
     }
 
-    /// Whether someone should have a look: an error of class `Unknown` is retried like others, but nobody said what
-    /// it is, so that a log should show it as a caution.
+    /// Returns whether a log should show the event as a warning: an error of class `Unknown` is retried, but its class
+    /// should be set.
     pub const fn is_caution(&self) -> bool {
         matches!(self, Self::Failed { failure: Failure { class: Class::Unknown, .. }, .. })
     }
 
-    /// How bad it is: of a failed attempt, as bad as its class.
+    /// Returns the severity of the error's class, if the event is a failed attempt.
     pub const fn severity(&self) -> Option<Severity> {
         match self {
             Self::Failed { failure, .. } => Some(failure.class.severity()),
@@ -186,7 +188,7 @@ impl EventKind {
         }
     }
 
-    /// The delay that the call sleeps after this event, if it does.
+    /// Returns the delay that the call sleeps after this event, if it retries.
     pub const fn delay(&self) -> Option<Duration> {
         match self {
             Self::Failed { verdict: Verdict::Retry(delay), .. } => Some(*delay),
@@ -195,7 +197,11 @@ impl EventKind {
     }
 }
 
-/// The event in one line, such as `stock.read: retry in 214 ms: Timeout, attempt 2 of 5, 27.1 s left, budget 480`.
+/// Shows the event in one line.
+///
+/// An example is `stock.read: retry in 214 ms: Timeout, attempt 2 of 5, 27.1 s left, budget 480`.
+///
+/// The line of a failed attempt ends with the error's [`text`](Event::text), if there is one.
 ///
 /// ```
 /// use core::cell::RefCell;
@@ -265,16 +271,16 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-/// Sees every event of a call.
+/// Receives every event of a call.
 ///
-/// An observer is called on the path of the call, outside of every lock; it should be quick. `()` is the observer that
-/// sees nothing and costs nothing. An event does not say which caller it is about: give each its own observer, such as
-/// a closure that knows.
+/// The call runs its observer inline, outside of every lock, so an observer should be quick. `()` is a disabled
+/// observer, which the compiler removes. To tell callers apart, give each one an observer of its own, such as a
+/// closure.
 ///
-/// A closure becomes an observer by [`Retry::on_event`](crate::Retry::on_event) or [`observer_fn`]. References, `Arc`s
-/// and boxes of observers are observers. So are a tuple of up to four observers (which may hold tuples), an array, a
-/// slice, a `Vec` and an `Option` of them. An observer that may panic belongs into a
-/// `Guarded`, one that may block behind a `Queued`.
+/// A closure becomes an observer by [`Retry::on_event`](crate::Retry::on_event) or [`observer_fn`]. These are
+/// observers, too: references, `Arc`s and boxes of observers; tuples of up to four observers, which may hold tuples;
+/// and an array, a slice, a `Vec` or an `Option` of observers. Put one that may panic into a `Guarded`, and one that
+/// may block behind a `Queued`.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -294,10 +300,10 @@ impl fmt::Display for Event<'_> {
     note = "a tuple of up to four observers is one, and a tuple may hold tuples"
 )]
 pub trait Observer {
-    /// Sees an event.
+    /// Receives an event.
     fn observe(&self, event: &Event<'_>);
 
-    /// Whether it looks at events at all. If not, no event is put together and no clock is read for one.
+    /// Returns whether the observer uses events. Only then does a call make events, and read a clock for them.
     fn is_enabled(&self) -> bool {
         true
     }
@@ -311,7 +317,7 @@ impl Observer for () {
     }
 }
 
-/// The observer that calls this closure with each event.
+/// Makes an observer of a closure, which is called with each event.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {

@@ -1,16 +1,16 @@
-//! An observer that may panic.
+//! A wrapper for an observer that may panic.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::event::{Event, Observer};
 use crate::panics::caught;
 
-/// An observer whose panics end at this wrapper and are counted: the call goes on as if nobody had looked.
+/// Catches and counts the panics of another observer. The call goes on as if the observer had returned.
 ///
-/// The panic hook still has its say, so that the panic is seen. What the observer was about to change stays as it was
-/// left; it is told the next event all the same. A program that aborts on panics is not helped.
+/// The panic hook still runs, so the panic is reported. The observer is told the next event, in whatever state the
+/// panic has left it. In a program that aborts on panics, the panic still aborts it.
 ///
-/// In a tuple, wrap each part that may panic: those after it are then told, too.
+/// In a tuple, wrap each observer that may panic. Otherwise the observers after it miss the event.
 ///
 /// ```
 /// use retry_core::{observe::{Guarded, observer_fn}, testing::FakeClock, Class, Policy, Retry};
@@ -29,17 +29,17 @@ pub struct Guarded<O> {
 }
 
 impl<O> Guarded<O> {
-    /// Guards `observer`.
+    /// Makes a guard around `observer`.
     pub const fn new(observer: O) -> Self {
         Self { observer, panics: AtomicUsize::new(0) }
     }
 
-    /// What it guards.
+    /// Returns the observer in the guard.
     pub const fn observer(&self) -> &O {
         &self.observer
     }
 
-    /// How many panics were caught.
+    /// Returns how many panics were caught.
     pub fn panics(&self) -> usize {
         self.panics.load(Relaxed)
     }

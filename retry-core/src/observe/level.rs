@@ -1,4 +1,4 @@
-//! What every log makes of an event: its level, and a line that is safe to print.
+//! What all logs share: the level of an event, and a line that is safe to print.
 
 #[cfg(any(feature = "log", feature = "tracing"))]
 use core::fmt::{self, Write};
@@ -8,33 +8,33 @@ use crate::circuit::Phase;
 use crate::clean::is_unclean;
 use crate::verdict::{GiveUp, Verdict};
 
-/// What of each level there is, for the documentation of each log.
+/// The table of levels, for the documentation of each log.
 macro_rules! level_table {
     () => {
         "| level | event |
 |---|---|
-| `error` | a dead letter is lost |
-| `warn` | a call gave up, was rejected or found its budget empty; a circuit opened; an error of class `Unknown` |
-| `info` | any other change of a circuit's phase; a dead letter is kept |
-| `debug` | a retry; what comes of it; a call that was cancelled; the end of one that did not succeed at once |
-| `trace` | an attempt starts; a call succeeds at once |
+| `error` | a dead letter was lost |
+| `warn` | a call gave up, was rejected, or found its budget empty; a circuit opened; an error of class `Unknown` |
+| `info` | any other change of a circuit's phase; a dead letter was kept |
+| `debug` | a retry, or a success after one; an ignored error; a cancelled call; other ends of calls |
+| `trace` | an attempt started; a call succeeded at its first attempt |
 "
     };
 }
 pub(super) use level_table;
 
-/// How much someone who reads a log wants to know of it.
+/// How important an event is in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    /// Something is lost.
+    /// A dead letter was lost.
     Error,
-    /// A call did not get what it asked for, or nobody said what to make of an error.
+    /// A call failed, a circuit opened, or the class of an error is unknown.
     Warn,
-    /// Good news of a circuit, and letters that are kept.
+    /// A circuit recovers, or a dead letter was kept.
     Info,
-    /// What retries are for.
+    /// A retry, and what follows from it.
     Debug,
-    /// Daily work.
+    /// What every call does.
     Trace,
 }
 
@@ -51,7 +51,7 @@ impl Level {
             EventKind::PhaseChanged(_) | EventKind::DeadLettered { kept: true } => Self::Info,
             EventKind::Started => Self::Trace,
             EventKind::Succeeded | EventKind::Ended { end: CallEnd::Succeeded, .. } if at_once => Self::Trace,
-            // Of a call that did not succeed, a failure or a refusal said so before its end.
+            // A call that failed has logged its failure or refusal before its end.
             EventKind::Failed { .. }
             | EventKind::Succeeded
             | EventKind::Cancelled
@@ -60,8 +60,8 @@ impl Level {
     }
 }
 
-/// The event in one line, of a long name the beginning: what names a caller gave must not end a line of a log, begin
-/// another one, or turn it around.
+/// Shows the event in one line, with its name cut to 128 bytes. Unclean characters are replaced, because a name could
+/// otherwise end a line, fake another one, or reverse it.
 #[cfg(any(feature = "log", feature = "tracing"))]
 pub(super) struct OneLine<'a>(pub(super) &'a Event<'a>);
 
@@ -71,7 +71,7 @@ impl fmt::Display for OneLine<'_> {
         let (name, rest) = cut(self.0.operation);
         let mut line = Clean(f);
         if rest {
-            // Before the event itself, which then has no name of its own.
+            // The name comes before the event, which then has none of its own.
             write!(line, "{name}..: ")?;
             write!(line, "{}", Event { operation: "", ..*self.0 })
         } else {
@@ -80,7 +80,7 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// A name as it may stand in a field of a log.
+/// Shows a name as it may be in a field of a log.
 #[cfg(feature = "tracing")]
 pub(super) struct CleanName<'a>(pub(super) &'a str);
 
@@ -92,22 +92,22 @@ impl fmt::Display for CleanName<'_> {
     }
 }
 
-/// The first 128 bytes, or a little less, and whether there are more.
+/// Returns the first 128 bytes, or up to 3 fewer at a character boundary, and whether there are more.
 pub(super) fn cut(name: &str) -> (&str, bool) {
     const LONGEST: usize = 128;
     if name.len() <= LONGEST {
         return (name, false);
     }
-    // Not by a slice: the message of its panic is kilobytes on a small machine.
+    // No slice is used: the message of its panic takes kilobytes on a small machine.
     ((0..=LONGEST).rev().find_map(|end| name.get(..end)).unwrap_or_default(), true)
 }
 
-/// What is between the characters that a log must not hold. In place of each stands the replacement character.
+/// Returns the parts between unclean characters. The replacement character goes between them.
 pub(super) fn clean(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_unclean)
 }
 
-/// Puts the replacement character in place of each character that a log must not hold.
+/// Writes the replacement character in place of each unclean character.
 #[cfg(any(feature = "log", feature = "tracing"))]
 struct Clean<'a, 'f>(&'a mut fmt::Formatter<'f>);
 

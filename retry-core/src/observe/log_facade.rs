@@ -5,16 +5,17 @@ use log::max_level;
 use super::event::{Event, Observer};
 use super::level::{Level, OneLine, level_table};
 
-/// Writes each event to the [`log`](mod@log) crate, a line each, with the target `retry_core`.
+/// Writes each event to the [`log`](mod@log) crate, one line per event, with the target `retry_core`.
 ///
 #[doc = level_table!()]
 ///
-/// The line is that of [`Event`]'s `Display`, with a replacement character for each control character and each that ends
-/// a line or turns text around, and of an operation's name the first 128 bytes. It is put together only where the level
-/// is wanted; while nobody wants any, no clock is read either.
+/// The line is the `Display` of the [`Event`]. U+FFFD replaces control characters, line separators and marks of text
+/// direction. An operation's name is cut to 128 bytes. The text of an error is at the end of the line of its attempt,
+/// if there is one: see [`Event::text`]. A line is made only if its level is enabled. If all levels are off, calls read
+/// no clock for events.
 ///
-/// What is logged to is code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a
-/// panic there must not end the call, and a [`Queued`](crate::observe::Queued) before it where it may block.
+/// The logger runs on the path of the call. If it may panic, put a [`Guarded`](crate::observe::Guarded) around this
+/// observer. If it may block, put a [`Queued`](crate::observe::Queued) before it.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {

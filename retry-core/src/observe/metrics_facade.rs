@@ -18,37 +18,36 @@ use crate::config_error::{ConfigError, ok_or_panic};
 use crate::name::Name;
 use crate::verdict::{GiveUp, Verdict};
 
-/// Counts in the [`metrics`] crate, for Prometheus and whatever else has a recorder for it; by operation, up to
-/// `OPERATIONS` names.
+/// Counts in the [`metrics`] crate, for Prometheus and other recorders, by operation: up to `OPERATIONS` names.
 ///
-/// | metric | labels | what |
+/// | metric | labels | content |
 /// |---|---|---|
-/// | `retry_calls_total` | `operation`, `outcome` | calls ended: `succeeded`, `gave-up`, `rejected`, `cancelled` |
-/// | `retry_call_duration_seconds` | `operation`, `outcome` | how long they took: a histogram |
-/// | `retry_attempts_total` | `operation`, `attempt` | attempts started, by number: `1` to `8` and `9+` |
-/// | `retry_failures_total` | `operation`, `error_type` | attempts failed, by class |
-/// | `retry_retries_total` | `operation`, `error_type` | retries decided, by class |
-/// | `retry_backoff_seconds` | `operation` | their delays: a histogram |
-/// | `retry_give_ups_total` | `operation`, `reason` | calls given up, by reason |
+/// | `retry_calls_total` | `operation`, `outcome` | calls that ended: `succeeded`, `gave-up`, `rejected`, `cancelled` |
+/// | `retry_call_duration_seconds` | `operation`, `outcome` | a histogram of the duration of calls, delays included |
+/// | `retry_attempts_total` | `operation`, `attempt` | attempts that started, by number: `1` to `8` and `9+` |
+/// | `retry_failures_total` | `operation`, `error_type` | attempts that failed, by class |
+/// | `retry_retries_total` | `operation`, `error_type` | retries that were decided, by class |
+/// | `retry_backoff_seconds` | `operation` | a histogram of the delays before retries |
+/// | `retry_give_ups_total` | `operation`, `reason` | calls that gave up, by reason |
 /// | `retry_refusals_total` | `operation` | attempts that a circuit refused |
-/// | `retry_budget_empty_total` | `operation` | retries that a budget did not hold |
+/// | `retry_budget_empty_total` | `operation` | retries that a budget could not pay for |
 /// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost` |
 /// | `retry_circuit_changes_total` | `phase` | changes of phase, by the phase after |
-/// | `retry_circuits` | `phase` | how many circuits are `open`, or `half-open`: a gauge |
+/// | `retry_circuits` | `phase` | a gauge of the circuits that are `open` or `half-open` |
 ///
-/// The counters of an operation are all there, at zero, from its first event on. Names that are too many, of more than
-/// 128 bytes or with a control character are counted as operation `other`, calls without a name as `unnamed`. Keys are no
-/// label: there may be any number.
+/// All counters of an operation exist, at zero, from its first event on. If a name finds no room, has more than 128
+/// bytes or has a control character, it is counted as operation `other`. Calls without a name are counted as `unnamed`.
+/// Keys are left out of the labels, because there may be any number of them.
 ///
-/// Circuits have no operation, since several may share one. To tell circuits apart give each its own `MetricsFacade` with
-/// a tag that names it, shared by all operations that use it, so that none of its changes is missed.
+/// The metrics of circuits lack the label `operation`, because several operations may share a circuit. To tell circuits
+/// apart, give each one a `MetricsFacade` of its own with a tag that names it. All operations that use the circuit
+/// share that facade, so that all of its changes are counted.
 ///
-/// It asks for its handles once, at the first event of each operation: install the recorder before, and let it keep what
-/// it was asked for. What a recorder drops that was idle, as Prometheus' does with an `idle_timeout`, is not counted
-/// again.
+/// The facade takes its counters from the recorder at the first event of each operation, so install the recorder before
+/// that. Leave out an `idle_timeout` of the recorder: what is added to a counter that the recorder has dropped is lost.
 ///
-/// What a recorder does is code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a
-/// panic there must not end the call.
+/// The recorder runs on the path of the call. If it may panic, put a [`Guarded`](crate::observe::Guarded) around this
+/// observer.
 ///
 /// ```
 /// use retry_core::{observe::{Guarded, MetricsFacade}, testing::FakeClock, Class, Policy, Retry};
@@ -69,14 +68,14 @@ pub struct MetricsFacade<const OPERATIONS: usize = 32> {
 }
 
 impl MetricsFacade {
-    /// Without tags, for 32 operations: for another number, see [`sized`](Self::sized).
+    /// Makes a facade without tags, for 32 operations. For another number, use [`sized`](Self::sized).
     pub const fn new() -> Self {
         Self::sized()
     }
 }
 
 impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
-    /// Without tags, for as many operations as the type says.
+    /// Makes a facade without tags, for the number of operations in the type.
     pub const fn sized() -> Self {
         Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: Tags::NONE }
     }
@@ -86,7 +85,7 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     fn operation(&self, event: &Event<'_>) -> &Operation {
         let make = |name: Name| {
             is_fit(&name).then(|| {
-                self.circuits(); // from the first event on, too
+                self.circuits(); // these, too, exist from the first event on
                 Operation::new(if name.is_empty() { UNNAMED } else { &name }, &self.tags)
             })
         };
@@ -104,7 +103,7 @@ impl<const OPERATIONS: usize> Observer for MetricsFacade<OPERATIONS> {
     #[inline]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
-            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
+            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call counts it
             _ => self.record(event),
         }
     }
@@ -133,7 +132,7 @@ impl<const OPERATIONS: usize> fmt::Debug for MetricsFacade<OPERATIONS> {
     }
 }
 
-/// The handles of one operation.
+/// The counters and histograms of one operation.
 struct Operation {
     started: [Counter; place::NUMBERED + 1],
     ended: [Counter; ALL_ENDS.len()],
@@ -200,15 +199,15 @@ impl Operation {
             }
             EventKind::DeadLettered { kept: true } => self.letters_kept.increment(1),
             EventKind::DeadLettered { kept: false } => self.letters_lost.increment(1),
-            EventKind::Succeeded | EventKind::Cancelled | EventKind::PhaseChanged(_) => {} // not handed on
+            EventKind::Succeeded | EventKind::Cancelled | EventKind::PhaseChanged(_) => {} // see `MetricsFacade`
         }
     }
 }
 
-/// The handles of all circuits.
+/// The counters and gauges of all circuits.
 struct Circuits {
     changes: [Counter; ALL_PHASES.len()],
-    /// Up with each change to a phase and down with each change from it, in whatever order they are told.
+    /// Goes up with each change to the phase, and down with each change from it, in any order.
     open: Gauge,
     half_open: Gauge,
 }
@@ -228,7 +227,7 @@ impl Circuits {
         self.changes[place::phase(to)].increment(1);
         for (phase, step) in [(from, -1), (to, 1)] {
             match phase {
-                Phase::Closed => {} // of one that never changed, nobody told
+                Phase::Closed => {} // circuits that never changed are unknown
                 Phase::Open => self.open.increment(step),
                 Phase::HalfOpen => self.half_open.increment(step),
             }
@@ -251,25 +250,27 @@ fn labels(tags: &Tags, more: &[(&'static str, &'static str)]) -> Vec<Label> {
     tags.chain(more.iter().map(|(name, value)| Label::from_static_parts(name, value))).collect()
 }
 
-/// A metric's name, and what is said of it where metrics are read.
+/// A metric's name, and its `# HELP` text.
 #[derive(Clone, Copy)]
 struct Metric(&'static str, &'static str);
 
-const CALLS: Metric = Metric("retry_calls_total", "Calls that ended, by how.");
+const CALLS: Metric = Metric("retry_calls_total", "Calls that ended, by outcome.");
 const DURATION: Metric =
-    Metric("retry_call_duration_seconds", "How long calls took, delays included, by how they ended.");
+    Metric("retry_call_duration_seconds", "Duration of calls, delays included, by outcome.");
 const ATTEMPTS: Metric =
     Metric("retry_attempts_total", "Attempts that started, by their number in the call.");
 const FAILURES: Metric = Metric("retry_failures_total", "Attempts that failed, by the class of the error.");
 const RETRIES: Metric =
     Metric("retry_retries_total", "Retries that were decided, by the class of the error before.");
-const BACKOFF: Metric = Metric("retry_backoff_seconds", "The delays before retries.");
-const GIVE_UPS: Metric = Metric("retry_give_ups_total", "Calls that gave up, by the reason.");
+const BACKOFF: Metric = Metric("retry_backoff_seconds", "Delays before retries.");
+const GIVE_UPS: Metric = Metric("retry_give_ups_total", "Calls that gave up, by reason.");
 const REFUSALS: Metric = Metric("retry_refusals_total", "Attempts that a circuit refused.");
-const BUDGET_EMPTY: Metric = Metric("retry_budget_empty_total", "Retries that a budget did not hold.");
+const BUDGET_EMPTY: Metric =
+    Metric("retry_budget_empty_total", "Retries that were not made, because the retry budget was empty.");
 const DEAD_LETTERS: Metric =
-    Metric("retry_dead_letters_total", "Calls handed over as dead letters, by what became of them.");
-const CHANGES: Metric = Metric("retry_circuit_changes_total", "Changes of circuits, by the phase after.");
+    Metric("retry_dead_letters_total", "Dead letters, by whether they were kept or lost.");
+const CHANGES: Metric =
+    Metric("retry_circuit_changes_total", "Changes of a circuit's phase, by the phase after the change.");
 const CIRCUITS: Metric = Metric("retry_circuits", "How many circuits are in this phase.");
 
 const NUMBERS: [&str; place::NUMBERED + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9+"];

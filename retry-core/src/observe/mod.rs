@@ -1,21 +1,22 @@
-//! Events, logs, metrics: what can be seen of a call from outside.
+//! Events, logs and metrics: what can be seen of a call from outside.
 //!
 //! Guides: [metrics, logs and alerts](crate::_guides::operating), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! A call tells its [`Observer`] each attempt, each verdict with its reason, each change of its circuit, and its end, as
-//! an [`Event`]. Without an observer, no event is put together and no clock is read for one.
+//! A call tells its [`Observer`] each attempt, each verdict with its reason, each change of its circuit, and its end,
+//! as an [`Event`]. Only calls with an observer make events, and read a clock for them.
 //!
-//! | observer | feature | where to |
+//! | observer | feature | sends events to |
 //! |---|---|---|
 //! | [`Retry::on_event`](crate::Retry::on_event), [`observer_fn`] | | a closure |
-//! | [`OperationMetrics`], `Metrics` | | counters without a lock, for one operation or by name |
+//! | [`OperationMetrics`], `Metrics` | | lock-free counters, for one operation or by name |
 //! | `LogFacade` | `log` | the `log` crate |
 //! | `TracingLog`, `CallSpan` | `tracing` | the `tracing` crate, with OpenTelemetry's field names |
-//! | `MetricsFacade` | `metrics` | the `metrics` crate: Prometheus and others |
+//! | `MetricsFacade` | `metrics` | the `metrics` crate: Prometheus and other recorders |
 //! | `DefmtLog` | `defmt` | defmt's log |
 //! | `Recorder` in [`record`](crate::record) | | a log that can be replayed |
 //!
-//! Observers compose: a tuple of them is one. `Guarded` is for one that may panic, `Queued` for one that may block.
+//! A tuple of observers is an observer. Put one that may panic into a `Guarded`, and one that may block behind a
+//! `Queued`.
 //!
 //! ```
 //! use core::cell::RefCell;

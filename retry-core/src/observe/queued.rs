@@ -1,4 +1,4 @@
-//! An observer that may block.
+//! A queue for an observer that may block.
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,11 +12,10 @@ use crate::key::Key;
 use crate::name::Name;
 use crate::time::Instant;
 
-/// Puts events into a queue of a fixed size, for whoever holds the other end: what is done with them there may take
-/// as long as it likes, and a call never waits for it.
+/// Sends events into a queue of a fixed size, so that a call does not wait for what is done with them.
 ///
-/// An event that finds the queue full is dropped and counted; so are all, once nobody holds the other end. The queue's
-/// memory is taken when it is made.
+/// Another thread takes the events out of the [`Receiver`]. If the queue is full, or if the receiver was dropped, an
+/// event is dropped and counted. The memory of the queue is allocated when it is made.
 ///
 /// ```
 /// use retry_core::{observe::{Event, Queued}, testing::FakeClock, Class, Policy, Retry};
@@ -38,22 +37,22 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// The most events that a queue may hold.
+    /// The largest capacity: 1,048,576 events.
     pub const MOST: usize = 1 << 20;
 
-    /// A queue for so many events, and its other end.
+    /// Makes a queue for this number of events, and its receiver.
     ///
     /// # Panics
-    /// On a capacity of zero or above [`MOST`](Self::MOST).
+    /// Panics if the capacity is 0 or above [`MOST`](Self::MOST).
     #[track_caller]
     pub fn new(capacity: usize) -> (Self, Receiver<QueuedEvent>) {
         ok_or_panic!(Self::try_new(capacity))
     }
 
-    /// [`new`](Self::new) for a capacity that is known at run time.
+    /// Does the same as [`new`](Self::new), for a capacity known only at run time.
     ///
     /// # Errors
-    /// On a capacity of zero or above [`MOST`](Self::MOST).
+    /// Returns an error if the capacity is 0 or above [`MOST`](Self::MOST).
     pub fn try_new(capacity: usize) -> Result<(Self, Receiver<QueuedEvent>), ConfigError> {
         let value = Value::Count(capacity as u64);
         match capacity {
@@ -65,7 +64,7 @@ impl Queued {
         Ok((Self { queue, dropped: AtomicUsize::new(0) }, events))
     }
 
-    /// How many events were dropped.
+    /// Returns how many events were dropped.
     pub fn dropped(&self) -> usize {
         self.dropped.load(Relaxed)
     }
@@ -81,7 +80,7 @@ impl Observer for Queued {
     }
 }
 
-/// An [`Event`] that owns what an event only borrows, so that it can be kept and sent: what [`Queued`] sends.
+/// An [`Event`] that owns its data, so that it can be kept and sent. [`Queued`] sends these.
 ///
 /// ```
 /// use retry_core::{observe::{QueuedEvent, observer_fn}, testing::FakeClock, Class, Policy, Retry};
@@ -103,7 +102,7 @@ pub struct QueuedEvent {
 }
 
 impl QueuedEvent {
-    /// The event.
+    /// Calls `f` with the event, and returns its result.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, observe::{Observer, Queued, observer_fn}, testing::FakeClock};
@@ -123,7 +122,7 @@ impl QueuedEvent {
     }
 }
 
-/// A copy that can be kept and sent, such as to a log of a program's own or a channel.
+/// Copies an event, so that it can be kept and sent.
 impl From<&Event<'_>> for QueuedEvent {
     fn from(event: &Event<'_>) -> Self {
         let Event { at, key, attempt, text, kind, .. } = *event;
@@ -132,7 +131,7 @@ impl From<&Event<'_>> for QueuedEvent {
     }
 }
 
-/// As the event.
+/// Shows the event as its own `Display` does.
 impl fmt::Display for QueuedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.with(|event| event.fmt(f))

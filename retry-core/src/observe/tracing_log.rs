@@ -11,34 +11,35 @@ use crate::class::{Class, Severity};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
-/// Writes each event to the [`tracing`] crate, with the target `retry_core`. [`CallSpan`](crate::observe::CallSpan) does the same
-/// and is a span for a call, too.
+/// Writes each event to the [`tracing`] crate, with the target `retry_core`.
+///
+/// [`CallSpan`](crate::observe::CallSpan) does the same, and is also a span for one call.
 ///
 #[doc = level_table!()]
 ///
-/// An event is one of `tracing`'s, of these fields, those that it has:
+/// Each event is an event of `tracing`, with those of these fields that apply:
 ///
-/// | field | what |
+/// | field | content |
 /// |---|---|
-/// | `message` | the event in one line, as in a log |
+/// | `message` | the event in one line, as in a log; after a failed attempt, it ends with the error's [text](Event::text) |
 /// | `retry.event` | `started`, `succeeded`, `failed`, `budget-empty`, `rejected`, `cancelled`, `phase-changed`, `ended`, `dead-lettered` |
-/// | `retry.operation`, `retry.key`, `retry.attempt` | of which call |
-/// | `error.type` | the class of the error, as OpenTelemetry names the field |
-/// | `retry.severity` | how bad that is: `low`, `medium`, `high`, `critical` |
+/// | `retry.operation`, `retry.key`, `retry.attempt` | the operation, the key, and the number of the attempt |
+/// | `error.type` | the class of the error; the name is OpenTelemetry's |
+/// | `retry.severity` | the severity of the class: `low`, `medium`, `high`, `critical` |
 /// | `retry.verdict` | `retry`, `give-up` or `rejected` |
-/// | `retry.reason` | why it gave up, in a word |
-/// | `retry.delay_us` | until the next attempt, in microseconds |
-/// | `retry.max_attempts` | how many attempts the call may make, where there is a limit |
-/// | `retry.left_us` | what is left of its time, if that is limited |
-/// | `retry.budget` | what its budget holds after the verdict |
-/// | `retry.outcome`, `retry.elapsed_us` | how a call ended, and after how long |
-/// | `retry.kept` | whether a dead letter was |
-/// | `circuit.from`, `circuit.to`, `circuit.cause` | a change of phase |
+/// | `retry.reason` | why the call gave up, in a word |
+/// | `retry.delay_us` | the delay before the next attempt, in microseconds, rounded down |
+/// | `retry.max_attempts` | the largest number of attempts, if there is a limit |
+/// | `retry.left_us` | the time that the call has left, in microseconds, rounded down, if there is a limit |
+/// | `retry.budget` | what the budget holds after the verdict |
+/// | `retry.outcome`, `retry.elapsed_us` | how the call ended, and how long it took, in microseconds, rounded down |
+/// | `retry.kept` | whether the dead letter was kept |
+/// | `circuit.from`, `circuit.to`, `circuit.cause` | the phase before, the phase after, and the cause of the change |
 ///
-/// Nothing of it is put together where the event's level is not wanted; while nobody listens, no clock is read either.
+/// The error's text has no field of its own: it is in `message`.
 ///
-/// Subscribers are code of others on the path of the call: put a [`Guarded`](crate::observe::Guarded) around it where a panic
-/// there must not end the call.
+/// An event is made only if its level is enabled. If all levels are off, calls read no clock for events. Subscribers
+/// run on the path of the call: if one may panic, put a [`Guarded`](crate::observe::Guarded) around this observer.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -71,7 +72,7 @@ impl Observer for TracingLog {
     }
 }
 
-/// What an event has in fields of its own.
+/// The fields of an event.
 #[derive(Default)]
 struct Fields {
     name: &'static str,
@@ -139,7 +140,7 @@ impl Fields {
     }
 }
 
-/// A function a level: `tracing` makes a place in the program of each, which knows its level when it is compiled.
+/// One function per level, because `tracing` has a static call site per event, which knows its level at compile time.
 macro_rules! levels {
     ($($function:ident $level:ident)+) => {
         $(fn $function(event: &Event<'_>) {

@@ -61,7 +61,7 @@ use crate::verdict::Verdict;
 /// | `P` | the policy, or another source of policies: [`Policies`](crate::policy::Policies) | an adapter's `retry` | `&'static Policy` |
 /// | `G` | the circuit: [`Gate`](crate::circuit::Gate) | [`circuit`](Self::circuit) | `NoCircuit` |
 /// | `B` | the budget: [`Budget`](crate::budget::Budget) | [`budget`](Self::budget) | `NoBudget` |
-/// | `K` | the classifier: [`Classifier`](crate::classify::Classifier) | [`classify`](Self::classify) and the methods after it | `ByTrait` |
+/// | `K` | the classifier: [`Classifier`](crate::classify::Classifier) | [`classify`](Self::classify) or [`classifier`](Self::classifier), and the methods after them | `ByTrait` |
 /// | `O` | the observer: [`Observer`](crate::observe::Observer) | [`observe`](Self::observe), [`on_event`](Self::on_event) | `()` |
 ///
 /// Each part is owned or borrowed, as you give it: a circuit may be a `SharedCircuit`, a `&'static SharedCircuit` or an
@@ -329,13 +329,17 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(WithoutText)
     }
 
-    /// Replaces the classifier by a [`Classifier`](crate::classify::Classifier) of your own, or by a ready-made one such as
-    /// `retry_tokio::ReqwestClassifier`. Its type can be written down, as that of a field.
+    /// Sets a classifier of your own type, such as `retry_tokio::ReqwestClassifier`. Such a type has a name, so the
+    /// type of the `Retry` can be written without a cast.
+    ///
+    /// It replaces the classifier set before, so call it before [`when`](Self::when),
+    /// [`classify_ok`](Self::classify_ok), [`on_error`](Self::on_error) and [`without_text`](Self::without_text), which
+    /// add to the classifier.
     ///
     /// ```
     /// use retry_core::{Class, Failure, Policy, Progress, Retry, classify::Classifier, testing::FakeClock};
     ///
-    /// /// For status codes: 500 and above are failures.
+    /// /// A classifier for status codes: 500 and above are failures.
     /// struct Status;
     ///
     /// impl<E> Classifier<u16, E> for Status {
@@ -357,8 +361,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|_| classifier)
     }
 
-    /// Wraps the classifier in a [`Classifier`](crate::classify::Classifier) of your own. The closure gets the present
-    /// one.
+    /// Replaces the classifier by a [`Classifier`](crate::classify::Classifier) that may wrap the present one, which
+    /// the closure gets.
     pub fn map_classifier<L>(self, classifier: impl FnOnce(K) -> L) -> Retry<R, P, G, B, L, O> {
         let Self { setup, classifier: before, runtime } = self;
         Retry { setup, classifier: classifier(before), runtime }

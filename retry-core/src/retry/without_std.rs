@@ -1,6 +1,7 @@
-//! What `retry(..)` says if the feature `std` is missing. rustc would only say that the module `retry` is private.
+//! A function `retry` for builds without the feature `std`, which only shows a compiler message. Without it, rustc
+//! would report that the module `retry` is private.
 
-/// Nothing implements it, so that its message is shown.
+/// A trait without implementations, so that the compiler shows its message.
 #[diagnostic::on_unimplemented(
     message = "`retry_core::retry` needs retry-core's feature `std`",
     label = "in Cargo.toml: `retry-core = {{ .., features = [\"std\"] }}`",

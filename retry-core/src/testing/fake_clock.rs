@@ -18,7 +18,8 @@ use crate::time::{Instant, nanos};
 /// A fake clock and a runtime on it: time stands still until the test moves it.
 ///
 /// A [`Retry`](crate::Retry) over `&clock` takes no real time, and every delay is exact. With the feature `std`, an
-/// `Arc<FakeClock>` is a runtime, too, for clients that own their runtime and for spawned tasks.
+/// `Arc<FakeClock>` is a runtime, too, for clients that own their runtime and for spawned tasks. By value, the clock
+/// runs only blocking code: in async code, rustc reports "`FakeClock` cannot sleep without blocking".
 ///
 /// A blocking sleep moves the clock. For futures that sleep on it, there are three ways to move it:
 ///

@@ -1,23 +1,22 @@
-//! Which circuit a request goes through.
+//! The choice of a circuit for each request.
 
 use core::fmt;
 
 use retry_core::{Key, circuit::Gate};
 
-/// Says which circuit a request goes through. Chosen by [`RetryLayer::circuit_by`](crate::RetryLayer::circuit_by); there
-/// is no need to implement it.
+/// The choice of a circuit for each request. [`RetryLayer::circuit_by`](crate::RetryLayer::circuit_by) sets it.
 pub trait Circuits<Request, G> {
-    /// The circuit.
+    /// The type of the circuit.
     type Circuit: Gate;
 
-    /// Chooses; `own` is the layer's own circuit.
+    /// Returns the circuit for this request. `own` is that of the layer's `Retry`.
     fn choose(&self, own: &G, request: &Request) -> Self::Circuit;
 
-    /// The key of a call through this circuit, if it has one.
+    /// Returns the key of a call with this circuit, if it has one.
     fn key(circuit: &Self::Circuit) -> Option<Key>;
 }
 
-/// The retry's own circuit, or none, for all.
+/// The circuit of the layer's `Retry`, for all requests. It is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OneCircuit;
 
@@ -33,7 +32,7 @@ impl<Request, G: Gate + Clone> Circuits<Request, G> for OneCircuit {
     }
 }
 
-/// The circuit that a closure chooses: see [`RetryLayer::circuit_by`](crate::RetryLayer::circuit_by).
+/// The choice of a circuit by a closure: see [`RetryLayer::circuit_by`](crate::RetryLayer::circuit_by).
 #[derive(Clone, Copy)]
 pub struct CircuitBy<F>(pub(super) F);
 

@@ -1,28 +1,29 @@
-//! Why a call had no answer.
+//! The error of a call through the layer.
 
 use core::error::Error as StdError;
 use core::fmt;
 
 use retry_core::{BoxError, Class, Classify, Error, Failure};
 
-/// Why a call had no answer.
+/// The error of a call through a [`RetryLayer`](crate::RetryLayer).
 ///
-/// Holds the inner service's error in a box, as most of tower does, whatever its type: so stacks fit together.
-/// [`source`](StdError::source) is that error.
+/// The inner service's error is in a box, as in most of tower, so that layers of any error type fit together. It is the
+/// [`source`](StdError::source) of this error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// The inner service failed before the call, when it was asked whether it is ready.
+    /// The inner service failed in `poll_ready`, before the call.
     NotReady(BoxError),
     /// The call gave up, or the circuit refused it.
     Ended(Error<BoxError>),
-    /// The call gave up on an error that is worth a retry, for the request may not be sent again, or cannot:
-    /// [`RetryLayer::clone_request`](crate::RetryLayer::clone_request) said so. Of the policy, this is the end of all attempts.
+    /// The call gave up because its request may be sent only once: the closure of
+    /// [`RetryLayer::clone_request`](crate::RetryLayer::clone_request) returned `None` for it. Otherwise the error
+    /// would have been retried. Its reason is [`GiveUp::Attempts`](retry_core::GiveUp::Attempts).
     NotRepeatable(Error<BoxError>),
 }
 
 impl ServiceError {
-    /// How the call ended, if there was one: the reason, the attempts, the time.
+    /// Returns how the call ended, with its reason, attempts and time; `None` if the service failed before the call.
     pub const fn ended(&self) -> Option<&Error<BoxError>> {
         match self {
             Self::NotReady(_) => None,
@@ -30,7 +31,7 @@ impl ServiceError {
         }
     }
 
-    /// The inner service's own error, if there is one.
+    /// Returns the inner service's own error, if there is one.
     pub fn into_inner(self) -> Option<BoxError> {
         match self {
             Self::NotReady(error) => Some(error),
@@ -38,13 +39,14 @@ impl ServiceError {
         }
     }
 
-    /// Whether the circuit refused an attempt.
+    /// Returns `true` if the circuit refused an attempt.
     pub const fn is_circuit_open(&self) -> bool {
         matches!(self, Self::Ended(error) if error.is_circuit_open())
     }
 }
 
-/// Retried already, or of a service that is done for: not again.
+/// Classifies the error as `Exhausted` or `CircuitOpen` for an outer retry, because the inner layer has already
+/// retried, or its service has failed for good.
 impl Classify for ServiceError {
     fn classify(&self) -> Failure {
         match self {

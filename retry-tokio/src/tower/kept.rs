@@ -1,4 +1,4 @@
-//! What one call keeps from attempt to attempt.
+//! The state that one call keeps between its attempts.
 
 use core::cell::Cell;
 use std::sync::{Mutex, PoisonError};
@@ -7,20 +7,21 @@ use retry_core::{BoxError, Error, ErrorKind, Failure, GiveUp, Progress, classify
 
 use super::error::ServiceError;
 
-/// What one call keeps from attempt to attempt. Only the call knows of it, so nobody ever waits for its lock, whoever's
-/// code runs under it: it is there for the call to be `Send`.
+/// The state that one call keeps between its attempts.
+///
+/// The lock makes the call's future `Send`. Only the call uses it, so it is always free.
 pub(super) struct Kept<Request, Answer, Payload>(Mutex<State<Request, Answer, Payload>>);
 
 struct State<Request, Answer, Payload> {
-    /// What is sent next, if anything may be.
+    /// The request for the next attempt, if it may be sent again.
     unsent: Option<Request>,
-    /// Whether there is something to send after the attempt under way.
+    /// Whether another attempt has a request to send.
     is_repeatable: bool,
-    /// What the letter of the call holds, where there is no request left to make it of.
+    /// The payload of the dead letter, made early if the request is sent only once.
     payload: Option<Payload>,
-    /// Whether the service failed before it was called.
+    /// Whether the service failed in `poll_ready`.
     failed_to_get_ready: bool,
-    /// That of the last attempt, where it was one, though not acceptable.
+    /// The unacceptable answer of the last attempt, if it ended with one.
     answer: Option<Answer>,
 }
 
@@ -35,15 +36,15 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         }))
     }
 
-    /// An attempt begins: what it sends. `prepare` says what another one would send, and what a letter holds if that
-    /// is nothing.
+    /// Begins an attempt, and returns the request that it sends. `prepare` makes the request of the next attempt, or
+    /// the payload of a letter if there is no next one.
     pub(super) fn begin(
         &self,
         prepare: impl FnOnce(&Request) -> (Option<Request>, Option<Payload>),
     ) -> Request {
         let (request, last_answer) = self.with(|state| {
             let Some(request) = state.unsent.take() else {
-                unreachable!("`Judge` lets no attempt be made that has nothing to send")
+                unreachable!("`Judge` allows an attempt only if there is a request to send")
             };
             (state.unsent, state.payload) = prepare(&request);
             state.is_repeatable = state.unsent.is_some();
@@ -57,19 +58,19 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         self.with(|state| state.failed_to_get_ready = true);
     }
 
-    /// The call waits, and so do those who wait for what an answer holds, such as its connection.
+    /// Drops the last answer when the call begins to wait, because the answer may hold a connection of a pool.
     pub(super) fn forget_answer(&self) {
         let answer = self.with(|state| state.answer.take());
         drop(answer);
     }
 
-    /// For a letter: what it holds, or what that can be made of; neither, where to make it has panicked.
+    /// Takes the payload of a letter, or the request to make it from. Both are `None` if making the payload panicked.
     pub(super) fn take(&self) -> (Option<Payload>, Option<Request>) {
         self.with(|state| (state.payload.take(), state.unsent.take()))
     }
 
     /// Ends a call with its last answer. If it has none, the call ends with `error`.
-    // Out of line, so that a call that succeeds writes its value and nothing of an error.
+    // Out of line, so that a call that succeeds does not write an error to memory.
     #[cold]
     #[inline(never)]
     pub(super) fn end<E: Into<BoxError>>(self, error: Error<E>) -> Result<Answer, Box<ServiceError>> {
@@ -84,7 +85,7 @@ impl<Request, Answer, Payload> Kept<Request, Answer, Payload> {
         }))
     }
 
-    /// The failure, and the last where there is nothing to send.
+    /// Marks the failure as the last one if there is no request for another attempt.
     fn if_repeatable(&self, failure: Failure) -> Failure {
         if self.with(|state| state.is_repeatable) { failure } else { failure.last() }
     }
@@ -104,14 +105,14 @@ impl<T> Answered<T> {
 
     pub(super) fn into_inner(self) -> T {
         let Some(answer) = self.0.into_inner() else {
-            unreachable!("`Judge` takes only what is unacceptable")
+            unreachable!("`Judge` takes only unacceptable answers")
         };
         answer
     }
 }
 
-/// The classifier of a service's answers and errors, for attempts that may have nothing left to send, and an answer
-/// that may be the last.
+/// The classifier of a service's answers and errors. It ends a call that lacks a request to send again, and keeps an
+/// unacceptable answer, which may be the last one.
 pub(super) struct Judge<'k, K, Request, Answer, Payload> {
     pub(super) classifier: K,
     pub(super) kept: &'k Kept<Request, Answer, Payload>,
@@ -125,7 +126,7 @@ where
 
     fn failure(&self, error: &E, progress: Progress) -> Failure {
         let failure = self.classifier.failure(error, progress);
-        // Such a service is done for, and so are its clones.
+        // By tower's contract, such a service has failed for good, and so have its clones.
         if self.kept.with(|state| state.failed_to_get_ready) {
             return failure.not_retried();
         }

@@ -1,4 +1,4 @@
-//! The layer.
+//! The tower layer.
 
 use core::fmt;
 use core::ops::Deref;
@@ -11,11 +11,13 @@ use super::letters::{LettersTo, NoLetters};
 use super::requests::{AgainBy, CallCloneRequestOrCloneAll, Cloned, RequestsChosen};
 use super::service::{Parts, RetryService};
 
-/// Puts retries, circuit and budget around a tower service: a [`Layer`](tower_layer::Layer).
+/// A tower [`Layer`](tower_layer::Layer) that adds retries, a circuit and a budget to a service.
 ///
-/// It is made of a [`Retry`], and has its policy, circuit, budget, classifiers, observer and name. It owns its parts, or
-/// borrows them for `'static`: a policy in an `Arc`, which comes from a file, works as well as a constant. You must also say
-/// which requests may be sent again: without that, the layer does not go around a service.
+/// It is made of a [`Retry`], with its policy, circuit, budget, classifiers, observer and name. Each part is owned, in
+/// an `Arc`, or borrowed for `'static`.
+///
+/// You must also state which requests may be sent again: [`clone_request`](Self::clone_request) for HTTP, or
+/// [`clone_all`](Self::clone_all). Leaving this out is a compile error.
 ///
 /// ```
 /// use core::time::Duration;
@@ -35,7 +37,7 @@ use super::service::{Parts, RetryService};
 /// let mut answers = [503, 200].into_iter();
 /// let answer = std::sync::Arc::new(std::sync::Mutex::new(move || answers.next().unwrap()));
 /// let mut stock = ServiceBuilder::new()
-///     .layer(RetryLayer::new(retry).clone_all()) // they only read
+///     .layer(RetryLayer::new(retry).clone_all()) // these requests only read
 ///     .service(service_fn(move |_sku: &'static str| {
 ///         let answer = (answer.lock().unwrap())();
 ///         async move { Ok::<u32, std::io::Error>(answer) }
@@ -45,25 +47,35 @@ use super::service::{Parts, RetryService};
 /// # }
 /// ```
 ///
-/// # What it does with requests and services
+/// # Requests
 ///
-/// - A request is cloned before it is sent, so that there is one to send again; [`clone_request`](Self::clone_request) says
-///   which may be sent again, and how it is cloned. A request without a clone is tried once, and the call ends with what that
-///   attempt ends with: an answer, or an error. The circuit and the rules are told of it as of any other. If it would have
-///   been tried again, the error is [`NotRepeatable`](crate::ServiceError::NotRepeatable).
-/// - Every attempt is made on a service that is ready. The first is made on the service that `poll_ready` was called on, the
-///   others on clones of it. Waiting for a service is part of the attempt: its timeout and the circuit's limit of slow calls
-///   include it. If a service fails to become ready, nothing is tried again on it. A service that is not `Clone` goes
-///   behind tower's `Buffer`.
-/// - If the last attempt ended with an answer, the call returns that answer, even if it is not acceptable. An answer that is
-///   tried again is dropped before the delay, so that its connection is free. If the circuit refuses the next attempt, or if
-///   that fails, there is no answer any more, and the call returns a [`ServiceError`](crate::ServiceError).
-/// - Dropping the future gives back what the call holds: the attempt's place in the circuit, and the price of a retry.
+/// A request is cloned before it is sent. If the clone is `None`, the request is sent once, and the call returns the
+/// answer or the error of that attempt. Circuit and rules work as usual. If the error would have been retried, the call
+/// returns [`NotRepeatable`](crate::ServiceError::NotRepeatable).
 ///
-/// A call allocates once, for its future.
+/// # Services
 ///
-/// One observer sees all calls. A [`Recorder`](retry_core::record::Recorder) has one observer per call, so it does not work
-/// with the layer: to record and replay decisions, retry a closure that calls the service, by [`Retry::run`].
+/// The service must be `Clone`. Put any other service behind tower's `Buffer`. The first attempt uses the service on
+/// which `poll_ready` was called, and each further one uses a clone, after that clone is ready.
+///
+/// The wait until a clone is ready is part of the attempt, so the attempt timeout and the circuit's slow calls include
+/// it. If `poll_ready` fails, the call ends.
+///
+/// # Answers
+///
+/// If the last attempt ended with an answer, the call returns it, also if [`classify_ok`](Retry::classify_ok) marked it
+/// as a failure. An answer that is retried is dropped before the delay, so that its connection is free. If the circuit
+/// then refuses the next attempt, or that attempt fails with an error, the call returns a
+/// [`ServiceError`](crate::ServiceError).
+///
+/// Dropping the future cancels the call. A half-open circuit then gets the slot of its probe back, and the budget gets
+/// back the price of a retry that had not begun.
+///
+/// # Limits
+///
+/// A call allocates once, for its future. All calls share one observer. A [`Recorder`](retry_core::record::Recorder)
+/// needs one observer per call, so it does not work with the layer. To record decisions, retry a closure that calls the
+/// service, by [`Retry::run`].
 #[doc(alias = "RetryPolicy")]
 #[doc(alias = "middleware")]
 #[derive(Clone)]
@@ -72,7 +84,7 @@ pub struct RetryLayer<Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoL
 }
 
 impl<R, P, G, B, K, O> RetryLayer<Retry<R, P, G, B, K, O>> {
-    /// Does as `retry` says.
+    /// Makes a layer of this `Retry`.
     pub const fn new(retry: Retry<R, P, G, B, K, O>) -> Self {
         let (requests, circuits, letters) = (CallCloneRequestOrCloneAll, OneCircuit, NoLetters);
         Self { parts: Parts { retry, requests, circuits, letters } }
@@ -80,10 +92,11 @@ impl<R, P, G, B, K, O> RetryLayer<Retry<R, P, G, B, K, O>> {
 }
 
 impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
-    /// Sends a clone of any request again: for services where every request may be repeated, or that only read.
+    /// Allows every request to be sent again. Use it only if every request may be repeated, such as requests that only
+    /// read.
     ///
-    /// An HTTP request with a method such as POST must not be: for those,
-    /// [`clone_request`](Self::clone_request) with `http_requests` or `reqwest_requests`. Not to choose does not compile:
+    /// For HTTP, use [`clone_request`](Self::clone_request) with `http_requests` or `reqwest_requests`, because a POST
+    /// must be sent only once. A layer with neither of the two is a compile error:
     ///
     /// ```compile_fail
     /// use retry_core::Policy;
@@ -91,15 +104,17 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
     /// use tower::{Layer, service_fn};
     ///
     /// let service = service_fn(|order: String| async { Ok::<_, std::io::Error>(order) });
-    /// RetryLayer::new(retry(&Policy::DEFAULT)).layer(service); // nothing says which requests may be sent again
+    /// RetryLayer::new(retry(&Policy::DEFAULT)).layer(service); // lacks `.clone_all()` or `.clone_request(..)`
     /// ```
     pub fn clone_all(self) -> RetryLayer<Y, Cloned, C, L> {
         let Parts { retry, requests: _, circuits, letters } = self.parts;
         RetryLayer { parts: Parts { retry, requests: Cloned, circuits, letters } }
     }
 
-    /// Asks `again` for what to send should this request fail, in place of a clone of it: `None` where it must not be
-    /// sent again, or cannot.
+    /// Sets the closure that makes the request to send again; `None` if a request may be sent only once, or cannot be
+    /// cloned.
+    ///
+    /// For HTTP, `http_requests` and `reqwest_requests` make such a closure, which checks the request's method.
     ///
     /// ```
     /// # #[cfg(feature = "http")] {
@@ -121,8 +136,8 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
         RetryLayer { parts: Parts { retry, requests: AgainBy(again), circuits, letters } }
     }
 
-    /// Takes the circuit that `circuit` chooses for each request, usually out of a
-    /// [`CircuitPool`](retry_core::CircuitPool), in place of one for all. Its key is the call's.
+    /// Sets the closure that chooses the circuit of each request, usually from a
+    /// [`CircuitPool`](retry_core::CircuitPool). The key of the circuit becomes the key of the call.
     ///
     /// ```
     /// use std::sync::LazyLock;
@@ -145,13 +160,15 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
         RetryLayer { parts: Parts { retry, requests, circuits: CircuitBy(circuit), letters } }
     }
 
-    /// Hands calls that give up to `sink`, with what `payload` makes of the request: most often a clone of its body.
+    /// Sets the sink for dead letters. A call that gives up leaves a letter there. The closure `payload` makes the
+    /// letter's payload from the request, such as a clone of its body.
     ///
-    /// A call that ends with an answer that is not acceptable has given up, too, though the caller gets the answer. `payload` is
-    /// asked when the call gives up, for the request that would have been sent next; of one that may be sent only once,
-    /// before that. The sink is asked on the path of the call; a handler that takes its time belongs behind a channel,
-    /// [`sink_fn`](retry_core::dead_letter::sink_fn). What is true of [`Retry::dead_letters`] is true here: no letter changes how the
-    /// call ends, and a future that is dropped leaves none.
+    /// A call that returns an unacceptable answer has also given up, and leaves a letter. The payload is made when the
+    /// call gives up. For a request that is sent only once, it is made before the request is sent.
+    ///
+    /// The sink runs as part of the call. Put a slow handler behind a channel: see
+    /// [`sink_fn`](retry_core::dead_letter::sink_fn). As with [`Retry::dead_letters`], the letter leaves the result of
+    /// the call as it is, and a future that is dropped leaves no letter.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -185,7 +202,7 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
 }
 
 impl<Y, Q, C, S, F> RetryLayer<Y, Q, C, LettersTo<S, F>> {
-    /// Which ends leave a letter; [`ReasonSet::DEFAULT`] unless set.
+    /// Sets the reasons for which a call leaves a letter. The default is [`ReasonSet::DEFAULT`].
     pub fn only(mut self, reasons: ReasonSet) -> Self {
         self.parts.letters.reasons = reasons;
         self

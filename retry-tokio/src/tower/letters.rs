@@ -1,4 +1,4 @@
-//! Who takes the letters of calls that give up.
+//! Dead letters of the calls of a layer.
 
 use core::fmt;
 use core::ops::Deref;
@@ -14,16 +14,16 @@ use retry_core::{
     runtime::{Entropy, Sleep},
 };
 
-/// Says who takes the letter of a call that gives up, and what it holds of the request. Chosen by
-/// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters); there is no need to implement it.
+/// The dead letters of a layer: their sink, and their payload.
+/// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters) sets it.
 pub trait Letters<Request, E> {
-    /// What a letter holds.
+    /// The payload of a letter.
     type Payload: Send;
 
-    /// What the letter of this request holds.
+    /// Makes the payload of the letter for this request.
     fn payload(&self, request: &Request) -> Self::Payload;
 
-    /// Runs the call, and hands over its letter should it give up. `payload` makes what that holds.
+    /// Runs the call, and passes its letter to the sink if it gives up. The closure `payload` makes the payload.
     fn run<'r, T, A, F, M, R, P, G, B, K, O>(
         &'r self,
         retry: &'r Retry<R, P, G, B, K, O>,
@@ -44,7 +44,7 @@ pub trait Letters<Request, E> {
         O: Observer + Sync;
 }
 
-/// No letters.
+/// A layer without dead letters. It is the default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoLetters;
 
@@ -76,7 +76,7 @@ impl<Request, E> Letters<Request, E> for NoLetters {
     }
 }
 
-/// Letters to a sink, with what a closure makes of the request: see
+/// A sink for dead letters, with a closure that makes the payload from the request: see
 /// [`RetryLayer::dead_letters`](crate::RetryLayer::dead_letters).
 #[derive(Clone)]
 pub struct LettersTo<S, F> {

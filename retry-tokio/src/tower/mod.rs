@@ -1,4 +1,4 @@
-//! Retries and a circuit around a tower service.
+//! A tower layer with retries and a circuit.
 
 mod circuits;
 mod error;

@@ -1,27 +1,29 @@
-//! What is sent again.
+//! The choice of requests that may be sent again.
 
 use core::fmt;
 
-/// Says what to send should a request fail. Chosen by [`RetryLayer::clone_request`](crate::RetryLayer::clone_request); there is
-/// no need to implement it.
+/// The choice of requests that may be sent again. [`RetryLayer::clone_request`](crate::RetryLayer::clone_request) and
+/// [`RetryLayer::clone_all`](crate::RetryLayer::clone_all) set it.
 pub trait Requests<Request> {
-    /// What to send should this request fail; `None` where it is not to be sent again.
+    /// Returns the request to send again if this one fails; `None` if it may be sent only once.
     fn again(&self, request: &Request) -> Option<Request>;
 }
 
-/// Which requests may be sent again has been chosen: what it takes to put a layer around a service.
+/// A marker for layers that have a choice of requests. Only such a layer can wrap a service.
 #[diagnostic::on_unimplemented(
-    message = "nothing says which requests may be sent again",
-    note = "for HTTP, `.clone_request(http_requests(Idempotency::Method))`; where all may be, `.clone_all()`"
+    message = "this `RetryLayer` has no rule for which requests may be sent again",
+    note = "for HTTP, add `.clone_request(http_requests(Idempotency::Method))`; if all may be, add `.clone_all()`"
 )]
 pub trait RequestsChosen {}
 
-/// Which requests may be sent again has not been chosen yet. For HTTP, choose by `.clone_request(http_requests(..))`; where
-/// all may be sent again, by `.clone_all()`. The name says it where the compiler shows no more than that.
+/// A layer that still lacks its choice of requests. Before it can wrap a service, call
+/// `.clone_request(http_requests(..))` for HTTP, or `.clone_all()` if all requests may be sent again.
+///
+/// The compiler shows this name in errors about bounds, so the name tells what to do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CallCloneRequestOrCloneAll;
 
-/// Sends a clone: see [`RetryLayer::clone_all`](crate::RetryLayer::clone_all).
+/// A clone of every request may be sent again: see [`RetryLayer::clone_all`](crate::RetryLayer::clone_all).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cloned;
 
@@ -33,7 +35,7 @@ impl<Request: Clone> Requests<Request> for Cloned {
 
 impl RequestsChosen for Cloned {}
 
-/// Sends what a closure says: see [`RetryLayer::clone_request`](crate::RetryLayer::clone_request).
+/// A closure chooses the requests: see [`RetryLayer::clone_request`](crate::RetryLayer::clone_request).
 #[derive(Clone, Copy)]
 pub struct AgainBy<F>(pub(super) F);
 

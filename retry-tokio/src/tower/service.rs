@@ -1,4 +1,4 @@
-//! The service, and one call of it.
+//! The service of the layer, and the future of its calls.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -25,13 +25,13 @@ use super::kept::{Answered, Judge, Kept};
 use super::letters::{Letters, NoLetters};
 use super::requests::{CallCloneRequestOrCloneAll, Requests};
 
-/// A service with retries and a circuit around it, made by a [`RetryLayer`](crate::RetryLayer).
+/// A service with retries and a circuit around an inner service. A [`RetryLayer`](crate::RetryLayer) makes it.
 pub struct RetryService<S, Y, Q = CallCloneRequestOrCloneAll, C = OneCircuit, L = NoLetters> {
     inner: S,
     parts: Arc<Parts<Y, Q, C, L>>,
 }
 
-/// What a layer is made of.
+/// The parts of a layer.
 #[derive(Clone)]
 pub(super) struct Parts<Y, Q, C, L> {
     pub(super) retry: Y,
@@ -40,8 +40,8 @@ pub(super) struct Parts<Y, Q, C, L> {
     pub(super) letters: L,
 }
 
-/// A call under way. Dropping it gives back what it holds.
-// The error is boxed in there, so that an answer is moved alone.
+/// The future of a call. Dropping it cancels the call.
+// The error is in a box, so that a good answer is moved without room for an error.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct ResponseFuture<T>(Pin<Box<dyn Future<Output = Result<T, Box<ServiceError>>> + Send>>);
 
@@ -89,14 +89,14 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The clone is not ready; the one that is goes with the call.
+        // `self.inner` is ready, so the call takes it. The clone in its place may not be.
         let next = self.inner.clone();
         let mut service = mem::replace(&mut self.inner, next);
         let parts = Arc::clone(&self.parts);
-        // What is made out here is stored once in the future, and not once more on its way into it.
+        // Values that are made here are stored once in the future. Arguments would be stored twice.
         let circuit = parts.circuits.choose(parts.retry.gate(), &request);
         let kept = Kept::new(request);
-        // Allocated before the future is made, which then is made in there and not moved.
+        // The box is allocated first, so that the future is made in it and need not be moved.
         let place = Box::new_uninit();
         let call = Box::write(place, async move {
             let Parts { retry, requests, letters, .. } = &*parts;
@@ -111,7 +111,7 @@ where
                 let mut is_first = true;
                 let operation = || {
                     let request = kept.begin(|request| match requests.again(request) {
-                        // Most letters are made of what would be sent next, when one is needed.
+                        // Usually, a letter is made when it is needed, from the request that would be sent next.
                         Some(again) => (Some(again), None),
                         None => (None, catch_unwind(AssertUnwindSafe(|| letters.payload(request))).ok()),
                     });
@@ -135,7 +135,7 @@ where
                 let payload = || match kept.take() {
                     (Some(payload), _) => payload,
                     (None, Some(request)) => letters.payload(&request),
-                    // To make it has panicked, which whoever hands over letters takes for one that is not kept.
+                    // Making the payload has panicked before. Another panic here reports the letter as lost.
                     (None, None) => resume_unwind(Box::new("no payload")),
                 };
                 let mut run = pin!(letters.run(&retry, payload, operation));
@@ -157,11 +157,11 @@ where
     }
 }
 
-/// What an attempt is made on.
+/// The service for one attempt.
 enum Attempt<S: Service<Request>, Request> {
-    /// The service that was ready, called already.
+    /// The service that was ready, and is already called.
     Called(S::Future),
-    /// One that has to become ready.
+    /// A clone that must become ready first.
     OfClone(S, Request),
 }
 

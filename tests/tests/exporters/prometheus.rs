@@ -75,7 +75,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
     ];
     assert_eq!(samples(&handle), expected);
     let error = facade.try_tags([("outcome", "")]).unwrap_err();
-    assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be a label of the exporters' own"#);
+    assert_eq!(error.to_string(), r#"tags = "outcome": a name must not be one of the exporters' labels"#);
 }
 
 #[test]

@@ -27,15 +27,15 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
     #[rustfmt::skip]
     let rows: [(Tags, &str); 13] = [
         (NINE,                          "tags = 9: must be at most 8"),
-        (&[("a", ""), ("b", ""), ("a", "")], r#"tags = "a": a name must be there only once"#),
-        (&[("a.b", ""), ("a_b", "")],   r#"tags = "a_b": a name must be there only once"#),
+        (&[("a", ""), ("b", ""), ("a", "")], r#"tags = "a": each name must be unique"#),
+        (&[("a.b", ""), ("a_b", "")],   r#"tags = "a_b": each name must be unique"#),
         (&[("", "")],                   r#"tags = "": a name must begin with a letter or an underscore"#),
         (&[("1st", "")],                r#"tags = "1st": a name must begin with a letter or an underscore"#),
         (&[("__name", "")],             r#"tags = "__name": a name must not begin with two underscores"#),
-        (&[("a-b", "")],                r#"tags = "a-b": a name must be of ASCII letters, digits, underscores and dots"#),
-        (&[("r\u{e9}gion", "")],        r#"tags = "r??gion": a name must be of ASCII letters, digits, underscores and dots"#),
-        (&[("re\x1bgion", "")],         r#"tags = "re?gion": a name must be of ASCII letters, digits, underscores and dots"#),
-        (&[("operation", "")],          r#"tags = "operation": a name must not be a label of the exporters' own"#),
+        (&[("a-b", "")],                r#"tags = "a-b": a name must consist of ASCII letters, digits, underscores and dots"#),
+        (&[("r\u{e9}gion", "")],        r#"tags = "r??gion": a name must consist of ASCII letters, digits, underscores and dots"#),
+        (&[("re\x1bgion", "")],         r#"tags = "re?gion": a name must consist of ASCII letters, digits, underscores and dots"#),
+        (&[("operation", "")],          r#"tags = "operation": a name must not be one of the exporters' labels"#),
         (&[("region", "eu\nwest")],     r#"tags = "eu?west": a value must hold no control characters"#),
         (one((huge, "")),               r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a name must be at most 64 bytes"#),
         (one(("region", huge)),         r#"tags = "nnnnnnnnnnnnnnnnnnnnnnnn..": a value must be at most 128 bytes"#),
@@ -82,7 +82,7 @@ fn what_is_at_the_limit_is_taken() {
 }
 
 #[test]
-#[should_panic(expected = r#"tags = "operation": a name must not be a label of the exporters' own"#)]
+#[should_panic(expected = r#"tags = "operation": a name must not be one of the exporters' labels"#)]
 fn the_plain_setter_panics_with_the_same_line_at_run_time() {
     let _ = Metrics::<1>::sized().tags(std::hint::black_box(&[("operation", "")]));
 }

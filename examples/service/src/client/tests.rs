@@ -1,4 +1,4 @@
-//! The client on a fake clock, with a script for a network.
+//! Tests of the client on a fake clock, with a script in place of the network.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::time::Duration;
@@ -23,7 +23,7 @@ const CONFIG: &str = r#"
 
 type Answers = dyn Fn(&str, usize) -> HttpResponse<&'static str> + Send + Sync;
 
-/// Answers by the host and the number of the request, from 0, and writes down when each came.
+/// Answers each request by its host and its number, from 0, and records its time.
 struct Script(Arc<FakeClock>, Box<Answers>, Mutex<Vec<String>>);
 
 impl Transport for Script {
@@ -72,7 +72,7 @@ impl World {
         self.clock.run(self.upstream.order(&apples(), "o-1"))
     }
 
-    /// Orders, and does something else in the first delay.
+    /// Sends an order, and runs `then` during its first delay.
     fn order_and(&self, then: impl FnOnce()) -> Answer {
         let order = apples();
         self.clock.run(async { tokio::join!(self.upstream.order(&order, "o-1"), async { then() }).0 })
@@ -106,9 +106,9 @@ fn attempts_are_made_at_exact_times() {
 }
 
 #[test]
-fn a_host_that_fails_has_its_own_circuit() {
+fn each_host_has_its_own_circuit() {
     let world = world(CONFIG, |host, _| status(if host == "stock" { 503 } else { 200 }));
-    assert_eq!(world.stock().unwrap().status(), 503); // the last answer
+    assert_eq!(world.stock().unwrap().status(), 503); // the last response
     assert_eq!(world.stock().unwrap().status(), 503);
     assert!(world.stock().unwrap_err().is_circuit_open());
     assert_eq!(world.seen().len(), 5);
@@ -117,7 +117,7 @@ fn a_host_that_fails_has_its_own_circuit() {
 }
 
 #[test]
-fn all_calls_share_a_budget_of_retries() {
+fn all_calls_share_one_retry_budget() {
     let config = CONFIG.replace("capacity = 100", "capacity = 10");
     let world = world(&config, |_, _| status(503));
     assert_eq!(world.stock().unwrap().status(), 503);
@@ -126,7 +126,7 @@ fn all_calls_share_a_budget_of_retries() {
 }
 
 #[test]
-fn an_order_that_fails_is_a_letter_in_the_file() {
+fn a_failed_order_becomes_a_dead_letter_in_the_file() {
     let world = world(CONFIG, |_, _| status(503));
     assert!(world.order().unwrap_err().is_exhausted());
     let letters = world.letters();
@@ -137,7 +137,7 @@ fn an_order_that_fails_is_a_letter_in_the_file() {
 }
 
 #[test]
-fn a_letter_that_the_file_does_not_take_is_in_memory() {
+fn if_the_file_fails_the_letter_is_kept_in_memory() {
     let world = world(CONFIG, |_, _| status(400));
     let file = world.upstream.letters.file.path().to_owned();
     fs::remove_file(&file).unwrap();
@@ -148,7 +148,7 @@ fn a_letter_that_the_file_does_not_take_is_in_memory() {
 }
 
 #[test]
-fn an_order_that_is_stopped_in_its_delay_is_a_letter() {
+fn an_order_cancelled_in_its_delay_becomes_a_dead_letter() {
     let world = world(CONFIG, |_, _| status(503));
     assert!(world.order_and(|| world.upstream.shutdown.cancel()).unwrap_err().is_cancelled());
     assert_eq!((world.seen(), world.clock.now().as_millis()), (vec!["0 orders 503".to_owned()], 0));
@@ -156,14 +156,14 @@ fn an_order_that_is_stopped_in_its_delay_is_a_letter() {
 }
 
 #[test]
-fn a_reload_is_for_the_next_call_and_for_all_circuits() {
+fn a_reload_applies_to_the_next_call_and_to_all_circuits() {
     let world = world(CONFIG, |_, _| status(503));
     let edited = |from, to| Config::parse(&CONFIG.replace(from, to)).unwrap();
     let once = edited("max_attempts = 3", "max_attempts = 1");
     assert_eq!(world.order_and(|| world.upstream.reload(&once).unwrap()).unwrap_err().attempts(), 3);
     assert_eq!(world.order().unwrap_err().attempts(), 1);
 
-    // Of 100 calls, 400 cannot be counted: the policy stays, too.
+    // The window has only 100 calls. The policy in the invalid file is not used, either.
     let unfit = world.upstream.reload(&edited("consecutive_failures = 5", "minimum_calls = 400"));
     assert_eq!(unfit.unwrap_err().to_string(), "minimum_calls = 400: must be at most 100, the window");
     assert!(world.order().unwrap_err().is_exhausted()); // the fifth failure
@@ -175,7 +175,7 @@ fn a_reload_is_for_the_next_call_and_for_all_circuits() {
 }
 
 #[test]
-fn metrics_have_the_names_of_the_operations() {
+fn metrics_are_labelled_by_operation() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let world = world(CONFIG, |_, nth| status(if nth == 0 { 503 } else { 200 }));
     with_local_recorder(&recorder, || (world.stock().unwrap(), world.order().unwrap()));

@@ -1,7 +1,7 @@
-//! A stack of tower's around reqwest: retries as HTTP allows them, and a circuit for each host, out of a pool.
+//! A tower stack around reqwest: retries by the rules of HTTP, and one circuit per host, from a pool.
 //!
-//! Three servers on loopback: one answers, one is flaky, one does not listen. What is promised is held against what
-//! the servers saw; the program fails where a promise was not kept.
+//! It calls three servers on loopback: one is healthy, one is flaky, and one does not listen. It checks each claim
+//! against the requests that the servers received, and fails if a claim is false.
 
 mod server;
 
@@ -29,16 +29,16 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .max_hint(Duration::from_secs(10))
     .start_within(Duration::from_secs(30));
 
-/// Six failures in a row: a rate of failures would have a word on the flaky host, too.
+/// Opens after six failures in a row. A failure rate would also open the circuit of the flaky host.
 const CIRCUIT: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(6).open_for(Duration::from_secs(60));
 
-/// One circuit a host, at most a thousand of them.
+/// One circuit per host, and at most 1,000 of them.
 static HOSTS: LazyLock<CircuitPool> = LazyLock::new(|| CircuitPool::new(1_000, CIRCUIT));
 
 type Http = BoxCloneService<Request, Response, ServiceError>;
 
-/// `lost` is for requests that did not get through.
+/// Makes the client. A request that could not be delivered becomes a dead letter in `lost`.
 fn http(lost: &Arc<DeadLetterQueue<String>>) -> Result<Http, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let retry = retry(&POLICY).classify(reqwest_error).classify_ok(reqwest_response).named("http");
@@ -61,81 +61,84 @@ fn host(request: &Request) -> String {
 async fn main() -> Result<ExitCode, BoxError> {
     let letters = Arc::new(DeadLetterQueue::new(100, WhenFull::DropOldest));
     let (http, hosts) = (http(&letters)?, Hosts::start().await?);
-    let mut kept = true;
-    let mut promise = |holds: bool, what: &str| {
-        println!("{} {what}", if holds { "kept:  " } else { "BROKEN:" });
-        kept &= holds;
+    let mut passed = true;
+    let mut check = |holds: bool, what: &str| {
+        println!("{} {what}", if holds { "ok    " } else { "FAILED" });
+        passed &= holds;
     };
     let request = |method: &Method, host, path: &str| -> Result<Request, BoxError> {
         Ok(Request::new(method.clone(), format!("http://{host}{path}").parse()?))
     };
     let send = |request| http.clone().oneshot(request);
 
-    // A flaky host: every second request fails, and no caller sees it.
+    // A flaky host: every second request fails, but every call succeeds.
     let mut answered = 0;
     for item in 0..20 {
         let response = send(request(&Method::GET, hosts.flaky, &format!("/stock/{item}"))?).await?;
         answered += u32::from(response.text().await? == "7");
     }
-    promise(answered == 20, "20 of 20 reads of a host that fails with every second request");
+    check(answered == 20, "20 of 20 reads succeeded, although the host failed every second request");
     let twice = (0..20).all(|item| hosts.log.of(&Method::GET, &format!("/stock/{item}")).len() == 2);
-    promise(twice, "each was sent twice, no more");
+    check(twice, "each of these reads was sent exactly twice");
 
     let response = send(request(&Method::GET, hosts.flaky, "/busy")?).await?;
     let seen = hosts.log.of(&Method::GET, "/busy");
     let waited = seen.windows(2).all(|pair| pair[1].at - pair[0].at >= Duration::from_secs(1));
-    promise(
+    check(
         response.status() == StatusCode::OK && seen.len() == 2 && waited,
-        "Retry-After: 1 was waited for",
+        "after a 503 with Retry-After: 1, the next attempt waited for one second",
     );
 
     let response = send(request(&Method::GET, hosts.flaky, "/broken")?).await?;
     let sent = hosts.log.of(&Method::GET, "/broken").len();
-    promise(
+    check(
         response.status() == 500 && sent == 3,
-        "after three attempts the caller has the last answer, a 500",
+        "after three failed attempts, the caller got the last response, a 500",
     );
     let lost = || letters.pop().map(|letter| (letter.payload, letter.attempts));
-    promise(lost() == Some(("GET /broken".into(), 3)), "and the request is a dead letter");
+    check(lost() == Some(("GET /broken".into(), 3)), "the failed request became a dead letter");
 
-    // Orders: sent again only where the server can tell that it is the same one.
+    // Orders: sent again only if the server can recognise the same order by its idempotency key.
     let response = send(request(&Method::POST, hosts.flaky, "/orders")?).await?;
     let sent = hosts.log.of(&Method::POST, "/orders").len();
-    promise(response.status() == 502 && sent == 1, "a POST that failed was not sent again");
-    promise(lost() == Some(("POST /orders".into(), 1)), "but left a dead letter");
+    check(response.status() == 502 && sent == 1, "a failed POST was not sent again");
+    check(lost() == Some(("POST /orders".into(), 1)), "the failed POST became a dead letter");
     let mut order = request(&Method::POST, hosts.flaky, "/orders/8e03978e")?;
     order.headers_mut().insert("idempotency-key", "\"8e03978e\"".parse()?);
     let response = send(order).await?;
     let sent = hosts.log.of(&Method::POST, "/orders/8e03978e").len();
-    promise(response.status() == StatusCode::OK && sent == 2, "one with an Idempotency-Key was");
+    check(
+        response.status() == StatusCode::OK && sent == 2,
+        "a failed POST with an Idempotency-Key was sent again, and succeeded",
+    );
 
-    // A host that is down: its circuit opens, and that of no other.
+    // A host that is down: only its own circuit opens.
     let mut refused = 0;
     for _ in 0..10 {
         let error = send(request(&Method::GET, hosts.down, "/")?).await.err();
         refused += u32::from(error.is_some_and(|error| error.is_circuit_open()));
     }
     let down = HOSTS.get(&hosts.down.to_string());
-    promise(
+    check(
         down.phase() == Phase::Open && refused == 8,
-        "the circuit of a host that is down is open after two calls",
+        "a host is down: its circuit opened after two calls, and rejected the other eight",
     );
-    let well = send(request(&Method::GET, hosts.well, "/")?).await?.text().await?;
-    promise(well == "12", "a host that is well answers meanwhile");
+    let healthy = send(request(&Method::GET, hosts.healthy, "/")?).await?.text().await?;
+    check(healthy == "12", "another host still answers");
 
-    // Keys from outside: a hundred thousand names of hosts, of which the pool keeps a thousand.
+    // A flood of keys: 100,000 host names, for a pool of 1,000 circuits.
     drop(down);
     (0..100_000).for_each(|i| drop(HOSTS.get(&format!("host-{i}.example.com:443"))));
     let counts = HOSTS.counts();
     let open: Vec<_> = HOSTS.iter().filter(|host| host.phase() == Phase::Open).collect();
-    promise(
+    check(
         counts.kept == HOSTS.capacity(),
-        "the pool holds a thousand circuits after a flood of 100,000 hosts",
+        "after a flood of 100,000 host names, the pool holds 1,000 circuits",
     );
-    promise(
+    check(
         open.len() == 1 && open[0].name() == hosts.down.to_string(),
-        "and has not forgotten the open one",
+        "the open circuit is still among them",
     );
 
-    Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

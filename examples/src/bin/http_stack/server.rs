@@ -1,4 +1,4 @@
-//! Three hosts: one that answers, one that is flaky, one that does not listen.
+//! Three hosts: one is healthy, one is flaky, and one does not listen.
 
 use core::net::SocketAddr;
 use std::io;
@@ -11,15 +11,15 @@ use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Where they are found, and what they saw.
+/// The addresses of the hosts, and the requests that they received.
 pub(crate) struct Hosts {
-    pub(crate) well: SocketAddr,
+    pub(crate) healthy: SocketAddr,
     pub(crate) flaky: SocketAddr,
     pub(crate) down: SocketAddr,
-    /// What the flaky one received.
+    /// The requests that the flaky host received.
     pub(crate) log: Log,
-    /// Bound, so that nobody else gets the port.
-    _nobody: TcpSocket,
+    /// Keeps the port of `down` bound, so that no other program gets it.
+    _bound: TcpSocket,
 }
 
 #[derive(Clone, Default)]
@@ -36,20 +36,20 @@ pub(crate) struct Seen {
 impl Hosts {
     pub(crate) async fn start() -> io::Result<Self> {
         let log = Log::default();
-        let nobody = TcpSocket::new_v4()?;
-        nobody.bind(([127, 0, 0, 1], 0).into())?;
+        let bound = TcpSocket::new_v4()?;
+        bound.bind(([127, 0, 0, 1], 0).into())?;
         Ok(Self {
-            well: serve(Router::new().fallback(|| async { "12" })).await?,
+            healthy: serve(Router::new().fallback(|| async { "12" })).await?,
             flaky: serve(Router::new().fallback(flaky).with_state(log.clone())).await?,
-            down: nobody.local_addr()?,
+            down: bound.local_addr()?,
             log,
-            _nobody: nobody,
+            _bound: bound,
         })
     }
 }
 
 impl Log {
-    /// The requests of this path, in the order in which they came.
+    /// Returns the requests with this method and path, in the order in which they arrived.
     pub(crate) fn of(&self, method: &Method, path: &str) -> Vec<Seen> {
         self.with(|seen| {
             seen.iter().filter(|seen| seen.method == *method && seen.path == path).cloned().collect()
@@ -68,9 +68,9 @@ async fn serve(app: Router) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Fails with every second request of a path, and always with that of `/broken`.
+/// Fails the first request of each path, then every second one. `/broken` always fails.
 async fn flaky(State(log): State<Log>, method: Method, uri: Uri) -> Response {
-    #[allow(clippy::disallowed_methods)] // a server's own log, in real time
+    #[allow(clippy::disallowed_methods)] // the server's log is in real time
     let seen = Seen { method: method.clone(), path: uri.path().into(), at: Instant::now() };
     log.with(|log| log.push(seen));
     let before = log.of(&method, uri.path()).len() - 1;

@@ -1,4 +1,4 @@
-//! What a jitter does for the dependency: when the retries of many callers arrive.
+//! The effect of each jitter on the dependency: when the retries of many callers arrive.
 
 use core::time::Duration;
 use std::io;
@@ -52,7 +52,7 @@ fn panel(area: &Area<'_>, title: &str, arrivals: &[u32; BINS]) -> DrawResult {
     chart.plotting_area().draw(&Polygon::new(outline, HINT.filled()))
 }
 
-/// How many retries begin in each bin of time; those after the last are left out.
+/// Counts the retries that begin in each bin of time. Retries after the last bin are left out.
 fn arrivals(jitter: Jitter) -> [u32; BINS] {
     let (policy, words) = (POLICY.jitter(jitter), Words::seeded(1));
     let mut counts = [0; BINS];

@@ -1,4 +1,4 @@
-//! What the panels of all pictures have in common.
+//! The heading, panels and axes that all pictures share.
 
 use core::time::Duration;
 use std::io;
@@ -18,7 +18,7 @@ const HEAD: u32 = 44;
 
 /// One panel of a picture.
 pub(crate) struct Panel<'t> {
-    /// What it shows.
+    /// What the panel shows.
     pub(crate) title: &'t str,
     /// A line below the title.
     pub(crate) note: &'t str,
@@ -30,7 +30,7 @@ pub(crate) struct Axis<'t> {
     pub(crate) from: f64,
     pub(crate) to: f64,
     pub(crate) name: &'t str,
-    /// About how many numbers stand at it.
+    /// The approximate number of labels.
     pub(crate) labels: usize,
 }
 
@@ -66,14 +66,14 @@ impl Panel<'_> {
     }
 }
 
-/// The heading of a picture.
+/// Draws the heading of a picture.
 pub(crate) fn heading(area: &Area<'_>, title: &str, note: &str) -> DrawResult {
     area.draw(&Text::new(title, (12, 20), text(18, FontStyle::Bold)))?;
     area.draw(&Text::new(note, (12, 44), text(13, FontStyle::Normal)))
 }
 
-/// With at most two digits after the point, and without zeros at the end.
-#[allow(clippy::trivially_copy_pass_by_ref)] // as plotters wants it
+/// Formats a number with at most two decimals, and without trailing zeros.
+#[allow(clippy::trivially_copy_pass_by_ref)] // plotters needs this signature
 pub(crate) fn number(number: &f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').into()

@@ -1,4 +1,4 @@
-//! A circuit through an outage: its phases, and what becomes of the calls.
+//! A circuit during an outage: its phases, and how the calls end.
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -22,7 +22,7 @@ const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES
     .success_threshold(3);
 const ONCE: Policy = Policy::DEFAULT.max_attempts(1);
 
-/// How often a call is made, and how long an attempt takes.
+/// The time from call to call, and the duration of an attempt.
 const EVERY: Duration = Duration::from_millis(250);
 const ATTEMPT: Duration = Duration::from_millis(200);
 const END: Duration = Duration::from_secs(13);
@@ -48,7 +48,7 @@ pub(crate) fn picture() -> io::Result<String> {
 
 struct Run {
     phases: Vec<Span<Phase>>,
-    /// When each call ended, and how.
+    /// When each call ended, and with which outcome.
     outcomes: Vec<(Duration, Outcome)>,
 }
 

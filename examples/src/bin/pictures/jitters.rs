@@ -13,7 +13,7 @@ use crate::axes::{Axis, Panel, heading, number, seconds};
 const DELAYS: u32 = 6;
 const CALLS: u32 = 14;
 
-/// The policy of this picture and of the next, but for the jitter.
+/// The policy of this picture and of the arrivals, except for its jitter.
 pub(crate) const POLICY: Policy =
     Policy::exponential(Duration::from_millis(100)).max_delay(Duration::from_secs(2));
 
@@ -22,9 +22,9 @@ pub(crate) const JITTERS: [(Jitter, &str); 6] = [
     (Jitter::None, "the ceiling itself"),
     (Jitter::Full, "from 0 to the ceiling"),
     (Jitter::Equal, "from half of the ceiling to the ceiling"),
-    (Jitter::Decorrelated, "from the base delay to 3 x the delay before"),
-    (Jitter::proportional(0.2), "the ceiling, less or more by that part of it"),
-    (Jitter::additive(0.2), "the ceiling, more by up to that part of it"),
+    (Jitter::Decorrelated, "from the base delay to 3 x the previous delay"),
+    (Jitter::proportional(0.2), "from 20 % below the ceiling to 20 % above it"),
+    (Jitter::additive(0.2), "from the ceiling to 20 % above it"),
 ];
 
 pub(crate) fn picture() -> io::Result<String> {

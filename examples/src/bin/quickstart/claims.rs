@@ -1,15 +1,15 @@
-//! What the run claims to have shown, held against what happened.
+//! The claims that the quickstart makes about its run, checked against what happened.
 
 use examples::outage::{History, Mode, Outcome, PROBES, Tally};
 use retry_core::circuit::Phase;
 
 use crate::client::RequestEnd;
 
-/// The run, seen from four sides: by the observers, by the callers, by the client and by the server.
+/// The run as the observers, the callers, the client and the server saw it.
 pub(crate) struct Run {
     pub(crate) history: History,
     pub(crate) tally: Tally,
-    /// What became of each attempt, by its number.
+    /// How each attempt ended, by its number.
     pub(crate) requests: Vec<RequestEnd>,
     /// The numbers of the attempts that arrived.
     pub(crate) received: Vec<usize>,
@@ -22,7 +22,7 @@ pub(crate) struct Claim {
 }
 
 impl Run {
-    /// Every claim.
+    /// Returns all claims.
     pub(crate) fn claims(&self) -> Vec<Claim> {
         vec![
             self.opened(),
@@ -47,14 +47,14 @@ impl Run {
         let History { attempts_while_open, rejected_while_open, .. } = self.history;
         Claim {
             text: format!(
-                "while it was open, {rejected_while_open} attempts were refused \
-                 and {attempts_while_open} were started"
+                "while it was open, {rejected_while_open} attempts were rejected \
+                and {attempts_while_open} were started"
             ),
             holds: attempts_while_open == 0 && rejected_while_open > 0,
         }
     }
 
-    /// What was rejected cannot have touched the server: all that it received were attempts.
+    /// Each request at the server belongs to one attempt, so rejected attempts did not reach the server.
     fn attempts_are_requests(&self) -> Claim {
         let mut arrivals = vec![0_u32; self.requests.len()];
         let mut unknown = 0;
@@ -88,7 +88,7 @@ impl Run {
     fn probed(&self) -> Claim {
         let most = self.history.most_probes;
         Claim {
-            text: format!("it probed, with {most} of at most {PROBES} probes at once"),
+            text: format!("while it was half-open, at most {most} probes ran at once (limit: {PROBES})"),
             holds: (1..=PROBES).contains(&most),
         }
     }
@@ -125,7 +125,7 @@ impl Run {
         self.history.attempts.try_into().unwrap_or(usize::MAX)
     }
 
-    /// The places in the script of the steps of such a mode.
+    /// Returns the positions in the script of the steps with such a mode.
     fn steps(&self, mode: impl Fn(Mode) -> bool) -> Vec<usize> {
         let steps = self.history.steps.iter().enumerate();
         steps.filter(|(_, span)| mode(span.what.mode)).map(|(place, _)| place).collect()

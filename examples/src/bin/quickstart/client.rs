@@ -1,4 +1,4 @@
-//! The HTTP client, and which class each of its errors is of.
+//! The HTTP client, and the class of each of its errors.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use reqwest::{StatusCode, header};
 use retry_core::{Class, Classify, Failure};
 
-/// Carries the attempt's number, so that the server's count can be held against the client's.
+/// Contains the attempt's number, so that the server's requests can be compared with the client's attempts.
 pub(crate) const ATTEMPT_HEADER: &str = "x-attempt";
 
 /// Reads the stock over HTTP.
@@ -21,15 +21,15 @@ pub(crate) struct Client {
 /// Why the stock was not read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    /// No answer, or half of one.
+    /// The request failed, or its response was incomplete.
     Http(reqwest::Error),
-    /// An answer, but not 200.
+    /// The status was not 200.
     Status { status: StatusCode, retry_after: Option<Duration> },
-    /// 200 with something that is not a count.
+    /// The status was 200, but the body was not a count.
     Body,
 }
 
-/// All that is known of HTTP stays on this side of it.
+/// Translates HTTP errors into classes. The retry settings only use classes.
 impl Classify for ReadError {
     fn classify(&self) -> Failure {
         match self {
@@ -55,16 +55,16 @@ impl Classify for ReadError {
     }
 }
 
-/// What became of one request, as far as the client can tell.
+/// How one request ended, as far as the client can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestEnd {
     /// Sent, then dropped by the attempt timeout before an answer came.
     Abandoned,
-    /// There was an answer, so the server has seen it.
+    /// Answered, so the server has received it.
     Answered,
-    /// There was no connection, so the server has not seen it.
+    /// The connection was refused, so the server has not received it.
     Refused,
-    /// The connection broke: the server may have seen it or not.
+    /// The connection broke, so the server may have received it.
     Broken,
 }
 
@@ -72,14 +72,14 @@ impl Client {
     pub(crate) fn new(server: SocketAddr) -> io::Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
-            // A connection for each attempt: one kept from before an outage would hide it.
+            // One connection per attempt: a connection from before an outage would hide that outage.
             .pool_max_idle_per_host(0)
             .build()
             .map_err(io::Error::other)?;
         Ok(Self { http, server, requests: Mutex::new(Vec::new()) })
     }
 
-    /// Reads how many of `sku` are in stock, by one request.
+    /// Reads how many of `sku` are in stock, with one request.
     pub(crate) async fn read(&self, sku: &str) -> Result<u32, ReadError> {
         let number = self.with(|requests| {
             requests.push(RequestEnd::Abandoned);
@@ -106,7 +106,7 @@ impl Client {
         body.parse().map_err(|_| ReadError::Body)
     }
 
-    /// What became of each request, by its number.
+    /// Returns how each request ended, by its number.
     pub(crate) fn requests(&self) -> Vec<RequestEnd> {
         self.with(|requests| requests.clone())
     }
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// `Retry-After` in its form of whole seconds; the other form, a date, would need a wall clock.
+/// Reads a `Retry-After` in seconds. The other form, a date, would need a wall clock.
 fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))

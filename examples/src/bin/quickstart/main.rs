@@ -30,13 +30,13 @@ use crate::screen::Screen;
 use crate::server::Server;
 
 const USAGE: &str = "\
-Plays an outage of an HTTP server on a loopback port against callers that share a circuit breaker, prints what
-happens, checks it, and plots it into target/quickstart.svg. Takes about 11 seconds.
+Plays an outage: an HTTP server on a loopback port fails in three ways, while callers share a circuit breaker.
+Prints what happens, checks it, and writes a plot to target/quickstart.svg. Takes about 11 seconds.
 
 Usage: quickstart [--help]
 ";
 
-/// What all calls to the stock service share.
+/// The circuit that all calls to the stock service share.
 static STOCK: SharedCircuit = SharedCircuit::new(CIRCUIT);
 
 fn main() -> ExitCode {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
     }
     match quickstart() {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader of the output has seen enough.
+        // The program that reads the output, such as `head`, has ended.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("quickstart: {error}");
@@ -87,7 +87,7 @@ fn quickstart() -> io::Result<()> {
     }
 }
 
-/// In the target directory, where the user keeps what can be made again.
+/// Returns the path of the plot, in cargo's target directory.
 fn plot_path() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     PathBuf::from(target).join("quickstart.svg")
@@ -101,7 +101,7 @@ fn write(path: &Path, svg: &str) -> io::Result<()> {
     fs::write(path, svg).map_err(explain)
 }
 
-/// Runs server, script and callers to their end.
+/// Runs the server, the script and the callers until all have ended.
 ///
 /// It runs on one thread, so that the log is in the order of the circuit's decisions and the claims about it are exact.
 /// The circuit itself works on any number of threads.
@@ -128,7 +128,7 @@ async fn play(screen: &Screen) -> io::Result<Run> {
     }
     let script = tokio::spawn(async move {
         let server = play_script(server, &log).await;
-        // Also if the script broke off, for the callers would go on for ever.
+        // Also if the script failed. Otherwise the callers would never stop.
         stop.store(true, Relaxed);
         server
     });
@@ -160,7 +160,7 @@ async fn play(screen: &Screen) -> io::Result<Run> {
     Ok(Run { history, tally, requests: client.requests(), received: server.received() })
 }
 
-/// Takes the server through the script.
+/// Sets the server's mode, step by step of the script.
 async fn play_script(mut server: Server, log: &UnboundedSender<Message>) -> io::Result<Server> {
     for step in &SCRIPT {
         // Once nothing reads the log, the run is over.

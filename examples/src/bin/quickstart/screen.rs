@@ -1,4 +1,4 @@
-//! What the user sees while it runs: a line for each event, and on a terminal a progress line below.
+//! The output while the quickstart runs: one line per event, and on a terminal a progress line at the bottom.
 
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
@@ -14,13 +14,13 @@ use retry_core::{
 
 /// Standard output.
 pub(crate) struct Screen {
-    /// Hidden where the output is no terminal.
+    /// Hidden if the output is not a terminal.
     progress: ProgressBar,
     colours: bool,
 }
 
 impl Screen {
-    /// Shows the progress towards `length`.
+    /// Makes a screen with the progress of a run of this length.
     pub(crate) fn new(length: Duration) -> Self {
         let terminal = io::stdout().is_terminal();
         let target = if terminal { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
@@ -30,7 +30,7 @@ impl Screen {
         }
         Self {
             progress,
-            // `console` knows NO_COLOR.
+            // `console` respects NO_COLOR.
             colours: terminal && console::colors_enabled(),
         }
     }
@@ -54,7 +54,7 @@ impl Screen {
         self.line(&self.paint(names.line(), Style::new().bold()))
     }
 
-    /// Prints an entry of the log: how each attempt ended, each refusal, each change of phase.
+    /// Prints an entry of the log: a step, the end of an attempt, a rejection, or a change of phase.
     pub(crate) fn show(&self, message: &Message, history: &History) -> io::Result<()> {
         match message {
             Message::Step(step, at) => self.show_step(step, history.time(*at)),
@@ -62,7 +62,7 @@ impl Screen {
         }
     }
 
-    /// Brings the progress line up to date.
+    /// Updates the progress line.
     pub(crate) fn progress(&self, history: &History, now: Duration) {
         self.progress.set_position(millis(now));
         self.progress.set_message(format!(
@@ -75,12 +75,12 @@ impl Screen {
         ));
     }
 
-    /// Takes the progress line away.
+    /// Removes the progress line.
     pub(crate) fn finish(&self) {
         self.progress.finish_and_clear();
     }
 
-    /// A tick or a cross.
+    /// Returns a tick or a cross.
     pub(crate) fn mark(&self, holds: bool) -> String {
         let (mark, colour) = if holds { ("✓", Color::Green) } else { ("✗", Color::Red) };
         self.paint(mark.into(), Style::new().fg(colour))
@@ -98,10 +98,10 @@ impl Screen {
             EventKind::Failed { failure, verdict, .. } => (failure.class.name(), Some(verdict)),
             EventKind::Rejected(rejected) => ("", Some(Verdict::Rejected(rejected))),
             EventKind::PhaseChanged(change) => return self.show_change(&change, at),
-            // That an attempt started is told by the line of its end.
+            // An attempt has one line, at its end.
             _ => return Ok(()),
         };
-        // A rejection tells the circuit's phase; otherwise it is that of the last change.
+        // A rejection contains the circuit's phase. For other events, it is the phase of the last change.
         let circuit = match verdict {
             Some(Verdict::Rejected(rejected)) => rejected.phase(),
             _ => history.phase(),
@@ -112,8 +112,8 @@ impl Screen {
             Some(Verdict::GiveUp(reason)) => (give_up(reason), String::new(), Style::new().red()),
             Some(Verdict::Rejected(rejected)) => {
                 let words = match rejected.phase() {
-                    Phase::HalfOpen => "rejected: probes taken".into(),
-                    _ => format!("rejected for {}", duration(rejected.wait())),
+                    Phase::HalfOpen => "rejected: probes full".into(),
+                    _ => format!("rejected: {} left", duration(rejected.wait())),
                 };
                 (words, String::new(), Style::new().dim())
             }
@@ -148,7 +148,7 @@ impl Screen {
     }
 }
 
-/// One line of the log: at most 80 letters, as wide as a terminal opens.
+/// One line of the log, at most 80 characters wide.
 struct Columns {
     time: String,
     caller: String,
@@ -170,9 +170,9 @@ impl Columns {
 
 fn give_up(reason: GiveUp) -> String {
     let short = match reason {
-        GiveUp::Class => "not retried",
+        GiveUp::Class => "not retryable",
         GiveUp::Attempts => "last attempt",
-        GiveUp::StartWithin => "too late",
+        GiveUp::StartWithin => "no time left",
         GiveUp::Hint => "hint too long",
         other => other.name(),
     };

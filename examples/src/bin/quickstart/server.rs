@@ -1,4 +1,4 @@
-//! The HTTP server, which does as its script says.
+//! The HTTP server. The script sets its mode.
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::ATTEMPT_HEADER;
 
-/// A server on a loopback port, which is its own even while nothing listens on it.
+/// A server on a loopback port. It keeps the port bound even while it does not listen.
 pub(crate) struct Server {
     address: SocketAddr,
     port: Port,
@@ -29,7 +29,7 @@ enum Port {
         serving: JoinHandle<io::Result<()>>,
         close: oneshot::Sender<()>,
     },
-    /// Bound and not listening: connections are refused, and no other process is given the port.
+    /// Bound and not listening: connections are refused, and no other process gets the port.
     Refusing(TcpSocket),
 }
 
@@ -47,7 +47,7 @@ impl Server {
         self.address
     }
 
-    /// From now on treats requests like this.
+    /// Changes how requests are treated from now on.
     pub(crate) async fn set_mode(self, mode: Mode) -> io::Result<Self> {
         let Self { address, port, service } = self;
         service.with(|state| state.mode = mode);
@@ -65,7 +65,7 @@ impl Server {
         Ok(Self { address, port, service })
     }
 
-    /// The numbers of all attempts that arrived, in the order in which they did.
+    /// Returns the numbers of all attempts that arrived, in the order of their arrival.
     pub(crate) fn received(&self) -> Vec<usize> {
         self.service.with(|state| state.received.clone())
     }
@@ -73,7 +73,7 @@ impl Server {
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
-    // Connections of the listener before this one may linger on the port.
+    // Connections of the previous listener may still occupy the port.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
@@ -84,14 +84,14 @@ fn listen(socket: TcpSocket, service: &Arc<Service>) -> io::Result<Port> {
     let app = Router::new().route("/stock/{sku}", get(stock)).with_state(Arc::clone(service));
     let (close, closed) = oneshot::channel::<()>();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async {
-        // Never sent, only dropped.
+        // Ends when the sender is dropped.
         let _ = closed.await;
     });
     let serving = tokio::spawn(serving.into_future());
     Ok(Port::Listening { serving, close })
 }
 
-/// What all requests share.
+/// The state that all requests share.
 #[derive(Default)]
 struct Service(Mutex<ServiceState>);
 
@@ -108,7 +108,7 @@ impl Service {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes the request, and says how to treat it.
+    /// Records the request, and returns how to treat it.
     fn receive(&self, headers: &HeaderMap) -> Mode {
         let number = headers.get(ATTEMPT_HEADER).and_then(|value| value.to_str().ok());
         let attempt = number.and_then(|number| number.parse::<usize>().ok());
@@ -118,7 +118,7 @@ impl Service {
         })
     }
 
-    /// How long the next caller is asked to stay away.
+    /// Returns the `Retry-After` of the next 503.
     fn retry_after(&self) -> Duration {
         self.with(|state| {
             state.unavailable += 1;
@@ -132,7 +132,7 @@ async fn stock(State(service): State<Arc<Service>>, Path(sku): Path<String>, hea
     match mode {
         Mode::Healthy => tokio::time::sleep(ANSWERS_AFTER).await,
         Mode::Slow => tokio::time::sleep(SLOW_ANSWERS_AFTER).await,
-        // A request that came in as the port closed is sent away like the others.
+        // A request that arrives while the listener closes also gets a 503.
         Mode::Unavailable | Mode::Refusing => {
             let retry_after = [(header::RETRY_AFTER, service.retry_after().as_secs())];
             return (StatusCode::SERVICE_UNAVAILABLE, retry_after).into_response();

@@ -1,4 +1,4 @@
-//! The table at the end.
+//! The summary table at the end of the output.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use retry_core::circuit::Phase;
 
 use crate::claims::Run;
 
-/// The table's lines.
+/// Returns the table's lines.
 pub(crate) fn table(run: &Run) -> Vec<String> {
     let (tally, history) = (&run.tally, &run.history);
     let share = |count: u32| percent(f64::from(count) / f64::from(tally.calls.max(1)));

@@ -39,7 +39,7 @@ pub struct StoredLetter<T> {
     ///
     /// If no attempt ended, such as when the circuit refused the first one, it is the text of the call's error. If the
     /// attempt timed out, it says so, such as `timed out after 1500 ms`. It is `None` for a letter that
-    /// [`JsonLinesSink::store`](super::JsonLinesSink::store) has written, which has no error.
+    /// [`JsonLinesSink::store`](super::JsonLinesSink::store) has written.
     pub error: Option<String>,
     /// The metadata of the call, in pairs of name and value: at most 32 pairs, with values of up to 256 bytes.
     pub metadata: Vec<(String, String)>,

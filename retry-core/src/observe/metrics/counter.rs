@@ -1,4 +1,4 @@
-//! Counters that threads do not slow each other down at.
+//! Counters that many threads use without slowing each other down.
 
 #[cfg(target_has_atomic = "64")]
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -23,7 +23,7 @@ impl Counter {
     }
 }
 
-/// The same in a critical section: in 32 bits, a sum of nanoseconds would be over after four seconds.
+/// The same in a critical section. In 32 bits, a sum of nanoseconds would overflow after four seconds.
 #[cfg(not(target_has_atomic = "64"))]
 struct Counter(critical_section::Mutex<core::cell::Cell<u64>>);
 
@@ -45,10 +45,10 @@ impl Counter {
     }
 }
 
-/// `COUNTERS` counters, each there `SHARDS` times: a thread counts in one of them, who reads adds them up.
+/// `COUNTERS` counters in each of `SHARDS` shards. A thread counts in one shard, and a reader adds the shards up.
 pub(super) struct Shards<const COUNTERS: usize, const SHARDS: usize>([Shard<COUNTERS>; SHARDS]);
 
-/// On cache lines of its own; 128 bytes, since lines are fetched in pairs.
+/// The counters of one shard, on cache lines of their own: 128 bytes, because lines are fetched in pairs.
 #[cfg_attr(feature = "std", repr(align(128)))]
 pub(super) struct Shard<const COUNTERS: usize>([Counter; COUNTERS]);
 
@@ -58,13 +58,14 @@ impl<const COUNTERS: usize, const SHARDS: usize> Shards<COUNTERS, SHARDS> {
         Self([const { Shard([const { Counter::new() }; COUNTERS]) }; SHARDS])
     }
 
-    /// The shard of this thread.
+    /// Returns the shard of this thread.
     #[inline]
     pub(super) fn mine(&self) -> &Shard<COUNTERS> {
         &self.0[if SHARDS == 1 { 0 } else { thread_number() % SHARDS }]
     }
 
-    /// Each counter's sum, one after the other: what is counted meanwhile is in some of them and not yet in others.
+    /// Returns the sum of each counter over all shards. An event that is counted meanwhile is in some sums and not in
+    /// others.
     pub(super) fn sums(&self) -> [u64; COUNTERS] {
         core::array::from_fn(|i| {
             self.0.iter().fold(0_u64, |sum, Shard(counters)| sum.wrapping_add(counters[i].value()))
@@ -84,7 +85,7 @@ impl<const COUNTERS: usize> Shard<COUNTERS> {
     }
 }
 
-/// Threads are numbered in the order in which they first ask.
+/// Returns the number of this thread. Threads are numbered in the order in which they first ask.
 #[cfg(feature = "std")]
 #[inline]
 fn thread_number() -> usize {
@@ -107,7 +108,7 @@ fn thread_number() -> usize {
     })
 }
 
-/// Without threads that are known, one shard is as good as another.
+/// Without `std`, all threads use one shard.
 #[cfg(not(feature = "std"))]
 const fn thread_number() -> usize {
     0

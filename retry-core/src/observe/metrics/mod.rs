@@ -1,4 +1,4 @@
-//! What calls and circuits did, in numbers: bounded memory, no lock.
+//! Counters for calls and circuits, in bounded memory and without a lock.
 
 mod counter;
 pub(super) mod place;
@@ -27,26 +27,28 @@ use crate::name::Name;
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
-/// How often each counter is there, unless told otherwise.
+/// The default number of shards, which each hold every counter.
 #[cfg(feature = "std")]
 const DEFAULT_SHARDS: usize = 8;
-/// How often each counter is there, unless told otherwise.
+/// The default number of shards, which each hold every counter.
 #[cfg(not(feature = "std"))]
 const DEFAULT_SHARDS: usize = 1;
 
-/// Counts what the calls of one operation do, and the circuits they use.
+/// Counts what the calls of one operation do, and the circuits that they use.
 ///
-/// An observer that looks nothing up and takes no lock: an event adds to one to three counters, a call that succeeds
-/// at once to three in all. Counters are kept `SHARDS` times, and a thread counts in its own, so that threads do
-/// not slow each other down; with the feature `std` threads take turns at the shards, without it all count in the
-/// first. A shard is 640 bytes.
+/// It is lock-free. An event adds to up to three counters. A call that succeeds at its first attempt adds to three in
+/// all.
 ///
-/// A change of phase is told by the call that brought it about. So time in phases is right where all calls that use
-/// a circuit are told to the same metrics; operations that share a circuit tell two observers, their own and one of
-/// the circuit.
+/// Every counter exists once per *shard*, and each thread counts in one of the `SHARDS` shards, so that threads rarely
+/// slow each other down. A snapshot adds the shards up. With the feature `std`, threads are assigned to shards in turn;
+/// without it, all use the first one. A shard takes 640 bytes.
 ///
-/// It is there where the target has 64-bit atomics, and with the feature `critical-section` everywhere. Counts
-/// and sums of nanoseconds wrap at 2^64: a shard's sum of times after 584 years of calls.
+/// A change of phase is told by the call that caused it. So for the time in each phase, all calls that use a circuit
+/// must report to the same metrics. If operations share a circuit, give each two observers: its own, and one for the
+/// circuit.
+///
+/// The type needs a target with 64-bit atomics, or the feature `critical-section`. Counts and sums of nanoseconds wrap
+/// at 2^64: a shard's sum of times after 584 years of calls.
 ///
 /// ```
 /// use retry_core::{observe::OperationMetrics, testing::FakeClock, Class, Policy, Retry};
@@ -71,37 +73,37 @@ pub struct OperationMetrics<const SHARDS: usize = DEFAULT_SHARDS> {
 }
 
 impl OperationMetrics {
-    /// The metrics of an operation of this name, all zero, in 8 shards; in 1 without the feature `std`. For another number,
-    /// see [`sharded`](Self::sharded).
+    /// Makes the metrics of an operation of this name, all zero, with 8 shards, or 1 without the feature `std`. For
+    /// another number, use [`sharded`](Self::sharded).
     ///
     /// # Panics
-    /// Panics on a name of more than 128 bytes, or with a control character.
+    /// Panics if the name has more than 128 bytes, or a control character.
     #[track_caller]
     pub const fn new(operation: &'static str) -> Self {
         Self::sharded(operation)
     }
 
-    /// [`new`](Self::new) for a name that is known at run time.
+    /// Does the same as [`new`](Self::new), for a name known only at run time.
     ///
     /// # Errors
-    /// Returns an error for a name of more than 128 bytes, or with a control character.
+    /// Returns an error if the name has more than 128 bytes, or a control character.
     pub fn try_new(operation: impl Into<Name>) -> Result<Self, ConfigError> {
         Self::try_sharded(operation)
     }
 }
 
 impl<const SHARDS: usize> OperationMetrics<SHARDS> {
-    /// The metrics of an operation of this name, all zero, in as many shards as the type says.
+    /// Makes the metrics of an operation of this name, all zero, with the number of shards in the type.
     ///
     /// # Panics
-    /// Panics on a name of more than 128 bytes, or with a control character.
+    /// Panics if the name has more than 128 bytes, or a control character.
     #[track_caller]
     pub const fn sharded(operation: &'static str) -> Self {
         ok_or_panic!(check_name(operation));
         Self::of(Name::new(operation))
     }
 
-    /// [`sharded`](Self::sharded) for a name that is known at run time.
+    /// Does the same as [`sharded`](Self::sharded), for a name known only at run time.
     ///
     /// ```
     /// use retry_core::observe::OperationMetrics;
@@ -111,23 +113,22 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     /// ```
     ///
     /// # Errors
-    /// Returns an error, which shows a text that is not `'static` by its length in bytes, for a name of more than 128 bytes, or with a control character.
+    /// Returns an error if the name has more than 128 bytes, or a control character. The error shows a name that is not
+    /// `'static` by its length in bytes.
     pub fn try_sharded(operation: impl Into<Name>) -> Result<Self, ConfigError> {
         let operation = operation.into();
         check_any_name(&operation)?;
         Ok(Self::of(operation))
     }
 
-    tag_setters!(
-        "Says in pairs of name and value what else tells these metrics from others, for whoever exports them."
-    );
+    tag_setters!("Sets tags, in pairs of name and value, which exporters add to these metrics.");
 
-    /// The operation's name.
+    /// Returns the operation's name.
     pub fn operation(&self) -> &str {
         &self.operation
     }
 
-    /// The metrics of an operation whose name is known only at run time; `None` if no exporter could take it.
+    /// Makes the metrics of an operation with a name known only at run time; `None` if exporters cannot take it.
     #[cfg(feature = "std")]
     fn named(operation: Name) -> Option<Self> {
         is_fit(&operation).then(|| Self::of(operation))
@@ -137,19 +138,20 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
         Self { operation, tags: Tags::NONE, shards: Shards::new() }
     }
 
-    /// What was counted so far. A call under way is in some of the numbers and not yet in others.
+    /// Returns what was counted so far. A call under way is in some of the numbers, and not yet in others.
     pub fn snapshot(&self) -> MetricsSnapshot {
         MetricsSnapshot::of(self.shards.sums())
     }
 }
 
 impl<const SHARDS: usize> Observer for OperationMetrics<SHARDS> {
-    /// Short enough to be put in line where an event is told, and with the kind of event known there, most of it goes.
+    /// It is short enough to be inlined at each place that sends an event. The kind of the event is known there, which
+    /// removes most of it.
     #[inline]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Started => self.started(event.attempt),
-            // The end of the call says so, too.
+            // The end of the call counts it.
             EventKind::Succeeded | EventKind::Cancelled => {}
             EventKind::Ended { end, elapsed } => self.ended(end, elapsed),
             _ => self.happened(event),
@@ -200,7 +202,8 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
             }
             EventKind::DeadLettered { kept: true } => shard.count(place::LETTERS_KEPT),
             EventKind::DeadLettered { kept: false } => shard.count(place::LETTERS_LOST),
-            EventKind::Started | EventKind::Succeeded | EventKind::Cancelled | EventKind::Ended { .. } => {} // not handed on by `observe`
+            // `observe` handles these.
+            EventKind::Started | EventKind::Succeeded | EventKind::Cancelled | EventKind::Ended { .. } => {}
         }
     }
 }

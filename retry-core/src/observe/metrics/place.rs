@@ -1,32 +1,32 @@
-//! Which counter is where. Those of a call that succeeds at once stand together, in the first 128 bytes.
+//! The place of each counter. The counters of a call that succeeds at its first attempt are within the first 128 bytes.
 
 use super::super::event::CallEnd;
 use crate::circuit::Phase;
 use crate::class::Class;
 use crate::verdict::GiveUp;
 
-/// How many attempts of a call are told apart by their number.
+/// The number of attempts of a call that are counted apart.
 pub(in crate::observe) const NUMBERED: usize = 8;
 
-/// Attempts begun, by number; all later ones in the last.
+/// Attempts that started, by number. The last counter has all later ones.
 pub(in crate::observe) const STARTED: usize = 0;
-/// Calls ended, by how.
+/// Calls that ended, by how they ended.
 pub(in crate::observe) const ENDED: usize = STARTED + NUMBERED + 1;
-/// The nanoseconds they took, by how they ended.
+/// The nanoseconds that calls took, by how they ended.
 pub(in crate::observe) const TIME: usize = ENDED + ENDS;
-/// Those of them that did not know how long they took.
+/// Calls of unknown duration, by how they ended.
 pub(in crate::observe) const UNTIMED: usize = TIME + ENDS;
-/// Attempts failed, by class.
+/// Attempts that failed, by class.
 pub(in crate::observe) const FAILED: usize = UNTIMED + ENDS;
-/// Those after which a retry was decided, by class.
+/// Retries that were decided, by class.
 pub(in crate::observe) const RETRIED: usize = FAILED + CLASSES;
-/// The nanoseconds of delay that were decided.
+/// The nanoseconds of the delays that were decided.
 pub(in crate::observe) const BACKOFF: usize = RETRIED + CLASSES;
-/// Calls given up, by reason.
+/// Calls that gave up, by reason.
 pub(in crate::observe) const GAVE_UP: usize = BACKOFF + 1;
 /// Attempts that a circuit refused.
 pub(in crate::observe) const REFUSED: usize = GAVE_UP + REASONS;
-/// Retries that a budget did not hold.
+/// Retries that a budget could not pay for.
 pub(in crate::observe) const BUDGET_EMPTY: usize = REFUSED + 1;
 /// Dead letters that were kept.
 pub(in crate::observe) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
@@ -34,19 +34,19 @@ pub(in crate::observe) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
 pub(in crate::observe) const LETTERS_LOST: usize = LETTERS_KEPT + 1;
 /// Changes of phase, by the phase after.
 pub(in crate::observe) const ENTERED: usize = LETTERS_LOST + 1;
-/// The instants of these changes, added up.
+/// The sum of the instants of these changes.
 pub(in crate::observe) const ENTERED_AT: usize = ENTERED + PHASES;
 /// Changes of phase, by the phase before.
 pub(in crate::observe) const LEFT: usize = ENTERED_AT + PHASES;
-/// The instants of these changes, added up.
+/// The sum of the instants of these changes.
 pub(in crate::observe) const LEFT_AT: usize = LEFT + PHASES;
-/// How many there are.
+/// The number of counters.
 pub(in crate::observe) const COUNTERS: usize = LEFT_AT + PHASES;
 
-/// In the order of [`end`].
+/// Every end of a call, at its [`end`].
 pub(in crate::observe) const ALL_ENDS: [CallEnd; 4] =
     [CallEnd::Succeeded, CallEnd::GaveUp(GiveUp::Attempts), CallEnd::Rejected, CallEnd::Cancelled];
-/// In the order of [`phase`].
+/// Every phase, at its [`phase`].
 pub(in crate::observe) const ALL_PHASES: [Phase; 3] = [Phase::Closed, Phase::Open, Phase::HalfOpen];
 
 const CLASSES: usize = Class::ALL.len();
@@ -54,7 +54,7 @@ const REASONS: usize = GiveUp::ALL.len();
 const ENDS: usize = ALL_ENDS.len();
 const PHASES: usize = ALL_PHASES.len();
 
-/// Of an attempt's number, from 1.
+/// Returns the place of an attempt's number, from 1.
 #[inline]
 pub(in crate::observe) const fn number(attempt: u32) -> usize {
     let place = attempt.saturating_sub(1) as usize;

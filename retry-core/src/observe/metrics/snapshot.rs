@@ -1,4 +1,4 @@
-//! Numbers as they were at one time, and what follows from them.
+//! The counts of one moment, and the rates that follow from them.
 
 use core::fmt;
 use core::ops::{Add, AddAssign};
@@ -11,11 +11,11 @@ use crate::class::Class;
 use crate::time::Instant;
 use crate::verdict::GiveUp;
 
-/// What was counted up to one time. Plain data: they can be added up, and what was counted between two of them is one,
-/// too.
+/// The counts of one moment, as plain data. Snapshots can be added, and [`since`](Self::since) returns what was counted
+/// between two of them.
 ///
-/// Rates are per mille, rounded down, and `None` where nothing was counted. A call counts where it ended, an attempt
-/// where it started.
+/// A rate is per mille, rounded down, and `None` if nothing was counted. A call counts when it ends, and an attempt
+/// when it starts.
 ///
 /// ```
 /// use core::time::Duration;
@@ -39,160 +39,164 @@ use crate::verdict::GiveUp;
 pub struct MetricsSnapshot([u64; place::COUNTERS]);
 
 impl MetricsSnapshot {
-    /// Nothing was counted.
+    /// The snapshot of zeros.
     pub const NONE: Self = Self([0; place::COUNTERS]);
 
     pub(super) const fn of(sums: [u64; place::COUNTERS]) -> Self {
         Self(sums)
     }
 
-    /// What was counted since `earlier`, a snapshot of the same metrics. Of phases, only the number of changes means
-    /// anything then.
+    /// Returns what was counted since `earlier`, a snapshot of the same metrics. Of the phases, only the number of
+    /// changes is then meaningful.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self(core::array::from_fn(|i| self.0[i].wrapping_sub(earlier.0[i])))
     }
 
-    /// Calls that ended.
+    /// Returns how many calls ended.
     pub fn calls(&self) -> u64 {
         sum(&self.0[place::ENDED..place::TIME])
     }
 
-    /// Calls that succeeded.
+    /// Returns how many calls succeeded.
     pub fn succeeded(&self) -> u64 {
         self.ended(CallEnd::Succeeded)
     }
 
-    /// Calls that gave up.
+    /// Returns how many calls gave up.
     pub fn gave_up(&self) -> u64 {
         self.ended(ANY_GAVE_UP)
     }
 
-    /// Calls that gave up for this reason.
+    /// Returns how many calls gave up for this reason.
     pub fn gave_up_for(&self, reason: GiveUp) -> u64 {
         self.0[place::GAVE_UP + place::reason(reason)]
     }
 
-    /// Calls that ended because a circuit refused an attempt, or would have.
+    /// Returns how many calls ended because a circuit refused an attempt, or would have refused the next one.
     pub fn rejected(&self) -> u64 {
         self.ended(CallEnd::Rejected)
     }
 
-    /// Calls that were cancelled.
+    /// Returns how many calls were cancelled.
     pub fn cancelled(&self) -> u64 {
         self.ended(CallEnd::Cancelled)
     }
 
-    /// Attempts that started.
+    /// Returns how many attempts started.
     pub fn attempts(&self) -> u64 {
         sum(&self.0[place::STARTED..place::ENDED])
     }
 
-    /// Attempts of this number, from 1, that started; from 9 on, all from 9 on together.
+    /// Returns how many attempts with this number started, from 1. From 9 on, they are counted together.
     pub fn attempts_numbered(&self, number: u32) -> u64 {
         self.0[place::STARTED + place::number(number)]
     }
 
-    /// Attempts that started after another one of their call.
+    /// Returns how many attempts started after the first one of their call.
     pub fn retries(&self) -> u64 {
         sum(&self.0[place::STARTED + 1..place::ENDED])
     }
 
-    /// Attempts that failed.
+    /// Returns how many attempts failed.
     pub fn failures(&self) -> u64 {
         sum(&self.0[place::FAILED..place::RETRIED])
     }
 
-    /// Attempts that failed with an error of this class.
+    /// Returns how many attempts failed with an error of this class.
     pub fn failures_of(&self, class: Class) -> u64 {
         self.0[place::FAILED + class as usize]
     }
 
-    /// Retries that were decided after an error of this class, those not begun included.
+    /// Returns how many retries were decided after an error of this class, including those that did not start.
     pub fn retries_of(&self, class: Class) -> u64 {
         self.0[place::RETRIED + class as usize]
     }
 
-    /// Attempts that a circuit refused.
+    /// Returns how many attempts a circuit refused.
     pub fn refused(&self) -> u64 {
         self.0[place::REFUSED]
     }
 
-    /// Retries that a budget did not hold.
+    /// Returns how many retries a budget could not pay for.
     pub fn budget_empty(&self) -> u64 {
         self.0[place::BUDGET_EMPTY]
     }
 
-    /// Dead letters that were kept.
+    /// Returns how many dead letters were kept.
     pub fn dead_letters_kept(&self) -> u64 {
         self.0[place::LETTERS_KEPT]
     }
 
-    /// Dead letters that were lost.
+    /// Returns how many dead letters were lost.
     pub fn dead_letters_lost(&self) -> u64 {
         self.0[place::LETTERS_LOST]
     }
 
-    /// How many of 1000 calls succeeded, those not counted that were cancelled.
+    /// Returns how many of 1000 calls succeeded. Cancelled calls are left out.
     pub fn success_rate(&self) -> Option<u32> {
         per_mille(self.succeeded(), self.calls().wrapping_sub(self.cancelled()))
     }
 
-    /// How many of 1000 calls gave up or were rejected, those not counted that were cancelled.
+    /// Returns how many of 1000 calls gave up or were rejected. Cancelled calls are left out.
     pub fn failure_rate(&self) -> Option<u32> {
         let failed = self.gave_up().wrapping_add(self.rejected());
         per_mille(failed, self.calls().wrapping_sub(self.cancelled()))
     }
 
-    /// How many of 1000 attempts failed.
+    /// Returns how many of 1000 attempts failed.
     pub fn attempt_failure_rate(&self) -> Option<u32> {
         per_mille(self.failures(), self.attempts())
     }
 
-    /// How many of 1000 attempts are retries.
+    /// Returns how many of 1000 attempts were retries.
     pub fn retry_rate(&self) -> Option<u32> {
         per_mille(self.retries(), self.attempts())
     }
 
-    /// The time that calls took, delays included, in all: of those that succeeded or gave up.
+    /// Returns the total time of the calls that succeeded or gave up, delays included.
     pub fn duration(&self) -> Duration {
         self.time(CallEnd::Succeeded).saturating_add(self.time(ANY_GAVE_UP))
     }
 
-    /// The mean time that a call took, delays included, in nanoseconds rounded down: of those that succeeded or gave up.
+    /// Returns the mean time of the calls that succeeded or gave up, delays included, rounded down to nanoseconds.
     pub fn mean_duration(&self) -> Option<Duration> {
         mean(self.duration(), self.timed(CallEnd::Succeeded).wrapping_add(self.timed(ANY_GAVE_UP)))
     }
 
-    /// The same of those that succeeded.
+    /// Returns the mean time of the calls that succeeded, delays included, rounded down to nanoseconds.
     pub fn mean_duration_of_successes(&self) -> Option<Duration> {
         mean(self.time(CallEnd::Succeeded), self.timed(CallEnd::Succeeded))
     }
 
-    /// The delays that were decided, in all: one that was cut short, by readiness or a cancellation, counts whole.
+    /// Returns the sum of the delays that were decided. A delay that was cut short, by readiness or a cancellation,
+    /// counts in full.
     pub fn backoff(&self) -> Duration {
         Duration::from_nanos(self.0[place::BACKOFF])
     }
 
-    /// The mean of the delays that were decided, in nanoseconds rounded down.
+    /// Returns the mean of the delays that were decided, rounded down to nanoseconds.
     pub fn mean_backoff(&self) -> Option<Duration> {
         mean(self.backoff(), sum(&self.0[place::RETRIED..place::BACKOFF]))
     }
 
-    /// How often a circuit changed to this phase.
+    /// Returns how often a circuit changed to this phase.
     pub fn changes_to(&self, phase: Phase) -> u64 {
         self.0[place::ENTERED + place::phase(phase)]
     }
 
-    /// How many circuits are open now, or half-open. Of those closed only the ones that were not always so are known.
+    /// Returns how many circuits are open now, or half-open. Of the closed ones, only those that were open before are
+    /// known.
     pub fn circuits_in(&self, phase: Phase) -> u64 {
         let phase = place::phase(phase);
         let unmatched = self.0[place::ENTERED + phase].wrapping_sub(self.0[place::LEFT + phase]);
         if is_negative(unmatched) { 0 } else { unmatched }
     }
 
-    /// How long a circuit was in this phase from `start` until `now`; of several circuits, the sum. Of closed, what is
-    /// left, for one circuit. One that was open before anyone looked is taken to have been so since `start`.
+    /// Returns how long a circuit was in this phase from `start` until `now`. For several circuits, it is the sum.
+    ///
+    /// The time in `Closed` is the rest of the time, and only meaningful for one circuit. A circuit that was open
+    /// before it was observed counts as open since `start`.
     ///
     /// ```
     /// use core::time::Duration;
@@ -218,7 +222,8 @@ impl MetricsSnapshot {
         })
     }
 
-    /// The instants at which it was left less those at which it was entered, whatever the order in which they were told.
+    /// Returns the instants at which the phase was left minus those at which it was entered. The order of the events
+    /// does not matter.
     fn nanos_in(&self, phase: usize, start: Instant, now: Instant) -> u64 {
         let unmatched = self.0[place::ENTERED + phase].wrapping_sub(self.0[place::LEFT + phase]);
         let other_end = if is_negative(unmatched) { start } else { now };
@@ -261,7 +266,7 @@ impl Default for MetricsSnapshot {
     }
 }
 
-/// In one line.
+/// Shows the counts of calls and attempts in one line.
 impl fmt::Display for MetricsSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (calls, succeeded, gave_up) = (self.calls(), self.succeeded(), self.gave_up());
@@ -282,19 +287,19 @@ fn sum(counts: &[u64]) -> u64 {
     counts.iter().fold(0, |sum, count| sum.wrapping_add(*count))
 }
 
-#[allow(clippy::cast_possible_truncation)] // a thousand is the most, but for a snapshot in the midst of a call
+#[allow(clippy::cast_possible_truncation)] // at most 1000, except in a snapshot during a call
 fn per_mille(part: u64, whole: u64) -> Option<u32> {
-    // Above 2^54, the thousandth is exact enough.
+    // Above 2^54, a thousandth of the whole is exact enough.
     let (part, whole) = if whole >> 54 == 0 { (part * 1_000, whole) } else { (part, whole / 1_000) };
     part.checked_div(whole).map(|rate| rate.min(1_000) as u32)
 }
 
-/// In 64 bits, so that the sum of nanoseconds of a Duration of more than 584 years saturates.
+/// Returns the mean in 64 bits, so that a sum of more than 584 years saturates.
 fn mean(sum: Duration, count: u64) -> Option<Duration> {
     crate::time::nanos(sum).checked_div(count).map(Duration::from_nanos)
 }
 
-/// A difference of which only one side was seen, or a clock that stepped back.
+/// Returns whether a difference is below zero: only one side of it was counted yet, or a clock stepped back.
 const fn is_negative(difference: u64) -> bool {
     difference > u64::MAX / 2
 }

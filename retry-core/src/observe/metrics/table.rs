@@ -11,11 +11,11 @@ use super::{OperationMetrics, Tags, check_tags, tag_setters};
 use crate::config_error::{ConfigError, ok_or_panic};
 use crate::name::Name;
 
-/// Counts what all calls do, by operation: up to `OPERATIONS` names, each at its first event.
+/// Counts what all calls do, by operation: up to `OPERATIONS` names, each from its first event on.
 ///
-/// A name is found without a lock. One that there is no more room for, that is longer than 128 bytes or holds a control
-/// character, is counted in [`other`](Self::other), so that the totals are right all the same. Changes of phase are
-/// counted in [`circuits`](Self::circuits), not by operation: several may share a circuit.
+/// A name is found without a lock. If a name finds no room, has more than 128 bytes or has a control character, it is
+/// counted in [`other`](Self::other), so that the totals are right. Changes of phase are counted in
+/// [`circuits`](Self::circuits) instead of by operation, because several operations may share a circuit.
 ///
 /// ```
 /// use retry_core::{observe::Metrics, testing::FakeClock, Class, Policy, Retry};
@@ -34,7 +34,7 @@ use crate::name::Name;
 /// assert_eq!(METRICS.operations().count(), 2);
 /// ```
 ///
-/// Where an operation has a `static` of its own, [`OperationMetrics`] needs no look-up.
+/// For an operation that has a `static` of its own, [`OperationMetrics`] saves the look-up.
 pub struct Metrics<const OPERATIONS: usize = 32> {
     by_name: ByName<OperationMetrics, OPERATIONS>,
     other: OperationMetrics,
@@ -43,14 +43,14 @@ pub struct Metrics<const OPERATIONS: usize = 32> {
 }
 
 impl Metrics {
-    /// Metrics without any operation, with room for 32: for another number, see [`sized`](Self::sized).
+    /// Makes empty metrics with room for 32 operations. For another number, use [`sized`](Self::sized).
     pub const fn new() -> Self {
         Self::sized()
     }
 }
 
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
-    /// Metrics without any operation, with room for as many as the type says.
+    /// Makes empty metrics with room for the number of operations in the type.
     ///
     /// ```
     /// use retry_core::observe::Metrics;
@@ -68,32 +68,32 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     }
 
     tag_setters!(
-        "Says in pairs of name and value what tells all of them from others: the tags of each operation.",
+        "Sets the tags of every operation, in pairs of name and value, which exporters add to the metrics.",
         and so of other, and so of circuits
     );
 
-    /// The metrics of the operation of this name; `None` before its first event, and where it is counted among the
-    /// [`other`](Self::other) ones. Calls without a name are under `""`, and their metrics call them `unnamed`.
+    /// Returns the metrics of the operation with this name; `None` before its first event, and if it is counted in
+    /// [`other`](Self::other). Calls without a name are under `""`, and their metrics have the name `unnamed`.
     pub fn operation(&self, name: &str) -> Option<&OperationMetrics> {
         self.by_name.get(name)
     }
 
-    /// Each operation, in no order that means anything.
+    /// Returns the metrics of each operation, in any order.
     pub fn operations(&self) -> impl Iterator<Item = &OperationMetrics> {
         self.by_name.iter()
     }
 
-    /// All operations whose names found no place.
+    /// Returns the metrics of all operations with names that found no room.
     pub const fn other(&self) -> &OperationMetrics {
         &self.other
     }
 
-    /// What all circuits did.
+    /// Returns the metrics of all circuits.
     pub const fn circuits(&self) -> &OperationMetrics {
         &self.circuits
     }
 
-    /// All of it added up.
+    /// Returns the sum of all metrics.
     pub fn snapshot(&self) -> MetricsSnapshot {
         let all = self.operations().chain([&self.other, &self.circuits]);
         all.fold(MetricsSnapshot::NONE, |sum, operation| sum + operation.snapshot())
@@ -104,7 +104,7 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
     #[inline]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
-            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call says so, too
+            EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call counts it
             EventKind::PhaseChanged(_) => self.circuits.observe(event),
             _ => self.find_or_make(event.operation, event.fixed).observe(event),
         }
@@ -112,7 +112,7 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
 }
 
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
-    /// Out of line, because the look-up is long; it takes only the name, so that the event stays in registers.
+    /// Out of line, because the look-up is long. It takes only the name, so that the event stays in registers.
     #[inline(never)]
     fn find_or_make(&self, operation: &str, fixed: Option<&'static str>) -> &OperationMetrics {
         self.by_name.find(operation, fixed, |name| self.made(name)).unwrap_or(&self.other)
@@ -137,10 +137,10 @@ impl<const OPERATIONS: usize> fmt::Debug for Metrics<OPERATIONS> {
     }
 }
 
-/// What calls without a name are counted as.
+/// The name of calls that have none.
 pub(in crate::observe) const UNNAMED: &str = "unnamed";
 
-/// One `T` for each name, up to `N`: open addressing, where nothing ever leaves.
+/// One `T` per name, for up to `N` names: a hash table with open addressing, in which entries are never removed.
 pub(in crate::observe) struct ByName<T, const N: usize>([OnceLock<Box<(Name, T)>>; N]);
 
 impl<T, const N: usize> ByName<T, N> {
@@ -149,8 +149,8 @@ impl<T, const N: usize> ByName<T, N> {
         Self([const { OnceLock::new() }; N])
     }
 
-    /// The one of this operation, whose name `fixed` is if it lives as long as the program; a new one, if there is room and
-    /// the name will do.
+    /// Returns the entry of this name, or makes one if there is room and the name is fit. `fixed` is the name again if
+    /// it is `'static`.
     #[inline]
     pub(in crate::observe) fn find(
         &self,
@@ -176,7 +176,7 @@ impl<T, const N: usize> ByName<T, N> {
         None
     }
 
-    /// The one of this name, if there is one.
+    /// Returns the entry of this name, if there is one.
     fn get(&self, name: &str) -> Option<&T> {
         let mut place = hash(name) % N;
         for _ in 0..N {
@@ -193,7 +193,7 @@ impl<T, const N: usize> ByName<T, N> {
         self.0.iter().filter_map(|slot| slot.get().map(|found| &found.1))
     }
 
-    /// What is at this place now: a new one, or what another thread put there first.
+    /// Returns the entry that is at this place now: a new one, or the one that another thread has put there first.
     #[cold]
     fn make(&self, place: usize, name: Name, make: &dyn Fn(Name) -> Option<T>) -> Option<&(Name, T)> {
         let made = Box::new((name.clone(), make(name)?));
@@ -201,7 +201,8 @@ impl<T, const N: usize> ByName<T, N> {
     }
 }
 
-/// Of the two ends and the length: names differ there, and where not, they stand one after the other.
+/// Returns a hash of the first and the last eight bytes, and the length. Names with equal hashes are next to each
+/// other.
 #[inline]
 fn hash(name: &str) -> usize {
     let bytes = name.as_bytes();
@@ -210,7 +211,7 @@ fn hash(name: &str) -> usize {
         _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
     };
     let word = (first ^ last.rotate_left(21) ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    #[allow(clippy::cast_possible_truncation)] // the high half, which depends on all of it
+    #[allow(clippy::cast_possible_truncation)] // the high half depends on all bits
     let high = (word >> 32) as u32;
     high as usize
 }

@@ -1,4 +1,4 @@
-//! Names and tags that any exporter can take.
+//! Names and tags that every exporter can take.
 
 use core::fmt;
 
@@ -28,7 +28,7 @@ impl Tags {
         fixed.iter().copied().chain(shared.iter().map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
-    /// These tags, if exporters can take them.
+    /// Makes these tags, if exporters can take them.
     #[cfg(feature = "std")]
     pub(crate) fn shared(tags: impl Iterator<Item = (Name, Name)>) -> Result<Self, ConfigError> {
         let tags: std::sync::Arc<[_]> = tags.collect();
@@ -36,7 +36,7 @@ impl Tags {
             return Err(ConfigError::new("tags", Value::Count(tags.len() as u64), "must be at most 8"));
         }
         for (place, (name, value)) in tags.iter().enumerate() {
-            // Text that is known only at run time is named by its place, from 1.
+            // A text known only at run time is shown by its place, from 1.
             let shown = |text: &Name| text.as_static().map_or(Value::Count(place as u64 + 1), Value::Text);
             let fault = |text, rule| Err(ConfigError::new("tags", shown(text), rule));
             if let Some(rule) = rule_of_tag_name(name) {
@@ -59,37 +59,43 @@ impl fmt::Debug for Tags {
     }
 }
 
-const ONLY_ONCE: &str = "a name must be there only once";
+const ONLY_ONCE: &str = "each name must be unique";
 
 const MOST_TAGS: usize = 8;
 const LONGEST_NAME: usize = 64;
-/// Of an operation's name and of a tag's value.
+/// The longest name of an operation, and the longest value of a tag, in bytes.
 pub(super) const LONGEST_VALUE: usize = 128;
 
-/// What exporters, or those who store metrics, say of a number themselves.
+/// The labels that exporters, or systems that store metrics, use themselves.
 const OUR_OWN: [&str; 8] =
     ["operation", "outcome", "error_type", "reason", "attempt", "phase", "le", "quantile"];
 
-/// The setters of tags, for what keeps them in a field of that name; it may hold metrics that have the same ones.
+/// Defines the setters of tags, for a type with the field `tags`. Its other metrics in the fields `$part` get the same
+/// tags.
 macro_rules! tag_setters {
     ($what:literal $(, and so of $part:ident)*) => {
         #[doc = $what]
         ///
         /// # Panics
-        /// On more than 8 tags; on a name that is there twice, is a label of the exporters' own such as `operation`, is
-        /// not of 1 to 64 ASCII letters, digits, `_` and `.`, or begins with a digit or two underscores; and on a value
-        /// of more than 128 bytes, or with a control character.
+        /// Panics if one of these is true:
+        ///
+        /// - There are more than 8 tags.
+        /// - A name occurs twice, or is one of the exporters' labels, such as `operation`.
+        /// - A name does not consist of 1 to 64 ASCII letters, digits, `_` and `.`, or begins with a digit or two
+        ///   underscores.
+        /// - A value has more than 128 bytes, or a control character.
         #[must_use]
         #[track_caller]
         pub const fn tags(mut self, tags: &'static [(&'static str, &'static str)]) -> Self {
             ok_or_panic!(check_tags(tags));
-            // A constant function cannot drop, and constant tags hold nothing.
+            // A constant function cannot drop a value, and constant tags need no drop.
             let _ = core::mem::ManuallyDrop::new(core::mem::replace(&mut self.tags, Tags::Static(tags)));
             $(let _ = core::mem::ManuallyDrop::new(core::mem::replace(&mut self.$part.tags, Tags::Static(tags)));)*
             self
         }
 
-        /// [`tags`](Self::tags) for tags that are known only at run time. The error names such a text by its place.
+        /// Does the same as [`tags`](Self::tags), for tags known only at run time. An error shows a text by its place,
+        /// from 1.
         ///
         /// # Errors
         /// Returns an error if [`tags`](Self::tags) would panic.
@@ -105,7 +111,7 @@ macro_rules! tag_setters {
             Ok(self)
         }
 
-        /// The tags, in pairs of name and value.
+        /// Returns the tags, in pairs of name and value.
         pub fn tagged(&self) -> impl Iterator<Item = (&str, &str)> {
             self.tags.iter()
         }
@@ -113,7 +119,7 @@ macro_rules! tag_setters {
 }
 pub(in crate::observe) use tag_setters;
 
-/// Whether the name of an operation is short enough and without control characters.
+/// Returns an error if the name of an operation is too long, or has a control character.
 pub(crate) const fn check_name(name: &'static str) -> Result<(), ConfigError> {
     match rule_of_name(name) {
         None => Ok(()),
@@ -121,7 +127,7 @@ pub(crate) const fn check_name(name: &'static str) -> Result<(), ConfigError> {
     }
 }
 
-/// [`check_name`] for one that is known only at run time, and which the error names by its length then.
+/// Does the same as [`check_name`], for a name known only at run time, which the error shows by its length.
 pub(crate) fn check_any_name(name: &Name) -> Result<(), ConfigError> {
     let shown = name.as_static().map_or(Value::Count(name.len() as u64), Value::Text);
     rule_of_name(name).map_or(Ok(()), |rule| Err(ConfigError::new("operation", shown, rule)))
@@ -143,7 +149,7 @@ const fn rule_of_tag_value(value: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the name of an operation is short enough and without control characters.
+/// Returns whether the name of an operation is short enough, and has no control character.
 #[cfg(feature = "std")]
 pub(in crate::observe) const fn is_fit(name: &str) -> bool {
     fault(name).is_none()
@@ -169,7 +175,7 @@ const fn fault(text: &str) -> Option<Fault> {
     None
 }
 
-/// Whether a control character of Unicode begins at this byte.
+/// Returns whether a control character of Unicode begins at this byte.
 const fn is_control(text: &[u8], at: usize) -> bool {
     match text[at] {
         byte if byte.is_ascii_control() => true,
@@ -215,21 +221,21 @@ const fn rule_of_tag_name(name: &str) -> Option<&'static str> {
     let mut i = 0;
     while i < text.len() {
         if !matches!(text[i], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.') {
-            rule = Some("a name must be of ASCII letters, digits, underscores and dots");
+            rule = Some("a name must consist of ASCII letters, digits, underscores and dots");
         }
         i += 1;
     }
     let mut i = 0;
     while i < OUR_OWN.len() {
         if is_same(OUR_OWN[i], name) {
-            rule = Some("a name must not be a label of the exporters' own");
+            rule = Some("a name must not be one of the exporters' labels");
         }
         i += 1;
     }
     rule
 }
 
-/// Dots are underscores to most who store metrics.
+/// Compares two names as most systems that store metrics do, which read dots as underscores.
 const fn is_same(a: &str, b: &str) -> bool {
     const fn plain(byte: u8) -> u8 {
         if byte == b'.' { b'_' } else { byte }
