@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plays the scenarios of all runtimes, and a million random decisions, on a Cortex-M3 in QEMU: its logs must be the
-# host's to the byte, and its hash the host's.
+# Plays the scenarios of all runtimes and a million random decisions on a Cortex-M3 in QEMU. The logs must have the same
+# bytes as on the host, and the hash must be the same.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./toolchain.sh
@@ -13,14 +13,14 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 in_qemu 300 "$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/conformance" > "$logs/all"
 
-# What stands below a title.
+# Prints the lines below a title.
 part() {
     awk -v title="== $1" '/^== / { inside = $0 == title; next } inside' "$logs/all"
 }
 
 for runtime in "by hand" embassy; do
     part "$runtime" | cmp - $expected
-    echo "$runtime: $(part "$runtime" | grep -c ' scenario ') scenarios, as on the host"
+    echo "$runtime: $(part "$runtime" | grep -c ' scenario ') scenarios, the same log as on the host"
 done
-echo "blocking: as by hand, $(part blocking)"
-echo "a million decisions: as on the host, $(part "a million decisions")"
+echo "blocking: the same as by hand, hash $(part blocking)"
+echo "a million decisions: the same as on the host, hash $(part "a million decisions")"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# What retrying adds to a program without it, in bytes, built for size with fat LTO: a loop by hand; retry-core without
-# a circuit, with a shared one and with one whose configuration is a constant; backon. Ends with an error where one of
-# ours is larger than it may be today, or has in it what it must not: float or 128-bit routines, an allocator, text.
+# Prints the bytes that retries add to a program, built for size with fat LTO: by a loop by hand, by retry-core without
+# a circuit, with a shared circuit and with a constant circuit, and by backon. Exits with an error if a program with
+# retry-core exceeds its limit, or contains float or 128-bit routines, an allocator, or strings.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./toolchain.sh
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
 
-# The most text that ours may add today, and the goal. `retry` counts from the loop by hand.
-#       target              program        today  goal
+# The bytes of code that retry-core may add: the limit, and the goal. `retry` is compared with the loop by hand.
+#       target              program        limit  goal
 limits="thumbv7m-none-eabi  retry            400   700
         thumbv7m-none-eabi  circuit         4850     -
         thumbv7m-none-eabi  const_circuit   2400     -
@@ -21,7 +21,7 @@ failed=0
 rodata=$(mktemp)
 trap 'rm -f "$rodata"' EXIT
 
-# The bytes of a program's sections: `bytes PROGRAM .text ..`
+# Prints the sum of the sizes of a program's sections: `bytes PROGRAM .text ..`
 bytes() {
     arm-none-eabi-size -A "$1" | awk -v wanted=" ${*:2} " 'index(wanted, " " $1 " ") { sum += $2 } END { print sum + 0 }'
 }
@@ -45,16 +45,16 @@ for target in thumbv7m-none-eabi thumbv6m-none-eabi; do
         text=${added[0]}
         case $program in by_hand) by_hand=$text && continue ;; backon) continue ;; retry) text=$((text - by_hand)) ;; esac
 
-        read -r today goal < <(awk -v target=$target -v program=$program '$1 == target && $2 == program { print $3, $4 }' <<< "$limits")
-        [ "$text" -le "$today" ] || complain "$program on $target: $text bytes of text, at most $today today"
-        [ "$goal" = - ] || printf '    %s of at most %s bytes%s\n' "$text" "$goal" "$([ $program = retry ] && echo ' over the loop by hand')"
+        read -r limit goal < <(awk -v target=$target -v program=$program '$1 == target && $2 == program { print $3, $4 }' <<< "$limits")
+        [ "$text" -le "$limit" ] || complain "$program on $target: $text bytes of code, the limit is $limit"
+        [ "$goal" = - ] || printf '    %s bytes%s, goal: at most %s\n' "$text" "$([ $program = retry ] && echo ' more than the loop by hand')" "$goal"
         unwanted='__aeabi_[fd]|__aeabi_u?[il]2[fd]|float::|[sd]f3$|__(u?div|u?mod|mul)ti[34]|ti3$|u128|__rust_alloc|alloc::'
         if arm-none-eabi-nm -C "$programs/$program" | grep -E " ($unwanted)"; then
-            complain "$program on $target has what it must not"
+            complain "$program on $target contains these routines, but must not"
         fi
-        # No text is wanted at all: nothing here has a name.
+        # No strings are expected, because no operation or circuit here has a name.
         arm-none-eabi-objcopy -O binary -j .rodata "$programs/$program" "$rodata"
-        [ -z "$(strings -n 6 "$rodata")" ] || complain "$program on $target: $(strings -n 6 "$rodata")"
+        [ -z "$(strings -n 6 "$rodata")" ] || complain "$program on $target contains strings: $(strings -n 6 "$rodata")"
     done
 done
 exit $failed

@@ -1,6 +1,6 @@
-# Sourced: building for bare metal, running that, and installing what it takes.
+# Functions for the scripts that source this file: install tools, build for bare metal, and run in QEMU.
 
-# Installs what provides a command, where it is missing: `need COMMAND PACKAGE..`
+# If a command is missing, installs its packages: `need COMMAND PACKAGE..`
 need() {
     local command=$1
     shift
@@ -11,14 +11,14 @@ need() {
     }
 }
 
-# As root on Debian; fails elsewhere.
+# Installs packages as root on Debian. Fails elsewhere.
 install_packages() {
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null || return
     apt-get update -qq > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null 2>&1
 }
 
-# cargo for a bare-metal target: `bare_cargo TARGET build ..`. Takes an installed rustup target, else a toolchain that
-# comes with the sources of `core`, which is built along then: Debian's rustc-web.
+# Runs cargo for a bare-metal target: `bare_cargo TARGET build ..`. If rustup's target is missing, it uses Debian's
+# rustc-web, a toolchain with the sources of `core`, and also builds `core`.
 bare_cargo() {
     local target=$1 command=$2
     shift 2
@@ -38,16 +38,16 @@ bare_cargo() {
         cargo "$command" -Zbuild-std=core --target "$target" "$@"
 }
 
-# Runs a program on the LM3S6965 that QEMU plays, and ends with the program's own status: `in_qemu SECONDS PROGRAM ..`
+# Runs a program on an LM3S6965 in QEMU, and returns the program's status: `in_qemu SECONDS PROGRAM ..`
 in_qemu() {
     local seconds=$1 program=$2 status=0
     shift 2
     timeout --foreground "$seconds" qemu-system-arm -machine lm3s6965evb -display none -monitor none -serial none \
         -semihosting-config enable=on,target=native -kernel "$program" "$@" < /dev/null \
-        2> >(grep -v '^Timer with period zero' >&2) || status=$? # what QEMU says of each reset of SysTick
+        2> >(grep -v '^Timer with period zero' >&2) || status=$? # QEMU's message at each reset of SysTick
     case $status in
         0) ;;
-        124) echo "$program did not come to an end in $seconds s" >&2 ;;
+        124) echo "$program did not end within $seconds s" >&2 ;;
         *) echo "$program ended with status $status" >&2 ;;
     esac
     return "$status"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows that it can be watched: checks the alert rules by their unit tests, then has a real Prometheus scrape the program
-# while its server is healthy, flaky, down and healthy again, and waits for each alert to fire and to end.
+# Tests the alert rules and the dashboard. First, it runs the unit tests of the rules. Then a real Prometheus scrapes
+# the program while its server is healthy, flaky, down and healthy again. Each alert must fire and end.
 #
-# Takes `prometheus` and `promtool` from the path, else Debian's package, which is unpacked and not installed, so that no
-# service is started. Exits by the result.
+# It uses `prometheus` and `promtool` from the path. If they are missing, it unpacks Debian's package. It does not
+# install the package, because that would start a service. It exits with an error if a check fails.
 set -euo pipefail
 cd "$(dirname "$0")"
 target=$(cd ../.. && mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
@@ -28,13 +28,13 @@ cargo build --quiet --release -p monitoring
 "$target/release/monitoring" 127.0.0.1:0 > "$work/address" 2> "$work/program.log" &
 pids+=($!)
 
-# Rules and scrapes in seconds instead of minutes.
+# Rules with seconds instead of minutes, and a scrape per second.
 sed -e 's/\[5m\]/[10s]/; s/\[15m\]/[15s]/; s/for: 5m/for: 3s/' rules.yml > "$work/rules.yml"
 until grep -q http "$work/address"; do kill -0 "${pids[0]}"; sleep 0.1; done
 program=$(sed 's,http://\(.*\)/metrics,\1,' "$work/address")
 sed -e 's/: 15s/: 1s/' -e "s/127.0.0.1:9600/$program/" prometheus.yml > "$work/prometheus.yml"
 
-# A port that nobody listens on.
+# A port on which no program listens.
 while port=$((20000 + RANDOM)) && (: < "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do :; done
 prometheus --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/data" \
     --web.listen-address="127.0.0.1:$port" > "$work/prometheus.log" 2>&1 &
@@ -54,7 +54,7 @@ await() {
     shift
     until "$@"; do
         if [ $((SECONDS - start)) -ge 40 ]; then
-            echo "monitoring: $what: not within 40 s; firing: $(firing)" >&2
+            echo "monitoring: not within 40 s: $what; firing alerts: $(firing)" >&2
             tail -n 5 "$work"/*.log >&2
             exit 1
         fi
@@ -72,7 +72,7 @@ nothing_fires() {
     [ -z "$(firing)" ]
 }
 
-# An HTTP request to the program, and the answer, headers included.
+# Sends an HTTP request to the program, and prints the response with its headers.
 request() {
     exec 3<> "/dev/tcp/${program%:*}/${program#*:}"
     printf '%s HTTP/1.0\r\n\r\n' "$1" >&3
@@ -80,7 +80,7 @@ request() {
     exec 3>&-
 }
 
-# The server is like this from now on.
+# Sets the mode of the server.
 choose() {
     request "POST /mode/$1" | grep -q '204 No Content'
     echo "the server is $1"
@@ -91,12 +91,12 @@ has() {
 }
 
 choose healthy
-await "Prometheus scrapes" has 'up == 1'
-await "ratios are known" has 'operation:retry_calls:failure_ratio'
+await "Prometheus scrapes the program" has 'up == 1'
+await "the ratios are computed" has 'operation:retry_calls:failure_ratio'
 sleep 5
-nothing_fires || { echo "monitoring: fires without a reason: $(firing)" >&2; exit 1; }
+nothing_fires || { echo "monitoring: alerts fire although the server is healthy: $(firing)" >&2; exit 1; }
 choose flaky
-await "RetryRateHigh" now_fires RetryRateHigh
+await "retries are frequent" now_fires RetryRateHigh
 ! now_fires CircuitOpenForLong || { echo "monitoring: a flaky server opened the circuit" >&2; exit 1; }
 choose down
 await "the circuit opened, calls fail, letters are lost" \
@@ -104,17 +104,17 @@ await "the circuit opened, calls fail, letters are lost" \
 
 request "GET /metrics" | sed '1,/^\r$/d' | promtool check metrics
 
-# Each query of the dashboard, its variables filled in, finds something.
+# Each query of the dashboard must find data. The variables are filled in first.
 missing=0 queries=0
 while read -r expr; do
     queries=$((queries + 1))
-    has "$expr" || { echo "monitoring: nothing found by $expr" >&2; missing=1; }
+    has "$expr" || { echo "monitoring: no data for $expr" >&2; missing=1; }
 done < <(sed -n 's/^ *"expr": "\(.*\)",$/\1/p' dashboard.json |
     sed 's/\\"/"/g; s/\$__rate_interval/10s/g; s/\$[a-z]*"/.*"/g; s/ > 0$//')
 if [ "$missing" = 1 ] || [ "$queries" -lt 20 ]; then
     exit 1
 fi
-echo "$queries queries of the dashboard find something"
+echo "$queries queries of the dashboard find data"
 
 choose healthy
-await "nothing fires any more" nothing_fires
+await "all alerts have ended" nothing_fires

@@ -1,4 +1,4 @@
-//! The blocking loop.
+//! Plays scenarios with the blocking loop.
 
 use retry_core::{
     Class, Failure, Instant, Retry,
@@ -17,17 +17,17 @@ use crate::stage::Stage;
 
 /// Plays `scenario` with `run_blocking_with` on `runtime`. Circuit and budget are behind an `L`.
 ///
-/// What a timeout does to an attempt, that of the call included, the operation does here itself: it stops waiting and
-/// says so.
+/// A blocking loop cannot cut an attempt. So the operation itself stops at the attempt timeout and at the total
+/// timeout, and returns a timeout error.
 ///
 /// # Panics
-/// On a scenario that [does not fit](Scenario::fits_blocking_loops).
+/// Panics if the scenario [does not fit](Scenario::fits_blocking_loops).
 pub fn blocking<L: Lock>(scenario: &Scenario<'_>, runtime: impl BlockingSleep, log: &mut dyn Log) {
-    assert!(scenario.fits_blocking_loops(), "{}: not for blocking loops", scenario.name);
+    assert!(scenario.fits_blocking_loops(), "{}: does not fit blocking loops", scenario.name);
     play::<L, _>(scenario, runtime, log, call);
 }
 
-/// Plays `scenario` on a runtime that blocks, each of its calls by `call`.
+/// Plays `scenario` on a blocking runtime. `call` makes each of its calls.
 pub(crate) fn play<L: Lock, R: BlockingSleep>(
     scenario: &Scenario<'_>,
     runtime: R,
@@ -43,7 +43,7 @@ pub(crate) fn play<L: Lock, R: BlockingSleep>(
         match *step {
             Step::Wait(wait) => {
                 let slept = time.sleep_blocking(ms(wait));
-                slept.expect("nobody stops what happens between calls");
+                slept.expect("a wait between calls is not interrupted");
             }
             Step::Call(tries) => call(scenario, &stage, time, tries, record),
             Step::Stop(after, tries) | Step::Cut(after, tries) => {
@@ -100,7 +100,7 @@ fn run<R, G, B, K, O>(
         let limits = [scenario.policy.settings().attempt_timeout, total];
         let limit = limits.into_iter().flatten().min().filter(|limit| ms(takes) > *limit);
         let slept = time.sleep_blocking(limit.unwrap_or(ms(takes)));
-        slept.expect("a scenario that fits cuts no attempt");
+        slept.expect("a fitting scenario does not cut an attempt");
         match ends {
             _ if limit.is_some() => Err(TIMED_OUT),
             Ends::Value(value) => Ok(value),

@@ -1,4 +1,4 @@
-//! The loop that a program writes that has no runtime: nothing but the machine.
+//! Plays scenarios with a loop by hand, as a program without a runtime would write it.
 
 use core::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::stage::Stage;
 
 type Time<'s> = Scripted<'s, FakeClock>;
 
-/// Plays `scenario` with a loop of its own. Circuit and budget are behind an `L`.
+/// Plays `scenario` with a loop by hand. Circuit and budget are behind an `L`.
 pub fn by_hand<L: Lock>(scenario: &Scenario<'_>, log: &mut dyn Log) {
     play::<L, _>(scenario, FakeClock::new(), log, call);
 }
@@ -38,7 +38,7 @@ fn call<L: Lock>(
         .observe(&observer)
         .timed(now);
 
-    let (mut class, mut last) = (None, "-"); // what the last attempt ended with
+    let (mut class, mut last) = (None, "-"); // how the last attempt ended
     let why = loop {
         if time.is_interrupted() {
             break Why::Cancelled;
@@ -52,7 +52,7 @@ fn call<L: Lock>(
         if !is_late {
             record.told(now(), attempt.progress(now), last);
         }
-        // What it tries ends by itself, or the limit ends it.
+        // The attempt ends by itself, or at the limit.
         let script = Try::of(tries, attempt.number());
         let (takes, ends) = match limit {
             Some(limit) if is_late || ms(script.takes) > limit => (limit, None),
@@ -93,7 +93,7 @@ fn call<L: Lock>(
             Verdict::GiveUp(reason) => break Why::GaveUp(reason),
             Verdict::Rejected(rejected) => break Why::Rejected(rejected),
         };
-        // The whole delay, or its least and then as long as nobody is ready.
+        // Sleeps the whole delay. If there is a readiness check, sleeps the shortest delay, and then until it is ready.
         let least = call.earliest_retry();
         let slept = match time.readiness() {
             Some(Readiness { check, every }) if least < delay => {
@@ -108,7 +108,7 @@ fn call<L: Lock>(
             _ => time.sleep_blocking(delay),
         };
         if slept == Err(Interrupted) {
-            // Whoever stops a call between two attempts says so; the call itself has no part in it.
+            // The loop stops the call between two attempts, so it also reports the event.
             record.event(time.now(), call.attempts(), &EventKind::Cancelled);
             break Why::Cancelled;
         }

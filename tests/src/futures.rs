@@ -1,4 +1,4 @@
-//! The loop of futures, on any adapter.
+//! Plays scenarios with the asynchronous loop, on any adapter.
 
 use core::cell::Cell;
 
@@ -91,7 +91,7 @@ async fn run<R, G, B, K, O>(
         None => retry.run_with(operation).await,
         Some(after) => {
             let stop = async {
-                // Of 0, it is over already; embassy's timers are pending once, even then.
+                // A sleep of 0 has ended already. embassy's timers would be pending once.
                 if after > 0 {
                     time.sleep(ms(after)).await;
                 }

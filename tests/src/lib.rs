@@ -1,17 +1,18 @@
-//! Scenarios that every runtime must tell alike, and what it takes to play them.
+//! Scenarios that give the same log on every runtime, and the loops that play them.
 //!
-//! A [`Scenario`] is plain data: a policy, a circuit, a budget, and a script of calls whose attempts take so long and
-//! end like this. Playing it writes a [`Log`] of everything that was decided, and when. The machine promises that the
-//! same scenario gives the same log byte for byte, whoever does the sleeping:
+//! A [`Scenario`] is plain data: a policy, a circuit, a budget, and a script of calls. The script contains the duration
+//! and the end of each attempt. Playing a scenario writes a [`Log`] of all decisions and their times. The same scenario
+//! must give the same log, byte for byte, on every runtime:
 //!
-//! | played by | over |
+//! | played by | with |
 //! |---|---|
-//! | [`by_hand`] | nothing but [`Call`](retry_core::Call) and [`Attempt`](retry_core::Attempt) |
+//! | [`by_hand`] | only [`Call`](retry_core::Call) and [`Attempt`](retry_core::Attempt) |
 //! | [`blocking`] | `run_blocking_with` |
 //! | [`with_futures`] | `run_with` and `until(..).run_with`, on any adapter |
 //!
-//! This library needs neither std nor an allocator, so that a microcontroller plays the same scenarios. The tests
-//! themselves are beside it, in `tests/`.
+//! This library is `no_std` and needs no allocator, so that a microcontroller can play the same scenarios. The tests
+//! are in
+//! `tests/`.
 
 #![no_std]
 
@@ -40,17 +41,17 @@ pub use scenario::{
     BudgetKind, CircuitKind, Condition, Ends, Fault, Manual, Other, Readiness, Scenario, Step, Try, Value,
 };
 
-/// So many milliseconds.
+/// Returns this number of milliseconds.
 pub const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// So many seconds.
+/// Returns this number of seconds.
 pub const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// Every code sample that is not in the code.
+/// The code samples of the Markdown pages.
 #[cfg(doctest)]
 mod samples {
     #[doc = include_str!("../../retry-core/src/_guides/first_call.md")]

@@ -4,13 +4,13 @@ use core::fmt;
 
 use retry_core::Instant;
 
-/// What a scenario's decisions are written to.
+/// Takes the log of a scenario, line by line.
 pub trait Log {
-    /// One more line.
+    /// Adds a line.
     fn line(&mut self, line: &Line<'_>);
 }
 
-/// One line: when, what in words, and the numbers that go with it.
+/// One line: the time, words that say what happened, and numbers.
 ///
 /// ```
 /// use retry_core::Instant;
@@ -21,11 +21,11 @@ pub trait Log {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'l> {
-    /// Since the scenario began.
+    /// The time since the scenario began.
     pub at: Instant,
-    /// From the general to the special.
+    /// From the general to the specific.
     pub words: &'l [&'static str],
-    /// Times are in nanoseconds.
+    /// The numbers. Times are in nanoseconds.
     pub numbers: &'l [u64],
 }
 
@@ -43,30 +43,30 @@ pub struct Text<W>(pub W);
 
 impl<W: fmt::Write> Log for Text<W> {
     /// # Panics
-    /// Where the writer is full: a log that is cut short must not pass for a whole one.
+    /// Panics if the writer is full, so that an incomplete log is noticed.
     fn line(&mut self, line: &Line<'_>) {
         writeln!(self.0, "{line}").expect("the writer holds the whole log");
     }
 }
 
-/// Hashes lines by [FNV-1a](https://datatracker.ietf.org/doc/html/draft-eastlake-fnv) in 64 bits, without making text
-/// of them, which costs a small processor much more than deciding does.
+/// Hashes lines by [FNV-1a](https://datatracker.ietf.org/doc/html/draft-eastlake-fnv) in 64 bits. It does not format
+/// them as text, which would take a small processor much longer than the decisions.
 ///
-/// What is hashed: each word and a zero; each number, from its lowest seven bits up, the eighth bit of a byte saying
-/// that another follows; 0xff after the last.
+/// For each line, it hashes each word followed by a zero, then each number, then 0xff. A number is hashed in groups of
+/// seven bits, lowest first. The eighth bit of a byte is set if another group follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fnv(u64);
 
 impl Fnv {
-    /// Nothing hashed yet.
+    /// The hash of an empty log.
     pub const EMPTY: Self = Self::of(0xcbf2_9ce4_8422_2325);
 
-    /// Something of this hash.
+    /// Makes a log with this hash.
     pub const fn of(hash: u64) -> Self {
         Self(hash)
     }
 
-    /// The hash of what was written so far.
+    /// Returns the hash of the log so far.
     pub const fn hash(&self) -> u64 {
         self.0
     }
@@ -75,7 +75,7 @@ impl Fnv {
         self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
 
-    #[allow(clippy::cast_possible_truncation)] // the low bits are meant
+    #[allow(clippy::cast_possible_truncation)] // only the low bits are used
     fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.byte(number as u8 | 0x80);
@@ -103,7 +103,7 @@ impl Log for Fnv {
     }
 }
 
-/// Of bytes as they are: what was written as text, say.
+/// Hashes bytes as they are, such as text.
 impl fmt::Write for Fnv {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         text.bytes().for_each(|byte| self.byte(byte));
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_fnv_1a() {
-        // The test vectors of the draft.
+        // Test vectors from the draft.
         for (text, hash) in
             [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
         {

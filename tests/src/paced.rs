@@ -1,4 +1,4 @@
-//! Scripted time over timers that cannot be paused.
+//! Scripted time on runtimes whose timers cannot be paused.
 
 use core::cell::Cell;
 use core::fmt;
@@ -12,43 +12,42 @@ use retry_core::{
     runtime::{Clock, Sleep},
 };
 
-/// An adapter whose time cannot be paused, made to tell scripted time: a scenario's millisecond takes as long as one
-/// chooses, and not a nanosecond longer.
+/// An adapter whose timers cannot be paused, with a scripted clock. The real duration of a scenario's millisecond can
+/// be chosen.
 ///
-/// Real timers end a little late, each by another little, so that no two logs of real instants are alike. Here every
-/// sleep is the adapter's own and is waited out on its reactor, but time moves only from one scripted end of a sleep
-/// to the next, once everything that can go on has gone on and the sleeps that end then have really ended. Whatever
-/// the adapter gets wrong still shows: a sleep that ends early by its own clock is a panic, one that never wakes
-/// its task hangs.
+/// Real timers end late, each by a different amount, so two logs with real times differ. Here each sleep is a real
+/// sleep of the adapter, on its reactor. But the clock jumps from the end of one scripted sleep to the next. It does so
+/// when all tasks wait, and when the real sleeps that end at that time have ended. Errors of the adapter are still
+/// found: a sleep that ends early by the adapter's clock panics, and a sleep that does not wake its task hangs.
 pub struct Paced<R> {
     inner: R,
     milli: Duration,
-    /// When the adapter's clock read the origin of scripted time.
+    /// The time of the adapter's clock at the origin of scripted time.
     start: Instant,
     now: Cell<Instant>,
-    /// The sleeps under way: of an attempt, its timeout, what stops the call, and some to spare.
+    /// The current sleeps: the attempt, its timeout, the one that stops the call, and some to spare.
     sleeps: [Cell<Option<UnderWay>>; 8],
 }
 
 #[derive(Clone, Copy)]
 struct UnderWay {
-    /// In scripted time.
+    /// The end, in scripted time.
     until: Instant,
-    /// Whether the adapter's own sleep is over.
+    /// Whether the adapter's sleep has ended.
     over: bool,
 }
 
 impl<R: Sleep> Paced<R> {
-    /// A scripted millisecond takes a `milli` on `inner`.
+    /// Makes a runtime whose scripted millisecond takes `milli` on `inner`.
     pub fn new(inner: R, milli: Duration) -> Self {
         let (start, now) = (inner.now(), Cell::new(Instant::ORIGIN));
         Self { inner, milli, start, now, sleeps: [const { Cell::new(None) }; 8] }
     }
 
-    /// Awaits `future`, moving time whenever it waits for sleeps on `&self`.
+    /// Awaits `future`, and moves the clock whenever the future waits for sleeps on `&self`.
     ///
     /// # Panics
-    /// Where a sleep of the adapter ends early by the adapter's own clock.
+    /// Panics if a sleep of the adapter ends early by the adapter's clock.
     pub async fn drive<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|context| {
@@ -64,7 +63,7 @@ impl<R: Sleep> Paced<R> {
         .await
     }
 
-    /// Moves time to the next end of a sleep, where all that end then are over.
+    /// Moves the clock to the next end of a sleep, if the real sleeps that end then have ended.
     fn move_on(&self) -> bool {
         let now = self.now.get();
         let ends = || self.sleeps.iter().filter_map(Cell::get).filter(|sleep| sleep.until > now);
@@ -73,13 +72,13 @@ impl<R: Sleep> Paced<R> {
             return false;
         }
         let (took, least) = (self.inner.now().since(self.start), self.real(next.since(Instant::ORIGIN)));
-        assert!(took >= least, "the adapter's sleeps ended early: {took:?} of {least:?}");
+        assert!(took >= least, "a sleep of the adapter ended early: after {took:?} of {least:?}");
         self.now.set(next);
         true
     }
 
     fn real(&self, scripted: Duration) -> Duration {
-        // Scenarios are minutes long at most.
+        // Scenarios take minutes at most.
         self.milli * u32::try_from(scripted.as_millis()).expect("a sleep fits 32 bits of milliseconds")
     }
 }

@@ -1,4 +1,4 @@
-//! What is written of events, ends and states.
+//! Writes events, ends of calls and states to the log.
 
 use core::cell::RefCell;
 
@@ -21,7 +21,7 @@ impl<'l> Record<'l> {
         record
     }
 
-    /// What an observer is told.
+    /// Writes an event.
     pub(crate) fn event(&self, at: Instant, attempt: u32, kind: &EventKind) {
         let attempt = attempt.into();
         match kind {
@@ -48,7 +48,7 @@ impl<'l> Record<'l> {
             }
             EventKind::PhaseChanged(change) => self.change(change),
             EventKind::BudgetEmpty => self.line(at, &["budget-empty"], &[attempt]),
-            // Whoever made the call says more of its end.
+            // `ended` writes more about the end of a call.
             EventKind::Ended { .. } => {}
             _ => self.line(at, &["an event that this library does not know"], &[]),
         }
@@ -73,8 +73,8 @@ impl<'l> Record<'l> {
         self.line(change.at, &words, &numbers.map(u64::from));
     }
 
-    /// What an operation under a limit of time is told when it begins: what the attempt before ended with, which one this
-    /// is, and how much time is left.
+    /// Writes what an operation with a time limit is told when it begins: how the previous attempt ended, the number of
+    /// this attempt, and the time left.
     pub(crate) fn told(&self, at: Instant, now: Progress, last: &'static str) {
         if let Some(left) = now.left {
             self.line(at, &["told", last], &[now.attempt.into(), nanos(left)]);
@@ -107,7 +107,7 @@ impl<'l> Record<'l> {
 /// How a call ended.
 pub(crate) struct End {
     pub(crate) why: Why,
-    /// Of the last attempt that ended, if that one failed.
+    /// The class of the last attempt that ended, if it failed.
     pub(crate) class: Option<Class>,
     pub(crate) attempts: u32,
     pub(crate) elapsed: Option<core::time::Duration>,
@@ -122,7 +122,8 @@ pub(crate) enum Why {
 }
 
 impl End {
-    /// What a loop of retry-core returned. It says nothing of the attempts of a call that succeeded: `attempts` does.
+    /// Makes the end from the result of a loop of retry-core. A successful result does not contain the number of
+    /// attempts, so `attempts` is an argument.
     pub(crate) fn of(result: Result<Value, Error<Fault>>, attempts: u32) -> Self {
         let error = match result {
             Ok(_) => return Self { why: Why::Succeeded, class: None, attempts, elapsed: None },
@@ -144,7 +145,7 @@ impl End {
     }
 }
 
-/// What an attempt ended with, in a word.
+/// Returns how an attempt ended, as one word.
 pub(crate) fn cause_name(cause: Option<&Cause<Fault>>) -> &'static str {
     match cause {
         None => "-",

@@ -1,4 +1,4 @@
-//! A runtime as a scenario sees it.
+//! The runtime of a scenario.
 
 use core::cell::Cell;
 use core::convert::Infallible;
@@ -13,11 +13,11 @@ use retry_core::{
 
 use crate::scenario::Scenario;
 
-/// An adapter's own clock and sleep, and random words by script.
+/// The clock and sleep of an adapter, with random words from a script.
 ///
-/// It changes two things, so that logs can be compared. Time counts from the start of the scenario. And a sleep is
-/// rounded up to whole milliseconds before the adapter is asked for it: tokio's timers know no less, so that a jittered
-/// delay would end at another time there than on a finer clock.
+/// It changes two things, so that logs can be compared. Its time starts at 0 with the scenario. And it rounds each
+/// sleep up to whole milliseconds, which is the resolution of tokio's timers. Otherwise a jittered delay would end at
+/// another time there than on a finer clock.
 #[derive(Debug)]
 pub struct Scripted<'s, R> {
     inner: R,
@@ -29,25 +29,25 @@ pub struct Scripted<'s, R> {
 }
 
 impl<'s, R: Clock> Scripted<'s, R> {
-    /// The scenario starts now.
+    /// Makes the runtime of a scenario that starts now.
     pub fn new(scenario: &Scenario<'s>, inner: R) -> Self {
         let start = inner.now();
         let words = ScriptedWords { first: Cell::new(scenario.words), state: Cell::new(scenario.seed) };
         Self { inner, start, words, stop: Cell::new(Instant::MAX), ready: None }
     }
 
-    /// Waits end as soon as this is ready.
+    /// Ends waits as soon as this is ready.
     pub(crate) fn until_ready(mut self, ready: Option<Readiness<'s>>) -> Self {
         self.ready = ready;
         self
     }
 
-    /// Interrupts blocking sleeps from then on.
+    /// Interrupts blocking sleeps from this time on.
     pub fn interrupt_at(&self, at: Instant) {
         self.stop.set(at);
     }
 
-    /// The random words, for a loop by hand.
+    /// Returns the random words, for a loop by hand.
     pub const fn words(&self) -> &ScriptedWords<'s> {
         &self.words
     }
@@ -92,7 +92,7 @@ impl<R> Entropy for Scripted<'_, R> {
     }
 }
 
-/// How often the dependency of a scenario is still not ready when it is asked.
+/// How many readiness checks still fail.
 pub(crate) struct Denials(AtomicU32);
 
 impl Denials {
@@ -100,16 +100,16 @@ impl Denials {
         Self(AtomicU32::new(scenario.ready.map_or(0, |ready| ready.denials)))
     }
 
-    /// Whether it is ready now.
+    /// Returns whether the dependency is ready now.
     pub(crate) fn are_over(&self) -> bool {
-        // Not `fetch_sub`: a Cortex-M0 has none, and nobody else asks.
+        // A load and a store, because a Cortex-M0 lacks `fetch_sub`. Only one task checks.
         let denials = self.0.load(Ordering::Relaxed);
         self.0.store(denials.saturating_sub(1), Ordering::Relaxed);
         denials == 0
     }
 }
 
-/// Rounded up; saturates.
+/// Rounds up to whole milliseconds. Saturates.
 fn whole_millis(duration: Duration) -> Duration {
     const MILLI: u32 = 1_000_000;
     match duration.subsec_nanos() % MILLI {
@@ -118,7 +118,7 @@ fn whole_millis(duration: Duration) -> Duration {
     }
 }
 
-/// The words of a script, then those of [SplitMix64](https://doi.org/10.1145/2714064.2660195) by its seed.
+/// The words of a script, then words of [SplitMix64](https://doi.org/10.1145/2714064.2660195) from a seed.
 #[derive(Debug)]
 pub struct ScriptedWords<'s> {
     first: Cell<&'s [u64]>,

@@ -1,4 +1,4 @@
-//! What a scenario says.
+//! The parts of a scenario.
 
 use core::time::Duration;
 
@@ -10,34 +10,34 @@ use retry_core::{
     runtime,
 };
 
-/// A policy, what the calls share, and what happens to them. All its times are whole milliseconds, the least that
-/// every runtime's timers know.
+/// A policy, the circuit and budget that the calls share, and what happens to the calls. All times are whole
+/// milliseconds, because every runtime's timers support them.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario<'s> {
-    /// In a few words; the log's first line.
+    /// The name, which is also the first line of the log.
     pub name: &'static str,
-    /// Of every call.
+    /// The policy of every call.
     pub policy: Policy,
-    /// Instead of the policy's curve.
+    /// Replaces the backoff curve of the policy.
     pub curve: Option<fn(u32, Duration) -> Duration>,
-    /// What all calls share.
+    /// The circuit that all calls share.
     pub circuit: CircuitKind,
-    /// What all calls share.
+    /// The budget that all calls share.
     pub budget: BudgetKind,
-    /// What some errors in particular are put under.
+    /// A rule for certain errors.
     pub condition: Option<Condition>,
     /// When a wait may end early.
     pub ready: Option<Readiness>,
-    /// The first random words; those after them follow from the seed.
+    /// The first random words. The seed gives the words after them.
     pub words: &'s [u64],
-    /// Of the random words.
+    /// The seed of the random words.
     pub seed: u64,
-    /// What happens, in this order.
+    /// The steps, in order.
     pub steps: &'s [Step<'s>],
 }
 
 impl Scenario<'_> {
-    /// Three attempts, 100 ms and 200 ms apart, without jitter; no circuit, no budget, and nothing happens.
+    /// Three attempts with delays of 100 ms and 200 ms, without jitter, circuit, budget and steps.
     pub const PLAIN: Self = Self {
         name: "",
         policy: Policy::exponential(Duration::from_millis(100)).jitter(retry_core::Jitter::None),
@@ -51,9 +51,11 @@ impl Scenario<'_> {
         steps: &[],
     };
 
-    /// Whether a blocking loop can play it like the others. It cannot cut an attempt. And an attempt's timeout is the
-    /// operation's own there, hence an error like others, that a condition is asked about; so is the total timeout, hence
-    /// a failure like others to a circuit and a budget.
+    /// Returns whether a blocking loop gives the same log as the others.
+    ///
+    /// A blocking loop cannot cut an attempt, so the operation returns an error at a timeout. It differs in two cases:
+    /// a condition would match the error of an attempt timeout, and a circuit and a budget would count the error of a
+    /// total timeout as a failure.
     pub fn fits_blocking_loops(&self) -> bool {
         let asked = self.condition.is_some() && self.policy.settings().attempt_timeout.is_some();
         let shared = !matches!((self.circuit, self.budget), (CircuitKind::None, BudgetKind::None));
@@ -61,7 +63,7 @@ impl Scenario<'_> {
         !asked && !counted && !self.steps.iter().any(|step| matches!(step, Step::Cut(..)))
     }
 
-    /// What a runtime says of the dependency, where `check` is the answer.
+    /// Returns the readiness check of a runtime, which calls `check`.
     pub(crate) fn readiness<'c>(
         &self,
         check: &'c (dyn Fn() -> bool + Sync),
@@ -70,7 +72,7 @@ impl Scenario<'_> {
     }
 }
 
-/// The policy with the curve instead of its own, if there is one.
+/// Gives the policy, with the curve of the scenario if it has one.
 impl Policies for Scenario<'_> {
     type Read = ();
 
@@ -85,34 +87,34 @@ impl Policies for Scenario<'_> {
     }
 }
 
-/// What happens next.
+/// One step of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'s> {
-    /// So many milliseconds pass.
+    /// This number of milliseconds passes.
     Wait(u32),
-    /// A call whose attempts go like this; the last again where there are more of them.
+    /// A call with these attempts. If it makes more attempts, the last one is repeated.
     Call(&'s [Try]),
-    /// A call that someone stops after so many milliseconds: between two attempts, or before the first.
+    /// A call that is stopped after this number of milliseconds, before or between its attempts.
     Stop(u32, &'s [Try]),
-    /// A call that someone stops after so many milliseconds: during an attempt.
+    /// A call that is stopped after this number of milliseconds, during an attempt.
     Cut(u32, &'s [Try]),
-    /// Another caller, who does not retry.
+    /// An attempt of another caller, which does not retry.
     Other(Other),
-    /// The circuit is told what to do.
+    /// A manual operation on the circuit.
     Manual(Manual),
 }
 
-/// One attempt: how long it takes, in milliseconds, and how it ends.
+/// One attempt: how long it takes, and how it ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Try {
-    /// In milliseconds.
+    /// The duration in milliseconds.
     pub takes: u32,
-    /// If nothing ends it earlier.
+    /// How it ends, unless it is ended earlier.
     pub ends: Ends,
 }
 
 impl Try {
-    /// What this attempt of a call is, from 1.
+    /// Returns the script of this attempt, counted from 1.
     pub(crate) fn of(tries: &[Self], attempt: u32) -> Self {
         tries[tries.len().min(attempt as usize) - 1]
     }
@@ -127,16 +129,16 @@ pub enum Ends {
     Fault(Fault),
 }
 
-/// What an attempt returns: good, or a failure of this class all the same.
+/// A value that an attempt returns. If it has a class, it is unacceptable, and counts as a failure of this class.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Value(pub Option<Class>);
 
-/// What an attempt fails with.
+/// An error that an attempt returns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fault {
-    /// As the classifier sees it.
+    /// What the classifier returns.
     pub failure: Failure,
-    /// For conditions.
+    /// A code for conditions.
     pub code: u16,
 }
 
@@ -146,33 +148,33 @@ impl Classify for Fault {
     }
 }
 
-/// An attempt that succeeds.
+/// Makes an attempt that succeeds.
 pub const fn good(takes: u32) -> Try {
     Try { takes, ends: Ends::Value(Value(None)) }
 }
 
-/// An attempt whose value will not do.
+/// Makes an attempt with an unacceptable value.
 pub const fn bad(takes: u32, class: Class) -> Try {
     Try { takes, ends: Ends::Value(Value(Some(class))) }
 }
 
-/// An attempt that fails.
+/// Makes an attempt that fails.
 pub const fn fails(takes: u32, class: Class) -> Try {
     Try { takes, ends: Ends::Fault(Fault { failure: Failure::new(class), code: 0 }) }
 }
 
-/// An attempt that fails with a code.
+/// Makes an attempt that fails with a code.
 pub const fn coded(takes: u32, class: Class, code: u16) -> Try {
     Try { takes, ends: Ends::Fault(Fault { failure: Failure::new(class), code }) }
 }
 
-/// An attempt that fails, and the server asks to be left alone for so many milliseconds.
+/// Makes an attempt that fails with a server hint of this number of milliseconds.
 pub const fn hinted(takes: u32, class: Class, hint: u32) -> Try {
     let failure = Failure::new(class).retry_after(ms(hint));
     Try { takes, ends: Ends::Fault(Fault { failure, code: 0 }) }
 }
 
-/// An attempt that fails, and the server asks not to be asked again.
+/// Makes an attempt that fails with an error that asks not to be retried.
 pub const fn final_fault(takes: u32, class: Class) -> Try {
     Try { takes, ends: Ends::Fault(Fault { failure: Failure::new(class).not_retried(), code: 0 }) }
 }
@@ -181,25 +183,25 @@ pub(crate) const fn ms(ms: u32) -> Duration {
     Duration::from_millis(ms as u64)
 }
 
-/// What some errors in particular are put under: see [`Retry::when`](retry_core::Retry::when).
+/// A rule for certain errors: see [`Retry::when`](retry_core::Retry::when).
 #[derive(Clone, Copy, Debug)]
 pub struct Condition {
-    /// Which errors, and when.
+    /// Returns whether the rule is for this error, at this point of the call.
     pub meets: fn(&Fault, Progress) -> bool,
-    /// Without `after`, which a loop by hand could not say.
+    /// The rule. It has no `after`, which a loop by hand could not express.
     pub rule: &'static Rule,
 }
 
 /// When a wait may end early: see [`Retry::ready`](retry_core::Retry::ready).
 #[derive(Clone, Copy, Debug)]
 pub struct Readiness {
-    /// Not ready this often.
+    /// How many checks fail.
     pub denials: u32,
-    /// Asked every so many milliseconds.
+    /// The time between checks, in milliseconds.
     pub every: u32,
 }
 
-/// Another caller's attempts: up to four at once, a fifth does not begin; those that began first end first.
+/// A step of another caller's attempts. At most four run at once, and a fifth does not begin. The oldest ends first.
 #[derive(Clone, Copy, Debug)]
 pub enum Other {
     /// One begins.
@@ -212,28 +214,28 @@ pub enum Other {
     Drops,
 }
 
-/// What people, health checks and reboots do to a circuit.
+/// A manual operation on a circuit, a health check or a restart.
 #[derive(Clone, Copy, Debug)]
 pub enum Manual {
-    /// Opens it until told otherwise.
+    /// Opens it until another operation.
     ForceOpen,
-    /// Closes it until told otherwise, without counting.
+    /// Closes it until another operation, without counting.
     Disable,
-    /// Closes it until told otherwise, but counting.
+    /// Closes it until another operation, but counts.
     CountOnly,
-    /// Closes it, and lets the outcomes decide again.
+    /// Closes it, and lets its rules decide again.
     Reset,
-    /// Opens it for so many milliseconds.
+    /// Opens it for this number of milliseconds.
     Trip(u32),
-    /// Lets probes decide now.
+    /// Makes it half-open now.
     Probe,
     /// A health check succeeded.
     Healthy(OnHealthy),
-    /// Goes on from a snapshot of itself.
+    /// Takes a snapshot of it, and restores it.
     Restore,
 }
 
-/// Which circuit the calls share: by its window.
+/// The kind of circuit that the calls share, by its window.
 #[derive(Clone, Copy, Debug)]
 pub enum CircuitKind {
     /// None.
@@ -242,23 +244,23 @@ pub enum CircuitKind {
     Calls(CircuitConfig),
     /// The last 16 calls, and which of them were slow.
     Slow(CircuitConfig),
-    /// The last stretch of time, in four buckets.
+    /// The last span of time, in four buckets.
     Time(CircuitConfig),
 }
 
-/// Which budget the calls share.
+/// The kind of budget that the calls share.
 #[derive(Clone, Copy, Debug)]
 pub enum BudgetKind {
     /// None.
     None,
-    /// The AWS SDKs'.
+    /// The token bucket of the AWS SDKs.
     Tokens(TokenBucket),
-    /// gRPC's.
+    /// The throttle of gRPC.
     Throttle(RetryThrottle),
-    /// Finagle's.
+    /// The request share of Finagle.
     Share(RequestShare),
-    /// Envoy's.
+    /// The concurrency share of Envoy.
     Concurrency(ConcurrencyShare),
-    /// The SRE book's.
+    /// The adaptive throttle of the SRE book.
     Adaptive(AdaptiveThrottle),
 }

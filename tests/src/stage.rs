@@ -1,4 +1,4 @@
-//! What the calls of a scenario share: the circuit, the budget and the other callers.
+//! The state that the calls of a scenario share: the circuit, the budget and the attempts of other callers.
 
 use retry_core::{
     Instant, Rejected, SharedBudget, SharedCircuit, TokenBucket,
@@ -46,7 +46,7 @@ impl<L: Lock> Stage<L> {
         let ticket = self.others[0].take();
         self.others.rotate_left(1);
         if ticket.is_none() {
-            return; // it was not admitted, or there is no circuit
+            return; // there is no circuit, or no attempt is in progress
         }
         let change = match other {
             Other::Begins | Other::Succeeds => self.circuit.succeed(ticket, now),
@@ -60,7 +60,7 @@ impl<L: Lock> Stage<L> {
         self.changed(self.circuit.manual(manual, now), record);
     }
 
-    /// What is left after each step.
+    /// Writes the state after a step.
     pub(crate) fn state(&self, now: Instant, record: &Record<'_>) {
         let Some((phase, counts, late)) = self.circuit.state(now) else {
             if let Some(held) = self.allowance.held(now) {
@@ -83,7 +83,7 @@ impl<L: Lock> Stage<L> {
     }
 }
 
-/// A circuit whose window is known only at run time.
+/// A circuit whose kind is chosen at run time.
 pub(crate) enum Circuit<L: Lock> {
     None,
     Calls(SharedCircuit<CountWindow<16>, L>),
@@ -125,14 +125,14 @@ impl<L: Lock> Circuit<L> {
         }, none => None)
     }
 
-    /// Phase, counts, and how many came late.
+    /// Returns the phase, the counts, and the number of late results.
     fn state(&self, now: Instant) -> Option<(Phase, Option<Counts>, u32)> {
         each!(self: circuit => Some((circuit.phase(), circuit.counts(now), circuit.late())), none => None)
     }
 }
 
 impl<L: Lock> Gate for Circuit<L> {
-    /// `None` where there is no circuit.
+    /// `None` if there is no circuit.
     type Ticket = Option<Ticket>;
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
@@ -148,7 +148,7 @@ impl<L: Lock> Gate for Circuit<L> {
     }
 }
 
-/// A budget whose rules are known only at run time.
+/// A budget whose kind is chosen at run time.
 pub(crate) enum Allowance<L: Lock> {
     None,
     Tokens(SharedBudget<TokenBucket, L>),
@@ -170,7 +170,7 @@ impl<L: Lock> Allowance<L> {
         }
     }
 
-    /// What it holds, in whatever it counts.
+    /// Returns what the budget holds, in its own unit.
     pub(crate) fn held(&self, now: Instant) -> Option<u64> {
         match self {
             Self::None => None,

@@ -1,4 +1,4 @@
-//! The callers: two operations on one dependency, with one circuit and one budget.
+//! The callers. They read and write one dependency, with one circuit and one retry budget.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -26,12 +26,12 @@ const CIRCUIT: CircuitConfig =
 const CALLERS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Starts the callers, who call for ever.
+/// Starts the callers. They run until the program ends.
 pub(crate) fn start(caller: &Caller) {
     for number in 0..CALLERS {
         let caller = caller.clone();
         tokio::spawn(async move {
-            // Not all in step.
+            // Each starts a little later.
             tokio::time::sleep(Duration::from_millis(number * 3)).await;
             loop {
                 if number.is_multiple_of(4) {
@@ -45,7 +45,7 @@ pub(crate) fn start(caller: &Caller) {
     }
 }
 
-/// Reads and writes the stock. All operations, and all clones, share a circuit and a budget.
+/// Reads and writes the stock. All operations and all clones share one circuit and one budget.
 #[derive(Clone)]
 pub(crate) struct Caller {
     http: Client,
@@ -81,18 +81,18 @@ impl Caller {
         })
     }
 
-    /// What becomes of it is watched; nobody else waits for it here.
+    /// Reads the stock. The result is ignored here, because the observers count it.
     async fn read(&self) {
         let _ = self.read.run(|| send(self.http.get(&self.stock))).await;
     }
 
-    /// A write that does not succeed leaves a letter.
+    /// Writes the stock. A failed write leaves a dead letter.
     async fn write(&self, count: u32) {
         let call = self.write.dead_letters(&LETTERS).payload(|| count);
         let _ = call.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await;
     }
 
-    /// A write out of a letter: says whether it succeeded.
+    /// Repeats the write of a dead letter. Returns whether it succeeded.
     pub(crate) async fn write_again(&self, count: u32) -> bool {
         self.write_again.run(|| send(self.http.put(&self.stock).body(count.to_string()))).await.is_ok()
     }

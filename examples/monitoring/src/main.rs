@@ -1,5 +1,5 @@
-//! A program under load against a server that fails, and all that it takes to watch it: a `/metrics` endpoint for
-//! Prometheus, alert rules and a dashboard beside it.
+//! A program to monitor: it calls a server that fails, and exports metrics for Prometheus at `/metrics`. Alert rules
+//! and a dashboard are in the same directory.
 
 mod callers;
 mod letters;
@@ -23,16 +23,16 @@ use crate::callers::Caller;
 use crate::server::{Mode, Server};
 
 const USAGE: &str = "\
-Calls a server on a loopback port that fails now and then, and shows how that goes.
+Calls an unreliable server on a loopback port, and exports metrics of these calls.
 
-Usage: monitoring [ADDRESS]    where to be watched, 127.0.0.1:9600 unless told otherwise
+Usage: monitoring [ADDRESS]    the address to listen on; default: 127.0.0.1:9600
 
-GET  /metrics       for Prometheus
-GET  /              the same in a few lines
-POST /mode/MODE     how the server is from now on: healthy, flaky or down; until then, a minute of each in turn
+GET  /metrics       metrics for Prometheus
+GET  /              a summary in a few lines
+POST /mode/MODE     sets the server's mode: healthy, flaky or down; before that, the mode changes once per minute
 ";
 
-/// How long each mode lasts while nobody chooses one.
+/// How long each mode lasts before one is chosen.
 const TURN: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -50,10 +50,10 @@ fn main() -> ExitCode {
         }
     };
     let Ok(address) = address.parse() else {
-        eprintln!("monitoring: no address with a port: {address}");
+        eprintln!("monitoring: not an address with a port: {address}");
         return ExitCode::from(2);
     };
-    // Under this load there is a warning every few milliseconds: `RUST_LOG=warn` shows them.
+    // With this load, a warning is logged every few milliseconds. `RUST_LOG=warn` shows them.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("error")).init();
     match run(address) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn run(address: SocketAddr) -> io::Result<()> {
-    // Before the first call: its observer asks for its counters once.
+    // Before the first call, because the observer looks its counters up only once.
     let metrics = PrometheusBuilder::new()
         .set_buckets(&[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5])
         .and_then(PrometheusBuilder::install_recorder)
@@ -101,7 +101,7 @@ async fn choose(Path(mode): Path<String>, State((_, server)): State<Shared>) -> 
     }
 }
 
-/// A turn of each mode, until someone chooses one.
+/// Changes the mode once per minute, until a mode is chosen.
 async fn take_turns(server: Arc<Server>) {
     for mode in Mode::ALL.into_iter().cycle() {
         if !server.turn_to(mode) {
@@ -111,7 +111,7 @@ async fn take_turns(server: Arc<Server>) {
     }
 }
 
-/// Histograms hold what was recorded until it is sorted into their buckets.
+/// Sorts recorded values into the buckets of their histograms, so that they do not fill the memory.
 async fn keep_up(metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;

@@ -1,4 +1,4 @@
-//! The HTTP server that all depend on, as healthy as it is told to be.
+//! The HTTP server that the callers depend on. It can be set to healthy, flaky or down.
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
@@ -14,14 +14,14 @@ use tokio::net::TcpListener;
 
 const ANSWERS_AFTER: Duration = Duration::from_millis(5);
 
-/// How the server is.
+/// How the server treats requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Answers.
+    /// Answers every request.
     Healthy,
-    /// Every fourth answer is 503, and every fortieth none at all.
+    /// Answers every fourth request with 503, and leaves every fortieth unanswered.
     Flaky,
-    /// Every answer is 503.
+    /// Answers every request with 503.
     Down,
 }
 
@@ -36,7 +36,7 @@ impl Mode {
 pub(crate) struct Server {
     address: SocketAddr,
     mode: AtomicU8,
-    /// Whether someone chose the mode.
+    /// Whether a mode was chosen.
     chosen: AtomicBool,
     requests: AtomicU32,
 }
@@ -60,13 +60,13 @@ impl Server {
         self.address
     }
 
-    /// From now on it is so, whoever's turn it is.
+    /// Sets the mode for good.
     pub(crate) fn choose(&self, mode: Mode) {
         self.chosen.store(true, Relaxed);
         self.mode.store(mode as u8, Relaxed);
     }
 
-    /// It is so for a turn. Says whether turns are still taken.
+    /// Sets the mode if none was chosen. Returns whether it did.
     pub(crate) fn turn_to(&self, mode: Mode) -> bool {
         let free = !self.chosen.load(Relaxed);
         if free {

@@ -1,4 +1,4 @@
-//! Who watches the calls: three observers as one.
+//! The observers of the calls: three, combined into one.
 
 use core::fmt::Write;
 
@@ -7,23 +7,23 @@ use retry_core::{
     observe::{Guarded, LogFacade, Metrics, MetricsFacade},
 };
 
-/// What is counted for Prometheus, by a recorder, which is code of others; what is counted for the program itself; and a
-/// log.
+/// Metrics for Prometheus, metrics for the program itself, and a log. [`Guarded`] keeps panics of the recorder and of
+/// the logger away from the calls.
 pub(crate) type Observers = (Guarded<MetricsFacade>, Metrics, Guarded<LogFacade>);
 
-/// All who watch. The tag names the circuit, which all operations share.
+/// The observers of all calls. The tag names the circuit, because all operations share it.
 pub(crate) static OBSERVER: Observers = (
     Guarded::new(MetricsFacade::new().tags(&[("circuit", "stock")])),
     Metrics::new(),
     Guarded::new(LogFacade),
 );
 
-/// How it goes, in a few lines.
+/// Returns a summary in a few lines.
 pub(crate) fn summary() -> String {
     let (guarded, metrics, log) = &OBSERVER;
     let mut text = String::new();
     for operation in metrics.operations() {
-        // A String takes everything.
+        // Writing to a String always succeeds.
         let _ = writeln!(text, "{}: {}", operation.operation(), operation.snapshot());
     }
     let all = metrics.snapshot();

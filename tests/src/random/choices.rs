@@ -1,4 +1,4 @@
-//! What chance chooses from: constants, because what is made of floats must be made at compile time.
+//! The choices for random scenarios. They are constants, so that all floats are computed at compile time.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ use retry_core::{
 pub(super) use crate::scenario::ms;
 use crate::scenario::{BudgetKind, CircuitKind, Condition, Fault};
 
-// No base is above any cap here, and no cap below the largest minimum: every combination is a policy.
+// All bases and all minimum delays are at most the smallest cap, so every combination is a valid policy.
 pub(super) static POLICIES: &[Policy] = &[
     Policy::fixed(ms(35)),
     Policy::exponential(ms(20)),

@@ -1,4 +1,4 @@
-//! Scenarios by chance, and one hash of all that is decided in them.
+//! Random scenarios, and one hash of all their decisions.
 
 mod choices;
 
@@ -13,14 +13,13 @@ use crate::scenario::{
 
 /// How many steps a scenario has.
 const STEPS: usize = 12;
-/// How many attempts of a call are written down.
+/// How many attempts of a call are in the script.
 const TRIES: usize = 4;
 
-/// Plays scenarios by hand, each drawn from the one before, until at least so many decisions are made, and hashes what
-/// is decided.
+/// Plays random scenarios with a loop by hand until at least `count` decisions are made, and hashes the decisions.
 ///
-/// A decision is a verdict, or a circuit's refusal. Nothing here or below depends on the size of a pointer, on the
-/// order of bytes or on floats, so that every processor gets the same hash.
+/// A decision is a verdict, or a rejection by a circuit. Each scenario gives the seed of the next. The decisions do not
+/// depend on the size of a pointer, on the order of bytes or on floats, so the hash is the same on every processor.
 ///
 /// ```
 /// let decisions = tests::random_decisions(1, 100);
@@ -39,7 +38,7 @@ pub fn random_decisions(seed: u64, count: u32) -> Decisions {
     decisions
 }
 
-/// What a million decisions from the seed 1 are on every processor.
+/// The result of a million decisions from the seed 1, on every processor.
 pub const MILLION: Decisions = Decisions {
     fnv: Fnv::of(0xc73e_7301_8433_2dc4),
     counts: Counts {
@@ -52,34 +51,34 @@ pub const MILLION: Decisions = Decisions {
     },
 };
 
-/// What was decided.
+/// The decisions of random scenarios.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decisions {
-    /// Of every line of the log.
+    /// The hash of all lines of the log.
     pub fnv: Fnv,
-    /// Of what kind.
+    /// The numbers by kind.
     pub counts: Counts,
 }
 
-/// How often what was decided.
+/// How many decisions of each kind were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Scenarios played.
+    /// The scenarios played.
     pub scenarios: u32,
-    /// Attempts begun.
+    /// The attempts started.
     pub attempts: u32,
-    /// Failed attempts that are followed by another.
+    /// The failed attempts that were retried.
     pub retries: u32,
-    /// Failed attempts that the policy or the budget let nothing follow.
+    /// The failed attempts after which the policy or the budget ended the call.
     pub give_ups: u32,
-    /// Failed attempts that the circuit let nothing follow, and attempts that it did not admit.
+    /// The failed attempts after which the circuit ended the call, and the attempts that it rejected.
     pub refusals: u32,
-    /// Changes of phase.
+    /// The changes of phase.
     pub changes: u32,
 }
 
 impl Counts {
-    /// Verdicts and refusals.
+    /// Returns the number of verdicts and rejections.
     pub const fn decisions(&self) -> u32 {
         self.retries + self.give_ups + self.refusals
     }
@@ -100,10 +99,10 @@ impl Log for Decisions {
     }
 }
 
-/// A scenario drawn by chance.
+/// A random scenario.
 #[derive(Clone, Debug)]
 pub struct Drawn {
-    /// Without its steps.
+    /// The scenario without its steps.
     scenario: Scenario<'static>,
     plans: [Plan; STEPS],
     tries: [[Try; TRIES]; STEPS],
@@ -111,7 +110,7 @@ pub struct Drawn {
     next: u64,
 }
 
-/// A step whose tries are yet to come.
+/// A step without its attempts.
 #[derive(Clone, Copy, Debug)]
 enum Plan {
     Call,
@@ -122,7 +121,7 @@ enum Plan {
 }
 
 impl Drawn {
-    /// Another one for each seed.
+    /// Makes the scenario of this seed.
     pub fn new(seed: u64) -> Self {
         let draw = &mut Draw(seed);
         let scenario = draw.scenario();
@@ -142,7 +141,7 @@ impl Drawn {
         self.next
     }
 
-    /// Calls `play` with the scenario, which borrows its script from here.
+    /// Calls `play` with the scenario, which borrows its script.
     pub fn with<T>(&self, play: impl FnOnce(&Scenario<'_>) -> T) -> T {
         let mut steps = [Step::Wait(0); STEPS];
         for ((step, plan), tries) in steps.iter_mut().zip(&self.plans).zip(&self.tries) {
@@ -165,8 +164,8 @@ impl Draw {
         split_mix(&mut self.0)
     }
 
-    /// From 0 to `below`, without it.
-    #[allow(clippy::cast_possible_truncation)] // below `below`
+    /// Returns a number from 0 to `below - 1`.
+    #[allow(clippy::cast_possible_truncation)] // less than `below`
     fn number(&mut self, below: u32) -> u32 {
         (((self.word() >> 32) * u64::from(below)) >> 32) as u32
     }
@@ -176,7 +175,7 @@ impl Draw {
     }
 
     fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        #[allow(clippy::cast_possible_truncation)] // a handful of them
+        #[allow(clippy::cast_possible_truncation)] // there are few choices
         choices[self.number(choices.len() as u32) as usize]
     }
 
@@ -239,7 +238,7 @@ impl Draw {
         }
     }
 
-    /// Mostly such as are retried.
+    /// Returns a class, most often one that is retried.
     fn class(&mut self) -> Class {
         if self.one_in(6) { self.of(&Class::ALL) } else { self.of(&Class::ALL[..6]) }
     }

@@ -1,4 +1,4 @@
-//! What opens a circuit, and what it does meanwhile.
+//! Circuits: when they open, and how they treat calls while they are open.
 
 use core::time::Duration;
 
@@ -22,43 +22,43 @@ const fn rate(percent: u8, minimum: u32) -> CircuitConfig {
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "circuit: it opens in the middle of a call, which is over then",
+        name: "circuit: it opens during a call, which then ends",
         policy: PLAIN.policy.max_attempts(5),
         steps: &[Step::Call(&[fails(1, Class::Server)]), GOOD, Step::Wait(998), GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a delay that outlasts the open time is slept",
+        name: "circuit: a delay longer than the open time is slept",
         policy: PLAIN.policy.max_attempts(5),
         steps: &[Step::Call(&[fails(1, Class::Server), hinted(1, Class::Server, 1_200), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a delay that ends with the open time is slept",
+        name: "circuit: a delay as long as the open time is slept",
         policy: Policy::fixed(ms(1_000)).jitter(Jitter::None).max_attempts(4),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(0, Class::Server), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: the last moment of the open time, and the first after it",
+        name: "circuit: the last millisecond of the open time, and its end",
         policy: ONCE,
         steps: &[FAILS, FAILS, Step::Wait(999), GOOD, Step::Wait(1), GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a success ends the row",
+        name: "circuit: a success resets the failures in a row",
         policy: ONCE,
         steps: &[FAILS, GOOD, FAILS, GOOD, FAILS, FAILS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: errors that are not the dependency's",
+        name: "circuit: a class that does not count as a failure",
         policy: ONCE,
         steps: &[FAILS, Step::Call(&[fails(1, Class::NotFound)]), FAILS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: other classes count than by default",
+        name: "circuit: count_as_failure changes which classes count",
         policy: ONCE,
         circuit: CircuitKind::Calls(TWO_IN_A_ROW.count_as_failure(ClassSet::of(&[Class::NotFound]))),
         steps: &[
@@ -71,21 +71,21 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a rate, reached by a failure",
+        name: "circuit: a failure reaches the failure rate",
         policy: ONCE,
         circuit: CircuitKind::Calls(rate(50, 4)),
         steps: &[GOOD, FAILS, GOOD, FAILS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a rate, reached with the minimum of calls by a success",
+        name: "circuit: a success reaches the minimum of calls",
         policy: ONCE,
         circuit: CircuitKind::Calls(rate(50, 4)),
         steps: &[FAILS, FAILS, GOOD, GOOD, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a rate over a window that forgets",
+        name: "circuit: a failure rate over the last three calls",
         policy: ONCE,
         circuit: CircuitKind::Calls(rate(60, 3).window(3)),
         steps: &[FAILS, GOOD, GOOD, FAILS, GOOD, FAILS, FAILS, GOOD],
@@ -99,14 +99,14 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: a rate over a stretch of time",
+        name: "circuit: a failure rate over a span of time",
         policy: ONCE,
         circuit: CircuitKind::Time(rate(50, 3).window_time(ms(400))),
         steps: &[FAILS, FAILS, Step::Wait(400), FAILS, GOOD, Step::Wait(150), FAILS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "circuit: slow calls",
+        name: "circuit: a rate of slow calls",
         policy: ONCE,
         circuit: CircuitKind::Slow(
             CircuitConfig::WITHOUT_RULES.slow_after(ms(60)).slow_rate(50).minimum_calls(4).open_for(ms(500)),
@@ -125,7 +125,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: an attempt dropped for being slow counts",
+        name: "circuit: a dropped attempt counts if it was slow",
         policy: ONCE.attempt_timeout(ms(200)),
         circuit: CircuitKind::Slow(TWO_IN_A_ROW.slow_after(ms(60))),
         steps: &[
@@ -141,7 +141,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: the default, through an outage",
+        name: "circuit: the default configuration in an outage",
         policy: Policy::DEFAULT,
         circuit: CircuitKind::Calls(CircuitConfig::DEFAULT.minimum_calls(16)),
         seed: 9,
@@ -159,7 +159,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: an open time that grows, spread by jitter",
+        name: "circuit: the open time grows, with jitter",
         policy: ONCE,
         circuit: CircuitKind::Calls(
             TWO_IN_A_ROW.open_growth(2.0, Duration::from_secs(3)).open_jitter(Jitter::Full),

@@ -1,4 +1,4 @@
-//! Conditions on the error itself, and values that will not do.
+//! Conditions on errors, and values that are not accepted.
 
 use retry_core::{Backoff, Class, Jitter, Policy, Progress, Recovery, Rule};
 
@@ -27,7 +27,7 @@ fn second(_: &Fault, now: Progress) -> bool {
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "condition: an error that is not retried",
+        name: "condition: an error is not retried",
         condition: Some(Condition { meets: disk_full, rule: &FAIL }),
         steps: &[
             Step::Call(&[coded(1, Class::Server, 5), coded(1, Class::Server, 28)]),
@@ -36,50 +36,50 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "condition: an error that is, against its class",
+        name: "condition: an error is retried although its class is not",
         condition: Some(Condition { meets: disk_full, rule: &PATIENT }),
         policy: POLICY.retry_on(retry_core::ClassSet::ALL),
         steps: &[Step::Call(&[coded(1, Class::Client, 28)])],
         ..PLAIN
     },
     Scenario {
-        name: "condition: by the time the call has taken",
+        name: "condition: by elapsed time",
         condition: Some(Condition { meets: late, rule: &FAIL }),
         policy: POLICY.max_attempts(9),
         steps: &[Step::Call(&[fails(20, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "condition: by the attempt",
+        name: "condition: by attempt number",
         condition: Some(Condition { meets: second, rule: &IGNORE }),
         steps: &[Step::Call(&[fails(20, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "condition: before the policy's rules",
+        name: "condition: it comes before the policy's rules",
         condition: Some(Condition { meets: second, rule: &PATIENT }),
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::RetryWithDelay(ms(10)))]),
         steps: &[Step::Call(&[fails(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "condition: after what the error says of itself",
+        name: "condition: an error that asks not to be retried",
         condition: Some(Condition { meets: disk_full, rule: &PATIENT }),
         steps: &[Step::Call(&[fails(1, Class::Server), final_fault(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "unacceptable: values until one will do",
+        name: "unacceptable: values are retried until one is accepted",
         steps: &[Step::Call(&[bad(5, Class::Transient), bad(5, Class::Server), good(5)])],
         ..PLAIN
     },
     Scenario {
-        name: "unacceptable: none of the values will do",
+        name: "unacceptable: no value is accepted",
         steps: &[Step::Call(&[bad(5, Class::Transient)]), Step::Call(&[bad(5, Class::Validation)])],
         ..PLAIN
     },
     Scenario {
-        name: "unacceptable: the circuit counts it",
+        name: "unacceptable: the circuit counts the value as a failure",
         circuit: CircuitKind::Calls(super::circuits::TWO_IN_A_ROW),
         steps: &[Step::Call(&[bad(5, Class::Server)])],
         ..PLAIN

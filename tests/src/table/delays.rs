@@ -1,4 +1,4 @@
-//! Curves, jitters, minimum and cap.
+//! Delays: curves, jitters, the minimum and the cap.
 
 use core::time::Duration;
 
@@ -14,10 +14,10 @@ const fn along(curve: Backoff) -> Policy {
     Policy::backoff(curve).jitter(Jitter::None).max_attempts(6)
 }
 
-/// The extremes, the middle, and then whatever the seed gives.
+/// The lowest word, the highest and the middle. The seed gives the words after them.
 const WORDS: &[u64] = &[0, u64::MAX, 1 << 63];
 
-/// Down by a twelfth with each failure, which the cap cannot be the reason of.
+/// Shrinks by a twelfth with each failure, so that the delays cannot come from the cap.
 fn shrinking(failed: u32, base: Duration) -> Duration {
     base - base / 12 * failed.min(12)
 }
@@ -34,12 +34,16 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario { name: "curve: Fibonacci", policy: along(Backoff::fibonacci(ms(40))).max_attempts(9), ..PLAIN },
     Scenario { name: "curve: polynomial", policy: along(Backoff::polynomial(ms(7), 3)), ..PLAIN },
     Scenario {
-        name: "curve: a function of the policy",
+        name: "curve: a function in the policy",
         policy: along(Backoff::custom(ms(120), shrinking)),
         ..PLAIN
     },
-    Scenario { name: "curve: a function of the call", policy: POLICY, curve: Some(shrinking), ..PLAIN },
-    Scenario { name: "a base of nothing", policy: along(Backoff::exponential(Duration::ZERO)), ..PLAIN },
+    Scenario { name: "curve: a function of the call only", policy: POLICY, curve: Some(shrinking), ..PLAIN },
+    Scenario {
+        name: "curve: a base delay of 0",
+        policy: along(Backoff::exponential(Duration::ZERO)),
+        ..PLAIN
+    },
     Scenario { name: "jitter: full", policy: POLICY.jitter(Jitter::Full), words: WORDS, ..PLAIN },
     Scenario { name: "jitter: equal", policy: POLICY.jitter(Jitter::Equal), words: WORDS, ..PLAIN },
     Scenario {
@@ -60,31 +64,36 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         words: WORDS,
         ..PLAIN
     },
-    Scenario { name: "jitter by seed alone", policy: POLICY.jitter(Jitter::Full), seed: 42, ..PLAIN },
     Scenario {
-        name: "a jitter and a backoff of a rule's own",
+        name: "jitter: full, with seeded words only",
+        policy: POLICY.jitter(Jitter::Full),
+        seed: 42,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a rule with its own backoff and jitter",
         policy: POLICY.rules(&[Rule::ANY.backoff(Backoff::linear(ms(30), ms(10))).jitter(Jitter::Equal)]),
         seed: 7,
         ..PLAIN
     },
     Scenario {
-        name: "a cap comes after the jitter",
+        name: "max_delay applies after the jitter",
         policy: POLICY.max_delay(ms(250)).jitter(Jitter::additive(1.0)),
         ..PLAIN
     },
     Scenario {
-        name: "a minimum",
+        name: "min_delay",
         policy: POLICY.min_delay(ms(60)).jitter(Jitter::Full),
         words: WORDS,
         ..PLAIN
     },
     Scenario {
-        name: "longest: after u32::MAX attempts' worth",
+        name: "curve: a polynomial of degree u32::MAX",
         policy: along(Backoff::polynomial(ms(1), u32::MAX)),
         ..PLAIN
     },
     Scenario {
-        name: "a rate limit waits five times as long",
+        name: "the delay after a RateLimit is five times as long",
         policy: POLICY.max_attempts(4),
         steps: &[Step::Call(&[
             fails(3, Class::RateLimit),

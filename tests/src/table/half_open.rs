@@ -1,4 +1,4 @@
-//! How a circuit finds out whether its dependency is well again.
+//! Half-open circuits: how probes find out whether the dependency has recovered.
 
 use core::time::Duration;
 
@@ -7,7 +7,7 @@ use retry_core::{CircuitConfig, Class, Policy};
 use crate::scenario::{CircuitKind, Other, Scenario, Step, fails, good, ms};
 
 const OPENS: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100));
-/// One of which may fail.
+/// Two probes at once, of which one may fail.
 pub(super) const TWO_PROBES_IN_ALL: CircuitConfig = OPENS.probes(2).probe_failures(1);
 const ONCE: Policy = Scenario::PLAIN.policy.max_attempts(1);
 const PLAIN: Scenario<'static> =
@@ -25,9 +25,13 @@ const fn calls(config: CircuitConfig) -> CircuitKind {
 }
 
 pub(super) static ALL: &[Scenario<'static>] = &[
-    Scenario { name: "half-open: a success closes", steps: &[FAILS, Step::Wait(100), GOOD, GOOD], ..PLAIN },
     Scenario {
-        name: "half-open: a failure opens again",
+        name: "half-open: a success closes it",
+        steps: &[FAILS, Step::Wait(100), GOOD, GOOD],
+        ..PLAIN
+    },
+    Scenario {
+        name: "half-open: a failure opens it again",
         steps: &[FAILS, Step::Wait(100), FAILS, GOOD, Step::Wait(100), GOOD],
         ..PLAIN
     },
@@ -43,35 +47,35 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "half-open: no more probes than it takes to know",
+        name: "half-open: no more probes than the success threshold needs",
         circuit: calls(OPENS.probes(2).success_threshold(2)),
         steps: &[FAILS, Step::Wait(100), GOOD, BEGINS, GOOD, SUCCEEDS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a failure may be",
+        name: "half-open: one probe may fail",
         circuit: calls(OPENS.probes(3).success_threshold(2).probe_failures(1)),
         steps: &[FAILS, Step::Wait(100), FAILS, GOOD, GOOD, FAILS, Step::Wait(100), FAILS, FAILS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: by rate",
+        name: "half-open: the rate of failed probes decides",
         circuit: calls(OPENS.probe_rate(4, 50)),
         steps: &[FAILS, Step::Wait(100), FAILS, GOOD, GOOD, GOOD, FAILS, Step::Wait(100), FAILS, GOOD, FAILS],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a probe that is dropped gives its place back",
+        name: "half-open: a dropped probe releases its slot",
         steps: &[FAILS, Step::Wait(100), BEGINS, GOOD, DROPS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a call's own probe is cut",
+        name: "half-open: a call's probe is cut",
         steps: &[FAILS, Step::Wait(100), Step::Cut(30, &[good(50)]), GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a lost probe's lease passes",
+        name: "half-open: the lease of a lost probe expires",
         circuit: calls(OPENS.lease(ms(5_000))),
         steps: &[
             FAILS,
@@ -87,12 +91,12 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "half-open: what comes late changes nothing",
+        name: "half-open: late results change nothing",
         steps: &[BEGINS, BEGINS, FAILS, SUCCEEDS, Step::Wait(100), BEGINS, BREAKS, SUCCEEDS, GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: an open time that grows, and begins anew",
+        name: "half-open: the open time grows, and a closed circuit resets it",
         circuit: calls(OPENS.open_growth(3.0, Duration::from_secs(1))),
         steps: &[
             FAILS,
@@ -136,13 +140,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a call waits for the open time and is the probe",
+        name: "half-open: a call waits for the open time, then probes",
         policy: Policy::fixed(ms(100)).jitter(retry_core::Jitter::None).max_attempts(4),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(1, Class::Server), good(1)]), GOOD],
         ..PLAIN
     },
     Scenario {
-        name: "half-open: a call's probe fails, and none is left for its retry",
+        name: "half-open: a call's probe fails, and its retry finds no free slot",
         policy: Policy::fixed(ms(150)).jitter(retry_core::Jitter::None).max_attempts(4),
         circuit: calls(TWO_PROBES_IN_ALL),
         steps: &[

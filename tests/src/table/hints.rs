@@ -1,4 +1,4 @@
-//! What a server wishes.
+//! Server hints.
 
 use retry_core::{Class, Jitter, Policy, Recovery, Rule, policy::Hints};
 
@@ -7,7 +7,7 @@ use crate::scenario::{Readiness, Scenario, Step, fails, good, hinted, ms};
 const PLAIN: Scenario<'static> = Scenario::PLAIN;
 const POLICY: Policy = PLAIN.policy;
 
-/// Shorter than the backoff, longer, and none.
+/// A hint shorter than the backoff, a longer one, and none.
 const HINTS: &[Step<'static>] = &[Step::Call(&[
     hinted(1, Class::RateLimit, 20),
     hinted(1, Class::Server, 1_500),
@@ -16,7 +16,7 @@ const HINTS: &[Step<'static>] = &[Step::Call(&[
 ])];
 
 pub(super) static ALL: &[Scenario<'static>] = &[
-    Scenario { name: "hint: a floor", policy: POLICY.max_attempts(4), steps: HINTS, ..PLAIN },
+    Scenario { name: "hint: as a floor", policy: POLICY.max_attempts(4), steps: HINTS, ..PLAIN },
     Scenario {
         name: "hint: exactly",
         policy: POLICY.max_attempts(4).hints(Hints::Exact),
@@ -36,33 +36,33 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "hint: longer than the cap, as long as the limit",
+        name: "hint: longer than max_delay, as long as max_hint",
         policy: POLICY.max_delay(ms(1_000)).max_hint(ms(1_500)).max_attempts(4),
         steps: HINTS,
         ..PLAIN
     },
     Scenario {
-        name: "hint: exactly nothing",
+        name: "hint: exactly 0",
         policy: POLICY.hints(Hints::Exact),
         steps: &[Step::Call(&[hinted(1, Class::Server, 0), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "hint: no jitter gets below it",
+        name: "hint: jitter does not go below it",
         policy: POLICY.jitter(Jitter::Full),
         words: &[0],
         steps: &[Step::Call(&[hinted(1, Class::Server, 150), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "hint: nobody is ready before it",
+        name: "hint: readiness is not checked before it",
         policy: POLICY.rules(&[Rule::ANY.recovery(Recovery::WaitAndRetry(ms(300)))]),
         ready: Some(Readiness { denials: 1, every: 25 }),
         steps: &[Step::Call(&[hinted(1, Class::Server, 150), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "hint: past the latest start",
+        name: "hint: longer than start_within",
         policy: POLICY.start_within(ms(400)),
         steps: &[Step::Call(&[hinted(1, Class::Server, 400), good(1)])],
         ..PLAIN

@@ -1,4 +1,4 @@
-//! Limits of time: latest starts, total timeouts and attempt timeouts.
+//! Time limits: `start_within` and attempt timeouts.
 
 use retry_core::{Class, Jitter, Policy, Recovery, Rule};
 
@@ -9,7 +9,7 @@ const POLICY: Policy = PLAIN.policy.max_attempts(9);
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "start within: attempts count, too",
+        name: "start within: the time of attempts counts, too",
         policy: POLICY.start_within(ms(1_000)),
         steps: &[Step::Call(&[fails(300, Class::Server)]), Step::Call(&[fails(1, Class::Server)])],
         ..PLAIN
@@ -34,7 +34,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "start within: none is left after the first attempt",
+        name: "start within: no time is left after the first attempt",
         policy: POLICY.start_within(ms(50)),
         steps: &[Step::Call(&[fails(60, Class::Server)])],
         ..PLAIN
@@ -52,7 +52,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "attempt timeout: an end at the very moment counts",
+        name: "attempt timeout: an attempt may end exactly at it",
         policy: POLICY.attempt_timeout(ms(50)),
         steps: &[Step::Call(&[bad(50, Class::Transient), good(50)])],
         ..PLAIN
@@ -71,7 +71,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "attempt timeout: the circuit counts it",
+        name: "attempt timeout: the circuit counts it as a failure",
         policy: POLICY.max_attempts(2).attempt_timeout(ms(50)),
         circuit: CircuitKind::Calls(super::circuits::TWO_IN_A_ROW),
         steps: &[Step::Call(&[good(60)]), Step::Call(&[good(1)])],

@@ -1,4 +1,4 @@
-//! What people, health checks and reboots do to a circuit.
+//! Manual operations on a circuit, health checks and snapshots.
 
 use retry_core::{CircuitConfig, Class, Policy, circuit::OnHealthy};
 
@@ -14,7 +14,7 @@ const FAILS: Step<'static> = Step::Call(&[fails(1, Class::Server)]);
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "manual: forced open, whatever the time, then reset",
+        name: "manual: forced open until reset",
         steps: &[
             GOOD,
             Step::Manual(Manual::ForceOpen),
@@ -40,7 +40,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "manual: counting only",
+        name: "manual: count only",
         steps: &[
             Step::Manual(Manual::CountOnly),
             FAILS,
@@ -59,7 +59,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "manual: told to probe",
+        name: "manual: probes on request",
         steps: &[FAILS, FAILS, Step::Manual(Manual::Probe), FAILS, Step::Manual(Manual::Probe), GOOD, GOOD],
         ..PLAIN
     },
@@ -77,7 +77,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "manual: restored, closed and open",
+        name: "manual: restored from a snapshot, closed and open",
         steps: &[
             FAILS,
             Step::Other(Other::Begins),

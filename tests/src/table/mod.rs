@@ -15,7 +15,7 @@ mod total;
 use crate::scenario::Scenario;
 pub use crate::scenario::{bad, coded, fails, final_fault, good, hinted};
 
-/// Every scenario, by what it is about.
+/// The scenarios by topic.
 pub static ALL: [&[Scenario<'static>]; 11] = [
     recoveries::ALL,
     delays::ALL,
@@ -30,7 +30,7 @@ pub static ALL: [&[Scenario<'static>]; 11] = [
     total::ALL,
 ];
 
-/// Every scenario.
+/// Returns every scenario.
 pub fn all() -> impl Iterator<Item = &'static Scenario<'static>> {
     ALL.iter().copied().flatten()
 }

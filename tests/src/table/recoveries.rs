@@ -1,4 +1,4 @@
-//! What is done after an error, by its class and by rules.
+//! The recovery from an error, by its class and by rules.
 
 use retry_core::{Class, ClassSet, Policy, Recovery, Rule};
 
@@ -9,7 +9,7 @@ const POLICY: Policy = PLAIN.policy;
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario { name: "the first attempt succeeds", steps: &[Step::Call(&[good(5)])], ..PLAIN },
-    Scenario { name: "an attempt takes no time at all", steps: &[Step::Call(&[good(0)])], ..PLAIN },
+    Scenario { name: "an attempt takes no time", steps: &[Step::Call(&[good(0)])], ..PLAIN },
     Scenario {
         name: "retry with backoff",
         steps: &[Step::Call(&[fails(10, Class::Network), fails(20, Class::Server), good(30)])],
@@ -21,7 +21,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "each class that is retried, and a value that will not do",
+        name: "retry: each class that is retried, and a value that is not accepted",
         policy: POLICY.max_attempts(9),
         steps: &[Step::Call(&[
             fails(1, Class::Transient),
@@ -48,13 +48,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "fail, because a rule says so",
+        name: "fail: by a rule",
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::Fail)]),
         steps: &[Step::Call(&[fails(1, Class::Network), fails(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "fail, because the server says so",
+        name: "fail: the server asks for no retry",
         steps: &[Step::Call(&[fails(1, Class::Server), final_fault(1, Class::Server)])],
         ..PLAIN
     },
@@ -65,25 +65,25 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "left to the circuit",
+        name: "the recovery is left to the circuit",
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::Circuit)]),
         steps: &[Step::Call(&[fails(1, Class::CircuitOpen)]), Step::Call(&[fails(1, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "retry with a delay of its own",
+        name: "retry with the delay of a rule",
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::RetryWithDelay(ms(70)))]),
         steps: &[Step::Call(&[fails(1, Class::Server), fails(1, Class::Server), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "wait and retry, with nobody to ask",
+        name: "wait and retry, without a readiness check",
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(90)))]),
         steps: &[Step::Call(&[fails(1, Class::Server), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "wait and retry, as soon as it is ready",
+        name: "wait and retry, as soon as the dependency is ready",
         policy: POLICY
             .min_delay(ms(5))
             .rules(&[Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(90)))]),
@@ -92,14 +92,14 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "wait and retry, though it never is ready",
+        name: "wait and retry, although the dependency is never ready",
         policy: POLICY.rules(&[Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(95)))]),
         ready: Some(Readiness { denials: u32::MAX, every: 20 }),
         steps: &[Step::Call(&[fails(1, Class::Server), good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "a rule with attempts of its own",
+        name: "a rule with its own max_attempts",
         policy: POLICY.rules(&[
             Rule::class(Class::RateLimit).max_attempts(5),
             Rule::class(Class::Timeout).max_attempts(1),
@@ -108,7 +108,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "a rule from the second attempt on, and one after some time",
+        name: "a rule from the second attempt on, and a rule after some time",
         policy: POLICY.max_attempts(6).rules(&[
             Rule::ANY.after(ms(1_000)).recovery(Recovery::Fail),
             Rule::class(Class::Server).from_attempt(2).recovery(Recovery::RetryWithDelay(ms(400))),
@@ -117,7 +117,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "other classes to be retried than by default",
+        name: "retry_on changes which classes are retried",
         policy: POLICY.retry_on(ClassSet::of(&[Class::NotFound])),
         steps: &[Step::Call(&[fails(1, Class::NotFound), fails(1, Class::Server)])],
         ..PLAIN

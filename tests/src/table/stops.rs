@@ -1,4 +1,4 @@
-//! Calls that someone stops.
+//! Calls that are stopped.
 
 use retry_core::{Class, Policy, Recovery, Rule};
 
@@ -31,19 +31,19 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "stop: of a call with start within and a condition",
+        name: "stop: a call with start_within and a condition",
         policy: POLICY.start_within(ms(5_000)),
         condition: Some(Condition { meets: any, rule: &Rule::ANY }),
         steps: &[Step::Stop(60, FAILS)],
         ..PLAIN
     },
     Scenario {
-        name: "stop: after the call is over",
+        name: "stop: after the end of the call",
         steps: &[Step::Stop(1_000, FAILS), Step::Stop(1_000, &[good(1)])],
         ..PLAIN
     },
     Scenario {
-        name: "stop: of a call that the circuit refuses",
+        name: "stop: a call that the circuit rejects",
         policy: POLICY.max_attempts(2),
         circuit: CircuitKind::Calls(super::circuits::TWO_IN_A_ROW),
         steps: &[Step::Stop(150, FAILS), Step::Stop(150, FAILS)],
@@ -53,13 +53,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario { name: "cut: in the second attempt", steps: &[Step::Cut(115, FAILS)], ..PLAIN },
     Scenario { name: "cut: at the end of an attempt", steps: &[Step::Cut(10, &[good(10)])], ..PLAIN },
     Scenario {
-        name: "cut: at the moment of its timeout",
+        name: "cut: at the attempt timeout",
         policy: POLICY.attempt_timeout(ms(40)),
         steps: &[Step::Cut(40, &[good(50)]), Step::Cut(39, &[good(50)]), Step::Stop(41, &[good(50)])],
         ..PLAIN
     },
     Scenario {
-        name: "cut: a slow attempt, which the circuit counts",
+        name: "cut: the circuit counts a slow attempt",
         circuit: CircuitKind::Slow(super::circuits::TWO_IN_A_ROW.slow_after(ms(50))),
         steps: &[
             Step::Cut(49, &[good(90)]),

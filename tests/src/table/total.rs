@@ -1,4 +1,4 @@
-//! The total timeout: of the call, its last attempt included.
+//! The total timeout of a call, including its last attempt.
 
 use retry_core::{Class, Jitter, Policy, Recovery, Rule, TokenBucket};
 
@@ -19,13 +19,13 @@ const GUARDED: Scenario<'static> = Scenario { circuit: CircuitKind::Calls(TWO_IN
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
-        name: "total timeout: it cuts the attempt under way",
+        name: "total timeout: it cuts the current attempt",
         policy: POLICY.total_timeout(ms(1_000)),
         steps: &[HANG, Step::Call(&[fails(300, Class::Server), fails(5, Class::Network), HANGS])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: an end at the very moment counts",
+        name: "total timeout: an attempt may end exactly at it",
         policy: POLICY.total_timeout(ms(50)),
         steps: &[
             Step::Call(&[good(50)]),
@@ -36,31 +36,31 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: the attempt timeout is shorter, until little is left",
+        name: "total timeout: the attempt timeout is shorter, until less time is left",
         policy: POLICY.attempt_timeout(ms(300)).total_timeout(ms(1_000)),
         steps: &[HANG, Step::Call(&[HANGS, HANGS, good(100)]), Step::Call(&[HANGS, HANGS, good(101)])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: the attempt timeout is as long, or longer",
+        name: "total timeout: the attempt timeout is as long as the time left, or longer",
         policy: POLICY.attempt_timeout(ms(300)).total_timeout(ms(300)),
         steps: &[HANG, Step::Call(&[fails(1, Class::Server), HANGS])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a retry that would end after it is given up at once",
+        name: "total timeout: a retry that would start after it is given up at once",
         policy: POLICY.total_timeout(ms(400)),
         steps: &[Step::Call(&[fails(250, Class::Server), fails(10, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a retry that would start at its end",
+        name: "total timeout: a retry that would start exactly at it",
         policy: POLICY.total_timeout(ms(150)),
         steps: &[Step::Call(&[fails(50, Class::Server), good(0)])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a retry that starts a millisecond before its end",
+        name: "total timeout: a retry that starts a millisecond before it",
         policy: POLICY.total_timeout(ms(150)),
         steps: &[
             Step::Call(&[fails(49, Class::Server), good(1)]),
@@ -69,15 +69,15 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a delay that is rounded up to its end leaves no time for the attempt",
+        name: "total timeout: a delay that is rounded up to it leaves no time for the attempt",
         policy: POLICY.jitter(Jitter::Full).total_timeout(ms(100)),
-        // 99.5 ms of 100 ms, which the runtimes' timers round up.
+        // A delay of 99.5 ms. The runtimes' timers round it up to 100 ms.
         words: &[u64::MAX / 1_000 * 995],
         steps: &[Step::Call(&[fails(0, Class::Server), good(0)])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: hints that fit, and that do not",
+        name: "total timeout: hints that fit, and hints that do not",
         policy: POLICY.max_hint(ms(700)).total_timeout(ms(500)),
         steps: &[
             Step::Call(&[hinted(10, Class::Server, 489), good(1)]),
@@ -87,7 +87,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: it cuts a wait short, and nothing is tried at its end",
+        name: "total timeout: it cuts a wait short, and no attempt follows",
         policy: WAITS.total_timeout(ms(250)),
         ready: Some(Readiness { denials: 12, every: 30 }),
         steps: &[Step::Call(&[fails(40, Class::Server), fails(1, Class::Server), good(0)])],
@@ -101,7 +101,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: attempts start within less",
+        name: "total timeout: start_within is shorter",
         policy: POLICY.start_within(ms(300)).total_timeout(ms(1_000)),
         steps: &[
             Step::Call(&[fails(200, Class::Server), good(700)]),
@@ -110,32 +110,32 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: it cuts an attempt that started in time",
+        name: "total timeout: it cuts an attempt that started within start_within",
         policy: POLICY.start_within(ms(300)).total_timeout(ms(1_000)),
         steps: &[Step::Call(&[fails(200, Class::Server), HANGS])],
         ..GUARDED
     },
     Scenario {
-        name: "total timeout: attempts start within more",
+        name: "total timeout: start_within is longer",
         policy: WAITS.start_within(ms(300)).total_timeout(ms(220)),
         ready: Some(Readiness { denials: 90, every: 30 }),
         steps: &[Step::Call(&[fails(10, Class::Server), good(9)]), Step::Call(&[fails(230, Class::Server)])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: two calls with three milliseconds left open nothing",
+        name: "total timeout: attempts with only three milliseconds do not open the circuit",
         policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(3)),
         steps: &[HANG, HANG, HANG, GOOD],
         ..GUARDED
     },
     Scenario {
-        name: "total timeout: an attempt that had all its time counts",
+        name: "total timeout: an attempt that had its full attempt timeout counts",
         policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(50)),
         steps: &[HANG, HANG, GOOD],
         ..GUARDED
     },
     Scenario {
-        name: "total timeout: only the attempts count that had all their time",
+        name: "total timeout: only attempts that had their full attempt timeout count",
         policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(199)),
         steps: &[HANG, GOOD, HANG, HANG, GOOD],
         ..GUARDED
@@ -155,13 +155,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a probe that it cuts gives its place back",
+        name: "total timeout: a probe that it cuts releases its slot",
         policy: POLICY.attempt_timeout(ms(50)).total_timeout(ms(3)),
         steps: &[Step::Manual(Manual::Trip(100)), Step::Wait(100), HANG, HANG, GOOD],
         ..GUARDED
     },
     Scenario {
-        name: "total timeout: a cut retry costs nothing",
+        name: "total timeout: the price of a retry that it cuts is refunded",
         policy: POLICY.total_timeout(ms(110)),
         budget: BudgetKind::Tokens(TokenBucket::DEFAULT.capacity(12)),
         steps: &[
@@ -171,13 +171,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: it says so after the last attempt, too",
+        name: "total timeout: it is the reason after the last attempt, too",
         policy: POLICY.max_attempts(1).total_timeout(ms(60)),
         steps: &[HANG, Step::Call(&[fails(60, Class::Server)])],
         ..GUARDED
     },
     Scenario {
-        name: "total timeout: it says so, whatever the rule for timeouts",
+        name: "total timeout: it is the reason, whatever the rule for timeouts",
         policy: POLICY
             .rules(&[Rule::class(Class::Timeout).recovery(Recovery::Ignore)])
             .attempt_timeout(ms(200))
@@ -187,7 +187,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a condition is told what is left of it",
+        name: "total timeout: a condition gets the time left",
         policy: POLICY.total_timeout(ms(400)),
         condition: Some(Condition {
             meets: |_, now| now.left.is_some_and(|left| left <= ms(100)),
@@ -197,13 +197,13 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: a call that is stopped at the very moment",
+        name: "total timeout: a call that is stopped exactly at it",
         policy: POLICY.total_timeout(ms(100)),
         steps: &[Step::Cut(100, &[HANGS]), Step::Cut(101, &[HANGS])],
         ..PLAIN
     },
     Scenario {
-        name: "total timeout: with jitter, call by call",
+        name: "total timeout: with jitter",
         policy: POLICY.jitter(Jitter::Full).attempt_timeout(ms(80)).total_timeout(ms(500)),
         budget: BudgetKind::Tokens(TokenBucket::DEFAULT),
         seed: 5,

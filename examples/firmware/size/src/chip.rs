@@ -1,4 +1,4 @@
-//! The same platform as a runtime of retry-core, and what all programs with it have in common.
+//! The platform as a runtime of retry-core, and the policy and classifier of all programs with retry-core.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use retry_core::{
 
 use crate::{is_transient, millis, now, sleep_ms, word};
 
-/// The same as the loop by hand.
+/// The same policy as in the loop by hand.
 pub const POLICY: Policy =
     Policy::exponential(Duration::from_millis(100)).max_delay(Duration::from_secs(5)).max_attempts(4);
 

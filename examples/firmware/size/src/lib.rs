@@ -1,5 +1,5 @@
-//! What all of the programs have in common: a device that may fail, a clock, a sleep, random words, a place for the
-//! result. It is all in registers, so that the compiler can neither know nor leave out any of it.
+//! The platform of all programs: a device that may fail, a clock, a sleep, random words, and an output for the result.
+//! All are registers, so that the compiler cannot predict or remove any of it.
 
 #![no_std]
 
@@ -10,7 +10,7 @@ use core::time::Duration;
 
 pub use chip::{Chip, POLICY, class};
 
-/// The end of a program that panics.
+/// Handles a panic: loops for ever.
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {
@@ -18,7 +18,7 @@ fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Asks the device: its answer, or its error.
+/// Asks the device, and returns its answer or its error.
 #[inline(never)]
 pub fn send() -> Result<u32, u8> {
     match register(0) {
@@ -27,12 +27,12 @@ pub fn send() -> Result<u32, u8> {
     }
 }
 
-/// Whether trying again may help.
+/// Returns whether another attempt may help.
 pub fn is_transient(error: u8) -> bool {
     error < 8
 }
 
-/// Milliseconds, one by one.
+/// Sleeps for some milliseconds.
 #[inline(never)]
 pub fn sleep_ms(ms: u32) {
     for _ in 0..ms {
@@ -40,7 +40,7 @@ pub fn sleep_ms(ms: u32) {
     }
 }
 
-/// Nanoseconds since the start.
+/// Returns the nanoseconds since the start.
 #[inline(never)]
 pub fn now() -> u64 {
     u64::from(register(2)) << 10
@@ -51,7 +51,7 @@ pub fn word() -> u32 {
     register(3)
 }
 
-/// Takes the result.
+/// Writes the result to the output.
 #[inline(never)]
 pub fn report(result: Result<u32, u8>) {
     let result = match result {
@@ -62,13 +62,13 @@ pub fn report(result: Result<u32, u8>) {
     unsafe { ptr::write_volatile(REGISTERS as *mut u32, result) };
 }
 
-/// Uses all of the above once, so that it is in every program.
+/// Uses the platform once, so that every program contains it.
 pub fn use_platform() {
     sleep_ms(word());
     sleep_ms(millis(Duration::new(now(), word() % 1_000_000_000)));
 }
 
-/// A duration in whole milliseconds, rounded up, as the sleep takes it.
+/// Converts a duration to whole milliseconds, rounded up.
 pub fn millis(duration: Duration) -> u32 {
     duration.as_secs() as u32 * 1_000 + duration.subsec_nanos().div_ceil(1_000_000)
 }

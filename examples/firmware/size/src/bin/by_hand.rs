@@ -1,4 +1,4 @@
-//! A loop by hand: full jitter, doubling ceilings up to a cap.
+//! A retry loop by hand: exponential backoff with a cap, and full jitter.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! No retry.
+//! The program without retries.
 
 #![no_std]
 #![no_main]

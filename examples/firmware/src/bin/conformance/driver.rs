@@ -1,4 +1,4 @@
-//! embassy's clock, which stands while there is something to do, and then is at once where something will be.
+//! embassy's clock for the scenarios. It stands still while there is work. Then it jumps to the next timer.
 
 use core::cell::{Cell, RefCell};
 use core::pin::pin;
@@ -28,7 +28,7 @@ impl Driver for Leaping {
     }
 }
 
-/// Drives `future` to its end, and time with it.
+/// Polls `future` until it ends, and moves the clock from timer to timer.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
@@ -37,7 +37,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
         }
         critical_section::with(|section| {
             let (ticks, mut queue) = (DRIVER.ticks.borrow(section), DRIVER.queue.borrow_ref_mut(section));
-            // Without a next, what was due already is out of the queue now, and the future is asked once more.
+            // If no timer is left, this call has woken the timers that were due, and the future is polled once more.
             let next = queue.next_expiration(ticks.get());
             if next < u64::MAX {
                 ticks.set(next);

@@ -1,5 +1,7 @@
-//! The scenarios that every runtime plays, and a million random decisions, on a Cortex-M: it writes the log of a loop by
-//! hand and that of embassy, both to be as the host's to the byte, and the hash of the decisions.
+//! The scenarios that every runtime plays, and a million random decisions, on a Cortex-M.
+//!
+//! It prints the log of a loop by hand, the log of embassy, and hashes of the blocking loop's log and of the decisions.
+//! All of them must be the same as on the host.
 
 #![no_std]
 #![no_main]
@@ -9,7 +11,7 @@ mod output;
 
 use core::fmt::Write;
 
-use cortex_m as _; // its critical section
+use cortex_m as _; // for its critical section
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use output::Output;
 use retry_core::{
@@ -43,11 +45,12 @@ fn main() -> ! {
     };
     let blocking = hash(|scenario, log| tests::blocking::<LocalLock>(scenario, FakeClock::new(), log));
     assert_eq!(blocking, hash(tests::by_hand::<LocalLock>));
-    writeln!(text.0, "{blocking:#018x}").expect("all of it is written");
+    writeln!(text.0, "{blocking:#018x}").expect("the output takes all text");
 
     text.0.title("a million decisions");
     let decisions = random_decisions(1, 1_000_000);
-    writeln!(text.0, "{:#018x} {:?}", decisions.fnv.hash(), decisions.counts).expect("all of it is written");
+    writeln!(text.0, "{:#018x} {:?}", decisions.fnv.hash(), decisions.counts)
+        .expect("the output takes all text");
     assert_eq!(decisions, MILLION);
 
     text.0.flush();

@@ -1,4 +1,4 @@
-//! Text to the host, in large pieces: each takes the debugger.
+//! Sends text to the host in large blocks, because each write interrupts the program.
 
 use core::fmt;
 
@@ -12,16 +12,16 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { host: io::stdout().expect("the debugger is there"), waiting: [0; 4096], len: 0 }
+        Self { host: io::stdout().expect("a debugger is attached"), waiting: [0; 4096], len: 0 }
     }
 
-    /// Begins another part.
+    /// Begins the next part.
     pub(crate) fn title(&mut self, title: &str) {
-        fmt::Write::write_fmt(self, format_args!("== {title}\n")).expect("all of it is written");
+        fmt::Write::write_fmt(self, format_args!("== {title}\n")).expect("the output takes all text");
     }
 
     pub(crate) fn flush(&mut self) {
-        self.host.write_all(&self.waiting[..self.len]).expect("the host takes it");
+        self.host.write_all(&self.waiting[..self.len]).expect("the host accepts the text");
         self.len = 0;
     }
 }

@@ -1,7 +1,7 @@
-//! How the program ends: its status is QEMU's.
+//! The end of the program. Its status becomes QEMU's status.
 
 use cortex_m_rt::{ExceptionFrame, exception};
-use defmt_semihosting as _; // the log goes out through the debugger
+use defmt_semihosting as _; // sends the log through the debugger
 
 /// Ends the program with success.
 pub(crate) fn done() -> ! {

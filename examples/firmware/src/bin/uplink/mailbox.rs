@@ -1,24 +1,24 @@
-//! The letters that wait, and their image in memory that a reset leaves alone.
+//! The dead letters, and their image in memory that survives a reset.
 
 use retry_core::dead_letter::{DeadLetter, DeadLetterBuffer, ImageError, WhenFull};
 
 use crate::sensor::Sample;
 
-/// The most letters that wait.
+/// How many letters fit.
 pub(crate) const CAPACITY: usize = 8;
 type Letters = DeadLetterBuffer<Sample, CAPACITY>;
 
-/// The bytes that their image takes.
+/// The image of the letters.
 pub(crate) type Image = [u8; Letters::IMAGE_SIZE];
 
-/// The letters; each change is in the image when the method that made it returns.
+/// The dead letters. Each method that changes them also updates the image before it returns.
 pub(crate) struct Mailbox {
     letters: Letters,
     image: &'static mut Image,
 }
 
 impl Mailbox {
-    /// What `image` holds: the letters and their number, or none and why.
+    /// Restores the letters from `image`. Also returns how many it found, or why the image is invalid.
     pub(crate) fn open(image: &'static mut Image) -> (Self, Result<usize, ImageError>) {
         let restored = Letters::restore(image, WhenFull::DropOldest);
         match &restored {
@@ -34,7 +34,7 @@ impl Mailbox {
 
     pub(crate) fn put(&mut self, letter: DeadLetter<Sample>) {
         if let Some(oldest) = self.letters.push(letter) {
-            defmt::error!("no room: lost {}", oldest.payload);
+            defmt::error!("mailbox full: lost {}", oldest.payload);
         }
         self.save();
         defmt::warn!("kept {}, now {}", letter.payload, self.letters);
@@ -63,7 +63,7 @@ impl Mailbox {
         self.letters.lost()
     }
 
-    /// Does to a letter what a weak battery does: the first bit that makes a difference.
+    /// Flips the first bit that damages a letter, as a weak battery can do.
     pub(crate) fn flip_a_bit(&mut self) {
         let found =
             |image: &Image| Letters::restore(image, WhenFull::DropOldest).map(|letters| letters.len());
@@ -77,7 +77,7 @@ impl Mailbox {
         }
     }
 
-    /// Leaves what memory holds when the power comes back.
+    /// Fills the image with noise, which memory contains after a loss of power.
     pub(crate) fn fill_with_noise(&mut self) {
         let mut noise = 0x2545_f491_u32;
         for byte in self.image.iter_mut() {
@@ -89,6 +89,6 @@ impl Mailbox {
     }
 
     fn save(&mut self) {
-        self.letters.save(self.image).expect("the image is as large as it is to be");
+        self.letters.save(self.image).expect("the image has the right size");
     }
 }

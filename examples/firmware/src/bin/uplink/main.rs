@@ -1,8 +1,7 @@
-//! A sensor node: samples, uploads over a radio that fails in every way, and keeps what it could not deliver through a
-//! reset of its own.
+//! A sensor node: it uploads samples over an unreliable radio. Samples that it could not deliver survive its resets.
 //!
-//! It starts four times: from the cold, after an outage that it sat out, after a bit in its memory flipped, and after
-//! all of its memory was lost. Each time it says what it found, and checks that it is right.
+//! It starts four times: cold, after an outage of the gateway, after a bit in its memory has flipped, and after a loss
+//! of all its memory. Each time, it logs the letters that it found, and checks them.
 
 #![no_std]
 #![no_main]
@@ -50,14 +49,14 @@ static STOP: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) -> ! {
-    let core = cortex_m::Peripherals::take().expect("nobody else takes them");
+    let core = cortex_m::Peripherals::take().expect("taken only once");
     time_driver::start(core.SYST);
     let retained = retained::take();
     let start = retained.count_start();
     defmt::info!("start {=u32} since the power came on", start);
 
     let (mailbox, found) = Mailbox::open(&mut retained.letters);
-    // This chip has no random generator: its serial number, and what is different at each start.
+    // This chip has no random generator. So the seed is its serial number plus the number of the start.
     let embassy = Embassy::seeded(0x0042_1a3b_0000_0000 + u64::from(start));
     let mut node = Node { mailbox, embassy, radio: Radio::new() };
     match start {
@@ -68,7 +67,7 @@ async fn main(spawner: Spawner) -> ! {
             defmt::assert!(node.mailbox.is_full() && node.mailbox.lost() > 0);
             let left = RETRIES.held(node.embassy.now());
             defmt::info!(
-                "restart: nothing got through for too long, {=u64} of 50 tokens for retries left",
+                "restart: the gateway was out of reach for too long, {=u64} of 50 retry tokens left",
                 left
             );
         }
@@ -83,18 +82,18 @@ async fn main(spawner: Spawner) -> ! {
             node.deliver_letters(CAPACITY).await;
             defmt::assert!(node.mailbox.is_empty());
             node.mailbox.fill_with_noise();
-            defmt::info!("restart: the power was gone for too long");
+            defmt::info!("restart: the power was lost");
         }
         _ => {
             defmt::assert_eq!(found, Err(ImageError::Garbage));
-            defmt::info!("all was as it should be");
+            defmt::info!("all checks passed");
             end::done();
         }
     }
     SCB::sys_reset()
 }
 
-/// Reads the sensor five times a second for four seconds, then stops the upload, whatever it is doing.
+/// Reads the sensor five times per second for four seconds. Then stops the upload, also in the middle of a call.
 #[embassy_executor::task]
 async fn sample() {
     for number in 0..20 {
@@ -127,7 +126,7 @@ impl Node {
         }
     }
 
-    /// Tries the oldest letters again, until one fails.
+    /// Sends up to `most` letters again, from the oldest, until one fails.
     async fn deliver_letters(&mut self, most: usize) {
         for _ in 0..most {
             let Some(letter) = self.mailbox.take() else { return };

@@ -1,4 +1,4 @@
-//! A radio that fails in every way a radio does, always in the same order.
+//! An unreliable radio. Its failures are the same in each run.
 
 use core::cell::Cell;
 use core::future::pending;
@@ -9,7 +9,7 @@ use retry_core::{Class, Classify, Failure};
 
 use crate::sensor::Sample;
 
-/// When the gateway is out of reach, for good.
+/// The time after which the gateway is out of reach.
 const OUTAGE_MS: u64 = 1_500;
 
 pub(crate) struct Radio {
@@ -21,7 +21,7 @@ pub(crate) struct Radio {
 pub(crate) enum RadioError {
     NoCarrier,
     Garbled,
-    /// The gateway says when it has time again.
+    /// The gateway is busy for this time.
     Busy(Duration),
 }
 
@@ -35,14 +35,14 @@ impl Classify for RadioError {
     }
 }
 
-/// What becomes of one frame.
+/// How the gateway treats one frame.
 enum Fate {
     Acknowledged,
     Fails(RadioError),
     NoAnswer,
 }
 
-/// What becomes of the frames, again and again.
+/// How the gateway treats the frames. After the last, the list starts again.
 const FATES: [Fate; 7] = [
     Fate::Acknowledged,
     Fate::Acknowledged,
@@ -58,7 +58,7 @@ impl Radio {
         Self { frames: Cell::new(0) }
     }
 
-    /// Sends a frame and waits for its acknowledgement, for ever if need be.
+    /// Sends a frame and waits for its acknowledgement, without a timeout of its own.
     pub(crate) async fn send(&self, _: Sample) -> Result<(), RadioError> {
         let frame = self.frames.get();
         self.frames.set(frame + 1);

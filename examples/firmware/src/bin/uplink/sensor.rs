@@ -1,9 +1,9 @@
-//! A sensor, and what it reads.
+//! A sensor, and its samples.
 
 use embassy_time::Instant;
 use retry_core::dead_letter::Codec;
 
-/// A reading and its time since the start.
+/// A voltage, and its time since the start.
 #[derive(Clone, Copy, Debug, defmt::Format)]
 pub(crate) struct Sample {
     at_ms: u32,

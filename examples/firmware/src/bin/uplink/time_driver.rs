@@ -1,4 +1,4 @@
-//! embassy's clock on the core's own timer, SysTick: an interrupt each millisecond.
+//! embassy's clock, on SysTick, the timer of the core: one interrupt per millisecond.
 
 use core::cell::{Cell, RefCell};
 use core::task::Waker;
@@ -10,7 +10,7 @@ use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
 
-/// The LM3S6965 starts on its crystal, divided down to this.
+/// The frequency of the core. After a reset, the LM3S6965 runs on its crystal, divided down to this frequency.
 const CORE_HZ: u32 = 12_500_000;
 
 struct SysTickDriver {
@@ -41,7 +41,7 @@ impl Driver for SysTickDriver {
         critical_section::with(|section| {
             let mut queue = self.queue.borrow_ref_mut(section);
             if queue.schedule_wake(at, waker) {
-                // What is due already is woken here, all else by the interrupt.
+                // Timers that are due already are woken here. The interrupt wakes the others.
                 queue.next_expiration(self.ticks.borrow(section).get());
             }
         });
