@@ -2,9 +2,17 @@
 //!
 //! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
+//! A policy retries by class, and a circuit counts by class. An error says its class in one of four ways:
 //!
 //! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
+//! - A table says it, by the code of the service: [`Class::of_http_status`], [`of_grpc_code`](Class::of_grpc_code),
+//!   [`of_sqlstate`](Class::of_sqlstate), [`of_mysql_error`](Class::of_mysql_error),
+//!   [`of_sqlite_code`](Class::of_sqlite_code), [`of_mongodb_code`](Class::of_mongodb_code),
+//!   [`of_redis_error`](Class::of_redis_error), [`of_aws_code`](Class::of_aws_code),
+//!   [`of_kafka_code`](Class::of_kafka_code), [`of_mqtt_reason`](Class::of_mqtt_reason),
+//!   [`of_curl_code`](Class::of_curl_code), [`of_os_error`](Class::of_os_error),
+//!   [`of_resolver_error`](Class::of_resolver_error), [`of_embedded_io_kind`](Class::of_embedded_io_kind). Each returns
+//!   `None` for a success and for a code that it does not list.
 //! - A closure says it: [`Retry::classify`](crate::Retry::classify).
 //! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
 //!
@@ -34,6 +42,8 @@ use core::fmt::Display;
 use core::time::Duration;
 
 mod classifiers;
+#[allow(dead_code)] // the names of the codes are for `Messages`
+mod codes;
 mod error;
 mod http;
 #[cfg(feature = "http")]
