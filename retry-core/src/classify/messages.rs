@@ -3,17 +3,28 @@
 use core::fmt;
 use core::fmt::Write;
 
-use super::phrases::COMMON;
+use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, MISSING_FILE};
+use super::text_codes::{Certainty, Codes};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 
-/// A classifier for errors that say what they are only in words: a table of phrases and their classes.
+/// A classifier for errors of which only the text is left: it reads codes first, and words last.
 ///
-/// **The last resort.** Texts are written for people: they change between versions and languages, and one that
-/// quotes a file name or a user's input says whatever that says. Where an error has a variant, a code or a status,
-/// classify by that, and use this for the rest.
+/// **The last resort.** Texts are written for people. They change between versions and languages, and a text that quotes
+/// a file name or a user's input says whatever that says. If an error has a variant, a code or a status, classify by
+/// that, and use this for the rest.
 ///
-/// The first phrase *of the table* that occurs anywhere in the text decides; none is [`Class::Unknown`].
+/// [`DEFAULT`](Self::DEFAULT) decides by the first of these that is in the text:
+///
+/// 1. The texts of this crate's own errors, and a few phrases that say more than any code beside them.
+/// 2. A code: an error number of the system, SQLSTATE, a number of MySQL or SQLite, the first word of a Redis error, a
+///    code of AWS, Kafka, MongoDB, MQTT or curl, a gRPC or HTTP status. If there are several, the inner cause decides
+///    before the service, and the service before the protocol.
+/// 3. Its phrases, the more specific before the more general.
+///
+/// [`new`](Self::new) makes a classifier by a table of your own phrases alone. With [`or_default`](Self::or_default),
+/// the codes and phrases of `DEFAULT` follow. The first phrase *of the table* that occurs anywhere in the text decides;
+/// if there is none, the class is [`Class::Unknown`].
 ///
 /// - A phrase is one or more whole words: `timeout` is not in `timeouts`.
 /// - Letters are compared without regard to case, in ASCII.
@@ -54,42 +65,46 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Messages {
-    /// Asked in this order.
-    tables: [&'static [Phrase]; 2],
+    own: &'static [Phrase],
+    /// Whether the codes and phrases of `DEFAULT` follow.
+    or_default: bool,
 }
 
 type Phrase = (&'static str, Class);
 
 impl Messages {
-    /// The phrases of common operating systems, protocols and databases.
+    /// The codes and phrases of common operating systems, protocols, databases and services.
     ///
-    /// In this order, so that what says how it failed comes before what may be about anything:
-    ///
-    /// | class | among others |
-    /// |---|---|
-    /// | `Exhausted`, `CircuitOpen` | `gave up after attempt`, `circuit breaker is open` |
-    /// | `RateLimit` | `too many requests`, `rate limit`, `throttled`, `slow down`, `resource exhausted` |
-    /// | `Transient` | `temporarily unavailable`, `try again`, `deadlock`, `lock wait`, `too many open files` |
-    /// | `Timeout` | `timed out`, `deadline exceeded`, `gateway timeout` |
-    /// | `Network` | `connection refused`, `broken pipe`, `no route to host`, `no such host`, `dns error` |
-    /// | `Server` | `internal server error`, `bad gateway`, `service unavailable`, `overloaded` |
-    /// | `Permanent` | `no space left`, `not supported`, `not implemented`, `certificate` |
-    /// | `Client` | `permission denied`, `unauthorized`, `forbidden` |
-    /// | `NotFound` | `not found`, `no such`, `does not exist` |
-    /// | `Serialization` | `parse`, `decode`, `deserialize`, `invalid utf 8` |
-    /// | `Validation` | `invalid`, `malformed`, `bad request`, `out of range` |
-    /// | `Unknown` | `no timeout` |
-    /// | `Timeout`, `Server` | `timeout`, `unavailable`, where nothing else was said |
+    /// The codes are those of [`Class::of_os_error`], [`of_sqlstate`](Class::of_sqlstate),
+    /// [`of_mysql_error`](Class::of_mysql_error), [`of_sqlite_code`](Class::of_sqlite_code),
+    /// [`of_mongodb_code`](Class::of_mongodb_code), [`of_redis_error`](Class::of_redis_error),
+    /// [`of_aws_code`](Class::of_aws_code), [`of_kafka_code`](Class::of_kafka_code),
+    /// [`of_mqtt_reason`](Class::of_mqtt_reason), [`of_curl_code`](Class::of_curl_code),
+    /// [`of_grpc_code`](Class::of_grpc_code) and [`of_http_status`](Class::of_http_status). A general code, such as
+    /// `HY000`, leaves the decision to the words. So does an error number that systems read differently, such as 32, which
+    /// is a broken pipe on Linux and a locked file on Windows.
     ///
     /// ```
     /// use retry_core::{classify::Messages, Class};
     ///
     /// let class = |text| Messages::DEFAULT.classify(text);
+    /// // By a code, whatever the words around it say.
     /// assert_eq!(class("tcp connect error: Connection refused (os error 111)"), Class::Network);
+    /// assert_eq!(class("ERROR 1062 (23000): Duplicate entry 'timeout' for key 'PRIMARY'"), Class::Client);
+    /// assert_eq!(class("LOADING Redis is loading the dataset in memory"), Class::Transient);
+    /// assert_eq!(class("HTTP status client error (409 Conflict)"), Class::Client);
+    /// // By words.
+    /// assert_eq!(class("Connection refused, return code: `NotAuthorized`"), Class::Client);
     /// assert_eq!(class("invalid timeout: -1"), Class::Validation);
     /// assert_eq!(class("no timeout configured"), Class::Unknown);
     /// ```
-    pub const DEFAULT: Self = Self::new(COMMON);
+    pub const DEFAULT: Self = Self { own: &[], or_default: true };
+
+    /// How much of a text is read, in bytes.
+    ///
+    /// What follows is left out, so that a text of any length takes a bounded time. The text is told so by an error of
+    /// [`fmt::Write`], at which most types stop showing themselves.
+    pub const MOST_READ: usize = 4_096;
 
     /// The longest phrase, in bytes.
     pub const LONGEST_PHRASE: usize = WINDOW - 1;
@@ -127,26 +142,32 @@ impl Messages {
                 }
             }
         }
-        Ok(Self { tables: [table, &[]] })
+        Ok(Self { own: table, or_default: false })
     }
 
-    /// The same, and where no phrase of its own is found, those of [`DEFAULT`](Self::DEFAULT).
+    /// Sets that [`DEFAULT`](Self::DEFAULT) decides if no phrase of the classifier's own is found.
     #[must_use]
     pub const fn or_default(self) -> Self {
-        Self { tables: [self.tables[0], COMMON] }
+        Self { or_default: true, ..self }
     }
 
-    /// The class of an error by the text it shows.
+    /// Returns the class of an error by the text that it shows.
     ///
-    /// The text is read as it is written, all of it, however long, and only its last 64 bytes are kept: this takes
-    /// no allocator. Each word is compared with the whole table, up to the phrase found. Of an error that fails to
-    /// show itself, what came before the failure counts.
+    /// It reads the text as it is written, up to [`MOST_READ`](Self::MOST_READ) bytes, and keeps only its last words, so it
+    /// needs no allocator. If the error fails to show itself, the text before the failure counts.
     pub fn classify<E: fmt::Display + ?Sized>(&self, error: &E) -> Class {
         let mut search = Search::new(self);
-        // Only what shows itself can fail here: the search never does.
+        // It fails where the text is too long, too.
         let _ = write!(search, "{error}");
-        search.word_ends();
-        search.class
+        search.class()
+    }
+
+    /// All phrases, in the order in which they decide.
+    fn tables(&self) -> [&'static [Phrase]; 3] {
+        match self.or_default {
+            true => [self.own, BEFORE_CODES, AFTER_CODES],
+            false => [self.own, &[], &[]],
+        }
     }
 }
 
@@ -157,15 +178,58 @@ struct Search<'a> {
     window: [u8; WINDOW],
     /// Where the next byte goes; wraps.
     end: usize,
+    /// How many bytes are still read.
+    left: usize,
+    /// Whether the text went on after them.
+    is_cut: bool,
     /// How many phrases of the table are still of interest: those before the one found.
     open: usize,
     /// By the phrase found.
     class: Class,
+    codes: Codes,
+    /// Whether the text says that it was about to connect.
+    is_connecting: bool,
+    /// Whether it says that a file is missing.
+    is_missing_file: bool,
 }
 
 impl<'a> Search<'a> {
     fn new(messages: &'a Messages) -> Self {
-        Self { messages, window: [SPACE; WINDOW], end: 0, open: usize::MAX, class: Class::Unknown }
+        Self {
+            messages,
+            window: [SPACE; WINDOW],
+            end: 0,
+            left: Messages::MOST_READ,
+            is_cut: false,
+            open: usize::MAX,
+            class: Class::Unknown,
+            codes: Codes::new(),
+            is_connecting: false,
+            is_missing_file: false,
+        }
+    }
+
+    /// The class, once the text was read. A word that was cut off at the end of what is read counts for nothing.
+    fn class(mut self) -> Class {
+        if !self.is_cut {
+            self.word_ends();
+            self.codes.token_ends(0);
+        }
+        if !self.messages.or_default {
+            return self.class;
+        }
+        let before_codes = self.messages.own.len() + BEFORE_CODES.len();
+        let class = match self.codes.found() {
+            Some((class, Certainty::Sure)) if self.open >= before_codes => class,
+            Some((class, Certainty::Ambiguous)) if self.open == usize::MAX => class,
+            _ => self.class,
+        };
+        // The file that was not found is then the socket of a server that is not up.
+        let is_own = self.open < self.messages.own.len();
+        if class == Class::NotFound && self.is_connecting && self.is_missing_file && !is_own {
+            return Class::Network;
+        }
+        class
     }
 
     fn read(&mut self, byte: u8) {
@@ -183,9 +247,14 @@ impl<'a> Search<'a> {
 
     /// Looks for the first phrase that ends here.
     fn word_ends(&mut self) {
+        if self.messages.or_default {
+            self.is_connecting = self.is_connecting || CONNECTING.iter().any(|phrase| self.ends_with(phrase));
+            self.is_missing_file =
+                self.is_missing_file || MISSING_FILE.iter().any(|phrase| self.ends_with(phrase));
+        }
         let last = self.back(0).to_ascii_lowercase();
         let mut place = 0;
-        for table in self.messages.tables {
+        for table in self.messages.tables() {
             for (phrase, class) in table {
                 if place == self.open {
                     return;
@@ -235,7 +304,14 @@ impl<'a> Search<'a> {
 
 impl Write for Search<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        piece.bytes().for_each(|byte| self.read(byte));
+        for byte in piece.bytes() {
+            self.is_cut = self.left == 0;
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.read(byte);
+            if self.messages.or_default {
+                self.codes.read(byte);
+            }
+        }
         Ok(())
     }
 }

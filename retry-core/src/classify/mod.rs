@@ -42,7 +42,6 @@ use core::fmt::Display;
 use core::time::Duration;
 
 mod classifiers;
-#[allow(dead_code)] // the names of the codes are for `Messages`
 mod codes;
 mod error;
 mod http;
@@ -53,6 +52,7 @@ mod io;
 mod messages;
 mod phrases;
 mod retry_after;
+mod text_codes;
 
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};

@@ -4,6 +4,7 @@ mod codes;
 mod http;
 mod http_types;
 mod text;
+mod texts;
 
 use proptest::prelude::*;
 use retry_core::{

@@ -55,7 +55,7 @@ impl Class {
     /// ```
     pub const fn of_grpc_code(code: i32) -> Option<Self> {
         match code {
-            0..=16 => CODES[code as usize].1,
+            0..=16 => CODES[code.unsigned_abs() as usize].1,
             _ => Some(Self::Unknown),
         }
     }

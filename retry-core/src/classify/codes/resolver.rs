@@ -58,7 +58,7 @@ impl Class {
     /// ```
     pub const fn of_resolver_error(code: i32) -> Option<Self> {
         Some(match code {
-            -12..=-1 => EAI[(-1 - code) as usize].2,
+            -12..=-1 => EAI[code.unsigned_abs() as usize - 1].2,
             // BSD: ADDRFAMILY, AGAIN, FAIL, NODATA, NONAME, SYSTEM.
             1 | 2 | 4 | 7 | 8 | 11 => Self::Network,
             // MEMORY.
