@@ -3,7 +3,7 @@
 use core::fmt;
 use core::fmt::Write;
 
-use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, MISSING_FILE};
+use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, ENDS, MISSING_FILE, end};
 use super::text_codes::{Certainty, Codes};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
@@ -161,14 +161,6 @@ impl Messages {
         let _ = write!(search, "{error}");
         search.class()
     }
-
-    /// All phrases, in the order in which they decide.
-    fn tables(&self) -> [&'static [Phrase]; 3] {
-        match self.or_default {
-            true => [self.own, BEFORE_CODES, AFTER_CODES],
-            false => [self.own, &[], &[]],
-        }
-    }
 }
 
 /// Reads a text in pieces and knows the first phrase of the table that it has met.
@@ -182,7 +174,7 @@ struct Search<'a> {
     left: usize,
     /// Whether the text went on after them.
     is_cut: bool,
-    /// How many phrases of the table are still of interest: those before the one found.
+    /// How many phrases are still of interest, of all tables: those before the one found.
     open: usize,
     /// By the phrase found.
     class: Class,
@@ -247,28 +239,30 @@ impl<'a> Search<'a> {
 
     /// Looks for the first phrase that ends here.
     fn word_ends(&mut self) {
-        if self.messages.or_default {
-            self.is_connecting = self.is_connecting || CONNECTING.iter().any(|phrase| self.ends_with(phrase));
-            self.is_missing_file =
-                self.is_missing_file || MISSING_FILE.iter().any(|phrase| self.ends_with(phrase));
+        let own = self.messages.own;
+        if let Some(place) = own.iter().take(self.open).position(|(phrase, _)| self.ends_with(phrase)) {
+            (self.open, self.class) = (place, own[place].1);
+            return;
         }
-        let last = self.back(0).to_ascii_lowercase();
-        let mut place = 0;
-        for table in self.messages.tables() {
-            for (phrase, class) in table {
-                if place == self.open {
-                    return;
-                }
-                // Most phrases are ruled out by their last letter.
-                let ends_so = phrase.as_bytes().last().map(u8::to_ascii_lowercase) == Some(last);
-                if ends_so && self.ends_with(phrase) {
-                    self.open = place;
-                    self.class = *class;
-                    return;
-                }
-                place += 1;
+        if !self.messages.or_default {
+            return;
+        }
+        // Most phrases are ruled out by their last two letters.
+        let end = end(self.back(1), self.back(0));
+        let open = ENDS.len().min(self.open.saturating_sub(own.len()));
+        for (place, _) in ENDS[..open].iter().enumerate().filter(|(_, ends)| **ends == end) {
+            let (phrase, class) = match place.checked_sub(BEFORE_CODES.len()) {
+                None => BEFORE_CODES[place],
+                Some(place) => AFTER_CODES[place],
+            };
+            if self.ends_with(phrase) {
+                (self.open, self.class) = (own.len() + place, class);
+                break;
             }
         }
+        self.is_connecting = self.is_connecting || CONNECTING.iter().any(|phrase| self.ends_with(phrase));
+        self.is_missing_file =
+            self.is_missing_file || MISSING_FILE.iter().any(|phrase| self.ends_with(phrase));
     }
 
     /// Whether the text so far ends with this phrase, and a word begins where it does.

@@ -533,6 +533,30 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("fetch failed", Class::Network),
 ];
 
+/// How the phrases of both tables end, in the same order.
+pub(super) const ENDS: [u16; BEFORE_CODES.len() + AFTER_CODES.len()] = {
+    let mut ends = [0; BEFORE_CODES.len() + AFTER_CODES.len()];
+    let mut i = 0;
+    while i < ends.len() {
+        let phrase = match i < BEFORE_CODES.len() {
+            true => BEFORE_CODES[i].0.as_bytes(),
+            false => AFTER_CODES[i - BEFORE_CODES.len()].0.as_bytes(),
+        };
+        let (last, second) = (phrase[phrase.len() - 1], phrase[phrase.len() - 2]);
+        // A letter alone may also follow a small letter, as in `aB`.
+        assert!(second.is_ascii_alphanumeric() || last.is_ascii_digit(), "a letter alone ends a phrase");
+        let second = if second.is_ascii_alphanumeric() { second } else { b' ' };
+        ends[i] = end(second, last);
+        i += 1;
+    }
+    ends
+};
+
+/// Two letters as one number, without regard to case.
+pub(super) const fn end(second: u8, last: u8) -> u16 {
+    u16::from_le_bytes([second.to_ascii_lowercase(), last.to_ascii_lowercase()])
+}
+
 /// A text that was about to connect. If it found no file, that file is the socket of a server that is not up.
 pub(super) const CONNECTING: &[&str] =
     &["connect to", "trying to connect", "connect enoent", "connection to server", "connect error"];

@@ -197,6 +197,10 @@ impl Codes {
 
     fn name(&self, text: &str, next: u8) -> Option<(Source, Class)> {
         let [before, second] = &self.before;
+        let is_marked = before.is_any(&["status", "code", "statuscode"]);
+        if !is_marked && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
         let is_capital = text.bytes().all(|byte| !byte.is_ascii_lowercase());
         let begins_a_part =
             self.is_first || matches!(self.token.mark, b':' | b'-' | b'"' | b'\'' | b'`' | b'(' | b'\n');
@@ -218,7 +222,9 @@ impl Codes {
                 return Some((Source::Service, class));
             }
         }
-        if let Some(class) = mongodb::named(text).or_else(|| mysql::named(text)) {
+        if (has_several_words || text.starts_with('E'))
+            && let Some(class) = mongodb::named(text).or_else(|| mysql::named(text))
+        {
             return Some((Source::Database, class));
         }
         if before.is_any(&["code"])
@@ -228,7 +234,7 @@ impl Codes {
             return Some((Source::Service, class));
         }
         // gRPC's names are common words, so they need a place.
-        let is_grpc = before.is_any(&["status", "code", "statuscode"])
+        let is_grpc = is_marked
             || is_capital && (has_several_words || before.is_number(1) || before.is_number(2))
             || is_capital && begins_a_part && next == b':';
         if is_grpc && let Some(class) = grpc::named(text) {
@@ -285,25 +291,29 @@ impl Token {
 
     /// Empty if it is too long.
     fn text(&self) -> &str {
-        let bytes = self.text.get(..self.len).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+        core::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// Empty if it is too long.
+    fn bytes(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
     }
 
     fn is_any(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.text().eq_ignore_ascii_case(word))
+        words.iter().any(|word| self.bytes().eq_ignore_ascii_case(word.as_bytes()))
     }
 
     fn is_number(&self, digits: usize) -> bool {
-        self.len == digits && self.text().bytes().all(|byte| byte.is_ascii_digit())
+        self.len == digits && self.bytes().iter().all(u8::is_ascii_digit)
     }
 
     fn contains(&self, word: &str) -> bool {
-        let bytes = self.text().as_bytes();
+        let bytes = self.bytes();
         bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     fn ends_with(&self, word: &str) -> bool {
-        let bytes = self.text().as_bytes();
+        let bytes = self.bytes();
         let end = bytes.len().checked_sub(word.len()).and_then(|start| bytes.get(start..));
         end.is_some_and(|end| end.eq_ignore_ascii_case(word.as_bytes()))
     }
