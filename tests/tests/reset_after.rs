@@ -130,7 +130,7 @@ fn the_table_in_a_blocking_loop() {
         let error = Retry::new(case.policy, &clock)
             .run_blocking(|| {
                 begins.push(clock.now().as_millis() / 1000);
-                let _ = (&clock).sleep_blocking(secs(*lasts.next().expect(case.what)));
+                let _ = clock.sleep_blocking(secs(*lasts.next().expect(case.what)));
                 Err::<(), _>(Class::Network)
             })
             .unwrap_err();
@@ -145,7 +145,7 @@ fn a_blocking_attempt_past_the_total_timeout_begins_anew_if_it_lasted_long_enoug
     let mut lasts = [3600, 0, 0].into_iter();
     let error = Retry::new(POLICY.total_timeout(secs(70)), &clock)
         .run_blocking(|| {
-            let _ = (&clock).sleep_blocking(secs(lasts.next().unwrap()));
+            let _ = clock.sleep_blocking(secs(lasts.next().unwrap()));
             Err::<(), _>(Class::Network)
         })
         .unwrap_err();
