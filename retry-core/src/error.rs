@@ -16,8 +16,9 @@ use crate::verdict::{GiveUp, Reason};
 /// apart, [`cause`](Self::cause) and [`inner`](Self::inner) give what the last attempt ended with, and
 /// [`source`](core::error::Error::source) is the operation's own error.
 ///
-/// To a retry around it, this error is [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen): it was
-/// retried already.
+/// To a retry around it, this error is [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen), or has the
+/// class that the call gave up for. None of them is retried by default: see its
+/// [`Classify`](#impl-Classify-for-Error%3CE%3E).
 ///
 /// ```
 /// use retry_core::{Class, ErrorKind, GiveUp, Policy, Retry, testing::FakeClock};

@@ -2,21 +2,25 @@
 
 use std::error::Error;
 
-use ::hyper::Error as HyperError;
-use retry_core::{Class, Failure};
+use retry_core::{Failure, classify::ErrorChain};
 
-use crate::causes::{causes, of_connection, of_retries, of_system};
+use crate::chain::ClientErrors;
 
 /// The class of an error of hyper's, of hyper-util's client, or of whatever has one of those as a cause, such as a boxed
 /// error of a stack. For [`Retry::classify`](retry_core::Retry::classify).
 ///
+/// This is [`error_chain`](crate::error_chain), for errors of which it is known that they come from a client: an
+/// `io::Error` without a class is then `Network`.
+///
 /// | error | class |
 /// |---|---|
 /// | a timeout | `Timeout` |
-/// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
+/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](Class) |
 /// | the TLS handshake failed, for a certificate, say | `Permanent` |
-/// | hyper was misused, or the request's body failed | `Validation`; where the system said more, [that](Class) |
-/// | a `ServiceError` of a layer further in | `Exhausted` or `CircuitOpen`: not again |
+/// | the URL has no host; `https` in a program without TLS | `Validation` |
+/// | hyper was misused, or the request's body failed | `Validation`; if the system said more, [that](Class) |
+/// | a call inside has ended, such as a `ServiceError` of a layer further in | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
+/// | an error of reqwest, or of another library that [`error_chain`](crate::error_chain) knows | as there |
 /// | an error that names none of these | `Unknown` |
 ///
 /// ```
@@ -36,18 +40,5 @@ use crate::causes::{causes, of_connection, of_retries, of_system};
 /// # }
 /// ```
 pub fn hyper_error(error: &(dyn Error + 'static)) -> Failure {
-    let all = || std::iter::once(error).chain(causes(error));
-    if let Some(class) = of_retries(all()) {
-        return class.into();
-    }
-    let hyper = all().find_map(|error| error.downcast_ref::<HyperError>());
-    let class = match (hyper, of_system(all())) {
-        (Some(hyper), _) if hyper.is_timeout() => Class::Timeout,
-        (Some(hyper), None | Some(Class::Unknown)) if hyper.is_user() => Class::Validation,
-        (Some(hyper), Some(class)) if hyper.is_user() => class,
-        (_, Some(class)) => of_connection(class),
-        (Some(_), None) => Class::Network,
-        (None, None) => Class::Unknown,
-    };
-    class.into()
+    ErrorChain::over(ClientErrors::OF_A_CLIENT).classify(error)
 }

@@ -1,16 +1,15 @@
 //! What reqwest's errors and responses mean to a policy.
 
 use core::fmt::Display;
-use std::io;
 
 use ::reqwest::{Error as ReqwestError, Request, Response};
 use retry_core::{
-    Class, Failure, Progress,
+    Failure, Progress,
     classify::{Classifier, Idempotency},
     runtime::StdRuntime,
 };
 
-use crate::causes::{causes, of_connection, of_system};
+use crate::error_chain;
 
 /// Classifies the responses and errors of reqwest: [`reqwest_response`] and [`reqwest_error`] in one type, for
 /// [`Retry::classifier`](retry_core::Retry::classifier).
@@ -57,13 +56,16 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 
 /// The class of an error of reqwest's, for [`Retry::classify`](retry_core::Retry::classify).
 ///
+/// Both this function and `hyper_error` are [`error_chain`], and agree about every error.
+///
 /// | error | class |
 /// |---|---|
+/// | a call inside, such as that of a resolver or of a layer of the connector, has ended | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
 /// | a timeout, of whatever part | `Timeout` |
-/// | the request could not be built | `Validation` |
+/// | the request could not be built; `https` in a program without TLS | `Validation` |
 /// | too many redirects, or a loop | `Permanent` |
 /// | a status, by `error_for_status` | [that of the status](Class::of_http_status); without a hint, for the error has no headers |
-/// | the connection failed or broke, also while the body was read; what came is no HTTP | `Network`; where the system said more, [that](Class) |
+/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](Class) |
 /// | the TLS handshake failed, for a certificate, say | `Permanent` |
 /// | the body was read, but could not be decoded | `Serialization` |
 /// | a failed upgrade of the protocol | `Permanent` |
@@ -80,21 +82,7 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 /// # }
 /// ```
 pub fn reqwest_error(error: &ReqwestError) -> Failure {
-    if let Some(status) = error.status() {
-        return Failure::of_http(status.as_u16(), None).unwrap_or(Class::Unknown.into());
-    }
-    let class = match () {
-        () if error.is_timeout() => Class::Timeout,
-        () if error.is_builder() => Class::Validation,
-        () if error.is_redirect() || error.is_upgrade() => Class::Permanent,
-        () if error.is_decode() && !is_of_connection(error) => Class::Serialization,
-        () => match of_system(causes(error)).unwrap_or(Class::Network) {
-            // Of a body: it was compressed, and is not what it should be.
-            Class::Serialization if !error.is_connect() => Class::Serialization,
-            class => of_connection(class),
-        },
-    };
-    class.into()
+    error_chain().classify(error)
 }
 
 /// What a response of reqwest's says of its request, by its status and its `Retry-After`:
@@ -124,11 +112,4 @@ pub fn reqwest_requests(
     move |request| {
         if idempotency.allows(request.method(), request.headers()) { request.try_clone() } else { None }
     }
-}
-
-/// Whether an error that came up while a body was decoded is about the connection that it was read from.
-fn is_of_connection(error: &ReqwestError) -> bool {
-    causes(error).any(|source| {
-        source.downcast_ref::<ReqwestError>().is_some_and(ReqwestError::is_body) || source.is::<io::Error>()
-    })
 }

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::Classify;
 use crate::circuit::Rejected;
 use crate::class::Class;
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::policy::Failure;
 
 /// By its [kind](io::Error::kind):
@@ -28,28 +28,19 @@ use crate::policy::Failure;
 /// may also mean of a handshake; `WriteZero` for a buffer that is full.
 ///
 /// An error of kind `Other` that holds another `io::Error` is taken for that one. One that holds an error of this
-/// crate, a [`Rejected`] or an [`Error<io::Error>`](Error), is `CircuitOpen` or `Exhausted`, so that a retry
-/// around it does not multiply the attempts. An `Error` of any other type cannot be told inside an `io::Error`,
-/// because whoever looks would have to name that type. Name it in a closure:
+/// crate, a [`Rejected`], an [`Error<io::Error>`](Error) or an [`Error<BoxError>`](Error), is classified as that one, so
+/// that a retry around it does not multiply the attempts. An `Error` of any other type must be named, in an
+/// [`ErrorChain`](super::ErrorChain), which also looks at all other causes:
 ///
 /// ```
-/// use std::io;
-/// use retry_core::{testing::FakeClock, Class, Classify, Error, Failure, Policy, Retry};
-///
-/// fn classify(error: &io::Error) -> Failure {
-///     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error<std::fmt::Error>>()) {
-///         Some(ours) => ours.classify(),
-///         None => error.classify(),
-///     }
-/// }
-///
-/// let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-/// assert_eq!(classify(&refused).class, Class::Network);
+/// use std::{fmt, io};
+/// use retry_core::{testing::FakeClock, Class, Error, Policy, Retry, classify::ErrorChain};
 ///
 /// let clock = FakeClock::new();
-/// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &std::fmt::Error| Class::Server);
-/// let gave_up = retry.run_blocking(|| Err::<(), _>(std::fmt::Error)).unwrap_err();
-/// assert_eq!(classify(&io::Error::other(gave_up)).class, Class::Exhausted);
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &fmt::Error| Class::Server);
+/// let gave_up = io::Error::other(retry.run_blocking(|| Err::<(), _>(fmt::Error)).unwrap_err());
+/// let errors = ErrorChain::new().knows::<Error<fmt::Error>>();
+/// assert_eq!(errors.classify(&gave_up).class, Class::Exhausted);
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for io::Error {
@@ -62,6 +53,9 @@ impl Classify for io::Error {
         let mut layer = self;
         while let Some(inner) = layer.get_ref() {
             if let Some(ours) = inner.downcast_ref::<Error<Self>>() {
+                return ours.classify();
+            }
+            if let Some(ours) = inner.downcast_ref::<Error<BoxError>>() {
                 return ours.classify();
             }
             if inner.is::<Rejected>() {

@@ -2,11 +2,12 @@
 //!
 //! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! A policy retries by class, and a circuit counts by class. An error says its class in one of three ways:
+//! A policy retries by class, and a circuit counts by class. An error says its class in one of four ways:
 //!
 //! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
 //! - A closure says it: [`Retry::classify`](crate::Retry::classify).
 //! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
+//! - Its chain of causes says it, for errors of any type, such as boxed ones: [`ErrorChain`].
 //!
 //! The closure of [`Retry::classify_ok`](crate::Retry::classify_ok) takes values for failures, such as an HTTP response
 //! with status 503. Adapters bring classifiers for reqwest and hyper; the feature `http` brings those for HTTP's statuses
@@ -33,6 +34,7 @@
 use core::fmt::Display;
 use core::time::Duration;
 
+mod chain;
 mod classifiers;
 mod error;
 mod http;
@@ -44,6 +46,9 @@ mod messages;
 mod phrases;
 mod retry_after;
 
+pub use chain::{
+    AddedErrors, AsError, BaseErrors, Causes, CoreErrors, ErrorChain, Known, KnownBy, causes, downcast,
+};
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]
