@@ -176,8 +176,6 @@ impl Walk {
             (_, Class::Unknown) => None,
             (Place::Connection, Class::Serialization) => Some(Class::Permanent),
             (Place::Answer, Class::Serialization | Class::Validation) => Some(Class::Network),
-            // Decompression says `InvalidInput`, too.
-            (Place::Content, Class::Validation) => Some(Class::Serialization),
             (_, class) => Some(class),
         }
     }

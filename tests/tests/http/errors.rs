@@ -115,6 +115,13 @@ async fn of_reqwest() {
             text,
             Class::Serialization,
         ),
+        // A head of gzip, and nothing of gzip after it.
+        (
+            "the body does not match its encoding",
+            &[b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 18\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff\xff\xff\xff\xff"],
+            text,
+            Class::Serialization,
+        ),
         ("too many redirects", &[REDIRECT; 11], text, Class::Permanent),
     ];
     for &(what, answers, read, class) in rows {
@@ -223,7 +230,11 @@ impl Body for Broken {
 /// It is the caller's own, unless the system says more.
 #[tokio::test]
 async fn of_a_request_whose_body_fails() {
-    let rows: [(BoxError, Class); 5] = [
+    // It is passed on from another server, whose answer is broken.
+    let other = serve(&[b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"]).await;
+    let other = client().get(other).send().await.unwrap().bytes().await.unwrap_err();
+    let rows: [(BoxError, Class); 6] = [
+        (other.into(), Class::Validation),
         ("the file ends too soon".into(), Class::Validation),
         (io::Error::other("the file ends too soon").into(), Class::Validation),
         (io::Error::from(io::ErrorKind::InvalidData).into(), Class::Serialization),
