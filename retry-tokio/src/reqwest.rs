@@ -64,8 +64,8 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 /// | a timeout, of whatever part | `Timeout` |
 /// | the request could not be built; `https` in a program without TLS | `Validation` |
 /// | too many redirects, or a loop | `Permanent` |
-/// | a status, by `error_for_status` | [that of the status](Class::of_http_status); without a hint, for the error has no headers |
-/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](Class) |
+/// | a status, by `error_for_status` | [that of the status](retry_core::Class::of_http_status); without a hint, for the error has no headers |
+/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](retry_core::Class) |
 /// | the TLS handshake failed, for a certificate, say | `Permanent` |
 /// | the body was read, but could not be decoded | `Serialization` |
 /// | a failed upgrade of the protocol | `Permanent` |
