@@ -12,9 +12,13 @@ use crate::verdict::{GiveUp, Reason};
 
 /// The error of a call: how the call ended, after how many attempts, and the last attempt's error.
 ///
-/// - [`kind`](Self::kind) returns how the call ended: it gave up, was refused by the circuit, or was cancelled.
-/// - [`inner`](Self::inner) and [`into_inner`](Self::into_inner) return the operation's own error, of type `E`.
-/// - [`cause`](Self::cause) also covers attempts that timed out, or that ended with an unacceptable value.
+/// Shown, it is one line: the operation, what happened, and after what. [`kind`](Self::kind) tells the ways to end
+/// apart, [`cause`](Self::cause) and [`inner`](Self::inner) give what the last attempt ended with, and
+/// [`source`](core::error::Error::source) is the operation's own error.
+///
+/// To a retry around it, this error is [`Exhausted`](Class::Exhausted) or [`CircuitOpen`](Class::CircuitOpen), or has the
+/// class that the call gave up for. None of them is retried by default: see its
+/// [`Classify`](#impl-Classify-for-Error%3CE%3E).
 ///
 /// ```
 /// use retry_core::{Class, ErrorKind, GiveUp, Policy, Retry, testing::FakeClock};

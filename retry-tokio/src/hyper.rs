@@ -2,10 +2,9 @@
 
 use std::error::Error;
 
-use ::hyper::Error as HyperError;
-use retry_core::{Class, Failure};
+use retry_core::{Failure, classify::ErrorChain};
 
-use crate::causes::{causes, of_connection, of_retries, of_system};
+use crate::chain::ClientErrors;
 
 /// Classifies an error of hyper 1 or of hyper-util's client. Use it in
 /// [`Retry::classify`](retry_core::Retry::classify).
@@ -13,17 +12,19 @@ use crate::causes::{causes, of_connection, of_retries, of_system};
 /// The error may also be the cause of another one, such as of a boxed error of a tower stack:
 /// `.classify(|error: &BoxError| hyper_error(&**error))`.
 ///
+/// This is [`error_chain`](crate::error_chain), for errors of which it is known that they come from a client: an
+/// `io::Error` without a class is then `Network`.
+///
 /// | error | class |
 /// |---|---|
 /// | a timeout | `Timeout` |
-/// | the connection failed or broke, also during the body; the answer is not HTTP | `Network`, or the class of the `io::Error` that caused it |
-/// | the TLS handshake failed, such as for a certificate | `Permanent` |
-/// | hyper was used wrongly, or the request's body failed | `Validation`, or the class of the `io::Error` that caused it |
-/// | a `ServiceError` of an inner layer | `Exhausted` or `CircuitOpen`, which are not retried |
-/// | any other error | `Unknown` |
-///
-/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with
-/// [`http_requests`](crate::http_requests) checks which requests may be sent again.
+/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](retry_core::Class) |
+/// | the TLS handshake failed, for a certificate, say | `Permanent` |
+/// | the URL has no host; `https` in a program without TLS | `Validation` |
+/// | hyper was misused, or the request's body failed | `Validation`; if the system said more, [that](retry_core::Class) |
+/// | a call inside has ended, such as a `ServiceError` of a layer further in | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
+/// | an error of reqwest, or of another library that [`error_chain`](crate::error_chain) knows | as there |
+/// | an error that names none of these | `Unknown` |
 ///
 /// ```
 /// use hyper_util::client::legacy::{Client, Error};
@@ -42,18 +43,5 @@ use crate::causes::{causes, of_connection, of_retries, of_system};
 /// # }
 /// ```
 pub fn hyper_error(error: &(dyn Error + 'static)) -> Failure {
-    let all = || std::iter::once(error).chain(causes(error));
-    if let Some(class) = of_retries(all()) {
-        return class.into();
-    }
-    let hyper = all().find_map(|error| error.downcast_ref::<HyperError>());
-    let class = match (hyper, of_system(all())) {
-        (Some(hyper), _) if hyper.is_timeout() => Class::Timeout,
-        (Some(hyper), None | Some(Class::Unknown)) if hyper.is_user() => Class::Validation,
-        (Some(hyper), Some(class)) if hyper.is_user() => class,
-        (_, Some(class)) => of_connection(class),
-        (Some(_), None) => Class::Network,
-        (None, None) => Class::Unknown,
-    };
-    class.into()
+    ErrorChain::over(ClientErrors::OF_A_CLIENT).classify(error)
 }

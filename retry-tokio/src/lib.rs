@@ -25,7 +25,8 @@
 //! ```
 //!
 //! Here `fetch` returns a `std::io::Error`, which has a [class](retry_core::Class). For errors of other types, add a
-//! classifier: [`classify`](Retry::classify), with `reqwest_error` for reqwest and `hyper_error` for hyper.
+//! classifier: [`classify`](Retry::classify), with `reqwest_error` for reqwest, `hyper_error` for hyper, and [`error_chain`]
+//! for boxed errors.
 //!
 //! [`Tokio`] is the runtime: tokio's clock, tokio's sleep, and random words from the operating system. A sleep is rounded up
 //! to a whole millisecond, as tokio does. With tokio's paused time, a test waits for no delay. A call needs a
@@ -68,14 +69,17 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
+//! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
-//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same for reqwest; turns on `http` |
+//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same for reqwest 0.13; turns on `hyper` |
+//! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "hyper", feature = "reqwest"))]
-mod causes;
+mod chain;
+#[cfg(feature = "h2")]
+mod h2;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "hyper")]
@@ -83,11 +87,15 @@ mod hyper;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod sleep;
+mod tls;
+#[cfg(feature = "tonic")]
+mod tonic;
 #[cfg(feature = "tower")]
 mod tower;
 
 use core::time::Duration;
 
+pub use crate::chain::{ClientErrors, error_chain};
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use crate::http::{http_requests, http_response};

@@ -1,16 +1,15 @@
 //! Classifiers for reqwest's requests, responses and errors.
 
 use core::fmt::Display;
-use std::io;
 
 use ::reqwest::{Error as ReqwestError, Request, Response};
 use retry_core::{
-    Class, Failure, Progress,
+    Failure, Progress,
     classify::{Classifier, Idempotency},
     runtime::StdRuntime,
 };
 
-use crate::causes::{causes, of_connection, of_system};
+use crate::error_chain;
 
 /// A classifier for the responses and errors of reqwest 0.13: [`reqwest_response`] and [`reqwest_error`] in one type.
 /// Use it in [`Retry::classifier`](retry_core::Retry::classifier).
@@ -63,19 +62,19 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 ///
 /// With another version of reqwest, the types differ, and the compiler reports mismatched types.
 ///
+/// Both this function and `hyper_error` are [`error_chain`], and agree about every error.
+///
 /// | error | class |
 /// |---|---|
-/// | a timeout of any part | `Timeout` |
-/// | the request could not be built | `Validation` |
+/// | a call inside, such as that of a resolver or of a layer of the connector, has ended | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
+/// | a timeout, of whatever part | `Timeout` |
+/// | the request could not be built; `https` in a program without TLS | `Validation` |
 /// | too many redirects, or a loop | `Permanent` |
-/// | a status, from `error_for_status` | [the class of the status](Class::of_http_status), without the hint |
-/// | the connection failed or broke, also during the body; the answer is not HTTP | `Network`, or the class of the `io::Error` that caused it |
-/// | the TLS handshake failed, such as for a certificate | `Permanent` |
-/// | the body could not be decoded | `Serialization` |
-/// | the upgrade of the protocol failed | `Permanent` |
-///
-/// **A closure is retried whatever it sends, also a POST.** Only `RetryLayer::clone_request` with [`reqwest_requests`]
-/// checks which requests may be sent again.
+/// | a status, by `error_for_status` | [that of the status](retry_core::Class::of_http_status); without a hint, for the error has no headers |
+/// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](retry_core::Class) |
+/// | the TLS handshake failed, for a certificate, say | `Permanent` |
+/// | the body was read, but could not be decoded | `Serialization` |
+/// | a failed upgrade of the protocol | `Permanent` |
 ///
 /// ```
 /// use retry_core::{Class, Policy};
@@ -143,21 +142,7 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 /// # }
 /// ```
 pub fn reqwest_error(error: &ReqwestError) -> Failure {
-    if let Some(status) = error.status() {
-        return Failure::of_http(status.as_u16(), None).unwrap_or(Class::Unknown.into());
-    }
-    let class = match () {
-        () if error.is_timeout() => Class::Timeout,
-        () if error.is_builder() => Class::Validation,
-        () if error.is_redirect() || error.is_upgrade() => Class::Permanent,
-        () if error.is_decode() && !is_of_connection(error) => Class::Serialization,
-        () => match of_system(causes(error)).unwrap_or(Class::Network) {
-            // The error of a compressed body that is invalid.
-            Class::Serialization if !error.is_connect() => Class::Serialization,
-            class => of_connection(class),
-        },
-    };
-    class.into()
+    error_chain().classify(error)
 }
 
 /// Classifies a response of reqwest 0.13 by its status and its `Retry-After`; `None` if it is good. Use it in
@@ -213,11 +198,4 @@ pub fn reqwest_requests(
     move |request| {
         if idempotency.allows(request.method(), request.headers()) { request.try_clone() } else { None }
     }
-}
-
-/// Whether an error in the decoding of a body was caused by the connection.
-fn is_of_connection(error: &ReqwestError) -> bool {
-    causes(error).any(|source| {
-        source.downcast_ref::<ReqwestError>().is_some_and(ReqwestError::is_body) || source.is::<io::Error>()
-    })
 }

@@ -3,13 +3,34 @@
 use core::fmt::Display;
 
 use super::Classify;
-use crate::class::Class;
-use crate::error::Error;
+use crate::class::{Class, ClassSet};
+use crate::error::{Error, ErrorKind};
 use crate::policy::Failure;
+use crate::verdict::GiveUp;
 
+/// By how the call ended, so that a retry around it does not multiply the attempts, and a circuit around it counts what
+/// happened:
+///
+/// | the call | failure |
+/// |---|---|
+/// | gave up for the class of the error, or left the error to its circuit | that class, as the [last](Failure::last) attempt |
+/// | gave up for another reason, on an error that [is not the dependency's fault](ClassSet::DEPENDENCY) | the class of that error, as the last attempt |
+/// | gave up for another reason: all attempts were made, or the time or the budget was used up | `Exhausted` |
+/// | was refused by a circuit | `CircuitOpen` |
+/// | was cancelled, or its error was ignored | `Exhausted` |
 impl<E> Classify for Error<E> {
     fn classify(&self) -> Failure {
-        if self.is_circuit_open() { Class::CircuitOpen.into() } else { Class::Exhausted.into() }
+        let class = match (self.kind(), self.class()) {
+            (ErrorKind::Rejected(_), _) => Class::CircuitOpen,
+            (ErrorKind::GaveUp(GiveUp::Class | GiveUp::LeftToCircuit), Some(class)) => class,
+            (ErrorKind::GaveUp(_), Some(class)) if !ClassSet::DEPENDENCY.contains(class) => class,
+            _ => Class::Exhausted,
+        };
+        match class {
+            // A policy that retries these two does so because a call inside has ended.
+            Class::Exhausted | Class::CircuitOpen => class.into(),
+            class => Failure::new(class).last(),
+        }
     }
 
     fn text(&self) -> Option<&dyn Display> {

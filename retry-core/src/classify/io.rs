@@ -7,7 +7,7 @@ use std::string::ToString;
 use super::Classify;
 use crate::circuit::Rejected;
 use crate::class::Class;
-use crate::error::Error;
+use crate::error::{BoxError, Error};
 use crate::policy::Failure;
 
 /// Takes the class from the error's [kind](io::Error::kind):
@@ -31,37 +31,20 @@ use crate::policy::Failure;
 /// file it means one that was cut short; `InvalidData` for an answer that cannot be decoded, which a TLS library
 /// may also mean of a handshake; `WriteZero` for a buffer that is full.
 ///
-/// | kind | meaning that decides the class | other meaning |
-/// |---|---|---|
-/// | `UnexpectedEof` | the peer closed the connection | a file is shorter than expected |
-/// | `InvalidData` | an answer cannot be decoded | a TLS handshake failed |
-/// | `WriteZero` | a buffer is full | |
-///
-/// If an error of kind `Other` contains another `io::Error`, the inner error decides. If an `io::Error` contains an
-/// error of this crate, [`Rejected`] or [`Error<io::Error>`](Error), its class is `CircuitOpen` or `Exhausted`. So a
-/// retry around a retry does not multiply the attempts.
-///
-/// An [`Error`] around an error of another type is not recognised in an `io::Error`, because a downcast needs the exact
-/// type. For such errors, use a closure:
+/// An error of kind `Other` that holds another `io::Error` is taken for that one. One that holds an error of this
+/// crate, a [`Rejected`], an [`Error<io::Error>`](Error) or an [`Error<BoxError>`](Error), is classified as that one, so
+/// that a retry around it does not multiply the attempts. An `Error` of any other type must be named, in an
+/// [`ErrorChain`](super::ErrorChain), which also looks at all other causes:
 ///
 /// ```
-/// use std::io;
-/// use retry_core::{testing::FakeClock, Class, Classify, Error, Failure, Policy, Retry};
-///
-/// fn classify(error: &io::Error) -> Failure {
-///     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error<std::fmt::Error>>()) {
-///         Some(ours) => ours.classify(),
-///         None => error.classify(),
-///     }
-/// }
-///
-/// let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-/// assert_eq!(classify(&refused).class, Class::Network);
+/// use std::{fmt, io};
+/// use retry_core::{testing::FakeClock, Class, Error, Policy, Retry, classify::ErrorChain};
 ///
 /// let clock = FakeClock::new();
-/// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &std::fmt::Error| Class::Server);
-/// let gave_up = retry.run_blocking(|| Err::<(), _>(std::fmt::Error)).unwrap_err();
-/// assert_eq!(classify(&io::Error::other(gave_up)).class, Class::Exhausted);
+/// let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &fmt::Error| Class::Server);
+/// let gave_up = io::Error::other(retry.run_blocking(|| Err::<(), _>(fmt::Error)).unwrap_err());
+/// let errors = ErrorChain::new().knows::<Error<fmt::Error>>();
+/// assert_eq!(errors.classify(&gave_up).class, Class::Exhausted);
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for io::Error {
@@ -74,6 +57,9 @@ impl Classify for io::Error {
         let mut layer = self;
         while let Some(inner) = layer.get_ref() {
             if let Some(ours) = inner.downcast_ref::<Error<Self>>() {
+                return ours.classify();
+            }
+            if let Some(ours) = inner.downcast_ref::<Error<BoxError>>() {
                 return ours.classify();
             }
             if inner.is::<Rejected>() {

@@ -15,6 +15,7 @@
 //!   `None` for a success and for a code that it does not list.
 //! - A closure says it: [`Retry::classify`](crate::Retry::classify).
 //! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
+//! - Its chain of causes says it, for errors of any type, such as boxed ones: [`ErrorChain`].
 //!
 //! A closure set by [`Retry::classify_ok`](crate::Retry::classify_ok) marks values as failures, such as an HTTP
 //! response with status 503. `retry-tokio` has classifiers for the errors of reqwest and hyper. The feature `http` adds
@@ -47,6 +48,7 @@
 use core::fmt::Display;
 use core::time::Duration;
 
+mod chain;
 mod classifiers;
 mod codes;
 mod error;
@@ -60,6 +62,9 @@ mod phrases;
 mod retry_after;
 mod text_codes;
 
+pub use chain::{
+    AddedErrors, AsError, BaseErrors, Causes, CoreErrors, ErrorChain, Known, KnownBy, causes, downcast,
+};
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
 #[cfg(feature = "http")]

@@ -1,6 +1,7 @@
 //! From an error to its class: by HTTP status, by `io::ErrorKind`, by text; and when a server wants to be asked again.
 
-mod codes;
+mod chain;
+mod ends;
 mod http;
 mod http_types;
 mod text;

@@ -1,7 +1,9 @@
 //! reqwest and hyper against a server that says, byte by byte, what no server should.
 
+mod chain;
 mod errors;
 mod guide;
+mod nested;
 mod stack;
 
 use reqwest::Client;

@@ -134,7 +134,7 @@ impl Class {
     }
 }
 
-/// The numbers whose names do not say their class in words.
+/// The numbers with a name that leaves their class open.
 const NAMES: &[super::Row<()>] = &[
     ((), "ER_CON_COUNT_ERROR", Class::Transient),
     ((), "ER_OPTION_PREVENTS_STATEMENT", Class::Transient),

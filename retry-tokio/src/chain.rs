@@ -1,0 +1,255 @@
+//! What the chain of an error says, with the errors of tokio and of the HTTP clients in it.
+
+use std::error::Error as StdError;
+use std::io;
+
+use retry_core::classify::{BaseErrors, Causes, CoreErrors, ErrorChain, downcast};
+use retry_core::{Class, Classify, Error, Failure};
+
+use crate::tls::{Text, of_handshake, of_openssl, of_schannel};
+
+/// Classifies errors of any type by their chain of causes: [`ErrorChain`] with the errors of tokio, of the HTTP clients and
+/// of tower.
+///
+/// At any depth it knows `std::io::Error` and tokio's `Elapsed`, and by feature:
+///
+/// | feature | errors |
+/// |---|---|
+/// | `http` | those of building a request: `Validation` |
+/// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
+/// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
+/// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
+/// | `tonic` | `tonic::Status` of tonic 0.14, by its [code](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md) |
+/// | `tower` | `ServiceError`, and the `Elapsed` and `Overloaded` of tower 0.5 |
+///
+/// It also knows an [`Error`] of this library over each of these, over `std::io::Error` and over a
+/// [`BoxError`](retry_core::BoxError): how a call inside ended. So nested retries do not multiply, whether the inner one is in
+/// a resolver, in a connector or in a box. Add other types by [`knows`](ErrorChain::knows):
+///
+/// ```
+/// use std::{error::Error as StdError, io};
+/// use retry_core::{Class, Error, Policy};
+/// use retry_tokio::{error_chain, retry};
+///
+/// type AnyError = Box<dyn StdError + Send + Sync>;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let errors = error_chain().knows::<Error<std::fmt::Error>>();
+/// let read = retry(&Policy::DEFAULT).classify(|error: &AnyError| errors.classify(&**error));
+/// let refused = || async { Err::<(), AnyError>(io::Error::from(io::ErrorKind::ConnectionRefused).into()) };
+/// let error = read.run(refused).await.unwrap_err();
+/// assert_eq!((error.class(), error.attempts()), (Some(Class::Network), 3));
+/// # }
+/// ```
+///
+/// [RFC 9113]: https://www.rfc-editor.org/rfc/rfc9113.html#section-7
+pub const fn error_chain() -> ErrorChain<ClientErrors> {
+    ErrorChain::over(ClientErrors { begins: Place::Elsewhere })
+}
+
+/// The errors that [`error_chain`] knows by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientErrors {
+    begins: Place,
+}
+
+impl ClientErrors {
+    /// For an error that is known to come from a client.
+    #[cfg(feature = "hyper")]
+    pub(crate) const OF_A_CLIENT: Self = Self { begins: Place::Connection };
+}
+
+impl BaseErrors for ClientErrors {
+    fn ended(&self, error: &(dyn StdError + 'static)) -> Option<Failure> {
+        #[cfg(feature = "tower")]
+        if let Some(ended) = downcast::<crate::ServiceError>(error) {
+            return Some(ended.classify());
+        }
+        let over: &[fn(&(dyn StdError + 'static)) -> Option<Failure>] = &[
+            |error| CoreErrors.ended(error),
+            over::<tokio::time::error::Elapsed>,
+            #[cfg(feature = "http")]
+            over::<http::Error>,
+            #[cfg(feature = "h2")]
+            over::<h2::Error>,
+            #[cfg(feature = "hyper")]
+            over::<hyper::Error>,
+            #[cfg(feature = "hyper")]
+            over::<hyper_util::client::legacy::Error>,
+            #[cfg(feature = "reqwest")]
+            over::<reqwest::Error>,
+            #[cfg(feature = "tonic")]
+            over::<tonic::Status>,
+            #[cfg(feature = "tower")]
+            over::<crate::ServiceError>,
+        ];
+        over.iter().find_map(|over| over(error))
+    }
+
+    fn find(&self, chain: Causes<'_>) -> Option<Failure> {
+        let mut walk = Walk { place: self.begins, otherwise: None };
+        for error in chain {
+            if let Some(failure) = walk.step(error) {
+                return Some(failure);
+            }
+        }
+        walk.otherwise.map(Failure::new)
+    }
+}
+
+fn over<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<Failure> {
+    downcast::<Error<E>>(error).map(Classify::classify)
+}
+
+/// Where a cause comes from, as the errors around it say. The same `io::Error` means something else in each place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "only some clients have all places"))]
+enum Place {
+    /// No client is around it.
+    Elsewhere,
+    /// The connection, or the way to it. Data that is invalid there is what a TLS library says of a handshake: a
+    /// certificate that cannot be trusted, an alert, or a server that does not speak TLS. None of them passes by itself.
+    Connection,
+    /// The bytes that the server sent. If they are invalid, they are not HTTP, as after a connection that broke.
+    Answer,
+    /// The body that they carried, after HTTP.
+    Content,
+    /// The caller's own request.
+    Request,
+}
+
+/// The way along the chain, from the outside in.
+struct Walk {
+    place: Place,
+    /// What it is if the rest of the chain says nothing.
+    otherwise: Option<Class>,
+}
+
+impl Walk {
+    /// Looks at the next error of the chain. `None` leaves the decision to the rest.
+    fn step(&mut self, error: &(dyn StdError + 'static)) -> Option<Failure> {
+        if let Some(io) = downcast::<io::Error>(error) {
+            return self.of_io(io).map(Into::into);
+        }
+        if error.is::<tokio::time::error::Elapsed>() {
+            return Some(Class::Timeout.into());
+        }
+        #[cfg(feature = "tower")]
+        if error.is::<tower::timeout::error::Elapsed>() {
+            return Some(Class::Timeout.into());
+        } else if error.is::<tower::load_shed::error::Overloaded>() {
+            return Some(Class::Transient.into());
+        }
+        #[cfg(feature = "http")]
+        if is_of_http(error) {
+            return Some(Class::Validation.into());
+        }
+        #[cfg(feature = "tonic")]
+        if let Some(status) = downcast::<tonic::Status>(error) {
+            let class = crate::tonic::of_tonic(status);
+            return (class != Class::Unknown).then_some(class.into());
+        }
+        #[cfg(feature = "h2")]
+        if let Some(h2) = downcast::<h2::Error>(error) {
+            return Some(crate::h2::of_h2(h2).into());
+        }
+        #[cfg(feature = "reqwest")]
+        if let Some(reqwest) = downcast::<reqwest::Error>(error) {
+            return self.of_reqwest(reqwest);
+        }
+        #[cfg(feature = "hyper")]
+        if let Some(hyper) = downcast::<hyper::Error>(error) {
+            return self.of_hyper(hyper).map(Into::into);
+        } else if let Some(client) = downcast::<hyper_util::client::legacy::Error>(error) {
+            return self.of_hyper_util(client).map(Into::into);
+        }
+        self.of_text(error).map(Into::into)
+    }
+
+    fn of_io(&mut self, error: &io::Error) -> Option<Class> {
+        let class = error.classify().class;
+        match (self.place, class) {
+            (Place::Connection, Class::Unknown) => {
+                self.otherwise = Some(Class::Network);
+                error.raw_os_error().and_then(of_schannel)
+            }
+            (_, Class::Unknown) => None,
+            (Place::Connection, Class::Serialization) => Some(Class::Permanent),
+            (Place::Answer, Class::Serialization | Class::Validation) => Some(Class::Network),
+            (_, class) => Some(class),
+        }
+    }
+
+    #[cfg(feature = "reqwest")]
+    fn of_reqwest(&mut self, error: &reqwest::Error) -> Option<Failure> {
+        if let Some(status) = error.status() {
+            return Some(Failure::of_http(status.as_u16(), None).unwrap_or(Class::Unknown.into()));
+        }
+        match () {
+            () if error.is_timeout() => return Some(Class::Timeout.into()),
+            () if error.is_builder() => return Some(Class::Validation.into()),
+            () if error.is_redirect() || error.is_upgrade() => return Some(Class::Permanent.into()),
+            () if error.is_decode() => self.enter(Place::Content, Class::Serialization),
+            () if error.is_body() => self.enter(Place::Answer, Class::Network),
+            () => self.enter(Place::Connection, Class::Network),
+        }
+        None
+    }
+
+    #[cfg(feature = "hyper")]
+    fn of_hyper(&mut self, error: &hyper::Error) -> Option<Class> {
+        // hyper has no method for this kind: it is that of chunks and trailers that cannot be read.
+        let is_of_body = || Text::of(error).contains("reading a body");
+        match () {
+            () if error.is_timeout() => return Some(Class::Timeout),
+            () if error.is_user() => self.enter(Place::Request, Class::Validation),
+            () if error.is_parse() || is_of_body() => self.enter(Place::Answer, Class::Network),
+            () => self.enter(Place::Connection, Class::Network),
+        }
+        None
+    }
+
+    /// hyper-util says by its text alone that a request cannot be sent.
+    #[cfg(feature = "hyper")]
+    fn of_hyper_util(&mut self, error: &hyper_util::client::legacy::Error) -> Option<Class> {
+        if Text::of(error).starts_with("client error (User") {
+            return Some(Class::Validation);
+        }
+        self.enter(Place::Connection, Class::Network);
+        None
+    }
+
+    /// Errors whose types have no public name: those of connectors.
+    fn of_text(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+        match self.place {
+            Place::Connection => {
+                let text = Text::of(error);
+                // `https` without TLS, or a URL without a host: hyper-util's connector.
+                if text.starts_with("invalid URL, ") { Some(Class::Validation) } else { of_handshake(&text) }
+            }
+            Place::Elsewhere => of_openssl(&Text::of(error)),
+            Place::Answer | Place::Content | Place::Request => None,
+        }
+    }
+
+    /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
+    #[cfg(feature = "hyper")]
+    fn enter(&mut self, place: Place, otherwise: Class) {
+        if self.place != Place::Request {
+            (self.place, self.otherwise) = (place, Some(otherwise));
+        }
+    }
+}
+
+#[cfg(feature = "http")]
+fn is_of_http(error: &(dyn StdError + 'static)) -> bool {
+    use http::{header, method, uri};
+
+    error.is::<http::Error>()
+        || error.is::<uri::InvalidUri>()
+        || error.is::<uri::InvalidUriParts>()
+        || error.is::<method::InvalidMethod>()
+        || error.is::<header::InvalidHeaderName>()
+        || error.is::<header::InvalidHeaderValue>()
+        || error.is::<header::MaxSizeReached>()
+}

@@ -1,0 +1,31 @@
+//! What the errors of HTTP/2 mean to a policy.
+
+use ::h2::{Error as H2Error, Reason};
+use retry_core::{Class, Classify};
+
+/// Returns the class of an error of the crate h2, by its reason.
+///
+/// Source: [RFC 9113], section 7, and section 8.7 for the streams that were not processed.
+///
+/// [RFC 9113]: https://www.rfc-editor.org/rfc/rfc9113.html#section-7
+pub(crate) fn of_h2(error: &H2Error) -> Class {
+    if let Some(io) = error.get_io() {
+        return match io.classify().class {
+            Class::Unknown => Class::Network,
+            Class::Serialization => Class::Permanent, // TLS
+            class => class,
+        };
+    }
+    match error.reason() {
+        // A connection that the server closes in good order, and a stream that it did not begin to process.
+        Some(Reason::NO_ERROR | Reason::REFUSED_STREAM) => Class::Transient,
+        Some(Reason::SETTINGS_TIMEOUT) => Class::Timeout,
+        Some(Reason::ENHANCE_YOUR_CALM) => Class::RateLimit,
+        Some(Reason::INTERNAL_ERROR) => Class::Server,
+        Some(Reason::INADEQUATE_SECURITY | Reason::HTTP_1_1_REQUIRED) => Class::Permanent,
+        // The stream or the connection broke, or what came is not HTTP/2.
+        Some(_) => Class::Network,
+        // h2 was misused.
+        None => Class::Validation,
+    }
+}

@@ -1,0 +1,232 @@
+//! `error_chain`, `hyper_error` and `reqwest_error` say the same of every error of a client, at any depth.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::rt::TokioExecutor;
+use retry_core::{Class, Classify, Error, Failure};
+use retry_tokio::{error_chain, hyper_error, reqwest_error};
+use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+
+use super::errors::url_of_nobody;
+use super::{client, secs, serve};
+
+const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Oh\r\ncontent-length: 0\r\n\r\n";
+const CUT: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nfour";
+const BROKEN_CHUNK: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+const NOT_JSON: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfour";
+const NOT_GZIP: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 24\r\n\r\nthis is not gzip, at all!";
+
+/// What comes of a GET whose answer is read as JSON.
+async fn json(url: String) -> reqwest::Error {
+    let read = async { client().get(url).send().await?.error_for_status()?.json::<u32>().await };
+    read.await.unwrap_err()
+}
+
+async fn of_reqwest() -> Vec<(reqwest::Error, Class)> {
+    vec![
+        (json(url_of_nobody().await).await, Class::Network),
+        (json("no address".into()).await, Class::Validation),
+        (json(url_of_nobody().await.replace("http:", "https:")).await, Class::Validation),
+        (json(serve(&[b""]).await).await, Class::Network),
+        (json(serve(&[NOT_FOUND]).await).await, Class::NotFound),
+        (json(serve(&[CUT]).await).await, Class::Network),
+        (json(serve(&[BROKEN_CHUNK]).await).await, Class::Network),
+        (json(serve(&[NOT_JSON]).await).await, Class::Serialization),
+        (json(serve(&[NOT_GZIP]).await).await, Class::Serialization),
+        (super::errors::timed_out().await, Class::Timeout),
+    ]
+}
+
+async fn of_hyper() -> Vec<(BoxError, Class)> {
+    let get = async |url: String| -> BoxError {
+        let client = HyperClient::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+        match client.get(url.parse().unwrap()).await {
+            Ok(response) => response.into_body().collect().await.unwrap_err().into(),
+            Err(error) => error.into(),
+        }
+    };
+    vec![
+        (get(url_of_nobody().await).await, Class::Network),
+        (get("/stock".into()).await, Class::Validation),
+        (get(serve(&[b""]).await).await, Class::Network),
+        (get(serve(&[CUT]).await).await, Class::Network),
+        (get(serve(&[BROKEN_CHUNK]).await).await, Class::Network),
+    ]
+}
+
+#[derive(Debug)]
+struct Wrapper(BoxError);
+
+impl fmt::Display for Wrapper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stock cannot be read")
+    }
+}
+
+impl std::error::Error for Wrapper {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+const WRAPPERS: [fn(BoxError) -> BoxError; 6] = [
+    |error| error,
+    |error| Wrapper(error).into(),
+    |error| io::Error::other(error).into(),
+    |error| Arc::<dyn std::error::Error + Send + Sync>::from(error).into(),
+    |error| tonic::Status::from_error(Wrapper(error).into()).into(),
+    |error| Wrapper(io::Error::other(Wrapper(error)).into()).into(),
+];
+
+fn is_found_everywhere(error: BoxError, class: Class) {
+    let mut error = error;
+    for wrap in WRAPPERS {
+        error = wrap(error);
+        let said = [hyper_error(&*error), error_chain().classify(&*error)];
+        assert_eq!(said, [Failure::new(class); 2], "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn all_agree_at_any_depth() {
+    for (error, class) in of_reqwest().await {
+        assert_eq!(reqwest_error(&error).class, class, "{error:?}");
+        is_found_everywhere(error.into(), class);
+    }
+    for (error, class) in of_hyper().await {
+        is_found_everywhere(error, class);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_errors_of_libraries_around_the_clients() {
+    let elapsed = || async { tokio::time::timeout(secs(1), std::future::pending::<()>()).await.unwrap_err() };
+    let late = ServiceBuilder::new()
+        .timeout(secs(1))
+        .service_fn(|()| std::future::pending::<Result<(), BoxError>>());
+    let mut shed = ServiceBuilder::new()
+        .load_shed()
+        .concurrency_limit(1)
+        .service_fn(|()| std::future::pending::<Result<(), BoxError>>());
+    let _first = shed.ready().await.unwrap().call(());
+    let rows: Vec<(BoxError, Class)> = vec![
+        (elapsed().await.into(), Class::Timeout),
+        (late.oneshot(()).await.unwrap_err(), Class::Timeout),
+        (shed.ready().await.unwrap().call(()).await.unwrap_err(), Class::Transient),
+        (http::Request::get("no address").body(()).unwrap_err().into(), Class::Validation),
+        ("no address".parse::<http::Uri>().unwrap_err().into(), Class::Validation),
+        (http::HeaderValue::from_str("\n").unwrap_err().into(), Class::Validation),
+    ];
+    for (error, class) in rows {
+        is_found_everywhere(error, class);
+    }
+}
+
+/// RFC 9113, section 7.
+#[test]
+fn the_reasons_of_http_2() {
+    use h2::Reason;
+
+    let rows = [
+        (Reason::NO_ERROR, Class::Transient),
+        (Reason::PROTOCOL_ERROR, Class::Network),
+        (Reason::INTERNAL_ERROR, Class::Server),
+        (Reason::FLOW_CONTROL_ERROR, Class::Network),
+        (Reason::SETTINGS_TIMEOUT, Class::Timeout),
+        (Reason::STREAM_CLOSED, Class::Network),
+        (Reason::FRAME_SIZE_ERROR, Class::Network),
+        (Reason::REFUSED_STREAM, Class::Transient),
+        (Reason::CANCEL, Class::Network),
+        (Reason::COMPRESSION_ERROR, Class::Network),
+        (Reason::CONNECT_ERROR, Class::Network),
+        (Reason::ENHANCE_YOUR_CALM, Class::RateLimit),
+        (Reason::INADEQUATE_SECURITY, Class::Permanent),
+        (Reason::HTTP_1_1_REQUIRED, Class::Permanent),
+        (Reason::from(14), Class::Network),
+    ];
+    for (reason, class) in rows {
+        assert_eq!(error_chain().classify(&h2::Error::from(reason)).class, class, "{reason}");
+        is_found_everywhere(Wrapper(h2::Error::from(reason).into()).into(), class);
+    }
+}
+
+#[test]
+fn the_codes_of_grpc() {
+    use tonic::{Code, Status};
+
+    let rows = [
+        (Code::Cancelled, Class::Network),
+        (Code::Unknown, Class::Unknown),
+        (Code::InvalidArgument, Class::Validation),
+        (Code::DeadlineExceeded, Class::Timeout),
+        (Code::NotFound, Class::NotFound),
+        (Code::AlreadyExists, Class::Client),
+        (Code::PermissionDenied, Class::Client),
+        (Code::ResourceExhausted, Class::RateLimit),
+        (Code::FailedPrecondition, Class::Client),
+        (Code::Aborted, Class::Transient),
+        (Code::OutOfRange, Class::Validation),
+        (Code::Unimplemented, Class::Permanent),
+        (Code::Internal, Class::Server),
+        (Code::Unavailable, Class::Server),
+        (Code::DataLoss, Class::Permanent),
+        (Code::Unauthenticated, Class::Client),
+    ];
+    for (code, class) in rows {
+        let status = || Status::new(code, "the stock cannot be read");
+        assert_eq!(error_chain().classify(&status()).class, class, "{code:?}");
+        assert_eq!(
+            error_chain().classify(&Wrapper(io::Error::other(status()).into())).class,
+            class,
+            "{code:?}"
+        );
+    }
+}
+
+/// The same text or kind means something else around a client, and something else in the caller's own data.
+#[test]
+fn data_that_is_invalid() {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "not a letter");
+    assert_eq!(error_chain().classify(&invalid()).class, Class::Serialization, "of no client");
+    assert_eq!(hyper_error(&invalid()).class, Class::Permanent, "of a client's connection: TLS");
+}
+
+/// Windows' Schannel has numbers for what fails in a handshake: SEC_E_UNTRUSTED_ROOT, CERT_E_EXPIRED.
+#[test]
+fn the_numbers_of_schannel() {
+    for code in [0x8009_0325_u32, 0x800b_0101] {
+        let error = io::Error::from_raw_os_error(code.cast_signed());
+        assert_eq!(hyper_error(&error).class, Class::Permanent, "{error:?}");
+    }
+}
+
+#[test]
+fn a_type_of_the_program() {
+    #[derive(Debug)]
+    struct Unpaid;
+
+    impl fmt::Display for Unpaid {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("unpaid")
+        }
+    }
+
+    impl std::error::Error for Unpaid {}
+
+    impl Classify for Unpaid {
+        fn classify(&self) -> Failure {
+            Class::Client.into()
+        }
+    }
+
+    let errors = error_chain().knows::<Unpaid>().knows::<Error<Unpaid>>();
+    assert_eq!(errors.classify(&io::Error::other(Wrapper(Unpaid.into()))).class, Class::Client);
+    let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+    assert_eq!(errors.classify(&Wrapper(refused.into())).class, Class::Network);
+}
