@@ -38,10 +38,10 @@ fn verdict_on(failure: Failure) -> Replayed<Verdict> {
     fail_once(&mut call_after(&POLICY, 0)?, failure, &FakeClock::new(), 0)
 }
 
-/// Whether a verdict is `stop`, `delay 7` or `retry_after_7ms`; what follows after a space is a remark.
+/// Whether a verdict is `stop`, `delay 7`, `delay 7ms` or `retry_after_7ms`; what follows after a space is a remark.
 pub(crate) fn decided(ours: Verdict, theirs: &str) -> Replayed {
     let delay = match theirs.strip_prefix("delay ") {
-        Some(rest) => rest.split(' ').next(),
+        Some(rest) => rest.split(' ').next().map(|delay| delay.strip_suffix("ms").unwrap_or(delay)),
         None => {
             theirs.split(' ').next().and_then(|word| word.strip_prefix("retry_after_")?.strip_suffix("ms"))
         }
