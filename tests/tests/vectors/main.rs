@@ -51,8 +51,8 @@ const fn file(name: &'static str, replay: Replay, pass: u32, declared: u32) -> F
 }
 
 const FILES: &[File] = &[
-    file("aws_adaptive_rate_limiter", aws_adaptive::rate_limiter, 0, 10),
-    file("aws_adaptive_traces", aws_adaptive::traces, 0, 17),
+    file("aws_adaptive_rate_limiter", aws_adaptive::rate_limiter, 12, 0),
+    file("aws_adaptive_traces", aws_adaptive::traces, 17, 0),
     file("aws_backoff_simulator", aws_simulator::cases, 33, 0),
     file("aws_exponential_backoff", aws::exponential_backoff, 6, 0),
     file("aws_standard_retry", aws::standard_retry, 26, 0),

@@ -44,7 +44,6 @@ pub(crate) fn intervals(meta: &Value, case: &Value) -> Outcome {
                     Some(factor) => Some(factor),
                     None => Some(default("randomization")?),
                 },
-                ..Function::default()
             },
             other => return fail(format!("unknown kind: {other}")),
         };

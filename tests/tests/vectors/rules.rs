@@ -45,9 +45,6 @@ pub(crate) const WINDOW_IS_LAST_N: &str =
 /// Ejecting hosts by comparing them with each other.
 pub(crate) const NO_LOAD_BALANCER: &str =
     "out of scope: no load balancer, hosts are not compared with each other";
-/// Pacing first attempts.
-pub(crate) const NO_RATE_LIMITER: &str =
-    "out of scope: no rate limiter, a budget pays for retries and never delays a first attempt";
 /// Where the peer counts first and looks at its limit later, or keeps what does not fit.
 pub(crate) const NEVER_MORE: &str =
     "a budget never holds more than its capacity, and never grants more than it holds";
