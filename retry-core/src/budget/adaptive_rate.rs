@@ -125,7 +125,7 @@ impl AdaptiveRate {
     /// Continues from a state. A number in it that is NaN, infinite or negative counts as 0, or as the largest number.
     #[must_use]
     pub fn restored(state: AdaptiveRateState) -> Self {
-        let sane = |number: f64| number.max(0.0).min(f64::MAX); // the larger of NaN and 0 is 0
+        let sane = |number: f64| if number > 0.0 { number.min(f64::MAX) } else { 0.0 };
         let state = AdaptiveRateState {
             fill_rate: sane(state.fill_rate),
             max_capacity: sane(state.max_capacity),

@@ -35,6 +35,7 @@ use core::time::Duration;
 
 mod classifiers;
 mod error;
+mod hints;
 mod http;
 #[cfg(feature = "http")]
 mod http_types;
@@ -42,10 +43,12 @@ mod http_types;
 mod io;
 mod messages;
 mod phrases;
+mod pushback;
 mod retry_after;
 
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
+pub use hints::parse_hint;
 #[cfg(feature = "http")]
 pub use http_types::Idempotency;
 pub use messages::Messages;

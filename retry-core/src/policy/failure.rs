@@ -112,6 +112,8 @@ pub enum Hints {
     /// `max_hint` ends the call.
     Exact,
     /// The hint is the shortest delay, but a hint above `max_hint` is lowered to `max_hint`, much as the AWS SDKs do.
-    /// This is the only setting in which a call may come back sooner than the server asked.
+    /// A call may then come back sooner than the server asked.
     Clamp,
+    /// The hint is left aside, and the backoff alone decides. This is for servers whose hints are known to be wrong.
+    Ignore,
 }

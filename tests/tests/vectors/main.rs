@@ -25,6 +25,7 @@ mod polly;
 mod polly_v2;
 mod resilience4j;
 mod rules;
+mod service_hints;
 mod tenacity;
 mod tenacity_stop;
 
@@ -72,6 +73,7 @@ const FILES: &[File] = &[
     file("r4j_sliding_window", breaker::r4j_sliding_window, 1, 5),
     file("r4j_state_machine", breaker::r4j_state_machine, 33, 8),
     file("r4j_traces", breaker::r4j_traces, 10, 27),
+    file("service_hints", service_hints::cases, 21, 0),
     file("tenacity_wait_stop", tenacity::cases, 84, 3),
     file("tower_tps_budget", budgets::tower_tps_budget, 3, 0),
 ];
