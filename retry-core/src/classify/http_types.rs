@@ -3,7 +3,7 @@
 use core::cell::LazyCell;
 use core::time::Duration;
 
-use http::header::{DATE, HeaderMap};
+use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::hints::Hint;
@@ -65,6 +65,7 @@ impl Failure {
         };
         let exhausted = nothing_remains(headers);
         let failure = match hint(status, headers, now_unix_secs) {
+            None if has_hint(headers) => failure.unreadable_hint(),
             None => failure,
             hint => Self::of_http(status.as_u16(), hint)?,
         };
@@ -107,6 +108,14 @@ fn hint(status: StatusCode, headers: &HeaderMap, now_unix_secs: impl FnOnce() ->
         });
         resets.filter_map(|limit| longest(limit.reset_after).or_else(|| longest(limit.reset))).max()
     })
+}
+
+/// Whether a header is there that would be a hint if it could be read.
+fn has_hint(headers: &HeaderMap) -> bool {
+    let exhausted = LIMITS.iter().filter(|limit| limit.remain(headers) == Some(false));
+    headers.contains_key(RETRY_AFTER)
+        || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
+        || exhausted.into_iter().any(|limit| headers.contains_key(limit.reset))
 }
 
 /// Whether a limit says that no request remains.

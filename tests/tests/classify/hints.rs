@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use retry_core::{
-    Class, Failure, GiveUp, Instant, Policy, Verdict, classify::parse_hint, policy::Hints, testing::FakeClock,
+    Class, Failure, GiveUp, Instant, Policy, Retry, Verdict, classify::parse_hint, policy::Hints,
+    testing::FakeClock,
 };
 use tests::secs;
 
@@ -199,4 +200,28 @@ fn hints_are_ignored_if_the_policy_says_so() {
         "backoff = 'fixed'\nbase_delay = '100ms'\nmax_delay = '1s'\nhints = 'ignore'",
     );
     assert_eq!(read.unwrap().settings().hints, Hints::Ignore);
+}
+
+#[test]
+fn an_observer_hears_of_a_hint_that_cannot_be_read() {
+    let rows: &[(u16, &[(&'static str, &str)], bool)] = &[
+        (503, &[("retry-after", "soon")], true),
+        (429, &[("retry-after-ms", "-5")], true),
+        (429, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "later")], true),
+        (503, &[("retry-after", "soon"), ("retry-after", "5")], false),
+        (503, &[("retry-after", "5")], false),
+        (503, &[], false),
+    ];
+    for &(status, lines, unreadable) in rows {
+        let failure = of(status, lines).unwrap();
+        assert_eq!(failure.hint_unreadable, unreadable, "{status} {lines:?}");
+
+        let (clock, told) = (FakeClock::new(), std::cell::RefCell::new(Vec::new()));
+        let retry = Retry::new(&Policy::DEFAULT, &clock)
+            .classify_opaque(|failure: &Failure| *failure)
+            .on_event(|event| told.borrow_mut().push(event.to_string()));
+        let _ = retry.run_blocking(|| Err::<(), _>(failure));
+        let heard = told.borrow().iter().any(|line| line.contains(", unreadable hint"));
+        assert_eq!(heard, unreadable, "{:?}", told.borrow());
+    }
 }
