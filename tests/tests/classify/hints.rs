@@ -204,7 +204,8 @@ fn hints_are_ignored_if_the_policy_says_so() {
 
 #[test]
 fn an_observer_hears_of_a_hint_that_cannot_be_read() {
-    let rows: &[(u16, &[(&'static str, &str)], bool)] = &[
+    type Row<'a> = (u16, &'a [(&'static str, &'a str)], bool);
+    let rows: &[Row<'_>] = &[
         (503, &[("retry-after", "soon")], true),
         (429, &[("retry-after-ms", "-5")], true),
         (429, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "later")], true),
