@@ -65,7 +65,7 @@ fn policy() -> impl Strategy<Value = (Policy, Duration, Duration)> {
 }
 
 fn hints() -> impl Strategy<Value = Hints> {
-    prop_oneof![Just(Hints::Floor), Just(Hints::Exact), Just(Hints::Clamp)]
+    prop_oneof![Just(Hints::Floor), Just(Hints::Exact), Just(Hints::Clamp), Just(Hints::Ignore)]
 }
 
 fn classes() -> impl Strategy<Value = ClassSet> {
@@ -205,7 +205,7 @@ proptest! {
         }
     }
 
-    /// Never sooner than the server asked, but where the policy clamps; never beyond deadline or attempts; and the
+    /// Never sooner than the server asked, but where the policy clamps or ignores hints; never beyond deadline or attempts; and the
     /// whole call ends without a panic whatever the clock does.
     #[test]
     fn a_call_keeps_to_hints_limits_and_deadline(
@@ -231,7 +231,7 @@ proptest! {
                         (Some(hint), Hints::Floor) => prop_assert!(delay >= hint && hint <= limit),
                         (Some(hint), Hints::Exact) => prop_assert!(delay == hint && hint <= limit),
                         (Some(hint), Hints::Clamp) => prop_assert!(delay >= hint.min(limit)),
-                        (None, _) => prop_assert!(delay <= cap),
+                        (None, _) | (_, Hints::Ignore) => prop_assert!(delay <= cap),
                     }
                     slept = slept.saturating_add(delay);
                     prop_assert!(slept <= deadline || deadline == LONGEST); // the longest is none

@@ -49,13 +49,16 @@
 //!
 //! # Limits
 //!
-//! A budget only concerns retries. First attempts always start at once: for a limit on those, use a rate limiter.
+//! A budget only concerns retries. First attempts always start at once. For a limit on those, an operation waits for an
+//! [`AdaptiveRate`] before it sends, or for a rate limiter of another library.
 
 #![doc(alias = "retry budget")]
 #![doc(alias = "retry quota")]
 #![doc(alias = "retry throttling")]
 #![doc(alias = "rate limiter")]
+#![doc(alias = "adaptive retry mode")]
 
+mod adaptive_rate;
 mod adaptive_throttle;
 mod concurrency_share;
 mod decimal;
@@ -66,6 +69,7 @@ mod shared;
 mod sliding;
 mod token_bucket;
 
+pub use adaptive_rate::{AdaptiveRate, AdaptiveRateState, Sending, SharedAdaptiveRate};
 pub use adaptive_throttle::AdaptiveThrottle;
 pub use concurrency_share::ConcurrencyShare;
 pub use interface::{Budget, Deposit, NoBudget, Price, Request};

@@ -6,20 +6,33 @@ use core::time::Duration;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 
-use super::retry_after::{parse_delay_seconds, parse_http_date, parse_retry_after};
+use super::hints::Hint;
+use super::pushback::{UNKNOWN, of_grpc_code};
+use super::retry_after::{parse_delay_millis, parse_http_date};
+use crate::class::Class;
 use crate::policy::Failure;
 
 impl Failure {
-    /// Makes a failure of the status and the `Retry-After` of an HTTP response, as [`of_http`](Self::of_http) does;
-    /// `None` for 1xx, 2xx and 3xx.
+    /// What an HTTP response says of its request, by its status and its headers; `None` where the status is no
+    /// error. Status and hint mean what they do to [`of_http`](Self::of_http).
     ///
-    /// If `Retry-After` is a date, it is compared with the `Date` header of the same response, so the local clock may
-    /// be wrong. If there is no valid `Date`, it is compared with `now_unix_secs`, the seconds since 1970, such as
-    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs). That closure is called only if a value is not
-    /// a number of seconds.
+    /// The hint is that of the first of these headers that can be read, in any form that
+    /// [`parse_hint`](crate::classify::parse_hint) reads:
     ///
-    /// Invalid values are ignored. If there are several valid ones, against
-    /// [RFC 9110, 5.3](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
+    /// 1. `retry-after-ms`, `x-ms-retry-after-ms` and `x-amz-retry-after`, in milliseconds
+    /// 2. `Retry-After`
+    /// 3. `ratelimit-reset-after` and `ratelimit-reset`, also with `x-`, if `ratelimit-remaining` is 0 or the status is 429
+    ///    without it
+    ///
+    /// A 4xx with nothing remaining is of class `RateLimit`, as GitHub's 403 is. A gRPC response that has only trailers is
+    /// a failure by its `grpc-status`; its `grpc-retry-pushback-ms` means what it does to
+    /// [`grpc_pushback`](Self::grpc_pushback).
+    ///
+    /// Where the hint is a date or a Unix time, the response's own `Date` says from when it counts, so that no clock has to be
+    /// right; without one, `now_unix_secs` does, the seconds since 1970, such as
+    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs); it is called for those only. Values that say nothing are left
+    /// out; where there are several that do, which
+    /// [must not be](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
     ///
     /// ```
     /// use core::time::Duration;
@@ -46,25 +59,119 @@ impl Failure {
         headers: &HeaderMap,
         now_unix_secs: impl FnOnce() -> u64,
     ) -> Option<Self> {
-        // Most responses are good, and then the headers are left alone.
-        let failure = Self::of_http(status.as_u16(), None)?;
-        match retry_after(headers, now_unix_secs) {
-            None => Some(failure),
-            hint => Self::of_http(status.as_u16(), hint),
-        }
+        // Most responses are none, and have nothing to be read.
+        let Some(failure) = Self::of_http(status.as_u16(), None) else {
+            return if headers.contains_key(GRPC_STATUS) { of_grpc(headers) } else { None };
+        };
+        let exhausted = nothing_remains(headers);
+        let failure = match hint(status, headers, now_unix_secs) {
+            None if has_hint(headers) => failure.unreadable_hint(),
+            None => failure,
+            hint => Self::of_http(status.as_u16(), hint)?,
+        };
+        // The refusal is for the rate of requests, whatever its status says.
+        let is_refusal =
+            matches!(failure.class, Class::Client | Class::Transient) && status.is_client_error();
+        Some(if exhausted && is_refusal { Self { class: Class::RateLimit, ..failure } } else { failure })
     }
 }
 
-fn retry_after(headers: &HeaderMap, now_unix_secs: impl FnOnce() -> u64) -> Option<Duration> {
-    // The wall clock is read only for dates, which are rare.
+/// What the trailers of a gRPC response say that has nothing but these: a status, and possibly a pushback.
+fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
+    let code = headers.get(GRPC_STATUS).and_then(text)?.parse().ok();
+    let class = of_grpc_code(code.unwrap_or(UNKNOWN))?;
+    let mut values = headers.get_all(GRPC_PUSHBACK).iter();
+    let failure = Failure::new(class);
+    Some(match (values.next(), values.next()) {
+        (None, _) => failure,
+        (Some(value), None) => failure.grpc_pushback(text(value).unwrap_or_default()),
+        // Several are none that can be read.
+        (Some(_), Some(_)) => failure.not_retried(),
+    })
+}
+
+/// The hint of a failed response: the finer header first, then `Retry-After`, then the reset of a limit.
+fn hint(status: StatusCode, headers: &HeaderMap, now_unix_secs: impl FnOnce() -> u64) -> Option<Duration> {
+    // A wall clock is read for dates and Unix times only, and those are rare.
     let now = LazyCell::new(|| {
         let now = now_unix_secs();
         let date = headers.get(DATE).and_then(text).and_then(|date| parse_http_date(date, now));
         date.and_then(|date| u64::try_from(date).ok()).unwrap_or(now)
     });
-    let wait = |value| parse_delay_seconds(value).or_else(|| parse_retry_after(value, *now));
-    headers.get_all(RETRY_AFTER).iter().filter_map(text).filter_map(wait).max()
+    let all = |name: &'static str| headers.get_all(name).iter().filter_map(text);
+    let longest = |name: &'static str| all(name).filter_map(Hint::read).map(|hint| hint.wait(|| *now)).max();
+    let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(parse_delay_millis).max()).max();
+    in_millis.or_else(|| longest("retry-after")).or_else(|| {
+        let resets = LIMITS.iter().filter(|limit| match limit.remain(headers) {
+            Some(remain) => !remain,
+            None => status == StatusCode::TOO_MANY_REQUESTS,
+        });
+        resets.filter_map(|limit| longest(limit.reset_after).or_else(|| longest(limit.reset))).max()
+    })
 }
+
+/// Whether a header is there that would be a hint if it could be read.
+fn has_hint(headers: &HeaderMap) -> bool {
+    let exhausted = LIMITS.iter().filter(|limit| limit.remain(headers) == Some(false));
+    headers.contains_key(RETRY_AFTER)
+        || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
+        || exhausted.into_iter().any(|limit| headers.contains_key(limit.reset))
+}
+
+/// Whether a limit says that no request remains.
+fn nothing_remains(headers: &HeaderMap) -> bool {
+    LIMITS.iter().any(|limit| limit.remain(headers) == Some(false))
+}
+
+/// The headers of one limit of requests.
+struct Limit {
+    remaining: &'static str,
+    reset_after: &'static str,
+    reset: &'static str,
+}
+
+impl Limit {
+    /// Whether requests remain; `None` if the limit does not say.
+    fn remain(&self, headers: &HeaderMap) -> Option<bool> {
+        let remaining = headers.get(self.remaining).and_then(text)?.trim_matches([' ', '\t']);
+        let digits = !remaining.is_empty() && remaining.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| remaining.bytes().any(|byte| byte != b'0'))
+    }
+}
+
+/// draft-ietf-httpapi-ratelimit-headers-03, GitHub and Discord, Twitter, OpenAI.
+const LIMITS: &[Limit] = &[
+    Limit {
+        remaining: "ratelimit-remaining",
+        reset_after: "ratelimit-reset-after",
+        reset: "ratelimit-reset",
+    },
+    Limit {
+        remaining: "x-ratelimit-remaining",
+        reset_after: "x-ratelimit-reset-after",
+        reset: "x-ratelimit-reset",
+    },
+    Limit {
+        remaining: "x-rate-limit-remaining",
+        reset_after: "x-rate-limit-reset-after",
+        reset: "x-rate-limit-reset",
+    },
+    Limit {
+        remaining: "x-ratelimit-remaining-requests",
+        reset_after: "x-ratelimit-reset-requests",
+        reset: "x-ratelimit-reset-requests",
+    },
+    Limit {
+        remaining: "x-ratelimit-remaining-tokens",
+        reset_after: "x-ratelimit-reset-tokens",
+        reset: "x-ratelimit-reset-tokens",
+    },
+];
+
+/// OpenAI and Azure, Azure's older ones, Amazon.
+const IN_MILLIS: &[&str] = &["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"];
+const GRPC_STATUS: &str = "grpc-status";
+const GRPC_PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 fn text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok()

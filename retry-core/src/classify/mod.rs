@@ -52,6 +52,7 @@ mod chain;
 mod classifiers;
 mod codes;
 mod error;
+mod hints;
 mod http;
 #[cfg(feature = "http")]
 mod http_types;
@@ -59,6 +60,7 @@ mod http_types;
 mod io;
 mod messages;
 mod phrases;
+mod pushback;
 mod retry_after;
 mod text_codes;
 
@@ -67,6 +69,7 @@ pub use chain::{
 };
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
+pub use hints::parse_hint;
 #[cfg(feature = "http")]
 pub use http_types::Idempotency;
 pub use messages::Messages;

@@ -297,13 +297,14 @@ impl Named for JitterName {
 }
 
 impl Named for Hints {
-    const ALL: &'static [Self] = &[Self::Floor, Self::Exact, Self::Clamp];
+    const ALL: &'static [Self] = &[Self::Floor, Self::Exact, Self::Clamp, Self::Ignore];
 
     fn name(self) -> String {
         let name = match self {
             Self::Floor => "floor",
             Self::Exact => "exact",
             Self::Clamp => "clamp",
+            Self::Ignore => "ignore",
         };
         name.into()
     }

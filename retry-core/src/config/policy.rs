@@ -72,11 +72,11 @@ table! {
 /// assert!(error.message().contains("max_delay = 10 ms: must be at least 1 s, the base delay"));
 /// ```
 ///
-/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`, and otherwise
-/// from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`,
-/// `exact`, `clamp`) and `max_hint`. Durations are text, such as `"250ms"` and `"1m 30s"`. `"none"` removes the
-/// `start_within`, `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` removes its
-/// `max_hint`.
+/// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
+/// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`,
+/// `ignore`)
+/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
+/// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
 ///
 /// # Errors
 /// Returns an error if a key is unknown, if a value is invalid, or if the backoff or the jitter does not use a key.

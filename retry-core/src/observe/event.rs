@@ -243,6 +243,9 @@ impl fmt::Display for Event<'_> {
                 if outlook.max_attempts < u32::MAX {
                     write!(f, " of {}", outlook.max_attempts)?;
                 }
+                if failure.hint_unreadable {
+                    f.write_str(", unreadable hint")?;
+                }
                 if let Some(left) = outlook.left {
                     write!(f, ", {} left", Spoken(left))?;
                 }

@@ -179,6 +179,7 @@ impl Policy {
     fn hinted(&self, delay: u64, hint: u64) -> Option<u64> {
         let limit = self.max_hint.unwrap_or(self.max_delay);
         match self.hints {
+            Hints::Ignore => Some(delay),
             Hints::Clamp => Some(delay.max(hint.min(limit))),
             _ if hint > limit => None,
             Hints::Floor => Some(delay.max(hint)),

@@ -25,6 +25,8 @@ pub struct Failure {
     pub class: Class,
     /// The server's hint, such as HTTP's `Retry-After`: the shortest wait from now to the next attempt.
     pub hint: Option<Duration>,
+    /// Whether the server sent a hint that could not be read. It changes no decision; observers are told.
+    pub hint_unreadable: bool,
     /// The rule for this error, which comes before the rules of the policy.
     pub rule: Option<&'static Rule>,
     /// Whether this must be the last attempt, whatever the rules say.
@@ -36,7 +38,7 @@ impl Failure {
 
     /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
-        Self { class, hint: None, rule: None, is_last: false }
+        Self { class, hint: None, hint_unreadable: false, rule: None, is_last: false }
     }
 
     /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
@@ -45,6 +47,12 @@ impl Failure {
     #[must_use]
     pub const fn retry_after(self, hint: Duration) -> Self {
         Self { hint: Some(hint), ..self }
+    }
+
+    /// Tells observers that the server sent a hint that could not be read, such as `Retry-After: soon`.
+    #[must_use]
+    pub const fn unreadable_hint(self) -> Self {
+        Self { hint_unreadable: true, ..self }
     }
 
     /// Marks the failure as not retried, whatever its class. The circuit still counts it by its class.
@@ -112,6 +120,8 @@ pub enum Hints {
     /// `max_hint` ends the call.
     Exact,
     /// The hint is the shortest delay, but a hint above `max_hint` is lowered to `max_hint`, much as the AWS SDKs do.
-    /// This is the only setting in which a call may come back sooner than the server asked.
+    /// A call may then come back sooner than the server asked.
     Clamp,
+    /// The hint is left aside, and the backoff alone decides. This is for servers whose hints are known to be wrong.
+    Ignore,
 }

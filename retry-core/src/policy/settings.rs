@@ -120,8 +120,13 @@ impl fmt::Display for PolicySettings<'_> {
             Hints::Floor => "hints up to",
             Hints::Exact => "hints exactly, up to",
             Hints::Clamp => "hints clamped to",
+            Hints::Ignore => "hints ignored",
         };
-        write!(f, "{hints} {}, retries {}", Exact(self.max_hint.unwrap_or(self.max_delay)), self.retry_on)?;
+        f.write_str(hints)?;
+        if self.hints != Hints::Ignore {
+            write!(f, " {}", Exact(self.max_hint.unwrap_or(self.max_delay)))?;
+        }
+        write!(f, ", retries {}", self.retry_on)?;
         self.rules.iter().try_for_each(|rule| write!(f, "; rule {rule}"))
     }
 }

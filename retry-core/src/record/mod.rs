@@ -291,7 +291,7 @@ impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
         let guarded = &self.recorder.guarded;
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
-            EventKind::Failed { failure: Failure { class, hint, rule, is_last }, verdict, outlook } => {
+            EventKind::Failed { failure: Failure { class, hint, rule, is_last, .. }, verdict, outlook } => {
                 let (rule, word) = (rule.map(|rule| self.recorder.rule(rule)), outlook.word);
                 (outlook.elapsed, RecordedStep::Decided { class, hint, rule, is_last, word, verdict })
             }

@@ -87,7 +87,7 @@ impl<'a, P: Policies> Replay<'a, P> {
             Some((u32::MAX, delay)) => *delay,
             _ => return Err(ReplayError::Missing { number, at }),
         };
-        let failure = Failure { class, hint, rule, is_last };
+        let failure = Failure { rule, is_last, hint, ..Failure::new(class) };
         let failed =
             FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
         let elapsed = record.elapsed.map_or(0, nanos);

@@ -53,9 +53,9 @@ fn the_hint_of_a_response() {
         // Absurd ones: nothing, or the most.
         (&[("retry-after", b"")], None),
         (&[("retry-after", b"-1")], None),
-        (&[("retry-after", b"1.5")], None),
+        (&[("retry-after", b"1.5")], Some(Duration::from_millis(1_500))),
         (&[("retry-after", b"soon")], None),
-        (&[("retry-after", b"120, 240")], None),
+        (&[("retry-after", b"120, 240")], Some(secs(240))),
         (&[("retry-after", b"\xff\xfe")], None),
         (&[("retry-after", "\u{661}\u{662}".as_bytes())], None),
         (&[("retry-after", EIGHT_KILOBYTES)], Some(secs(u64::MAX))),

@@ -1,7 +1,6 @@
 //! From an error to its class: by HTTP status, by `io::ErrorKind`, by text; and when a server wants to be asked again.
 
-mod chain;
-mod ends;
+mod hints;
 mod http;
 mod http_types;
 mod text;
@@ -10,7 +9,7 @@ mod texts;
 use proptest::prelude::*;
 use retry_core::{
     Class,
-    classify::{Messages, parse_http_date, parse_retry_after},
+    classify::{Messages, parse_hint, parse_http_date, parse_retry_after},
 };
 
 proptest! {
@@ -21,6 +20,7 @@ proptest! {
         prop_assert_eq!(Messages::new(&[]).classify(&text), Class::Unknown);
         Messages::DEFAULT.classify(&text);
         parse_retry_after(&text, now);
+        parse_hint(&text, now);
         parse_http_date(&text, now);
     }
 }

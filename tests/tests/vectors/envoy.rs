@@ -56,6 +56,8 @@ enum Kind {
     Exponential,
     /// `base + random % (base / 2)`.
     LowerBound,
+    /// `base`.
+    Fixed,
 }
 
 enum Op {
@@ -89,11 +91,12 @@ fn strategy(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
         kind: match config.get("kind")? {
             "jittered_exponential" => Kind::Exponential,
             "jittered_lower_bound" => Kind::LowerBound,
+            "fixed" => Kind::Fixed,
             other => return fail(format!("unknown kind: {other}")),
         },
         base: config.get::<Ms>("base_ms")?.0,
         cap: cap.map(|Ms(cap)| cap.min(LONGEST)),
-        random: config.get("random_u64")?,
+        random: if config.get::<&str>("kind")? == "fixed" { 0 } else { config.get("random_u64")? },
         asked: 0,
     };
     let ops = case.list("steps")?;
@@ -140,6 +143,10 @@ impl Strategy {
     /// The delay by the word of which our jitter makes what the peer draws, in whole milliseconds.
     fn delay(&self) -> Replayed<Duration> {
         let (curve, jitter, failed, range) = match self.kind {
+            Kind::Fixed => {
+                let policy = policy(Backoff::fixed(self.base), self.cap)?;
+                return Ok(policy.delay(self.asked.saturating_add(1), Duration::ZERO, 0));
+            }
             Kind::Exponential => {
                 let curve = Backoff::exponential(self.base);
                 (curve, Jitter::Full, self.asked.saturating_add(1), self.ceiling())

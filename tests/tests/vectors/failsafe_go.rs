@@ -9,10 +9,10 @@ use retry_core::{
 };
 use serde_json::Value;
 
-use crate::json::{Fields, Ms, Replayed, fail, replay};
-use crate::machine::{Ending, LONGEST, between, built, play, policy};
+use crate::json::{Fields, Ms, Replayed, Secs, fail, replay};
+use crate::machine::{Ending, LONGEST, between, built, call_after, delays, play, policy};
 use crate::outcome::Outcome;
-use crate::{budgets, draw};
+use crate::{budgets, draw, rules};
 
 /// The peer's delays are numbers without a unit, cut to whole ones. This one is so short that 32 bits of a ratio
 /// are exact for them, and so long that the nanosecond by which our ranges are wider is next to nothing.
@@ -31,6 +31,8 @@ pub(crate) fn cases(meta: &Value, case: &Value) -> Outcome {
             "range" | "factor" | "plus_minus" => delay(case, &given),
             "count_window" => count_window(case, &given),
             "time_window" => time_window(case, &given),
+            "backoff" => curve(case, &given),
+            "max_window" => max_window(case, &given),
             other => fail(format!("unknown fn: {other}")),
         }
     })
@@ -58,11 +60,44 @@ fn delay(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     Ok(Outcome::same("delay", whole, u128::from(theirs)))
 }
 
+/// The delays of one call after the other failed attempt.
+fn curve(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
+    let (Ms(initial), cap): (Ms, Option<Ms>) = (given.get("initial_ms")?, given.find("max_ms")?);
+    let curve = Backoff::exponential(initial);
+    let curve = match given.find::<f64>("factor")? {
+        Some(factor) => built(curve.try_multiplier(factor))?,
+        None => curve,
+    };
+    let policy = policy(curve, cap.map(|Ms(cap)| cap))?;
+    let theirs: Vec<Ms> = case.fields("expect")?.get("delays_ms")?;
+    let theirs: Vec<Duration> = theirs.into_iter().map(|Ms(delay)| delay).collect();
+    let retries: u32 = given.get("retries")?;
+    let (ours, end) = delays(call_after(&policy, 0)?, retries as usize, 0)?;
+    Ok(Outcome::same("delays", (ours, end), (theirs, None)))
+}
+
+/// The greatest value of a stretch of time, which the peer's adaptive limiter of concurrency is made of. There is no
+/// such window here, so only the form of the case is checked.
+fn max_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
+    let Secs(_) = given.get("window_s")?;
+    for step in case.list("steps")? {
+        match step.get("op")? {
+            "add" => {
+                let (Secs(_), _, _): (_, f64, f64) =
+                    (step.get("at_s")?, step.get("value")?, step.fields("expect")?.get("max")?);
+            }
+            other => return fail(format!("unknown op: {other}")),
+        }
+    }
+    Ok(Outcome::Declared(rules::WINDOW_HOLDS_OUTCOMES))
+}
+
 /// A call by script: `"err"` or `["err", milliseconds]`.
 fn retries(case: &Fields<'_>) -> Replayed {
     let config = case.fields("config")?;
     let attempts: f64 = config.get("max_attempts")?;
     let limit: Option<Ms> = config.find("max_duration_ms")?;
+    let returns_last = config.find("return_last_failure")?.unwrap_or(false);
     let mut script = Vec::new();
     for attempt in case.get::<&[Value]>("attempt_outcomes")? {
         let (ending, takes) = match attempt.as_array().map(Vec::as_slice) {
@@ -73,6 +108,7 @@ fn retries(case: &Fields<'_>) -> Replayed {
         match (ending.as_str(), takes) {
             (Some("ok"), Some(takes)) => script.push((Ending::Value, takes)),
             (Some("err"), Some(takes)) => script.push((Ending::Error, takes)),
+            (Some("bad_result"), Some(takes)) => script.push((Ending::BadValue, takes)),
             _ => return fail(format!("unknown outcome: {attempt}")),
         }
     }
@@ -90,7 +126,14 @@ fn retries(case: &Fields<'_>) -> Replayed {
     let played = play(&policy, &script)?;
     let ours = match played.result {
         Ok(()) => "ok",
-        Err(end) if matches!(end.reason, GiveUp::Attempts | GiveUp::StartWithin) => "exceeded",
+        // The last failure is in the error here: a caller takes out either.
+        Err(end) if matches!(end.reason, GiveUp::Attempts | GiveUp::StartWithin) => {
+            match (returns_last, end.bad_value) {
+                (false, _) => "exceeded",
+                (true, false) => "err",
+                (true, true) => "bad_result",
+            }
+        }
         Err(_) => "another end",
     };
     Ok(Outcome::same("attempts", played.attempts, theirs).and(Outcome::same("final", ours, end)))

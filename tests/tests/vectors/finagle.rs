@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use retry_core::{
-    Backoff, CircuitConfig, GiveUp, Policy,
-    circuit::{Breaker, CountWindow, Window},
+    Backoff, CircuitConfig, GiveUp, Instant, Policy,
+    circuit::{Breaker, CountWindow, TimeWindow, Window},
     testing::FakeClock,
 };
 use serde_json::Value;
 
-use crate::json::{Fields, Ms, Replayed, fail, replay};
+use crate::json::{Fields, Ms, Replayed, Secs, fail, replay};
 use crate::machine::{built, call_after, chain, delays, policy};
 use crate::outcome::Outcome;
 use crate::{budgets, rules};
@@ -21,7 +21,9 @@ pub(crate) fn cases(meta: &Value, case: &Value) -> Outcome {
     replay(case, |case| {
         let config = case.fields("config")?;
         match config.find("kind")? {
-            Some("consecutive" | "ema_success_rate") => accrual(case, &config),
+            Some("consecutive" | "ema_success_rate" | "ema_success_rate_duration" | "or") => {
+                accrual(case, &config)
+            }
             _ => backoff(case, &config),
         }
     })
@@ -126,29 +128,90 @@ fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-type Node = Breaker<CountWindow<1024>>;
+/// A node as one circuit, whatever its window. One that is marked dead opens; one that is revived starts afresh.
+trait Node {
+    fn ended(&mut self, failed: bool, now: Instant);
+    fn revive(&mut self);
+    fn dead_for(&self, now: Instant) -> Option<Duration>;
+}
 
-/// A node that is marked dead is a circuit that opens. One that is revived starts afresh.
-fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
-    let dead_for = config.get::<Ms>("dead_ms")?.0;
-    let rules = CircuitConfig::WITHOUT_RULES;
-    let (rules, averages) = match config.get("kind")? {
-        "consecutive" => (built(rules.try_consecutive_failures(config.get("n")?))?, false),
-        "ema_success_rate" => {
-            let (required, window): (f64, u32) = (config.get("required")?, config.get("window")?);
-            if window > CountWindow::<1024>::CAPACITY {
-                return fail(format!("a window of {window} calls"));
-            }
-            let rules = built(rules.try_failure_rate(percent(1.0 - required)?))?;
-            let rules = built(rules.try_minimum_calls(window))?;
-            (built(rules.try_window(window))?, true)
+struct Watched<W: Window> {
+    breaker: Breaker<W>,
+    rules: CircuitConfig,
+}
+
+impl<W: Window> Node for Watched<W> {
+    fn ended(&mut self, failed: bool, now: Instant) {
+        if let Ok(admission) = self.breaker.admit(&self.rules, now) {
+            self.breaker.settle(&self.rules, admission.ticket, failed, now, 0);
         }
-        other => return fail(format!("unknown kind: {other}")),
-    };
-    let rules = rules.open_for(dead_for);
+    }
 
+    fn revive(&mut self) {
+        self.breaker = Breaker::CLOSED;
+    }
+
+    fn dead_for(&self, now: Instant) -> Option<Duration> {
+        self.breaker.open_at(now, now).err().map(|rejected| rejected.wait())
+    }
+}
+
+fn node<W: Window + 'static>(rules: CircuitConfig) -> Box<dyn Node> {
+    Box::new(Watched::<W> { breaker: Breaker::CLOSED, rules })
+}
+
+/// What one policy, or several of which the longest time counts, makes of a node.
+struct Accrual {
+    nodes: Vec<Box<dyn Node>>,
+    /// How long each is dead.
+    dead_for: Vec<Duration>,
+    /// Whether one of them takes a moving average.
+    averages: bool,
+}
+
+impl Accrual {
+    fn configured(config: &Fields<'_>) -> Replayed<Self> {
+        if config.get::<&str>("kind")? == "or" {
+            let mut all = Self { nodes: Vec::new(), dead_for: Vec::new(), averages: false };
+            for policy in config.list("policies")? {
+                let Self { nodes, dead_for, averages } = Self::configured(&policy)?;
+                all.nodes.extend(nodes);
+                all.dead_for.extend(dead_for);
+                all.averages |= averages;
+            }
+            return Ok(all);
+        }
+        let dead_for = config.get::<Ms>("dead_ms")?.0;
+        let rules = CircuitConfig::WITHOUT_RULES.open_for(dead_for);
+        let rate = || built(rules.try_failure_rate(percent(1.0 - config.get::<f64>("required")?)?));
+        let (node, averages) = match config.get("kind")? {
+            "consecutive" => {
+                let rules = built(rules.try_consecutive_failures(config.get("n")?))?;
+                (node::<CountWindow<1024>>(rules), false)
+            }
+            "ema_success_rate" => {
+                let window: u32 = config.get("window")?;
+                if window > CountWindow::<1024>::CAPACITY {
+                    return fail(format!("a window of {window} calls"));
+                }
+                let rules = built(rate()?.try_minimum_calls(window))?;
+                (node::<CountWindow<1024>>(built(rules.try_window(window))?), true)
+            }
+            "ema_success_rate_duration" => {
+                let least = config.find("min_requests")?.unwrap_or(5);
+                let rules = built(rate()?.try_minimum_calls(least))?;
+                let Secs(window) = config.get("window_s")?;
+                (node::<TimeWindow<10>>(built(rules.try_window_time(window))?), true)
+            }
+            other => return fail(format!("unknown kind: {other}")),
+        };
+        Ok(Self { nodes: vec![node], dead_for: vec![dead_for], averages })
+    }
+}
+
+fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
+    let Accrual { mut nodes, dead_for, averages } = Accrual::configured(config)?;
     let clock = FakeClock::new();
-    let mut node = Node::CLOSED;
     let mut outcome = Outcome::Pass;
     for step in case.list("steps")? {
         let op: &str = step.get("op")?;
@@ -156,21 +219,20 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
         let theirs: Option<Ms> = expect.find("dead_for_ms")?;
         match op {
             "success" | "failure" => {
-                if let Ok(admission) = node.admit(&rules, clock.now()) {
-                    node.settle(&rules, admission.ticket, op == "failure", clock.now(), 0);
-                }
+                nodes.iter_mut().for_each(|node| node.ended(op == "failure", clock.now()))
             }
-            "revived" => node = Node::CLOSED,
+            "revived" => nodes.iter_mut().for_each(|node| node.revive()),
+            "advance" => clock.advance(step.get::<Ms>("ms")?.0),
             other => return fail(format!("unknown op: {other}")),
         }
         if !expect.has("dead_for_ms") {
             continue;
         }
-        let ours = node.open_at(clock.now(), clock.now()).err();
-        let ours = ours.map(|rejected| rejected.wait());
+        let ours = nodes.iter().filter_map(|node| node.dead_for(clock.now())).max();
         let theirs = theirs.map(|Ms(dead_for)| dead_for);
         // Which failure is one too many is for the window to say; how long the node is dead then, is not.
-        let differ = ours.is_some() != theirs.is_some() && [None, Some(dead_for)].contains(&theirs);
+        let differ =
+            ours.is_some() != theirs.is_some() && theirs.is_none_or(|theirs| dead_for.contains(&theirs));
         outcome = outcome.and(if averages && differ {
             Outcome::Declared(rules::WINDOW_IS_LAST_N)
         } else {

@@ -171,7 +171,10 @@ fn pushbacks(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
 fn limit(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     let most: u32 = given.get("max_attempts")?;
     let expect = case.fields("expect")?;
-    let (effective, valid): (Option<u32>, Option<bool>) = (expect.find("effective")?, expect.find("valid")?);
+    // What is refused has no effective value.
+    let refused = expect.find::<&Value>("effective")?.is_some_and(|effective| effective == "error");
+    let effective: Option<u32> = if refused { None } else { expect.find("effective")? };
+    let valid = if refused { Some(false) } else { expect.find("valid")? };
     let policy = Policy::fixed(Duration::ZERO).try_max_attempts(most);
     let mut outcome = Outcome::Pass;
     if let Some(theirs) = valid {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use retry_core::{Class, Failure, Policy, Recovery, Rule, Verdict, policy::Hints, testing::FakeClock};
+use retry_core::{Class, Failure, Policy, Verdict, policy::Hints, testing::FakeClock};
 use serde_json::Value;
 
 use crate::json::{Fields, Replayed, fail};
@@ -38,10 +38,10 @@ fn verdict_on(failure: Failure) -> Replayed<Verdict> {
     fail_once(&mut call_after(&POLICY, 0)?, failure, &FakeClock::new(), 0)
 }
 
-/// Whether a verdict is `stop`, `delay 7` or `retry_after_7ms`; what follows after a space is a remark.
+/// Whether a verdict is `stop`, `delay 7`, `delay 7ms` or `retry_after_7ms`; what follows after a space is a remark.
 pub(crate) fn decided(ours: Verdict, theirs: &str) -> Replayed {
     let delay = match theirs.strip_prefix("delay ") {
-        Some(rest) => rest.split(' ').next(),
+        Some(rest) => rest.split(' ').next().map(|delay| delay.strip_suffix("ms").unwrap_or(delay)),
         None => {
             theirs.split(' ').next().and_then(|word| word.strip_prefix("retry_after_")?.strip_suffix("ms"))
         }
@@ -58,9 +58,6 @@ pub(crate) fn decided(ours: Verdict, theirs: &str) -> Replayed {
     Ok(Outcome::same("retry after", ours, theirs_delay))
 }
 
-/// The server's "no": its failure counts as any other, but is not retried.
-static REFUSED: Rule = Rule::ANY.recovery(Recovery::Fail);
-
 /// What an interceptor makes of a response: the status by class, a pushback as a hint, one that is negative,
 /// misspelt or given twice as a refusal.
 pub(crate) fn failure(response: &Fields<'_>) -> Replayed<Failure> {
@@ -74,20 +71,9 @@ pub(crate) fn failure(response: &Fields<'_>) -> Replayed<Failure> {
         Some(Value::Array(_)) => response.get("pushback")?,
         Some(_) => vec![response.get("pushback")?],
     };
-    let delay = match values[..] {
-        [value] => pushback(value),
-        _ => None,
-    };
-    Ok(match delay {
-        Some(delay) => Failure::new(class).retry_after(delay),
-        None => Failure::new(class).under(&REFUSED),
+    let failure = Failure::new(class);
+    Ok(match values[..] {
+        [value] => failure.grpc_pushback(value),
+        _ => failure.not_retried(),
     })
-}
-
-/// The value of `grpc-retry-pushback-ms`: a signed number of 32 bits in ASCII without unnecessary zeros, if it is
-/// not negative.
-fn pushback(value: &str) -> Option<Duration> {
-    let ms: i32 = value.parse().ok()?;
-    let plain = ms.to_string() == value;
-    u64::try_from(ms).ok().filter(|_| plain).map(Duration::from_millis)
 }

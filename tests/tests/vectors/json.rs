@@ -70,6 +70,11 @@ impl<'a> Fields<'a> {
         self.object.is_some_and(|object| object.contains_key(key))
     }
 
+    /// All keys, which are not asked for by that.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.object.into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
     /// The value of a key that is there and not `null`.
     pub(crate) fn find<T: Typed<'a>>(&self, key: &str) -> Replayed<Option<T>> {
         match self.ask(key) {
@@ -159,12 +164,18 @@ typed! {
     u32: "a whole number of 32 bits", |value| value.as_u64()?.try_into().ok();
     Ms: "a number of milliseconds", |value| match value.as_u64() {
         Some(ms) => Some(Self(Duration::from_millis(ms))),
-        None => Duration::try_from_secs_f64(value.as_f64()? / 1e3).ok().map(Self),
+        None => saturating(value.as_f64()? / 1e3).map(Self),
     };
     Secs: "a number of seconds", |value| match value.as_u64() {
         Some(secs) => Some(Self(Duration::from_secs(secs))),
-        None => Duration::try_from_secs_f64(value.as_f64()?).ok().map(Self),
+        None => saturating(value.as_f64()?).map(Self),
     };
+}
+
+/// This many seconds, or the longest duration if they are more; `None` for a negative number.
+fn saturating(secs: f64) -> Option<Duration> {
+    let too_long = secs >= Duration::MAX.as_secs_f64();
+    if too_long { Some(Duration::MAX) } else { Duration::try_from_secs_f64(secs).ok() }
 }
 
 impl<'a, T: Typed<'a>> Typed<'a> for Vec<T> {

@@ -76,6 +76,16 @@ impl Tally {
         self.fail == 0
     }
 
+    /// How many cases passed.
+    pub(crate) fn pass(&self) -> u32 {
+        self.pass
+    }
+
+    /// How many cases differed by a rule.
+    pub(crate) fn declared(&self) -> u32 {
+        self.declared.values().sum()
+    }
+
     /// How often each declared rule was the reason.
     pub(crate) fn print_declared(&self) {
         for (rule, count) in &self.declared {
@@ -97,7 +107,7 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let declared: u32 = self.declared.values().sum();
-        write!(f, "{} cases: {} pass, {declared} declared, {} fail", self.cases, self.pass, self.fail)
+        let (pass, declared) = (self.pass, self.declared());
+        write!(f, "{} cases: {pass} pass, {declared} declared, {} fail", self.cases, self.fail)
     }
 }

@@ -61,7 +61,11 @@ fn one_delay(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
         None => draw::spread(1).collect(), // it makes no difference
         Some(draws) => draws.into_iter().map(draw::word).collect::<Replayed<Vec<_>>>()?,
     };
-    let Ms(theirs) = expect.get("delay_ms")?;
+    let theirs = match expect.find("saturates")? {
+        None => expect.get::<Ms>("delay_ms")?.0,
+        Some("MAX_DURATION") => Duration::MAX,
+        Some(other) => return fail(format!("unknown bound: {other}")),
+    };
 
     let failed = attempt.saturating_add(1);
     let uncapped = policy(curve, None)?.jitter(jitter);
@@ -172,7 +176,13 @@ fn decorrelated_range(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
 fn sequence(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let (curve, cap) = (curve(given)?, cap(given)?);
     let retries: u32 = given.get("max_retries")?;
-    let theirs: Vec<Ms> = expect.get("delays_ms")?;
+    let theirs: Option<Vec<Ms>> = expect.find("delays_ms")?;
+    let number_of_retries: Option<u32> = expect.find("retries")?;
+    // Theirs count from 0.
+    let numbers: Option<Vec<u32>> = expect.find("attempt_numbers")?;
+    if theirs.is_none() && number_of_retries.is_none() && numbers.is_none() {
+        return fail("nothing is expected of the call");
+    }
     let (true, None | Some(false)) = (given.get("always_fail")?, given.find("jitter")?) else {
         return fail("a call that succeeds, or delays that are not given");
     };
@@ -189,14 +199,33 @@ fn sequence(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let policy = policy.hints(Hints::Exact).max_hint(LONGEST);
     let policy = built(policy.try_max_attempts(retries.saturating_add(1)))?;
     let (clock, mut call) = (FakeClock::new(), call_after(&policy, 0)?);
-    for Ms(theirs) in theirs {
-        outcome = outcome.and(match fail_once(&mut call, failure, &clock, 0)? {
-            Verdict::Retry(ours) => same_delay("delay", ours, theirs),
-            end => Outcome::Fail(format!("{end}, not a retry after {theirs:?}")),
-        });
+    let (mut delays, mut told) = (Vec::new(), Vec::new());
+    let end = loop {
+        if call.attempts() > MOST_FAILURES {
+            return fail(format!("{retries} retries are too many to make"));
+        }
+        match fail_once(&mut call, failure, &clock, 0)? {
+            Verdict::Retry(delay) => {
+                delays.push(delay);
+                told.push(call.attempts() - 1);
+            }
+            end => break end,
+        }
+    };
+    outcome = outcome.and(Outcome::same("end", end, Verdict::GiveUp(GiveUp::Attempts)));
+    if let Some(theirs) = theirs {
+        outcome = outcome.and(Outcome::same("number of delays", delays.len(), theirs.len()));
+        for (ours, Ms(theirs)) in delays.iter().zip(theirs) {
+            outcome = outcome.and(same_delay("delay", *ours, theirs));
+        }
     }
-    let end = fail_once(&mut call, failure, &clock, 0)?;
-    Ok(outcome.and(Outcome::same("end", end, Verdict::GiveUp(GiveUp::Attempts))))
+    if let Some(theirs) = number_of_retries {
+        outcome = outcome.and(Outcome::same("retries", delays.len(), theirs as usize));
+    }
+    if let Some(theirs) = numbers {
+        outcome = outcome.and(Outcome::same("numbers of the failed attempts", told, theirs));
+    }
+    Ok(outcome)
 }
 
 /// Whether an attempt is the last, and whether the next one has a number of its own.

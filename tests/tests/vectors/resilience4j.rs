@@ -5,10 +5,10 @@ use std::time::Duration;
 use retry_core::{Backoff, Jitter, Policy};
 use serde_json::Value;
 
-use crate::json::{Fields, Ms, Replayed, fail, replay};
+use crate::json::{Fields, Ms, Replayed, Typed, fail, replay};
 use crate::machine::{Ending, LONGEST, built, lenient_policy, play, policy, same_delay};
 use crate::outcome::Outcome;
-use crate::rules;
+use crate::{draw, rules};
 
 pub(crate) fn intervals(meta: &Value, case: &Value) -> Outcome {
     replay(case, |case| {
@@ -32,16 +32,43 @@ pub(crate) fn intervals(meta: &Value, case: &Value) -> Outcome {
                 cap: given.find("max_ms")?.map(|Ms(cap)| cap),
                 ..Function::default()
             },
-            "randomized" => Function {
-                initial: interval("interval_ms")?,
+            kind @ ("randomized" | "exponential_random") => Function {
+                initial: interval(if kind == "randomized" { "interval_ms" } else { "initial_ms" })?,
+                multiplier: match (kind, given.find("multiplier")?) {
+                    (_, Some(multiplier)) => multiplier,
+                    ("randomized", None) => 1.0,
+                    _ => default("multiplier")?,
+                },
+                cap: given.find("max_ms")?.map(|Ms(cap)| cap),
                 factor: match given.find("factor")? {
                     Some(factor) => Some(factor),
                     None => Some(default("randomization")?),
                 },
-                ..Function::default()
             },
             other => return fail(format!("unknown kind: {other}")),
         };
+        if let Some(rows) = expect.find::<&[Value]>("rows_attempt_min_max_ms")? {
+            let row = |row: &Value| match row.as_array().map(Vec::as_slice) {
+                Some([attempt, least, most]) => {
+                    Some((u32::typed(attempt)?, Ms::typed(least)?.0, Ms::typed(most)?.0))
+                }
+                _ => None,
+            };
+            let rows = rows.iter().map(row).collect::<Option<Vec<_>>>();
+            return rows.map_or_else(
+                || fail("a row that is not an attempt and a range"),
+                |rows| function.within(rows),
+            );
+        }
+        if let Some(Ms(least)) = expect.find("min_ms")? {
+            let Ms(most) = expect.get("max_ms")?;
+            let attempts = match given.find::<Vec<u32>>("attempts")?.as_deref() {
+                Some(&[first, last]) => first..=last,
+                None => given.get("attempt")?..=given.get("attempt")?,
+                Some(other) => return fail(format!("not a range of attempts: {other:?}")),
+            };
+            return function.within(attempts.map(|attempt| (attempt, least, most)));
+        }
         let attempt: Option<u32> = given.find("attempt")?;
         match (expect.find("error")?, expect.find("delay_ms")?) {
             (Some(true), None) => Ok(function.refused(attempt)),
@@ -107,6 +134,27 @@ impl Function {
         } else {
             same_delay("delay", ours, theirs)
         }))
+    }
+
+    /// Whether all delays after these attempts lie within their ranges, whatever is drawn.
+    fn within(&self, rows: impl IntoIterator<Item = (u32, Duration, Duration)>) -> Replayed {
+        let (policy, curve) = (self.policy()?, self.curve()?);
+        let mut outcome = Outcome::Pass;
+        for (attempt, least, most) in rows {
+            let inside = |delay: Duration| (least..=most).contains(&delay);
+            let cut = self.in_whole_milliseconds(attempt).div_duration_f64(curve.ceiling(attempt));
+            for word in draw::spread(100) {
+                let ours = policy.delay(attempt, Duration::ZERO, word);
+                outcome = outcome.and(if !inside(ours) && inside(ours.mul_f64(cut)) {
+                    Outcome::Declared(rules::TO_THE_NANOSECOND)
+                } else {
+                    Outcome::check(inside(ours), || {
+                        format!("delay after attempt {attempt}: {ours:?}, not from {least:?} to {most:?}")
+                    })
+                });
+            }
+        }
+        Ok(outcome)
     }
 
     /// The delay as the peer reckons it: each step is cut to whole milliseconds.

@@ -45,9 +45,6 @@ pub(crate) const WINDOW_IS_LAST_N: &str =
 /// Ejecting hosts by comparing them with each other.
 pub(crate) const NO_LOAD_BALANCER: &str =
     "out of scope: no load balancer, hosts are not compared with each other";
-/// Pacing first attempts.
-pub(crate) const NO_RATE_LIMITER: &str =
-    "out of scope: no rate limiter, a budget pays for retries and never delays a first attempt";
 /// Where the peer counts first and looks at its limit later, or keeps what does not fit.
 pub(crate) const NEVER_MORE: &str =
     "a budget never holds more than its capacity, and never grants more than it holds";
@@ -56,3 +53,12 @@ pub(crate) const ERROR_AT_CONSTRUCTION: &str =
     "rule 8: a rate that is negative, infinite or NaN is an error at construction";
 /// Where gRPC for Java takes a pushback for a reason to retry, and gRPC for Go does not.
 pub(crate) const CLASS_FIRST: &str = "rule 9: the class is asked before the hint";
+/// Windows of values.
+pub(crate) const WINDOW_HOLDS_OUTCOMES: &str =
+    "rule 19: a window holds what decides: failed and slow calls, and no other values";
+/// Where the peer gives another configuration to a budget in use.
+pub(crate) const RULES_FOR_LIFE: &str =
+    "rule 14: a budget keeps its rules for life: with other rules it is another budget, which starts full";
+/// Where the peer refuses an empty list of waits.
+pub(crate) const CURVE_IS_CODE: &str =
+    "rule 8: a curve of the caller's own is code that answers for every attempt; it has no empty form";

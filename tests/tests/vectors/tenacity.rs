@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use rand_core::Rng;
-use retry_core::{Backoff, GiveUp, Jitter, Policy};
+use retry_core::{Backoff, Class, Failure, GiveUp, Jitter, Policy, Rule, Verdict, testing::FakeClock};
 use serde_json::Value;
 
 use crate::json::{Fields, Replayed, Secs, fail, replay};
 use crate::machine::{
-    LONGEST, between, built, call_after, chain, delay_of, delays, lenient_policy, policy, same_delay,
+    LONGEST, between, built, call_after, chain, delay_of, delays, fail_once, lenient_policy, policy,
+    same_delay,
 };
 use crate::outcome::Outcome;
-use crate::{draw, tenacity_stop};
+use crate::{draw, rules, tenacity_stop};
 
 pub(crate) fn cases(_: &Value, case: &Value) -> Outcome {
     replay(case, |case| {
@@ -21,6 +22,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Outcome {
         }
         match given.get("kind")? {
             "chain" => chained(&given, &expect),
+            "by_error" => by_error(&given, &expect),
             "sum" => {
                 let parts: Vec<&str> = given.get("parts")?;
                 let expected = Expected::read(&expect)?;
@@ -86,12 +88,39 @@ fn part(text: &str) -> Replayed<Policy> {
     }
 }
 
+/// A delay of its own for each error of a table, and one for all others.
+fn by_error(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
+    let (error, table): (&str, _) = (given.get("error")?, given.fields("table")?);
+    let Secs(other) = table.get("other")?;
+    let Secs(theirs) = expect.get("wait_s")?;
+    let attempt: u32 = given.find("attempt")?.unwrap_or(1);
+    let mut rules = Vec::new();
+    for name in table.keys().filter(|name| *name != "other") {
+        let Secs(wait) = table.get(name)?;
+        // A condition's rule lives for ever, as a `static` does.
+        let rule: &'static Rule = Box::leak(Box::new(Rule::ANY.backoff(Backoff::fixed(wait))));
+        rules.push((name, rule));
+    }
+    let policy = policy(Backoff::fixed(other), None)?;
+    let rule = rules.iter().find(|(name, _)| *name == error);
+    let failure = Failure::new(Class::Transient);
+    let failure = rule.map_or(failure, |(_, rule)| failure.under(rule));
+    let mut call = call_after(&policy, attempt.saturating_sub(1))?;
+    match fail_once(&mut call, failure, &FakeClock::new(), 0)? {
+        Verdict::Retry(ours) => Ok(same_delay("wait", ours, theirs)),
+        end => fail(format!("no delay, but {end}")),
+    }
+}
+
 /// One delay after the other, the last for ever.
 fn chained(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let strategies: Vec<Secs> = given.get("strategies_s")?;
     let strategies: Vec<_> = strategies.into_iter().map(|Secs(delay)| (Backoff::fixed(delay), 1)).collect();
     let Some(&(first, _)) = strategies.first() else {
-        return fail("given.strategies_s is empty");
+        return match expect.find("error")? {
+            Some(true) => Ok(Outcome::Declared(rules::CURVE_IS_CODE)),
+            _ => fail("given.strategies_s is empty"),
+        };
     };
     let curve = chain(&strategies);
     let policy = policy(first, None)?;

@@ -6,7 +6,7 @@ use retry_core::{CircuitConfig, ConfigError};
 use serde_json::Value;
 
 use super::kit::Kind;
-use super::plan::{Ending, Plan, Seen, State};
+use super::plan::{Ending, Plan, State};
 use super::rig::Rig;
 use super::steps::Steps;
 use super::trace::{self, Recorded};
@@ -184,13 +184,9 @@ pub(super) fn operate(
 }
 
 /// Theirs is rounded to hundredths.
-pub(super) fn same_rate(seen: &Seen, theirs: f64) -> Replayed<()> {
-    let ours = f64::from(seen.counts.failed) / f64::from(seen.counts.calls.max(1));
-    if (ours - theirs).abs() <= 0.005 + 1e-9 {
-        Ok(())
-    } else {
-        fail(format!("failure rate: {ours} for {theirs}"))
-    }
+pub(super) fn same_rate(what: &str, (count, calls): (u32, u32), theirs: f64) -> Replayed<()> {
+    let ours = f64::from(count) / f64::from(calls.max(1));
+    if (ours - theirs).abs() <= 0.005 + 1e-9 { Ok(()) } else { fail(format!("{what}: {ours} for {theirs}")) }
 }
 
 pub(super) fn traces(_: &Value, case: &Value, steps: &mut Steps) -> Outcome {
@@ -212,7 +208,7 @@ fn trace_step(rig: &mut Rig<'_>, step: &Recorded<'_>) -> Replayed<()> {
     };
     let (calls, failed) = (seen.counts.calls, seen.counts.failed);
     same("executions, failures, successes", &[calls, failed, calls - failed].map(Value::from)[..], counts)?;
-    same_rate(&seen, failure_rate.as_f64().unwrap_or(f64::NAN))?;
+    same_rate("failure rate", (failed, calls), failure_rate.as_f64().unwrap_or(f64::NAN))?;
     same("remaining", &Some(Ms(seen.remaining)), &Ms::typed(remaining))?;
     same("changes", &Vec::from_iter(seen.change), &step.changes)
 }

@@ -63,7 +63,9 @@ fn script_step(rig: &mut Rig<'_>, step: &Fields<'_>, attempts: Option<u32>) -> R
         }
     }
     let Some(seen) = rig.observe(expect.find("state")?.map(state).transpose()?)? else {
-        expect.comments(&["executions", "failures", "successes", "failure_rate", "remaining_ms"]);
+        let rates = ["failure_rate", "success_rate"];
+        expect.comments(&["executions", "failures", "successes", "remaining_ms"]);
+        expect.comments(&rates);
         return Ok(());
     };
     let (calls, failed) = (seen.counts.calls, seen.counts.failed);
@@ -72,8 +74,10 @@ fn script_step(rig: &mut Rig<'_>, step: &Fields<'_>, attempts: Option<u32>) -> R
             same(what, &ours, &theirs)?;
         }
     }
-    if let Some(theirs) = expect.find("failure_rate")? {
-        same_rate(&seen, theirs)?;
+    for (what, count) in [("failure_rate", failed), ("success_rate", calls - failed)] {
+        if let Some(theirs) = expect.find(what)? {
+            same_rate(what, (count, calls), theirs)?;
+        }
     }
     if let Some(theirs) = expect.find::<Ms>("remaining_ms")? {
         same("remaining", &Ms(seen.remaining), &theirs)?;

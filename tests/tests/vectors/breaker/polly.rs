@@ -14,7 +14,7 @@ use super::polly_facts::{
     blocked_until, failure_in, kind_of_window, openings, outcome_in, shared_control, should_break,
 };
 use super::steps::Steps;
-use super::{rules, same};
+use super::{Percent, rules, same};
 use crate::json::{Fields, Ms, Replayed, fail, replay};
 use crate::outcome::Outcome;
 
@@ -24,6 +24,8 @@ pub(super) fn cases(meta: &Value, case: &Value, steps: &mut Steps) -> Outcome {
             let config = case.fields("config")?;
             return if config.has("window") {
                 health(case, &config, steps)
+            } else if config.has("failure_ratio") {
+                executed(case, &config, steps)
             } else {
                 breaker(case, &config, meta, steps)
             };
@@ -155,6 +157,70 @@ pub(super) fn name(circuit: &dyn Circuit) -> &'static str {
         (_, Phase::Closed) => "closed",
         (_, Phase::Open) => "open",
         (_, Phase::HalfOpen) => "half_open",
+    }
+}
+
+/// Whole calls through a circuit, and how often it has changed to which phase.
+fn executed(case: &Fields<'_>, config: &Fields<'_>, steps: &mut Steps) -> Replayed {
+    let percent = Percent::like(config.get::<f64>("failure_ratio")? * 100.0);
+    let (Ms(span), Ms(break_time)) = (config.get("sampling_ms")?, config.get("break_ms")?);
+    let open_for = config.find("generator_ms")?.map_or(break_time, |Ms(generated)| generated);
+    let kind = Kind::time_in_10(span);
+    let rules = CircuitConfig::WITHOUT_RULES.failure_rate(percent.whole).window_time(span).open_for(open_for);
+    let circuit = rules
+        .try_minimum_calls(config.get("minimum_throughput")?)
+        .and_then(|rules| kind.circuit(rules))
+        .or_else(|error| fail(error.to_string()))?;
+    let clock = FakeClock::new();
+    let mut changes = [0_u32; 3];
+    for step in case.list("steps")? {
+        let now = clock.now();
+        let mut refused = None;
+        match step.get("op")? {
+            "advance" => clock.advance(step.get::<Ms>("ms")?.0),
+            "execute" => {
+                let failed = match step.get("outcome")? {
+                    "success" => false,
+                    "failure" => true,
+                    other => return fail(format!("unknown outcome: {other}")),
+                };
+                let result = circuit.admit(now);
+                refused = Some((result.is_err(), retry_after(&result)));
+                if let Ok(admission) = result {
+                    let ended = circuit.settle(admission.ticket, failed, now);
+                    for change in [admission.change, ended].into_iter().flatten() {
+                        changes[index(change.to)] += 1;
+                    }
+                }
+            }
+            other => return fail(format!("unknown operation: {other}")),
+        }
+        let expect = step.fields("expect")?;
+        if let (Some(theirs), Some((ours, _))) = (expect.find("rejected")?, refused) {
+            same("rejected", &ours, &theirs)?;
+        }
+        if let (Some(theirs), Some((_, ours))) = (expect.find::<Ms>("retry_after_ms")?, refused) {
+            same("retry_after_ms", &ours, &Some(theirs))?;
+        }
+        if let Some(theirs) = expect.find::<&str>("state")? {
+            same("state", name(&*circuit), theirs)?;
+        }
+        let phases = [Phase::Open, Phase::HalfOpen, Phase::Closed];
+        for (what, phase) in ["opened", "half_opened", "closed"].into_iter().zip(phases) {
+            if let Some(theirs) = expect.find::<u32>(what)? {
+                same(what, &changes[index(phase)], &theirs)?;
+            }
+        }
+        steps.count(None);
+    }
+    Ok(Outcome::Pass)
+}
+
+fn index(phase: Phase) -> usize {
+    match phase {
+        Phase::Open => 0,
+        Phase::HalfOpen => 1,
+        Phase::Closed => 2,
     }
 }
 

@@ -1,16 +1,19 @@
 //! failsafe-go's adaptive throttle, and its budget of retries at once.
 
+use std::time::Duration;
+
 use retry_core::{
-    Class, Instant,
+    Backoff, Call, Class, GiveUp, Instant, Verdict,
     budget::{AdaptiveThrottle, Budget, BudgetRules, ConcurrencyShare, Price},
+    testing::FakeClock,
 };
 use serde_json::Value;
 
 use super::{
-    FREE, PRECISION, RESTART, START, Shared, asked, failed, near, probability, succeeded, throttled,
+    FREE, PRECISION, RESTART, START, Shared, asked, failed, near, probability, same, succeeded, throttled,
 };
-use crate::json::{Fields, Replayed, replay};
-use crate::machine::built;
+use crate::json::{Fields, Replayed, fail, replay};
+use crate::machine::{built, fail_once, policy};
 use crate::outcome::Outcome;
 use crate::rules;
 
@@ -35,27 +38,56 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
             Ok(outcome)
         })),
         Some("budget") => Some(replay(case, in_flight)),
+        Some("budget_retry") => Some(replay(case, retried)),
         _ => None,
     }
 }
 
-/// Retries that are asked for and released one after the other.
-fn in_flight(case: &Fields<'_>) -> Replayed {
-    let given = case.fields("given")?;
+/// A retry that the peer has granted, whatever these rules say.
+fn grant(budget: &Shared<ConcurrencyShare>) {
+    let lenient = budget.rules().min_retries(u32::MAX);
+    budget.with_state(|state| lenient.withdraw(state, asked(Class::Server), Instant::ORIGIN));
+}
+
+/// A budget under which so many executions and retries are under way.
+fn under_way(given: &Fields<'_>) -> Replayed<Shared<ConcurrencyShare>> {
     given.comments(&["fn"]);
     let rules = ConcurrencyShare::DEFAULT.min_retries(given.get("min_concurrency")?);
     let rules = built(rules.try_share(given.get("max_rate")?))?;
     let (executions, retries): (u32, u32) = (given.get("executions")?, given.get("inflight_retries")?);
 
     let budget = Shared::with_lock(rules);
-    let tell = |deposit| budget.deposit(deposit, Instant::ORIGIN);
-    // A retry that the peer has granted, whatever these rules say.
-    let grant = || {
-        let lenient = rules.min_retries(u32::MAX);
-        budget.with_state(|state| lenient.withdraw(state, asked(Class::Server), Instant::ORIGIN));
+    (0..executions).for_each(|_| budget.deposit(START, Instant::ORIGIN));
+    (0..retries).for_each(|_| grant(&budget));
+    Ok(budget)
+}
+
+/// A call that always fails, under a budget that others use.
+fn retried(case: &Fields<'_>) -> Replayed {
+    let (given, expect) = (case.fields("given")?, case.fields("expect")?);
+    let budget = under_way(&given)?;
+    let policy = policy(Backoff::fixed(Duration::ZERO), None)?;
+    let policy = built(policy.try_max_attempts(given.get("max_attempts")?))?;
+    let clock = FakeClock::new();
+    let mut call = Call::new(&policy, clock.now()).budget(&budget);
+    let ours = loop {
+        match fail_once(&mut call, Class::Server, &clock, 0)? {
+            Verdict::Retry(_) => {}
+            Verdict::GiveUp(GiveUp::Budget) => break "budget_exceeded",
+            Verdict::GiveUp(GiveUp::Attempts) => break "exceeded",
+            end => return fail(format!("{end}")),
+        }
     };
-    (0..executions).for_each(|_| tell(START));
-    (0..retries).for_each(|_| grant());
+    let attempts = same(&expect, "inner_executions", || call.attempts())?;
+    Ok(attempts.and(same(&expect, "final", || ours)?))
+}
+
+/// Retries that are asked for and released one after the other.
+fn in_flight(case: &Fields<'_>) -> Replayed {
+    let budget = under_way(&case.fields("given")?)?;
+    let rules = *budget.rules();
+    let tell = |deposit| budget.deposit(deposit, Instant::ORIGIN);
+    let grant = || grant(&budget);
 
     let mut outcome = Outcome::Pass;
     for event in case.fields("expect")?.get::<&[Value]>("sequence")? {

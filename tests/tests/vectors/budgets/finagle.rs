@@ -83,6 +83,9 @@ fn shared_requests(case: &Fields<'_>, rules: Result<RequestShare, String>) -> Re
                 format!("retried: {retried} for {theirs:?}")
             }));
     }
+    for _ in 0..given.find::<u64>("deposits")?.unwrap_or(0) {
+        budget.deposit(START, clock.now());
+    }
     outcome = outcome.and(same(&expect, "balance", held)?);
     if !case.has("steps") {
         return Ok(outcome);

@@ -14,11 +14,14 @@ use super::{FREE, PRECISION, Shared, asked, failed, near, same, succeeded, whole
 use crate::json::{Fields, Replayed, fail, replay};
 use crate::machine::{LONGEST, built, fail_once};
 use crate::outcome::Outcome;
-use crate::rules;
+use crate::{grpc_calls, rules};
 
 pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
     let has = |object: &str, key: &str| case[object].get(key).is_some();
-    if has("config", "hedging_delay_s") && has("config", "max_tokens") {
+    let calls = case["steps"].as_array().is_some_and(|steps| steps.iter().any(|step| step["op"] == "call"));
+    if calls {
+        Some(replay(case, grpc_calls::calls))
+    } else if has("config", "hedging_delay_s") && has("config", "max_tokens") {
         Some(replay(case, hedges))
     } else if has("config", "tokens_before_call") {
         Some(replay(case, throttled_call))
@@ -31,7 +34,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
     }
 }
 
-fn retry_throttle(config: &Fields<'_>) -> Replayed<Shared<RetryThrottle>> {
+pub(crate) fn retry_throttle(config: &Fields<'_>) -> Replayed<Shared<RetryThrottle>> {
     let rules = built(RetryThrottle::DEFAULT.try_max_tokens(config.get("max_tokens")?))?;
     Ok(Shared::with_lock(built(rules.try_token_ratio(config.get("token_ratio")?))?))
 }
@@ -40,18 +43,36 @@ fn tokens(budget: &Shared<RetryThrottle>) -> f64 {
     f64::from(budget.held_thousandths()) / 1e3
 }
 
+/// Leaves so many tokens.
+fn drain(budget: &Shared<RetryThrottle>, rest: f64) -> Replayed<()> {
+    while tokens(budget) > rest {
+        budget.deposit(failed(FREE), Instant::ORIGIN);
+    }
+    if tokens(budget) < rest {
+        let earns = built(budget.rules().try_token_ratio(rest - tokens(budget)))?;
+        budget.with_state(|state| earns.deposit(state, succeeded(FREE), Instant::ORIGIN));
+    }
+    Ok(())
+}
+
 fn throttle(case: &Fields<'_>) -> Replayed {
     let config = case.fields("config")?;
-    let budget = retry_throttle(&config)?;
+    let mut budget = retry_throttle(&config)?;
     let half = f64::from(budget.rules().max_thousandths()) / 2e3;
     let mut outcome = near(&config, "threshold", 0.0, || half)?;
     for step in case.list("steps")? {
+        let expect = step.fields("expect")?;
         match step.get("op")? {
             "failure" => budget.deposit(failed(FREE), Instant::ORIGIN),
             "success" => budget.deposit(succeeded(FREE), Instant::ORIGIN),
+            // Another configuration is another budget here. It goes on from what the peer takes over.
+            "reconfigure" => {
+                budget = retry_throttle(&step)?;
+                drain(&budget, expect.get("tokens")?)?;
+                outcome = outcome.and(Outcome::Declared(rules::RULES_FOR_LIFE));
+            }
             other => return fail(format!("unknown op: {other}")),
         }
-        let expect = step.fields("expect")?;
         let granted = || budget.withdraw(asked(Class::Server), Instant::ORIGIN).is_some();
         outcome = outcome
             .and(same(&expect, "retry_allowed", granted)?)
@@ -69,14 +90,7 @@ fn throttled_call(case: &Fields<'_>) -> Replayed {
 
     let (config, given, expect) = (case.fields("config")?, case.fields("given")?, case.fields("expect")?);
     let budget = retry_throttle(&config)?;
-    let before: f64 = config.get("tokens_before_call")?;
-    while tokens(&budget) > before {
-        budget.deposit(failed(FREE), Instant::ORIGIN);
-    }
-    if tokens(&budget) < before {
-        let rest = built(budget.rules().try_token_ratio(before - tokens(&budget)))?;
-        budget.with_state(|state| rest.deposit(state, succeeded(FREE), Instant::ORIGIN));
-    }
+    drain(&budget, config.get("tokens_before_call")?)?;
 
     let failure = match given.get("status")? {
         "retryable" => Failure::new(Class::Server),

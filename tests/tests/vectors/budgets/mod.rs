@@ -22,12 +22,12 @@ pub(crate) use aws::token_bucket as aws_token_bucket;
 pub(crate) use envoy::cases as envoy;
 pub(crate) use failsafe_go::cases as failsafe_go;
 pub(crate) use finagle::{cases as finagle, tower as tower_tps_budget};
-pub(crate) use grpc::cases as grpc;
+pub(crate) use grpc::{cases as grpc, retry_throttle};
 
 /// How far a float of the peer's may be off.
 const PRECISION: f64 = 1e-6;
 
-type Shared<B> = SharedBudget<B, LocalLock>;
+pub(crate) type Shared<B> = SharedBudget<B, LocalLock>;
 
 const FREE: Price = Price(0);
 /// In millionths.
