@@ -219,7 +219,7 @@ impl Walk {
         None
     }
 
-    /// Errors whose types have no public name: those of connectors.
+    /// Errors of private types: those of connectors.
     fn of_text(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
         match self.place {
             Place::Connection => {

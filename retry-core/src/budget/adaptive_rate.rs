@@ -94,7 +94,7 @@ pub struct AdaptiveRateState {
 }
 
 impl AdaptiveRate {
-    /// A rate without a limit, whose time begins with its first use.
+    /// A rate without a limit. Its time begins with its first use.
     pub const NEW: Self = Self {
         started: false,
         state: AdaptiveRateState {
@@ -111,7 +111,7 @@ impl AdaptiveRate {
         },
     };
 
-    /// Makes a rate without a limit, whose time begins now.
+    /// Makes a rate without a limit. Its time begins now.
     #[must_use]
     pub const fn starting(now: Instant) -> Self {
         let state = AdaptiveRateState {

@@ -150,7 +150,7 @@ impl<B: fmt::Debug, A> fmt::Debug for ErrorChain<B, A> {
 
 /// The error and its causes, from the outside in.
 ///
-/// A cause is the [`source`](StdError::source), with two exceptions, whose `source` would leave one out: the error inside
+/// A cause is the [`source`](StdError::source), with two exceptions that `source` would leave out: the error inside
 /// an `io::Error`, and the error inside an `Arc<dyn Error + Send + Sync>`. The list ends after 1,000 errors, because an
 /// error may name itself as its source.
 ///

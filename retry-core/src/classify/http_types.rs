@@ -7,7 +7,6 @@ use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::hints::Hint;
-use super::pushback::{UNKNOWN, of_grpc_code};
 use super::retry_after::{parse_delay_millis, parse_http_date};
 use crate::class::Class;
 use crate::policy::Failure;
@@ -79,7 +78,7 @@ impl Failure {
 /// What the trailers of a gRPC response say that has nothing but these: a status, and possibly a pushback.
 fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
     let code = headers.get(GRPC_STATUS).and_then(text)?.parse().ok();
-    let class = of_grpc_code(code.unwrap_or(UNKNOWN))?;
+    let class = code.map_or(Some(Class::Unknown), Class::of_grpc_code)?;
     let mut values = headers.get_all(GRPC_PUSHBACK).iter();
     let failure = Failure::new(class);
     Some(match (values.next(), values.next()) {

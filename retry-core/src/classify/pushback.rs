@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-#[cfg(feature = "http")]
-use crate::class::Class;
 use crate::policy::Failure;
 
 impl Failure {
@@ -37,25 +35,4 @@ fn pushback(value: &str) -> Option<Duration> {
     let is_plain = value == "0" || value.starts_with(|first: char| ('1'..='9').contains(&first));
     let ms: i32 = value.parse().ok().filter(|_| is_plain)?;
     u64::try_from(ms).ok().map(Duration::from_millis)
-}
-
-/// The code of a status that is not known.
-#[cfg(feature = "http")]
-pub(super) const UNKNOWN: u32 = 2;
-
-/// The class of a [gRPC status](https://grpc.io/docs/guides/status-codes/); `None` for OK.
-#[cfg(feature = "http")]
-pub(super) const fn of_grpc_code(code: u32) -> Option<Class> {
-    Some(match code {
-        0 => return None,
-        3 | 11 => Class::Validation,
-        4 => Class::Timeout,
-        5 => Class::NotFound,
-        6 | 7 | 9 | 16 => Class::Client,
-        8 => Class::RateLimit,
-        10 => Class::Transient,
-        12 | 15 => Class::Permanent,
-        13 | 14 => Class::Server,
-        _ => Class::Unknown,
-    })
 }

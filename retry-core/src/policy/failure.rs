@@ -122,6 +122,6 @@ pub enum Hints {
     /// The hint is the shortest delay, but a hint above `max_hint` is lowered to `max_hint`, much as the AWS SDKs do.
     /// A call may then come back sooner than the server asked.
     Clamp,
-    /// The hint is left aside, and the backoff alone decides. This is for servers whose hints are known to be wrong.
+    /// The hint is left aside, and the backoff alone decides. This is for servers that send wrong hints.
     Ignore,
 }

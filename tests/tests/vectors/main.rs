@@ -60,6 +60,7 @@ const FILES: &[File] = &[
     file("aws_standard_retry", aws::standard_retry, 26, 0),
     file("aws_token_bucket", budgets::aws_token_bucket, 13, 1),
     file("envoy_backoff_budget_throttle", envoy::cases, 20, 2),
+    file("error_texts", error_texts::cases, 169, 0),
     file("failsafe_go_breaker", breaker::failsafe_go_breaker, 21, 2),
     file("failsafe_go_delays_budget_throttle", failsafe_go::cases, 32, 3),
     file("failsafe_go_traces", breaker::failsafe_go_traces, 0, 23),
