@@ -189,7 +189,7 @@ fn every_key_is_written_where_it_is_set() {
     assert_eq!(
         policy,
         "backoff = \"exponential\"\nbase_delay = \"100ms\"\nmultiplier = 2.0\njitter = \"full\"\nmin_delay = \"0s\"\n\
-         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nhints = \"floor\"\n\
+         max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nreset_after = \"none\"\nhints = \"floor\"\n\
          max_hint = \"max_delay\"\n\
          retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n"
     );
@@ -274,7 +274,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
              increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, \
-             attempt_timeout, hints, max_hint, retry_on"
+             attempt_timeout, reset_after, hints, max_hint, retry_on"
                 .to_owned(),
         ),
         (

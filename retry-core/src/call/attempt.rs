@@ -50,15 +50,18 @@ pub struct Attempt<
     O: Observer = (),
 > {
     course: Course<'c, P, G, B, O>,
-    /// How long the call had taken when the attempt began, in nanoseconds. It is set by `time_limit`.
-    began: Option<u64>,
+    /// How long the call had taken when the attempt began, in nanoseconds.
+    began: u64,
+    /// How long it had taken when `time_limit` was asked.
+    timed_from: Option<u64>,
 }
 
 impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// Makes the attempt that has just begun.
     #[inline]
     pub(super) fn new(course: Course<'c, P, G, B, O>) -> Self {
-        Self { course, began: None }
+        let began = course.began();
+        Self { course, began, timed_from: None }
     }
 
     /// Returns the number of this attempt in its call, counted from 1.
@@ -79,10 +82,10 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// If the total timeout has already passed, the limit is zero. Then end the attempt by
     /// [`time_out`](Self::time_out) at once, before the operation is called.
     pub fn time_limit(&mut self, now: impl Now) -> Option<Duration> {
-        let Self { course, began } = self;
+        let Self { course, timed_from, .. } = self;
         if course.policy().has_total_timeout() {
             course.state.elapsed(now);
-            *began = Some(course.state.so_far());
+            *timed_from = Some(course.state.so_far());
         }
         course.time_limit()
     }
@@ -109,7 +112,7 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// One word is taken from `rng` if the first two checks pass.
     #[inline]
     pub fn fail(mut self, failure: impl Into<Failure>, now: impl Now, rng: &mut impl Rng) -> Verdict {
-        self.course.fail(failure.into(), || None, now, || rng.next_u64())
+        self.course.fail(self.began, failure.into(), || None, now, || rng.next_u64())
     }
 
     /// Ends an attempt that exceeded its [`time_limit`](Self::time_limit), and returns the verdict.
@@ -137,11 +140,11 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// ```
     pub fn time_out(mut self, now: impl Now, rng: &mut impl Rng) -> Verdict {
         let failure = Failure::new(Class::Timeout);
-        let began = self.began.unwrap_or_else(|| self.course.state.so_far());
-        if !self.course.policy().reaches_total(began) {
-            return self.course.fail(failure, || None, now, || rng.next_u64());
+        let timed_from = self.timed_from.unwrap_or_else(|| self.course.state.so_far());
+        if !self.course.policy().reaches_total(timed_from) {
+            return self.course.fail(self.began, failure, || None, now, || rng.next_u64());
         }
-        self.course.end_with_total(began, failure, now);
+        self.course.end_with_total(timed_from, failure, now);
         Verdict::GiveUp(GiveUp::TotalTimeout)
     }
 

@@ -226,10 +226,11 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// Ends the attempt as a failure, and returns the verdict.
+    /// Ends the attempt, which began after `began` nanoseconds, as a failure, and returns the verdict.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail<'e>(
         &mut self,
+        began: u64,
         failure: Failure,
         text: impl FnOnce() -> Option<&'e dyn Display>,
         now: impl Now,
@@ -239,6 +240,13 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let Self { setup, state } = self;
         // The decision calls the caller's code, such as a clock or a curve. If that panics, the attempt ends by its
         // drop.
+        if let Some(least) = setup.policies.policy(&state.read).resets_after()
+            && let Some(elapsed) = &mut state.elapsed
+            && elapsed.at(now.get()).saturating_sub(began) >= least
+        {
+            elapsed.begin_anew();
+            (state.attempts, state.delay, state.max_attempts) = (1, 0, 0);
+        }
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Setup { policies, .. } = setup;
         let failed = FailedAttempt {

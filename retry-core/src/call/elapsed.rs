@@ -35,4 +35,10 @@ impl Elapsed {
         self.at(now);
         self.total = self.total.max(total);
     }
+
+    /// Begins anew at the last reading.
+    #[inline]
+    pub(super) fn begin_anew(&mut self) {
+        self.total = 0;
+    }
 }

@@ -33,6 +33,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.policy().reaches_total(self.state.so_far())
     }
 
+    /// How long the call had taken when the attempt that begins now began; 0 if nothing depends on it.
+    #[inline]
+    pub(crate) fn began(&self) -> u64 {
+        if self.policy().resets_after().is_some() { self.state.so_far() } else { 0 }
+    }
+
     /// Whether the total timeout has passed. The clock is read only if there is one.
     #[inline]
     pub(crate) fn is_over(&mut self, now: impl Now) -> bool {

@@ -13,14 +13,23 @@ impl Class {
     /// | 400, 422 | `Validation` | RFC 9110, [15.5.1], [15.5.21] |
     /// | 404, 410 | `NotFound` | RFC 9110, [15.5.5], [15.5.11] |
     /// | 408 | `Timeout` | RFC 9110, [15.5.9] |
-    /// | 425 | `Transient`: the request came before the end of the TLS handshake | RFC 8470, [5.2] |
+    /// | 409 | `Client`: the user may resolve the conflict and send a new request | RFC 9110, [15.5.10] |
+    /// | 421 | `Transient`: the request may be sent again over another connection | RFC 9110, [15.5.20] |
+    /// | 423 | `Transient`: the resource is locked | RFC 4918, [11.3] |
+    /// | 425 | `Transient`: the request came before the handshake was done | RFC 8470, [5.2] |
     /// | 429 | `RateLimit` | RFC 6585, [4] |
+    /// | 420 | `RateLimit`: "enhance your calm" | [Twitter] |
+    /// | 430 | `Client`: the request was taken for malicious | [Shopify] |
+    /// | 449 | `Transient`: retry with, a lost race | [Azure Cosmos DB] |
+    /// | 499 | `Network`: a proxy on the way closed the request; the same as `CANCELLED` of gRPC | [nginx], [google.rpc.Code] |
     /// | other 4xx, such as 401 and 403 | `Client` | RFC 9110, [15.5] |
     /// | 501, 505 | `Permanent`: the server does not support the request | RFC 9110, [15.6.2], [15.6.6] |
     /// | 506, 508, 510 | `Permanent`: a wrong configuration of the server, a loop, a missing extension | [RFC 2295], [RFC 5842], [RFC 2774] |
     /// | 507 | `Permanent`: the server's storage is full, and only a new action of the user may repeat the request | RFC 4918, [11.5] |
     /// | 504 | `Timeout` | RFC 9110, [15.6.5] |
+    /// | 509 | `RateLimit`: a limit of bandwidth | [botocore] |
     /// | 511 | `Client`: the network asks for a login | RFC 6585, [6] |
+    /// | 529 | `Server`: overloaded | [Anthropic] |
     /// | 500, 502, 503 and other 5xx | `Server` | RFC 9110, [15.6] |
     /// | below 100, from 600 | `Server`: an invalid status, which counts as a 5xx | RFC 9110, [15] |
     ///
@@ -29,7 +38,9 @@ impl Class {
     /// [15.5.1]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.1
     /// [15.5.5]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.5
     /// [15.5.9]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.9
+    /// [15.5.10]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.10
     /// [15.5.11]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.11
+    /// [15.5.20]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.20
     /// [15.5.21]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.21
     /// [15.6]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6
     /// [15.6.2]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.6.2
@@ -38,10 +49,20 @@ impl Class {
     /// [5.2]: https://www.rfc-editor.org/rfc/rfc8470.html#section-5.2
     /// [4]: https://www.rfc-editor.org/rfc/rfc6585.html#section-4
     /// [6]: https://www.rfc-editor.org/rfc/rfc6585.html#section-6
+    /// [11.3]: https://www.rfc-editor.org/rfc/rfc4918.html#section-11.3
     /// [11.5]: https://www.rfc-editor.org/rfc/rfc4918.html#section-11.5
     /// [RFC 2295]: https://www.rfc-editor.org/rfc/rfc2295.html#section-8.1
     /// [RFC 5842]: https://www.rfc-editor.org/rfc/rfc5842.html#section-7.2
     /// [RFC 2774]: https://www.rfc-editor.org/rfc/rfc2774.html#section-7
+    /// [Twitter]: https://developer.x.com/en/support/x-api/error-troubleshooting
+    /// [Shopify]: https://shopify.dev/docs/api/usage/response-codes
+    /// [Azure Cosmos DB]: https://learn.microsoft.com/azure/cosmos-db/nosql/conceptual-resilient-sdk-applications
+    /// [nginx]: https://github.com/nginx/nginx/blob/master/src/http/ngx_http_request.h
+    /// [google.rpc.Code]: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+    /// [botocore]: https://github.com/boto/botocore/blob/develop/botocore/data/_retry.json
+    /// [Anthropic]: https://docs.anthropic.com/en/api/errors
+    ///
+    /// A service may say more in its body, and that decides first: see [`of_aws_code`](Self::of_aws_code).
     ///
     /// ```
     /// use retry_core::Class;
@@ -56,8 +77,9 @@ impl Class {
             400 | 422 => Self::Validation,
             404 | 410 => Self::NotFound,
             408 | 504 => Self::Timeout,
-            425 => Self::Transient,
-            429 => Self::RateLimit,
+            421 | 423 | 425 | 449 => Self::Transient,
+            420 | 429 | 509 => Self::RateLimit,
+            499 => Self::Network,
             401..=499 | 511 => Self::Client,
             501 | 505..=508 | 510 => Self::Permanent,
             _ => Self::Server,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::io::ErrorKind;
+use std::string::ToString;
 
 use super::Classify;
 use crate::circuit::Rejected;
@@ -23,7 +24,12 @@ use crate::policy::Failure;
 /// | `Permanent` | `Unsupported`, `StorageFull`, `QuotaExceeded`, `ReadOnlyFilesystem`, `FileTooLarge`, `NotSeekable`, `CrossesDevices`, `TooManyLinks`, `WriteZero` |
 /// | `Unknown` | all others |
 ///
-/// Three kinds have several meanings, and the class follows the first one:
+/// Kinds that are not listed have the class of their [error number](Class::of_os_error), such as `EMFILE` or `EHOSTDOWN`.
+/// The resolver's failures, which have neither, are `Network`.
+///
+/// Three of them depend on what was read or written. `UnexpectedEof` is taken for a peer that hung up, though in a
+/// file it means one that was cut short; `InvalidData` for an answer that cannot be decoded, which a TLS library
+/// may also mean of a handshake; `WriteZero` for a buffer that is full.
 ///
 /// | kind | meaning that decides the class | other meaning |
 /// |---|---|---|
@@ -81,12 +87,17 @@ impl Classify for io::Error {
             }
             layer = inner;
         }
-        of_kind(kind).into()
+        match of_kind(kind) {
+            Some(class) => class,
+            None => layer.raw_os_error().and_then(Class::of_os_error).unwrap_or(of_resolver(layer)),
+        }
+        .into()
     }
 }
 
-const fn of_kind(kind: ErrorKind) -> Class {
-    match kind {
+/// `None` for a kind that says nothing, or has no stable name.
+const fn of_kind(kind: ErrorKind) -> Option<Class> {
+    Some(match kind {
         ErrorKind::ConnectionRefused
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
@@ -126,6 +137,17 @@ const fn of_kind(kind: ErrorKind) -> Class {
         | ErrorKind::CrossesDevices
         | ErrorKind::TooManyLinks
         | ErrorKind::WriteZero => Class::Permanent,
+        _ => return None,
+    })
+}
+
+/// `std` gives the resolver's failures neither a number nor a stable kind, only this text.
+fn of_resolver(error: &io::Error) -> Class {
+    let is_resolver = |inner: &dyn core::fmt::Display| {
+        inner.to_string().starts_with("failed to lookup address information")
+    };
+    match error.get_ref() {
+        Some(inner) if is_resolver(&inner) => Class::Network,
         _ => Class::Unknown,
     }
 }

@@ -3,17 +3,28 @@
 use core::fmt;
 use core::fmt::Write;
 
-use super::phrases::COMMON;
+use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, ENDS, MISSING_FILE, end};
+use super::text_codes::{Certainty, Codes};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 
-/// A classifier by error text: a table of phrases and their classes.
+/// A classifier for errors of which only the text is left: it reads codes first, and words last.
 ///
-/// **Use it only if the error has no variant, code or status.** Texts change between versions and languages. A text
-/// that quotes a file name or user input may contain any phrase.
+/// **The last resort.** Texts are written for people. They change between versions and languages, and a text that quotes
+/// a file name or a user's input says whatever that says. If an error has a variant, a code or a status, classify by
+/// that, and use this for the rest.
 ///
-/// The class is that of the first phrase *of the table* that occurs anywhere in the text. If none occurs, it is
-/// [`Class::Unknown`].
+/// [`DEFAULT`](Self::DEFAULT) decides by the first of these that is in the text:
+///
+/// 1. The texts of this crate's own errors, and a few phrases that say more than any code beside them.
+/// 2. A code: an error number of the system, SQLSTATE, a number of MySQL or SQLite, the first word of a Redis error, a
+///    code of AWS, Kafka, MongoDB, MQTT or curl, a gRPC or HTTP status. If there are several, the inner cause decides
+///    before the service, and the service before the protocol.
+/// 3. Its phrases, the more specific before the more general.
+///
+/// [`new`](Self::new) makes a classifier by a table of your own phrases alone. With [`or_default`](Self::or_default),
+/// the codes and phrases of `DEFAULT` follow. The first phrase *of the table* that occurs anywhere in the text decides;
+/// if there is none, the class is [`Class::Unknown`].
 ///
 /// - A phrase consists of whole words: `timeouts` does not contain the phrase `timeout`.
 /// - The case of ASCII letters is ignored.
@@ -55,42 +66,46 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Messages {
-    /// Searched in this order.
-    tables: [&'static [Phrase]; 2],
+    own: &'static [Phrase],
+    /// Whether the codes and phrases of `DEFAULT` follow.
+    or_default: bool,
 }
 
 type Phrase = (&'static str, Class);
 
 impl Messages {
-    /// The phrases of common operating systems, protocols and databases, specific ones before general ones.
+    /// The codes and phrases of common operating systems, protocols, databases and services.
     ///
-    /// The classes are in this order:
-    ///
-    /// | class | some of the phrases |
-    /// |---|---|
-    /// | `Exhausted`, `CircuitOpen` | `gave up after attempt`, `circuit breaker is open` |
-    /// | `RateLimit` | `too many requests`, `rate limit`, `throttled`, `slow down`, `resource exhausted` |
-    /// | `Transient` | `temporarily unavailable`, `try again`, `deadlock`, `lock wait`, `too many open files` |
-    /// | `Timeout` | `timed out`, `deadline exceeded`, `gateway timeout` |
-    /// | `Network` | `connection refused`, `broken pipe`, `no route to host`, `no such host`, `dns error` |
-    /// | `Server` | `internal server error`, `bad gateway`, `service unavailable`, `overloaded` |
-    /// | `Permanent` | `no space left`, `not supported`, `not implemented`, `certificate` |
-    /// | `Client` | `permission denied`, `unauthorized`, `forbidden` |
-    /// | `NotFound` | `not found`, `no such`, `does not exist` |
-    /// | `Serialization` | `parse`, `decode`, `deserialize`, `invalid utf 8` |
-    /// | `Validation` | `invalid`, `malformed`, `bad request`, `out of range` |
-    /// | `Unknown` | `no timeout` |
-    /// | `Timeout`, `Server` | `timeout`, `unavailable` |
+    /// The codes are those of [`Class::of_os_error`], [`of_sqlstate`](Class::of_sqlstate),
+    /// [`of_mysql_error`](Class::of_mysql_error), [`of_sqlite_code`](Class::of_sqlite_code),
+    /// [`of_mongodb_code`](Class::of_mongodb_code), [`of_redis_error`](Class::of_redis_error),
+    /// [`of_aws_code`](Class::of_aws_code), [`of_kafka_code`](Class::of_kafka_code),
+    /// [`of_mqtt_reason`](Class::of_mqtt_reason), [`of_curl_code`](Class::of_curl_code),
+    /// [`of_grpc_code`](Class::of_grpc_code) and [`of_http_status`](Class::of_http_status). A general code, such as
+    /// `HY000`, leaves the decision to the words. So does an error number that systems read differently, such as 32, which
+    /// is a broken pipe on Linux and a locked file on Windows.
     ///
     /// ```
     /// use retry_core::{classify::Messages, Class};
     ///
     /// let class = |text| Messages::DEFAULT.classify(text);
+    /// // By a code, whatever the words around it say.
     /// assert_eq!(class("tcp connect error: Connection refused (os error 111)"), Class::Network);
+    /// assert_eq!(class("ERROR 1062 (23000): Duplicate entry 'timeout' for key 'PRIMARY'"), Class::Client);
+    /// assert_eq!(class("LOADING Redis is loading the dataset in memory"), Class::Transient);
+    /// assert_eq!(class("HTTP status client error (409 Conflict)"), Class::Client);
+    /// // By words.
+    /// assert_eq!(class("Connection refused, return code: `NotAuthorized`"), Class::Client);
     /// assert_eq!(class("invalid timeout: -1"), Class::Validation);
     /// assert_eq!(class("no timeout configured"), Class::Unknown);
     /// ```
-    pub const DEFAULT: Self = Self::new(COMMON);
+    pub const DEFAULT: Self = Self { own: &[], or_default: true };
+
+    /// How much of a text is read, in bytes.
+    ///
+    /// What follows is left out, so that a text of any length takes a bounded time. The text is told so by an error of
+    /// [`fmt::Write`], at which most types stop showing themselves.
+    pub const MOST_READ: usize = 4_096;
 
     /// The length of the longest phrase that is allowed, in bytes.
     pub const LONGEST_PHRASE: usize = WINDOW - 1;
@@ -130,26 +145,24 @@ impl Messages {
                 }
             }
         }
-        Ok(Self { tables: [table, &[]] })
+        Ok(Self { own: table, or_default: false })
     }
 
-    /// Adds the phrases of [`DEFAULT`](Self::DEFAULT), after those of this table.
+    /// Sets that [`DEFAULT`](Self::DEFAULT) decides if no phrase of the classifier's own is found.
     #[must_use]
     pub const fn or_default(self) -> Self {
-        Self { tables: [self.tables[0], COMMON] }
+        Self { or_default: true, ..self }
     }
 
-    /// Returns the class of an error by its `Display` text.
+    /// Returns the class of an error by the text that it shows.
     ///
-    /// The whole text is read while it is written, and only its last 64 bytes are kept, so this needs no allocator. The
-    /// time grows with the number of words times the number of phrases. If the error's `Display` fails, the text up to
-    /// the failure counts.
+    /// It reads the text as it is written, up to [`MOST_READ`](Self::MOST_READ) bytes, and keeps only its last words, so it
+    /// needs no allocator. If the error fails to show itself, the text before the failure counts.
     pub fn classify<E: fmt::Display + ?Sized>(&self, error: &E) -> Class {
         let mut search = Search::new(self);
-        // Only the error's `Display` can fail here. The search itself always succeeds.
+        // It fails where the text is too long, too.
         let _ = write!(search, "{error}");
-        search.word_ends();
-        search.class
+        search.class()
     }
 }
 
@@ -160,15 +173,58 @@ struct Search<'a> {
     window: [u8; WINDOW],
     /// The number of bytes read, which wraps. The next byte goes to this place in the ring.
     end: usize,
-    /// The number of phrases in the table before the one found. Only these are still searched for.
+    /// How many bytes are still read.
+    left: usize,
+    /// Whether the text went on after them.
+    is_cut: bool,
+    /// How many phrases are still of interest, of all tables: those before the one found.
     open: usize,
     /// The class of the phrase found.
     class: Class,
+    codes: Codes,
+    /// Whether the text says that it was about to connect.
+    is_connecting: bool,
+    /// Whether it says that a file is missing.
+    is_missing_file: bool,
 }
 
 impl<'a> Search<'a> {
     fn new(messages: &'a Messages) -> Self {
-        Self { messages, window: [SPACE; WINDOW], end: 0, open: usize::MAX, class: Class::Unknown }
+        Self {
+            messages,
+            window: [SPACE; WINDOW],
+            end: 0,
+            left: Messages::MOST_READ,
+            is_cut: false,
+            open: usize::MAX,
+            class: Class::Unknown,
+            codes: Codes::new(),
+            is_connecting: false,
+            is_missing_file: false,
+        }
+    }
+
+    /// The class, once the text was read. A word that was cut off at the end of what is read counts for nothing.
+    fn class(mut self) -> Class {
+        if !self.is_cut {
+            self.word_ends();
+            self.codes.token_ends(0);
+        }
+        if !self.messages.or_default {
+            return self.class;
+        }
+        let before_codes = self.messages.own.len() + BEFORE_CODES.len();
+        let class = match self.codes.found() {
+            Some((class, Certainty::Sure)) if self.open >= before_codes => class,
+            Some((class, Certainty::Ambiguous)) if self.open == usize::MAX => class,
+            _ => self.class,
+        };
+        // The file that was not found is then the socket of a server that is not up.
+        let is_own = self.open < self.messages.own.len();
+        if class == Class::NotFound && self.is_connecting && self.is_missing_file && !is_own {
+            return Class::Network;
+        }
+        class
     }
 
     fn read(&mut self, byte: u8) {
@@ -186,23 +242,30 @@ impl<'a> Search<'a> {
 
     /// Searches for the first phrase that ends here.
     fn word_ends(&mut self) {
-        let last = self.back(0).to_ascii_lowercase();
-        let mut place = 0;
-        for table in self.messages.tables {
-            for (phrase, class) in table {
-                if place == self.open {
-                    return;
-                }
-                // The last letter rules out most phrases.
-                let ends_so = phrase.as_bytes().last().map(u8::to_ascii_lowercase) == Some(last);
-                if ends_so && self.ends_with(phrase) {
-                    self.open = place;
-                    self.class = *class;
-                    return;
-                }
-                place += 1;
+        let own = self.messages.own;
+        if let Some(place) = own.iter().take(self.open).position(|(phrase, _)| self.ends_with(phrase)) {
+            (self.open, self.class) = (place, own[place].1);
+            return;
+        }
+        if !self.messages.or_default {
+            return;
+        }
+        // Most phrases are ruled out by their last two letters.
+        let end = end(self.back(1), self.back(0));
+        let open = ENDS.len().min(self.open.saturating_sub(own.len()));
+        for (place, _) in ENDS[..open].iter().enumerate().filter(|(_, ends)| **ends == end) {
+            let (phrase, class) = match place.checked_sub(BEFORE_CODES.len()) {
+                None => BEFORE_CODES[place],
+                Some(place) => AFTER_CODES[place],
+            };
+            if self.ends_with(phrase) {
+                (self.open, self.class) = (own.len() + place, class);
+                break;
             }
         }
+        self.is_connecting = self.is_connecting || CONNECTING.iter().any(|phrase| self.ends_with(phrase));
+        self.is_missing_file =
+            self.is_missing_file || MISSING_FILE.iter().any(|phrase| self.ends_with(phrase));
     }
 
     /// Whether the text so far ends with this phrase, and the phrase begins at the beginning of a word.
@@ -238,7 +301,14 @@ impl<'a> Search<'a> {
 
 impl Write for Search<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        piece.bytes().for_each(|byte| self.read(byte));
+        for byte in piece.bytes() {
+            self.is_cut = self.left == 0;
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            self.read(byte);
+            if self.messages.or_default {
+                self.codes.read(byte);
+            }
+        }
         Ok(())
     }
 }

@@ -2,12 +2,19 @@
 //!
 //! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! Every error has a [`Class`]. A policy decides by the class whether to retry, and a circuit decides by it whether to
-//! count a failure. The class of an error comes from one of these:
+//! A policy retries by class, and a circuit counts by class. An error says its class in one of four ways:
 //!
-//! - its implementation of [`Classify`]. `std::io::Error` has one, with the feature `std`.
-//! - a closure, set by [`Retry::classify`](crate::Retry::classify).
-//! - a table of phrases, for errors that are only text: [`Messages`].
+//! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
+//! - A table says it, by the code of the service: [`Class::of_http_status`], [`of_grpc_code`](Class::of_grpc_code),
+//!   [`of_sqlstate`](Class::of_sqlstate), [`of_mysql_error`](Class::of_mysql_error),
+//!   [`of_sqlite_code`](Class::of_sqlite_code), [`of_mongodb_code`](Class::of_mongodb_code),
+//!   [`of_redis_error`](Class::of_redis_error), [`of_aws_code`](Class::of_aws_code),
+//!   [`of_kafka_code`](Class::of_kafka_code), [`of_mqtt_reason`](Class::of_mqtt_reason),
+//!   [`of_curl_code`](Class::of_curl_code), [`of_os_error`](Class::of_os_error),
+//!   [`of_resolver_error`](Class::of_resolver_error), [`of_embedded_io_kind`](Class::of_embedded_io_kind). Each returns
+//!   `None` for a success and for a code that it does not list.
+//! - A closure says it: [`Retry::classify`](crate::Retry::classify).
+//! - A table of phrases says it, for errors that are nothing but text: [`Messages`].
 //!
 //! A closure set by [`Retry::classify_ok`](crate::Retry::classify_ok) marks values as failures, such as an HTTP
 //! response with status 503. `retry-tokio` has classifiers for the errors of reqwest and hyper. The feature `http` adds
@@ -41,6 +48,7 @@ use core::fmt::Display;
 use core::time::Duration;
 
 mod classifiers;
+mod codes;
 mod error;
 mod http;
 #[cfg(feature = "http")]
@@ -50,6 +58,7 @@ mod io;
 mod messages;
 mod phrases;
 mod retry_after;
+mod text_codes;
 
 pub(crate) use classifiers::HasText;
 pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};

@@ -31,6 +31,7 @@ table! {
         start_within: Limit,
         total_timeout: Limit,
         attempt_timeout: Limit,
+        reset_after: Limit,
         hints: Name<Hints>,
         max_hint: HintLimit,
         retry_on: Vec<Name<Class>>,
@@ -131,6 +132,9 @@ impl PolicyFile {
         if let Some(limit) = self.attempt_timeout {
             policy = policy.try_attempt_timeout(limit.0.unwrap_or(Duration::MAX))?;
         }
+        if let Some(limit) = self.reset_after {
+            policy = policy.try_reset_after(limit.0.unwrap_or(Duration::MAX))?;
+        }
         if let Some(hints) = self.hints {
             policy = policy.hints(hints.0);
         }
@@ -224,6 +228,7 @@ impl PolicyFile {
             start_within: Some(Limit(says.start_within)),
             total_timeout: Some(Limit(says.total_timeout)),
             attempt_timeout: Some(Limit(says.attempt_timeout)),
+            reset_after: Some(Limit(says.reset_after)),
             hints: Some(Name(says.hints)),
             max_hint: Some(HintLimit(says.max_hint)),
             retry_on: Some(class_names(says.retry_on)),

@@ -31,6 +31,7 @@ impl Policy {
     pub(crate) fn time_limit(&self, began: u64) -> Duration {
         duration(match self.total_timeout {
             NO_LIMIT => self.attempt_timeout,
+            total if total.saturating_sub(began) >= self.reset_after => self.attempt_timeout,
             total => self.attempt_timeout.min(total.saturating_sub(began)),
         })
     }
@@ -38,7 +39,14 @@ impl Policy {
     /// Whether an attempt that begins after this many nanoseconds reaches the total timeout first, or both timeouts at
     /// once.
     pub(crate) const fn reaches_total(&self, began: u64) -> bool {
-        self.total_timeout != NO_LIMIT && self.total_timeout.saturating_sub(began) <= self.attempt_timeout
+        let left = self.total_timeout.saturating_sub(began);
+        self.total_timeout != NO_LIMIT && left <= self.attempt_timeout && left < self.reset_after
+    }
+
+    /// How long an attempt must last before its failure begins the call anew, in nanoseconds.
+    #[inline]
+    pub(crate) const fn resets_after(&self) -> Option<u64> {
+        if self.reset_after == NO_LIMIT { None } else { Some(self.reset_after) }
     }
 
     /// Whether an attempt that ran for this many nanoseconds had its full attempt timeout.

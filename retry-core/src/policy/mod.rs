@@ -136,6 +136,7 @@ pub struct Policy {
     attempt_timeout: u64,
     /// The smaller of the two timeouts.
     longest_attempt: u64,
+    reset_after: u64,
 }
 
 const NO_LIMIT: u64 = u64::MAX;
@@ -189,6 +190,7 @@ impl Policy {
             total_timeout: NO_LIMIT,
             attempt_timeout: NO_LIMIT,
             longest_attempt: NO_LIMIT,
+            reset_after: NO_LIMIT,
             max_hint: None,
         }
     }
@@ -308,6 +310,49 @@ impl Policy {
             Ok(Self { attempt_timeout: nanos(timeout), ..self }.with_longest_attempt())
         }
 
+        /// Begins anew after an attempt that lasted at least this long before it failed. By default, nothing begins
+        /// anew.
+        ///
+        /// It is for connections that live long, such as a watch, a subscription or MQTT. If such a connection breaks
+        /// after it worked for a while, the failed attempt counts as the first one again: for the attempts, for the
+        /// backoff and the jitter, and for all limits of time. Events and errors tell the attempts and the time since
+        /// then. The total timeout cuts an attempt only until it has
+        /// lasted this long. An [`attempt_timeout`](Self::attempt_timeout) holds all the same.
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use retry_core::{Class, Jitter, Policy, Retry, runtime::Sleep, testing::FakeClock};
+        ///
+        /// const POLICY: Policy = Policy::exponential(Duration::from_secs(1))
+        ///     .jitter(Jitter::None)
+        ///     .max_attempts(3)
+        ///     .reset_after(Duration::from_secs(60));
+        ///
+        /// // How long each connection works before it breaks, in seconds.
+        /// let mut lives = [0, 0, 3600, 0, 0].into_iter();
+        /// let clock = FakeClock::new();
+        /// let clock = &clock;
+        /// let error = clock.run(Retry::new(&POLICY, clock).run(|| {
+        ///     let life = Duration::from_secs(lives.next().unwrap());
+        ///     async move {
+        ///         clock.sleep(life).await;
+        ///         Err::<(), _>(Class::Network)
+        ///     }
+        /// }));
+        /// // The third attempt counts as the first of a new series, of which two more follow.
+        /// assert_eq!((error.unwrap_err().attempts(), lives.len()), (3, 0));
+        /// assert_eq!(clock.now().as_millis() / 1000, 1 + 2 + 3600 + 1 + 2);
+        /// ```
+        #[doc(alias = "reset")]
+        #[doc(alias = "healthy_after")]
+        #[fails_if("it is zero.")]
+        reset_after, try_reset_after(self, lasted: Duration) {
+            if lasted.is_zero() {
+                return Err(ConfigError::new("reset_after", Value::Duration(lasted), "must be above zero"));
+            }
+            Ok(Self { reset_after: nanos(lasted), ..self }.with_rules(self.rules))
+        }
+
         /// Sets rules for particular errors, of which the first one that applies is used. For rules known only at run
         /// time, see `OwnedPolicy`.
         #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
@@ -367,7 +412,8 @@ impl Policy {
 
     /// Whether any answer depends on how long the call has taken, with these rules.
     const fn asks_time_with(&self, rules: &[Rule]) -> bool {
-        let mut asks_time = self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT;
+        let mut asks_time =
+            self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT || self.reset_after != NO_LIMIT;
         let mut i = 0;
         while i < rules.len() {
             asks_time |= rules[i].asks_time();

@@ -33,6 +33,8 @@ pub struct PolicySettings<'a> {
     pub total_timeout: Option<Duration>,
     /// The longest time of an attempt; `None` if it is unlimited.
     pub attempt_timeout: Option<Duration>,
+    /// How long an attempt must last before its failure begins the call anew; `None` if nothing does.
+    pub reset_after: Option<Duration>,
     /// How a server's hint is used.
     pub hints: Hints,
     /// The longest wait that a server may ask for; `None` for `max_delay`.
@@ -65,6 +67,7 @@ impl Policy {
             start_within: limit(self.start_within),
             total_timeout: self.total_time_limit(),
             attempt_timeout: self.attempt_time_limit(),
+            reset_after: limit(self.reset_after),
             hints: self.hints,
             max_hint: match self.max_hint {
                 Some(nanos) => Some(duration(nanos)),
@@ -109,6 +112,9 @@ impl fmt::Display for PolicySettings<'_> {
         }
         if let Some(limit) = self.attempt_timeout {
             write!(f, "attempt timeout {}, ", Exact(limit))?;
+        }
+        if let Some(lasted) = self.reset_after {
+            write!(f, "reset after {}, ", Exact(lasted))?;
         }
         let hints = match self.hints {
             Hints::Floor => "hints up to",

@@ -109,6 +109,7 @@ where
         K: Classifier<T, E>,
         V: Keep<T, Slot = S>,
     {
+        let began = self.course().began();
         let classifier = &self.retry.classifier;
         let (cause, failure) = match missed {
             Missed::Ended(end) => return Err(end),
@@ -124,7 +125,7 @@ where
         };
         let runtime = self.runtime();
         let text = || cause.error().and_then(|error| classifier.text(error));
-        let verdict = self.course().fail(failure, text, || runtime.now(), || runtime.word());
+        let verdict = self.course().fail(began, failure, text, || runtime.now(), || runtime.word());
         classifier.failed(&cause, self.progress(), verdict);
         self.last = Some(Last { cause, class: failure.class });
         match verdict {

@@ -45,7 +45,7 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "async-healthy",
         goal: 110,
-        most: 120,
+        most: 121,
         what: "async success, healthy circuit",
         run: circuits::async_healthy,
     },

@@ -1,8 +1,10 @@
 //! From an error to its class: by HTTP status, by `io::ErrorKind`, by text; and when a server wants to be asked again.
 
+mod codes;
 mod http;
 mod http_types;
 mod text;
+mod texts;
 
 use proptest::prelude::*;
 use retry_core::{

@@ -1,5 +1,6 @@
 //! `std::io::Error`, and errors that are nothing but text.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
@@ -208,11 +209,52 @@ fn the_longest_phrase_is_found_at_the_end_of_a_long_text() {
     const { assert!(PHRASE.len() == Messages::LONGEST_PHRASE + 1) };
     const LONGEST: &str = PHRASE.split_at(Messages::LONGEST_PHRASE).0;
     const MESSAGES: Messages = Messages::new(&[(LONGEST, Class::Server)]);
-    for before in [0, 1, 62, 63, 64, 65, 10_000] {
+    for before in [0, 1, 62, 63, 64, 65, Messages::MOST_READ - PHRASE.len()] {
         let text = format!("{} {LONGEST}", "x".repeat(before));
         assert_eq!(MESSAGES.classify(&text), Class::Server, "{before} bytes before");
         let text = format!("{}y{LONGEST}", "x".repeat(before));
         assert_eq!(MESSAGES.classify(&text), Class::Unknown, "{before} letters before");
+    }
+}
+
+/// A text that counts how much of it is written.
+struct Long {
+    written: Cell<usize>,
+    text: &'static str,
+}
+
+impl fmt::Display for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for _ in 0..1 << 20 {
+            f.write_str(self.text)?;
+            self.written.set(self.written.get() + self.text.len());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_text_of_any_length_is_read_up_to_a_bound() {
+    for text in ["x", " ", "timeou ", "1 ", "ECONN_", "(1213) ", "\u{1f980}"] {
+        let long = Long { written: Cell::new(0), text };
+        assert_eq!(Messages::DEFAULT.classify(&long), Class::Unknown, "{text}");
+        assert!(long.written.get() <= Messages::MOST_READ, "{text}: {}", long.written.get());
+    }
+
+    // What stands before the bound counts, and what it cuts or leaves out does not.
+    let text = |before: usize, end: &str| format!("{}{end}", " ".repeat(before));
+    let end = Messages::MOST_READ;
+    let rows = [
+        (text(end - 11, "broken pipe"), Class::Network),
+        (text(end - 12, "broken pipe, and more"), Class::Network),
+        (text(end - 7, "timeouts"), Class::Unknown),
+        (text(end - 6, "timeout"), Class::Unknown),
+        (text(end, "timeout"), Class::Unknown),
+        (text(end - 11, "os error 11"), Class::Transient),
+        (text(end - 11, "os error 111"), Class::Unknown),
+    ];
+    for (text, class) in rows {
+        assert_eq!(Messages::DEFAULT.classify(&text), class, "{}", text.trim_start());
     }
 }
 

@@ -141,6 +141,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Policy", "start_within", "start_within", Time(|limit| Ok(D.start_within(limit) == D)), P("")),
         ("Policy", "total_timeout", "total_timeout", Time(|limit| policy(D.try_total_timeout(limit))), P("")),
         ("Policy", "attempt_timeout", "attempt_timeout", Time(|limit| policy(D.try_attempt_timeout(limit))), P("")),
+        ("Policy", "reset_after", "reset_after", Time(|limit| policy(D.try_reset_after(limit))), P("")),
         ("Policy", "hints", "hints", Name(|name| Ok(name == "floor" && D.hints(Hints::Floor) == D), Some("Hints")), P("")),
         ("Policy", "max_hint", "max_hint", Time(|limit| Ok(D.max_hint(limit).settings().max_hint.unwrap_or(secs(30)) == secs(30))), P("")),
         ("Policy", "retry_on", "retry_on", Classes(|classes| Ok(D.retry_on(classes) == D)), P("")),

@@ -11,6 +11,7 @@ mod breaker;
 mod budgets;
 mod draw;
 mod envoy;
+mod error_texts;
 mod failsafe_go;
 mod finagle;
 mod grpc;
@@ -44,6 +45,7 @@ const FILES: &[(&str, Replay)] = &[
     ("aws_standard_retry", aws::standard_retry),
     ("aws_token_bucket", budgets::aws_token_bucket),
     ("envoy_backoff_budget_throttle", envoy::cases),
+    ("error_texts", error_texts::cases),
     ("failsafe_go_breaker", breaker::failsafe_go_breaker),
     ("failsafe_go_delays_budget_throttle", failsafe_go::cases),
     ("failsafe_go_traces", breaker::failsafe_go_traces),

@@ -1,0 +1,41 @@
+//! What the error codes of operating systems, protocols and services mean to a retry.
+//!
+//! Each file holds one table with its source. Every function returns `None` for a code that is a success, and for a
+//! code that the table does not list. A code that its own source calls a catch-all is
+//! [`Unknown`](crate::Class::Unknown).
+//!
+//! Most tables also know the names of their codes, because a text may hold the name instead of the number.
+//! [`Messages`](crate::classify::Messages) reads both.
+
+pub(super) mod aws;
+pub(super) mod curl;
+mod embedded_io;
+pub(super) mod grpc;
+pub(super) mod kafka;
+pub(super) mod mongodb;
+pub(super) mod mqtt;
+pub(super) mod mysql;
+pub(super) mod os;
+pub(super) mod redis;
+pub(super) mod resolver;
+pub(super) mod sqlite;
+pub(super) mod sqlstate;
+
+use crate::class::Class;
+
+/// A code, its name in `SCREAMING_SNAKE_CASE`, and its class.
+type Row<T> = (T, &'static str, Class);
+
+/// The class of the row with this name, whose words may also be written as in `ScreamingSnakeCase`.
+fn named<T>(rows: &[Row<T>], name: &str) -> Option<Class> {
+    rows.iter().find(|(_, row, _)| is_same_name(row, name)).map(|(_, _, class)| *class)
+}
+
+/// Compares names without regard to case and underscores.
+fn is_same_name(a: &str, b: &str) -> bool {
+    letters(a).eq(letters(b))
+}
+
+fn letters(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
+}

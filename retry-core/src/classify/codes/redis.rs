@@ -1,0 +1,71 @@
+//! Errors of Redis, Valkey and their like.
+
+use crate::class::Class;
+
+impl Class {
+    /// Returns the class of an error of Redis by its first word, which is its code.
+    ///
+    /// | class | first word |
+    /// |---|---|
+    /// | `Transient` | `LOADING`, `READONLY`, `MASTERDOWN`, `CLUSTERDOWN`, `TRYAGAIN`, `MOVED`, `ASK`, `BUSY`, `UNKILLABLE`, `NOREPLICAS`, `NOGOODSLAVE`, `NOMASTERLINK`, `INPROG`, `UNBLOCKED`, `OOM` |
+    /// | `Server` | `MISCONF`: it cannot persist to disk |
+    /// | `Client` | `NOAUTH`, `WRONGPASS`, `NOPERM`, `DENIED`, `BUSYGROUP`, `BUSYKEY`, `NOTBUSY` |
+    /// | `NotFound` | `NOSCRIPT`, `NOGROUP` |
+    /// | `Validation` | `WRONGTYPE`, `EXECABORT`, `CROSSSLOT` |
+    /// | `Permanent` | `NOPROTO` |
+    ///
+    /// A leading `-`, as on the wire, is skipped. `ERR` is the general code, so the next words decide: `max number of clients`
+    /// is `Transient`; `unknown command`, `wrong number of arguments`, `syntax error`, `value is not` and `invalid` are
+    /// `Validation`; `no such key` is `NotFound`; other words are `None`. Sources: [RESP, simple errors], [cluster
+    /// specification], [server.c].
+    ///
+    /// [RESP, simple errors]: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
+    /// [cluster specification]: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+    /// [server.c]: https://github.com/redis/redis/blob/unstable/src/server.c
+    ///
+    /// ```
+    /// use retry_core::Class;
+    ///
+    /// let loading = "LOADING Redis is loading the dataset in memory";
+    /// assert_eq!(Class::of_redis_error(loading), Some(Class::Transient));
+    /// assert_eq!(Class::of_redis_error("WRONGTYPE Operation against a key"), Some(Class::Validation));
+    /// assert_eq!(Class::of_redis_error("ERR max number of clients reached"), Some(Class::Transient));
+    /// ```
+    pub fn of_redis_error(error: &str) -> Option<Self> {
+        let error = error.strip_prefix('-').unwrap_or(error);
+        let (code, rest) = error.split_once(' ').unwrap_or((error, ""));
+        if code == "ERR" {
+            let row = GENERAL.iter().find(|(words, _)| rest.starts_with(words));
+            return row.map(|(_, class)| *class);
+        }
+        named(code.trim_end())
+    }
+}
+
+/// What follows `ERR`.
+const GENERAL: &[(&str, Class)] = &[
+    ("max number of clients", Class::Transient),
+    ("unknown command", Class::Validation),
+    ("unknown subcommand", Class::Validation),
+    ("wrong number of arguments", Class::Validation),
+    ("syntax error", Class::Validation),
+    ("value is not", Class::Validation),
+    ("invalid", Class::Validation),
+    ("no such key", Class::NotFound),
+];
+
+/// The class of an error by its code.
+pub(in crate::classify) fn named(code: &str) -> Option<Class> {
+    Some(match code {
+        "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"
+        | "UNKILLABLE" | "NOREPLICAS" | "NOGOODSLAVE" | "NOMASTERLINK" | "INPROG" | "UNBLOCKED" | "OOM" => {
+            Class::Transient
+        }
+        "MISCONF" => Class::Server,
+        "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "BUSYGROUP" | "BUSYKEY" | "NOTBUSY" => Class::Client,
+        "NOSCRIPT" | "NOGROUP" => Class::NotFound,
+        "WRONGTYPE" | "EXECABORT" | "CROSSSLOT" => Class::Validation,
+        "NOPROTO" => Class::Permanent,
+        _ => return None,
+    })
+}

@@ -1,0 +1,71 @@
+//! SQLSTATE, the error codes of SQL databases.
+
+use crate::class::Class;
+
+impl Class {
+    /// Returns the class of a SQLSTATE, the five characters that SQL databases, ODBC and JDBC give an error.
+    ///
+    /// A code that has no row of its own has the class of its first two characters.
+    ///
+    /// | class | codes |
+    /// |---|---|
+    /// | `Transient` | `40001` serialization failure, `40P01` deadlock, other `40`; `55P03` lock not available, `55006` object in use; `53` resources, such as `53300` too many connections; `57P03` the server is starting up; `25006` read-only, as while a standby takes over; `72000` snapshot too old; `HY001` memory |
+    /// | `Network` | `08` connection; `57P01`, `57P02`, `57P05` the server ended the connection; `25P03` idle in a transaction |
+    /// | `Timeout` | `57014` query cancelled, mostly by a statement timeout; `25P04` transaction timeout; `HYT00`, `HYT01`, `S1T00` |
+    /// | `Server` | `58` system error, `XX000` internal error, `HV` foreign data |
+    /// | `Client` | `28` authorisation, `42501` privilege; `23` integrity, such as `23505` unique; `42P07`, `42710`, `42S01` and their like, exists already; states of the session (`0B`, `24`, `25`, `26`, `2D`, `34`, `3B`, `55`) |
+    /// | `Validation` | `22` data, `42` syntax, `21`, `07`, `54`; `23502` not null, `23514` check, `44` check option |
+    /// | `NotFound` | `42P01`, `42S02` table, `42704` object, `3D` database, `3F` schema, `02`, `P0002` no data, `57P04` database dropped |
+    /// | `Permanent` | `0A` not supported, `53100` disk full, `53400` configuration limit, `F0`, `XX001`, `XX002` corruption, `HYC00` |
+    /// | `Unknown` | `40003` whether the statement completed is unknown; `P0` raised by a function; `HY` general |
+    ///
+    /// `00` and `01` are success and warnings: `None`. So are codes of a class that is not listed. Sources:
+    /// [PostgreSQL, appendix A], [ODBC, appendix A], [MySQL's server errors].
+    ///
+    /// [PostgreSQL, appendix A]: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    /// [ODBC, appendix A]: https://learn.microsoft.com/sql/odbc/reference/appendixes/appendix-a-odbc-error-codes
+    /// [MySQL's server errors]: https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+    ///
+    /// ```
+    /// use retry_core::Class;
+    ///
+    /// assert_eq!(Class::of_sqlstate("40001"), Some(Class::Transient));
+    /// assert_eq!(Class::of_sqlstate("23505"), Some(Class::Client));
+    /// assert_eq!(Class::of_sqlstate("00000"), None);
+    /// ```
+    pub fn of_sqlstate(code: &str) -> Option<Self> {
+        if code.len() != 5 {
+            return None;
+        }
+        let exact = match code {
+            "40001" | "40P01" => Self::Transient,
+            "40002" => Self::Client,
+            "40003" => Self::Unknown,
+            "57P01" | "57P02" | "57P05" | "25P03" => Self::Network,
+            "57014" | "25P04" | "HYT00" | "HYT01" | "S1T00" => Self::Timeout,
+            "57P03" | "25006" | "55P03" | "55006" | "HY001" => Self::Transient,
+            "57P04" | "42P01" | "42704" | "42S02" | "42S12" | "P0002" => Self::NotFound,
+            "23502" | "23514" => Self::Validation,
+            "42501" | "42P03" | "42P04" | "42P05" | "42P06" | "42P07" | "42701" | "42710" | "42712"
+            | "42723" | "42S01" | "42S11" | "42S21" => Self::Client,
+            "53100" | "53400" | "XX001" | "XX002" | "HYC00" => Self::Permanent,
+            _ => return Self::of_sqlstate_class(code.get(..2)?),
+        };
+        Some(exact)
+    }
+
+    fn of_sqlstate_class(class: &str) -> Option<Self> {
+        Some(match class {
+            "40" | "53" | "72" => Self::Transient,
+            "08" => Self::Network,
+            "58" | "XX" | "HV" => Self::Server,
+            "0B" | "0L" | "0P" | "23" | "24" | "25" | "26" | "27" | "28" | "2B" | "2D" | "2F" | "34"
+            | "38" | "39" | "3B" | "55" => Self::Client,
+            "07" | "0F" | "0Z" | "21" | "22" | "42" | "44" | "54" => Self::Validation,
+            "02" | "3D" | "3F" => Self::NotFound,
+            "0A" | "F0" => Self::Permanent,
+            "57" | "P0" | "HY" => Self::Unknown,
+            _ => return None,
+        })
+    }
+}

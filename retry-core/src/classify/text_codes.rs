@@ -1,0 +1,320 @@
+//! Finds the codes of services in a text.
+//!
+//! A code is a number or a name whose place shows what it is: `os error 111`, `ERROR 1040 (HY000)`, `(SQLSTATE 40001)`,
+//! `HTTP status 503`, `status: Unavailable`, `LOADING` at the beginning. The same digits without such a place are only
+//! a number.
+
+use super::codes::{aws, grpc, kafka, mongodb, mqtt, mysql, os, redis, resolver, sqlite};
+use crate::class::Class;
+
+/// Reads a text byte by byte and keeps the code that says most.
+pub(super) struct Codes {
+    /// The token that is being read, and the two before it, the nearest first.
+    token: Token,
+    before: [Token; 2],
+    /// The last byte between tokens that is not a space; 0 if there is none.
+    mark: u8,
+    last: u8,
+    is_first: bool,
+    found: Option<(Source, Class, Certainty)>,
+}
+
+/// Where a code comes from. What says most comes first: the inner cause before what a service makes of it, and a
+/// service's own code before the protocol that carries it.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Source {
+    Os,
+    Database,
+    SqlState,
+    Service,
+    Curl,
+    Grpc,
+    Http,
+}
+
+/// Whether words may overrule a code.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Certainty {
+    Sure,
+    /// A number that means different things on different systems.
+    Ambiguous,
+}
+
+impl Codes {
+    pub(super) const fn new() -> Self {
+        Self { token: Token::NONE, before: [Token::NONE; 2], mark: 0, last: 0, is_first: true, found: None }
+    }
+
+    /// The class by the codes, if there were any.
+    pub(super) fn found(&self) -> Option<(Class, Certainty)> {
+        self.found.map(|(_, class, certainty)| (class, certainty))
+    }
+
+    pub(super) fn read(&mut self, byte: u8) {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            if self.token.len == 0 {
+                self.token.mark = self.mark;
+                self.token.is_negative = self.last == b'-';
+                self.mark = 0;
+            }
+            self.token.push(byte);
+        } else {
+            self.token_ends(byte);
+            if byte != b' ' {
+                self.mark = byte;
+            }
+        }
+        self.last = byte;
+    }
+
+    /// Takes the token that ends before this byte, or before the end of the text, which is 0.
+    pub(super) fn token_ends(&mut self, next: u8) {
+        if self.token.len == 0 {
+            return;
+        }
+        if let Some((source, class, certainty)) = self.code(next)
+            // A general code leaves the decision to others, and to the words.
+            && class != Class::Unknown
+            && self.found.is_none_or(|(found, ..)| source < found)
+        {
+            self.found = Some((source, class, certainty));
+        }
+        self.before = [self.token, self.before[0]];
+        self.token = Token::NONE;
+        self.is_first = false;
+    }
+
+    fn code(&self, next: u8) -> Option<(Source, Class, Certainty)> {
+        let text = self.token.text();
+        let sure = |source, class| (source, class, Certainty::Sure);
+        if let Some((source, class)) = self.sql(text, next) {
+            return Some(sure(source, class));
+        }
+        match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => self.number(text.parse().ok()?, next),
+            false => self.name(text, next).map(|(source, class)| sure(source, class)),
+        }
+    }
+
+    /// SQLSTATE and the numbers of MySQL, which stand beside each other in either order: `ERROR 1062 (23000)`,
+    /// `ERROR 23000 (1062)`.
+    fn sql(&self, text: &str, next: u8) -> Option<(Source, Class)> {
+        let before = &self.before[0];
+        let is_marked = before.is_any(&["sqlstate", "error", "state", "code"]);
+        let in_parentheses = self.token.mark == b'(';
+        if in_parentheses && is_sqlstate(text) && before.is_number(4) {
+            return database(before.text().parse().ok().and_then(Class::of_mysql_error))
+                .or_else(|| sql_state(text));
+        }
+        if text.len() == 4 && self.token.is_number(4) {
+            let number = text.parse().ok()?;
+            let beside = in_parentheses && is_sqlstate(before.text());
+            // As Python shows a pair: `(1213, 'Deadlock found')`.
+            let in_pair = in_parentheses && next == b',';
+            if beside || in_pair || before.is_any(&["error", "errno"]) {
+                return database(Class::of_mysql_error(number));
+            }
+        }
+        // As Rust's enums are shown: `SqlState(E40001)`.
+        let bare = if before.is_any(&["sqlstate"]) { text.strip_prefix('E').unwrap_or(text) } else { text };
+        let is_unmistakable = matches!(bare.as_bytes(), [_, _, b'P' | b'S', ..])
+            && !bare.bytes().all(|byte| byte.is_ascii_digit());
+        if is_sqlstate(bare) && (is_marked || is_unmistakable) {
+            return sql_state(bare);
+        }
+        None
+    }
+
+    fn number(&self, number: i32, next: u8) -> Option<(Source, Class, Certainty)> {
+        let [before, second] = &self.before;
+        let sure = |source, class: Option<Class>| class.map(|class| (source, class, Certainty::Sure));
+        if before.is_any(&["errno", "oserror"]) || before.is_any(&["error"]) && second.is_any(&["os"]) {
+            if self.token.is_negative {
+                return sure(Source::Os, Class::of_resolver_error(-number));
+            }
+            return os::of_any_system(number).map(|(class, is_sure)| {
+                (Source::Os, class, if is_sure { Certainty::Sure } else { Certainty::Ambiguous })
+            });
+        }
+        let is_windows = before.is_any(&["winerror", "wsaerror", "wsagetlasterror"])
+            || before.is_any(&["error", "code"]) && (10_000..12_000).contains(&number);
+        if is_windows {
+            return sure(Source::Os, Class::of_windows_error(number));
+        }
+        let is_bracketed = self.token.mark == b'[' && next == b']';
+        if is_bracketed && before.len == 0
+            || before.is_any(&["curl"])
+            || second.is_any(&["curl"]) && before.is_any(&["error", "code"])
+        {
+            return sure(Source::Curl, Class::of_curl_code(number.unsigned_abs()));
+        }
+        if second.is_any(&["grpc"]) && before.is_any(&["status", "code"]) {
+            return sure(Source::Grpc, Class::of_grpc_code(number));
+        }
+        if let Some(class) = self.http(number, next) {
+            return sure(Source::Http, Some(class));
+        }
+        // As sqlx shows SQLite's codes: `(code: 5) database is locked`.
+        if before.is_any(&["code"]) && before.mark == b'(' && next == b')' {
+            return sure(Source::Database, Class::of_sqlite_code(number));
+        }
+        None
+    }
+
+    /// An HTTP status after a word that is about answers. After a word that may be about anything, it takes a status
+    /// that is registered or well known.
+    fn http(&self, number: i32, next: u8) -> Option<Class> {
+        let status = u16::try_from(number).ok().filter(|status| (400..600).contains(status))?;
+        let [before, second] = &self.before;
+        // `HTTP/2 503`, `HTTP/1.1 503`.
+        let is_version = self.token.mark == 0
+            && before.is_number(1)
+            && (second.is_any(&["http"]) || before.mark == b'.' && second.mark == b'/');
+        let is_about_answers = is_version
+            || before.is_any(&["http", "https", "response", "code"])
+            || before.contains("status")
+            || before.ends_with("code");
+        let is_well_known = matches!(status, 400..=418 | 420..=431 | 449 | 451 | 499 | 500..=511 | 520..=530);
+        let is_after_a_verb = before.is_any(&[
+            "error",
+            "got",
+            "returned",
+            "returns",
+            "received",
+            "with",
+            "answered",
+            "responded",
+            "was",
+            "server",
+        ]);
+        let is_at_the_start = self.is_first && matches!(next, b' ' | b':' | b',' | 0);
+        // `(code: 517)` is SQLite's, and `(code: 503)` a status.
+        let is_in_parentheses = before.mark == b'(' && before.is_any(&["code"]);
+        let is_status = is_about_answers && (!is_in_parentheses || status < 512);
+        let is_likely = is_well_known && (is_after_a_verb || is_at_the_start);
+        if is_status || is_likely { Class::of_http_status(status) } else { None }
+    }
+
+    fn name(&self, text: &str, next: u8) -> Option<(Source, Class)> {
+        let [before, second] = &self.before;
+        let is_marked = before.is_any(&["status", "code", "statuscode"]);
+        if !is_marked && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        let is_capital = text.bytes().all(|byte| !byte.is_ascii_lowercase());
+        let begins_a_part =
+            self.is_first || matches!(self.token.mark, b':' | b'-' | b'"' | b'\'' | b'`' | b'(' | b'\n');
+        let has_several_words = text.as_bytes().windows(2).any(|pair| match *pair {
+            [a, b] => a == b'_' || a.is_ascii_lowercase() && b.is_ascii_uppercase(),
+            _ => false,
+        });
+        if is_capital {
+            if let Some(class) = os::named(text).or_else(|| resolver::named(text)) {
+                return Some((Source::Os, class));
+            }
+            if let Some(class) = sqlite::named(text) {
+                return Some((Source::Database, class));
+            }
+            if begins_a_part
+                && matches!(next, b' ' | 0)
+                && let Some(class) = redis::named(text)
+            {
+                return Some((Source::Service, class));
+            }
+        }
+        if (has_several_words || text.starts_with('E'))
+            && let Some(class) = mongodb::named(text).or_else(|| mysql::named(text))
+        {
+            return Some((Source::Database, class));
+        }
+        if before.is_any(&["code"])
+            && second.is_any(&["return", "reason"])
+            && let Some(class) = mqtt::named(text)
+        {
+            return Some((Source::Service, class));
+        }
+        // gRPC's names are common words, so they need a place.
+        let is_grpc = is_marked
+            || is_capital && (has_several_words || before.is_number(1) || before.is_number(2))
+            || is_capital && begins_a_part && next == b':';
+        if is_grpc && let Some(class) = grpc::named(text) {
+            return Some((Source::Grpc, class));
+        }
+        if let Some(class) = aws::named(text) {
+            return Some((Source::Service, class));
+        }
+        if has_several_words {
+            let name = text.strip_suffix("Exception").unwrap_or(text);
+            return kafka::named(name).map(|class| (Source::Service, class));
+        }
+        None
+    }
+}
+
+fn database(class: Option<Class>) -> Option<(Source, Class)> {
+    class.map(|class| (Source::Database, class))
+}
+
+fn sql_state(code: &str) -> Option<(Source, Class)> {
+    Class::of_sqlstate(code).map(|class| (Source::SqlState, class))
+}
+
+/// Two characters of a class and three of a subclass: digits and capitals, and a digit among them.
+fn is_sqlstate(text: &str) -> bool {
+    text.len() == 5
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// A run of letters, digits and underscores.
+#[derive(Clone, Copy)]
+struct Token {
+    text: [u8; Self::LONGEST],
+    len: usize,
+    /// The last byte before it that is neither a space nor of a token; 0 if there is none.
+    mark: u8,
+    is_negative: bool,
+}
+
+impl Token {
+    /// Longer ones are no codes. The longest name has 40 letters.
+    const LONGEST: usize = 48;
+
+    const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, is_negative: false };
+
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.text.get_mut(self.len) {
+            *place = byte;
+        }
+        self.len = self.len.saturating_add(1);
+    }
+
+    /// Empty if it is too long.
+    fn text(&self) -> &str {
+        core::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// Empty if it is too long.
+    fn bytes(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
+    }
+
+    fn is_any(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.bytes().eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    fn is_number(&self, digits: usize) -> bool {
+        self.len == digits && self.bytes().iter().all(u8::is_ascii_digit)
+    }
+
+    fn contains(&self, word: &str) -> bool {
+        let bytes = self.bytes();
+        bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    fn ends_with(&self, word: &str) -> bool {
+        let bytes = self.bytes();
+        let end = bytes.len().checked_sub(word.len()).and_then(|start| bytes.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(word.as_bytes()))
+    }
+}
