@@ -1,9 +1,13 @@
 //! Code shapes of services: each compiles and works as it reads.
 //!
-//! Other files test more shapes: tower layers made at run time in `tower/`; reloads in `reload.rs`,
-//! `pools/reconfigure.rs` and `pools/operations.rs`; all options of one call in `dead_letters/handed_over/one_call.rs`;
-//! rules from run time in
-//! `reload.rs`; tags in `metrics/names.rs`; printed and serialised policies in `settings.rs` and `config_file.rs`.
+//! Other files test more shapes:
+//!
+//! - tower layers made at run time: `tower/`
+//! - reloads: `reload.rs`, `pools/reconfigure.rs`, `pools/operations.rs`
+//! - all options of one call: `dead_letters/handed_over/one_call.rs`
+//! - rules from run time: `reload.rs`
+//! - tags: `metrics/names.rs`
+//! - printed and serialised policies: `settings.rs`, `config_file.rs`
 
 use std::cell::RefCell;
 use std::error::Error as StdError;

@@ -1,4 +1,4 @@
-//! All interleavings of two threads at a pool of circuits, where one thread evicts or moves what the other looks up,
+//! All interleavings of two threads at a pool of circuits, when one thread evicts or moves what the other looks up,
 //! explored by loom.
 #![cfg(loom)]
 

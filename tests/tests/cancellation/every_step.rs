@@ -1,5 +1,5 @@
-//! The calls of the table without futures: a loop by hand that drops its attempt or call at every step, and a blocking
-//! loop that is interrupted at every millisecond.
+//! The calls of the table without futures. A loop by hand drops its attempt or its call at every step. A blocking loop
+//! is interrupted at every millisecond.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 

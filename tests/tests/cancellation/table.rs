@@ -23,7 +23,7 @@ pub(crate) struct Row {
 }
 
 const POLICY: Policy = Policy::fixed(ms(150)).jitter(Jitter::None);
-/// Its lease does not expire, so it cannot hide a slot that is not released.
+/// Its lease is a day, because an expired lease could hide a slot that is still taken.
 const ONE_PROBE: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).lease(Duration::from_secs(86_400));
 const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(40);

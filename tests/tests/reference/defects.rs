@@ -70,7 +70,7 @@ fn a_window_that_is_restored_into_a_smaller_one_slides() {
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 0, slow: 0 }), "after 100 successes");
 }
 
-/// If no rule counts slow calls, a ticket does not contain its start. It then counted as started at the origin.
+/// A ticket contains its start only if a rule counts slow calls. Otherwise it counted as started at the origin.
 #[test]
 fn a_call_from_before_slow_calls_were_counted_is_not_slow() {
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE);

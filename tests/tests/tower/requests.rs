@@ -101,7 +101,7 @@ async fn rules_apply_to_requests_that_cannot_be_sent_again() {
     }
 }
 
-/// Such a request is not retried after a timeout, either, which no classifier sees, and not by a rule.
+/// This also holds after a timeout, which does not reach the classifier, and with a rule that retries.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_sent_again_is_not_retried() {
     const MANY: &[Rule] = &[Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).max_attempts(9)];

@@ -34,7 +34,7 @@ fn letters_that_a_full_disk_does_not_keep_go_to_the_next_sink() {
 
 const FILE: &str = "RETRY_TEST_FULL";
 
-/// The child process. It may write only 8 blocks, and no signal stops it. Without the variable, this test does nothing.
+/// The child process. It may write only 8 blocks, and no signal stops it. It runs only with its variable.
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };

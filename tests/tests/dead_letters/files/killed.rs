@@ -29,8 +29,7 @@ fn payload(number: u64, size: u64) -> Box<RawValue> {
     RawValue::from_string(format!("\"{}\"", word.repeat(1 + length as usize / word.len()))).unwrap()
 }
 
-/// The child process. It adds letters for ever, and prints each that is kept. Without the variable, this test does
-/// nothing.
+/// The child process. It adds letters for ever, and prints each that is kept. It runs only with its variables.
 #[test]
 fn child() {
     let (Ok(file), Ok(first), Ok(size)) = (env::var(FILE), env::var(FIRST), env::var(SIZE)) else { return };

@@ -59,8 +59,8 @@ fn a_letter_from_a_queue_can_be_stored_later() {
 #[cfg(unix)]
 const DIRECTORY: &str = "RETRY_TEST_UNREADABLE";
 
-/// The child process. It is not root, and may write to a directory that it may not read. Without the variable, this
-/// test does nothing.
+/// The child process. It is an unprivileged user, and may write to a directory that it cannot read. It runs only
+/// with its variable.
 #[cfg(unix)]
 #[test]
 fn child() {

@@ -12,7 +12,7 @@ use super::{directory, give_up, payloads};
 
 const FILE: &str = "RETRY_TEST_WRITER";
 
-/// The child process. It has the file open until it is killed. Without the variable, this test does nothing.
+/// The child process. It has the file open until it is killed. It runs only with its variable.
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };
