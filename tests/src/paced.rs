@@ -1,4 +1,4 @@
-//! Scripted time on runtimes whose timers cannot be paused.
+//! Scripted time on runtimes with timers that cannot be paused.
 
 use core::cell::Cell;
 use core::fmt;
@@ -12,7 +12,7 @@ use retry_core::{
     runtime::{Clock, Sleep},
 };
 
-/// An adapter whose timers cannot be paused, with a scripted clock. The real duration of a scenario's millisecond can
+/// A scripted clock for an adapter with timers that cannot be paused. The real duration of a scenario's millisecond can
 /// be chosen.
 ///
 /// Real timers end late, each by a different amount, so two logs with real times differ. Here each sleep is a real
@@ -38,7 +38,7 @@ struct UnderWay {
 }
 
 impl<R: Sleep> Paced<R> {
-    /// Makes a runtime whose scripted millisecond takes `milli` on `inner`.
+    /// Makes a runtime in which a scripted millisecond takes `milli` on `inner`.
     pub fn new(inner: R, milli: Duration) -> Self {
         let (start, now) = (inner.now(), Cell::new(Instant::ORIGIN));
         Self { inner, milli, start, now, sleeps: [const { Cell::new(None) }; 8] }

@@ -53,9 +53,9 @@ impl Scenario<'_> {
 
     /// Returns whether a blocking loop gives the same log as the others.
     ///
-    /// A blocking loop cannot cut an attempt, so the operation returns an error at a timeout. It differs in two cases:
-    /// a condition would match the error of an attempt timeout, and a circuit and a budget would count the error of a
-    /// total timeout as a failure.
+    /// A blocking loop cannot cut an attempt, so the operation returns an error at a timeout. The log differs in two
+    /// cases. A condition would match the error of an attempt timeout. A circuit and a budget would count the error of
+    /// a total timeout as a failure.
     pub fn fits_blocking_loops(&self) -> bool {
         let asked = self.condition.is_some() && self.policy.settings().attempt_timeout.is_some();
         let shared = !matches!((self.circuit, self.budget), (CircuitKind::None, BudgetKind::None));

@@ -83,7 +83,7 @@ impl<L: Lock> Stage<L> {
     }
 }
 
-/// A circuit whose kind is chosen at run time.
+/// A circuit of a kind that is chosen at run time.
 pub(crate) enum Circuit<L: Lock> {
     None,
     Calls(SharedCircuit<CountWindow<16>, L>),
@@ -148,7 +148,7 @@ impl<L: Lock> Gate for Circuit<L> {
     }
 }
 
-/// A budget whose kind is chosen at run time.
+/// A budget of a kind that is chosen at run time.
 pub(crate) enum Allowance<L: Lock> {
     None,
     Tokens(SharedBudget<TokenBucket, L>),

@@ -1,5 +1,5 @@
-//! The async-std adapter on async-std and on smol, with real timers: what is asserted is the order of things, and
-//! that nothing ends early. What exactly is decided when, the conformance tests say.
+//! The async-std adapter on async-std and on smol, with real timers. The tests check the order of events, and that
+//! nothing ends early. The conformance tests check the exact decisions and times.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,7 +21,7 @@ fn server_error(_: &&str) -> Class {
     Class::Server
 }
 
-/// The same test once on each runtime.
+/// Runs the same test on each runtime.
 macro_rules! on_both {
     ($($name:ident: $test:expr;)*) => {$(
         mod $name {
@@ -37,7 +37,7 @@ macro_rules! on_both {
                 smol::block_on($test);
             }
 
-            /// On an executor that has threads of its own.
+            /// On executors with their own threads.
             #[test]
             fn spawned_on_both() {
                 async_std::task::block_on(async_std::task::spawn($test));
@@ -50,7 +50,7 @@ macro_rules! on_both {
 on_both! {
     no_sleep_ends_early: no_sleep_ends_early();
     delays_add_up: delays_add_up();
-    an_attempt_that_hangs_is_cut_off: an_attempt_that_hangs_is_cut_off();
+    an_attempt_that_hangs_times_out: an_attempt_that_hangs_times_out();
     a_channel_stops_a_call: a_channel_stops_a_call();
 }
 
@@ -69,11 +69,11 @@ async fn delays_add_up() {
     let took = AsyncStd.now().since(start);
     let error = result.unwrap_err();
     assert!(error.is_exhausted(), "{error}");
-    let elapsed = error.elapsed().expect("a deadline counts the time");
+    let elapsed = error.elapsed().expect("a policy with a time limit counts the time");
     assert!(ms(1 + 2 + 4) <= elapsed && elapsed <= took, "{elapsed:?}, {took:?}");
 }
 
-async fn an_attempt_that_hangs_is_cut_off() {
+async fn an_attempt_that_hangs_times_out() {
     let start = AsyncStd.now();
     let policy = POLICY.max_attempts(2).attempt_timeout(ms(3));
     let retry = retry_async_std::retry(&policy).classify(server_error);
@@ -131,6 +131,6 @@ fn a_sleep_beyond_the_clock_never_ends() {
 }
 
 #[test]
-fn words_are_the_systems() {
+fn random_words_come_from_the_system() {
     assert_ne!(AsyncStd.word(), AsyncStd.word());
 }

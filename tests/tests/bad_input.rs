@@ -1,4 +1,4 @@
-//! A configuration that cannot be: a compile error in a `const`, an `Err` in the `try_` form, with one line.
+//! Invalid configurations: a compile error in a `const`, an `Err` from the `try_` form, with the same one-line message.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -133,7 +133,7 @@ fn the_try_form_names_field_and_value() {
 }
 
 #[test]
-fn the_edge_of_what_is_allowed_is() {
+fn the_limits_themselves_are_valid() {
     assert!(POLICY.try_max_delay(Duration::from_millis(100)).is_ok());
     assert!(POLICY.try_min_delay(Duration::from_secs(30)).is_ok());
     assert!(Jitter::try_proportional(1.0).is_ok() && Jitter::try_proportional(0.0).is_ok());
@@ -147,19 +147,19 @@ fn the_edge_of_what_is_allowed_is() {
 
 #[test]
 #[should_panic(expected = "max_attempts = 0: must be at least 1")]
-fn the_plain_setter_panics_with_the_same_line_at_run_time() {
+fn the_plain_setter_panics_with_the_same_message_at_run_time() {
     let _ = POLICY.max_attempts(std::hint::black_box(0));
 }
 
-/// Each program in `compile_fail/src/bin` begins with what the compiler must say of it.
+/// The first line of each program in `compile_fail/src/bin` is part of the compiler's message.
 #[test]
-fn a_const_that_cannot_be_does_not_compile() {
+fn an_invalid_const_does_not_compile() {
     does_not_compile("compile_fail", 15);
 }
 
-/// The same for programs that forgot the feature `std`.
+/// The same for programs that need the feature `std`, and are built without it.
 #[test]
-fn what_needs_std_names_the_feature() {
+fn the_message_names_the_missing_feature_std() {
     does_not_compile("compile_fail/without_std", 2);
 }
 
@@ -184,7 +184,7 @@ fn does_not_compile(package: &str, at_least: usize) {
         let program = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let source = fs::read_to_string(&path).expect("the program can be read");
         let line = source.lines().next().unwrap().trim_start_matches("// ");
-        // The diagnostics of one program: from its error to the next one's summary.
+        // The diagnostics of one program: from its error to the summary of the next.
         let summary = format!("could not compile `{name}` (bin \"{program}\")");
         let place = format!("{program}.rs:");
         let said_here =
@@ -194,6 +194,6 @@ fn does_not_compile(package: &str, at_least: usize) {
         }
         programs += 1;
     }
-    assert!(missing.is_empty(), "the compiler did not say, of\n{missing:#?}\nbut\n{said}");
+    assert!(missing.is_empty(), "these messages are missing:\n{missing:#?}\nThe compiler said:\n{said}");
     assert!(programs >= at_least, "only {programs} programs");
 }

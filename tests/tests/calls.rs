@@ -1,4 +1,4 @@
-//! How a call is watched, stopped and told of in the end: its time, its events, its errors.
+//! The time, the events and the errors of a call, also if it is stopped.
 
 use std::cell::{Cell, RefCell};
 
@@ -12,7 +12,7 @@ use tests::ms;
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
 #[test]
-fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
+fn the_elapsed_time_counts_a_delay_once_and_only_after_it_has_passed() {
     let policy = POLICY.start_within(ms(1_000)).max_attempts(9);
     let clock = FakeClock::new();
     let mut call = Call::new(&policy, clock.now());
@@ -38,7 +38,7 @@ fn the_time_a_call_takes_counts_a_delay_once_and_only_when_it_is_over() {
 }
 
 #[test]
-fn an_error_names_the_limit_that_counted() {
+fn an_error_names_the_limit_that_applied() {
     const RULES: [Rule; 2] =
         [Rule::class(Class::RateLimit).max_attempts(6), Rule::class(Class::Timeout).max_attempts(2)];
     let policy = POLICY.rules(&RULES);
@@ -54,7 +54,7 @@ fn an_error_names_the_limit_that_counted() {
 }
 
 #[test]
-fn stopped_before_it_starts_nothing_is_tried() {
+fn a_call_stopped_before_its_start_makes_no_attempt() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock);
     let operation = || -> std::future::Ready<Result<(), Class>> { panic!("tried") };
@@ -63,7 +63,7 @@ fn stopped_before_it_starts_nothing_is_tried() {
 }
 
 #[test]
-fn whoever_watches_hears_of_every_end() {
+fn an_observer_gets_every_end_of_a_call() {
     let clock = FakeClock::new();
     let log = RefCell::new(Vec::new());
     let observer = |event: &Event| log.borrow_mut().push((event.at.as_millis(), event.attempt, event.kind));
@@ -74,7 +74,7 @@ fn whoever_watches_hears_of_every_end() {
     let end = [(30, 1, EventKind::Cancelled), (30, 1, ended(CallEnd::Cancelled, ms(30)))];
     assert_eq!(log.borrow()[2..], end);
     let failed = log.borrow()[1].2;
-    assert!(failed.is_caution(), "nobody said what it is");
+    assert!(failed.is_caution(), "its class is unknown");
     assert_eq!(failed.severity(), Some(Severity::High));
     let outlook = Outlook::new(3);
     let (failure, verdict) = (Class::Server.into(), Verdict::GiveUp(GiveUp::Class));
@@ -95,18 +95,18 @@ fn whoever_watches_hears_of_every_end() {
 }
 
 #[test]
-fn one_retry_serves_several_places() {
+fn one_retry_serves_several_call_sites() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).classify(|_: &String| Class::Server).keyed(&String::from("eu"));
     let copy = retry.clone();
     let error = copy.run_blocking(|| Err::<(), _>(String::from("down"))).unwrap_err();
-    let error = error.map(std::io::Error::other); // for those who want a `std::error::Error`
+    let error = error.map(std::io::Error::other); // to get a `std::error::Error`
     assert_eq!(std::error::Error::source(&error).map(ToString::to_string), Some("down".into()));
     assert_eq!(retry.run_blocking(|| Ok::<_, String>(1)), Ok(1));
 }
 
 #[test]
-fn an_error_says_which_call_it_was_and_keeps_its_cause() {
+fn an_error_names_its_call_and_keeps_its_cause() {
     use std::error::Error as _;
 
     let clock = FakeClock::new();
@@ -134,12 +134,12 @@ fn an_error_says_which_call_it_was_and_keeps_its_cause() {
 }
 
 #[test]
-fn cancelled_from_outside_it_keeps_the_last_cause() {
+fn a_cancelled_call_keeps_the_last_cause() {
     let clock = FakeClock::new();
     let attempts = Cell::new(0);
     let retry = Retry::new(&POLICY, &clock).named("stock.read");
     let rows = [
-        // stopped at, attempts begun, the last cause, the line
+        // stopped at, attempts begun, the last cause, the message
         (0, 0, None, "stock.read: cancelled before the first attempt"),
         (5, 1, None, "stock.read: cancelled after attempt 1 of 4"),
         (50, 1, Some(Class::Server), "stock.read: cancelled after attempt 1 of 4 (Server)"),
@@ -163,7 +163,7 @@ fn cancelled_from_outside_it_keeps_the_last_cause() {
 }
 
 #[test]
-fn events_tell_the_verdict_of_failures_and_refusals() {
+fn events_contain_the_verdict_and_the_delay() {
     let (failure, verdict) = (Class::Server.into(), Verdict::Retry(ms(5)));
     let kind = EventKind::Failed { failure, verdict, outlook: Outlook::new(3) };
     assert_eq!((kind.verdict(), kind.delay()), (Some(Verdict::Retry(ms(5))), Some(ms(5))));

@@ -1,4 +1,4 @@
-//! Blocking calls that are ended from outside: on real threads by a token, on the fake clock by its script.
+//! Cancellation of blocking calls: by a token on real threads, and by the script of the fake clock.
 
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, mpsc};
@@ -16,7 +16,7 @@ use retry_core::{
 use tests::ms;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Only a cancellation ends its delays.
+/// Its delays are so long that only a cancellation ends them.
 const PATIENT: Policy = Policy::fixed(HOUR).max_delay(HOUR).jitter(Jitter::None);
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
@@ -55,7 +55,7 @@ fn a_token_wakes_every_sleeper_of_a_circuit() {
 }
 
 #[test]
-fn a_sleep_that_nobody_cancels_is_as_long_as_without_a_token() {
+fn a_sleep_that_is_not_cancelled_is_as_long_as_without_a_token() {
     static TOKEN: CancelToken = CancelToken::new();
     const SHORT: Policy = Policy::fixed(ms(20)).jitter(Jitter::None).max_attempts(2).start_within(HOUR);
     let error = retry(&SHORT).cancel_by(&TOKEN).run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
@@ -64,16 +64,16 @@ fn a_sleep_that_nobody_cancels_is_as_long_as_without_a_token() {
 }
 
 #[test]
-fn cancelled_before_it_starts_nothing_is_tried() {
+fn a_call_cancelled_before_its_start_makes_no_attempt() {
     let token = CancelToken::new();
     token.cancel();
-    token.cancel(); // once more changes nothing
+    token.cancel(); // a second time changes nothing
     let error = retry(&POLICY).cancel_by(&token).run_blocking(|| -> Result<(), Class> { panic!("tried") });
     assert_eq!(error.unwrap_err().to_string(), "cancelled before the first attempt");
 }
 
 #[test]
-fn an_attempt_under_way_goes_on_and_its_value_counts() {
+fn a_running_attempt_goes_on_and_its_result_counts() {
     for (outcome, line) in [
         (Ok(7), None),
         (Err(Class::Server), Some("cancelled after attempt 1 of 3 (Server)")),
@@ -89,11 +89,12 @@ fn an_attempt_under_way_goes_on_and_its_value_counts() {
     }
 }
 
-/// The same times, the same ends as a future that is stopped, but for an attempt under way, which goes on.
+/// Blocking and asynchronous calls end at the same times and in the same way. The only difference is a running attempt,
+/// which goes on in blocking code.
 #[test]
-fn on_the_fake_clock_the_script_says_when() {
+fn the_script_of_the_fake_clock_cancels_a_call() {
     let rows = [
-        // interrupted at, attempts begun, over at, the last cause, the line
+        // interrupted at, attempts begun, ended at, the last cause, the message
         (0, 0, 0, None, "cancelled before the first attempt"),
         (5, 1, 10, Some(Class::Server), "cancelled after attempt 1 of 4 (Server)"),
         (50, 1, 50, Some(Class::Server), "cancelled after attempt 1 of 4 (Server)"),
@@ -135,7 +136,7 @@ fn on_the_fake_clock_the_script_says_when() {
     }
 }
 
-/// A budget that writes down what it is told.
+/// A budget that records its calls.
 #[derive(Default)]
 struct Ledger(RefCell<Vec<(&'static str, u64)>>);
 
@@ -147,13 +148,13 @@ impl retry_core::budget::Budget for Ledger {
 
     fn deposit(&self, deposit: Deposit, _: impl retry_core::runtime::Now) {
         if let Deposit::Cancelled { started: false, price } = deposit {
-            self.0.borrow_mut().push(("given back", price.0));
+            self.0.borrow_mut().push(("refunded", price.0));
         }
     }
 }
 
 #[test]
-fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
+fn an_interrupted_sleep_refunds_the_retry_and_reports_it() {
     let clock = FakeClock::new();
     clock.interrupt_at(Instant::from_millis(150)); // in the second delay
     let (ledger, log) = (Ledger::default(), RefCell::new(Vec::new()));
@@ -162,7 +163,7 @@ fn a_sleep_cut_short_gives_back_what_the_retry_would_have_cost_and_says_so() {
     let error = retry.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
     assert!(error.is_cancelled());
     assert_eq!(log.borrow().iter().rev().nth(1), Some(&(150, EventKind::Cancelled)));
-    assert_eq!(*ledger.0.borrow(), [("withdrawn", 5), ("withdrawn", 5), ("given back", 5)]);
+    assert_eq!(*ledger.0.borrow(), [("withdrawn", 5), ("withdrawn", 5), ("refunded", 5)]);
 }
 
 #[test]

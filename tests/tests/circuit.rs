@@ -1,4 +1,4 @@
-//! The circuit by script: a time column, what happens, what is seen.
+//! Scripts for a circuit. Each row contains a time, a call, its action and the expected result.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use retry_core::{
 };
 use tests::secs;
 
-/// At this many milliseconds, this call does this, and this is seen.
+/// The time in milliseconds, the call, its action, and the expected result.
 type Row = (u64, &'static str, &'static str, &'static str);
 
 fn play(config: CircuitConfig, script: &[Row]) -> SharedCircuit<CountWindow<20>> {
@@ -54,7 +54,7 @@ const THREE_IN_A_ROW: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(3).open_for(secs(10)).lease(secs(60));
 
 #[test]
-fn consecutive_failures_open_it_and_a_success_between_them_does_not() {
+fn failures_in_a_row_open_it_and_a_success_resets_them() {
     play(
         THREE_IN_A_ROW,
         &[
@@ -79,7 +79,7 @@ fn consecutive_failures_open_it_and_a_success_between_them_does_not() {
 }
 
 #[test]
-fn an_error_the_dependency_did_not_cause_counts_as_a_success() {
+fn an_error_of_the_caller_counts_as_a_success() {
     play(
         THREE_IN_A_ROW,
         &[
@@ -96,21 +96,21 @@ fn an_error_the_dependency_did_not_cause_counts_as_a_success() {
 }
 
 #[test]
-fn a_failure_rate_opens_it_from_the_minimum_on_and_the_window_slides() {
+fn a_failure_rate_opens_it_after_the_minimum_and_the_window_slides() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4).window(4);
     let circuit = play(
         config,
         &[
             (0, "a", "enter", "in"),
-            (0, "a", "fail", ""), // one of one, but one is too few
+            (0, "a", "fail", ""), // one of one call, but the minimum is higher
             (0, "b", "enter", "in"),
             (0, "b", "ok", ""),
             (0, "c", "enter", "in"),
             (0, "c", "ok", ""),
             (0, "d", "enter", "in"),
-            (0, "d", "ok", ""), // one of four
+            (0, "d", "ok", ""), // one of four calls
             (0, "e", "enter", "in"),
-            (0, "e", "fail", ""), // a leaves: one of four
+            (0, "e", "fail", ""), // a leaves the window: one of four calls
             (0, "f", "enter", "in"),
             (0, "f", "ok", ""),
             (0, "g", "enter", "in"),
@@ -176,8 +176,8 @@ fn a_late_result_changes_nothing_but_a_counter() {
             (0, "a", "fail", "open: 1 failure in a row"),
             (5, "early", "ok", ""), // does not close it
             (10_000, "p", "enter", "in, half-open: the open time has passed"),
-            (10_001, "slow", "ok", ""),      // closes nothing, either
-            (10_001, "dropped", "drop", ""), // and takes no slot from the probe
+            (10_001, "slow", "ok", ""),      // does not close it, either
+            (10_001, "dropped", "drop", ""), // and does not release the probe's slot
             (10_001, "q", "enter", "half-open for 0 ms"),
             (10_002, "p", "ok", "closed: 1 probe succeeded"),
         ],
@@ -186,7 +186,7 @@ fn a_late_result_changes_nothing_but_a_counter() {
 }
 
 #[test]
-fn a_dropped_probe_gives_its_slot_back_and_a_lost_one_when_its_lease_passes() {
+fn a_dropped_probe_releases_its_slot_and_a_lost_one_when_its_lease_expires() {
     let circuit = play(
         THREE_IN_A_ROW.consecutive_failures(1),
         &[
@@ -197,7 +197,7 @@ fn a_dropped_probe_gives_its_slot_back_and_a_lost_one_when_its_lease_passes() {
             (10_001, "q", "enter", "in"),
             (70_000, "r", "enter", "half-open for 0 ms"),
             (70_001, "r", "enter", "in, half-open: no probe came back within its lease"),
-            (70_002, "q", "fail", ""), // lost, and too late now
+            (70_002, "q", "fail", ""), // the lost probe comes too late
             (70_003, "s", "enter", "half-open for 0 ms"),
             (70_004, "r", "ok", "closed: 1 probe succeeded"),
         ],
@@ -206,7 +206,7 @@ fn a_dropped_probe_gives_its_slot_back_and_a_lost_one_when_its_lease_passes() {
 }
 
 #[test]
-fn a_clock_that_steps_back_holds_it_open_no_longer_than_configured_from_then() {
+fn after_the_clock_steps_back_it_stays_open_for_the_open_time_at_most() {
     play(
         THREE_IN_A_ROW.consecutive_failures(1),
         &[

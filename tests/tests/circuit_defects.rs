@@ -1,4 +1,4 @@
-//! Defects that were seen in other circuit breakers, each ruled out here by a test of its name.
+//! Defects of other circuit breakers. Each test has the name of a defect, and shows that this library does not have it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +27,7 @@ fn fail(circuit: &impl Gate, now: Instant) {
     circuit.fail(ticket, Class::Server, now, None, 0);
 }
 
-/// Seen: 1000 of 1000 callers admitted while half-open, limits that are raced past, counters that wrap.
+/// Seen: a half-open circuit admits 1000 of 1000 callers, because of races or counters that wrap around.
 #[test]
 fn half_open_admits_everyone() {
     for probes in [1, 2, 7] {
@@ -39,7 +39,7 @@ fn half_open_admits_everyone() {
                 scope.spawn(|| {
                     start.wait();
                     for _ in 0..125 {
-                        // A ticket that is not handed back is still under way.
+                        // The attempt is in progress until its ticket is handed back.
                         if circuit.admit(at(1_000)).is_ok() {
                             admitted.fetch_add(1, Ordering::Relaxed);
                         }
@@ -51,7 +51,7 @@ fn half_open_admits_everyone() {
     }
 }
 
-/// Seen in seven of them: a call that began before the outage ends well, and the probing circuit closes for it.
+/// Seen in seven of them: a call that began before the outage succeeds, and this closes the half-open circuit.
 #[test]
 fn a_success_from_before_the_outage_closes_the_half_open_breaker() {
     let circuit = SharedCircuit::new(ONE);
@@ -60,11 +60,11 @@ fn a_success_from_before_the_outage_closes_the_half_open_breaker() {
     let probe = circuit.admit(at(1_001)).unwrap().ticket;
     assert_eq!(circuit.succeed(before, at(1_002)), None);
     assert_eq!((circuit.phase(), circuit.late()), (Phase::HalfOpen, 1));
-    assert!(circuit.admit(at(1_003)).is_err(), "and it gave back no slot");
+    assert!(circuit.admit(at(1_003)).is_err(), "the late result releases no slot");
     assert_eq!(circuit.succeed(probe, at(1_004)).unwrap().to, Phase::Closed);
 }
 
-/// Seen: a probe that is dropped, panics or never returns, and the circuit stays half-open for ever.
+/// Seen: a probe is dropped, panics or never returns, and the circuit stays half-open for ever.
 #[test]
 fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
     const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);
@@ -81,7 +81,7 @@ fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
     let panic =
         catch_unwind(AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("a bug") })));
     assert!(panic.is_err());
-    let lost = circuit.admit(clock.now()).expect("the slot was given back each time"); // never returns
+    let lost = circuit.admit(clock.now()).expect("the slot was released each time"); // never returns
     assert!(circuit.admit(clock.now()).is_err());
     let _ = lost;
     clock.advance(ms(5_000));
@@ -89,7 +89,7 @@ fn a_probe_that_is_dropped_panics_or_never_returns_wedges_it() {
     assert_eq!(circuit.phase(), Phase::Closed);
 }
 
-/// Seen in all five asynchronous ones: an outer timeout drops each call, and nobody counts them.
+/// Seen in all five asynchronous ones: an outer timeout drops each call, and the circuit counts none of them.
 #[test]
 fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
     let clock = FakeClock::new();
@@ -103,7 +103,7 @@ fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
         circuit.phase() == Phase::Open
     });
     assert_eq!(opened_after, Some(10));
-    // One that is cut off before it is slow says nothing of the dependency.
+    // A call that is dropped before it is slow does not count.
     circuit.reset(clock.now());
     for _ in 0..100 {
         let caller_left = Sleep::sleep(&&clock, ms(99));
@@ -112,7 +112,7 @@ fn a_thousand_calls_cut_off_by_an_outer_timeout_never_open_it() {
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 0, failures: 0, slow: 0 }));
 }
 
-/// Seen: after 10,000 successes it takes 10,000 failures.
+/// Seen: after 10,000 successes, it takes 10,000 failures to open the circuit.
 #[test]
 fn a_sliding_count_window_that_does_not_slide() {
     let circuit: SharedCircuit =
@@ -128,7 +128,7 @@ fn a_sliding_count_window_that_does_not_slide() {
     assert_eq!(circuit.phase(), Phase::Open);
 }
 
-/// Seen: a window of time that keeps every call, and looks through all of them at each.
+/// Seen: a time window keeps every call, and each new call searches all of them.
 #[test]
 fn a_time_window_that_grows_without_bound() {
     const { assert!(size_of::<TimeWindow<10>>() <= 10 * 8 + 16) };
@@ -141,11 +141,11 @@ fn a_time_window_that_grows_without_bound() {
         }
     });
     assert_eq!(allocated.count_total, 0);
-    // 10,000 calls a second, the oldest of ten seconds just begun.
+    // 10,000 calls per second. The window holds ten seconds.
     assert_eq!((window.calls(), window.failures()), (100_000, 50_000));
 }
 
-/// Seen: each trip leaks.
+/// Seen: each opening leaks memory.
 #[test]
 fn memory_leaks_with_each_trip() {
     let circuit = SharedCircuit::new(ONE);
@@ -160,7 +160,7 @@ fn memory_leaks_with_each_trip() {
     assert_eq!(allocated.count_total, 0);
 }
 
-/// Seen: open for 1000 s longer because the clock was set back by 1000 s, and windows drained by it.
+/// Seen: the clock is set back by 1000 s, so the circuit stays open for 1000 s longer, and the windows are emptied.
 #[test]
 fn the_clock_steps_back_and_it_stays_open() {
     let circuit = SharedCircuit::new(ONE);
@@ -176,7 +176,7 @@ fn the_clock_steps_back_and_it_stays_open() {
     assert_eq!(window.calls(), 4);
 }
 
-/// Seen: panics, and spinning after them.
+/// Seen: panics, and endless loops after them.
 #[test]
 fn an_open_time_of_max_and_a_window_of_zero() {
     let circuit = SharedCircuit::<CountWindow<1>, LocalLock>::with_window(
@@ -189,7 +189,7 @@ fn an_open_time_of_max_and_a_window_of_zero() {
     // A window of 0 calls as a type does not compile: see `compile_fail/src/bin/window_type_zero.rs`.
 }
 
-/// Seen: a callback that fails in the middle of a change, and the breaker refuses for ever.
+/// Seen: a callback fails during a change of phase, and the circuit rejects every call for ever.
 #[test]
 fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
     let clock = FakeClock::new();
@@ -197,11 +197,11 @@ fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
     let armed = Cell::new(true);
     let observer = |event: &Event| {
         if armed.get() && matches!(event.kind, EventKind::PhaseChanged(_)) {
-            panic!("the observer's bug");
+            panic!("a bug in the observer");
         }
     };
     let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).on_event(observer);
-    // It panics as the circuit opens, and again as it turns half-open, with the probe's slot just taken.
+    // It panics when the circuit opens, and when it becomes half-open, after the probe has taken a slot.
     for phase in [Phase::Open, Phase::HalfOpen] {
         assert!(
             catch_unwind(AssertUnwindSafe(|| retry.run_blocking(|| Err::<(), _>(Class::Server)))).is_err()
@@ -216,7 +216,7 @@ fn an_error_inside_a_callback_leaves_it_rejecting_for_ever() {
 
 #[test]
 fn the_state_machine_is_a_value() {
-    // What the tests above rely on: nothing in it points anywhere.
+    // The tests above rely on this: it contains no pointers.
     fn is_copyable<T: Clone + Send + Sync + 'static>() {}
     is_copyable::<Breaker<CountWindow<100>>>();
 }

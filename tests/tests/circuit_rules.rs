@@ -1,4 +1,5 @@
-//! What else opens, closes and holds a circuit: slow calls, time, growth, ramps, people and health checks.
+//! Further rules of a circuit: slow calls, time windows, growing open times, ramps, manual operations, health checks,
+//! reconfiguration and snapshots.
 
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -61,17 +62,17 @@ fn a_failure_rate_over_time_forgets_old_calls() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(2).window_time(ms(1_000));
     let circuit = Local::<TimeWindow<10>>::with_window(config);
     assert_eq!(call(&circuit, 0, 50, true), None); // too few
-    assert_eq!(call(&circuit, 1_050, 1_050, true), None); // alone: the first is forgotten
+    assert_eq!(call(&circuit, 1_050, 1_050, true), None); // the first has left the window
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 1, slow: 0 }));
     let opened = call(&circuit, 1_900, 1_999, true);
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 2, calls: 2 }));
 }
 
 #[test]
-fn so_many_failures_in_the_window_open_it_however_many_calls_it_holds() {
+fn a_number_of_failures_in_the_window_opens_it_before_the_window_is_full() {
     let circuit = Local::<CountWindow<5>>::with_window(CircuitConfig::WITHOUT_RULES.failures_in_window(3));
     let mut calls = [true, true, false, false, false, true, true].into_iter();
-    assert!(calls.all(|failed| call(&circuit, 0, 0, failed).is_none())); // the first two have left in time
+    assert!(calls.all(|failed| call(&circuit, 0, 0, failed).is_none())); // the first two have left the window
     let opened = call(&circuit, 0, 0, true);
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 3, calls: 5 }));
 }
@@ -86,7 +87,7 @@ fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
         let probe = || circuit.admit(at(1_000)).map(|probe| circuit.succeed(probe.ticket, at(1_000)));
         (0..3).take_while(|_| probe().is_ok()).count()
     });
-    assert_eq!(admitted, [3, 2]); // the second waits for the lease of the one that hangs
+    assert_eq!(admitted, [3, 2]); // with `max_probes`, the third waits for the lease of the hanging probe
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn the_open_time_grows_with_each_opening_up_to_its_cap_and_is_reset_on_close() {
 }
 
 #[test]
-fn the_open_time_is_spread_by_its_jitter() {
+fn jitter_spreads_the_open_time() {
     let config = ONE.open_growth(1.0, ms(2_000)).open_jitter(Jitter::additive(0.5));
     for (word, open_for) in [(0, 1_000), (1 << 63, 1_250), (u64::MAX, 1_500)] {
         let circuit = Local::<CountWindow<10>>::with_window(config);
@@ -117,8 +118,8 @@ fn the_open_time_is_spread_by_its_jitter() {
 }
 
 #[test]
-fn half_open_decides_by_rate_as_soon_as_the_answer_is_certain() {
-    // Of 4 probes, 50 % failures are fatal: the second failure opens, the third success closes.
+fn half_open_decides_by_rate_as_soon_as_the_result_is_certain() {
+    // 4 probes and a rate of 50 %: the second failure opens the circuit, the third success closes it.
     let config = ONE.probe_rate(4, 50);
     let rows: &[(&[bool], ChangeCause)] = &[
         (&[false, false, false], ChangeCause::ProbesSucceeded(3)),
@@ -148,10 +149,10 @@ fn after_closing_a_ramp_admits_a_growing_share() {
     assert!(shares.is_sorted(), "{shares:?}");
     assert!(shares[0] < 15 && shares[9] > 85, "{shares:?}");
     let all: usize = shares.iter().sum();
-    assert!((450..=650).contains(&all), "half of a thousand: {all}");
+    assert!((450..=650).contains(&all), "about half of 1000: {all}");
     assert_eq!(admitted(2_000), 100);
     let refused = {
-        // a new ramp, and at its very start the second of two
+        // the second of two attempts at the start of a new ramp
         call(&circuit, 3_000, 3_000, true);
         call(&circuit, 4_000, 4_000, false);
         assert!(circuit.admit(at(4_000)).is_ok());
@@ -161,7 +162,7 @@ fn after_closing_a_ramp_admits_a_growing_share() {
 }
 
 #[test]
-fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
+fn manual_operations_force_disable_count_trip_and_probe() {
     let circuit = Local::<CountWindow<10>>::with_window(ONE.failure_rate(50));
     let change = circuit.force_open(at(0)).unwrap();
     assert_eq!((change.from, change.to, change.cause), (Phase::Closed, Phase::Open, ChangeCause::Manual));
@@ -196,7 +197,7 @@ fn by_hand_it_is_held_open_and_closed_counts_only_and_trips() {
     );
     assert_eq!(cause(call(&circuit, 3, 3, true)), Some(ChangeCause::ConsecutiveFailures(1)));
 
-    circuit.trip(ms(50_000), at(10)); // longer than it opens by itself
+    circuit.trip(ms(50_000), at(10)); // longer than `open_for`
     assert_eq!(wait(&circuit, 10), Some(50_000));
     assert_eq!(wait(&circuit, 50_009), Some(1));
     assert_eq!(cause(call(&circuit, 50_010, 50_010, false)), Some(ChangeCause::ProbesSucceeded(1)));
@@ -217,7 +218,7 @@ fn a_clock_that_steps_back_does_not_lengthen_a_trip() {
 }
 
 #[test]
-fn a_health_check_brings_half_open_forward_or_closes() {
+fn a_health_check_makes_it_half_open_or_closes_it() {
     for closes in [false, true] {
         let circuit = Local::<CountWindow<10>>::with_window(ONE.open_for(ms(60_000)));
         let clock = FakeClock::new();
@@ -231,7 +232,7 @@ fn a_health_check_brings_half_open_forward_or_closes() {
             asked.set(asked.get() + 1);
             asked.get() == 3
         };
-        // Closed at first: nothing is asked.
+        // While the circuit is closed, the check is not called.
         let rounds = Cell::new(0);
         check.run_blocking(ask, || rounds.replace(rounds.get() + 1) < 4);
         assert_eq!((asked.get(), clock.now()), (0, at(20_000)));
@@ -244,7 +245,7 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         assert_eq!(circuit.phase(), to);
         assert_eq!(*told.lock().unwrap(), [("stock".into(), EventKind::PhaseChanged(change))]);
 
-        // The same for futures, until something else ends.
+        // The asynchronous loop does the same, until another future ends.
         circuit.trip(ms(60_000), clock.now());
         asked.set(0);
         let retry_after = retry_core::runtime::Sleep::sleep(&&clock, ms(21_000));
@@ -262,12 +263,12 @@ fn a_health_check_brings_half_open_forward_or_closes() {
         circuit.force_open(clock.now());
         let rounds = Cell::new(0);
         check.run_blocking(ask, || rounds.replace(rounds.get() + 1) < 4);
-        assert_eq!(asked.get(), 3, "forced open: nothing is asked");
+        assert_eq!(asked.get(), 3, "while it is forced open, the check is not called");
     }
 }
 
 #[test]
-fn reconfigured_while_live_it_carries_the_window_over() {
+fn a_reconfiguration_keeps_the_newest_outcomes() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(80).minimum_calls(5).window(10);
     let circuit = Local::<CountWindow<10>>::with_window(config);
     for failed in [true, true, true, false, false, false, true, false] {
@@ -286,7 +287,7 @@ fn reconfigured_while_live_it_carries_the_window_over() {
     assert_eq!(error.to_string(), "window = 11: must be at most 10, what its type holds");
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 8, failures: 4, slow: 0 }));
 
-    // Open for 30 s, and now for 10 s at most.
+    // Open for 30 s. The new configuration allows 10 s.
     circuit.reconfigure(config.consecutive_failures(1), at(0)).unwrap();
     call(&circuit, 0, 0, true);
     assert_eq!(wait(&circuit, 5_000), Some(25_000));
@@ -295,7 +296,7 @@ fn reconfigured_while_live_it_carries_the_window_over() {
 }
 
 #[test]
-fn a_time_window_is_carried_over_in_proportion() {
+fn a_reconfiguration_keeps_the_newest_part_of_a_time_window() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(100).window_time(ms(1_000));
     let circuit = Local::<TimeWindow<10>>::with_window(config);
     for start in [50, 150, 450, 850, 950] {
@@ -310,8 +311,8 @@ fn a_time_window_is_carried_over_in_proportion() {
 }
 
 #[test]
-fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
-    // Open: the rest of its time.
+fn a_snapshot_continues_on_another_clock() {
+    // Open: the rest of the open time remains.
     let before = Local::<CountWindow<10>>::with_window(ONE);
     call(&before, 5_000, 5_000, true);
     let snapshot = before.snapshot(at(5_400));
@@ -321,7 +322,7 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     assert_eq!(wait(&after, 7), Some(600));
     assert_eq!(wait(&after, 607), None);
 
-    // Closed: the same counts, and a ticket from before is late.
+    // Closed: the counts are the same, and a ticket from before the restore is late.
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(3).window_time(ms(1_000));
     let before = Local::<TimeWindow<10>>::with_window(config);
     call(&before, 5_000, 5_000, true);
@@ -332,12 +333,12 @@ fn a_snapshot_goes_on_where_it_was_taken_on_another_clock() {
     assert_eq!(after.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
     after.fail(ticket, Class::Server, at(100_000), None, 0);
     assert_eq!((after.counts(at(0)), after.late()), (Some(Counts { calls: 2, failures: 2, slow: 0 }), 1));
-    let opened = call(&after, 100_050, 100_050, true); // as if at 5950, when all three were within a second
+    let opened = call(&after, 100_050, 100_050, true); // like 5950 on the old clock: all three are within a second
     assert_eq!(cause(opened), Some(ChangeCause::FailureRate { failures: 3, calls: 3 }));
     after.restore(&before.snapshot(at(5_900)), at(200_000));
-    assert_eq!(call(&after, 200_300, 200_300, true), None); // as if at 6200: the first is forgotten
+    assert_eq!(call(&after, 200_300, 200_300, true), None); // like 6200 on the old clock: the first has left the window
 
-    // Half-open: nobody is waited for.
+    // Half-open: the probes from before are not waited for.
     let before = Local::<CountWindow<10>>::with_window(ONE);
     call(&before, 0, 0, true);
     let probe = before.admit(at(1_000)).unwrap();

@@ -1,4 +1,4 @@
-//! The state of a circuit at its start and as data, and who takes its lock.
+//! The start of a circuit, its state as bytes, and when it takes its lock.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,11 +33,11 @@ fn end<W: Window, L: Lock, S: Settings>(circuit: &SharedCircuit<W, L, S>, failed
 }
 
 fn never() -> Instant {
-    unreachable!("no rule asks for the time")
+    unreachable!("no rule needs the time")
 }
 
 #[test]
-fn a_circuit_starts_where_it_is_told_to() {
+fn a_circuit_starts_in_the_given_state() {
     let rows = [
         (Start::Closed, Phase::Closed, Mode::Automatic, Ok(())),
         (Start::HalfOpen, Phase::HalfOpen, Mode::Automatic, Ok(())),
@@ -56,7 +56,7 @@ fn a_circuit_starts_where_it_is_told_to() {
 }
 
 #[test]
-fn a_configuration_may_be_anywhere() {
+fn a_circuit_can_borrow_its_configuration() {
     fn opens(circuit: &SharedCircuit<CountWindow<10>, LocalLock, impl Settings>) -> usize {
         end(circuit, true, at(0));
         assert_eq!(circuit.admit(at(1)).unwrap_err().wait(), ms(999));
@@ -73,7 +73,7 @@ fn a_configuration_may_be_anywhere() {
 }
 
 #[test]
-fn no_clock_is_read_where_no_rule_needs_it() {
+fn the_clock_is_not_read_if_no_rule_needs_it() {
     let circuit =
         Local::<CountWindow<2>>::with_window(CircuitConfig::WITHOUT_RULES.failure_rate(100).window(2));
     for _ in 0..5 {
@@ -83,17 +83,17 @@ fn no_clock_is_read_where_no_rule_needs_it() {
 }
 
 #[test]
-fn a_clock_that_panics_is_a_drop() {
+fn if_the_clock_panics_the_ticket_is_lost() {
     let circuit = Local::<CountWindow<10>>::with_window(ONE.max_probes(1));
     end(&circuit, true, at(0));
     for now in [1_000, 2_000, 3_000] {
         let probe = circuit.admit(at(now)).expect("a slot is free").ticket;
-        let settle = || circuit.succeed(probe, || panic!("the clock's own bug"));
+        let settle = || circuit.succeed(probe, || panic!("a bug in the clock"));
         assert!(catch_unwind(AssertUnwindSafe(settle)).is_err());
-        // What a caught panic drops is a ticket that was never handed back: its lease sees to that.
+        // The panic drops the ticket before it is handed back. Its slot is released when the lease expires.
         assert_eq!(circuit.phase(), Phase::HalfOpen);
         assert!(circuit.admit(at(now)).is_err());
-        let probe = circuit.admit(at(now + 60_000)).expect("the lease has passed").ticket;
+        let probe = circuit.admit(at(now + 60_000)).expect("the lease has expired").ticket;
         assert_eq!(circuit.cancel(probe, at(now + 60_000)), None);
     }
     end(&circuit, false, at(100_000));
@@ -101,7 +101,7 @@ fn a_clock_that_panics_is_a_drop() {
 }
 
 #[test]
-fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
+fn a_health_check_of_an_earlier_opening_changes_nothing() {
     let circuit = Local::<CountWindow<10>>::with_window(ONE);
     assert_eq!(circuit.health_check_era(), None);
     end(&circuit, true, at(0));
@@ -110,12 +110,14 @@ fn a_health_check_that_ends_in_a_later_opening_changes_nothing() {
     assert_eq!(circuit.health_check_passed(era, OnHealthy::Close, at(1_500)), None);
     assert_eq!((circuit.phase(), circuit.late()), (Phase::Open, 1));
     let era = circuit.health_check_era().expect("open");
-    let change = circuit.health_check_passed(era, OnHealthy::Close, at(1_500)).expect("of this opening");
+    let change = circuit
+        .health_check_passed(era, OnHealthy::Close, at(1_500))
+        .expect("the check belongs to this opening");
     assert_eq!((change.to, change.cause), (Phase::Closed, ChangeCause::HealthCheck));
 }
 
 #[test]
-fn another_configuration_does_not_leave_it_open_for_longer() {
+fn a_new_configuration_shortens_the_open_time() {
     let hour = ONE.open_for(ms(3_600_000));
     let opened = || {
         let circuit = Local::<CountWindow<10>>::with_window(hour);
@@ -134,7 +136,7 @@ fn another_configuration_does_not_leave_it_open_for_longer() {
     assert_eq!(wait(&circuit, 1_499), ms(1));
     end(&circuit, false, at(1_500));
 
-    // What a hand opened for longer stays open for longer.
+    // A circuit that was tripped for longer stays open for longer.
     let circuit = Local::<CountWindow<10>>::with_window(ONE);
     circuit.trip(ms(50_000), at(0));
     circuit.reconfigure(ONE.open_for(ms(10)), at(0)).unwrap();
@@ -142,7 +144,7 @@ fn another_configuration_does_not_leave_it_open_for_longer() {
 }
 
 #[test]
-fn a_window_that_was_never_checked_against_its_configuration_stays_within_itself() {
+fn a_window_smaller_than_its_configuration_stays_within_its_size() {
     let wide = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(50).window(100);
     let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
     for _ in 0..11 {
@@ -159,7 +161,7 @@ fn a_window_that_was_never_checked_against_its_configuration_stays_within_itself
     assert_eq!(window.failures(), 0);
 }
 
-/// Its snapshot in each phase comes back from bytes as it was, and from no others.
+/// Checks that a snapshot in each phase is the same after it is written and read, and that damaged bytes are rejected.
 fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitConfig) {
     let circuit = SharedCircuit::<W, LocalLock>::try_with_window(config.ramp(ms(500))).unwrap();
     let mut snapshots = Vec::new();
@@ -178,7 +180,7 @@ fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitCo
     for snapshot in &snapshots {
         let mut bytes = vec![0xee; Snapshot::<W>::SIZE];
         snapshot.write(&mut bytes);
-        let read = Snapshot::<W>::read(&bytes).expect("it was just written");
+        let read = Snapshot::<W>::read(&bytes).expect("the bytes are intact");
         let (ours, theirs) = [snapshot, &read]
             .map(|it| {
                 SharedCircuit::<W, LocalLock>::try_with_window(config)
@@ -193,11 +195,14 @@ fn comes_back<W: Window + Codec + PartialEq + std::fmt::Debug>(config: CircuitCo
         assert_eq!(ours, theirs);
         for place in 0..bytes.len() {
             bytes[place] ^= 1 << (place % 8);
-            assert_eq!(Snapshot::<W>::read(&bytes), None, "byte {place} is another");
+            assert_eq!(Snapshot::<W>::read(&bytes), None, "byte {place} is damaged");
             bytes[place] ^= 1 << (place % 8);
         }
         assert!(Snapshot::<W>::read(&bytes[1..]).is_none());
-        assert!(Snapshot::<SlowCalls<SlowCalls<W>>>::read(&bytes.repeat(8)).is_none(), "another window");
+        assert!(
+            Snapshot::<SlowCalls<SlowCalls<W>>>::read(&bytes.repeat(8)).is_none(),
+            "the window has another type"
+        );
     }
 }
 
@@ -217,7 +222,7 @@ thread_local! {
     static TAKEN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Counts how often it is taken.
+/// A lock that counts how often it is taken.
 struct Watched;
 
 struct WatchedCell<T>(RefCell<T>);
@@ -237,7 +242,7 @@ impl<T: Initial> Exclusive<T> for WatchedCell<T> {
     }
 }
 
-/// How often the lock is taken meanwhile.
+/// Returns how often `f` takes the lock.
 fn taken(f: impl FnOnce()) -> u32 {
     let before = TAKEN.get();
     f();
@@ -246,17 +251,17 @@ fn taken(f: impl FnOnce()) -> u32 {
 
 #[test]
 #[cfg(target_has_atomic = "64")]
-fn the_lock_is_taken_only_where_something_changes() {
+fn the_lock_is_taken_only_if_something_changes() {
     type Circuit = SharedCircuit<CountWindow<10>, Watched>;
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4).open_for(ms(1_000));
     let growing = config.open_growth(2.0, ms(8_000));
     let circuit = Circuit::with_window(growing);
     let good = |times: u32| taken(|| (0..times).for_each(|_| end(&circuit, false, at(0))));
-    assert_eq!(good(1), 1, "the first admission of all");
-    assert_eq!(good(3), 1, "the fourth makes the minimum");
-    assert_eq!(good(100), 1, "the tenth makes the window full");
+    assert_eq!(good(1), 1, "the first admission");
+    assert_eq!(good(3), 1, "the fourth call reaches the minimum");
+    assert_eq!(good(100), 1, "the tenth call fills the window");
     assert_eq!(taken(|| end(&circuit, true, at(0))), 1);
-    assert_eq!(good(100), 1, "the tenth after the failure");
+    assert_eq!(good(100), 1, "the tenth call after the failure");
     let not_found = || {
         let ticket = circuit.admit(never).expect("closed").ticket;
         let _ = circuit.fail(ticket, Class::NotFound, never, Some(ms(10)), 0);
@@ -272,12 +277,12 @@ fn the_lock_is_taken_only_where_something_changes() {
         end(&circuit, true, at(0));
     }
     assert_eq!(circuit.phase(), Phase::Open);
-    assert_eq!(taken(|| assert!(circuit.admit(at(999)).is_err())), 0, "an opening that may grow");
+    assert_eq!(taken(|| assert!(circuit.admit(at(999)).is_err())), 0, "open, with a growing open time");
     circuit.trip(ms(5), at(0));
-    assert_eq!(taken(|| assert!(circuit.admit(at(4)).is_err())), 0, "an opening by hand");
+    assert_eq!(taken(|| assert!(circuit.admit(at(4)).is_err())), 0, "tripped");
     circuit.force_open(at(0));
     assert_eq!(taken(|| assert!(circuit.admit(never).is_err())), 0);
     circuit.count_only(at(0));
     circuit.restore(&circuit.snapshot(at(0)), at(0));
-    assert_eq!(good(20), 3, "the first after the restore, the minimum, the full window");
+    assert_eq!(good(20), 3, "the first call after the restore, the minimum, the full window");
 }

@@ -1,4 +1,4 @@
-//! Policies and circuits out of TOML and JSON.
+//! Policies and circuits from TOML and JSON files.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn every_key_reaches_its_setter() {
         ("total_timeout = 'none'", Policy::DEFAULT),
         ("preset = 's3'\ntotal_timeout = '90s'", Preset::S3.policy.total_timeout(ms(90_000))),
         ("base_delay = '7ms'", Policy::exponential(ms(7)).start_within(ms(300_000))),
-        ("base_delay = '1m'", Policy::exponential(ms(60_000)).start_within(ms(300_000))), // the cap rises with it
+        ("base_delay = '1m'", Policy::exponential(ms(60_000)).start_within(ms(300_000))), // `max_delay` rises with it
         ("multiplier = 3", Policy::exponential(ms(100)).multiplier(3.0).start_within(ms(300_000))),
         (
             "backoff = 'linear'\nincrement = '50ms'\nhints = 'clamp'\nmax_hint = '2m'",
@@ -99,7 +99,7 @@ fn every_key_reaches_its_setter() {
 
 #[test]
 fn every_error_names_the_key_in_both_formats() {
-    // As JSON; the same as TOML where TOML can say it.
+    // Each file is JSON. It is also read as TOML if TOML can express it.
     let rows: &[(&str, &str)] = &[
         (r#"{"max_attempts": 0}"#, "max_attempts = 0: must be at least 1"),
         (r#"{"max_attempts": -1}"#, "max_attempts: invalid value: integer `-1`"),
@@ -148,7 +148,7 @@ fn every_error_names_the_key_in_both_formats() {
         };
         let file = table.to_string();
         let error = toml::from_str::<Policy>(&file).unwrap_err();
-        // A duplicate key cannot be written from a map.
+        // TOML is written from a map, which cannot contain a key twice.
         assert!(line.starts_with("duplicate") || error.message().contains(line), "{file}\n{error}");
     }
 
@@ -184,7 +184,7 @@ fn every_error_names_the_key_in_both_formats() {
 }
 
 #[test]
-fn every_key_is_written_where_it_is_set() {
+fn every_key_that_is_set_is_written() {
     let policy = toml::to_string(&Policy::DEFAULT).unwrap();
     assert_eq!(
         policy,
@@ -200,7 +200,7 @@ fn every_key_is_written_where_it_is_set() {
             .to_owned()
             + r#""success_threshold":1,"probe_failures":0,"lease":"1m","ramp":"0s","count_as_failure":["rate_limit"]}"#
     );
-    // Numbers are written as they were given, also those at the edge of what can be read.
+    // Numbers are written as they were given, also at the limits of what can be read.
     for multiplier in [1.1, 1.0, 2.0, 1.000_000_001, 123_456.789, 1e9, 1e30, 1.5e300, f64::MAX] {
         let policy = Policy::exponential(ms(1)).multiplier(multiplier);
         let (json, toml) = (serde_json::to_string(&policy).unwrap(), toml::to_string(&policy).unwrap());
@@ -209,7 +209,7 @@ fn every_key_is_written_where_it_is_set() {
         let shown = format!("multiplier = {multiplier:?}\n");
         assert!(toml.contains(&shown) || multiplier > 1e9, "{toml}");
     }
-    // What is more than a file can say.
+    // Settings that a file cannot express.
     let custom = Policy::backoff(Backoff::custom(ms(100), |failed, base| base / failed));
     let ruled = Policy::DEFAULT.rules(&[Rule::ANY]);
     for (policy, line) in [
@@ -219,7 +219,7 @@ fn every_key_is_written_where_it_is_set() {
         assert_eq!(serde_json::to_string(&policy).unwrap_err().to_string(), line);
         assert_eq!(toml::to_string(&policy).unwrap_err().to_string(), line);
     }
-    // Files about operations are written as they were read.
+    // Files with operations are written as they were read.
     let file = "[http]\ncircuit = \"none\"\ndead_letter = true\n\n[http.policy]\nmax_attempts = 2\n";
     let operations: OperationsFile = toml::from_str(file).unwrap();
     let written = toml::to_string(&operations).unwrap();
@@ -228,7 +228,7 @@ fn every_key_is_written_where_it_is_set() {
     assert!(written.contains("max_attempts = 2\n") && !written.contains("multiplier"), "{written}");
 }
 
-/// The whole of what is shown: TOML's own lines show the place, and the last one says it all.
+/// The whole text of an error: TOML shows the place, and the last line is the message.
 #[test]
 fn an_error_in_a_toml_file_shows_its_place() {
     type Config = BTreeMap<String, Policy>;
@@ -238,7 +238,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
         let all = error.to_string();
         let (shown, message) = all.trim_end().rsplit_once('\n').unwrap_or(("", all.trim_end()));
         assert_eq!(message, error.message());
-        // Of the list of keys, the first is enough.
+        // The first key of the list is enough.
         let (line, _) = message.split_once(", `").unwrap_or((message, ""));
         (shown.to_owned(), line.to_owned())
     }
@@ -282,7 +282,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
             "TOML parse error at line 2, column 16\n  |\n2 | start_within = 5\n  |                ^",
             "start_within: invalid type: integer `5`, expected a duration such as \"250ms\", or \"none\"".to_owned(),
         ),
-        // What only the whole table can say is said of the table, if that has a place.
+        // If the table as a whole is invalid, the error shows the table, if it has a place.
         (
             shown::<Config>("# my service\n\n[policy]\nmax_attempts = 0\n"),
             "TOML parse error at line 3, column 1\n  |\n3 | [policy]\n  | ^^^^^^^^",
@@ -304,7 +304,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
 
 const GUIDE: &str = include_str!("../../docs/configuration.md");
 
-/// The table's rows under this heading of the guide, each as its cells.
+/// Returns the rows of the table below this heading of the guide, each as its cells.
 fn table(heading: &str) -> Vec<Vec<&'static str>> {
     let (_, section) = GUIDE.split_once(heading).expect("the guide has this heading");
     let section = section.split("\n## ").next().expect("a split has a first part");
@@ -312,13 +312,13 @@ fn table(heading: &str) -> Vec<Vec<&'static str>> {
     rows.skip(1).map(|row| row.split(" | ").collect()).collect()
 }
 
-/// What stands between backquotes.
+/// Returns the text between backquotes.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
 #[test]
-fn the_guide_shows_the_messages_of_mistakes() {
+fn the_guide_shows_the_error_messages() {
     let rows = table("\n## Error messages\n");
     assert!(rows.len() >= 6, "{rows:?}");
     for row in rows {

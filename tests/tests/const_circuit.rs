@@ -1,4 +1,4 @@
-//! A circuit whose configuration is a constant of its type decides as a shared one does.
+//! A circuit with a constant configuration makes the same decisions as a shared circuit.
 
 use proptest::prelude::*;
 use retry_core::{
@@ -105,14 +105,14 @@ fn same<C: ConstConfig, W: Window>(steps: &[Step]) {
 
 proptest! {
     #[test]
-    fn it_decides_as_a_shared_one(steps in prop::collection::vec(step(), 0..80)) {
+    fn it_decides_like_a_shared_circuit(steps in prop::collection::vec(step(), 0..80)) {
         same::<Codec, CountWindow<8>>(&steps);
         same::<Rich, SlowCalls<CountWindow<8>>>(&steps);
     }
 }
 
 #[test]
-fn it_holds_no_configuration() {
+fn it_does_not_store_its_configuration() {
     let constant = ConstCircuit::<Codec, CountWindow<32>, LocalLock>::CLOSED;
     let shared = SharedCircuit::<CountWindow<32>, LocalLock>::with_window(Codec::CONFIG);
     assert!(size_of_val(&constant) <= 64);

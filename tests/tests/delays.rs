@@ -1,4 +1,4 @@
-//! Which delay follows from which random word: exactly, to the nanosecond.
+//! The delay for each random word, exact to the nanosecond.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const QUARTER: u64 = 1 << 62;
 
 const DOUBLING: Policy = Policy::exponential(ms(100)).max_delay(ms(1_000)).max_attempts(u32::MAX);
 
-/// The verdicts of a call that fails at once, each time with this failure, and sleeps as told.
+/// Returns the verdicts of a call with these failures. The attempts take no time, and each delay is slept.
 fn verdicts(policy: &Policy, words: &[u64], failures: &[Failure]) -> Vec<Verdict> {
     let clock = FakeClock::new();
     let mut rng = clock.words(words);
@@ -39,7 +39,7 @@ fn delays(policy: &Policy, words: &[u64]) -> Vec<Duration> {
 }
 
 #[test]
-fn full_jitter_takes_one_word_a_delay() {
+fn full_jitter_takes_one_word_per_delay() {
     let rows: &[(u64, Duration)] = &[
         // word, delay        ceiling
         (MAX, ms(100)),     // 100 ms
@@ -62,7 +62,7 @@ fn a_delay_is_rounded_down_to_the_nanosecond() {
 }
 
 #[test]
-fn without_jitter_the_ceilings_themselves() {
+fn without_jitter_a_delay_is_the_ceiling() {
     let policy = DOUBLING.jitter(Jitter::None);
     assert_eq!(delays(&policy, &[0; 6]), [100, 200, 400, 800, 1_000, 1_000].map(ms));
 }
@@ -103,7 +103,7 @@ fn ceilings_are_within_a_tenth_of_a_ppm_for_sixty_attempts() {
             let exact = base.as_secs_f64() * f64::powi(multiplier, failed - 1);
             let ceiling = curve.ceiling(failed.unsigned_abs()).as_secs_f64();
             let exact = exact.min(Duration::from_nanos(u64::MAX).as_secs_f64());
-            // Half a nanosecond is the rounding itself.
+            // Half a nanosecond is due to rounding.
             let error = (ceiling - exact).abs() - 0.5e-9;
             assert!(error <= exact * 1e-7, "{multiplier}^{failed}: {ceiling} for {exact}");
         }
@@ -111,7 +111,7 @@ fn ceilings_are_within_a_tenth_of_a_ppm_for_sixty_attempts() {
 }
 
 #[test]
-fn a_hint_is_a_floor_and_a_longer_one_than_accepted_ends_the_call() {
+fn a_hint_is_a_floor_and_a_hint_above_max_hint_ends_the_call() {
     let hinted = |hint| Failure::new(Class::Server).retry_after(ms(hint));
     let rows: &[(u64, u64, Verdict)] = &[
         // word, hint, verdict: the first ceiling is 100 ms

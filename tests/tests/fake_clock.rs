@@ -1,4 +1,4 @@
-//! The fake clock under executors: clients that own it, tasks that sleep on it, and what wakes them.
+//! The fake clock with executors: clients that own it, tasks that sleep on it, and their wakers.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -17,10 +17,10 @@ use tokio::runtime::Builder;
 
 static POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
-/// When a call by `POLICY` makes its attempts, all of which fail at once.
+/// The times of the attempts of a call by `POLICY`, if all fail at once.
 const ATTEMPTS: [u64; 4] = [0, 100, 100 + 200, 100 + 200 + 400];
 
-/// A client as services have it: it owns its `Retry`, and is shared between tasks.
+/// A client as in a service: it owns its `Retry`, and tasks share it.
 struct Client {
     clock: Arc<FakeClock>,
     retry: Retry<Arc<FakeClock>>,
@@ -50,7 +50,7 @@ impl Client {
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Spawns tasks, and drives them to their ends.
+/// Spawns tasks, and runs them until they end.
 type Executor = fn(Vec<Task>);
 
 const EXECUTORS: [(&str, Executor); 3] = [
@@ -71,14 +71,14 @@ fn on_tokio(mut builder: Builder, tasks: Vec<Task>) {
     });
 }
 
-/// Lets the tasks of other threads come to their sleeps.
+/// Waits until the tasks of other threads sleep.
 fn wait_until(condition: impl Fn() -> bool) {
     while !condition() {
         thread::yield_now();
     }
 }
 
-/// Counts how often it is asked to wake.
+/// A waker that counts how often it is called.
 #[derive(Default)]
 struct Count(AtomicU32);
 
@@ -103,7 +103,7 @@ fn poll(
 }
 
 #[test]
-fn it_crosses_threads_and_so_does_what_sleeps_on_it() {
+fn the_clock_and_its_sleeps_are_send() {
     fn is_send_sync<T: Send + Sync>() {}
     fn is_send<T: Send>(_: &T) {}
 
@@ -161,7 +161,7 @@ fn run_needs_no_executor_and_works_in_any() {
     }
 }
 
-/// The limit of `auto_advance`: the operation would be ready at its second poll, in no time.
+/// A limitation of `auto_advance`: the operation would be ready at its second poll, and take no time.
 #[test]
 fn with_auto_advance_an_attempt_times_out_as_soon_as_it_is_pending() {
     static POLICY: Policy = Policy::fixed(ms(0)).max_attempts(1).attempt_timeout(ms(50));
@@ -187,11 +187,11 @@ fn sleeps_are_woken_in_the_order_of_their_ends_then_of_their_age() {
         }
     }
 
-    // made in this order; sleeps for; is woken as
+    // name, duration of the sleep; created in this order
     let rows = [("late", 30), ("first", 10), ("tie, older", 20), ("tie, younger", 20), ("too late", 41)];
     let (clock, woken) = (&FakeClock::new(), Arc::default());
     let mut sleeps: Vec<_> = rows.map(|(name, after)| (name, clock.sleep(ms(after)))).into();
-    // Polled the other way round: only ends and ages count.
+    // Polled in reverse order, because only their ends and ages count.
     for (name, sleep) in sleeps.iter_mut().rev() {
         assert!(!poll(sleep, &Arc::new(Named(name, Arc::clone(&woken)))));
     }
@@ -202,7 +202,7 @@ fn sleeps_are_woken_in_the_order_of_their_ends_then_of_their_age() {
 }
 
 #[test]
-fn what_else_moves_it_wakes_too() {
+fn every_way_to_move_the_clock_wakes_sleeps() {
     type Moves = fn(&FakeClock);
     let rows: [(&str, Moves, u32); 5] = [
         ("advance, short", |clock| clock.advance(ms(9)), 0),
@@ -210,7 +210,7 @@ fn what_else_moves_it_wakes_too() {
         ("a blocking sleep", |clock| clock.sleep_blocking(ms(10)).unwrap(), 1),
         ("another future", |clock| clock.run(clock.sleep(ms(10))), 1),
         (
-            "back and on",
+            "back and forward",
             |clock| {
                 clock.step_back(ms(5));
                 clock.advance(ms(14));
@@ -239,7 +239,7 @@ fn a_dropped_sleep_leaves_nothing_behind() {
     clock.advance(ms(10));
     assert_eq!(count.get(), 0);
 
-    // Nor is a future polled where a sleep would have ended that it dropped.
+    // A future is not polled when a sleep that it dropped would have ended.
     let mut polls = Vec::new();
     let mut call = pin!(async {
         let mut dropped = clock.sleep(ms(10));
@@ -268,7 +268,7 @@ fn a_sleep_wakes_the_task_that_polled_it_last_and_once() {
     assert_eq!((former.get(), last.get()), (0, 1));
 }
 
-/// What a waker does comes back to the clock: it reads it, moves it, and ends other sleeps.
+/// A waker may use the clock: it reads it, moves it, and ends other sleeps.
 #[test]
 fn wakers_use_the_clock() {
     struct Uses {
@@ -297,7 +297,7 @@ fn wakers_use_the_clock() {
     clock.advance(ms(10));
     assert_eq!((clock.now().as_millis(), clock.next_wake()), (30, None));
 
-    // The clock has the last handle of a waker: it goes when another task polls the sleep, and with the sleep.
+    // The clock owns the last handle of a waker. It drops it when another task polls the sleep, and with the sleep.
     let mut sleep = clock.sleep(ms(10));
     assert!(!poll(&mut sleep, &waker()));
     assert!(!poll(&mut sleep, &waker()));
@@ -305,9 +305,9 @@ fn wakers_use_the_clock() {
     assert_eq!(clock.next_wake(), None);
 }
 
-/// 100 calls at once on a clock that knows 16 sleeps where it has no allocator.
+/// Runs 100 calls at once. Without an allocator, the clock stores only 16 sleeps.
 #[test]
-fn any_number_of_tasks_sleeps_on_it() {
+fn any_number_of_tasks_can_sleep_on_it() {
     const CALLS: usize = 100;
 
     for (name, run) in EXECUTORS {
@@ -341,7 +341,7 @@ fn any_number_of_tasks_sleeps_on_it() {
     }
 }
 
-/// An executor polls only the tasks that were woken; the future that `run` drives is one with three of them.
+/// `run` drives one future with three tasks, of which only those that were woken are polled.
 #[test]
 fn run_wakes_what_it_drives() {
     let (clock, ends) = (&FakeClock::new(), &Mutex::new(Vec::new()));
@@ -360,9 +360,9 @@ fn run_wakes_what_it_drives() {
     assert_eq!(*ends.lock().unwrap(), [10, 20, 30]);
 }
 
-/// In each, the first of two futures waits already when the second does what it waits for.
+/// In each row, the first of two futures already waits when the second does what it waits for.
 #[test]
-fn run_moves_the_clock_when_the_future_has_nothing_to_do() {
+fn run_moves_the_clock_when_the_future_waits() {
     let clock = &FakeClock::new();
     clock.run(smol::future::zip(clock.sleep(ms(10)), async { clock.advance(ms(25)) }));
     assert_eq!(clock.now().as_millis(), 25);

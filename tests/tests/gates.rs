@@ -1,5 +1,5 @@
-//! What stands before a circuit or a budget and forwards to it: a reference, an `Arc`, an `Option`. And the manual
-//! operations, which every type of circuit has.
+//! References, `Arc`s and `Option`s as circuits and budgets, which forward each call. Also the manual operations, which
+//! every type of circuit has.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ const NOW: Instant = Instant::from_millis(5_000);
 const CHANGE: Change = Change { from: Phase::Closed, to: Phase::Open, at: NOW, cause: ChangeCause::Manual };
 const REFUSED: Rejected = Rejected::new(Phase::Open, Duration::MAX);
 
-/// Writes down which of its methods was called, and with what.
+/// Records which of its methods was called, and with which arguments.
 #[derive(Default)]
 struct Log {
     calls: Mutex<Vec<String>>,
@@ -87,7 +87,7 @@ impl Budget for Log {
     }
 }
 
-/// Calls each method once, and returns the answers.
+/// Calls each method once, and returns the results.
 fn use_gate<G: Gate>(gate: &G) -> String {
     let admit = || gate.admit(NOW).expect("admitted").ticket;
     let change = gate.admit(NOW).expect("admitted").change;
@@ -100,7 +100,7 @@ fn use_gate<G: Gate>(gate: &G) -> String {
 }
 
 #[test]
-fn every_question_reaches_the_gate_as_it_was_asked() {
+fn every_call_reaches_the_gate_unchanged() {
     let direct = Arc::new(Log::default());
     let (borrowed, counted, optional) = (&*direct, Arc::clone(&direct), Some(&*direct));
     let answers = use_gate::<Log>(&direct);
@@ -128,7 +128,7 @@ fn no_gate_admits_everything() {
 }
 
 #[test]
-fn every_question_reaches_the_budget_as_it_was_asked() {
+fn every_call_reaches_the_budget_unchanged() {
     fn use_budget<B: Budget>(budget: &B) -> (Option<Price>, Option<u64>) {
         budget.deposit(Deposit::Started { first: true }, NOW);
         (budget.withdraw(Request::new(Class::Server, 2, 5), NOW), budget.level(NOW))
@@ -157,9 +157,9 @@ impl ConstConfig for Uplink {
     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);
 }
 
-/// What is done by hand, the phase and the mode after it, and whether that was a change.
+/// Each row: a manual operation, the phase and the mode after it, and whether the phase changed.
 #[test]
-fn by_hand_the_same_can_be_done_to_every_type_of_circuit() {
+fn every_type_of_circuit_has_the_manual_operations() {
     macro_rules! check {
         ($($circuit:expr),+ $(,)?) => {$({
             let circuit = $circuit;

@@ -1,4 +1,4 @@
-//! How long a call may take: its total timeout, alone and together with the other limits of time.
+//! The total timeout of a call, alone and together with the other time limits.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ use tests::ms;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3_600_000;
 
-/// A second between attempts, as many as there is time for.
+/// A delay of one second, and any number of attempts.
 const POLICY: Policy = Policy::fixed(SECOND).jitter(Jitter::None).max_attempts(u32::MAX);
 
 type Outcome = Result<(), Class>;
@@ -31,16 +31,16 @@ type Outcome = Result<(), Class>;
 const OK: Outcome = Ok(());
 const DOWN: Outcome = Err(Class::Server);
 
-/// A call, and what happens.
+/// A call, and its expected log.
 struct Row {
     policy: Policy,
-    /// How many milliseconds each attempt takes, and what it brings; the last again if there are more.
+    /// The duration in milliseconds and the result of each attempt. If there are more attempts, the last is repeated.
     attempts: &'static [(u64, Outcome)],
-    /// In milliseconds since the start.
+    /// The expected log, with times in milliseconds since the start.
     log: &'static str,
 }
 
-/// The loops cut these attempts, so blocking ones cannot play them.
+/// Rows in which the loop cuts attempts, which a blocking loop cannot do.
 const CUT: &[Row] = &[
     // An attempt that takes an hour.
     Row {
@@ -63,7 +63,7 @@ const CUT: &[Row] = &[
              10000 gave up after 2 attempts: TimedOut(10s)
         ",
     },
-    // The latest start of an attempt is another limit.
+    // `start_within` limits the start of an attempt, and not its end.
     Row {
         policy: POLICY.start_within(ms(10_000)).attempt_timeout(ms(6_000)),
         attempts: &[(HOUR, OK)],
@@ -86,7 +86,7 @@ const CUT: &[Row] = &[
              12500 gave up after 2 attempts: TimedOut(12.5s)
         ",
     },
-    // What is left limits each attempt, also one after errors.
+    // The time left limits each attempt, also after errors.
     Row {
         policy: POLICY.total_timeout(ms(5_000)),
         attempts: &[(800, DOWN), (1_200, DOWN), (HOUR, OK)],
@@ -100,7 +100,7 @@ const CUT: &[Row] = &[
               5000 gave up after 3 attempts: TimedOut(5s)
         ",
     },
-    // Both timers would end at once: the call has no time left for another attempt, whatever is the reason.
+    // Both timers end at the same time. The reason is the total timeout, because no time is left.
     Row {
         policy: POLICY.total_timeout(ms(6_000)).attempt_timeout(ms(6_000)),
         attempts: &[(HOUR, OK)],
@@ -112,7 +112,7 @@ const CUT: &[Row] = &[
     },
 ];
 
-/// Any loop plays these alike.
+/// Rows for all loops.
 const WHOLE: &[Row] = &[
     Row {
         policy: POLICY.total_timeout(ms(10_000)),
@@ -132,7 +132,7 @@ const WHOLE: &[Row] = &[
              10000 gave up after 1 attempt: Failed(Server)
         ",
     },
-    // A retry that would start at the end or after it is given up before the sleep.
+    // If the retry would start at the total timeout or later, the call gives up before the sleep.
     Row {
         policy: POLICY.total_timeout(ms(2_500)),
         attempts: &[(500, DOWN)],
@@ -153,7 +153,7 @@ const WHOLE: &[Row] = &[
                500 gave up after 1 attempt: Failed(Server)
         ",
     },
-    // Other reasons come first.
+    // Other reasons take precedence.
     Row {
         policy: POLICY.total_timeout(ms(1_500)).start_within(ms(1_499)),
         attempts: &[(500, DOWN)],
@@ -185,12 +185,12 @@ const WHOLE: &[Row] = &[
     },
 ];
 
-/// The lines of a row's log.
+/// Returns the lines of a row's log.
 fn lines(log: &str) -> Vec<&str> {
     log.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
 }
 
-/// What happens, with the time in milliseconds since the start.
+/// Records what happens, with the time in milliseconds since the start.
 struct Log {
     start: Instant,
     lines: RefCell<String>,
@@ -229,7 +229,7 @@ impl Log {
             Err(error) => {
                 let attempts = error.context().attempt;
                 let plural = if attempts == 1 { "" } else { "s" };
-                let elapsed = error.context().elapsed.expect("limits count the time");
+                let elapsed = error.context().elapsed.expect("a call with time limits counts the time");
                 assert_eq!(elapsed, at.since(self.start), "{error}");
                 format!("gave up after {attempts} attempt{plural}: {:?}", error.cause().unwrap())
             }
@@ -324,13 +324,13 @@ fn by_hand() {
                 _ => break,
             }
         }
-        // The last line is of an error, which a loop by hand makes itself.
+        // The last line shows an error, which a loop by hand creates itself.
         let (log, expected) = (log.lines.borrow(), lines(row.log));
         assert_eq!(lines(&log), expected[..expected.len() - 1], "{:?}", row.policy);
     }
 }
 
-/// On one thread and on two, in real time: no attempt ends by itself, and what it holds is dropped.
+/// On one thread and on two, in real time: attempts that never end are cut, and their state is dropped.
 #[test]
 fn attempts_that_never_end_are_cut_on_tokios_threads() {
     use tokio::runtime::Builder;
@@ -368,9 +368,9 @@ fn attempts_that_never_end_are_cut_on_tokios_threads() {
 }
 
 #[test]
-fn a_blocking_operation_is_told_what_is_left_and_its_late_value_is_returned() {
+fn a_blocking_operation_gets_the_time_left_and_its_late_value_is_returned() {
     let policy = POLICY.total_timeout(ms(5_000)).start_within(ms(600_000));
-    // The second attempt takes so many milliseconds and brings this; what the call gives up for.
+    // The duration of the second attempt in milliseconds, its result, and the end of the call.
     let rows: &[(u64, Outcome, Result<(), GiveUp>)] = &[
         (3_000, OK, Ok(())),
         (60_000, OK, Ok(())),
@@ -395,15 +395,15 @@ fn a_blocking_operation_is_told_what_is_left_and_its_late_value_is_returned() {
     }
 }
 
-/// By hand, time may pass between the start of a call and that of an attempt.
+/// With a loop by hand, time may pass between the start of a call and the start of an attempt.
 #[test]
-fn by_hand_a_limit_counts_from_when_it_is_asked_for() {
+fn by_hand_a_limit_counts_from_the_time_of_the_query() {
     let policy = POLICY.attempt_timeout(ms(6_000)).total_timeout(ms(10_000));
     #[rustfmt::skip]
     let rows = [
-        // the first attempt begins at, its limit, what comes after it
+        // start of the first attempt, its limit, the verdict after it
         (     0, 6_000, Verdict::Retry(SECOND)),
-        ( 3_999, 6_000, Verdict::GiveUp(GiveUp::TotalTimeout)), // an attempt timeout, but a retry would be too late
+        ( 3_999, 6_000, Verdict::GiveUp(GiveUp::TotalTimeout)), // an attempt timeout, after which a retry would be too late
         ( 4_001, 5_999, Verdict::GiveUp(GiveUp::TotalTimeout)),
         ( 9_999,     1, Verdict::GiveUp(GiveUp::TotalTimeout)),
         (10_000,     0, Verdict::GiveUp(GiveUp::TotalTimeout)),
@@ -416,11 +416,11 @@ fn by_hand_a_limit_counts_from_when_it_is_asked_for() {
         let mut attempt = call.attempt(clock.now()).unwrap();
         assert_eq!(attempt.time_limit(clock.now()), Some(ms(limit)), "{begins}");
         clock.advance(ms(limit));
-        // Questions meanwhile change nothing.
+        // Queries in between change nothing.
         assert_eq!(attempt.progress(clock.now()).left, Some(ms(10_000_u64.saturating_sub(begins + limit))));
         assert_eq!(attempt.time_out(clock.now(), &mut clock.words(&[])), verdict, "{begins}");
     }
-    // A plain failure that comes late is not retried, either.
+    // A late failure is not retried, either.
     let clock = FakeClock::new();
     let mut call = Call::new(&policy, clock.now());
     let attempt = call.attempt(clock.now()).unwrap();
@@ -429,9 +429,9 @@ fn by_hand_a_limit_counts_from_when_it_is_asked_for() {
     assert_eq!(verdict, Verdict::GiveUp(GiveUp::TotalTimeout));
 }
 
-/// Each clock reading counts; without a limit there is none.
+/// Counts the clock readings. Without a time limit, there are none.
 #[test]
-fn the_clock_is_read_for_a_total_timeout_as_for_a_latest_start() {
+fn the_clock_is_read_only_for_time_limits() {
     struct Counted<'c>(&'c FakeClock, Cell<u32>);
     impl Clock for Counted<'_> {
         fn now(&self) -> Instant {
@@ -460,7 +460,7 @@ fn the_clock_is_read_for_a_total_timeout_as_for_a_latest_start() {
     };
     #[rustfmt::skip]
     let rows = [
-        // limits,                            of a call that succeeds at once, and after one retry
+        // limits,                            readings of a call that succeeds at once, and after one retry
         (POLICY,                              [0, 0]),
         (POLICY.attempt_timeout(SECOND),      [0, 0]),
         (POLICY.start_within(ms(60_000)),     [1, 3]), // the start, the failure, the second attempt
@@ -471,7 +471,7 @@ fn the_clock_is_read_for_a_total_timeout_as_for_a_latest_start() {
     }
 }
 
-/// A timer that ended says how much time has passed, also if the clock does not.
+/// The end of a timer shows that time has passed, even if the clock stands still.
 #[test]
 fn a_clock_that_stands_still_does_not_lengthen_a_call() {
     struct Still<'c>(&'c FakeClock);
@@ -501,7 +501,7 @@ fn a_clock_that_stands_still_does_not_lengthen_a_call() {
     assert_eq!((clock.now().as_millis(), error.context().elapsed), (10_000, Some(ms(10_000))));
 }
 
-/// An executor that was held up: every sleep takes this much longer.
+/// A busy executor: every sleep takes this much longer.
 struct Late<'c>(&'c FakeClock, Duration);
 
 impl Clock for Late<'_> {
@@ -536,7 +536,7 @@ fn after_a_sleep_that_ends_too_late_the_operation_is_not_called() {
 
     #[rustfmt::skip]
     let rows = [
-        // every sleep is late by, the operation is called, why the call gives up, at, tokens that it costs
+        // delay of every sleep, calls of the operation, reason, time of the end, tokens spent
         (     0, 2, GiveUp::Attempts,      1_000, 5),
         ( 1_999, 2, GiveUp::Attempts,      2_999, 5),
         ( 2_000, 1, GiveUp::TotalTimeout,  3_000, 0),
@@ -563,16 +563,16 @@ fn after_a_sleep_that_ends_too_late_the_operation_is_not_called() {
             let error = result.unwrap_err();
             assert_eq!((calls.get(), error.reason()), (called, Reason::GaveUp(reason)), "late by {late}");
             assert_eq!((error.context().attempt, clock.now().as_millis()), (2, at), "late by {late}");
-            // To the others it is as if that attempt had not been.
+            // The budget and the circuit do not count the attempt that was not made.
             assert_eq!(budget.held(clock.now()), 100 - cost, "late by {late}");
             assert_eq!(circuit.counts(clock.now()).unwrap().failures, called, "late by {late}");
         }
     }
 }
 
-/// It leaves a letter as other reasons do, and its name is read again.
+/// A total timeout leaves a dead letter, and its name in the file can be read.
 #[test]
-fn a_call_that_ran_out_of_time_is_a_dead_letter() {
+fn a_total_timeout_leaves_a_dead_letter() {
     const REASON: Reason = Reason::GaveUp(GiveUp::TotalTimeout);
     assert!(ReasonSet::DEFAULT.contains(REASON) && !ReasonSet::ALL.without(REASON).contains(REASON));
     assert_eq!(ReasonSet::ALL.iter().filter(|reason| *reason == REASON).count(), 1);

@@ -1,4 +1,4 @@
-//! Defects that were seen in other retry libraries, each ruled out here by a test of its name.
+//! Defects of other retry libraries. Each test has the name of a defect, and shows that this library does not have it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -36,7 +36,7 @@ fn curves(base: Duration) -> [Backoff; 8] {
     ]
 }
 
-/// Seen: delays of 16 s for a cap of 8 s, because the jitter came after the cap.
+/// Seen: delays of 16 s with a cap of 8 s, because the jitter is applied after the cap.
 #[test]
 fn jitter_after_the_cap() {
     let cap = ms(8_000);
@@ -52,7 +52,7 @@ fn jitter_after_the_cap() {
     }
 }
 
-/// Seen: the first delay is the base, whatever the cap. Here a cap below the base cannot be said.
+/// Seen: the first delay is the base, even if the cap is lower. Here a cap below the base is an error.
 #[test]
 fn the_first_delay_ignores_the_cap() {
     for curve in curves(ms(100)) {
@@ -73,7 +73,7 @@ fn a_multiplier_of_nan_or_zero() {
     }
 }
 
-/// Seen: panics at a large attempt number or `Duration::MAX`, and delays that turn to 0 after attempt 34 to 64.
+/// Seen: panics at a large attempt number or `Duration::MAX`, and delays of 0 after attempt 34 to 64.
 #[test]
 fn overflow_at_a_large_attempt_number() {
     for base in [Duration::from_nanos(1), ms(1), ms(100), Duration::from_secs(1 << 33), Duration::MAX] {
@@ -97,7 +97,7 @@ fn overflow_at_a_large_attempt_number() {
     }
 }
 
-/// Seen: hangs and panics at a tiny minimum, and delays below a millisecond cut to 0.
+/// Seen: hangs and panics with a tiny minimum, and delays below a millisecond that become 0.
 #[test]
 fn a_tiny_minimum_and_delays_below_a_millisecond() {
     for minimum in [Duration::ZERO, Duration::from_nanos(1)] {
@@ -112,8 +112,8 @@ fn a_tiny_minimum_and_delays_below_a_millisecond() {
     assert_eq!(policy.delay(3, Duration::ZERO, 0), Duration::from_micros(40));
 }
 
-/// Seen: only the sleeps count, or the clock starts at the first failure, or a delay far beyond what is left is
-/// granted.
+/// Seen: only the sleeps count, the clock starts at the first failure, or a delay is granted that is far longer than
+/// the time left.
 #[test]
 fn a_total_limit_that_does_not_count_attempts() {
     let policy = Policy::exponential(ms(10)).jitter(Jitter::None).max_attempts(100).start_within(ms(1_000));
@@ -122,15 +122,15 @@ fn a_total_limit_that_does_not_count_attempts() {
     let error = Retry::new(&policy, &clock)
         .run_blocking(|| {
             starts.borrow_mut().push(clock.now().as_millis());
-            clock.advance(ms(400)); // an attempt takes far longer than its delay
+            clock.advance(ms(400)); // an attempt takes much longer than its delay
             Err::<(), _>(Class::Timeout)
         })
         .unwrap_err();
     assert!(error.is_start_within());
     assert_eq!(*starts.borrow(), [0, 410, 830]); // the next would have been at 1270
-    assert_eq!(clock.now().as_millis(), 1_230); // given up at once, not slept for
+    assert_eq!(clock.now().as_millis(), 1_230); // given up before the sleep
 
-    // Nothing is left after the first attempt.
+    // No time is left after the first attempt.
     let clock = FakeClock::new();
     let error = Retry::new(&policy, &clock)
         .run_blocking(|| {
@@ -141,7 +141,7 @@ fn a_total_limit_that_does_not_count_attempts() {
     assert_eq!((error.context().attempt, error.is_start_within()), (1, true));
 }
 
-/// Seen: a hint is not looked at, or it escapes the total limit.
+/// Seen: a hint is ignored, or it may exceed the total limit.
 #[test]
 fn a_hint_ignored_or_beyond_the_total_limit() {
     let policy = Policy::exponential(ms(10)).max_hint(ms(60_000)).start_within(ms(5_000));
@@ -157,20 +157,20 @@ fn a_hint_ignored_or_beyond_the_total_limit() {
     assert_eq!(verdict, Verdict::GiveUp(GiveUp::StartWithin));
 }
 
-/// Seen: a fixed or shared seed, so that all calls or all devices return together.
+/// Seen: the seed is fixed or shared, so all calls or all devices retry at the same time.
 #[test]
 fn all_calls_draw_the_same_jitter() {
     let words = |runtime: &dyn Fn() -> u64| (0..1_000).map(|_| runtime()).collect::<HashSet<u64>>().len();
     assert_eq!(words(&|| OsRng.word()), 1_000);
     assert_eq!(words(&|| StdRuntime.word()), 1_000);
     assert_eq!(words(&|| retry_tokio::Tokio.word()), 1_000);
-    // Several threads that start at once.
+    // Several threads that start at the same time.
     let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(|| [0; 100].map(|_| OsRng.word()))).collect();
     let all: HashSet<u64> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     assert_eq!(all.len(), 800);
 }
 
-/// Seen: the delay that was announced is not the one that was slept.
+/// Seen: a notification announces another delay than the one that is slept.
 #[test]
 fn a_notification_reports_another_delay_than_is_slept() {
     let clock = FakeClock::new().with_words(&[3 << 61, 1 << 60, u64::MAX, 7, 1 << 63, 1 << 62]);
@@ -195,7 +195,7 @@ fn clock_after(at: retry_core::Instant, delay: Duration) -> retry_core::Instant 
     at.after(delay)
 }
 
-/// Seen: a retry polls itself, and 200,000 delays of zero overflow the stack.
+/// Seen: a retry polls itself recursively, so 200,000 delays of zero overflow the stack.
 #[test]
 fn many_zero_delays_overflow_the_stack() {
     const MANY: u32 = 1_000_000;
@@ -212,7 +212,7 @@ fn many_zero_delays_overflow_the_stack() {
     assert_eq!(attempts.get(), 2 * MANY);
 }
 
-/// Seen: a clock that steps back by 1000 s gives 1000 retries on a total limit of 1 s.
+/// Seen: the clock steps back by 1000 s, so a call with a total limit of 1 s makes 1000 retries.
 #[test]
 fn the_clock_steps_back_and_the_deadline_with_it() {
     let policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(u32::MAX).start_within(ms(1_000));

@@ -1,4 +1,4 @@
-//! The table of presets in `docs/choosing-a-policy.md` is what the presets hold.
+//! The table of presets in `docs/choosing-a-policy.md` matches the presets.
 
 use retry_core::{CircuitConfig, Preset};
 
@@ -6,16 +6,17 @@ const GUIDE: &str = include_str!("../../docs/choosing-a-policy.md");
 const HEAD: &str = "| preset | attempts | backoff | longest delay | jitter | retries | also |";
 
 #[test]
-fn the_guide_has_each_preset() {
+fn the_guide_lists_each_preset() {
     let table = GUIDE.lines().skip_while(|line| *line != HEAD).skip(2);
     let rows: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
     assert_eq!(rows, Preset::ALL.map(row));
 }
 
-/// A row of the table, made of the preset's own line for a log.
+/// Makes a row of the table from the preset's line for a log.
 fn row(preset: Preset) -> String {
     let line = preset.policy.to_string();
-    let (limits, retries) = line.split_once(", retries ").expect("what is retried");
+    let (limits, retries) =
+        line.split_once(", retries ").expect("the line contains the classes that are retried");
     let limits: Vec<&str> = limits.split(", ").collect();
     let [attempts, backoff, longest, jitter, more @ .., hints] = limits.as_slice() else {
         panic!("too few parts: {line}");

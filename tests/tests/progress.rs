@@ -1,4 +1,4 @@
-//! What an operation is told before each attempt, and the call from the operation's side.
+//! The progress that an operation gets before each attempt, and operations that borrow.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
-/// Attempt, milliseconds taken and left, and the last cause.
+/// The attempt, the elapsed milliseconds, the milliseconds left, and the last cause.
 type Told = (u32, Option<u64>, Option<u64>, Option<Cause<Class>>);
 
 fn told(now: Progress, last: Option<&Cause<Class>>) -> Told {
@@ -24,11 +24,11 @@ fn told(now: Progress, last: Option<&Cause<Class>>) -> Told {
 }
 
 #[test]
-fn each_attempt_is_told_how_far_the_call_has_come() {
+fn each_attempt_gets_the_progress_of_its_call() {
     use Cause::{Failed, TimedOut, Unacceptable};
 
     let policy = POLICY.start_within(ms(2_000)).attempt_timeout(ms(500));
-    // Each attempt takes 50 ms, the third hangs; delays of 100, 200, 400 ms.
+    // Each attempt takes 50 ms, and the third hangs. The delays are 100, 200 and 400 ms.
     let script = [Err(Class::Server), Ok(false), Err(Class::Network), Ok(true)];
     let asynchronous: [Told; 4] = [
         (1, Some(0), Some(2_000), None),
@@ -37,7 +37,7 @@ fn each_attempt_is_told_how_far_the_call_has_come() {
         (4, Some(1_300), Some(700), Some(TimedOut(ms(500)))),
     ];
     let mut blocking = asynchronous;
-    blocking[3] = (4, Some(850), Some(1_150), Some(Failed(Class::Network))); // nothing cuts it off
+    blocking[3] = (4, Some(850), Some(1_150), Some(Failed(Class::Network))); // a blocking attempt does not time out
 
     let clock = FakeClock::new();
     let retry = Retry::new(&policy, &clock)
@@ -68,7 +68,7 @@ fn each_attempt_is_told_how_far_the_call_has_come() {
     assert_eq!((result, log), (Ok(true), blocking.to_vec()));
 }
 
-/// A runtime on which nobody may ask for the time.
+/// A runtime with a clock that panics if it is read.
 struct Timeless;
 
 impl Clock for Timeless {
@@ -90,7 +90,7 @@ impl Entropy for Timeless {
 }
 
 #[test]
-fn without_a_deadline_no_clock_is_read_to_tell_it() {
+fn without_a_deadline_the_clock_is_not_read() {
     let mut log = Vec::new();
     let result = Retry::new(&POLICY, Timeless).run_blocking_with(|now, last| {
         log.push(told(now, last));
@@ -101,7 +101,7 @@ fn without_a_deadline_no_clock_is_read_to_tell_it() {
 }
 
 #[test]
-fn a_rule_that_counts_time_tells_it_but_leaves_no_deadline() {
+fn with_a_rule_that_counts_time_the_progress_has_a_time_but_no_deadline() {
     const RULES: [Rule; 1] = [Rule::ANY.after(ms(250)).recovery(Recovery::Fail)];
     let clock = FakeClock::new();
     let policy = POLICY.rules(&RULES);
@@ -116,7 +116,7 @@ fn a_rule_that_counts_time_tells_it_but_leaves_no_deadline() {
 }
 
 #[test]
-fn a_condition_is_told_what_its_attempt_left_of_the_deadline() {
+fn a_condition_gets_the_time_left_after_its_attempt() {
     const FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
     let clock = FakeClock::new();
     let policy = POLICY.start_within(ms(1_000));
@@ -202,7 +202,7 @@ async fn calls_of_operations_that_borrow_are_send() {
     for call in calls {
         assert_eq!(call.await.unwrap(), (8, 7));
     }
-    // Of three attempts and of two: each started and ended, and the call ended.
+    // A call with three attempts and one with two. Each attempt has two events, and the end of the call has one.
     assert_eq!(EVENTS.load(Ordering::Relaxed), 8 * ((3 * 2 + 1) + (2 * 2 + 1)));
 }
 

@@ -1,4 +1,4 @@
-//! What holds for every policy, word and hint, and for every circuit's configuration.
+//! Properties of every policy, random word and hint, and of every circuit configuration.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use retry_core::{
     testing::FakeClock,
 };
 
-/// The longest that the machine tells from longer ones: 584 years.
+/// The longest duration that the machine can represent: 584 years.
 const LONGEST: Duration = Duration::from_nanos(u64::MAX);
 
-/// Durations of every size, zero and the longest among them.
+/// Durations of every size, including zero and the longest.
 fn duration() -> impl Strategy<Value = Duration> {
     prop_oneof![
         Just(Duration::ZERO),
@@ -51,7 +51,7 @@ fn jitter() -> impl Strategy<Value = Jitter> {
     ]
 }
 
-/// Any policy that can be: what cannot be is refused by the constructors.
+/// Any valid policy. The constructors reject invalid ones.
 fn policy() -> impl Strategy<Value = (Policy, Duration, Duration)> {
     (backoff(), jitter(), duration(), duration(), 1..=u32::MAX, duration(), duration(), hints()).prop_map(
         |(backoff, jitter, cap, minimum, attempts, deadline, max_hint, hints)| {
@@ -75,7 +75,7 @@ fn classes() -> impl Strategy<Value = ClassSet> {
     })
 }
 
-/// Any policy that a file can say.
+/// Any policy that a file can express.
 fn any_policy() -> impl Strategy<Value = Policy> {
     let optional = (classes(), any::<bool>(), any::<bool>(), prop::option::of(duration()));
     (policy(), optional).prop_map(|((policy, ..), (classes, unlimited, follows, timeout))| {
@@ -87,7 +87,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-/// The same policy without a limit of hints of its own.
+/// The same policy without its own `max_hint`.
 fn hints_up_to_max_delay(policy: Policy) -> Policy {
     let says = policy.settings();
     let same = Policy::backoff(says.backoff).jitter(says.jitter).hints(says.hints).retry_on(says.retry_on);
@@ -100,7 +100,7 @@ fn count() -> impl Strategy<Value = u32> {
     prop_oneof![1..10_u32, 1..=u32::MAX, Just(u32::MAX)]
 }
 
-/// Any configuration that the setters allow, whether or not some window has room for it.
+/// Any configuration that the setters allow, even if it is too large for some windows.
 fn any_circuit() -> impl Strategy<Value = CircuitConfig> {
     let opens = (
         prop::option::of(count()),
@@ -137,7 +137,7 @@ fn any_circuit() -> impl Strategy<Value = CircuitConfig> {
     })
 }
 
-/// What was written is read again, in both formats.
+/// Writes a value and reads it again, in both formats.
 fn read_back<T>(value: &T) -> [T; 2]
 where
     T: serde::Serialize + serde::de::DeserializeOwned,
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn a_larger_word_is_no_shorter_delay(
+    fn a_larger_word_does_not_shorten_the_delay(
         (policy, ..) in policy(),
         failed: u32,
         previous in duration(),
@@ -205,8 +205,8 @@ proptest! {
         }
     }
 
-    /// Never sooner than the server asked, but where the policy clamps or ignores hints; never beyond deadline or attempts; and the
-    /// whole call ends without a panic whatever the clock does.
+    /// A retry is not earlier than the hint, unless the policy clamps or ignores hints. It is within the deadline and the
+    /// attempts. And the call ends without a panic, whatever the clock does.
     #[test]
     fn a_call_keeps_to_hints_limits_and_deadline(
         (policy, _, cap) in policy(),
@@ -234,7 +234,7 @@ proptest! {
                         (None, _) | (_, Hints::Ignore) => prop_assert!(delay <= cap),
                     }
                     slept = slept.saturating_add(delay);
-                    prop_assert!(slept <= deadline || deadline == LONGEST); // the longest is none
+                    prop_assert!(slept <= deadline || deadline == LONGEST); // the longest means no deadline
                     clock.advance(delay);
                 }
                 Verdict::GiveUp(_) => break,
@@ -244,13 +244,13 @@ proptest! {
     }
 }
 
-/// Pearson's chi-square over 256 bins: with 255 degrees of freedom, 99.9 % of uniform samples stay below 330.5.
+/// Pearson's chi-square test over 256 bins. With 255 degrees of freedom, 99.9 % of uniform samples stay below 330.5.
 #[test]
 fn jitter_is_uniform() {
     const BINS: usize = 256;
     const DRAWS: u32 = 1 << 18;
     let spreads: &[(Jitter, u64, u64)] = &[
-        // jitter, least and most of 1 s, in nanoseconds
+        // jitter, and its shortest and longest delay for 1 s, in nanoseconds
         (Jitter::Full, 0, 1_000_000_000),
         (Jitter::Equal, 500_000_000, 1_000_000_000),
         (Jitter::proportional(0.25), 750_000_000, 1_250_000_000),
@@ -275,9 +275,9 @@ fn jitter_is_uniform() {
     }
 }
 
-/// A small ceiling shows a bias of rounding that bins would hide: every value from 0 to 9 ns as often.
+/// A small ceiling shows a rounding bias that bins would hide: every value from 0 to 9 ns is equally frequent.
 #[test]
-fn small_ceilings_are_as_uniform() {
+fn jitter_of_small_ceilings_is_uniform() {
     let policy = Policy::exponential(Duration::from_nanos(9));
     let mut counts = [0_u32; 10];
     let steps = 1_000_000_u64;

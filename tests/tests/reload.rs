@@ -1,4 +1,4 @@
-//! Policies whose rules are known at run time, and those that are replaced while calls are under way.
+//! Policies with rules from run time, and policies that are replaced while calls are in progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,20 +14,20 @@ use tests::ms;
 const POLICY: Policy = Policy::exponential(ms(100));
 const STATIC: &[Rule] = &[Rule::class(Class::Server).recovery(Recovery::Fail)];
 
-/// The policy of this number: it and its only rule say so.
+/// Makes a policy with this number of attempts, and a rule that also contains the number.
 fn numbered(number: u32) -> OwnedPolicy {
     let rule = Rule::class(Class::Timeout).backoff(Backoff::fixed(ms(number.into()))).max_attempts(number);
     OwnedPolicy::new(POLICY.max_attempts(number), vec![rule])
 }
 
-/// The rules that a call by `policies` gets, and what its policy says.
+/// Returns the rules that a call gets from `policies`, and the number of attempts of its policy.
 fn read<P: Policies>(policies: &P) -> (Vec<Rule>, Option<u32>) {
     let read = policies.read();
     (policies.rules(&read).to_vec(), policies.policy(&read).settings().max_attempts)
 }
 
 #[test]
-fn rules_of_its_own_take_the_place_of_the_policys() {
+fn owned_rules_replace_the_policys_rules() {
     let policy = POLICY.rules(STATIC);
     let rule = Rule::ANY.recovery(Recovery::Ignore);
     assert_eq!(read(&OwnedPolicy::from(policy)), (STATIC.to_vec(), Some(3)));
@@ -40,7 +40,7 @@ fn rules_of_its_own_take_the_place_of_the_policys() {
 }
 
 #[test]
-fn a_rule_that_does_not_fit_is_an_error() {
+fn an_invalid_rule_is_an_error() {
     let long = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(31_000)));
     let error = OwnedPolicy::try_new(POLICY, [STATIC[0], long]).unwrap_err();
     assert_eq!(error.to_string(), "rules = 31 s: must be at most 30 s, max_delay");
@@ -53,7 +53,7 @@ fn a_rule_that_does_not_fit_is_an_error() {
 
 #[test]
 #[should_panic(expected = "rules = 31 s: must be at most 30 s, max_delay")]
-fn the_plain_form_panics_with_the_same_line() {
+fn the_plain_form_panics_with_the_same_message() {
     let _ = OwnedPolicy::new(POLICY, [Rule::ANY.backoff(Backoff::fixed(ms(31_000)))]);
 }
 
@@ -65,7 +65,7 @@ fn a_call_keeps_the_policy_that_it_began_with() {
         (policy.settings().max_attempts, RELOADED.rules(reading).to_vec())
     };
     let first = RELOADED.read();
-    assert_eq!(first, None, "it is read without a lock");
+    assert_eq!(first, None, "before the first reload, the policy is read without a lock");
     assert_eq!(RELOADED.current().settings(), POLICY.rules(STATIC).settings());
     RELOADED.reload(numbered(7));
     let second = RELOADED.read();
@@ -83,7 +83,7 @@ fn a_retry_reads_its_policy_once_per_call() {
     let policy = ReloadablePolicy::new(POLICY.max_attempts(2));
     let clock = FakeClock::new();
     let retry = Retry::new(&policy, &clock).classify(|class: &Class| *class);
-    // The attempts of a call that always fails, and reloads during each attempt.
+    // Returns the attempts of a call that always fails, and that reloads the policy during each attempt.
     let attempts = |class: Class, reloaded: &OwnedPolicy| {
         let mut attempts = 0;
         let result = retry.run_blocking(|| {
@@ -98,25 +98,25 @@ fn a_retry_reads_its_policy_once_per_call() {
     let late = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
     let five = OwnedPolicy::new(POLICY.max_attempts(5).jitter(Jitter::None), [fail]);
     let timed = OwnedPolicy::new(POLICY.max_attempts(5).jitter(Jitter::None), [late]);
-    assert_eq!(attempts(Class::Timeout, &five), 2, "the policy that the call began with");
-    assert_eq!(attempts(Class::Timeout, &five), 1, "the new one's rule");
-    assert_eq!(attempts(Class::Server, &timed), 5, "the new one's limit");
+    assert_eq!(attempts(Class::Timeout, &five), 2, "the policy at the start of the call");
+    assert_eq!(attempts(Class::Timeout, &five), 1, "the rule of the new policy");
+    assert_eq!(attempts(Class::Server, &timed), 5, "the attempts of the new policy");
     assert_eq!(
         attempts(Class::Server, &timed),
         2,
-        "a rule that counts the time: it failed at 0 ms and at 100 ms"
+        "a rule that counts the time, and applies at the failure at 100 ms"
     );
 }
 
 #[test]
-fn a_thousand_reloads_grow_no_memory() {
+fn a_thousand_reloads_do_not_grow_memory() {
     let policy = ReloadablePolicy::new(POLICY);
     let mut under_way = Vec::with_capacity(10);
     let mut reload = |rounds| {
         measure(|| {
             for number in 1..=rounds {
                 policy.reload(numbered(number));
-                // The last ten calls are still under way.
+                // The last ten calls are still in progress.
                 if under_way.len() == 10 {
                     under_way.remove(0);
                 }
@@ -130,13 +130,13 @@ fn a_thousand_reloads_grow_no_memory() {
     assert_eq!(many.bytes_current, 0, "{many:?}");
     assert!(many.bytes_max < first.bytes_max, "{many:?} after {first:?}");
     drop(under_way);
-    // Before the first reload, a reading allocates nothing; afterwards, too.
+    // Reading the policy does not allocate, before the first reload and after it.
     let untouched = ReloadablePolicy::new(POLICY.rules(STATIC));
     assert_eq!(measure(|| drop((untouched.read(), policy.read()))).count_total, 0);
 }
 
 #[test]
-fn a_reading_is_of_one_policy_whatever_is_reloaded() {
+fn a_reading_belongs_to_one_policy_during_reloads() {
     let policy = ReloadablePolicy::new(POLICY);
     policy.reload(numbered(1));
     let done = AtomicBool::new(false);
@@ -146,7 +146,7 @@ fn a_reading_is_of_one_policy_whatever_is_reloaded() {
                 let mut last = 1;
                 while !done.load(Ordering::Relaxed) {
                     let (rules, attempts) = read(&policy);
-                    let number = attempts.expect("it is limited");
+                    let number = attempts.expect("the policy limits the attempts");
                     assert_eq!(rules, numbered(number).settings().rules);
                     assert!(number >= last, "{number} after {last}");
                     last = number;

@@ -1,4 +1,4 @@
-//! What each recovery, rule and condition leads to.
+//! The effect of each recovery, rule and condition.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
-/// What a call by `policy` makes of its first failure.
+/// Returns the verdict of a call by `policy` after its first failure.
 fn first(policy: &Policy, failure: impl Into<Failure>) -> Verdict {
     nth(policy, 1, failure)
 }
 
-/// What a call by `policy` makes of its `n`th failure in a row, each of them this one.
+/// Returns the verdict of a call by `policy` after its `n`th failure, if all failures are the same.
 fn nth(policy: &Policy, n: u32, failure: impl Into<Failure>) -> Verdict {
     let failure = failure.into();
     let clock = FakeClock::new();
     let mut call = Call::new(policy, clock.now());
     for number in 1..=n {
-        let attempt = call.attempt(clock.now()).expect("no circuit");
+        let attempt = call.attempt(clock.now()).expect("there is no circuit");
         match attempt.fail(failure, clock.now(), &mut clock.words(&[])) {
             verdict if number == n => return verdict,
             Verdict::Retry(delay) => clock.advance(delay),
@@ -40,10 +40,10 @@ fn each_class_has_its_default() {
     let retry = Verdict::Retry(ms(100));
     let fail = Verdict::GiveUp(GiveUp::Class);
     let rows = [
-        // class, severity, first verdict by a policy that says nothing about it
+        // class, severity, first verdict by a policy without a rule for it
         (Transient, Severity::Low, retry),
         (Timeout, Severity::Medium, retry),
-        (RateLimit, Severity::Low, Verdict::Retry(ms(500))), // a longer curve
+        (RateLimit, Severity::Low, Verdict::Retry(ms(500))), // a RateLimit waits longer
         (Network, Severity::Medium, retry),
         (Server, Severity::High, retry),
         (Unknown, Severity::High, retry),
@@ -79,8 +79,8 @@ fn each_recovery_leads_to_its_verdict() {
     let rows = [
         (Class::Server, Verdict::GiveUp(GiveUp::Class)),
         (Class::NotFound, Verdict::GiveUp(GiveUp::Ignored)),
-        (Class::Validation, Verdict::Retry(ms(200))), // the policy's curve, though not retried by default
-        (Class::Transient, Verdict::Retry(ms(700))),  // whatever the attempt
+        (Class::Validation, Verdict::Retry(ms(200))), // the policy's curve, although it is not retried by default
+        (Class::Transient, Verdict::Retry(ms(700))),  // the same delay for every attempt
         (Class::Network, Verdict::GiveUp(GiveUp::LeftToCircuit)),
         (Class::Unknown, Verdict::Retry(ms(900))),
         (Class::Timeout, Verdict::Retry(ms(200))), // no rule applies
@@ -99,7 +99,7 @@ fn a_rule_brings_its_own_backoff_jitter_and_limit() {
         .max_attempts(6);
     let policy = POLICY.rules(&[RULE]);
     assert_eq!(nth(&policy, 1, Class::RateLimit), Verdict::Retry(ms(1_100))); // the word is all ones
-    assert_eq!(nth(&policy, 5, Class::RateLimit), Verdict::Retry(ms(3_300))); // past the policy's 4 attempts
+    assert_eq!(nth(&policy, 5, Class::RateLimit), Verdict::Retry(ms(3_300))); // more than the policy's 4 attempts
     assert_eq!(nth(&policy, 6, Class::RateLimit), Verdict::GiveUp(GiveUp::Attempts));
     assert_eq!(nth(&policy, 4, Class::Server), Verdict::GiveUp(GiveUp::Attempts));
 }
@@ -114,7 +114,7 @@ fn the_first_rule_that_applies_is_the_only_one() {
     let policy = POLICY.rules(&RULES);
     assert_eq!(nth(&policy, 1, Class::Server), Verdict::Retry(ms(150))); // at 0 ms
     assert_eq!(nth(&policy, 2, Class::Server), Verdict::Retry(ms(150))); // at 150 ms
-    assert_eq!(nth(&policy, 3, Class::Server), Verdict::GiveUp(GiveUp::Class)); // the first rule, though 300 ms
+    assert_eq!(nth(&policy, 3, Class::Server), Verdict::GiveUp(GiveUp::Class)); // the first rule, although 300 ms have passed
     assert_eq!(nth(&policy, 3, Class::Timeout), Verdict::Retry(ms(150)));
 
     const SLOW: [Rule; 2] = [RULES[1], RULES[2]];
@@ -129,10 +129,10 @@ fn conditions_are_a_chain_before_the_policys_rules() {
     let policy = POLICY.rules(&POLICY_RULES);
 
     let rows: &[(&[&str], GiveUp)] = &[
-        (&["full"], GiveUp::Class), // both conditions are met: the first counts
+        (&["full"], GiveUp::Class), // both conditions match: the first applies
         (&["busy", "full"], GiveUp::Class),
-        (&["slow", "slow"], GiveUp::Ignored), // only the second, from 20 ms on
-        (&["busy", "busy", "busy", "busy"], GiveUp::Attempts), // neither
+        (&["slow", "slow"], GiveUp::Ignored), // only the second condition matches, after 20 ms
+        (&["busy", "busy", "busy", "busy"], GiveUp::Attempts), // no condition matches
     ];
     for (errors, reason) in rows {
         let clock = FakeClock::new();
@@ -149,10 +149,10 @@ fn conditions_are_a_chain_before_the_policys_rules() {
         let error = retry
             .run_blocking(|| {
                 clock.advance(ms(10));
-                Err::<(), _>(*script.next().expect("one attempt too many"))
+                Err::<(), _>(*script.next().expect("there is one attempt too many"))
             })
             .unwrap_err();
-        assert_eq!(script.next(), None, "{errors:?}: an attempt that was not made");
+        assert_eq!(script.next(), None, "{errors:?}: an attempt is missing");
         assert_eq!(error.reason(), Reason::GaveUp(*reason), "{errors:?}: {error}");
     }
 }
@@ -174,7 +174,7 @@ fn a_value_can_be_a_failure() {
 }
 
 #[test]
-fn a_closure_is_a_curve_for_one_use() {
+fn a_closure_can_be_the_curve_of_one_retry() {
     let clock = FakeClock::new();
     let delays = RefCell::new(Vec::new());
     let observer = |event: &Event| delays.borrow_mut().extend(event.kind.delay());
@@ -186,15 +186,15 @@ fn a_closure_is_a_curve_for_one_use() {
 }
 
 #[test]
-fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
+fn a_wait_ends_when_the_dependency_is_ready_or_at_the_limit() {
     const RULES: [Rule; 1] = [Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(1_000)))];
     let rows = [
-        // ready from, the policy's deadline, the second attempt starts at
+        // ready from, deadline of the policy, start of the second attempt
         (Some(0), None, 0),
-        (Some(250), None, 300), // asked every 100 ms
+        (Some(250), None, 300), // checked every 100 ms
         (Some(1_000), None, 1_000),
-        (None, None, 1_000),         // the limit
-        (Some(400), Some(450), 400), // in time
+        (None, None, 1_000),         // the limit of the wait
+        (Some(400), Some(450), 400), // ready before the deadline
         (None, Some(450), 450),      // the deadline is the limit
     ];
     for (ready_from, deadline, second_at) in rows {
@@ -221,13 +221,13 @@ fn waiting_ends_as_soon_as_the_dependency_is_ready_or_the_limit_passes() {
 }
 
 #[test]
-fn hints_are_taken_as_the_policy_says() {
+fn hints_are_used_as_the_policy_says() {
     let hinted = |hint| Failure::new(Class::Server).retry_after(ms(hint));
     let give_up = Verdict::GiveUp(GiveUp::Hint);
     let retry = |delay| Verdict::Retry(ms(delay));
     let limited = POLICY.max_hint(ms(2_000));
     let rows = [
-        // hint, floor, exact, clamp: the backoff says 100 ms, the limit is 2 s
+        // hint, floor, exact, clamp. The backoff is 100 ms, the limit of hints is 2 s
         (0, retry(100), retry(0), retry(100)),
         (50, retry(100), retry(50), retry(100)),
         (2_000, retry(2_000), retry(2_000), retry(2_000)),
@@ -242,12 +242,12 @@ fn hints_are_taken_as_the_policy_says() {
 }
 
 #[test]
-fn the_server_may_say_no_whatever_the_class() {
+fn an_error_that_asks_not_to_be_retried_is_not_whatever_its_class() {
     assert_eq!(first(&POLICY, Failure::new(Class::Server).not_retried()), Verdict::GiveUp(GiveUp::Class));
 }
 
 #[test]
-fn a_rule_that_says_no_recovery_leaves_it_as_it_is_without_the_rule() {
+fn a_rule_without_a_recovery_keeps_the_default_recovery() {
     const RULES: [Rule; 1] = [Rule::ANY.jitter(Jitter::None).max_attempts(2)];
     let policy = POLICY.rules(&RULES);
     for class in Class::ALL {
@@ -260,15 +260,15 @@ fn a_rule_that_says_no_recovery_leaves_it_as_it_is_without_the_rule() {
 }
 
 #[test]
-fn a_wait_is_never_shorter_than_hint_and_minimum() {
+fn a_wait_is_at_least_as_long_as_hint_and_minimum() {
     const RULES: [Rule; 1] = [Rule::class(Class::Server).recovery(Recovery::WaitAndRetry(ms(20_000)))];
     let rows = [
-        // hint, minimum, deadline; the second attempt starts at
+        // hint, minimum, deadline, start of the second attempt
         (None, 0, None, Some(0)),
         (None, 500, None, Some(500)),
         (Some(10_000), 500, None, Some(10_000)),
         (Some(10_000), 500, Some(10_000), Some(10_000)),
-        (Some(10_000), 500, Some(9_999), None), // given up at once, not retried too soon
+        (Some(10_000), 500, Some(9_999), None), // given up at once, because the hint exceeds the deadline
         (None, 500, Some(499), None),
     ];
     for (hint, minimum, deadline, second_at) in rows {
@@ -290,20 +290,20 @@ fn a_wait_is_never_shorter_than_hint_and_minimum() {
 
 #[test]
 #[should_panic(expected = "rules = 60 s: must be at most 30 s, max_delay")]
-fn a_condition_may_not_wait_past_the_cap() {
+fn a_condition_may_not_wait_longer_than_max_delay() {
     const LONG: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(60_000)));
     let _ = Retry::new(&POLICY, FakeClock::new()).when(|_: &Class, _| true, &LONG);
 }
 
 #[test]
 #[should_panic(expected = "a rule with `after` belongs in the policy or in `Retry::when`")]
-fn a_rule_that_counts_time_cannot_be_an_errors_own() {
+fn a_rule_that_counts_time_cannot_be_set_for_one_error() {
     const LATE: Rule = Rule::ANY.after(ms(1)).recovery(Recovery::Fail);
     let _ = Failure::new(Class::Server).under(&LATE);
 }
 
 #[test]
-fn a_minimum_holds_whatever_the_jitter() {
+fn min_delay_applies_after_the_jitter() {
     let clock = FakeClock::new();
     let policy = Policy::exponential(ms(100)).min_delay(ms(30));
     let mut call = Call::new(&policy, clock.now());
@@ -328,7 +328,7 @@ fn presets_have_their_documented_numbers() {
     ];
     assert_eq!(rows.len(), Preset::ALL.len());
     for &(name, attempts, ceilings, circuit, dead_letter) in rows {
-        let preset = Preset::named(name).unwrap_or_else(|| panic!("no preset {name}"));
+        let preset = Preset::named(name).unwrap_or_else(|| panic!("there is no preset {name}"));
         assert_eq!(preset.policy.settings().max_attempts, Some(attempts), "{name}");
         let delay =
             |failed: usize| preset.policy.delay(failed as u32, Duration::ZERO, u64::MAX).as_millis() as u64;
@@ -336,7 +336,7 @@ fn presets_have_their_documented_numbers() {
         assert_eq!(delays, ceilings, "{name}");
         assert_eq!(preset.circuit.is_some(), circuit, "{name}");
         assert_eq!(preset.dead_letter, dead_letter, "{name}");
-        // The smallest word: only the jittered ones come down.
+        // With the smallest word, only the delays with jitter are shorter.
         let least = preset.policy.delay(1, Duration::ZERO, 0);
         let unjittered = matches!(name, "cache" | "conservative");
         let expected = if unjittered {

@@ -1,4 +1,4 @@
-//! What policies and configurations say of themselves: as plain data, and in one line for a log.
+//! The settings of policies and configurations, as plain data and as one line for a log.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn a_policy_is_one_line() {
 }
 
 #[test]
-fn a_backoff_says_its_kind() {
+fn a_backoff_shows_its_kind() {
     let half = |failed: u32, base: Duration| base / failed;
     let rows: &[(Backoff, BackoffKind, &str)] = &[
         (Backoff::fixed(ms(20)), BackoffKind::Fixed, "fixed 20 ms"),
@@ -85,7 +85,7 @@ fn a_backoff_says_its_kind() {
         assert_eq!((backoff.kind(), backoff.to_string().as_str()), (*kind, *line));
     }
 
-    // Whatever was written comes back, though it is kept in 32 bits.
+    // A multiplier is shown as it was written, although it is stored in 32 bits.
     let rows = [
         (1.0, "x1"),
         (1.1, "x1.1"),
@@ -104,13 +104,13 @@ fn a_backoff_says_its_kind() {
     }
 }
 
-/// A decimal of up to nine digits comes back as it was written, and every fraction comes back as itself.
+/// A decimal of up to nine digits is shown as it was written. The text of every fraction gives the same fraction.
 #[test]
 fn a_fraction_is_shown_as_it_was_given() {
     fn deviation(value: f64) -> Deviation {
         match Jitter::additive(value) {
             Jitter::Additive(deviation) => deviation,
-            other => unreachable!("additive jitter is made, not {other}"),
+            other => unreachable!("additive jitter is expected, not {other}"),
         }
     }
     let mut random = rand_pcg::Pcg64Mcg::new(0xcafe_f00d_d15e_a5e5);
@@ -139,7 +139,7 @@ fn a_fraction_is_shown_as_it_was_given() {
 }
 
 #[test]
-fn settings_are_in_the_users_units() {
+fn settings_have_the_units_of_the_setters() {
     let settings = BASE
         .max_delay(ms(9_000))
         .min_delay(ms(5))

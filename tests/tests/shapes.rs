@@ -1,7 +1,13 @@
-//! The shapes that services have: each compiles, and does what it looks like. Beside these: tower layers made at run time
-//! in `tower/`, reloads in `reload.rs`, `pools/reconfigure.rs` and `pools/operations.rs`, all of one call in
-//! `dead_letters/handed_over/one_call.rs`, rules known at run time in
-//! `reload.rs`, tags in `metrics/names.rs`, and what a policy prints and serialises in `settings.rs` and `config_file.rs`.
+//! Code shapes of services: each compiles and works as it reads.
+//!
+//! Other files test more shapes:
+//!
+//! - tower layers made at run time: `tower/`
+//! - reloads: `reload.rs`, `pools/reconfigure.rs`, `pools/operations.rs`
+//! - all options of one call: `dead_letters/handed_over/one_call.rs`
+//! - rules from run time: `reload.rs`
+//! - tags: `metrics/names.rs`
+//! - printed and serialised policies: `settings.rs`, `config_file.rs`
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
@@ -29,7 +35,7 @@ const POLICY: Policy = Policy::fixed(ms(100)).jitter(Jitter::None);
 type StockRetry =
     Retry<Tokio, Arc<Policy>, Arc<SharedCircuit>, NoBudget, ByClosure<fn(&io::Error) -> Failure>>;
 
-/// A client that owns all it needs, of a type that is written down.
+/// A client that owns all it needs. Its types are written out.
 struct Client {
     stock: StockRetry,
     circuit: Arc<SharedCircuit>,
@@ -97,7 +103,7 @@ fn names_are_known_at_run_time() {
         let error = retry.run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
         assert_eq!(error.operation(), name);
     }
-    // As many as it has room for; the others are counted.
+    // The table counts as many names as fit. The others are counted together.
     assert_eq!(metrics.operation("stock.south").unwrap().snapshot().calls(), 1);
     assert!(metrics.operation("stock.east").is_none());
     assert_eq!((metrics.operations().count(), metrics.other().snapshot().calls()), (2, 1));
@@ -138,7 +144,7 @@ mod question_mark {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn works_on_calls_whose_operation_returns_any_error() {
+    async fn works_on_calls_with_operations_that_return_any_error() {
         let anyhow = tokio::spawn(with_anyhow()).await.unwrap().unwrap_err();
         let lines: Vec<_> = anyhow.chain().map(ToString::to_string).collect();
         assert_eq!(lines, ["gave up after attempt 3 of 3 (Network): no attempts left", "refused"]);
@@ -154,7 +160,7 @@ mod question_mark {
 mod state {
     use super::*;
 
-    /// A connection that is slow at first, and then fails once.
+    /// A connection that hangs at first, and then fails once.
     #[derive(Default)]
     struct Connection {
         queries: u32,
@@ -180,7 +186,7 @@ mod state {
         let mut connection = Connection::default();
         let retry = retry_tokio::retry(&CUT);
         assert_eq!(retry.run_mut(async || connection.query().await).await, Ok(7));
-        assert_eq!(connection.rows, [1, 2, 3]); // what the attempt did that was cut is still there
+        assert_eq!(connection.rows, [1, 2, 3]); // the changes of the cut attempt remain
     }
 
     #[tokio::test(start_paused = true)]
@@ -198,7 +204,7 @@ mod state {
 }
 
 #[test]
-fn whoever_logs_has_the_text_of_the_error() {
+fn loggers_get_the_text_of_the_error() {
     let lines = RefCell::new(Vec::new());
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock)
@@ -231,7 +237,7 @@ fn whoever_logs_has_the_text_of_the_error() {
 }
 
 #[test]
-fn a_call_hands_back_its_last_value() {
+fn a_call_returns_its_last_value() {
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock)
         .classify(|class: &Class| *class)
@@ -240,7 +246,7 @@ fn a_call_hands_back_its_last_value() {
     let next = || Ok(statuses.borrow_mut().next().unwrap());
     assert_eq!(retry.return_last().run_blocking(next), Ok(503));
     assert_eq!(clock.run(retry.return_last().run(|| async { Ok::<u16, Class>(504) })), Ok(504));
-    // An error after it is the end of the call, and so is a value that is good.
+    // If an error or a good value follows, the call ends with that instead.
     let answers = RefCell::new([Ok(500), Err(Class::Validation), Ok(500), Ok(200)].into_iter());
     let next = || answers.borrow_mut().next().unwrap();
     assert_eq!(retry.return_last().run_blocking(next).unwrap_err().into_inner(), Some(Class::Validation));
@@ -262,14 +268,14 @@ async fn a_sink_is_shared_by_spawned_calls() {
     assert_eq!(lost.pop().unwrap().payload, "7 apples");
 }
 
-/// A client that owns its sinks, one after the other.
+/// A client that owns two sinks, of which the second gets what the first refuses.
 #[derive(Clone)]
 struct Orders {
     letters: OrElse<Arc<DeadLetterQueue<u32>>, Arc<DeadLetterQueue<u32>>>,
 }
 
 #[test]
-fn a_client_owns_a_sink_and_the_one_that_is_asked_next() {
+fn a_client_owns_a_sink_and_a_second_one_for_what_it_refuses() {
     let [few, many] = [1, 8].map(|room| Arc::new(DeadLetterQueue::new(room, WhenFull::Refuse)));
     let orders = Orders { letters: OrElse::new(few.clone(), many.clone()) };
     let (clock, orders) = (FakeClock::new(), orders.clone());
@@ -282,7 +288,7 @@ fn a_client_owns_a_sink_and_the_one_that_is_asked_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_value_and_the_errors_text_come_out_of_a_spawned_call() {
+async fn a_spawned_call_gives_its_last_value_and_the_errors_text() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let task = tokio::spawn({
         let log = Arc::clone(&log);
@@ -304,7 +310,7 @@ async fn the_last_value_and_the_errors_text_come_out_of_a_spawned_call() {
 }
 
 #[tokio::test]
-async fn a_client_whose_futures_are_send_runs_on_the_fake_clock() {
+async fn a_client_with_send_futures_runs_on_the_fake_clock() {
     #[derive(Clone)]
     struct Client<R> {
         retry: Retry<R>,
@@ -334,7 +340,7 @@ async fn delays_are_exact_on_paused_time() {
 }
 
 #[test]
-fn an_error_is_looked_at_without_taking_it_apart() {
+fn an_error_can_be_inspected_without_being_consumed() {
     const RULES: Policy = POLICY.rules(&[Rule::class(Class::NotFound).recovery(Recovery::Ignore)]);
     let clock = FakeClock::new();
     let retry = Retry::new(&RULES, &clock).named("stock.read").keyed("eu-west-1");
@@ -352,7 +358,7 @@ fn an_error_is_looked_at_without_taking_it_apart() {
 }
 
 #[test]
-fn a_real_clock_is_passed_where_a_time_is_asked_for() {
+fn manual_operations_take_the_time_of_a_real_clock() {
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     circuit.trip(Duration::from_secs(3_600), StdRuntime.now());
     let error = retry_core::retry(&POLICY).circuit(&circuit).run_blocking(|| Ok::<_, Class>(7)).unwrap_err();
@@ -361,8 +367,8 @@ fn a_real_clock_is_passed_where_a_time_is_asked_for() {
 }
 
 #[test]
-fn nothing_of_a_retry_is_static() {
-    // All of it made in a function, and gone with it.
+fn a_retry_can_borrow_everything_from_a_function() {
+    // All values live only in this function.
     let (clock, log) = (FakeClock::new(), Mutex::new(Vec::new()));
     let policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(2);
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);

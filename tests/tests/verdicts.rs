@@ -1,4 +1,4 @@
-//! Retry, GiveUp and Rejected, each reached, with the events and the error that tell of them.
+//! `Retry`, `GiveUp` and `Rejected`, with the events and the error of each.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 
-/// One line an event: time, attempt, what.
+/// Formats an event as one line: the time, the attempt, what happened.
 fn line(event: &Event) -> String {
     let what = match event.kind {
         EventKind::Started => "started".into(),
@@ -28,7 +28,7 @@ fn line(event: &Event) -> String {
     format!("{:>4} {} {what}", event.at.as_millis(), event.attempt)
 }
 
-/// Runs a call whose attempts take 10 ms each and end as scripted; the log of it, and how it ended.
+/// Runs a call. Its attempts take 10 ms each and end as scripted. Returns its log and its result.
 fn call(
     policy: &Policy,
     circuit: &SharedCircuit,
@@ -45,9 +45,9 @@ fn call(
     let mut script = script.iter();
     let result = retry.run_blocking(|| {
         clock.advance(ms(10));
-        *script.next().expect("one attempt too many")
+        *script.next().expect("there is one attempt too many")
     });
-    assert_eq!(script.next(), None, "an attempt that was not made");
+    assert_eq!(script.next(), None, "an attempt is missing");
     (log.into_inner(), result)
 }
 
@@ -87,7 +87,7 @@ fn give_up_for_each_reason() {
             GiveUp::Class,
             "stock.read: gave up after attempt 2 of 3, 120 ms (Validation): errors like this are not retried",
         ),
-        // The second attempt ends at 120 ms and its retry would start at 320 ms.
+        // The second attempt ends at 120 ms, and its retry would start at 320 ms.
         (
             POLICY.start_within(ms(319)),
             &[Err(Class::Server), Err(Class::Server)],
@@ -102,7 +102,7 @@ fn give_up_for_each_reason() {
             "stock.read: gave up after attempt 2 of 3, 120 ms (Server): \
              the call's total timeout leaves no time for another attempt",
         ),
-        // Both are too short: the time to start within is asked first.
+        // Both are too short. `start_within` is checked first.
         (
             POLICY.total_timeout(ms(319)).start_within(ms(319)),
             &[Err(Class::Server), Err(Class::Server)],
@@ -123,7 +123,7 @@ fn give_up_for_each_reason() {
         assert_eq!(error.context().class, Some(last));
         assert_eq!(error.into_inner(), Some(last));
     }
-    // One millisecond more, and the third attempt is made, which needs some of the total timeout.
+    // With one millisecond more, the third attempt is made. The total timeout needs one more, for the attempt itself.
     let script = [Err(Class::Server), Err(Class::Server), Ok(1)];
     let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     assert_eq!(call(&POLICY.start_within(ms(320)), &circuit, &FakeClock::new(), &script).1, Ok(1));
@@ -136,7 +136,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
     let circuit = SharedCircuit::new(config);
     let clock = FakeClock::new();
 
-    // The second failure opens the circuit; the retry in 200 ms would meet it open.
+    // The second failure opens the circuit. It would still be open at the retry 200 ms later.
     let (log, result) = call(&POLICY, &circuit, &clock, &[Err(Class::Server), Err(Class::Server)]);
     assert_eq!(
         log[3..],
@@ -150,7 +150,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
     assert!(error.is_circuit_open());
     assert_eq!(error.cause(), Some(&Cause::Failed(Class::Server)));
 
-    // The next call is refused before its first attempt.
+    // The next call is rejected before its first attempt.
     let (log, result) = call(&POLICY, &circuit, &clock, &[]);
     let refused = [" 120 0 rejected: the circuit is open for another 1.0 s", " 120 0 rejected, Some(0ns)"];
     assert_eq!(log, refused);
@@ -162,7 +162,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
     assert_eq!(error.cause(), None);
     assert_eq!(error.context().class, None);
 
-    // Where the retry starts as the circuit turns half-open, it is the probe.
+    // If the retry starts when the circuit becomes half-open, it is the probe.
     clock.advance(ms(1_000));
     let (log, result) = call(&POLICY, &circuit, &clock, &[Ok(1)]);
     assert_eq!(
@@ -180,7 +180,7 @@ fn rejected_at_once_and_not_after_the_sleep() {
 }
 
 #[test]
-fn a_delay_that_outlasts_the_open_time_is_slept() {
+fn a_delay_longer_than_the_open_time_is_slept() {
     let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100));
     let circuit = SharedCircuit::new(config);
     let (log, result) = call(&POLICY, &circuit, &FakeClock::new(), &[Err(Class::Server), Ok(1)]);
@@ -205,7 +205,7 @@ fn a_retry_around_a_retry_does_not_multiply() {
     let clock = FakeClock::new();
     let made = RefCell::new(0);
     let inner = Retry::new(&POLICY, &clock).classify(|_: &Class| Class::Server);
-    let outer = Retry::new(&POLICY, &clock); // our own error says its class itself
+    let outer = Retry::new(&POLICY, &clock); // the library's own error knows its class
     let result = outer.run_blocking(|| {
         inner.run_blocking(|| {
             *made.borrow_mut() += 1;

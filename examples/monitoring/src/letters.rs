@@ -6,8 +6,8 @@ use retry_core::dead_letter::{FixedDeadLetterQueue, WhenFull};
 
 use crate::callers::Caller;
 
-/// The counts that failed writes were to deliver. The queue keeps 64 letters. If it is full, it refuses a letter, which
-/// is then counted as lost.
+/// The dead letters of failed writes. The queue keeps 64 letters. If it is full, it refuses further letters, which are
+/// then counted as lost.
 pub(crate) static LETTERS: FixedDeadLetterQueue<u32, 64> = FixedDeadLetterQueue::new(WhenFull::Refuse);
 
 const AT_ONCE: usize = 8;

@@ -60,7 +60,7 @@ impl Server {
         self.address
     }
 
-    /// Sets the mode for good.
+    /// Sets the mode, and ends the changes once per minute.
     pub(crate) fn choose(&self, mode: Mode) {
         self.chosen.store(true, Relaxed);
         self.mode.store(mode as u8, Relaxed);

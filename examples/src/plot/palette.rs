@@ -1,4 +1,4 @@
-//! The colours. They also differ in lightness, and with every common kind of colour vision.
+//! The colours. They also differ in lightness, so that they can be distinguished with every common colour vision.
 
 use plotters::style::RGBColor;
 use retry_core::circuit::Phase;

@@ -1,8 +1,8 @@
 //! Finds the codes of services in a text.
 //!
-//! A code is a number or a name. Its place in the text shows what it is: `os error 111`, `ERROR 1040 (HY000)`, `(SQLSTATE 40001)`,
-//! `HTTP status 503`, `status: Unavailable`, `LOADING` at the beginning. The same digits without such a place are only
-//! a number.
+//! A code is a number or a name in a place that shows what it is: `os error 111`, `ERROR 1040 (HY000)`,
+//! `(SQLSTATE 40001)`, `HTTP status 503`, `status: Unavailable`, `LOADING` at the beginning. The same digits without
+//! such a place are only a number.
 
 use super::codes::{aws, grpc, kafka, mongodb, mqtt, mysql, os, redis, resolver, sqlite};
 use crate::class::Class;

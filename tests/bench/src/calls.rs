@@ -1,4 +1,4 @@
-//! Calls, and what they decide.
+//! Calls, delays, dead letters and records.
 
 use std::future::ready;
 use std::hint::black_box;
@@ -97,7 +97,7 @@ pub(crate) fn recorded(count: u64) {
     const ENDLESS: Policy = POLICY.max_attempts(u32::MAX);
     let mut bytes = [0; 4_000];
     let mut done = 0;
-    // As many as a buffer holds, and then from its beginning.
+    // Records until the buffer is full, then starts again with an empty one.
     while done < count {
         let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 7);
         let observer = log.call();

@@ -16,8 +16,7 @@ use crate::pools::Hosts;
 
 static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
 
-/// One admission and its success. What is looked at of each result is one bit, so that what is counted is the work
-/// and not the copying of results to where a benchmark keeps them.
+/// One admission and its success. It uses only one bit of each result, so that copying the results is not measured.
 #[inline(always)]
 pub(crate) fn succeed(circuit: &SharedCircuit) {
     if let Ok(admission) = circuit.admit(|| Instant::ORIGIN) {
@@ -42,7 +41,7 @@ pub(crate) fn busy(count: u64) {
             Ok(admission) => {
                 black_box(CIRCUIT.succeed(admission.ticket, || Instant::ORIGIN).is_some());
             }
-            Err(_) => unreachable!("1 % does not open it"),
+            Err(_) => unreachable!("1 % of failures does not open it"),
         }
     }
 }
@@ -84,7 +83,7 @@ pub(crate) fn pool(count: u64) {
     Hosts::new(1_000).look_up(count);
 }
 
-/// Every other way that a call may end, and a circuit with it.
+/// Calls that are cancelled, give up and are rejected, while their circuit opens and closes.
 pub(crate) fn ends(count: u64) {
     const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(Duration::ZERO);
     let circuit: &SharedCircuit = &SharedCircuit::new(ONE);
@@ -94,7 +93,7 @@ pub(crate) fn ends(count: u64) {
     for _ in 0..count {
         drop(call().attempt(now)); // cancelled
         if let Ok(attempt) = call().attempt(now) {
-            let _ = black_box(attempt.fail(Class::Network, now, &mut Pcg64Mcg::new(7))); // given up, and open from here on
+            let _ = black_box(attempt.fail(Class::Network, now, &mut Pcg64Mcg::new(7))); // given up, and the circuit opens
         }
         circuit.force_open(now);
         black_box(call().attempt(now).is_err()); // rejected

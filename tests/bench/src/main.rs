@@ -1,5 +1,5 @@
-//! One operation many times: `bench OPERATION COUNT` for callgrind, `bench threads` for the time of one thread and of two.
-//! `run.sh` makes a table of both.
+//! Benchmarks. `bench OPERATION COUNT` repeats one operation, for callgrind. `bench threads` measures the time per call
+//! with one thread and with two. `run.sh` prints tables of both.
 
 mod calls;
 mod circuits;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         [name, count] => {
             let operation = operations::ALL.iter().find(|operation| operation.name == name);
             let (Some(operation), Ok(count)) = (operation, count.parse()) else {
-                eprintln!("bench: no operation {name}, or no number {count}");
+                eprintln!("bench: unknown operation {name}, or invalid count {count}");
                 return ExitCode::from(2);
             };
             (operation.run)(count);

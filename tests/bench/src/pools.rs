@@ -1,5 +1,5 @@
-//! Lookups in a pool of many circuits, by names as long as hosts have, in an order that has nothing to do with where
-//! they are kept; beside those in a map of the standard library's.
+//! Lookups in a pool of many circuits, and in a map of the standard library. The keys are as long as host names, in an
+//! order that differs from that in memory.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -17,7 +17,7 @@ const LENGTH: usize = 32;
 
 pub(crate) struct Hosts {
     pool: CircuitPool,
-    /// One after the other, in shuffled order, so that reading a key costs next to nothing.
+    /// All keys in the order of their lookups, in one string, so that reading a key is cheap.
     keys: String,
 }
 
@@ -40,8 +40,10 @@ impl Hosts {
         &self.keys[i * LENGTH..(i + 1) * LENGTH]
     }
 
-    /// Nanoseconds of wall time per lookup of so many keys in turn, by each of so many threads at once: the best of
-    /// many short rounds, of those in which all threads ran at the same time; `None` where they never did.
+    /// Returns the nanoseconds of wall time per lookup, if each of `threads` threads looks up `keys` keys in turn.
+    ///
+    /// It is the best of many short rounds in which all threads ran at the same time, or `None` if there was no such
+    /// round.
     fn best(&self, threads: usize, keys: usize, look_up: impl Fn(&str) + Sync) -> Option<f64> {
         let arrived = AtomicUsize::new(0);
         let (arrived, look_up) = (&arrived, &look_up);
@@ -84,9 +86,9 @@ pub(crate) fn run() {
     let in_pool = |key: &str| drop(black_box(hosts.pool.get(key)));
     let in_map = |key: &str| drop(black_box(map.read().map(|map| map.get(key).cloned())));
 
-    println!("| per lookup, 100,000 circuits | 1 thread | 2 threads | a map's 1 thread | its 2 threads |");
+    println!("| per lookup, 100,000 circuits | 1 thread | 2 threads | map, 1 thread | map, 2 threads |");
     println!("|---|---|---|---|---|");
-    for (keys, what) in [(CIRCUITS, "all in turn"), (1_000, "1,000 in turn"), (1, "always the same")] {
+    for (keys, what) in [(CIRCUITS, "all in turn"), (1_000, "1,000 in turn"), (1, "always the same one")] {
         print!("| {what} |");
         for threads in [1, 2] {
             print!(" {} |", shown(hosts.best(threads, keys, in_pool)));
@@ -99,7 +101,7 @@ pub(crate) fn run() {
 }
 
 fn shown(best: Option<f64>) -> String {
-    best.map_or("never at once".into(), |nanos| format!("{nanos:.1} ns"))
+    best.map_or("not measured".into(), |nanos| format!("{nanos:.1} ns"))
 }
 
 fn name(i: usize) -> String {

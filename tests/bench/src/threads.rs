@@ -1,4 +1,5 @@
-//! The time of a call with one thread and with two, sharing a circuit and not, in one run: the best of several rounds.
+//! The time per call with one thread, with two threads that share a circuit, and with two that have one each. It is the
+//! best of several rounds.
 
 use std::time::{Duration, Instant};
 
@@ -33,13 +34,13 @@ pub(crate) fn run() {
 
 fn row<T: Sync + Send>(what: &str, make: fn() -> T, call: fn(&T, u32)) {
     let (one, shared, apart) = (best(1, 1, make, call), best(2, 1, make, call), best(2, 2, make, call));
-    // What two threads that share nothing lose is the machine's; only what is beyond that is ours.
+    // Two threads with one each also take longer, because of the machine. Only the ratio shows the cost of sharing.
     println!("| {what} | {one:.1} ns | {shared:.1} ns | {apart:.1} ns | {:.2} |", shared / apart);
 }
 
-/// Nanoseconds of wall time per call and thread.
+/// Returns the nanoseconds of wall time per call and thread.
 fn best<T: Sync + Send>(threads: usize, number: usize, make: fn() -> T, call: fn(&T, u32)) -> f64 {
-    // Boxed, so that no two share a cache line.
+    // Boxed, so that each is in a cache line of its own.
     let all: Vec<_> = (0..number).map(|_| Box::new(make())).collect();
     let round = |_| {
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Calls that are watched, or could be.
+//! Calls with an observer, or with an observer that is off.
 
 use std::hint::black_box;
 
@@ -23,15 +23,15 @@ pub(crate) fn by_hand_none(count: u64) {
 }
 
 pub(crate) fn log_off(count: u64) {
-    // Known at run time only, as where a logger is installed.
+    // Unknown at compile time, as in a program with a logger.
     log::set_max_level(black_box(log::LevelFilter::Off));
     (0..count).for_each(|_| call_before(&LogFacade));
 }
 
 pub(crate) fn tracing_off(count: u64) {
-    // As where a subscriber is installed that wants nothing of ours.
-    let nobody = tracing::subscriber::NoSubscriber::default();
-    black_box(tracing::subscriber::set_global_default(nobody).is_ok());
+    // As in a program with a subscriber that takes none of these events.
+    let off = tracing::subscriber::NoSubscriber::default();
+    black_box(tracing::subscriber::set_global_default(off).is_ok());
     (0..count).for_each(|_| call_before(&TracingLog));
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn counted_by_name(count: u64) {
     (0..count).for_each(|_| call_before(&ALL_COUNTS));
 }
 
-/// A call that succeeds at once, watched by `observer`; by hand, so that no clock is read for it.
+/// A call that succeeds at once, with an observer. It is made by hand, so that it reads no clock.
 #[inline(always)]
 pub(crate) fn call_before(observer: &impl Observer) {
     let now = black_box(Instant::from_millis(1));

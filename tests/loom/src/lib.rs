@@ -1,15 +1,15 @@
-//! The lock that loom knows, for the tests beside: of one circuit, in `gate.rs`, and of a pool, in `pool.rs`.
+//! A lock that loom controls, for the tests of a circuit in `tests/gate.rs` and of a pool in `tests/pool.rs`.
 #![cfg(loom)]
 
 use std::sync::OnceLock;
 
 use retry_core::runtime::{Exclusive, Initial, Lock};
 
-/// loom's mutex. It cannot be made in a constant, so it is made at the first use, before the threads start.
+/// loom's mutex. It cannot be created in a constant, so it is created at its first use, before the threads start.
 #[derive(Debug)]
 pub struct LoomLock;
 
-/// What it locks with.
+/// The mutex of a [`LoomLock`].
 #[derive(Debug)]
 pub struct LoomMutex<T>(OnceLock<loom::sync::Mutex<T>>);
 

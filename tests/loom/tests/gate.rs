@@ -1,4 +1,4 @@
-//! Every interleaving of two and three threads at the gate word and the lock of one circuit, by loom:
+//! All interleavings of two and three threads at the gate word and the lock of one circuit, explored by loom:
 //! `RUSTFLAGS="--cfg loom" cargo test --release`.
 #![cfg(loom)]
 
@@ -16,7 +16,7 @@ type Circuit = SharedCircuit<CountWindow<2>, LoomLock>;
 
 const NOW: Instant = Instant::from_millis(1_000);
 
-/// A circuit that has published its word.
+/// Makes a circuit with a published gate word.
 fn circuit(config: CircuitConfig) -> Arc<Circuit> {
     let circuit = Circuit::with_window(config.window(2));
     succeed(&circuit);
@@ -33,7 +33,7 @@ fn fail(circuit: &Circuit) {
     circuit.fail(ticket, Class::Server, NOW, None, 0);
 }
 
-/// A success that begins after a failure has ended must not be taken for one that changes nothing.
+/// A success after a failure resets the failures in a row, so the circuit must record it.
 #[test]
 fn a_success_after_a_failure_is_recorded() {
     loom::model(|| {
@@ -52,12 +52,12 @@ fn a_success_after_a_failure_is_recorded() {
         }
         other.join().unwrap();
         fail(&circuit);
-        // Two in a row, unless the success came between them.
+        // Two failures in a row, unless the success came between them.
         assert_eq!(circuit.phase(), if after { Phase::Closed } else { Phase::Open });
     });
 }
 
-/// A success that races a failure comes before or after it, and the window holds both.
+/// If a success races a failure, it comes before or after it, and the window contains both.
 #[test]
 fn a_success_that_races_a_failure_is_not_lost() {
     loom::model(|| {
@@ -69,11 +69,11 @@ fn a_success_that_races_a_failure_is_not_lost() {
         succeed(&circuit);
         other.join().unwrap();
         let Counts { calls, failures, .. } = circuit.counts(NOW).expect("closed");
-        assert_eq!((calls, failures), (2, 1), "of two calls the last, of three one has left");
+        assert_eq!((calls, failures), (2, 1), "the window holds two calls");
     });
 }
 
-/// Successes that the word counts race a failure: all are in the window, on whichever side of it.
+/// If successes that only the gate word counts race a failure, the window contains all of them.
 #[test]
 fn successes_that_only_the_word_counts_are_not_lost() {
     loom::model(|| {
@@ -87,7 +87,7 @@ fn successes_that_only_the_word_counts_are_not_lost() {
                 circuit.succeed(ticket, NOW);
             }
         };
-        call(&circuit, true); // from here on two successes need only be counted
+        call(&circuit, true); // from now on, the gate word can count two successes
         let other = {
             let circuit = circuit.clone();
             thread::spawn(move || call(&circuit, false))
@@ -99,10 +99,10 @@ fn successes_that_only_the_word_counts_are_not_lost() {
     });
 }
 
-/// The clock stepped back, and a longer opening follows a shorter one: neither lasts longer than its own time for
-/// whoever is refused without the lock.
+/// The clock has stepped back, and a longer opening follows a shorter one. A rejection without the lock reports the
+/// wait of one of them, and never more.
 #[test]
-fn a_refusal_keeps_to_one_opening() {
+fn a_rejection_waits_for_one_opening() {
     loom::model(|| {
         let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
         let trip = |circuit: &Circuit, secs| circuit.trip(Duration::from_secs(secs), NOW);
@@ -117,9 +117,9 @@ fn a_refusal_keeps_to_one_opening() {
     });
 }
 
-/// Whoever knows that the circuit opened is refused.
+/// A caller that knows that the circuit has opened is rejected.
 #[test]
-fn nobody_is_admitted_after_it_opened() {
+fn callers_are_rejected_after_it_opened() {
     loom::model(|| {
         let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
         let opened = Arc::new(AtomicBool::new(false));
@@ -139,9 +139,9 @@ fn nobody_is_admitted_after_it_opened() {
     });
 }
 
-/// Three callers find the open time over, and one probe may be under way.
+/// Three callers find that the open time has passed, and one probe is allowed at once.
 #[test]
-fn three_threads_and_one_probe() {
+fn of_three_threads_one_is_the_probe() {
     loom::model(|| {
         let circuit = circuit(CircuitConfig::WITHOUT_RULES.consecutive_failures(1));
         fail(&circuit);
@@ -165,7 +165,7 @@ fn three_threads_and_one_probe() {
     });
 }
 
-/// A result of an older era changes nothing, however it races the reset that ends its era.
+/// A failure of an older era changes nothing, also if it races the reset that ends its era.
 #[test]
 fn a_late_failure_does_not_open_the_circuit_anew() {
     loom::model(|| {
@@ -179,13 +179,13 @@ fn a_late_failure_does_not_open_the_circuit_anew() {
         };
         circuit.fail(ticket, Class::Server, NOW, None, 0);
         other.join().unwrap();
-        fail(&circuit); // the first of the new era, whichever came first
+        fail(&circuit); // the first of the new era, in either order
         assert_eq!(circuit.phase(), Phase::Closed);
         assert!(circuit.late() <= 1);
     });
 }
 
-/// A success of an older era counts as late and as nothing else, though the circuit is quiet again.
+/// A success of an older era only counts as late, also if the circuit is quiet again.
 #[test]
 fn a_late_success_is_counted_as_late() {
     loom::model(|| {
@@ -206,7 +206,7 @@ fn a_late_success_is_counted_as_late() {
     });
 }
 
-/// Forcing it open is seen by everyone who comes after, and wins against a success that is under way.
+/// After it was forced open, the circuit rejects every attempt, also if a success races the operation.
 #[test]
 fn forced_open_stays_open() {
     loom::model(|| {

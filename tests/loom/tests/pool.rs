@@ -1,4 +1,5 @@
-//! Every interleaving of two threads at a pool of circuits, one of whom takes what the other looks up, by loom.
+//! All interleavings of two threads at a pool of circuits, when one thread evicts or moves what the other looks up,
+//! explored by loom.
 #![cfg(loom)]
 
 use std::hash::{DefaultHasher, Hasher};
@@ -18,12 +19,12 @@ fn pool(capacity: usize, keys: &[&str]) -> Arc<Pool> {
     Arc::new(pool)
 }
 
-/// Where the circuit of a key is.
+/// Returns the address of a key's circuit.
 fn address(pool: &Pool, key: &str) -> usize {
     std::ptr::from_ref(pool.get(key).circuit().expect("there is room")).addr()
 }
 
-/// Three keys that a pool of three finds at one place: under loom, its hash has no secret.
+/// Returns three keys with the same slot in a pool of three. With loom, the hash has no secret.
 fn neighbours() -> [&'static str; 3] {
     const NAMES: [&str; 26] = [
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t",
@@ -39,12 +40,12 @@ fn neighbours() -> [&'static str; 3] {
             let mut there = NAMES.into_iter().filter(|name| home(name) == place);
             Some([there.next()?, there.next()?, there.next()?])
         })
-        .expect("26 names, 5 places")
+        .expect("26 names share 5 slots")
 }
 
-/// What is held is of its key, for as long as it is held, whoever wants its place.
+/// While a circuit is held, its entry keeps its key, also if another key needs the entry.
 #[test]
-fn an_entry_that_is_held_is_not_given_to_another_key() {
+fn a_held_entry_is_not_given_to_another_key() {
     loom::model(|| {
         let pool = pool(1, &["a"]);
         let other = {
@@ -64,13 +65,13 @@ fn an_entry_that_is_held_is_not_given_to_another_key() {
         drop(a);
         other.join().unwrap();
         assert_eq!(pool.counts().kept, 1);
-        assert!(!pool.get("c").is_overflow(), "nobody holds it any more");
+        assert!(!pool.get("c").is_overflow(), "the entry is free again");
     });
 }
 
-/// What a holder did to a circuit is seen by whoever wants its place.
+/// A failure that was recorded while a key was looked up prevents the eviction.
 #[test]
-fn a_failure_recorded_just_before_keeps_the_circuit() {
+fn a_recorded_failure_prevents_the_eviction() {
     loom::model(|| {
         let pool = pool(1, &[]);
         let a = pool.get("a");
@@ -93,10 +94,10 @@ fn a_failure_recorded_just_before_keeps_the_circuit() {
             assert_eq!(
                 a.circuit().unwrap().counts(NOW).unwrap().calls,
                 0,
-                "no window, but a failure in a row"
+                "the window is empty, but there is a failure in a row"
             );
             drop(a);
-            assert!(pool.get("c").is_overflow(), "it has something to remember");
+            assert!(pool.get("c").is_overflow(), "a circuit with a failure is not evicted");
         }
     });
 }
@@ -115,9 +116,9 @@ fn a_new_key_gets_one_circuit() {
     });
 }
 
-/// While one of three that stand in a row is taken out, the others move up, and are found all the same.
+/// If one of three neighbouring keys is removed, the others move up, and are still found.
 #[test]
-fn a_key_that_is_moved_is_found() {
+fn a_key_that_moves_is_found() {
     let [a, b, c] = neighbours();
     loom::model(move || {
         let pool = pool(3, &[a, b, c]);
@@ -133,9 +134,9 @@ fn a_key_that_is_moved_is_found() {
     });
 }
 
-/// Who looks up a key just when it is weighed whether to forget it finds it, now or under the lock.
+/// If a key is looked up while the pool examines it for eviction, the look-up finds it.
 #[test]
-fn a_key_that_is_weighed_and_kept_is_found() {
+fn a_key_that_is_examined_and_kept_is_found() {
     loom::model(|| {
         let pool = pool(1, &["a"]);
         let a = pool.get("a");
@@ -150,13 +151,13 @@ fn a_key_that_is_weighed_and_kept_is_found() {
         other.join().unwrap();
         assert!(!pool.get("a").is_overflow());
         assert!(pool.forget("a"));
-        assert!(!pool.get("b").is_overflow(), "nobody holds it any more");
+        assert!(!pool.get("b").is_overflow(), "the entry is free again");
     });
 }
 
-/// A circuit that is made while its pool is reconfigured goes on by the new configuration, too.
+/// A circuit that is created while its pool is reconfigured gets the new configuration, too.
 #[test]
-fn a_circuit_that_is_made_meanwhile_is_not_missed() {
+fn a_circuit_created_during_a_reconfiguration_is_reconfigured() {
     loom::model(|| {
         let pool = pool(1, &[]);
         let other = {
@@ -168,6 +169,6 @@ fn a_circuit_that_is_made_meanwhile_is_not_missed() {
         let a = pool.get("a");
         let ticket = a.admit(NOW).unwrap().ticket;
         a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
-        assert_eq!(a.phase(), Phase::Open, "one failure is enough by now");
+        assert_eq!(a.phase(), Phase::Open, "one failure opens it with the new configuration");
     });
 }

@@ -1,4 +1,4 @@
-//! The adaptive throttle: how likely it is to refuse.
+//! The adaptive throttle: the probability of a refusal.
 
 use retry_core::{
     Class, ClassSet, Instant, SharedBudget,
@@ -9,13 +9,13 @@ use retry_core::{
 use crate::script::play;
 use crate::{FREE, NOW, failed, secs};
 
-/// The probability of a refusal, to the nearest millionth.
+/// Returns the probability of a refusal, to the nearest millionth.
 pub(crate) fn millionths(budget: &SharedBudget<AdaptiveThrottle, LocalLock>, now: Instant) -> u64 {
     (budget.rejection_probability(now) * 1_000_000 + (1 << 31)) >> 32
 }
 
 #[test]
-fn an_adaptive_throttle_refuses_by_what_the_dependency_took() {
+fn an_adaptive_throttle_refuses_by_the_share_of_accepted_requests() {
     let rules = AdaptiveThrottle::DEFAULT;
     let script = "
              0 | granted Server, start       |      0
@@ -49,7 +49,7 @@ fn an_adaptive_throttle_refuses_by_what_the_dependency_took() {
     play(rules.window(secs(12)), millionths, script);
 }
 
-/// Whether a retry with each of these words is refused, always out of the same state.
+/// Returns for each of these words whether a retry is refused, always from the same state.
 fn refused(rules: AdaptiveThrottle, requests: u32, words: impl Iterator<Item = u64>) -> Vec<bool> {
     let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
     (0..requests).for_each(|_| budget.deposit(failed(Class::Server, FREE), NOW));
@@ -57,7 +57,7 @@ fn refused(rules: AdaptiveThrottle, requests: u32, words: impl Iterator<Item = u
     let answer = |word| {
         let mut state = before;
         let price = rules.withdraw(&mut state, Request::new(Class::Server, 1, word), NOW);
-        // A refusal is a request that was made and not accepted.
+        // A refusal counts as a request that was not accepted.
         assert_eq!(state == before, price.is_some());
         price.is_none()
     };
@@ -65,7 +65,7 @@ fn refused(rules: AdaptiveThrottle, requests: u32, words: impl Iterator<Item = u
 }
 
 #[test]
-fn a_refusal_is_as_likely_as_it_says_and_not_for_the_short_delays() {
+fn the_probability_of_a_refusal_is_exact_and_independent_of_the_delay() {
     let rules = AdaptiveThrottle::DEFAULT;
     for (rules, requests, expected) in [
         (rules, 0, 0),
@@ -76,7 +76,7 @@ fn a_refusal_is_as_likely_as_it_says_and_not_for_the_short_delays() {
         (rules.max_rejection(0.0), 99, 0),
     ] {
         let small = refused(rules, requests, 0..10_000);
-        // In order of size: the first half of them make the short delays.
+        // In ascending order, so that the first half gives the short delays.
         let spread = refused(rules, requests, (0..20_000).map(|i| i * (u64::MAX / 20_000)));
         for answers in [&small[..], &spread[..10_000], &spread[10_000..]] {
             let refused = answers.iter().filter(|refused| **refused).count();

@@ -1,4 +1,4 @@
-//! Budgets that cannot be, and those that just can.
+//! Invalid budgets, and budgets at the limits of what is valid.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use retry_core::{
 use crate::{ms, secs};
 
 #[test]
-fn a_budget_that_cannot_be_is_an_error_with_field_and_value() {
+fn an_invalid_budget_is_an_error_with_field_and_value() {
     fn line<B: std::fmt::Debug>(result: Result<B, ConfigError>) -> String {
         let error = result.unwrap_err();
         assert!(error.to_string().starts_with(error.field()));
@@ -71,7 +71,7 @@ window = 999 ms: must be at least 1 s";
 }
 
 #[test]
-fn the_edge_of_what_a_budget_can_be_is() {
+fn the_limits_of_a_budget_are_valid() {
     let (tokens, ratio, requests) = (TokenBucket::DEFAULT, RetryThrottle::DEFAULT, RequestShare::DEFAULT);
     let (under_way, chance) = (ConcurrencyShare::DEFAULT, AdaptiveThrottle::DEFAULT);
     for edge in [0.0, f64::MAX] {
@@ -96,6 +96,6 @@ fn the_edge_of_what_a_budget_can_be_is() {
 
 #[test]
 #[should_panic(expected = "max_tokens = 0: must be from 1 to 1000")]
-fn the_plain_setter_panics_with_the_same_line() {
+fn the_plain_setter_panics_with_the_same_message() {
     let _ = RetryThrottle::DEFAULT.max_tokens(std::hint::black_box(0));
 }

@@ -1,4 +1,4 @@
-//! Calls with a budget: where they give up, and what a dropped one gives back.
+//! Calls with a budget: when they give up, and what is refunded if a call is dropped.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -26,11 +26,11 @@ fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
 }
 
 #[test]
-fn a_call_gives_up_where_the_budget_is_empty() {
+fn a_call_gives_up_if_the_budget_is_empty() {
     let clock = FakeClock::new();
     let budget = SharedBudget::new(TokenBucket::DEFAULT.capacity(13));
     let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(&budget);
-    // A call whose first attempts fail, so many: why it gave up, how many it made, what is left.
+    // Makes a call, of which the first attempts fail. Returns why it gave up, the attempts, and the tokens left.
     let call = |fails: u32| {
         let mut made = 0;
         let result = retry.run_blocking(|| {
@@ -39,7 +39,7 @@ fn a_call_gives_up_where_the_budget_is_empty() {
         });
         (gave_up_for(result), made, budget.held(clock.now()))
     };
-    assert_eq!(call(1), (None, 2, 13)); // takes 5, gives back 5
+    assert_eq!(call(1), (None, 2, 13)); // spends 5, gets 5 back
     assert_eq!(call(9), (Some(GiveUp::Budget), 3, 3));
     assert_eq!(call(9), (Some(GiveUp::Budget), 1, 3));
     assert_eq!(call(0), (None, 1, 4));
@@ -47,9 +47,9 @@ fn a_call_gives_up_where_the_budget_is_empty() {
     assert_eq!(call(1), (None, 2, 5));
 }
 
-/// Asked last: what another rule refuses costs nothing.
+/// The budget is asked last, so a call that another limit ends costs nothing.
 #[test]
-fn nothing_is_taken_where_the_call_gives_up_for_another_reason() {
+fn a_call_that_gives_up_for_another_reason_costs_nothing() {
     let clock = FakeClock::new();
     let budget = SharedBudget::new(TokenBucket::DEFAULT);
     for (policy, class, reason) in [
@@ -64,17 +64,17 @@ fn nothing_is_taken_where_the_call_gives_up_for_another_reason() {
     }
 }
 
-/// Where a call was that was stopped.
+/// The state of a call when it was stopped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stopped {
     InFirst,
     InRetry,
     Asleep,
-    /// It had ended already.
+    /// The call had already ended.
     Not,
 }
 
-/// A call that fails twice, waits between, and succeeds, dropped after so many polls 10 ms apart: where that was,
+/// Makes a call that fails twice and then succeeds, and drops it after this many polls, 10 ms apart. Returns its state,
 /// and how many retries had failed.
 fn stopped<B: Budget>(budget: &B, polls: u32) -> (Stopped, u64) {
     let clock = FakeClock::new();
@@ -104,23 +104,23 @@ fn stopped<B: Budget>(budget: &B, polls: u32) -> (Stopped, u64) {
     (place, u64::saturating_sub(failed.get(), 1))
 }
 
-/// After any number of polls all comes back that was taken, but for the retry that failed.
+/// After any number of polls, everything is refunded except the price of the failed retries.
 #[test]
-fn a_dropped_call_gives_back_what_it_was_granted() {
+fn a_dropped_call_is_refunded() {
     let mut places = Vec::new();
     for polls in 1.. {
         let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
         let (place, failed) = stopped(&bucket, polls);
         assert_eq!(bucket.held(NOW), 500 - 5 * failed, "{place:?}, {polls} polls");
 
-        // A retry that was made counts, however it ended; one that was not, or was cancelled, does not.
+        // A retry counts if it ended by itself. A retry that did not start or was cancelled does not count.
         let made = failed + u64::from(place == Stopped::Not);
         let share = SharedBudget::<_, LocalLock>::with_lock(RequestShare::DEFAULT.share(0.0).ttl(secs(60)));
         let _ = stopped(&share, polls);
         assert_eq!(share.held(NOW), 600 - made, "{place:?}, {polls} polls");
 
         let under_way = SharedBudget::<_, LocalLock>::with_lock(ConcurrencyShare::DEFAULT);
-        under_way.deposit(started(true), NOW); // another call's
+        under_way.deposit(started(true), NOW); // an attempt of another call
         let _ = stopped(&under_way, polls);
         let left = (under_way.attempts_under_way(), under_way.retries_granted());
         assert_eq!(left, (1, 0), "{place:?}, {polls} polls");
@@ -151,12 +151,12 @@ fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
     let attempt = call.attempt(clock.now()).unwrap();
     let _ = attempt.fail(Class::Server, clock.now(), &mut rng);
     assert_eq!(budget.held(clock.now()), 495);
-    drop(call); // before its last attempt
+    drop(call); // before the next attempt
     assert_eq!(budget.held(clock.now()), 500);
 }
 
 #[test]
-fn a_retry_that_the_circuit_refuses_in_the_end_costs_nothing() {
+fn a_retry_that_the_circuit_rejects_after_the_delay_costs_nothing() {
     let clock = FakeClock::new();
     let budget = SharedBudget::new(TokenBucket::DEFAULT);
     let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2);
@@ -168,7 +168,7 @@ fn a_retry_that_the_circuit_refuses_in_the_end_costs_nothing() {
     assert_eq!(budget.held(clock.now()), 495);
     let other = circuit.admit(clock.now()).unwrap();
     circuit.fail(other.ticket, Class::Server, clock.now(), None, 0);
-    assert!(call.attempt(clock.now()).is_err(), "it opened meanwhile");
+    assert!(call.attempt(clock.now()).is_err(), "it opened during the delay");
     drop(call);
     assert_eq!(budget.held(clock.now()), 500);
 }

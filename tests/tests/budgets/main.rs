@@ -1,4 +1,4 @@
-//! Budgets: what each grants, and that none grants more than it holds. Here is what holds of all of them.
+//! Budgets: what each grants, and that it does not grant more than it holds. This file tests what all have in common.
 
 mod adaptive_throttle;
 mod bad_input;
@@ -44,9 +44,9 @@ fn cancelled(started: bool, price: Price) -> Deposit {
 }
 
 #[test]
-fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
+fn without_need_no_clock_is_read_and_no_lock_is_taken() {
     fn never() -> Instant {
-        unreachable!("nothing asks")
+        unreachable!("no rule needs the time")
     }
     fn untimed<B: BudgetRules>(rules: B) {
         let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
@@ -63,7 +63,7 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
     let share = SharedBudget::<_, LocalLock>::with_lock(RequestShare::DEFAULT);
     let price = share.withdraw(asked(Class::Server), NOW).unwrap();
     share.deposit(cancelled(false, price), never);
-    // The lock is held here, and a `RefCell` cannot be borrowed twice.
+    // The lock is taken here. A deposit that also takes it would panic, because the lock is a `RefCell`.
     share.with_state(|_| {
         share.deposit(started(false), never);
         share.deposit(succeeded(true, FREE), never);
@@ -77,9 +77,9 @@ fn no_clock_is_read_and_no_lock_taken_where_no_rule_needs_it() {
     });
 }
 
-/// What is said not to concern the rules may be deposited or not.
+/// A deposit that does not concern the rules leaves the state as it is.
 #[test]
-fn what_does_not_concern_the_rules_changes_nothing() {
+fn a_deposit_that_does_not_concern_the_rules_changes_nothing() {
     fn unconcerned<B: BudgetRules<State: PartialEq + Copy + std::fmt::Debug>>(rules: B, expected: usize) {
         let budget = SharedBudget::<_, LocalLock>::with_lock(rules);
         (0..3).for_each(|_| budget.deposit(failed(Class::Server, FREE), NOW));

@@ -1,4 +1,4 @@
-//! The retry throttle, as gRPC has it: retries while more than half is left.
+//! The retry throttle of gRPC: it grants retries while more than half of the tokens are left.
 
 use retry_core::{Class, ClassSet, Instant, SharedBudget, budget::RetryThrottle, runtime::LocalLock};
 
@@ -40,7 +40,7 @@ fn a_retry_throttle_grants_while_more_than_half_is_left() {
 fn a_ratio_is_read_as_it_is_written() {
     let rows: &[(f64, u32)] = &[
         (0.1, 100),
-        (0.29, 290), // as a float it is a little less
+        (0.29, 290), // slightly less as a float
         (0.5466, 546),
         (0.5469, 546),
         (0.999_999_9, 999),
@@ -51,7 +51,7 @@ fn a_ratio_is_read_as_it_is_written() {
         (5e-324, 0),
         (4.035, 4_035),
         (999.999, 999_999),
-        (1000.001, 1_000_000), // more than fits
+        (1000.001, 1_000_000), // too large, so it saturates
         (1e300, 1_000_000),
     ];
     for (written, thousandths) in rows {

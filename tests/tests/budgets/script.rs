@@ -1,4 +1,4 @@
-//! Plays a budget by script: a time column, what happens, what is held then.
+//! Scripts for a budget. Each line contains a time, the events, and what the budget then holds.
 
 use retry_core::{
     Class, Instant, SharedBudget,
@@ -8,11 +8,16 @@ use retry_core::{
 
 use crate::{FREE, asked, cancelled, failed, started, succeeded};
 
-/// Plays a script: lines of `milliseconds | what happens, one after the other | what the budget then holds`.
+/// Plays a script with lines of `milliseconds | events, in order | what the budget then holds`.
 ///
-/// What happens is `granted` and `refused`, with the class of the error; the end of a first attempt, `succeeds`,
-/// `fails` with a class, or `cancelled`; the same of the retry granted last, with `retry` before it, or `dropped`
-/// before it starts; and `start` and `retry starts`. `3x` before it is three times the same.
+/// The events:
+/// - `granted` and `refused`: a retry is asked for, after an error of this class;
+/// - `start` and `retry starts`: an attempt starts;
+/// - `succeeds`, `fails` with a class, and `cancelled`: a first attempt ends;
+/// - the same after `retry`: the retry that was granted last ends;
+/// - `dropped`: the retry that was granted last does not start.
+///
+/// `3x` before an event repeats it three times.
 pub(crate) fn play<B: BudgetRules>(
     rules: B,
     held: impl Fn(&SharedBudget<B, LocalLock>, Instant) -> u64,
@@ -22,7 +27,7 @@ pub(crate) fn play<B: BudgetRules>(
     for line in script.lines().filter(|line| !line.trim().is_empty()) {
         let columns: Vec<&str> = line.split('|').map(str::trim).collect();
         let [at, steps, expected] = columns[..] else {
-            panic!("not three columns: {line}");
+            panic!("a line needs three columns: {line}");
         };
         let now = Instant::from_millis(at.parse().expect("milliseconds"));
         for step in steps.split(',') {
@@ -68,7 +73,7 @@ fn take<B: BudgetRules>(
         ["dropped"] => cancelled(false, paid()),
         _ => panic!("{words:?}: {line}"),
     };
-    // What is dropped cannot tell the time.
+    // A retry that is dropped has no time.
     let now = match deposit {
         Deposit::Cancelled { .. } => Instant::ORIGIN,
         _ => now,

@@ -1,4 +1,4 @@
-//! Shares: of the recent calls, and of what is under way.
+//! Shares of the recent calls, and of the attempts in flight.
 
 use retry_core::{
     SharedBudget,
@@ -50,9 +50,9 @@ fn a_request_share_grants_a_share_of_the_recent_calls_and_a_reserve() {
     play(RequestShare::DEFAULT, held, script);
 }
 
-/// What a cancelled retry gives back is gone when it would have been anyway.
+/// The refund of a cancelled retry expires at the same time as the retry would have.
 #[test]
-fn a_share_gives_back_into_the_slice_it_took_from() {
+fn a_share_refunds_into_the_slice_that_paid() {
     let held = |budget: &SharedBudget<RequestShare, LocalLock>, now| budget.held(now);
     let rules = RequestShare::DEFAULT.ttl(secs(1)).share(0.0);
     let script = "
@@ -71,8 +71,8 @@ fn a_share_gives_back_into_the_slice_it_took_from() {
 }
 
 #[test]
-fn a_concurrency_share_grants_a_share_of_what_is_under_way() {
-    // Attempts in hundreds, and retries.
+fn a_concurrency_share_grants_a_share_of_the_attempts_in_flight() {
+    // What it holds is shown as 100 times the attempts, plus the retries.
     let held = |budget: &SharedBudget<ConcurrencyShare, LocalLock>, _| {
         u64::from(budget.attempts_under_way() * 100 + budget.retries_granted())
     };
@@ -109,7 +109,7 @@ fn a_concurrency_share_grants_a_share_of_what_is_under_way() {
 }
 
 #[test]
-fn the_most_retries_are_a_share_rounded_down_but_a_minimum() {
+fn the_limit_of_retries_is_a_share_rounded_down_or_the_minimum() {
     let rows: &[(f64, u32, u32, u32)] = &[
         (0.2, 3, 0, 3),
         (0.2, 3, 25, 5),

@@ -1,4 +1,4 @@
-//! Budgets and time: clocks that step back, sums over the last while.
+//! Budgets and time: clocks that step back, and sums over a sliding time.
 
 use retry_core::{
     Instant, TokenBucket,
@@ -9,7 +9,7 @@ use crate::adaptive_throttle::millionths;
 use crate::script::play;
 use crate::secs;
 
-/// Neither while it is back, nor once it is where it was, nor by what it forgets.
+/// Checks the time after the step back, the time when the clock has caught up, and the expiry of old entries.
 #[test]
 fn a_clock_that_steps_back_grants_no_more_retries() {
     let share = RequestShare::DEFAULT.ttl(secs(1)).min_retries_per_second(3).share(1.0);
@@ -46,7 +46,7 @@ fn a_clock_that_steps_back_grants_no_more_retries() {
 }
 
 #[test]
-fn what_is_taken_back_leaves_the_slice_it_was_added_to() {
+fn an_amount_is_taken_back_from_its_own_slice() {
     const SECOND: u64 = 1_000_000_000;
     for taken in 2..=5 {
         let mut sum = SlidingSum::<4>::EMPTY;
@@ -79,11 +79,11 @@ fn a_sum_that_is_full_stays_within_its_bounds() {
     }
     assert_eq!(sum.sum(), 4 * most);
     sum.take_back(most, 8);
-    sum.take_back(most, 5); // has left
+    sum.take_back(most, 5); // this slice has expired
     sum.take_back(i64::MIN, 8);
     assert_eq!(sum.sum(), 3 * most);
     sum.advance(Instant::MAX, SECOND);
     assert_eq!(sum.sum(), 0);
-    sum.advance(Instant::MAX, 0); // a slice of no length has always ended
+    sum.advance(Instant::MAX, 0); // a slice of length 0 has always ended
     assert_eq!(sum.sum(), 0);
 }

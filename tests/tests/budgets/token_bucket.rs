@@ -1,11 +1,11 @@
-//! Token buckets: what a retry costs, what is earned and given back.
+//! Token buckets: what a retry costs, what a success earns, and what is refunded.
 
 use retry_core::{SharedBudget, TokenBucket, runtime::LocalLock};
 
 use crate::script::play;
 
 #[test]
-fn a_token_bucket_takes_by_the_class_and_gives_back_by_the_outcome() {
+fn a_token_bucket_charges_by_the_class_and_refunds_by_the_outcome() {
     let held = |budget: &SharedBudget<TokenBucket, LocalLock>, now| budget.held(now);
     let rules = TokenBucket::DEFAULT.capacity(30);
     let script = "
@@ -66,20 +66,20 @@ fn a_token_bucket_never_holds_more_than_its_capacity() {
 }
 
 #[test]
-fn what_a_token_bucket_earns_is_to_the_nearest_millionth_and_saturates() {
+fn a_token_bucket_earns_to_the_nearest_millionth_and_saturates() {
     let held = |budget: &SharedBudget<TokenBucket, LocalLock>, now| budget.held_millionths(now);
     let rules = TokenBucket::DEFAULT.capacity(1_000_000).retry_cost(1_000_000).first_try_refund(0);
     for (reward, millionths) in [
         (0.000_000_4, 0_u64),
         (0.000_000_6, 1),
         (0.29, 290_000),
-        (300_000.25, 300_000_250_000), // with bits of both kinds in its lower half
+        (300_000.25, 300_000_250_000), // its lower half has both ones and zeros
         (999_999.999_999, 999_999_999_999),
     ] {
         let script = format!("0 | granted Server, succeeds | {millionths}");
         play(rules.success_reward(reward), held, &script);
     }
-    // 2^32 millionths a second, for 2^32 seconds.
+    // 2^32 millionths per second, for 2^32 seconds.
     let script = "
                     0 | granted Server |             0
         4294967296000 |                | 1000000000000";

@@ -1,18 +1,18 @@
-//! Cuts a future after so many polls.
+//! Cuts a future after a number of polls.
 
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// In which way a call is cut.
+/// How a call is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum When {
-    /// It is dropped right after its last poll, while all it waits for is yet to come.
+    /// It is dropped right after its last poll, while it waits.
     DroppedWaiting,
-    /// It is dropped when it is woken: what it waited for has come, and it does not know.
+    /// It is dropped when it is woken, before it is polled again.
     DroppedWoken,
-    /// The signal to stop comes when it is woken.
+    /// It is stopped by its signal when it is woken.
     Stopped,
 }
 
@@ -20,7 +20,7 @@ impl When {
     pub(crate) const ALL: [Self; 3] = [Self::DroppedWaiting, Self::DroppedWoken, Self::Stopped];
 }
 
-/// Polls a call so many times and then cuts it. The executor is the runtime's own.
+/// Polls a call a number of times, and then cuts it. The executor is that of the runtime.
 pub(crate) struct Cut<'f, F> {
     call: Option<Pin<Box<F>>>,
     polls: u32,
@@ -28,11 +28,11 @@ pub(crate) struct Cut<'f, F> {
     stop: &'f Flag,
 }
 
-/// A call that ended, or was cut.
+/// A call that has ended, or was cut.
 pub(crate) struct Ended<T> {
-    /// Whether it ended before it was to be cut.
+    /// Whether it ended before the cut.
     pub(crate) over: bool,
-    /// `None` where it was dropped.
+    /// `None` if it was dropped.
     pub(crate) result: Option<T>,
 }
 
@@ -58,7 +58,7 @@ impl<F: Future> Future for Cut<'_, F> {
             self.stop.0.set(true);
         }
         let Self { call, polls, when, .. } = &mut *self;
-        let call = call.as_mut().expect("not polled after its end");
+        let call = call.as_mut().expect("it is not polled after its end");
         match call.as_mut().poll(context) {
             Poll::Ready(result) => Poll::Ready(Ended { over: *polls > 0, result: Some(result) }),
             Poll::Pending => {
@@ -70,7 +70,7 @@ impl<F: Future> Future for Cut<'_, F> {
     }
 }
 
-/// A signal to stop that wakes nobody: it is raised only where its call is about to be polled.
+/// A stop signal without a waker. It is raised only when its call is about to be polled.
 #[derive(Debug, Default)]
 pub(crate) struct Flag(Cell<bool>);
 

@@ -1,4 +1,4 @@
-//! Each call of the table is cut after no poll, after one, after two, until it ends by itself: on every runtime, by its
+//! Cuts each call of the table after 0, 1, 2 and more polls, until it ends by itself. Runs on every runtime, with its
 //! own executor and timers.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use super::table::{Outcome, Place, Row, Stage, TABLE};
 /// A scripted millisecond on real timers.
 const MILLI: Duration = Duration::from_micros(1);
 
-/// Cuts every call of the table, in every way, after every number of polls.
+/// Cuts every call of the table in every way and after every number of polls.
 fn after_every_poll(runtime: &str, cut: impl Fn(&Row, u32, When) -> Outcome) {
     for row in TABLE {
         for when in When::ALL {
@@ -26,14 +26,14 @@ fn after_every_poll(runtime: &str, cut: impl Fn(&Row, u32, When) -> Outcome) {
                     }
                     outcome.over.then_some((polls, outcome.place))
                 })
-                .expect("it ends");
+                .expect("the call ends");
             println!("{runtime}: {}: {when:?} after each of {polls} polls", row.name);
             assert_eq!(places, everywhere(all.0), "{runtime}: {}: {when:?}", row.name);
         }
     }
 }
 
-/// Before the first attempt, in each attempt, and between any two.
+/// Returns all places: before the first attempt, in each attempt, and between two attempts.
 fn everywhere(attempts: u32) -> BTreeSet<Place> {
     let mut places = BTreeSet::from([(0, 0)]);
     for attempt in 1..=attempts {
@@ -45,7 +45,7 @@ fn everywhere(attempts: u32) -> BTreeSet<Place> {
     places
 }
 
-/// The runtime's own clock and sleep, from a time of zero, as of the conformance tests.
+/// Makes a runtime with its own clock and sleep. Its time starts at zero, as in the conformance tests.
 fn scripted<R: retry_core::runtime::Clock>(runtime: R) -> Scripted<'static, R> {
     Scripted::new(&Scenario::PLAIN, runtime)
 }

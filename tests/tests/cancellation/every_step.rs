@@ -1,5 +1,5 @@
-//! The calls of the table without futures: a loop by hand that drops what it has at every step, and a blocking loop
-//! that is interrupted at every millisecond.
+//! The calls of the table without futures. A loop by hand drops its attempt or its call at every step. A blocking loop
+//! is interrupted at every millisecond.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
@@ -8,7 +8,7 @@ use retry_core::{Call, Instant, Retry, Verdict, testing::FakeClock};
 use super::ms;
 use super::table::{Fault, Row, Stage, TABLE};
 
-/// Drops the attempt or the call after so many steps of a loop by hand; a break says that it was.
+/// Drops the attempt or the call after a number of steps of a loop by hand. Returns `Break` if it did.
 fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFlow<()> {
     let mut left = steps;
     let mut cut = || match left {
@@ -22,10 +22,10 @@ fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFl
     let mut call = Call::new(&row.policy, now).circuit(&stage.circuit).budget(&stage.budget).observe(stage);
     cut()?;
     for (takes, fails) in row.attempts {
-        let attempt = call.attempt(now).expect("the circuit has a probe to give");
-        cut()?; // before it takes any time
+        let attempt = call.attempt(now).expect("the circuit has a free slot");
+        cut()?; // at the start of the attempt
         clock.advance(ms((*takes).into()));
-        cut()?; // and after
+        cut()?; // at its end
         let Some(class) = fails else {
             attempt.succeed(now);
             break;
@@ -39,13 +39,13 @@ fn by_hand(row: &Row, stage: &Stage, clock: &FakeClock, steps: u32) -> ControlFl
 }
 
 #[test]
-fn by_hand_what_is_dropped_is_given_back() {
+fn by_hand_a_drop_releases_all_that_is_held() {
     for row in TABLE {
         for steps in 0.. {
             let clock = FakeClock::new();
             let stage = Stage::new(row, clock.now());
             let cut = by_hand(row, &stage, &clock, steps);
-            // A drop by hand cannot tell the time, so the observer hears nothing: what counts is what was held.
+            // A drop by hand has no time, so the observer gets no event. Only what the call held is checked.
             stage.check_given_back(clock.now());
             if cut.is_continue() {
                 println!("by hand: {} at each of {steps} steps", row.name);
@@ -80,7 +80,10 @@ fn blocking_and_interrupted_at_every_millisecond() {
             *(if over { &mut ended_by_itself } else { &mut cancelled }) += 1;
             stage.check(clock.now(), over, Some(result));
         }
-        println!("blocking: {}: {cancelled} times cancelled, {ended_by_itself} times not", row.name);
+        println!(
+            "blocking: {}: {cancelled} times cancelled, {ended_by_itself} times ended by itself",
+            row.name
+        );
         assert!(cancelled > 0 && ended_by_itself > 0);
     }
 }

@@ -1,5 +1,5 @@
-//! A call that is dropped at any await gives back what it held. `every_poll.rs` cuts the calls of one table at each of
-//! them, on every runtime; `every_step.rs` does so without futures.
+//! A call that is dropped at any await releases all that it holds. `every_poll.rs` cuts the calls of a table at each
+//! await, on every runtime. `every_step.rs` does the same without futures.
 
 use tests::ms;
 mod cut;
@@ -27,7 +27,7 @@ const POLICY: Policy = Policy::exponential(ms(100)).max_attempts(3).attempt_time
 const ONE_PROBE: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).probes(1);
 
-/// A half-open circuit: it failed once, and its open time has passed.
+/// Makes a half-open circuit: a call has failed, and the open time has passed.
 fn half_open(clock: &FakeClock) -> SharedCircuit {
     let circuit = SharedCircuit::new(ONE_PROBE);
     let ticket = circuit.admit(clock.now()).unwrap().ticket;
@@ -37,7 +37,7 @@ fn half_open(clock: &FakeClock) -> SharedCircuit {
 }
 
 #[test]
-fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
+fn a_dropped_future_releases_its_probe_slot() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
     let events = RefCell::new(Vec::new());
@@ -58,25 +58,25 @@ fn a_future_dropped_in_flight_gives_its_half_open_slot_back() {
 
     assert_eq!(events.borrow().iter().rev().nth(1), Some(&(107, EventKind::Cancelled)));
     let probe = circuit.admit(clock.now()).expect("the slot is free again");
-    let change = circuit.succeed(probe.ticket, clock.now()).expect("it still closes");
+    let change = circuit.succeed(probe.ticket, clock.now()).expect("the circuit can still close");
     assert_eq!(change.to, Phase::Closed);
     assert_eq!(circuit.late(), 0);
 }
 
 #[test]
-fn a_panic_in_the_operation_is_a_drop() {
+fn a_panic_in_the_operation_releases_the_slot() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).classify(|class: &Class| *class);
-    let call = || retry.run_blocking(|| -> Result<(), Class> { panic!("the operation's own bug") });
+    let call = || retry.run_blocking(|| -> Result<(), Class> { panic!("a bug in the operation") });
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
 }
 
-/// Every way to stop a call that fails once as a probe, waits, and is then polled to its end: after each number
-/// of polls the circuit must still be able to close.
+/// A call fails as a probe, waits, and retries. After any number of polls it is dropped, and the circuit must still be
+/// able to close.
 #[test]
-fn dropped_after_any_number_of_polls_it_leaves_the_circuit_able_to_close() {
+fn the_circuit_can_close_after_a_call_is_dropped_at_any_poll() {
     for polls in 0.. {
         let clock = FakeClock::new();
         let circuit = half_open(&clock);
@@ -99,8 +99,8 @@ fn dropped_after_any_number_of_polls_it_leaves_the_circuit_able_to_close() {
                 clock.advance(ms(10));
             }
         }
-        clock.advance(ms(100)); // whatever was open is half-open now
-        let probe = circuit.admit(clock.now()).expect("a slot");
+        clock.advance(ms(100)); // an open circuit is half-open after this
+        let probe = circuit.admit(clock.now()).expect("a slot is free");
         circuit.succeed(probe.ticket, clock.now());
         assert_eq!(circuit.phase(), Phase::Closed, "dropped after {polls} polls");
         if ended {
@@ -129,13 +129,13 @@ fn an_attempt_past_its_timeout_is_dropped_and_retried() {
     assert_eq!(clock.now().as_millis(), 1_000 + 100 + 999);
 }
 
-/// Whatever code of others the machine calls on the way, a panic in it is a drop.
+/// A panic in any code that the machine calls releases the slot.
 #[test]
-fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
+fn a_panic_in_an_observer_or_a_curve_releases_the_slot() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
-    let observer = |event: &Event| assert!(event.kind != EventKind::Started, "the observer's own bug");
-    let curve = |_: u32, _: Duration| -> Duration { panic!("the curve's own bug") };
+    let observer = |event: &Event| assert!(event.kind != EventKind::Started, "a bug in the observer");
+    let curve = |_: u32, _: Duration| -> Duration { panic!("a bug in the curve") };
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit);
     let observed = retry.on_event(observer);
     let call = || observed.run_blocking(|| Ok::<(), Class>(()));
@@ -146,16 +146,16 @@ fn a_panic_in_an_observer_or_a_curve_is_a_drop() {
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
 }
 
-/// What an attempt holds of its own is gone before anyone hears of its end.
+/// The future of an attempt is dropped before the observer gets the event of its end.
 #[test]
-fn the_operation_is_dropped_before_its_end_is_told() {
+fn the_attempts_future_is_dropped_before_its_end_is_reported() {
     struct Held<'l>(&'l RefCell<Vec<String>>);
     impl Drop for Held<'_> {
         fn drop(&mut self) {
             self.0.borrow_mut().push("dropped".into());
         }
     }
-    /// Keeps what it holds even once it has ended.
+    /// Keeps what it holds after it has ended, until it is dropped.
     struct Attempt<'l, F>(std::pin::Pin<Box<F>>, #[allow(dead_code)] Held<'l>);
     impl<F: Future> Future for Attempt<'_, F> {
         type Output = F::Output;
@@ -180,7 +180,7 @@ fn the_operation_is_dropped_before_its_end_is_told() {
                 1 => Err(Class::Server),
                 2 => {
                     clock.sleep(ms(5_000)).await;
-                    Ok(()) // too late
+                    Ok(()) // after the timeout
                 }
                 _ => Ok(()),
             }
@@ -203,7 +203,7 @@ fn the_operation_is_dropped_before_its_end_is_told() {
     assert_eq!(*log.borrow(), ended);
 
     log.borrow_mut().clear();
-    assert_eq!(clock.run(retry.run(operation)), Ok(())); // the fourth, at once
+    assert_eq!(clock.run(retry.run(operation)), Ok(())); // the fourth attempt succeeds at once
     assert_eq!(*log.borrow(), ["started", "dropped", "succeeded", "ended"]);
 
     log.borrow_mut().clear();
@@ -214,7 +214,7 @@ fn the_operation_is_dropped_before_its_end_is_told() {
 }
 
 #[test]
-fn an_attempt_that_is_forgotten_is_cancelled_with_its_call() {
+fn a_leaked_attempt_is_cancelled_with_its_call() {
     let clock = FakeClock::new();
     let circuit = half_open(&clock);
     {

@@ -1,4 +1,4 @@
-//! The calls that are cut at every poll, and what must hold afterwards.
+//! The calls that are cut at every poll, and the checks after the cut.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use retry_core::{
 use super::cut::{Cut, Flag, When};
 use super::ms;
 
-/// A call whose attempts take so many milliseconds and fail like this; a `None` succeeds.
+/// A call: the duration of each attempt in milliseconds, and the class of its error. `None` means success.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) policy: Policy,
@@ -23,7 +23,7 @@ pub(crate) struct Row {
 }
 
 const POLICY: Policy = Policy::fixed(ms(150)).jitter(Jitter::None);
-/// Its lease never passes, so that it could not hide a permit that is not given back.
+/// Its lease is a day, because an expired lease could hide a slot that is still taken.
 const ONE_PROBE: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).lease(Duration::from_secs(86_400));
 const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(40);
@@ -40,7 +40,7 @@ pub(crate) static TABLE: &[Row] = &[
         attempts: &[(10, SERVER), (20, Some(Class::Network)), (30, None)],
     },
     Row {
-        name: "no attempts are left",
+        name: "the last attempt fails",
         policy: POLICY.max_attempts(4).start_within(ms(5_000)),
         circuit: ONE_PROBE,
         attempts: &[(10, SERVER), (10, Some(Class::Timeout)), (10, SERVER), (10, SERVER)],
@@ -52,7 +52,7 @@ pub(crate) static TABLE: &[Row] = &[
         attempts: &[(10, SERVER), (60, None), (10, None)],
     },
     Row {
-        name: "a dependency that is not ready for long",
+        name: "the dependency is not ready for a long time",
         policy: POLICY.min_delay(ms(110)).rules(&[WAIT]),
         circuit: ONE_PROBE,
         attempts: &[(10, SERVER), (10, None)],
@@ -64,20 +64,20 @@ pub(crate) static TABLE: &[Row] = &[
         attempts: &[(10, SERVER), (10, SERVER), (10, None)],
     },
     Row {
-        name: "an attempt that was slow before it is dropped counts",
+        name: "a dropped attempt counts if it was slow",
         policy: POLICY,
         circuit: ONE_PROBE.slow_after(ms(15)),
         attempts: &[(30, SERVER), (30, None)],
     },
     Row {
-        name: "the circuit opens for longer than the call would wait",
+        name: "the circuit opens for longer than the delay",
         policy: POLICY,
         circuit: ONE_PROBE.open_for(ms(1_000)),
         attempts: &[(10, SERVER)],
     },
 ];
 
-/// What an attempt fails with.
+/// The error of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fault {
     pub(crate) attempt: u32,
@@ -90,7 +90,7 @@ impl Classify for Fault {
     }
 }
 
-/// What an observer is told, of a call without a name.
+/// An event, for a call without a name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
     at: Instant,
@@ -98,27 +98,27 @@ pub(crate) struct Told {
     kind: EventKind,
 }
 
-/// Where a call was cut: attempts begun, attempts ended.
+/// The place of a cut: the attempts started, and the attempts ended.
 pub(crate) type Place = (u32, u32);
 
-/// What became of a call.
+/// The outcome of a call.
 pub(crate) struct Outcome {
-    /// Whether it had ended before it was to be cut.
+    /// Whether it ended before the cut.
     pub(crate) over: bool,
     pub(crate) place: Place,
 }
 
-/// What a call shares with others, and what it leaves behind.
+/// The state that a call shares with others, and what it leaves behind.
 pub(crate) struct Stage {
     pub(crate) circuit: SharedCircuit<CountWindow<16>, StdLock>,
     pub(crate) budget: SharedBudget<TokenBucket, StdLock>,
     pub(crate) events: RefCell<Vec<Told>>,
-    /// Futures of the operation that are not dropped yet.
+    /// How many futures of the operation are alive.
     alive: Cell<i32>,
 }
 
 impl Stage {
-    /// The circuit is half-open, with one probe to give.
+    /// Makes a stage with a half-open circuit that has one free slot.
     pub(crate) fn new(row: &Row, now: Instant) -> Self {
         let stage = Self {
             circuit: SharedCircuit::with_window(row.circuit),
@@ -132,7 +132,7 @@ impl Stage {
         stage
     }
 
-    /// Runs the row's call and cuts it, checks what is left, and says what became of it.
+    /// Runs the row's call, cuts it, and checks the state after it. Returns the outcome.
     pub(crate) async fn cut<R: Sleep + Entropy>(row: &Row, runtime: &R, polls: u32, when: When) -> Outcome {
         let stage = Self::new(row, runtime.now());
         let retry = Retry::new(&row.policy, runtime)
@@ -144,7 +144,7 @@ impl Stage {
             let alive = Alive::new(&stage.alive);
             let (takes, fails) = row.attempts[now.attempt as usize - 1];
             async move {
-                runtime.sleep(ms(1)).await; // so that it waits at two places
+                runtime.sleep(ms(1)).await; // so that it waits at two awaits
                 runtime.sleep(ms(takes.into()) - ms(1)).await;
                 drop(alive);
                 match fails {
@@ -169,7 +169,7 @@ impl Stage {
         (count(|kind| matches!(kind, EventKind::Started)), ended)
     }
 
-    /// What must hold once a call is over or cut; `result` is `None` where it was dropped.
+    /// Checks the state after a call has ended or was cut. `result` is `None` if it was dropped.
     pub(crate) fn check(&self, now: Instant, over: bool, result: Option<Result<u32, Error<Fault>>>) {
         self.check_told(now, over);
         if let (Some(result), false) = (result, over) {
@@ -178,7 +178,8 @@ impl Stage {
         self.check_given_back(now);
     }
 
-    /// The observer hears of it once, last and at its time; but not of a call that began nothing.
+    /// Checks that the observer gets the cancellation once, as the last event, and at the right time. A call without an
+    /// attempt has no such event.
     fn check_told(&self, now: Instant, over: bool) {
         let events = self.events.borrow();
         let (begun, _) = self.place();
@@ -188,13 +189,13 @@ impl Stage {
             let mut last =
                 events.iter().rev().filter(|event| !matches!(event.kind, EventKind::PhaseChanged(_)));
             let mut last = || last.next().map(|event| (event.kind, event.at, event.attempt));
-            let (end, at, attempt) = last().expect("it is one of them");
+            let (end, at, attempt) = last().expect("there is a last event");
             assert!(matches!(end, EventKind::Ended { end: CallEnd::Cancelled, .. }), "{end:?}");
             assert_eq!((at, attempt, last()), (now, begun, Some((EventKind::Cancelled, now, begun))));
         }
     }
 
-    /// The error says so, and what the last attempt ended with.
+    /// Checks that the error is a cancellation, with the end of the last attempt.
     fn check_error(&self, result: Result<u32, Error<Fault>>) {
         let error = result.unwrap_err();
         assert!(error.is_cancelled(), "{error}");
@@ -206,36 +207,36 @@ impl Stage {
         let cause = error.cause().map(|cause| match *cause {
             Cause::Failed(Fault { attempt, class }) => (attempt, class),
             Cause::TimedOut(_) => (ended, Class::Timeout),
-            _ => unreachable!("all values here are good"),
+            _ => unreachable!("all values of the table are good"),
         });
         assert_eq!(cause, last_failure);
         assert_eq!((error.attempts(), error.class()), (begun, last_failure.map(|(_, class)| class)));
     }
 
-    /// Nothing is held any more.
+    /// Checks that the call holds nothing any more.
     pub(crate) fn check_given_back(&self, now: Instant) {
         let events = self.events.borrow();
-        assert_eq!(self.alive.get(), 0, "every future of the operation is dropped");
+        assert_eq!(self.alive.get(), 0, "a future of the operation is still alive");
 
-        // The budget has lost what failed retries cost, and nothing else.
+        // Only the failed retries have cost tokens.
         assert_eq!(self.budget.held(now), 40 - u64::from(self.spent()), "{events:#?}");
 
-        // The circuit is where its last change said, and gives its only probe out again: once.
+        // The circuit is in the phase of its last change, and its only slot is free.
         let changed = events.iter().rev().find_map(|event| match event.kind {
             EventKind::PhaseChanged(Change { to, .. }) => Some(to),
             _ => None,
         });
         assert_eq!(self.circuit.phase(), changed.unwrap_or(Phase::HalfOpen));
-        let later = now.after(ms(1_000)); // past every open time, long before the lease
-        let probe = self.circuit.admit(later).expect("no permit is taken");
+        let later = now.after(ms(1_000)); // after every open time, and long before the lease expires
+        let probe = self.circuit.admit(later).expect("the slot is free");
         if self.circuit.phase() == Phase::HalfOpen {
-            assert!(self.circuit.admit(later).is_err(), "there is but one");
+            assert!(self.circuit.admit(later).is_err(), "there is only one slot");
         }
         self.circuit.cancel(probe.ticket, later);
         assert_eq!(self.circuit.late(), 0);
     }
 
-    /// Tokens that failed retries have cost.
+    /// Returns the tokens that failed retries have cost.
     fn spent(&self) -> u32 {
         let (mut spent, mut price) = (0, 0);
         for event in self.events.borrow().iter() {

@@ -1,4 +1,4 @@
-//! HTTP's statuses, and its ways to say when to come back.
+//! HTTP status codes, and the two forms of `Retry-After`.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ fn the_class_of_a_status_and_of_its_reason_phrase() {
 }
 
 #[test]
-fn a_hint_counts_with_every_error_and_makes_a_refusal_temporary() {
+fn a_hint_counts_with_every_error_and_makes_a_status_retryable() {
     let hint = Some(secs(7));
     for &(status, class, _) in STATUSES {
         let without = Failure::of_http(status, None);
@@ -93,7 +93,7 @@ fn a_hint_counts_with_every_error_and_makes_a_refusal_temporary() {
 }
 
 #[test]
-fn a_response_that_asks_for_time_gets_it() {
+fn the_next_attempt_waits_as_long_as_the_response_asks() {
     let clock = FakeClock::new();
     let mut responses = [(503, Some("7")), (403, Some("11")), (200, None)].into_iter();
     let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|class: &Class| *class).classify_ok(
@@ -142,34 +142,34 @@ fn a_retry_after_is_a_number_or_a_date() {
 }
 
 #[test]
-fn a_date_exists_and_is_written_in_one_of_three_ways() {
+fn a_date_must_exist_and_have_one_of_three_forms() {
     let rows: &[(&str, Option<i64>)] = &[
         ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
         ("Sat, 01 Jan 0000 00:00:00 GMT", Some(-62_167_219_200)),
-        // The name of another day.
+        // The wrong name of the day.
         ("Mon, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
-        // The leap second, which is none at any other time of day.
+        // A leap second exists only at the end of a day.
         ("Sat, 31 Dec 2016 23:59:60 GMT", Some(1_483_228_800)),
         ("Sat, 31 Dec 2016 22:59:60 GMT", None),
         ("Sat, 31 Dec 2016 23:58:60 GMT", None),
         ("Sat, 31 Dec 2016 23:59:61 GMT", None),
         ("Sat, 31 Dec 2016 24:00:00 GMT", None),
         ("Sat, 31 Dec 2016 23:60:00 GMT", None),
-        // One day too many, of a month or a year.
+        // A day that the month or the year does not have.
         ("Fri, 29 Feb 2104 00:00:00 GMT", Some(4_233_686_400)),
         ("Mon, 29 Feb 2100 00:00:00 GMT", None),
         ("Sun, 30 Feb 2104 00:00:00 GMT", None),
         ("Sun, 31 Apr 2104 00:00:00 GMT", None),
         ("Sun, 00 Jan 2104 00:00:00 GMT", None),
         ("Sun Nov  0 08:49:37 1994", None),
-        // One form's day with another's rest.
+        // The day of one form with the rest of another.
         ("Sun, 06-Nov-94 08:49:37 GMT", None),
         ("Sunday, 06 Nov 1994 08:49:37 GMT", None),
         ("Sunday Nov  6 08:49:37 1994", None),
         ("Tueday, 08-Nov-94 08:49:37 GMT", None),
         ("Sunday, 06-Nov-1994 08:49:37 GMT", None),
         ("Sun Nov  6 08:49:37 1994 GMT", None),
-        // Two ways to write one day in `asctime`, none of them shorter.
+        // Two ways to write a day in `asctime`. A shorter one is invalid.
         ("Sun Nov 06 08:49:37 1994", Some(784_111_777)),
         ("Sun Nov 6 08:49:37 1994", None),
         (" Sun, 06 Nov 1994 08:49:37 GMT", None),
@@ -185,7 +185,7 @@ fn a_date_exists_and_is_written_in_one_of_three_ways() {
     }
 }
 
-/// A date in each of the three forms, by another library.
+/// Formats a date in each of the three forms, with another library.
 fn forms(at: DateTime) -> [String; 3] {
     ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
         .map(|form| at.strftime(form).to_string())
@@ -195,7 +195,7 @@ fn unix_secs(at: DateTime) -> i64 {
     at.to_zoned(TimeZone::UTC).expect("in range").timestamp().as_second()
 }
 
-/// To the last second of 9999, where a timestamp of this library ends a day before.
+/// Works up to the last second of 9999. A timestamp of that library ends a day earlier.
 fn since_1970(secs: i64) -> DateTime {
     date(1970, 1, 1).at(0, 0, 0, 0).checked_add(SignedDuration::from_secs(secs)).expect("before 10000")
 }
@@ -208,14 +208,14 @@ fn every_day_of_four_centuries_in_three_forms() {
         let at = some_time_of(day, days);
         let expected = unix_secs(at);
         for form in forms(at) {
-            // Within 50 years of now, a year of two digits is the year of the day.
+            // Within 50 years of now, a year of two digits means the year of the day.
             let now = expected.cast_unsigned();
             assert_eq!(parse_http_date(&form, now), Some(expected), "{form}");
         }
         day = day.tomorrow().expect("in range");
         days += 1;
     }
-    assert_eq!(days, 157_420); // 431 years, 105 of them leap years but for 2100, 2200 and 2300
+    assert_eq!(days, 157_420); // 431 years, 105 of them leap years, without 2100, 2200 and 2300
 }
 
 #[test]
@@ -234,10 +234,10 @@ fn two_digits_of_a_year_reach_to_50_years_from_now() {
         day = day.tomorrow().expect("in range");
         days += 1;
     }
-    // No clock is so far on that it would overflow.
+    // Even the latest time of a clock does not overflow.
     let last = parse_http_date("Friday, 31-Dec-99 23:59:59 GMT", u64::MAX);
     assert_eq!(last, Some(253_402_300_799));
-    // Nor is there a year 10036, though it begins less than 50 years from now.
+    // The year 10036 is not valid, although it begins less than 50 years from now.
     let late_in_9986 = 252_987_321_600;
     let years_ago = parse_http_date("Sunday, 01-Jan-36 08:49:37 GMT", late_in_9986).map(since_1970);
     assert_eq!(years_ago.map(|it| it.year()), Some(9936));
@@ -252,9 +252,9 @@ fn some_time_of(day: Date, number: i32) -> DateTime {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
 
-    /// Whatever is taken for a date is one, to the letter.
+    /// A text with one wrong character is another date, or none.
     #[test]
-    fn a_date_with_a_wrong_letter_is_another_date_or_none(
+    fn a_date_with_a_wrong_character_is_another_date_or_none(
         at in 0_i64..253_402_300_800,
         form in 0_usize..3,
         place in any::<prop::sample::Index>(),
@@ -266,7 +266,7 @@ proptest! {
         bytes[place] = letter;
         let text = String::from_utf8(bytes).unwrap();
         let Some(parsed) = parse_http_date(&text, at.cast_unsigned()) else { return Ok(()) };
-        // But for the name of the day, the second way to write a day in `asctime`, and the leap second.
+        // The exceptions: the name of the day, the second way to write a day in `asctime`, and the leap second.
         let without_name = |text: &str| text.split_once(' ').map(|(_, date)| date.replace("  ", " 0"));
         if !text.contains(" 23:59:60 ") {
             prop_assert_eq!(without_name(&forms(since_1970(parsed))[form]), without_name(&text));
@@ -274,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_is_its_digits_or_the_most(
+    fn a_number_is_read_or_saturates(
         digits in "[0-9]{1,40}",
         before in "[ \t]{0,2}",
         after in "[ \t]{0,2}",

@@ -1,4 +1,4 @@
-//! Requests and responses of the crate `http`.
+//! Requests and responses of the `http` crate.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const NOW: u64 = 784_111_777;
 
 fn headers(lines: &[Line]) -> HeaderMap {
     let header = |&(name, value): &Line| {
-        (HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a header may hold it"))
+        (HeaderName::from_static(name), HeaderValue::from_bytes(value).expect("a valid header value"))
     };
     lines.iter().map(header).collect()
 }
@@ -32,7 +32,7 @@ fn the_hint_of_a_response() {
         (&[("retry-after", b"120")], Some(secs(120))),
         (&[("retry-after", b"0")], Some(secs(0))),
         (&[("retry-after", b"Sun, 06 Nov 1994 08:49:47 GMT")], Some(secs(10))),
-        // From its own date on, whatever the clock says here.
+        // A response with a date counts from that date, whatever the local clock says.
         (
             &[("date", b"Thu, 06 Nov 2098 08:49:37 GMT"), ("retry-after", b"Thu, 06 Nov 2098 08:49:47 GMT")],
             Some(secs(10)),
@@ -50,7 +50,7 @@ fn the_hint_of_a_response() {
             Some(secs(10)),
         ),
         (&[("date", b"Thu, 06 Nov 2098 08:49:37 GMT"), ("retry-after", b"120")], Some(secs(120))),
-        // Absurd ones: nothing, or the most.
+        // Invalid values are ignored, and too large ones saturate.
         (&[("retry-after", b"")], None),
         (&[("retry-after", b"-1")], None),
         (&[("retry-after", b"1.5")], Some(Duration::from_millis(1_500))),
@@ -70,18 +70,20 @@ fn the_hint_of_a_response() {
 }
 
 #[test]
-fn a_response_is_what_its_status_and_hint_are() {
+fn a_response_is_classified_by_its_status_and_hint() {
     let seven = headers(&[("retry-after", b"7")]);
     for status in 100..1_000 {
         let code = StatusCode::from_u16(status).unwrap();
-        let of = |headers: &HeaderMap| Failure::of_http_response(code, headers, || unreachable!("no date"));
+        let of = |headers: &HeaderMap| {
+            Failure::of_http_response(code, headers, || unreachable!("there is no date"))
+        };
         assert_eq!(of(&HeaderMap::new()), Failure::of_http(status, None), "{status}");
         assert_eq!(of(&seven), Failure::of_http(status, Some(secs(7))), "{status}");
     }
 }
 
 #[test]
-fn a_clock_is_read_for_a_date_and_once() {
+fn the_clock_is_read_once_and_only_for_a_date() {
     let asked = Cell::new(0);
     let of = |status: u16, lines: &[Line]| {
         asked.set(0);
@@ -99,8 +101,8 @@ fn a_clock_is_read_for_a_date_and_once() {
 }
 
 #[test]
-fn the_systems_wall_clock_is_in_whole_seconds_rounded_down() {
-    let now = || std::time::UNIX_EPOCH.elapsed().expect("it is past 1970").as_secs();
+fn the_system_clock_is_rounded_down_to_whole_seconds() {
+    let now = || std::time::UNIX_EPOCH.elapsed().expect("the clock is after 1970").as_secs();
     let (before, read, after) = (now(), StdRuntime::unix_secs(), now());
     assert!(before <= read && read <= after);
 }
@@ -144,7 +146,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
 
     #[test]
-    fn no_header_is_too_strange(
+    fn any_header_is_read_without_a_panic(
         status in 100_u16..1_000,
         values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
         date in prop::collection::vec(any::<u8>(), 0..40),

@@ -1,4 +1,4 @@
-//! From an error to its class: by HTTP status, by `io::ErrorKind`, by text; and when a server wants to be asked again.
+//! The class of an error: by HTTP status, by `io::ErrorKind` and by text. Also the hints of servers.
 
 mod hints;
 mod http;
@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
 
     #[test]
-    fn no_text_is_too_strange(text in any::<String>(), now in any::<u64>()) {
+    fn any_text_is_read_without_a_panic(text in any::<String>(), now in any::<u64>()) {
         prop_assert_eq!(Messages::new(&[]).classify(&text), Class::Unknown);
         Messages::DEFAULT.classify(&text);
         parse_retry_after(&text, now);

@@ -1,4 +1,4 @@
-//! `std::io::Error`, and errors that are nothing but text.
+//! `std::io::Error`, and errors that consist only of text.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,9 +11,9 @@ use retry_core::{Class, Classify, Error, Policy, Rejected, Retry, classify::Mess
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
 
-    /// The rules for phrases, on a whole text at once.
+    /// Compares the classifier with a search for phrases in the whole text.
     #[test]
-    fn phrases_are_found_as_by_a_search_in_the_whole_text(
+    fn phrases_are_found_like_by_a_search_in_the_whole_text(
         words in prop::collection::vec(select(&["a", "b", "ab", "a1", "abc", "c"][..]), 0..12),
         separators in prop::collection::vec(select(&[" ", "-", "_ ", ": \u{2019}", "\n", ""][..]), 13),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
@@ -47,7 +47,7 @@ proptest! {
     }
 }
 
-/// A text that is written in pieces.
+/// A text that is written in parts.
 struct Pieces<'a> {
     text: &'a str,
     cuts: &'a [usize],
@@ -66,7 +66,7 @@ impl fmt::Display for Pieces<'_> {
     }
 }
 
-/// The kind, its class, and the class of its text where that is another.
+/// The kind, its class, and the class of its text if that differs.
 const KINDS: &[(ErrorKind, Class, Option<Class>)] = &[
     (ErrorKind::ConnectionRefused, Class::Network, None),
     (ErrorKind::ConnectionReset, Class::Network, None),
@@ -99,7 +99,7 @@ const KINDS: &[(ErrorKind, Class, Option<Class>)] = &[
     (ErrorKind::InvalidData, Class::Serialization, Some(Class::Validation)),
     (ErrorKind::Unsupported, Class::Permanent, None),
     (ErrorKind::StorageFull, Class::Permanent, None),
-    // A service says the same of its rates.
+    // A service uses the same words for a rate limit.
     (ErrorKind::QuotaExceeded, Class::Permanent, Some(Class::RateLimit)),
     (ErrorKind::ReadOnlyFilesystem, Class::Permanent, None),
     (ErrorKind::FileTooLarge, Class::Permanent, None),
@@ -132,7 +132,7 @@ fn an_io_error_around_another() {
         (io::Error::other("text"), Class::Unknown),
         (io::Error::other(refused()), Class::Network),
         (io::Error::other(io::Error::other(refused())), Class::Network),
-        // Who gave it a kind knew better.
+        // The kind of the outer error takes precedence, unless it is `Other`.
         (io::Error::new(ErrorKind::TimedOut, refused()), Class::Timeout),
         (io::Error::other(ours()), Class::Exhausted),
         (io::Error::new(ErrorKind::ConnectionReset, ours()), Class::Exhausted),
@@ -183,10 +183,10 @@ fn the_class_of_a_text() {
         ("expected `,` while parsing a list", Class::Serialization),
         ("invalid utf-8 sequence of 1 bytes from index 3", Class::Serialization),
         ("upstream \u{201c}timeout\u{201d}", Class::Timeout),
-        // Nested: an error of ours that only its text is left of.
+        // An error of this library, of which only the text is left.
         ("gave up after attempt 3 of 3, 300 ms (Timeout): no attempts left", Class::Exhausted),
         ("rejected before the first attempt: the circuit is open for another 30.0 s", Class::CircuitOpen),
-        // What only looks like it.
+        // Texts that only look similar.
         ("no timeout configured", Class::Unknown),
         ("invalid timeout: -1", Class::Validation),
         ("timeouted", Class::Unknown),
@@ -259,7 +259,7 @@ fn a_text_of_any_length_is_read_up_to_a_bound() {
 }
 
 #[test]
-fn the_first_phrase_of_the_table_decides_wherever_it_stands() {
+fn the_first_phrase_of_the_table_decides_at_any_position() {
     const OWN: Messages = Messages::new(&[("gamma", Class::Permanent), ("timeout", Class::Unknown)]);
     const BOTH: Messages = OWN.or_default();
     let rows: &[(&str, Class, Class)] = &[
@@ -276,7 +276,7 @@ fn the_first_phrase_of_the_table_decides_wherever_it_stands() {
 }
 
 #[test]
-fn an_error_that_fails_to_show_itself_is_known_by_what_it_showed() {
+fn if_the_display_of_an_error_fails_what_it_wrote_is_classified() {
     struct Broken;
     impl fmt::Display for Broken {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,7 +288,7 @@ fn an_error_that_fails_to_show_itself_is_known_by_what_it_showed() {
 }
 
 #[test]
-fn a_table_that_would_match_anything_or_nothing() {
+fn a_table_that_would_match_anything_or_nothing_is_an_error() {
     const EDGE: &str = "must begin and end with an ASCII letter or digit";
     let rows: &[(&'static [(&'static str, Class)], String)] = &[
         (&[("", Class::Server)], format!("phrase = 1: {EDGE}")),

@@ -1,4 +1,4 @@
-//! embassy-time's mock driver: time moves where a test moves it, for the whole process.
+//! embassy-time's mock driver. A test moves its time, which is shared by the whole process.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake};
 
 use embassy_time::{Duration, MockDriver};
 
-/// Drives `future` to its end. A millisecond passes whenever nothing else is to be done.
+/// Polls `future` until it ends. When there is no other work, a millisecond passes.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

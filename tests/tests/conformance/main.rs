@@ -1,9 +1,9 @@
-//! Every runtime tells every scenario alike, byte for byte: as `expected.log` says, which a loop by hand wrote.
+//! Every runtime gives the same log for every scenario, byte for byte. `expected.log` was written by a loop by hand.
 //!
-//! Tokio's time is paused, and moves by itself to the next timer; embassy's is moved by its mock driver; clock and
-//! sleep are the adapter's own. async-io's
-//! timers, which async-std and smol use, cannot be paused and end a little late, each time by another little: there
-//! every sleep is really slept, but [`Paced`] tells the time, and checks that none was too short.
+//! The tests use each adapter's own clock and sleep. tokio's time is paused, and moves to the next timer by itself.
+//! embassy's time is moved by its mock driver. The timers of async-io, which async-std and smol use, cannot be paused,
+//! and end late by varying amounts. There the sleeps are real, but [`Paced`] gives the time, and checks that no sleep
+//! was too short.
 
 mod embassy;
 mod random;
@@ -17,13 +17,13 @@ use retry_core::{
 };
 use tests::{Log, Paced, Scenario, Text, table};
 
-/// What all of them write.
+/// The log that all of them write.
 const EXPECTED: &str = include_str!("expected.log");
 
-/// A millisecond of a scenario on real timers.
+/// The duration of a scenario's millisecond on real timers.
 const MILLI: Duration = Duration::from_micros(1);
 
-/// The log of all scenarios, as `play` writes it.
+/// Returns the log of all scenarios, as `play` writes it.
 fn logged(
     scenarios: impl Iterator<Item = &'static Scenario<'static>>,
     play: impl Fn(&Scenario<'_>, &mut dyn Log),
@@ -33,7 +33,7 @@ fn logged(
     text.0
 }
 
-/// Compares what `play` writes with what is expected, and shows the first line that differs.
+/// Compares the log of `play` with the expected log, and shows the first line that differs.
 fn agrees(play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
     compare(EXPECTED, &logged(table::all(), play));
 }
@@ -44,7 +44,7 @@ fn compare(expected: &str, log: &str) {
         scenario = if expected.contains(" scenario ") { expected } else { scenario };
         assert_eq!(line, expected, "in: {scenario}");
     }
-    assert_eq!(log.len(), expected.len(), "one of them goes on");
+    assert_eq!(log.len(), expected.len(), "one of the logs has more lines");
 }
 
 #[test]
@@ -52,9 +52,7 @@ fn by_hand() {
     let log = logged(table::all(), tests::by_hand::<LocalLock>);
     let written = concat!(env!("CARGO_TARGET_TMPDIR"), "/expected.log");
     std::fs::write(written, &log).unwrap();
-    println!(
-        "written to {written}: if all that changed is meant to, it becomes tests/conformance/expected.log"
-    );
+    println!("written to {written}. If all changes are intended, copy it to tests/conformance/expected.log");
     compare(EXPECTED, &log);
 }
 
@@ -67,7 +65,7 @@ fn by_hand_behind_another_lock() {
 fn blocking() {
     let fitting: Vec<_> = table::all().filter(|scenario| scenario.fits_blocking_loops()).collect();
     let others = table::all().count() - fitting.len();
-    println!("not played: {others} scenarios in which an attempt is cut, which no blocking loop can do");
+    println!("not played: {others} scenarios that cut an attempt, which a blocking loop cannot do");
     assert_eq!(others, 20);
     let expected = logged(fitting.iter().copied(), tests::by_hand::<LocalLock>);
     let log = logged(fitting.iter().copied(), |scenario, log| {
@@ -91,7 +89,7 @@ fn tokio_with_paused_time() {
     agrees(|scenario, log| {
         runtime().block_on(tests::with_futures::<StdLock>(scenario, retry_tokio::Tokio, log));
     });
-    // All on one runtime: a scenario need not begin when the clock does.
+    // All on one runtime, because a scenario may begin at any time of the clock.
     let one = runtime();
     agrees(|scenario, log| {
         one.block_on(async {

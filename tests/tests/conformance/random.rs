@@ -1,4 +1,4 @@
-//! Scenarios by chance: every runtime makes the same of them, and every processor makes the same hash.
+//! Random scenarios: every runtime gives the same log, and every processor gives the same hash.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use tests::{Drawn, Fnv, Line, Log, MILLION, Paced, Scenario, Text, random_decisi
 
 use super::MILLI;
 
-/// What is made of a scenario before it is played.
+/// A change to a scenario before it is played.
 type Change = for<'s> fn(&Scenario<'s>) -> Scenario<'s>;
 
 fn as_drawn<'s>(scenario: &Scenario<'s>) -> Scenario<'s> {
     *scenario
 }
 
-/// Under a total timeout of up to 700 ms.
+/// Adds a total timeout of up to 700 ms.
 fn hurried<'s>(scenario: &Scenario<'s>) -> Scenario<'s> {
     let timeout = Duration::from_millis(1 + scenario.seed % 700);
     Scenario { policy: scenario.policy.total_timeout(timeout), ..*scenario }
 }
 
-/// The hash of what `play` writes of so many scenarios.
+/// Returns the hash of the logs that `play` writes of `count` scenarios.
 fn hash(count: u32, change: Change, play: impl Fn(&Scenario<'_>, &mut dyn Log)) -> u64 {
     let (mut fnv, mut seed) = (Fnv::EMPTY, 7);
     for _ in 0..count {
@@ -34,8 +34,8 @@ fn hash(count: u32, change: Change, play: impl Fn(&Scenario<'_>, &mut dyn Log)) 
     fnv.hash()
 }
 
-/// Compares what `play` makes of so many scenarios, as drawn and hurried, with what a loop by hand does; on a
-/// difference, finds the scenario.
+/// Compares the logs of `play` with those of a loop by hand, with and without a total timeout. If they differ, it finds
+/// the scenario.
 fn agrees(count: u32, play: impl Fn(&Scenario<'_>, &mut dyn Log)) {
     for change in [as_drawn, hurried] {
         agrees_on(count, change, &play);
@@ -58,7 +58,7 @@ fn agrees_on(count: u32, change: Change, play: impl Fn(&Scenario<'_>, &mut dyn L
         });
         seed = drawn.next_seed();
     }
-    unreachable!("one of them differs");
+    unreachable!("one of the scenarios differs");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn hurried_calls_run_out_of_time() {
 fn blocking() {
     agrees_on(5_000, as_drawn, |scenario, log| match scenario.fits_blocking_loops() {
         true => tests::blocking::<StdLock>(scenario, FakeClock::new(), log),
-        false => tests::by_hand::<LocalLock>(scenario, log), // nothing to compare
+        false => tests::by_hand::<LocalLock>(scenario, log), // a blocking loop does not play these
     });
 }
 

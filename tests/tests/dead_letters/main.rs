@@ -1,4 +1,4 @@
-//! Dead letters: who gets them, what keeps them, and what is lost.
+//! Dead letters: when a call leaves one, which sinks keep it, and when it is lost.
 
 mod buffer;
 mod files;

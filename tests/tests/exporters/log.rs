@@ -1,4 +1,4 @@
-//! [`LogFacade`] into env_logger. One test: there is one logger in a process.
+//! [`LogFacade`] with env_logger. It is one test, because a process has only one logger.
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ fn every_event_is_a_line_of_its_level() {
     let all = written.take();
     assert_eq!(all, STORY);
 
-    // What a program in production keeps.
+    // The lines that a program in production keeps.
     log::set_max_level(LevelFilter::Warn);
     story(&LogFacade);
     let expected =
@@ -33,12 +33,12 @@ fn every_event_is_a_line_of_its_level() {
 
     log::set_max_level(LevelFilter::Off);
     assert!(!LogFacade.is_enabled());
-    let clock = || -> Instant { unreachable!("nobody logs, so nothing asks for the time") };
+    let clock = || -> Instant { unreachable!("logging is off, so the time is not needed") };
     let untimed = Policy::exponential(super::ms(1));
     let mut call = Call::new(&untimed, clock).observe(&LogFacade);
     call.attempt(clock).unwrap().succeed(clock);
 
-    // Names that would end a line, clear a screen, or never end.
+    // Names that would end a line or clear a screen, and very long names.
     log::set_max_level(LevelFilter::Trace);
     for (operation, key, line) in [
         ("stock\nWARN  forged", "", "stock\u{fffd}WARN  forged: dead letter"),

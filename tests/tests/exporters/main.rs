@@ -1,4 +1,4 @@
-//! Exporters, each against what programs really install: a logger, subscribers, recorders.
+//! Exporters with the loggers, subscribers and recorders that programs install.
 
 mod log;
 mod names;
@@ -21,7 +21,7 @@ use tests::ms;
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3);
 
-/// Calls that bring about every kind of event.
+/// Makes calls that cause every kind of event.
 fn story(observer: &impl Observer) {
     let clock = FakeClock::new();
     let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
@@ -35,11 +35,11 @@ fn story(observer: &impl Observer) {
         let _ = retry.run_blocking(|| *answers.next().unwrap());
     };
     play(&read, &[Ok(())]);
-    play(&read, &[Err(Class::Timeout), Ok(())]); // gives its token back
+    play(&read, &[Err(Class::Timeout), Ok(())]); // gets its tokens back
     play(&read, &[Err(Class::Validation)]);
     play(&read, &[Err(Class::Unknown), Err(Class::Network), Err(Class::Server)]);
     play(&write, &[Err(Class::Server)]); // the circuit opens
-    play(&write, &[]); // refused
+    play(&write, &[]); // rejected
     clock.advance(ms(1_000));
     play(&write, &[Ok(())]);
     play(&write, &[Err(Class::Server), Err(Class::Server)]); // the budget is empty
@@ -51,7 +51,7 @@ fn story(observer: &impl Observer) {
 
 static WRITE: Name = Name::new("stock.write");
 
-/// A dead letter's event, as of no call in particular.
+/// Makes the event of a dead letter, without a call.
 fn letter(operation: &Name, kept: bool) -> Event<'_> {
     let (from, to, at, cause) = (Phase::Closed, Phase::Open, Instant::ORIGIN, ChangeCause::Manual);
     let mut event = Event::phase_changed(operation, Change { from, to, at, cause });
@@ -59,12 +59,12 @@ fn letter(operation: &Name, kept: bool) -> Event<'_> {
     event
 }
 
-/// Where a log is written to.
+/// A buffer for a log.
 #[derive(Clone, Default)]
 struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    /// What was written since the last time.
+    /// Returns what was written since the last call.
     fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Names and keys of any characters at all, through every exporter that writes text.
+//! Names and keys with any characters, through every exporter that writes text.
 
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -12,9 +12,9 @@ use super::{Written, letter};
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
-    /// A record is one line, and of what it says nothing ends a line, clears a screen or turns text around.
+    /// A record is one line. Its text cannot end a line, clear a screen or change the direction of text.
     #[test]
-    fn no_name_breaks_a_line(operation in any_name(), key in any_name()) {
+    fn any_name_stays_on_one_line(operation in any_name(), key in any_name()) {
         let written = Written::default();
         let to = written.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -37,9 +37,9 @@ proptest! {
         }
     }
 
-    /// A sample is one line, whatever its labels are: its value is what was counted, and its label one of three.
+    /// A sample is one line, whatever its labels are. Its value is the count, and its label one of three.
     #[test]
-    fn no_name_breaks_a_sample(operation in any_name(), other in any_name()) {
+    fn any_name_stays_in_one_sample(operation in any_name(), other in any_name()) {
         let recorder = PrometheusBuilder::new().build_recorder();
         let facade = MetricsFacade::<4>::sized();
         with_local_recorder(&recorder, || {
@@ -56,7 +56,7 @@ proptest! {
     }
 }
 
-/// Of any characters, most of them those that mean something somewhere; now and then very long.
+/// Names with any characters, most of them characters with a special meaning. Some names are very long.
 fn any_name() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         any::<char>(),
@@ -68,7 +68,7 @@ fn any_name() -> impl Strategy<Value = String> {
     prop_oneof![4 => text(0..20), 1 => text(100..140), 1 => (text(1..4), 1_000..4_000_usize).prop_map(|(text, n)| text.repeat(n))]
 }
 
-/// Every text of a record is short and clean.
+/// Checks that every text of a record is short and clean.
 fn check(value: &Value) -> Result<(), TestCaseError> {
     match value {
         Value::String(text) => {

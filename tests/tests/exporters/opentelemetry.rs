@@ -1,4 +1,4 @@
-//! [`CallSpan`] into OpenTelemetry, by tracing-opentelemetry.
+//! [`CallSpan`] with OpenTelemetry, through tracing-opentelemetry.
 
 use opentelemetry::Value;
 use opentelemetry::trace::{Status, TracerProvider};
@@ -51,7 +51,7 @@ fn a_call_is_a_span_with_its_attempts_as_children_and_its_failures_as_events() {
     assert_eq!(types, ["Server", "Validation"]);
 }
 
-/// An attribute of a span; empty where it has none.
+/// Returns an attribute of a span, or an empty text if the span does not have it.
 fn text(span: &SpanData, key: &str) -> String {
     let attribute = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
     attribute.map_or_else(String::new, |attribute| match &attribute.value {

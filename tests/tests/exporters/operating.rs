@@ -1,5 +1,4 @@
-//! `docs/operating.md`, the alert rules and the dashboard: every name in there is one that exporters give, and every one
-//! that they give is in there.
+//! `docs/operating.md`, the alert rules and the dashboard contain exactly the names that the exporters use.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +25,7 @@ const DASHBOARD: &str = include_str!("../../../examples/monitoring/dashboard.jso
 
 type Names = BTreeSet<String>;
 
-/// The story of all exporters, and a call that has a deadline and a budget.
+/// Plays the story of all exporters, and a call with a deadline and a budget.
 fn whole_story(observer: &impl Observer) {
     const POLICY: Policy =
         Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3).start_within(ms(1_000));
@@ -39,7 +38,7 @@ fn whole_story(observer: &impl Observer) {
 }
 
 #[test]
-fn the_metrics_of_the_page_are_those_that_are_scraped() {
+fn the_page_lists_the_metrics_that_are_scraped() {
     let scraped = Scraped::after_a_story();
     let mut metrics = BTreeMap::new();
     for [name, kind, labels, what] in rows(PAGE, "metric") {
@@ -62,7 +61,7 @@ fn the_metrics_of_the_page_are_those_that_are_scraped() {
         scraped.counters, scraped.histograms
     )));
 
-    // The same table in the documentation of the type.
+    // The type's documentation has the same table.
     let source = include_str!("../../../retry-core/src/observe/metrics_facade.rs").replace("/// ", "");
     let documented =
         rows(&source, "metric").iter().flat_map(|[name, ..]: &[String; 3]| quoted(name)).collect::<Names>();
@@ -70,9 +69,9 @@ fn the_metrics_of_the_page_are_those_that_are_scraped() {
 }
 
 #[test]
-fn rules_and_dashboard_ask_for_metrics_that_are_scraped_and_the_dashboard_for_all() {
+fn rules_and_dashboard_use_scraped_metrics_and_the_dashboard_uses_all() {
     let scraped = Scraped::after_a_story().metrics.into_keys().collect::<Names>();
-    // Valid JSON, and of it all texts that are queries.
+    // The dashboard is valid JSON. Its queries are collected.
     let dashboard: serde_json::Value = serde_json::from_str(DASHBOARD).unwrap();
     let shown = metrics_in(&texts(&dashboard).join("\n"));
     assert_eq!(shown, scraped);
@@ -85,7 +84,7 @@ fn rules_and_dashboard_ask_for_metrics_that_are_scraped_and_the_dashboard_for_al
         let unknown = Vec::from_iter(metrics_in(text).difference(&scraped).cloned());
         assert!(unknown.is_empty(), "{unknown:?}");
     }
-    // What alerts and dashboard take from what is recorded is recorded.
+    // The alerts use exactly the recorded metrics, and the dashboard uses some of them.
     let recorded = after(RULES, "- record: ").collect::<Names>();
     let taken = |text: &str| {
         words(text).filter(|word| word.matches(':').count() == 2).map(String::from).collect::<Names>()
@@ -97,7 +96,7 @@ fn rules_and_dashboard_ask_for_metrics_that_are_scraped_and_the_dashboard_for_al
 }
 
 #[test]
-fn the_alerts_of_the_page_are_those_of_the_rules() {
+fn the_page_lists_the_alerts_of_the_rules() {
     let mut rules = BTreeMap::new();
     for rule in RULES.split("- alert: ").skip(1) {
         let name = rule.lines().next().unwrap().to_owned();
@@ -125,7 +124,7 @@ fn the_alerts_of_the_page_are_those_of_the_rules() {
 }
 
 #[test]
-fn the_events_of_the_page_are_those_that_are_traced() {
+fn the_page_lists_the_events_that_are_traced() {
     let traced = Traced::default();
     let subscriber = Registry::default().with(traced.clone());
     tracing::subscriber::with_default(subscriber, || {
@@ -153,7 +152,7 @@ fn the_events_of_the_page_are_those_that_are_traced() {
         rows(&source, "field").iter().flat_map(|[names, _]: &[String; 2]| quoted(names)).collect::<Names>();
     assert_eq!(documented, all);
 
-    // Of the span: its fields and no others, in the paragraph about it.
+    // The paragraph about the span names exactly its fields.
     let (_, about) = PAGE.split_once("A [`CallSpan`] opens a span").unwrap();
     let about = quoted(about.split("\n\n").next().unwrap());
     let named = about.iter().filter(|name| name.contains('.')).cloned().collect::<Names>();
@@ -162,7 +161,7 @@ fn the_events_of_the_page_are_those_that_are_traced() {
 }
 
 #[test]
-fn the_lines_of_the_page_are_lines_of_a_log() {
+fn the_log_lines_of_the_page_are_real() {
     let lines = RefCell::new(Names::new());
     let log = observer_fn(|event: &Event| {
         lines.borrow_mut().insert(event.to_string());
@@ -177,12 +176,12 @@ fn the_lines_of_the_page_are_lines_of_a_log() {
 }
 
 #[test]
-fn the_bounds_of_the_page_are_those_of_the_code() {
+fn the_bounds_of_the_page_match_the_code() {
     let shards = size_of::<OperationMetrics<8>>() - size_of::<OperationMetrics<1>>();
     assert_eq!(size_of::<OperationMetrics>(), size_of::<OperationMetrics<8>>());
     let row = |what: &str| {
         let bounds = rows(PAGE, "what").into_iter().find(|[name, ..]: &[String; 3]| name.starts_with(what));
-        bounds.unwrap_or_else(|| panic!("no row of {what}"))[1].clone()
+        bounds.unwrap_or_else(|| panic!("there is no row for {what}"))[1].clone()
     };
     assert_eq!(row("counters of"), format!("64 bits, {} bytes per shard, 8 shards", shards / 7));
     assert_eq!(row("events in a `Queued`"), format!("its capacity, at most {}", Queued::MOST));
@@ -211,14 +210,14 @@ fn the_bounds_of_the_page_are_those_of_the_code() {
 /// Fields that every event has.
 const COMMON: [&str; 5] = ["message", "retry.event", "retry.operation", "retry.key", "retry.attempt"];
 
-/// What Prometheus finds after a story.
+/// What Prometheus scrapes after a story.
 #[derive(Default)]
 struct Scraped {
-    /// By name: type, labels, help.
+    /// The type, labels and help of each metric, by name.
     metrics: BTreeMap<String, (String, Names, String)>,
-    /// By metric and label.
+    /// The values of each label, by metric and label.
     values: BTreeMap<(String, String), Names>,
-    /// Of one operation.
+    /// The samples of one operation.
     counters: usize,
     histograms: usize,
 }
@@ -261,20 +260,20 @@ impl Scraped {
     }
 }
 
-/// A metric's name without what a histogram's parts have behind it.
+/// Returns the name of a metric without the suffixes of a histogram.
 fn base(name: &str) -> &str {
     ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name)
 }
 
-/// What a subscriber finds of a story.
+/// What a subscriber receives of a story.
 #[derive(Clone, Default)]
 struct Traced(Arc<Mutex<Found>>);
 
 #[derive(Default)]
 struct Found {
-    /// By name: levels, and fields that other events have not.
+    /// By name: the levels, and the fields that only this event has.
     events: BTreeMap<String, (Names, Names)>,
-    /// All that an event may have.
+    /// All fields that an event may have.
     fields: Names,
     span: String,
     span_fields: Names,
@@ -322,7 +321,7 @@ impl Visit for Seen {
     }
 }
 
-/// The rows of all tables of so many columns whose first column has this title.
+/// Returns the rows of all tables with this number of columns and this title of the first column.
 fn rows<const COLUMNS: usize>(text: &str, title: &str) -> Vec<[String; COLUMNS]> {
     let cells = |line: &str| {
         let cells = line.trim().strip_prefix('|')?.strip_suffix('|')?.split('|');
@@ -336,21 +335,21 @@ fn rows<const COLUMNS: usize>(text: &str, title: &str) -> Vec<[String; COLUMNS]>
             rows.extend(lines.by_ref().map_while(cells));
         }
     }
-    assert!(!rows.is_empty(), "no table of {title} with {COLUMNS} columns");
+    assert!(!rows.is_empty(), "there is no table of {title} with {COLUMNS} columns");
     rows
 }
 
-/// What is in backticks.
+/// Returns the texts in backticks.
 fn quoted(text: &str) -> Names {
     text.split('`').skip(1).step_by(2).map(String::from).collect()
 }
 
-/// What follows, in each line that has it.
+/// Returns the rest of each line that contains `start`.
 fn after<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = String> + 'a {
     text.lines().filter_map(move |line| line.split_once(start)).map(|(_, rest)| rest.trim().to_owned())
 }
 
-/// Names that look like metrics of ours: not those of crates, and of what rules record no part.
+/// Returns the names that look like metrics of this library, without names of crates and parts of recorded metrics.
 fn metrics_in(text: &str) -> Names {
     let ours = words(text).filter(|word| word.starts_with("retry_") && !word.starts_with("retry_core"));
     ours.map(|word| base(word).to_owned()).collect()
@@ -360,7 +359,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
 }
 
-/// All texts in a document.
+/// Returns all strings in a document.
 fn texts(value: &serde_json::Value) -> Vec<&str> {
     use serde_json::Value;
     match value {

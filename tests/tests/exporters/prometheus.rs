@@ -1,4 +1,4 @@
-//! [`MetricsFacade`] into the Prometheus recorder of the `metrics` crate, as a scrape would find it.
+//! [`MetricsFacade`] with the Prometheus recorder of the `metrics` crate, as a scrape would see it.
 
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -16,7 +16,7 @@ fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
     (recorder, handle)
 }
 
-/// The samples, those that are zero left out.
+/// Returns the samples that are not zero.
 fn samples(handle: &PrometheusHandle) -> Vec<String> {
     let text = handle.render();
     let mut samples = Vec::from_iter(
@@ -45,7 +45,7 @@ fn every_number_of_a_story_is_scraped() {
     assert!(samples.contains(&(within("0.05") + "1")) && samples.contains(&(within("0.5") + "2")));
 
     let text = handle.render();
-    // What never happened is there, too, so that its first time is an increase.
+    // Events that have not happened are exported as 0, so that the first one is an increase.
     assert!(
         text.contains(
             r#"retry_calls_total{service_name="shop",operation="stock.read",outcome="cancelled"} 0"#
@@ -59,7 +59,7 @@ fn every_number_of_a_story_is_scraped() {
 }
 
 #[test]
-fn names_that_cannot_be_labels_are_counted_as_other() {
+fn names_that_are_invalid_labels_are_counted_as_other() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::sized();
     with_local_recorder(&recorder, || {
@@ -70,7 +70,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
     let expected = [
         r#"retry_dead_letters_total{operation="a",outcome="kept"} 2"#,
         r#"retry_dead_letters_total{operation="other",outcome="kept"} 3"#,
-        // An empty label is none to Prometheus.
+        // For Prometheus, an empty label is a missing label.
         r#"retry_dead_letters_total{operation="unnamed",outcome="kept"} 1"#,
     ];
     assert_eq!(samples(&handle), expected);
@@ -79,7 +79,7 @@ fn names_that_cannot_be_labels_are_counted_as_other() {
 }
 
 #[test]
-fn names_are_quoted_as_labels_are() {
+fn names_are_quoted_like_labels() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::sized().tags(&[("region", "\"eu\"\\")]);
     with_local_recorder(&recorder, || {
@@ -91,14 +91,14 @@ fn names_are_quoted_as_labels_are() {
 }
 
 #[test]
-fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
+fn circuits_are_counted_for_any_operation_and_in_any_order() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::sized();
     let mut changes = vec![
         (Phase::Closed, Phase::Open),
         (Phase::Open, Phase::HalfOpen),
         (Phase::HalfOpen, Phase::Open),
-        (Phase::Closed, Phase::Open), // another one
+        (Phase::Closed, Phase::Open), // another circuit
         (Phase::Open, Phase::HalfOpen),
     ];
     changes.reverse();
@@ -118,7 +118,7 @@ fn circuits_are_counted_whoever_tells_of_them_and_in_whatever_order() {
 }
 
 #[test]
-fn without_a_recorder_nothing_is_counted_and_nothing_breaks() {
+fn without_a_recorder_nothing_is_counted_and_calls_work() {
     let facade = MetricsFacade::<2>::default();
     story(&facade);
     let mut event = letter(&super::WRITE, true);

@@ -1,4 +1,4 @@
-//! [`TracingLog`] into tracing-subscriber, which writes JSON.
+//! [`TracingLog`] with tracing-subscriber, which writes JSON.
 
 use std::future::pending;
 use std::task::{Context, Waker};
@@ -26,7 +26,7 @@ fn subscriber(written: &Written, level: LevelFilter) -> impl Subscriber + Send +
         .finish()
 }
 
-/// A line a record: level, fields by name, and in brackets the names of the spans it is in.
+/// Formats each record as one line: the level, the fields by name, and the names of its spans in brackets.
 fn lines(written: &Written) -> Vec<String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let line = |line: &str| {
@@ -59,12 +59,12 @@ fn every_event_has_its_level_and_fields() {
 }
 
 #[test]
-fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
+fn a_span_of_a_call_contains_its_attempts_and_its_end() {
     let written = Written::default();
     let clock = FakeClock::new();
     let stock = Retry::new(&POLICY, &clock).named("stock.read");
     with_default(subscriber(&written, LevelFilter::DEBUG), || {
-        // Each attempt of the operation is a span of its own.
+        // Each attempt of the operation has its own span.
         let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
         let fetch = || {
             let answer = answers.next().unwrap();
@@ -96,7 +96,7 @@ fn a_span_around_a_call_holds_its_attempts_and_says_how_it_ended() {
 }
 
 #[test]
-fn a_call_that_is_dropped_says_so_in_its_span() {
+fn the_span_of_a_dropped_call_says_cancelled() {
     let written = Written::default();
     let clock = FakeClock::new();
     let stock = Retry::new(&POLICY, &clock).named("stock.read");
@@ -116,9 +116,10 @@ fn a_call_that_is_dropped_says_so_in_its_span() {
     assert_eq!(lines(&written), expected);
 }
 
-/// A call inside of another one's attempt: each end is written into its own span, whether the inner one has any.
+/// If a call is inside the attempt of another call, each end is written into its own span. This also holds if the inner
+/// call has no span.
 #[test]
-fn calls_inside_of_calls_end_in_their_own_spans() {
+fn nested_calls_end_in_their_own_spans() {
     let play = |inner_has_a_span: bool| {
         let written = Written::default();
         let clock = FakeClock::new();
@@ -147,9 +148,9 @@ fn calls_inside_of_calls_end_in_their_own_spans() {
     assert_eq!(play(false), [format!("{failed} [call]"), unused.into(), checkout.into()]);
 }
 
-/// It may have been forgotten to run the call in its span.
+/// The program may forget to run the call in its span.
 #[test]
-fn a_call_that_is_not_run_in_its_span_ends_in_it_all_the_same() {
+fn a_call_that_is_not_run_in_its_span_still_ends_in_it() {
     let written = Written::default();
     let clock = FakeClock::new();
     with_default(subscriber(&written, LevelFilter::INFO), || {
@@ -168,9 +169,9 @@ fn a_call_that_is_not_run_in_its_span_ends_in_it_all_the_same() {
     assert!(lines[1].contains("retry.outcome=gave-up") && lines[1].ends_with(" [request]"), "{lines:#?}");
 }
 
-/// A span of someone else's has nothing written into it, whatever it and its fields are called.
+/// Nothing is written into a span of other code, even if it and its fields have the same names.
 #[test]
-fn a_span_of_others_is_left_alone() {
+fn a_span_of_other_code_is_left_alone() {
     let written = Written::default();
     let clock = FakeClock::new();
     let stock = Retry::new(&POLICY, &clock).observe(&TracingLog);
@@ -182,7 +183,7 @@ fn a_span_of_others_is_left_alone() {
 }
 
 #[test]
-fn names_cannot_end_a_line_or_go_on_for_ever() {
+fn names_cannot_end_a_line_and_are_cut() {
     let written = Written::default();
     let operation = "stock\n{\"level\":\"forged\"}\x1b[2J".repeat(1_000).into();
     let mut event = letter(&operation, true);
@@ -197,8 +198,8 @@ fn names_cannot_end_a_line_or_go_on_for_ever() {
 }
 
 #[test]
-fn without_a_subscriber_no_clock_is_read() {
-    let clock = || -> Instant { unreachable!("nobody listens, so nothing asks for the time") };
+fn without_a_subscriber_the_clock_is_not_read() {
+    let clock = || -> Instant { unreachable!("there is no subscriber, so the time is not needed") };
     let untimed = Policy::exponential(ms(1));
     tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
         let mut call = Call::new(&untimed, clock).observe(&TracingLog);

@@ -1,4 +1,4 @@
-//! The list in DESIGN.md, whose order is the layering: a file uses only the files above it.
+//! The list in DESIGN.md. Its order is the layering: a file uses only the files above it.
 //!
 //! 1. The list is the fenced block of `## The tree`. Each line has a path, two or more spaces and a description.
 //! 2. The path of a folder ends in `/`. What is inside follows on lines of its own, indented by two more spaces.
@@ -40,7 +40,7 @@ impl List {
         Self(entries)
     }
 
-    /// Reports where the list differs from the sources, from their uses, and from the paths that exist.
+    /// Reports how the list differs from the sources, from their uses, and from the paths that exist.
     pub(crate) fn problems(
         &self,
         sources: &BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! Checks the layering of the sources: `cargo test -p tests --test layering`.
 //!
-//! No files use each other, directly or through others, and a file uses only the files above it in DESIGN.md's list,
-//! whose format stands in `list`. `sources` reads the modules, `uses` finds which file uses which names of which
+//! Two files must not use each other, directly or through others. A file uses only the files above it in DESIGN.md's
+//! list. `list` describes its format, `sources` reads the modules, `uses` finds which file uses which names of which
 //! other file, and `planted` shows that each check fails on a violation.
 //!
 //! Only paths count as uses: a method call on a value has none. Unit tests inside a source do not count.

@@ -171,7 +171,7 @@ fn module_path(file: &str) -> Path {
     path
 }
 
-/// A word, a mark or a literal, whose text is left out, or a group, whose text is its opening bracket.
+/// A word, a mark, a literal or a group. The text of a literal is left out, and that of a group is its opening bracket.
 struct Token {
     text: String,
     inner: Vec<Token>,

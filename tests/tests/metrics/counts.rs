@@ -1,3 +1,5 @@
+//! The counts of calls, attempts, circuits, budgets and dead letters.
+
 use std::time::Duration;
 
 use retry_core::{
@@ -13,7 +15,7 @@ use super::{POLICY, ended, event, ms};
 
 type Metrics = OperationMetrics<2>;
 
-/// One call that ends with these answers, 10 ms each, and what it is counted as.
+/// Makes one call with these answers. Each attempt takes 10 ms. Returns the counts.
 fn counted(policy: &Policy, answers: &[Result<(), Class>]) -> MetricsSnapshot {
     let metrics = Metrics::sharded("stock.read");
     let clock = FakeClock::new();
@@ -22,7 +24,7 @@ fn counted(policy: &Policy, answers: &[Result<(), Class>]) -> MetricsSnapshot {
         clock.advance(ms(10));
         *answers.next().unwrap()
     });
-    assert!(answers.next().is_none(), "not all answers were asked for");
+    assert!(answers.next().is_none(), "there are fewer attempts than answers");
     metrics.snapshot()
 }
 
@@ -34,7 +36,7 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
     type Row<'a> = (&'a Policy, &'a [Result<(), Class>], &'a str, [u64; 4], [u64; 2], u64);
     #[rustfmt::skip]
     let rows: &[Row<'_>] = &[
-        // policy, answers,                                  in one line,                                                           attempts 1 2 3 4, timeouts and retries after them, time in ms
+        // policy, answers,                                  as one line,                                                           attempts 1 2 3 4, timeouts and retries after them, time in ms
         (&POLICY, &[Ok(())],                                 "1 succeeded, 0 gave up, 0 rejected, 0 cancelled; 1 attempts, 0 failed", [1, 0, 0, 0], [0, 0], 10),
         (&POLICY, &[TIMEOUT, Ok(())],                        "1 succeeded, 0 gave up, 0 rejected, 0 cancelled; 2 attempts, 1 failed", [1, 1, 0, 0], [1, 1], 120),
         (&POLICY, &[TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT],     "0 succeeded, 1 gave up, 0 rejected, 0 cancelled; 4 attempts, 4 failed", [1, 1, 1, 1], [4, 3], 740),
@@ -74,7 +76,7 @@ fn a_call_is_counted_by_its_end_and_its_attempts_by_their_number_and_class() {
 }
 
 #[test]
-fn attempts_are_told_apart_up_to_the_eighth() {
+fn the_first_eight_attempts_are_counted_separately() {
     let clock = FakeClock::new();
     let metrics = Metrics::sharded("stock.read");
     let policy = POLICY.max_attempts(20);
@@ -95,7 +97,7 @@ fn rates_and_means_of_many_calls() {
     assert_eq!(metrics.snapshot(), MetricsSnapshot::NONE);
     let nothing = MetricsSnapshot::NONE;
     assert_eq!((nothing.success_rate(), nothing.retry_rate(), nothing.mean_backoff()), (None, None, None));
-    // Of 7 calls, two fail once, one fails.
+    // Of seven calls, two recover after one failure, and one gives up.
     for failures in [0, 1, 0, 0, 3, 1, 0] {
         let mut answers = (0..failures).map(|_| Err(Class::Server)).chain([Ok(())]);
         let _ = retry.run_blocking(|| answers.next().unwrap());
@@ -108,7 +110,7 @@ fn rates_and_means_of_many_calls() {
         counts.to_string(),
         "8 calls: 6 succeeded, 1 gave up, 0 rejected, 1 cancelled; 12 attempts, 5 failed"
     );
-    // The cancelled one says nothing of the dependency.
+    // The cancelled call does not count in the rates.
     assert_eq!((counts.success_rate(), counts.failure_rate()), (Some(857), Some(142)));
     assert_eq!(counts.attempt_failure_rate(), Some(416));
     assert_eq!(counts.retry_rate(), Some(333));
@@ -136,7 +138,7 @@ fn circuits_budgets_and_dead_letters_are_counted() {
         let _ = retry.run_blocking(|| Err::<(), _>(Class::Server));
     }
     let counts = metrics.snapshot();
-    // The first pays for two retries and fails a third time, which opens the circuit: the other two are refused.
+    // The first call makes three attempts. The third failure opens the circuit, so the other two calls are rejected.
     assert_eq!(
         counts.to_string(),
         "3 calls: 0 succeeded, 0 gave up, 3 rejected, 0 cancelled; 3 attempts, 3 failed"
@@ -156,14 +158,14 @@ fn circuits_budgets_and_dead_letters_are_counted() {
 }
 
 #[test]
-fn the_longest_times_and_largest_numbers_do_no_harm() {
+fn the_longest_times_and_largest_numbers_are_handled() {
     let metrics = Metrics::sharded("stock.read");
     metrics.observe(&ended(CallEnd::Succeeded, Duration::MAX));
     let counts = metrics.snapshot();
     assert_eq!(counts.mean_duration(), Some(Duration::from_nanos(u64::MAX)));
     assert_eq!((counts + counts).success_rate(), Some(1000));
     for _ in 0..3 {
-        metrics.observe(&ended(CallEnd::GaveUp(GiveUp::Attempts), Duration::MAX)); // the sum wraps
+        metrics.observe(&ended(CallEnd::GaveUp(GiveUp::Attempts), Duration::MAX)); // the sum wraps around
     }
     assert_eq!(metrics.snapshot().failure_rate(), Some(750));
     let mut strange = event(EventKind::Started);
@@ -172,19 +174,19 @@ fn the_longest_times_and_largest_numbers_do_no_harm() {
         metrics.observe(&strange);
     }
     assert_eq!(metrics.snapshot().attempts(), 3);
-    // A difference the wrong way round.
+    // A difference in the wrong direction.
     let backwards = MetricsSnapshot::NONE.since(&metrics.snapshot());
     assert!(backwards.failure_rate().is_some_and(|rate| rate <= 1000), "{backwards:?}");
 }
 
 #[test]
-fn a_call_that_does_not_know_how_long_it_took_is_in_no_mean() {
+fn a_call_without_a_duration_does_not_count_in_the_mean() {
     let metrics = Metrics::sharded("stock.read");
     metrics.observe(&ended(CallEnd::Succeeded, ms(30)));
     metrics.observe(&event(EventKind::Ended { end: CallEnd::Succeeded, elapsed: None }));
     let counts = metrics.snapshot();
     assert_eq!((counts.succeeded(), counts.mean_duration()), (2, Some(ms(30))));
-    // By hand, too, where the call has no deadline: it is timed since its first attempt.
+    // A call by hand without a deadline is timed from its first attempt.
     let clock = FakeClock::new();
     let mut call = Call::new(&POLICY, clock.now()).observe(&metrics);
     let attempt = call.attempt(clock.now()).unwrap();

@@ -1,4 +1,4 @@
-//! Metrics: what is counted of calls and circuits, and that names, threads and clocks cannot break it.
+//! Metrics: the counts of calls and circuits, also with unusual names, several threads and clocks that step back.
 
 mod counts;
 mod names;
@@ -18,7 +18,7 @@ const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_att
 
 static READ: Name = Name::new("stock.read");
 
-/// An event of a kind, of no call in particular.
+/// Makes an event of this kind, without a call.
 fn event(kind: EventKind) -> Event<'static> {
     let change =
         Change { from: Phase::Closed, to: Phase::Open, at: Instant::ORIGIN, cause: ChangeCause::Manual };

@@ -1,3 +1,5 @@
+//! The names and tags of metrics: which are valid, and what happens if there are too many.
+
 use retry_core::{
     Class, Retry,
     observe::{EventKind, Metrics, MetricsFacade, Name, Observer, OperationMetrics},
@@ -13,7 +15,7 @@ fn leak(text: String) -> &'static str {
 }
 
 #[test]
-fn names_and_tags_that_no_exporter_can_take_are_refused() {
+fn names_and_tags_that_exporters_cannot_use_are_errors() {
     const NINE: Tags =
         &[("a", ""), ("b", ""), ("c", ""), ("d", ""), ("e", ""), ("f", ""), ("g", ""), ("h", ""), ("i", "")];
     let huge = leak("n".repeat(10_240));
@@ -52,7 +54,7 @@ fn names_and_tags_that_no_exporter_can_take_are_refused() {
 }
 
 #[test]
-fn what_is_at_the_limit_is_taken() {
+fn names_and_tags_at_the_limits_are_valid() {
     let longest = leak("\u{e9}".repeat(64));
     assert_eq!(OperationMetrics::<1>::sharded(longest).operation(), longest);
     assert_eq!(OperationMetrics::<1>::sharded("").operation(), "");
@@ -66,7 +68,7 @@ fn what_is_at_the_limit_is_taken() {
         ("e", ""),
         ("region", ""),
     ];
-    // Each operation has them, those of later on and those that find no place.
+    // Each operation has the tags, also operations that are added later, and those that do not fit.
     let metrics = Metrics::<1>::sized().try_tags(TAGS.iter().copied()).unwrap();
     metrics.observe(&event(EventKind::Started));
     assert_eq!(
@@ -83,12 +85,12 @@ fn what_is_at_the_limit_is_taken() {
 
 #[test]
 #[should_panic(expected = r#"tags = "operation": a name must not be one of the exporters' labels"#)]
-fn the_plain_setter_panics_with_the_same_line_at_run_time() {
+fn the_plain_setter_panics_with_the_same_message_at_run_time() {
     let _ = Metrics::<1>::sized().tags(std::hint::black_box(&[("operation", "")]));
 }
 
 #[test]
-fn names_that_find_no_place_are_counted_together() {
+fn names_that_do_not_fit_are_counted_together() {
     let metrics = Metrics::<8>::sized();
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&metrics);
@@ -121,7 +123,7 @@ fn names_that_find_no_place_are_counted_together() {
 }
 
 #[test]
-fn a_name_is_one_wherever_its_text_is_kept() {
+fn equal_names_are_one_wherever_their_text_is_stored() {
     let metrics = Metrics::<4>::sized();
     let clock = FakeClock::new();
     let at_run_time = ["stock.read", "stock.reae", "tock.read"].map(|name| Name::from(name.to_owned()));
@@ -134,9 +136,9 @@ fn a_name_is_one_wherever_its_text_is_kept() {
     assert_eq!(format!("{metrics:?}").matches("calls").count(), 4);
 }
 
-/// Whatever names come, memory is taken for so many and no more.
+/// Memory is used only for the names that fit.
 #[test]
-fn a_flood_of_names_takes_no_memory() {
+fn a_flood_of_names_uses_no_more_memory() {
     let metrics = Metrics::<8>::sized();
     let names = Vec::from_iter((0..10_000).map(|i| Name::from(format!("operation {i}"))));
     let mut event = event(EventKind::Started);
@@ -147,14 +149,14 @@ fn a_flood_of_names_takes_no_memory() {
             metrics.observe(&event);
         }
     });
-    assert_eq!(flood.count_total, 3 * 8, "for each of 8 names its text, what shares it, and its place");
+    assert_eq!(flood.count_total, 3 * 8, "three allocations for each of 8 names");
     assert_eq!(metrics.snapshot().attempts(), 10_000);
     assert_eq!(metrics.other().snapshot().attempts(), 9_992);
 }
 
-/// Who only looks takes no place, and who has no name has one place all the same.
+/// A look-up does not add a name. Operations without a name are counted under one name.
 #[test]
-fn a_name_has_a_place_from_its_first_event_on() {
+fn a_name_is_added_at_its_first_event() {
     let (clock, metrics) = (FakeClock::new(), Metrics::<2>::sized());
     assert!(metrics.operation("stock.raed").is_none() && metrics.operation("stock.rite").is_none());
     for name in ["stock.read", "", "stock.read"] {

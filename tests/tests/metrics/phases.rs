@@ -1,3 +1,5 @@
+//! The time that circuits spend in each phase.
+
 use retry_core::circuit::{Phase::Closed, Phase::HalfOpen, Phase::Open};
 use retry_core::{
     CircuitConfig, Class, Instant, Retry, SharedCircuit,
@@ -15,14 +17,15 @@ fn changed(from: Phase, to: Phase, at: u64) -> Event<'static> {
     Event::phase_changed(&STOCK, Change { from, to, at, cause: ChangeCause::Manual })
 }
 
-/// Milliseconds closed, open and half-open until `now`, and how many circuits are open and half-open.
+/// Returns the milliseconds in the phases closed, open and half-open until `now`, and how many circuits are open and
+/// half-open.
 fn times(counts: &MetricsSnapshot, now: u64) -> ([u128; 3], [u64; 2]) {
     let now = Instant::from_millis(now);
     let times = [Closed, Open, HalfOpen].map(|phase| counts.time_in(phase, Instant::ORIGIN, now).as_millis());
     (times, [Open, HalfOpen].map(|phase| counts.circuits_in(phase)))
 }
 
-/// Of one circuit from closed at 0 on.
+/// The changes of one circuit, which is closed at 0.
 const SCRIPT: [(Phase, Phase, u64); 6] = [
     (Closed, Open, 1_000),
     (Open, HalfOpen, 1_500),
@@ -33,7 +36,7 @@ const SCRIPT: [(Phase, Phase, u64); 6] = [
 ];
 
 #[test]
-fn the_time_in_each_phase_adds_up_to_all_of_it() {
+fn the_times_in_the_phases_add_up() {
     let metrics = OperationMetrics::<2>::sharded("stock");
     #[rustfmt::skip]
     let expected = [
@@ -54,32 +57,32 @@ fn the_time_in_each_phase_adds_up_to_all_of_it() {
     assert_eq!([Closed, Open, HalfOpen].map(|phase| counts.changes_to(phase)), [1, 3, 2]);
 }
 
-/// Threads tell of changes after they made them, in any order.
+/// Threads report changes after they made them, so they may arrive in any order.
 #[test]
-fn the_order_in_which_changes_are_told_does_not_matter() {
+fn the_order_of_the_changes_does_not_matter() {
     let (forwards, backwards) =
         (OperationMetrics::<1>::sharded("stock"), OperationMetrics::<1>::sharded("stock"));
     SCRIPT.iter().for_each(|(from, to, at)| forwards.observe(&changed(*from, *to, *at)));
     SCRIPT.iter().rev().for_each(|(from, to, at)| {
         backwards.observe(&changed(*from, *to, *at));
-        let _ = times(&backwards.snapshot(), 3_000); // half of the story: wrong, but in bounds
+        let _ = times(&backwards.snapshot(), 3_000); // incomplete, so wrong, but within bounds
     });
     assert_eq!(forwards.snapshot(), backwards.snapshot());
 }
 
 #[test]
-fn what_was_seen_only_in_part_is_never_negative() {
+fn times_from_incomplete_events_are_not_negative() {
     let metrics = OperationMetrics::<1>::sharded("stock");
-    metrics.observe(&changed(Open, HalfOpen, 700)); // nobody told of the opening
+    metrics.observe(&changed(Open, HalfOpen, 700)); // the event of the opening is missing
     assert_eq!(times(&metrics.snapshot(), 800), ([0, 700, 100], [0, 1]));
-    metrics.observe(&changed(HalfOpen, Closed, 600)); // a clock that stepped back
+    metrics.observe(&changed(HalfOpen, Closed, 600)); // the clock stepped back
     assert_eq!(times(&metrics.snapshot(), 800), ([100, 700, 0], [0, 0]));
     metrics.observe(&changed(Closed, Open, u64::MAX));
     assert_eq!(metrics.snapshot().time_in(Closed, Instant::MAX, Instant::ORIGIN), ms(0));
 }
 
 #[test]
-fn several_circuits_are_added_up_whoever_tells_of_them() {
+fn several_circuits_are_added_up_for_any_operation() {
     let metrics = Metrics::<4>::sized();
     let circuits = [(); 2].map(|()| {
         SharedCircuit::<CountWindow<20>, LocalLock>::with_window(

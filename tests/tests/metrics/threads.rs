@@ -1,3 +1,5 @@
+//! Metrics that several threads update at once.
+
 use std::sync::Barrier;
 use std::thread;
 
@@ -10,7 +12,7 @@ use retry_core::{
 const THREADS: u64 = 6;
 const CALLS: u64 = 2_000;
 
-/// Each thread makes calls of which every third fails once.
+/// Runs threads that make calls. Every third call fails once.
 fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
     const POLICY: Policy = Policy::fixed(super::ms(1)).jitter(Jitter::None).max_attempts(2);
     let together = Barrier::new(THREADS.try_into().unwrap());
@@ -35,7 +37,7 @@ fn hammer(observer: &(impl Observer + Sync), names: [&'static str; 2]) {
 }
 
 #[test]
-fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
+fn no_count_is_lost_between_threads_with_any_number_of_shards() {
     const RETRIES: u64 = CALLS.div_ceil(3) * THREADS;
     let (one, three, many) = (
         OperationMetrics::<1>::sharded("a"),
@@ -53,9 +55,9 @@ fn no_count_is_lost_between_threads_whatever_the_number_of_shards() {
     assert_eq!(each, [THREADS * CALLS / 2; 2]);
 }
 
-/// In one shard, with nothing to do in between: what is not one step is torn sooner or later.
+/// With one shard and no other work, an update that is not atomic would lose counts sooner or later.
 #[test]
-fn threads_that_do_nothing_but_count_lose_nothing() {
+fn threads_that_only_count_lose_no_count() {
     const EVENTS: u64 = 300_000;
     let metrics = OperationMetrics::<1>::sharded("a");
     let together = Barrier::new(4);
@@ -71,9 +73,9 @@ fn threads_that_do_nothing_but_count_lose_nothing() {
     assert_eq!(metrics.snapshot().dead_letters_kept(), 4 * EVENTS);
 }
 
-/// Threads that see a name for the first time at once make it one.
+/// If several threads use a new name at the same time, it is added once.
 #[test]
-fn a_new_name_that_several_threads_bring_is_one() {
+fn a_new_name_from_several_threads_is_added_once() {
     for _ in 0..50 {
         let metrics = Metrics::<2>::sized();
         hammer_once(&metrics);

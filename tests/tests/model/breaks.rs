@@ -1,4 +1,4 @@
-//! The rules that are broken one by one, and the check that must catch each, alone.
+//! The broken rules, and for each the check that must find it alone.
 
 use retry_core::circuit::{CountWindow, SlowCalls};
 
@@ -27,7 +27,7 @@ impl Entry {
         Self { bounds: Bounds { by_hand, ..self.bounds }, ..self }
     }
 
-    /// Without a clock that steps back, by which it would be caught sooner.
+    /// Keeps the clock from stepping back, because that would find the rule sooner.
     const fn steady(self) -> Self {
         Self { bounds: Bounds { back: 0, ..self.bounds }, ..self }
     }
@@ -53,16 +53,16 @@ pub(crate) fn all() -> Vec<Entry> {
     let slow = Rules { slow_after: U, tells_slow: true, slow_rate: 100, ..rate };
     vec![
         entry::<Two>(Break::OneProbeTooMany, Check::Admission, two),
-        entry::<Two>(Break::DoorOpensEarly, Check::Admission, one),
+        entry::<Two>(Break::AdmitsEarly, Check::Admission, one),
         entry::<Two>(Break::RampAdmitsAll, Check::Admission, Rules { ramp: 4 * U, ..one }),
         entry::<Two>(Break::ForcedOpenEnds, Check::Admission, one).by_hand(&[Hand::ForceOpen, Hand::Reset]),
         entry::<Two>(Break::LateResultCounts, Check::Late, rate),
         entry::<Two>(Break::LateSuccessCloses, Check::Late, one),
         entry::<Two>(Break::LateDropFreesSlot, Check::Late, two),
         entry::<Two>(Break::LateIsNotCounted, Check::Late, one),
-        entry::<Two>(Break::LeaseNeverPasses, Check::Wedge, one),
+        entry::<Two>(Break::LeaseDoesNotExpire, Check::Wedge, one),
         entry::<Two>(Break::ProbesNeverDecide, Check::Wedge, one),
-        entry::<Two>(Break::ReopensForEver, Check::Wedge, one),
+        entry::<Two>(Break::StaysOpenForEver, Check::Wedge, one),
         entry::<Two>(Break::OpenTimeGrowsAsClockStepsBack, Check::OpenTime, one),
         entry::<Two>(Break::TripLastsTwice, Check::OpenTime, one).by_hand(&[Hand::Trip(3)]),
         entry::<Two>(Break::DropKeepsSlot, Check::Counters, one),
@@ -73,10 +73,10 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::DisabledCounts, Check::Counters, rate).by_hand(&[Hand::Disable]),
         entry::<Two>(Break::ReopensInOneEra, Check::Eras, one),
         entry::<Two>(Break::LeasePassesInOneEra, Check::Eras, one),
-        entry::<Two>(Break::LeasePassesUnsaid, Check::Eras, one),
-        entry::<Two>(Break::ResetIsNoNewEra, Check::Eras, one).by_hand(&[Hand::Reset]),
+        entry::<Two>(Break::LeaseExpiryIsNotReported, Check::Eras, one),
+        entry::<Two>(Break::ResetKeepsEra, Check::Eras, one).by_hand(&[Hand::Reset]),
         entry::<Two>(Break::OneFailureMoreInARow, Check::Decision, two),
-        entry::<Two>(Break::SuccessDoesNotEndRow, Check::Decision, two),
+        entry::<Two>(Break::SuccessDoesNotResetTheRow, Check::Decision, two),
         entry::<Two>(Break::OnePercentMore, Check::Decision, rate),
         entry::<CountWindow<3>>(Break::OneFailureMoreInTheWindow, Check::Decision, two_of_three),
         entry::<Two>(Break::OneProbeMoreInAll, Check::Admission, Rules { probes_to_spare: 0, ..two }),
@@ -86,14 +86,14 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::OneFailedProbeMore, Check::Decision, two),
         entry::<Two>(Break::GrowthIgnored, Check::Decision, growing),
         entry::<Two>(Break::GrowthIsKeptOnClosing, Check::Decision, growing).steady(),
-        entry::<Slow>(Break::SlowProbeIsWell, Check::Decision, slow),
-        entry::<Slow>(Break::SlowDropIsForgotten, Check::Decision, slow),
-        // The other way round: what a shared circuit does is right here, and what it is compared with is broken.
-        entry::<Two>(Break::DoorOpensEarly, Check::Word, one),
+        entry::<Slow>(Break::SlowProbeSucceeds, Check::Decision, slow),
+        entry::<Slow>(Break::SlowDropIsNotCounted, Check::Decision, slow),
+        // Here the shared circuit is right, and the machine that it is compared with is broken.
+        entry::<Two>(Break::AdmitsEarly, Check::Word, one),
         entry::<Two>(Break::OpenTimeGrowsAsClockStepsBack, Check::Word, one),
         entry::<Two>(Break::TripLastsTwice, Check::Word, one).by_hand(&[Hand::Trip(3)]),
         entry::<Two>(Break::SuccessIsNotRecorded, Check::Word, rate),
-        entry::<Two>(Break::SuccessDoesNotEndRow, Check::Word, two),
+        entry::<Two>(Break::SuccessDoesNotResetTheRow, Check::Word, two),
         entry::<Two>(Break::LateIsNotCounted, Check::Word, one),
         entry::<Two>(Break::DisabledCounts, Check::Word, rate).by_hand(&[Hand::Disable]),
     ]

@@ -1,4 +1,4 @@
-//! A machine with one rule broken: the shipped one, told something else or not asked.
+//! A machine with one broken rule: the real breaker, with some calls changed or left out.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use super::step::UNIT;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Break {
     OneProbeTooMany,
-    DoorOpensEarly,
+    AdmitsEarly,
     RampAdmitsAll,
     ForcedOpenEnds,
     LateResultCounts,
     LateSuccessCloses,
     LateDropFreesSlot,
     LateIsNotCounted,
-    LeaseNeverPasses,
+    LeaseDoesNotExpire,
     ProbesNeverDecide,
-    ReopensForEver,
+    StaysOpenForEver,
     OpenTimeGrowsAsClockStepsBack,
     TripLastsTwice,
     DropKeepsSlot,
@@ -35,10 +35,10 @@ pub(crate) enum Break {
     DisabledCounts,
     ReopensInOneEra,
     LeasePassesInOneEra,
-    LeasePassesUnsaid,
-    ResetIsNoNewEra,
+    LeaseExpiryIsNotReported,
+    ResetKeepsEra,
     OneFailureMoreInARow,
-    SuccessDoesNotEndRow,
+    SuccessDoesNotResetTheRow,
     OnePercentMore,
     OneFailureMoreInTheWindow,
     OneProbeMoreInAll,
@@ -48,8 +48,8 @@ pub(crate) enum Break {
     OneFailedProbeMore,
     GrowthIgnored,
     GrowthIsKeptOnClosing,
-    SlowProbeIsWell,
-    SlowDropIsForgotten,
+    SlowProbeSucceeds,
+    SlowDropIsNotCounted,
 }
 
 #[derive(Clone)]
@@ -57,13 +57,13 @@ pub(crate) struct Broken<W> {
     inner: Breaker<W>,
     rule: Break,
     rules: Rules,
-    /// Until when it keeps its door shut without asking.
+    /// Until this time, it rejects attempts without calling the breaker.
     shut_until: Option<Instant>,
-    /// What it was before the first admission of its era, to have another ticket of that era.
+    /// The breaker before the first admission of its era, to make another ticket of that era.
     before: Option<(Box<Breaker<W>>, Instant)>,
-    /// By how much the era it shows lags behind.
+    /// By how much the visible era is behind.
     unshown: u32,
-    /// How often it opened in its life.
+    /// How often it has opened in total.
     openings: u32,
 }
 
@@ -73,13 +73,13 @@ impl<W: Explorable> Broken<W> {
         Self { inner, rule, rules, shut_until, before, unshown: 0, openings: 0 }
     }
 
-    /// The configuration it goes by.
+    /// Returns the configuration that it uses.
     fn config(&self) -> CircuitConfig {
         let mut rules = self.rules;
         match self.rule {
             Break::OneProbeTooMany => rules.probes += 1,
             Break::RampAdmitsAll => rules.ramp = 0,
-            Break::LeaseNeverPasses => rules.lease = u64::MAX,
+            Break::LeaseDoesNotExpire => rules.lease = u64::MAX,
             Break::WindowOneShort => rules.window_calls -= 1,
             Break::OneFailureMoreInARow => rules.consecutive_failures += 1,
             Break::OnePercentMore => rules.failure_rate += 1,
@@ -90,13 +90,13 @@ impl<W: Explorable> Broken<W> {
             Break::ClosesOneLate => rules.successes += 1,
             Break::OneFailedProbeMore => rules.probe_failures += 1,
             Break::GrowthIgnored => rules.growth = 1.0,
-            Break::SlowProbeIsWell if self.inner.phase() == Phase::HalfOpen => rules.slow_rate = 0,
+            Break::SlowProbeSucceeds if self.inner.phase() == Phase::HalfOpen => rules.slow_rate = 0,
             _ => {}
         }
         rules.config()
     }
 
-    /// Another ticket of this era.
+    /// Makes another ticket of this era.
     fn forged(&self) -> Option<Ticket> {
         let (before, now) = self.before.as_ref()?;
         before.as_ref().clone().admit(&self.config(), *now).ok().map(|admission| admission.ticket)
@@ -106,14 +106,14 @@ impl<W: Explorable> Broken<W> {
         self.forged().is_none_or(|forged| !same_era(&forged, ticket))
     }
 
-    /// Opens it for so many nanoseconds in place of what it would do.
+    /// Opens it for this number of nanoseconds instead of its own open time.
     fn open_for(&mut self, nanos: u64, now: Instant, change: Change) -> Change {
         self.inner
             .trip(Duration::from_nanos(nanos), now)
             .map_or(change, |it| Change { cause: change.cause, ..it })
     }
 
-    /// What comes after each step.
+    /// Records the change after each step.
     fn note(&mut self, change: Option<&Change>) {
         let Some(change) = change else { return };
         self.before = None;
@@ -140,14 +140,14 @@ impl<W: Explorable> Machine for Broken<W> {
         {
             return Err(Rejected::new(Phase::Open, until.since(now)));
         }
-        let early = self.rule == Break::DoorOpensEarly && self.inner.phase() == Phase::Open;
+        let early = self.rule == Break::AdmitsEarly && self.inner.phase() == Phase::Open;
         let asked_at = if early { now.after(Duration::from_nanos(UNIT)) } else { now };
         let before = (Box::new(self.inner.clone()), asked_at);
         let mut admission = self.inner.admit(&config, asked_at)?;
         self.note(admission.change.as_ref());
         self.before.get_or_insert(before);
         let is_lease = admission.change.is_some_and(|change| change.cause == ChangeCause::LeasePassed);
-        if self.rule == Break::LeasePassesUnsaid && is_lease {
+        if self.rule == Break::LeaseExpiryIsNotReported && is_lease {
             admission.change = None;
         }
         Ok(admission)
@@ -172,12 +172,12 @@ impl<W: Explorable> Machine for Broken<W> {
         let reopens = opens.filter(|_| phase == Phase::HalfOpen);
         let change = match (self.rule, opens, reopens) {
             (Break::ProbesNeverDecide, ..) if phase == Phase::HalfOpen => return None,
-            (Break::SuccessIsNotRecorded | Break::SuccessDoesNotEndRow, ..)
+            (Break::SuccessIsNotRecorded | Break::SuccessDoesNotResetTheRow, ..)
                 if phase == Phase::Closed && !failed =>
             {
                 return None;
             }
-            (Break::ReopensForEver, _, Some(change)) => Some(self.open_for(u64::MAX, now, change)),
+            (Break::StaysOpenForEver, _, Some(change)) => Some(self.open_for(u64::MAX, now, change)),
             (Break::GrowthIsKeptOnClosing, Some(change), _) => {
                 Some(self.open_for(self.rules.open_time(self.openings, 0), now, change))
             }
@@ -191,7 +191,7 @@ impl<W: Explorable> Machine for Broken<W> {
             self.shut_until = Some(now.after(Duration::from_nanos(self.rules.open_for)));
         }
         if self.rule == Break::OldFailureIsKept && change.is_some_and(|change| change.to == Phase::Closed) {
-            let admission = self.inner.admit(&config, now).expect("it is closed");
+            let admission = self.inner.admit(&config, now).expect("the circuit is closed");
             self.inner.settle(&config, admission.ticket, true, now, 0);
         }
         change
@@ -201,7 +201,7 @@ impl<W: Explorable> Machine for Broken<W> {
         let (phase, is_late) = (self.inner.phase(), self.is_late(&ticket));
         match self.rule {
             Break::DropKeepsSlot if phase == Phase::HalfOpen && !is_late => return None,
-            Break::SlowDropIsForgotten if phase == Phase::Closed && !is_late => return None,
+            Break::SlowDropIsNotCounted if phase == Phase::Closed && !is_late => return None,
             Break::DropCountsAsSuccess if phase == Phase::Closed && !is_late => {
                 return self.settle(config, ticket, false, now);
             }
@@ -229,7 +229,7 @@ impl<W: Explorable> Machine for Broken<W> {
     fn reset(&mut self, now: Instant) -> Option<Change> {
         let change = self.inner.reset(now);
         self.note(change.as_ref());
-        self.unshown += u32::from(self.rule == Break::ResetIsNoNewEra);
+        self.unshown += u32::from(self.rule == Break::ResetKeepsEra);
         change
     }
 
@@ -260,7 +260,7 @@ impl<W: Explorable> Machine for Broken<W> {
     }
 }
 
-/// A ticket shows its era only in its debug text.
+/// Compares the eras of two tickets, which only their debug text shows.
 fn same_era(a: &Ticket, b: &Ticket) -> bool {
     let era = |ticket: &Ticket| format!("{ticket:?}").split_once(',').map(|(era, _)| era.to_owned());
     era(a) == era(b)

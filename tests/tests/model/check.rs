@@ -1,4 +1,4 @@
-//! What must hold at each step.
+//! The checks of each step.
 
 use std::fmt;
 
@@ -17,21 +17,21 @@ use super::word;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// While half-open never more probes than allowed, while open none before its time.
+    /// A half-open circuit does not admit more probes than allowed. An open circuit admits none before its time.
     Admission,
-    /// A ticket of an older era changes nothing but the count of such.
+    /// A ticket of an older era changes only the count of late results.
     Late,
-    /// From every state, calls and time alone lead back to closed; where it is forced open, a reset does.
+    /// From every state, calls and time lead back to closed. If the circuit is forced open, a reset does.
     Wedge,
-    /// It is never open for longer than its setting from now, whatever the clock did.
+    /// From now, it is open for at most its open time, whatever the clock did.
     OpenTime,
-    /// Window and slots hold what a recount of the era's calls gives.
+    /// The window and the slots match a recount of the calls of the era.
     Counters,
-    /// A change of phase begins an era, and each era is reported.
+    /// A change of phase begins an era, and each new era is reported.
     Eras,
-    /// Phase, answer, change and cause are those that the rules say.
+    /// The phase, the answer, the change and its cause follow the rules.
     Decision,
-    /// A shared circuit, with its word, does the same.
+    /// A shared circuit, with its gate word, gives the same answers.
     Word,
 }
 
@@ -47,7 +47,7 @@ impl Check {
         Self::Word,
     ];
 
-    /// Whether the step from `before` to `after` keeps to it; the wedge is seen only in the whole.
+    /// Checks the step from `before` to `after`. A wedge is found only in the whole graph.
     pub(crate) fn holds<M: Machine>(self, happened: &Happened<'_, M>) -> Result<(), String> {
         match self {
             Self::Admission => happened.admission(),
@@ -77,7 +77,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// A step, and what was seen of it.
+/// A step, and its results.
 pub(crate) struct Happened<'s, M> {
     pub(crate) before: &'s State<M>,
     pub(crate) before_form: &'s Form,
@@ -88,7 +88,7 @@ pub(crate) struct Happened<'s, M> {
     pub(crate) after_form: &'s Form,
     pub(crate) rules: &'s Rules,
     pub(crate) config: &'s CircuitConfig,
-    /// The way to `before`, from the time it began at.
+    /// The steps to `before`, which began at `start`.
     pub(crate) path: &'s [Step],
     pub(crate) start: Instant,
 }
@@ -100,9 +100,7 @@ impl<M: Machine> Happened<'_, M> {
             return Err(format!("{} probes at once", self.probes()));
         }
         match (&self.seen.admission, &self.expected.admission) {
-            (Some(Ok(())), Some(Err(rejected))) => {
-                Err(format!("admitted, where the rules say: {rejected:?}"))
-            }
+            (Some(Ok(())), Some(Err(rejected))) => Err(format!("admitted, but the rules say: {rejected:?}")),
             _ => Ok(()),
         }
     }
@@ -110,7 +108,7 @@ impl<M: Machine> Happened<'_, M> {
     fn late(&self) -> Result<(), String> {
         let Step::End(name, End::Succeed | End::Fail | End::Drop) = self.step else { return Ok(()) };
         let (before, after) = (&self.before.machine, &self.after.machine);
-        let call = self.before.calls.iter().find(|call| call.name == name).expect("it was under way");
+        let call = self.before.calls.iter().find(|call| call.name == name).expect("the call was in progress");
         if !call.is_late(before) {
             return Ok(());
         }
@@ -155,7 +153,7 @@ impl<M: Machine> Happened<'_, M> {
         }
         match self.after_form.in_flight {
             Some(in_flight) if in_flight != u64::from(self.probes()) => {
-                Err(format!("it counts {in_flight} probes under way, a recount gives {}", self.probes()))
+                Err(format!("it counts {in_flight} probes, a recount gives {}", self.probes()))
             }
             _ => Ok(()),
         }
@@ -172,10 +170,10 @@ impl<M: Machine> Happened<'_, M> {
             return if begun { Ok(()) } else { Err("no new era".into()) };
         }
         match self.seen.change {
-            None if begun => Err("a new era that nobody was told of".into()),
+            None if begun => Err("a new era that was not reported".into()),
             Some(_) if !begun => Err("a change within one era".into()),
             Some(change) if (change.from, change.to) != phases || change.at != self.after.now => {
-                Err(format!("{change:?}, where it went from {} to {}", phases.0, phases.1))
+                Err(format!("{change:?}, but it went from {} to {}", phases.0, phases.1))
             }
             _ => Ok(()),
         }
@@ -196,7 +194,7 @@ impl<M: Machine> Happened<'_, M> {
         Ok(())
     }
 
-    /// The probes that are out, lost ones included.
+    /// Returns the number of probes in progress, including lost ones.
     fn probes(&self) -> u32 {
         let state = self.after;
         let here = state.calls.iter().filter(|call| !call.is_late(&state.machine)).count();

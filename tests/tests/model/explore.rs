@@ -1,4 +1,4 @@
-//! The search: breadth first, so that the first counterexample is among the shortest.
+//! The breadth-first search, so that the first counterexample is one of the shortest.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -13,13 +13,13 @@ use super::setups::Bounds;
 use super::state::State;
 use super::step::{Hand, Step};
 
-/// How much there was.
+/// The size of the explored graph.
 pub(crate) struct Size {
     pub(crate) states: usize,
     pub(crate) transitions: usize,
 }
 
-/// The shortest way to what must not be.
+/// A shortest path to a violation.
 pub(crate) struct Counterexample {
     check: Check,
     what: String,
@@ -33,7 +33,7 @@ impl fmt::Display for Counterexample {
     }
 }
 
-/// More than any configuration has: a machine with more of them counts something without end.
+/// More states than any configuration has. If a machine has more, one of its counters grows without end.
 const MOST_STATES: usize = 1_000_000;
 
 /// Visits every state that can be reached from `machine`.
@@ -88,11 +88,11 @@ pub(crate) fn explore<M: Machine>(
                 waiting.push_back((after, after_form));
             }
         }
-        assert!(graph.came_by.len() <= MOST_STATES, "no end of states");
+        assert!(graph.came_by.len() <= MOST_STATES, "more than {MOST_STATES} states");
     }
     match graph.first_wedged() {
         Some(state) if checks.contains(&Check::Wedge) => {
-            let what = "from here, neither calls nor time lead back to closed".into();
+            let what = "from here, calls and time do not lead back to closed".into();
             Err(Counterexample { check: Check::Wedge, what, path: graph.path_to(state) })
         }
         _ => Ok(Size { states: graph.came_by.len(), transitions }),
@@ -101,19 +101,19 @@ pub(crate) fn explore<M: Machine>(
 
 const RESET: Step = Step::Hand(Hand::Reset);
 
-/// The states by number, in the order they were found.
+/// The states by number, in the order in which they were found.
 #[derive(Default)]
 struct Graph {
     numbers: HashMap<Box<str>, usize>,
-    /// From where and by which step each was found first.
+    /// For each state, the state and the step from which it was found first.
     came_by: Vec<Option<(usize, Step)>>,
     closed: Vec<usize>,
-    /// The steps that need neither a hand nor a clock that steps back.
+    /// The steps without manual operations, lost probes and a clock that steps back.
     edges: Vec<(usize, usize)>,
 }
 
 impl Graph {
-    /// The number of the state with this normal form, and whether it is new.
+    /// Returns the number of the state with this normal form, and whether it is new.
     fn place(&mut self, form: &Form, by: Option<(usize, Step)>) -> (usize, bool) {
         if let Some(number) = self.numbers.get(&form.key) {
             return (*number, false);
@@ -141,7 +141,7 @@ impl Graph {
         path
     }
 
-    /// The first state, if one, from where no way leads to a closed one: backwards from those.
+    /// Returns the first state without a path to a closed state. It searches backwards from the closed states.
     fn first_wedged(&self) -> Option<usize> {
         let mut into = vec![Vec::new(); self.came_by.len()];
         for (from, to) in &self.edges {

@@ -1,4 +1,4 @@
-//! What is explored: the shipped breaker, or one with a rule broken.
+//! The machines that are explored: the real breaker, and breakers with one broken rule.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use retry_core::{
     runtime::LocalLock,
 };
 
-/// A window that can be looked at.
+/// A window that can be inspected.
 pub(crate) trait Explorable: Window + Debug {
-    /// A circuit that is held closed, which only a shared one is told to be.
+    /// Returns a snapshot of a circuit that is held closed. Only a shared circuit has these operations.
     fn held(config: &CircuitConfig, mode: Mode, now: Instant) -> Snapshot<Self> {
         let held = SharedCircuit::<Self, LocalLock>::with_window(*config);
         let _ = if mode == Mode::Disabled { held.disable(now) } else { held.count_only(now) };
@@ -36,14 +36,14 @@ pub(crate) trait Machine: Clone {
     fn force_open(&mut self, now: Instant) -> Option<Change>;
     fn reset(&mut self, now: Instant) -> Option<Change>;
     fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change>;
-    /// Closes it until told otherwise.
+    /// Closes it until another operation.
     fn hold_closed(&mut self, config: &CircuitConfig, mode: Mode, now: Instant);
-    /// Goes on elsewhere, where the clock reads `to`.
+    /// Restores its snapshot, on a clock that reads `to`.
     fn move_to(&mut self, config: &CircuitConfig, now: Instant, to: Instant);
 
-    /// The breaker at the heart of it, to look at.
+    /// Returns the breaker inside, for inspection.
     fn breaker(&self) -> &Breaker<Self::Window>;
-    /// The era that it shows.
+    /// Returns the visible era.
     fn era(&self) -> u32 {
         self.breaker().era()
     }

@@ -1,11 +1,15 @@
-//! Every reachable state of the shipped breaker, for small configurations, and proof that the checks bite:
+//! Explores every reachable state of the breaker for small configurations, and shows that the checks find broken rules:
 //! `cargo test -p tests --test model -- --nocapture`.
 //!
-//! Breadth first from a new circuit, each state is a real [`Breaker`](retry_core::circuit::Breaker), the tickets that are
-//! out, and a clock that steps forward, stands and steps back; each step is one call of the public API. `normal`
-//! says when two states are one, `check` what must hold at each step, `setups` the configurations and `broken` the
-//! machines with one rule broken each, which must be caught. Beside the machine walks the naive reference that
-//! `tests/reference` also uses.
+//! The search is breadth first, from a new circuit. A state consists of a real
+//! [`Breaker`](retry_core::circuit::Breaker), the tickets of the calls in progress, and a clock that moves forward,
+//! stands still or steps back. Each step is one call of the public API, and is also applied to the naive reference from
+//! `tests/reference`.
+//!
+//! - `normal` decides when two states are equal.
+//! - `check` contains what must hold at each step.
+//! - `setups` contains the configurations.
+//! - `broken` contains machines with one broken rule each, which the checks must find.
 
 mod breaks;
 mod broken;
@@ -27,7 +31,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// Runs all of these on as many threads as there are processors, and gives their results in order.
+/// Runs all jobs on as many threads as there are processors, and returns their results in order.
 fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + Sync) -> Vec<R> {
     let (next, (send, receive)) = (AtomicUsize::new(0), mpsc::channel());
     thread::scope(|scope| {
@@ -62,29 +66,29 @@ fn every_reachable_state_keeps_every_rule() {
                 transitions += size.transitions;
             }
             Err(counterexample) => {
-                println!("{:>21}  {}: {counterexample}", "BROKEN", setup.name);
+                println!("{:>21}  {}: {counterexample}", "FAILED", setup.name);
                 broken.push(setup.name);
             }
         }
     }
-    println!("{states:>8} {transitions:>12}  in all");
+    println!("{states:>8} {transitions:>12}  total");
     assert!(broken.is_empty(), "{broken:?}");
 }
 
 #[test]
-fn every_broken_rule_is_caught() {
+fn every_broken_rule_is_found() {
     let breaks = breaks::all();
     let caught = in_parallel(&breaks, breaks::Entry::explore);
     let mut survived = Vec::new();
     for (entry, caught) in breaks.iter().zip(caught) {
         match caught {
-            Err(counterexample) => println!("{:?}, caught by {counterexample}", entry.rule),
+            Err(counterexample) => println!("{:?}: found by {counterexample}", entry.rule),
             Ok(size) => {
-                println!("{:?} SURVIVED {} states", entry.rule, size.states);
+                println!("{:?}: NOT FOUND in {} states", entry.rule, size.states);
                 survived.push(entry.rule);
             }
         }
     }
-    println!("{} of {} broken rules caught", breaks.len() - survived.len(), breaks.len());
+    println!("{} of {} broken rules found", breaks.len() - survived.len(), breaks.len());
     assert!(survived.is_empty(), "{survived:?}");
 }

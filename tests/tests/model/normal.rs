@@ -1,15 +1,18 @@
-//! When two states are one: the normal form of a state.
+//! The normal form of a state, which decides when two states are equal.
 //!
-//! The debug text of machine and reference shows every field they have. Two states whose texts differ only in what
-//! follows can do the same from there on, so that it is enough to look at one of them:
+//! The debug texts of the machine and of the reference show all their fields. Two states are equal if their texts
+//! differ only in the following, because they then behave in the same way from now on. So it is enough to explore one
+//! of them.
 //!
-//! - Times are relative to now. What lies so far back that no rule looks there, however much the clock may still step
-//!   back on this path, lies just as far back as that. With a window of time, where now is in the turn of its buckets
-//!   counts, too.
-//! - Of eras, only whether a ticket's is the current one. `late` only counts, which a check sees to.
-//! - More openings than it takes to reach the longest open time are just as many.
-//! - A longer run of failures than the rule asks for, which is had only while held closed, is just as long.
-//! - The names of the calls under way, and their order.
+//! - Times are relative to now. A time that is too old for every rule counts as the oldest time that still matters,
+//!   even if the clock steps back as far as it may on this path. With a time window, the position in the cycle of its
+//!   buckets also counts.
+//! - Eras differ only in whether the era of a ticket is the current one. `late` is only a counter, which a check
+//!   covers.
+//! - Openings count only up to the number that reaches the longest open time.
+//! - Failures in a row count only up to the rule's number. There are more of them only while the circuit is held
+//!   closed.
+//! - The names of the calls in progress, and their order, do not matter.
 
 use std::fmt::{self, Write};
 
@@ -23,18 +26,18 @@ use super::step::UNIT;
 /// The normal form of a state.
 pub(crate) struct Form {
     pub(crate) key: Box<str>,
-    /// How much of the key is the machine's.
+    /// The length of the machine's part of the key.
     machine: usize,
-    /// A field of the machine that no question asks for.
+    /// A field of the machine that has no accessor.
     pub(crate) in_flight: Option<u64>,
 }
 
 impl Form {
     pub(crate) fn of<M: Machine>(state: &State<M>, rules: &Rules) -> Self {
         let mut words = Words::new(state, rules);
-        write!(words, "{:?}", state.machine.breaker()).expect("a string takes everything");
+        write!(words, "{:?}", state.machine.breaker()).expect("writing to a string succeeds");
         let (machine, in_flight) = (words.key.len(), words.in_flight);
-        write!(words, "{:?}", state.naive).expect("a string takes everything");
+        write!(words, "{:?}", state.naive).expect("writing to a string succeeds");
         let mut key = words.key;
         let mut calls: Vec<(bool, bool, u64)> = state
             .calls
@@ -51,24 +54,24 @@ impl Form {
         let turn =
             if rules.buckets > 0 { state.now.as_nanos() % (rules.bucket() * rules.buckets) } else { 0 };
         write!(key, "{calls:?} {} {} {turn}", state.lost, state.back_left)
-            .expect("a string takes everything");
+            .expect("writing to a string succeeds");
         Self { key: key.into(), machine, in_flight }
     }
 
-    /// The normal form of the machine alone.
+    /// Returns the normal form of the machine alone.
     pub(crate) fn machine(&self) -> &str {
         &self.key[..self.machine]
     }
 }
 
-/// The words and numbers of a debug text, each number as its field's name asks for.
+/// Collects the words and numbers of a debug text. The name of its field decides how a number is normalised.
 ///
-/// The standard library writes a debug text word by word, so that none has to be looked for in it.
+/// The standard library writes a debug text word by word, so the text needs no parsing.
 struct Words<'r> {
     key: String,
     /// The name of the field that is being written.
     field: String,
-    /// The word before.
+    /// The previous word.
     word: String,
     in_flight: Option<u64>,
     now: Instant,
@@ -90,7 +93,7 @@ impl<'r> Words<'r> {
         }
     }
 
-    /// What of a field can make a difference.
+    /// Returns the part of a number that matters, if any.
     fn matters(&self, number: u64) -> Option<i64> {
         let (rules, back) = (self.rules, self.back);
         let age = since(Instant::from_nanos(number), self.now);
@@ -110,7 +113,7 @@ impl<'r> Words<'r> {
             "most" => number.min(FOR_EVER as u64) as i64,
             "newest" | "bucket" | "bits" | "next" | "calls" | "failures" | "credit" | "in_flight"
             | "succeeded" | "failed" => number as i64,
-            other => panic!("the breaker has a field {other}: say here what of it matters"),
+            other => panic!("the breaker has a new field {other}: add here which part of it matters"),
         })
     }
 }
@@ -135,7 +138,7 @@ impl Write for Words<'_> {
                 self.key.push(' ');
             }
             b": " => std::mem::swap(&mut self.field, &mut self.word),
-            _ => assert!(!piece.contains(char::is_alphanumeric), "{piece}: words and signs in one piece"),
+            _ => assert!(!piece.contains(char::is_alphanumeric), "{piece}: words and signs in one part"),
         }
         Ok(())
     }
@@ -145,10 +148,13 @@ fn since(then: Instant, now: Instant) -> i64 {
     now.as_nanos().wrapping_sub(then.as_nanos()) as i64
 }
 
-/// How many openings it takes until the open time grows no more.
+/// Returns the number of openings after which the open time does not grow any more.
 fn openings_to_cap(rules: &Rules) -> u64 {
-    (0..100).find(|openings| rules.open_time(*openings, 0) == rules.max_open_for).expect("it grows").into()
+    (0..100)
+        .find(|openings| rules.open_time(*openings, 0) == rules.max_open_for)
+        .expect("the open time reaches its limit")
+        .into()
 }
 
-/// Far more than any setting: until then, an open circuit is forced to be.
+/// Far longer than any setting. A circuit that is forced open counts as open until then.
 const FOR_EVER: i64 = 1_000_000 * UNIT as i64;

@@ -1,4 +1,4 @@
-//! One state of the exploration: machine, clock, the calls under way, and the reference that walks beside.
+//! One state of the exploration: the machine, the clock, the calls in progress, and the naive reference.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,26 +20,26 @@ pub(crate) struct State<M> {
     pub(crate) naive: Naive,
     pub(crate) now: Instant,
     pub(crate) calls: Vec<Call<M>>,
-    /// Probes of this era that never come back.
+    /// The probes of this era that are lost.
     pub(crate) lost: u32,
-    /// By how much the clock may still step back on this path, in nanoseconds.
+    /// How far the clock may still step back on this path, in nanoseconds.
     pub(crate) back_left: u64,
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Clone)]
 pub(crate) struct Call<M> {
     pub(crate) name: char,
     pub(crate) era: u32,
     pub(crate) started: Instant,
-    /// The reference's ticket; none where only the machine admitted it.
+    /// The ticket of the reference, or `None` if only the machine admitted the call.
     pass: Option<Pass>,
-    /// The machine just before it admitted this call. A ticket can neither be copied nor made, but as admission is a
-    /// function of the machine and the time, a copy of the machine gives out the same one each time it is asked.
+    /// The machine just before it admitted this call. A ticket cannot be copied. But an admission depends only on the
+    /// machine and the time, so a copy of the machine gives the same ticket again.
     source: Rc<(M, Instant)>,
 }
 
-/// What was seen of a step.
+/// The results of a step.
 pub(crate) struct Seen<T> {
     pub(crate) admission: Option<Result<(), Rejected>>,
     pub(crate) change: T,
@@ -48,15 +48,15 @@ pub(crate) struct Seen<T> {
 impl<M: Machine> Call<M> {
     fn ticket(&self, config: &CircuitConfig) -> Ticket {
         let (machine, now) = &*self.source;
-        machine.clone().admit(config, *now).expect("it was admitted just so").ticket
+        machine.clone().admit(config, *now).expect("the same admission succeeded before").ticket
     }
 
-    /// Whether the reference has it for one of an older era.
+    /// Returns whether its ticket is of an older era for the reference.
     pub(crate) fn is_late_for(&self, naive: &Naive) -> bool {
         self.pass.is_none_or(|pass| pass.era != naive.era)
     }
 
-    /// Whether its ticket is of an older era.
+    /// Returns whether its ticket is of an older era for the machine.
     pub(crate) fn is_late(&self, machine: &M) -> bool {
         self.era != machine.era()
     }
@@ -64,13 +64,13 @@ impl<M: Machine> Call<M> {
 
 impl<M: Machine> State<M> {
     pub(crate) fn new(machine: M, rules: &Rules, bounds: &Bounds) -> Self {
-        // A whole turn of the buckets, far enough from the origin that no clock steps back to it.
+        // A whole number of cycles of the buckets, and so far from the origin that the clock cannot step back to it.
         let now = Instant::from_nanos(1_000 * UNIT * rules.window_time.max(1));
         let back_left = bounds.back * UNIT;
         Self { machine, naive: Naive::CLOSED, now, calls: Vec::new(), lost: 0, back_left }
     }
 
-    /// What can happen next, within the bounds.
+    /// Returns the possible next steps within the bounds.
     pub(crate) fn steps(&self, rules: &Rules, bounds: &Bounds) -> Vec<Step> {
         let mut steps = Vec::new();
         if self.calls.len() < bounds.calls {
@@ -98,7 +98,7 @@ impl<M: Machine> State<M> {
         steps
     }
 
-    /// Makes a step, and gives what the machine and what the reference did.
+    /// Makes a step. Returns the results of the machine and of the reference.
     pub(crate) fn make(
         &mut self,
         step: Step,
@@ -110,7 +110,8 @@ impl<M: Machine> State<M> {
         let both = match step {
             Step::Ask(name) => self.ask(name, rules, config),
             Step::End(name, end) => {
-                let place = self.calls.iter().position(|call| call.name == name).expect("it is under way");
+                let place =
+                    self.calls.iter().position(|call| call.name == name).expect("the call is in progress");
                 let call = self.calls.remove(place);
                 let (machine, naive) = (&mut self.machine, &mut self.naive);
                 let changes = match end {
@@ -195,7 +196,7 @@ impl<M: Machine> State<M> {
         }
     }
 
-    /// Of what the reference keeps, only what the window holds can ever matter.
+    /// Removes the outcomes of the reference that have left the window, because they do not matter any more.
     fn forget(&mut self, rules: &Rules) {
         if let At::Closed { outcomes, newest, .. } = &mut self.naive.at {
             let held = window(rules, outcomes, *newest).len();
@@ -203,7 +204,8 @@ impl<M: Machine> State<M> {
         }
     }
 
-    /// A bucket counts calls without end: where it holds enough, no more of them end before it is left.
+    /// Returns whether the buckets contain enough calls. Their counters are unbounded, so no further call may then end
+    /// until the buckets expire.
     fn recorded_enough(&self, rules: &Rules, bounds: &Bounds, call: &Call<M>) -> bool {
         let At::Closed { outcomes, newest, .. } = &self.naive.at else { return false };
         rules.buckets > 0 && !call.is_late(&self.machine) && {

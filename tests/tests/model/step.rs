@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The steps of the exploration.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ pub(crate) const UNIT: u64 = 1_024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// A call asks for admission; if admitted it gets this name.
+    /// A call asks for admission. If it is admitted, it gets this name.
     Ask(char),
-    /// The call of this name ends.
+    /// The call with this name ends.
     End(char, End),
-    /// The clock moves on by so many units.
+    /// The clock moves forward by a number of units.
     Forward(u64),
-    /// The clock steps back by so many units.
+    /// The clock steps back by a number of units.
     Back(u64),
     Hand(Hand),
 }
@@ -22,9 +22,9 @@ pub(crate) enum Step {
 pub(crate) enum End {
     Succeed,
     Fail,
-    /// It is dropped: its ticket comes back without a result.
+    /// It is dropped, and its ticket is handed back without a result.
     Drop,
-    /// It never comes back. Only of a probe does that matter.
+    /// Its ticket is not handed back. This matters only for a probe.
     Lose,
 }
 
@@ -34,19 +34,19 @@ pub(crate) enum Hand {
     Disable,
     CountOnly,
     Reset,
-    /// Opens it for so many units.
+    /// Opens it for a number of units.
     Trip(u64),
-    /// Goes on from a snapshot, where the clock reads so many units more.
+    /// Takes a snapshot, and restores it on a clock that is ahead by a number of units.
     Move(u64),
 }
 
 impl Step {
-    /// Whether it begins an era without a word.
+    /// Returns whether the step begins an era without a reported change.
     pub(crate) fn is_silent(self) -> bool {
         matches!(self, Self::Hand(Hand::Disable | Hand::CountOnly | Hand::Move(_)))
     }
 
-    /// Whether this happens by calls and the passing of time alone.
+    /// Returns whether the step is a call or the passing of time.
     pub(crate) fn is_automatic(self) -> bool {
         !matches!(self, Self::Back(_) | Self::Hand(_) | Self::End(_, End::Lose))
     }

@@ -1,4 +1,4 @@
-//! The same schedule through a shared circuit: the word beside its lock must not be seen.
+//! Plays the same steps on a shared circuit. Its gate word must not change any answer.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::machine::{Explorable, Machine};
 use super::state::Seen;
 use super::step::{End, Hand, Step, UNIT};
 
-/// Plays the whole way to here, as a shared circuit cannot be copied, and compares the last step.
+/// Plays the whole path, because a shared circuit cannot be copied, and compares the last step.
 pub(crate) fn is_not_seen<M: Machine>(happened: &Happened<'_, M>) -> Result<(), String> {
     let mut player = Player::<M::Window>::new(happened);
     for step in happened.path {
@@ -24,14 +24,18 @@ pub(crate) fn is_not_seen<M: Machine>(happened: &Happened<'_, M>) -> Result<(), 
     let expected = (happened.seen.admission, happened.seen.change);
     if (seen.admission, seen.change) != expected {
         let seen = (seen.admission, seen.change);
-        return Err(format!("shared, it did {seen:?}, alone {expected:?}"));
+        return Err(format!("the shared circuit gives {seen:?}, the machine {expected:?}"));
     }
     let (shared, alone) = (&player.circuit, happened.after.machine.breaker());
     let shared = (shared.phase(), shared.mode(), shared.late(), shared.counts(player.now));
     let window = alone.snapshot(happened.config, player.now).window();
     let counts = window.map(|it| Counts { calls: it.calls(), failures: it.failures(), slow: it.slow() });
     let alone = (alone.phase(), alone.mode(), alone.late(), counts);
-    if shared == alone { Ok(()) } else { Err(format!("shared, it is {shared:?}, alone {alone:?}")) }
+    if shared == alone {
+        Ok(())
+    } else {
+        Err(format!("the shared circuit is {shared:?}, the machine {alone:?}"))
+    }
 }
 
 struct Player<W: Explorable> {
@@ -58,7 +62,7 @@ impl<W: Explorable> Player<W> {
         match step {
             Step::Ask(name) => admission = Some(self.ask(name, &mut change)),
             Step::End(name, end) => {
-                let ticket = self.tickets.remove(&name).expect("it is under way");
+                let ticket = self.tickets.remove(&name).expect("the call is in progress");
                 change = match end {
                     End::Succeed => circuit.succeed(ticket, now),
                     End::Fail => circuit.fail(ticket, Class::Server, now, None, 0).change,
@@ -86,7 +90,7 @@ impl<W: Explorable> Player<W> {
             Hand::ForceOpen => circuit.force_open(now),
             Hand::Reset => circuit.reset(now),
             Hand::Trip(units) => circuit.trip(Duration::from_nanos(units * UNIT), now),
-            // As the breaker alone is told.
+            // The same operations as on the breaker.
             Hand::Disable | Hand::CountOnly => {
                 let mode = if hand == Hand::Disable { Mode::Disabled } else { Mode::CountOnly };
                 circuit.restore(&W::held(&self.config, mode, now), now);

@@ -1,3 +1,5 @@
+//! Several observers as one, and pointers to observers.
+
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use super::{Asleep, LINES, Lines, POLICY, fails_once};
 use tests::ms;
 
 #[test]
-fn each_of_several_is_told_in_turn() {
+fn each_of_several_observers_gets_each_event() {
     let (first, second) = (Lines::default(), Lines::default());
     let order = Cell::new(0);
     let third = observer_fn(|_| order.set(order.get() + 1));
@@ -37,28 +39,28 @@ fn each_of_several_is_told_in_turn() {
 }
 
 #[test]
-fn what_points_to_an_observer_is_one() {
+fn a_pointer_to_an_observer_is_an_observer() {
     let lines = Arc::new(Lines::default());
     let boxed: Box<dyn Observer> = Box::new(Arc::clone(&lines));
     fails_once(&(boxed,));
     assert_eq!(*lines.0.lock().unwrap(), LINES);
 }
 
-/// Whether anyone looks is known before a clock is read, so it has to be right for every combination.
+/// `is_enabled` decides whether a clock is read, so it must be right for every combination.
 #[test]
-fn one_that_looks_is_enough_and_those_that_do_not_are_not_told() {
+fn one_enabled_observer_is_enough_and_disabled_ones_get_no_events() {
     let lines = Lines::default();
     let looking = || &lines as &dyn Observer;
     assert!((Asleep, looking(), ()).is_enabled());
     assert!([None, Some(looking())].as_slice().is_enabled());
     assert!(![Some(Asleep), None].as_slice().is_enabled());
-    for nobody in
+    for disabled in
         [&(Asleep, ()) as &dyn Observer, &(), &(None::<Lines>, Some(Asleep), (), ()), &Arc::new(Asleep)]
     {
-        assert!(!nobody.is_enabled());
-        let clock = || -> Instant { unreachable!("nobody looks, so nothing asks for the time") };
+        assert!(!disabled.is_enabled());
+        let clock = || -> Instant { unreachable!("no observer is enabled, so the time is not needed") };
         let untimed = Policy::exponential(ms(1));
-        let mut call = Call::new(&untimed, clock).observe(nobody);
+        let mut call = Call::new(&untimed, clock).observe(disabled);
         call.attempt(clock).unwrap().succeed(clock);
     }
     fails_once(&(Asleep, looking(), None::<Asleep>));
@@ -66,9 +68,9 @@ fn one_that_looks_is_enough_and_those_that_do_not_are_not_told() {
     assert_eq!(lines.0.lock().unwrap().len(), 2 * LINES.len());
 }
 
-/// Behind these locks, asking while one is held is a panic.
+/// These locks panic if they are taken twice, so no lock may be held during an event.
 #[test]
-fn an_observer_may_ask_circuit_and_budget_at_every_event() {
+fn an_observer_may_read_circuit_and_budget_at_every_event() {
     type Circuit = SharedCircuit<CountWindow<100>, LocalLock>;
     let circuit = Circuit::with_window(CircuitConfig::DEFAULT.consecutive_failures(2).open_for(ms(50)));
     let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
@@ -95,7 +97,7 @@ fn an_observer_may_ask_circuit_and_budget_at_every_event() {
 }
 
 #[test]
-fn arrays_and_vectors_are_observers_and_so_is_a_reference_to_one_of_this_crate() {
+fn arrays_vectors_and_references_are_observers() {
     let (metrics, log) = (Metrics::<2>::sized(), Guarded::new(LogFacade));
     let lines = Lines::default();
     let all: Vec<Box<dyn Observer + '_>> =

@@ -1,4 +1,4 @@
-//! What a line of a log may show of an error: little, on one line, and no secrets of URLs.
+//! The text of an error in a log: short, on one line, and without the secrets of URLs.
 
 use std::cell::Cell;
 use std::fmt::{self, Display, Write};
@@ -23,7 +23,7 @@ fn check(rows: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_text_without_urls_is_shown_as_it_is() {
+fn a_text_without_urls_is_shown_unchanged() {
     check(&[
         ("", ""),
         ("connection refused (os error 111)", "connection refused (os error 111)"),
@@ -34,7 +34,7 @@ fn a_text_without_urls_is_shown_as_it_is() {
 }
 
 #[test]
-fn what_would_end_or_turn_a_line_is_replaced() {
+fn characters_that_end_or_reverse_a_line_are_replaced() {
     check(&[
         ("a\nb\r\nc\td", "a\u{fffd}b\u{fffd}\u{fffd}c\u{fffd}d"),
         ("\u{1b}[31mred\0", "\u{fffd}[31mred\u{fffd}"),
@@ -60,7 +60,7 @@ fn user_information_is_left_out() {
         ("mongodb://me:pw@a:27017,b:27017/db", "mongodb://a:27017,b:27017/db"),
         ("jdbc:mysql://me:pw@db:3306/a", "jdbc:mysql://db:3306/a"),
         ("://me:pw@host", "://host"),
-        // The last `@` before the path, and what may be between: the text is not always a valid URL.
+        // The last `@` before the path counts. Anything may be before it, because the text may be an invalid URL.
         ("ftp://me@corp:p@ss@host/@a/b@c", "ftp://host/@a/b@c"),
         ("db://me:\"'`<>()[]{},;:!$%^&*\\|\u{e9}@host/a", "db://host/a"),
         ("'db://me:p'w@host'", "'db://host'"),
@@ -69,7 +69,7 @@ fn user_information_is_left_out() {
 }
 
 #[test]
-fn an_authority_that_is_not_of_hosts_and_ports_is_part_of_a_password() {
+fn an_authority_without_valid_hosts_and_ports_counts_as_a_password() {
     check(&[
         ("db://me:pw/secret@host/a failed", "db:// failed"),
         ("db://me:pw?secret@host/a failed", "db:// failed"),
@@ -93,20 +93,20 @@ fn the_query_and_the_fragment_are_left_out() {
         ("file:///a/b?c d", "file:///a/b d"),
         ("https://host/a?to=https://me:pw@host/b d", "https://host/a d"),
         ("https://host/a?email=me@example.com&token=1 d", "https://host/a d"),
-        // Where it ends.
+        // The end of a URL.
         ("\"https://host/a?b\",\"c?d\"", "\"https://host/a\",\"c?d\""),
         ("<https://host/a?b>c?d", "<https://host/a>c?d"),
         ("<a>https://host/a?b</a>", "<a>https://host/a</a>"),
         ("https://host/a?b\nc?d", "https://host/a\u{fffd}c?d"),
         ("https://host/a\"?b", "https://host/a\"?b"),
-        // The punctuation after it.
+        // Punctuation after a URL.
         ("https://host/a?b=1,2, then c", "https://host/a, then c"),
         ("https://host/a?b: refused", "https://host/a: refused"),
         ("for url (https://host/a?b): refused", "for url (https://host/a): refused"),
         ("['https://host/a?b', `https://host/c?d`]", "['https://host/a', `https://host/c`]"),
         ("{https://host/a?b} [https://host/a?b].", "{https://host/a} [https://host/a]."),
         ("\\\"https://host/a?b\\\" c", "\\\"https://host/a\\\" c"),
-        // The same within it: brackets and quotes may stand in a path and a query.
+        // The same characters inside a URL: a path and a query may contain brackets and quotes.
         ("https://host/a(1)?page[size]=1&token=1 c", "https://host/a(1) c"),
         ("(https://host/a('x')?b=f(c,'d')&token=1)", "(https://host/a('x'))"),
     ]);
@@ -134,14 +134,14 @@ fn a_long_text_is_cut_at_a_character_boundary() {
         row(x(MAX + 1), x(MAX) + ".."),
         row(x(MAX - 2) + "\u{20ac}", x(MAX - 2) + ".."),
         row(x(MAX - 3) + "\u{20ac}", x(MAX - 3) + "\u{20ac}"),
-        // A replacement takes more room than a control character.
+        // A replacement is longer than a control character.
         row(x(MAX - 1) + "\n", x(MAX - 1) + ".."),
         row(x(MAX - 1) + "\nx", x(MAX - 1) + ".."),
-        // What is left out takes no room.
+        // Parts that are left out do not count.
         row(format!("{at}{}@host/a", x(1_000)), format!("{at}host/a")),
         row(format!("{at}host/a?{} b", x(1_000)), format!("{at}host/a b")),
         row(format!("{at}{}/{}?x", x(100), x(147)), format!("{at}{}/{}", x(100), x(147))),
-        // An authority that fits, in the last byte of the room or before, and one that does not.
+        // An authority that just fits, and one that does not.
         row(format!("{at}{}", x(248)), format!("{at}{}", x(248))),
         row(format!("{at}{}/", x(248)), format!("{at}{}..", x(248))),
         row(format!("{at}{}", x(249)), format!("{at}..")),
@@ -149,10 +149,10 @@ fn a_long_text_is_cut_at_a_character_boundary() {
         row(format!("{at}{} a", x(249)), format!("{at}..")),
         row(format!("{at}{}@{}@host", x(1_000), x(1_000)), format!("{at}host")),
         row(format!("{at}me:pw@{}", x(249)), format!("{at}..")),
-        // Punctuation that was a part of the query.
+        // Punctuation that is part of the query.
         row(format!("{at}host?{}a b", ".".repeat(100)), format!("{at}host b")),
         row(format!("{at}host?{}", ".".repeat(500)), format!("{at}host..")),
-        // The end of what is read.
+        // The limit of the text that is read.
         row(format!("{at}host?{}", x(4_083)), format!("{at}host")),
         row(format!("{at}host?{}", x(4_084)), format!("{at}host..")),
         row(format!("{at}{}@host", x(4_083)), format!("{at}host")),
@@ -164,8 +164,8 @@ fn a_long_text_is_cut_at_a_character_boundary() {
 }
 
 #[test]
-fn a_text_is_read_no_further_than_it_is_shown() {
-    /// A text of more than 1 MiB that counts the characters taken, and goes on after a refusal if it is `deaf`.
+fn a_text_is_read_only_as_far_as_needed() {
+    /// A text of more than 1 MiB that counts the characters taken. If it is `deaf`, it ignores errors and goes on.
     struct Long<'a> {
         beginning: &'a str,
         rest: char,
@@ -202,7 +202,7 @@ fn a_text_is_read_no_further_than_it_is_shown() {
 }
 
 #[test]
-fn an_error_that_fails_to_show_itself_shows_what_came_before() {
+fn if_the_display_of_an_error_fails_what_it_wrote_is_shown() {
     struct Broken<'a>(&'a str);
     impl Display for Broken<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +215,7 @@ fn an_error_that_fails_to_show_itself_shows_what_came_before() {
         ("", ""),
         ("broken pipe", "broken pipe"),
         ("at https://host/a?b", "at https://host/a"),
-        // Nothing tells whether these are secrets.
+        // These may be secrets, so they are left out.
         ("at https://me:pw", "at https://"),
         ("at https://host/a?.", "at https://host/a"),
     ];
@@ -225,7 +225,7 @@ fn an_error_that_fails_to_show_itself_shows_what_came_before() {
 }
 
 #[test]
-fn texts_are_equal_and_quoted_by_what_they_show() {
+fn texts_are_compared_and_quoted_as_shown() {
     let secret = "a \"b\": https://me:pw@host?c";
     let other = "a \"b\": https://host#d";
     let [secret, other, third] = [&secret, &other, &"a"].map(|text| ErrorText::new(text));
@@ -235,7 +235,7 @@ fn texts_are_equal_and_quoted_by_what_they_show() {
     assert_eq!(format!("{third:>3}|{third:<3}|"), "  a|a  |");
 }
 
-/// Random text with much of what a URL is made of.
+/// Random text with many parts of URLs.
 fn text() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => select(&["://", ":", "/", "@", "?", "#", " ", "\"", ">", "[", "]", ")", ",", ".", "\\"][..])
@@ -248,7 +248,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 0..60).prop_map(|parts| parts.concat())
 }
 
-/// Random text without these and without whitespace.
+/// Random text without these characters and without whitespace.
 fn without(unwanted: &'static [char]) -> impl Strategy<Value = String> {
     text().prop_map(move |text| text.replace(unwanted, "").split_whitespace().collect())
 }
@@ -259,7 +259,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
     #[test]
-    fn any_text_is_short_and_clean_however_it_is_written(
+    fn any_text_is_short_and_clean(
         text in text(),
         cuts in prop::collection::vec(any::<Index>(), 1..9),
     ) {
@@ -279,7 +279,7 @@ proptest! {
     }
 
     #[test]
-    fn a_secret_before_an_at_is_never_shown(
+    fn a_secret_before_an_at_sign_is_not_shown(
         before in text(),
         apart in any::<bool>(),
         user in without(&['/', '?', '#']),
@@ -288,7 +288,7 @@ proptest! {
     ) {
         let mut user = format!("{user}{SECRET}{rest}");
         if !apart {
-            // It may be in a query, which these would end.
+            // The text may be in a query, which these characters would end.
             user = user.replace(['"', '<', '>'], "");
         }
         let text = format!("{before}{}://{user}@{after}", if apart { " " } else { "" });
@@ -296,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn a_secret_behind_a_question_mark_is_never_shown(
+    fn a_secret_after_a_question_mark_is_not_shown(
         before in text(),
         path in without(&['"', '<', '>']),
         mark in select(&["?", "#"][..]),
@@ -308,7 +308,7 @@ proptest! {
     }
 }
 
-/// A text that is written in pieces, without cuts in single characters.
+/// A text that is written in parts. Without cuts, it is written character by character.
 struct Pieces<'a> {
     text: &'a str,
     cuts: &'a [usize],

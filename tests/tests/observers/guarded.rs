@@ -1,3 +1,5 @@
+//! [`Guarded`], which catches the panics of an observer.
+
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::task::{Context, Waker};
 
@@ -10,11 +12,11 @@ use retry_core::{
 use super::{LINES, Lines, POLICY, fails_once};
 
 fn panics(event: &Event) {
-    panic!("a mistake in an observer, at {event}");
+    panic!("a bug in the observer, at {event}");
 }
 
 #[test]
-fn a_panic_is_counted_and_the_call_and_the_other_observers_go_on() {
+fn a_panic_is_counted_and_the_call_and_other_observers_go_on() {
     let (before, after) = (Lines::default(), Lines::default());
     let guarded = Guarded::new(observer_fn(panics));
     fails_once(&(&before, &guarded, &after));
@@ -25,16 +27,16 @@ fn a_panic_is_counted_and_the_call_and_the_other_observers_go_on() {
     );
 }
 
-/// A second panic while the first one unwinds would abort the process.
+/// A second panic while the first one unwinds would abort the process, if it were not caught.
 #[test]
-fn a_panic_while_the_operation_s_own_unwinds_does_not_abort() {
+fn a_panic_during_a_panic_of_the_operation_does_not_abort() {
     let guarded = Guarded::new(observer_fn(panics));
     let clock = FakeClock::new();
     let retry = Retry::new(&POLICY, &clock).observe(&guarded);
     let call =
-        AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("the operation's own") }));
+        AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("a bug in the operation") }));
     let payload = catch_unwind(call).unwrap_err();
-    assert_eq!(payload.downcast_ref(), Some(&"the operation's own"));
+    assert_eq!(payload.downcast_ref(), Some(&"a bug in the operation"));
     assert_eq!(guarded.panics(), 3); // started, cancelled, ended
 
     let mut call = Box::pin(retry.run(std::future::pending::<Result<(), Class>>));
@@ -44,7 +46,7 @@ fn a_panic_while_the_operation_s_own_unwinds_does_not_abort() {
 }
 
 #[test]
-fn what_panics_with_something_that_panics_when_dropped_is_caught() {
+fn a_panic_payload_that_panics_when_dropped_is_caught() {
     struct Bomb;
 
     impl Drop for Bomb {
@@ -59,14 +61,14 @@ fn what_panics_with_something_that_panics_when_dropped_is_caught() {
 }
 
 #[test]
-fn an_observer_that_panics_when_asked_whether_it_looks_does_not() {
+fn if_is_enabled_panics_the_observer_counts_as_disabled() {
     struct Undecided;
 
     impl Observer for Undecided {
         fn observe(&self, _: &Event) {}
 
         fn is_enabled(&self) -> bool {
-            panic!("cannot tell")
+            panic!("a bug in is_enabled")
         }
     }
 
@@ -77,7 +79,7 @@ fn an_observer_that_panics_when_asked_whether_it_looks_does_not() {
 }
 
 #[test]
-fn what_is_guarded_is_told_everything_it_does_not_panic_at() {
+fn after_a_panic_the_observer_gets_further_events() {
     let lines = Lines::default();
     let picky = observer_fn(|event: &Event| {
         assert!(event.kind != EventKind::Started);

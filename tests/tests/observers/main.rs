@@ -1,4 +1,4 @@
-//! Observers: several as one, and those that panic, block or look away; the text of an error that they may show.
+//! Observers: several as one, and observers that panic, block or are disabled. Also the text of an error in a log.
 
 mod compose;
 mod error_text;
@@ -16,7 +16,7 @@ use retry_core::{
 
 const POLICY: Policy = Policy::exponential(Duration::from_millis(100)).jitter(Jitter::None).max_attempts(3);
 
-/// What a call that fails once is told of, in lines.
+/// The events of a call that fails once, as lines.
 const LINES: [&str; 5] = [
     "read: attempt 1",
     "read: retry in 100 ms: Timeout, attempt 1 of 3",
@@ -25,7 +25,7 @@ const LINES: [&str; 5] = [
     "read: succeeded after attempt 2, 100 ms",
 ];
 
-/// A call that fails once, watched by `observer`.
+/// Makes a call that fails once, with an observer.
 fn fails_once(observer: &(impl Observer + ?Sized)) {
     let clock = FakeClock::new();
     let mut answers = [Err(Class::Timeout), Ok(7)].into_iter();
@@ -33,7 +33,7 @@ fn fails_once(observer: &(impl Observer + ?Sized)) {
     assert_eq!(retry.run_blocking(|| answers.next().unwrap()), Ok(7));
 }
 
-/// Keeps a line an event.
+/// Keeps one line per event.
 #[derive(Default)]
 struct Lines(Mutex<Vec<String>>);
 
@@ -43,12 +43,12 @@ impl Observer for Lines {
     }
 }
 
-/// An observer that does not look, and says so.
+/// A disabled observer.
 struct Asleep;
 
 impl Observer for Asleep {
     fn observe(&self, event: &Event) {
-        panic!("told of {event}, though it does not look");
+        panic!("got {event}, although it is disabled");
     }
 
     fn is_enabled(&self) -> bool {

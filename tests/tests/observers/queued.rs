@@ -1,3 +1,5 @@
+//! [`Queued`], which sends events to another thread.
+
 use std::sync::mpsc::TryRecvError;
 
 use retry_core::observe::{Observer, Queued};
@@ -5,23 +7,23 @@ use retry_core::observe::{Observer, Queued};
 use super::{LINES, fails_once};
 
 #[test]
-fn what_does_not_fit_is_dropped_and_counted_and_no_call_waits() {
+fn events_that_do_not_fit_are_dropped_and_counted_and_no_call_waits() {
     let (queued, events) = Queued::new(7);
     for _ in 0..4 {
-        fails_once(&queued); // nobody drains: a call that waited would never end
+        fails_once(&queued); // the queue is not drained, so a call that waits would not end
     }
     assert_eq!(queued.dropped(), 4 * LINES.len() - 7);
     let kept = Vec::from_iter(events.try_iter().map(|event| event.to_string()));
     assert_eq!(kept, Vec::from_iter(LINES.into_iter().chain(LINES).take(7).map(String::from)));
 
-    fails_once(&queued); // there is room again
+    fails_once(&queued); // there is space again
     assert_eq!(events.try_iter().count(), LINES.len());
     drop(queued);
     assert_eq!(events.try_recv().unwrap_err(), TryRecvError::Disconnected);
 }
 
 #[test]
-fn without_another_end_all_are_dropped_and_counted() {
+fn without_a_receiver_all_events_are_dropped_and_counted() {
     let (queued, events) = Queued::new(7);
     drop(events);
     fails_once(&(&queued,));
@@ -46,7 +48,7 @@ fn several_calls_share_a_queue_and_one_thread_drains_it() {
 }
 
 #[test]
-fn a_capacity_that_cannot_be_is_an_error() {
+fn an_invalid_capacity_is_an_error() {
     for (capacity, line) in [
         (0, "capacity = 0: must be at least 1"),
         (Queued::MOST + 1, "capacity = 1048577: must be at most 1048576"),

@@ -1,4 +1,4 @@
-//! A million keys.
+//! A flood of a million keys.
 
 use allocation_counter::measure;
 use retry_core::{CircuitConfig, Key, circuit::Phase};
@@ -7,7 +7,7 @@ use super::{CONFIG, Large, Pool, Small, at, fail, secs, succeed};
 
 const KEYS: u32 = 1_000_000;
 
-/// Keys that succeed, or that open their circuit.
+/// Makes calls with many keys, which succeed or open their circuits.
 fn flood(pool: &impl Pool, failures: u32) {
     for i in 0..KEYS {
         let circuit = pool.circuit(&i.to_string());
@@ -19,7 +19,7 @@ fn flood(pool: &impl Pool, failures: u32) {
 }
 
 #[test]
-fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
+fn a_flood_neither_grows_a_pool_nor_evicts_an_open_circuit() {
     const CONFIG: CircuitConfig = super::CONFIG.open_for(secs(100_000));
 
     for failures in [0, 3] {
@@ -30,7 +30,7 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
         }
         (0..CAPACITY - 100).for_each(|i| succeed(&pool.get(&format!("well-{i}")), at(0)));
         let flooded = measure(|| flood(&pool, failures));
-        // No allocation but the test's own texts: the circuits are given from key to key.
+        // Only the texts of the test are allocated, because the circuits are reused.
         assert_eq!((flooded.count_total, flooded.bytes_current), (u64::from(KEYS), 0), "{failures} failures");
         let counts = pool.counts();
         assert_eq!(counts.kept, CAPACITY);
@@ -38,7 +38,7 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
         assert_eq!(
             counts.evicted + counts.overflowed,
             u64::from(KEYS),
-            "each is counted as one or the other"
+            "each key is counted as evicted or as overflowed"
         );
         for i in 0..100 {
             assert_eq!(pool.peek(&format!("down-{i}")).unwrap().phase(), Phase::Open, "{i}");
@@ -47,16 +47,16 @@ fn no_flood_makes_a_pool_grow_or_forget_an_open_circuit() {
 }
 
 #[test]
-fn nor_a_fixed_one() {
+fn a_flood_neither_grows_a_fixed_pool_nor_evicts_an_open_circuit() {
     let pool = Small::<8>::with_window(CONFIG.open_for(secs(100_000)));
     fail(&pool.get("down"), 3, at(0));
     let flooded = measure(|| flood(&pool, 0));
     assert_eq!((pool.get("down").phase(), pool.counts().overflowed), (Phase::Open, 0));
-    // No allocation but the test's own texts.
+    // Only the texts of the test are allocated.
     assert_eq!((flooded.count_total, flooded.bytes_current), (u64::from(KEYS), 0));
 }
 
-/// At 64-bit: a line of the cache for a lookup, half of another in the index, and the circuit.
+/// On 64-bit: one cache line for a look-up, half a cache line in the index, and the circuit.
 #[test]
 fn a_circuit_takes_a_bounded_amount_of_memory() {
     const CIRCUITS: usize = 100_000;
@@ -67,13 +67,13 @@ fn a_circuit_takes_a_bounded_amount_of_memory() {
     });
     assert_eq!(pool.unwrap().counts().kept, CIRCUITS);
     let each = memory.bytes_current / 100_000;
-    println!("{each} bytes a circuit");
-    assert!(each <= 280, "{each} bytes a circuit");
+    println!("{each} bytes per circuit");
+    assert!(each <= 280, "{each} bytes per circuit");
 }
 
-/// Of so many, a few have the same hash, as far as it is kept.
+/// With this many keys, some have the same hash, as far as it is stored.
 #[test]
-fn keys_of_one_hash_are_told_apart() {
+fn keys_with_the_same_hash_are_distinguished() {
     const KEYS: usize = 300_000;
     for before in [0, 40, 100] {
         let before = "x".repeat(before);
@@ -88,7 +88,7 @@ fn keys_of_one_hash_are_told_apart() {
 }
 
 #[test]
-fn a_long_key_takes_no_memory_once_it_is_forgotten() {
+fn an_evicted_long_key_uses_no_memory() {
     let pool = Large::with_window(4, CONFIG);
     let get = |key: &str| (0..4).for_each(|i| drop(pool.get(&format!("{key}{i}"))));
     get("first");
@@ -99,7 +99,7 @@ fn a_long_key_takes_no_memory_once_it_is_forgotten() {
     assert_eq!(memory.bytes_current, 0);
 }
 
-/// Names of hosts, of all lengths that are kept in different ways, some of them cut in the middle of a character.
+/// Host names of all lengths that are stored in different ways. Some are cut in the middle of a character.
 #[test]
 fn a_call_by_key_does_not_allocate() {
     let pool = Large::with_window(2_000, CONFIG);

@@ -1,4 +1,4 @@
-//! What a full pool forgets for a newcomer.
+//! Which circuit a full pool evicts for a new key.
 
 use retry_core::{
     CircuitConfig, CircuitPool, Class, Instant, Key,
@@ -11,13 +11,13 @@ use retry_core::{
 
 use super::{CONFIG, Circuit, Large, Pool, Shared, Small, at, fail, secs, succeed};
 
-/// Asks for more keys than any pool of the tests holds, and uses each.
+/// Uses more keys than any pool of these tests holds.
 fn flood(pool: &impl Pool, now: Instant) {
     (0..1_000).for_each(|i| succeed(&pool.circuit(&format!("flood-{i}")), now));
 }
 
 #[test]
-fn those_that_nobody_asked_for_of_late_go_first() {
+fn circuits_that_were_not_used_lately_are_evicted_first() {
     fn check(pool: &impl Pool) {
         for round in 0..100 {
             for key in ["a", "b", "c"] {
@@ -27,7 +27,7 @@ fn those_that_nobody_asked_for_of_late_go_first() {
         }
         let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["a", "b", "c", "new-99"]);
-        // Each newcomer took the place of the one before, and of nothing else.
+        // Each new key has evicted only the new key before it.
         assert_eq!((pool.counts().evicted, pool.counts().overflowed), (99, 0));
     }
     check(&Large::with_window(4, CONFIG));
@@ -36,7 +36,7 @@ fn those_that_nobody_asked_for_of_late_go_first() {
 }
 
 #[test]
-fn where_all_are_asked_for_one_has_to_go_all_the_same() {
+fn if_all_were_used_lately_one_is_evicted_all_the_same() {
     fn check(pool: &impl Pool) {
         for key in ["a", "b", "a", "b"] {
             pool.circuit(key);
@@ -49,13 +49,13 @@ fn where_all_are_asked_for_one_has_to_go_all_the_same() {
     check(&Small::<2>::with_window(CONFIG));
 }
 
-/// Every state of an automatic circuit that a flood must leave alone, brought about by calls.
+/// Every state of an automatic circuit that must survive a flood. Calls bring the circuit into the state.
 #[test]
-fn a_circuit_with_something_to_remember_stays() {
+fn a_circuit_with_recorded_failures_stays() {
     type Bring = fn(&dyn Fn(u32, u64), &dyn Fn(u64));
     let rows: &[(&str, CircuitConfig, Bring, Phase)] = &[
         ("open", CONFIG, |fail, _| fail(3, 0), Phase::Open),
-        ("open, its time over", CONFIG.open_for(secs(1)), |fail, _| fail(3, 0), Phase::Open),
+        ("open, its open time passed", CONFIG.open_for(secs(1)), |fail, _| fail(3, 0), Phase::Open),
         (
             "half-open",
             CONFIG.open_for(secs(1)).success_threshold(2),
@@ -91,7 +91,7 @@ fn a_circuit_with_something_to_remember_stays() {
         });
         flood(pool, at(2));
         assert!(pool.keys().contains(&("kept".into(), phase)), "{what}");
-        // All others have made room for each other.
+        // The other keys have evicted each other.
         assert_eq!((pool.counts().overflowed, pool.counts().evicted), (0, 998), "{what}");
     }
     for &(what, config, bring, phase) in rows {
@@ -106,7 +106,7 @@ fn a_circuit_that_only_succeeded_does_not_stay() {
     fn check(pool: &impl Pool) {
         (0..50).for_each(|i| succeed(&pool.circuit("a"), at(i)));
         fail(&pool.circuit("b"), 1, at(50));
-        // Without a rule over the window, the streak is all there is; a success ends it.
+        // Without a rule over the window, only failures in a row count. A success resets them.
         succeed(&pool.circuit("b"), at(50));
         flood(pool, at(51));
         assert!(!pool.keys().iter().any(|(key, _)| key == "a" || key == "b"));
@@ -117,7 +117,7 @@ fn a_circuit_that_only_succeeded_does_not_stay() {
 }
 
 #[test]
-fn a_slow_call_and_a_window_of_time_are_something_to_remember() {
+fn a_circuit_with_slow_calls_or_a_filled_time_window_stays() {
     fn check<W: Window + Send>(config: CircuitConfig, took: u64, failed: bool) {
         let pool = CircuitPool::<W>::with_window(2, config);
         let kept = pool.get("kept");
@@ -137,9 +137,9 @@ fn a_slow_call_and_a_window_of_time_are_something_to_remember() {
     check::<TimeWindow<6>>(time, 0, true);
 }
 
-/// Whoever adds up what he is told knows at all times how many circuits are open.
+/// An observer that adds up the changes knows at all times how many circuits are open.
 #[test]
-fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() {
+fn the_eviction_of_an_open_circuit_is_reported_by_its_successor() {
     fn check(pool: &impl Pool) {
         let (mut open, mut forgotten) = (0_i32, 0);
         let mut tell = |change: Option<Change>| {
@@ -152,7 +152,7 @@ fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() 
             let now = at(5_000 * number);
             let mut circuit = pool.circuit(&format!("{number}"));
             if circuit.is_overflow() {
-                assert!(circuit.admit(now).is_ok(), "the pool learns the time of it");
+                assert!(circuit.admit(now).is_ok(), "the pool learns the time from this admission");
                 circuit = pool.circuit(&format!("{number}"));
             }
             for _ in 0..3 {
@@ -172,7 +172,7 @@ fn a_circuit_that_is_forgotten_while_open_is_told_of_by_the_next_in_its_place() 
 }
 
 #[test]
-fn what_a_hand_has_set_stays_for_ever() {
+fn a_circuit_that_was_set_by_hand_stays() {
     let pool = Large::with_window(5, CONFIG).forget_after(secs(1));
     pool.get("forced").force_open(at(0));
     pool.get("disabled").disable(at(0));
@@ -198,9 +198,9 @@ fn what_a_hand_has_set_stays_for_ever() {
     assert!(!pool.keys().iter().any(|(key, _)| key == "forced"));
 }
 
-/// An attempt under way holds its circuit, so it ends where it began.
+/// An attempt in progress holds its circuit, so it ends in the circuit in which it began.
 #[test]
-fn what_someone_has_stays_until_it_is_given_back() {
+fn a_circuit_stays_while_a_handle_to_it_exists() {
     fn check(pool: &impl Pool) {
         let held = pool.circuit("held");
         let ticket = held.admit(at(0)).unwrap().ticket;
@@ -210,7 +210,7 @@ fn what_someone_has_stays_until_it_is_given_back() {
         assert_eq!(held.phase(), Phase::Open);
 
         let others = [pool.circuit("b"), pool.circuit("c")];
-        assert!(pool.circuit("d").is_overflow(), "all three are in somebody's hands");
+        assert!(pool.circuit("d").is_overflow(), "all three circuits are in use");
         drop(others);
         assert!(!pool.circuit("d").is_overflow());
     }
@@ -228,7 +228,7 @@ fn what_someone_has_stays_until_it_is_given_back() {
 }
 
 #[test]
-fn a_key_without_a_circuit_is_admitted_counted_and_shows_its_name() {
+fn a_key_without_a_circuit_is_admitted_and_counted_and_shows_its_name() {
     fn check(pool: &impl Pool) {
         let full = [pool.circuit("a"), pool.circuit("b")];
         for i in 1..=5 {
@@ -245,9 +245,9 @@ fn a_key_without_a_circuit_is_admitted_counted_and_shows_its_name() {
     check(&Small::<2>::with_window(CONFIG));
 }
 
-/// There is nothing to set: what one has set would be the circuit of all others without one, too.
+/// Manual operations do nothing, because all keys without a circuit share one disabled circuit.
 #[test]
-fn by_hand_nothing_is_done_to_a_key_without_a_circuit() {
+fn manual_operations_on_a_key_without_a_circuit_do_nothing() {
     macro_rules! check {
         ($pool:expr) => {{
             let pool = $pool;
@@ -276,7 +276,7 @@ fn by_hand_nothing_is_done_to_a_key_without_a_circuit() {
 }
 
 #[test]
-fn keys_without_a_circuit_share_one_where_that_is_wanted() {
+fn with_share_overflow_keys_without_a_circuit_share_one() {
     let pool = Large::with_window(1, CONFIG).share_overflow();
     let _full = pool.get("a");
     fail(&pool.get("b"), 2, at(0));
@@ -284,50 +284,50 @@ fn keys_without_a_circuit_share_one_where_that_is_wanted() {
     let d = pool.get("d");
     assert_eq!((d.phase(), d.name().as_str(), d.is_overflow()), (Phase::Open, "d", true));
     assert!(d.admit(at(1)).is_err());
-    // It is theirs, so by hand it is set for all of them.
+    // A manual operation on the shared circuit is for all of these keys.
     d.reset(at(1));
     assert!(pool.get("e").admit(at(1)).is_ok());
     assert!(pool.get("f").force_open(at(1)).is_some() && pool.get("g").admit(at(1)).is_err());
 }
 
 #[test]
-fn to_look_whether_there_is_a_circuit_makes_none() {
+fn peek_does_not_create_a_circuit() {
     let pool = Small::<2>::with_window(CONFIG);
     assert!(pool.peek("a").is_none() && pool.peek("a key of more than 23 bytes").is_none());
     assert_eq!((pool.counts(), pool.capacity()), (PoolCounts::default(), 2));
     fail(&pool.get("a"), 3, at(0));
     let a = pool.peek("a").unwrap();
     assert_eq!((a.phase(), a.key()), (Phase::Open, Key::new("a")));
-    a.reset(at(0)); // nothing is left to remember, but somebody has it
+    a.reset(at(0)); // no failures are recorded, but it is in use
     let _b = pool.get("b");
     assert!(pool.get("c").is_overflow());
     drop(a);
     assert!(!pool.get("c").is_overflow());
 }
 
-/// Time, seconds from the first call that found no room, and whether there is room for another key. Those without a
-/// circuit tell the time, so the first after a while still finds none.
+/// Each row has the time in seconds, and whether a new key gets a circuit. The pool learns the time from calls without
+/// a circuit. So after a while, the first of them still gets none.
 #[test]
-fn an_idle_failure_is_forgotten_in_time_and_an_open_circuit_not_before_its_time() {
+fn idle_failures_are_evicted_after_a_time_and_open_circuits_after_their_open_time() {
     fn check(pool: &impl Pool, what: &str) {
         fail(&pool.circuit("failed"), 1, at(0));
         fail(&pool.circuit("open"), 3, at(1_000)); // until 1100
         let rows = [
-            (1_000, false), // tells that it is 1000
-            (1_001, false), // both have been idle since 1000 at least
+            (1_000, false), // the pool learns the time 1000
+            (1_001, false), // both have been idle since 1000 or longer
             (1_050, false),
             (1_059, false),
-            (1_060, false), // tells that it is 1060
+            (1_060, false), // the pool learns the time 1060
             (1_060, true),  // "failed" has been idle for 60 s
-            (1_061, false), // "open" has too, but it is open
+            (1_061, false), // "open" has been idle, too, but it is open
             (1_099, false),
             (1_100, false),
-            (1_100, true), // and now it may go
+            (1_100, true), // now it may be evicted
         ];
         for (i, (time, room)) in rows.into_iter().enumerate() {
             let circuit = pool.circuit(&format!("new-{i}"));
             assert_eq!(!circuit.is_overflow(), room, "{what}: row {i}, {time}");
-            // It fails, so that it holds its place.
+            // It fails, so that it stays in the pool.
             fail(&circuit, 1, at(time));
         }
         let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
@@ -343,7 +343,7 @@ fn an_idle_failure_is_forgotten_in_time_and_an_open_circuit_not_before_its_time(
 }
 
 #[test]
-fn asked_for_again_a_circuit_is_not_idle() {
+fn a_circuit_that_is_used_again_is_not_idle() {
     fn check(pool: &impl Pool) {
         fail(&pool.circuit("failed"), 1, at(0));
         for time in (0..1_000).step_by(10) {
@@ -361,16 +361,16 @@ fn asked_for_again_a_circuit_is_not_idle() {
 }
 
 #[test]
-fn by_hand_any_circuit_is_forgotten() {
+fn forget_removes_any_circuit() {
     let pool = Large::with_window(2, CONFIG);
     let held = pool.get("a");
     held.force_open(at(0));
     assert!(pool.forget("a") && !pool.forget("a") && !pool.forget("b"));
-    assert_eq!(pool.get("a").phase(), Phase::Closed, "a new one");
-    assert_eq!(held.phase(), Phase::Open, "the old one, to whoever has it");
+    assert_eq!(pool.get("a").phase(), Phase::Closed, "a new circuit");
+    assert_eq!(held.phase(), Phase::Open, "the old circuit, for its handles");
     assert_eq!(pool.counts().kept, 1);
 
-    // Who comes next says that an open one is no more, however much room there is.
+    // The next new key reports the removal of an open circuit, even if the pool has space.
     let pool = Large::with_window(10, CONFIG);
     fail(&pool.get("a"), 3, at(0));
     assert!(pool.forget("a"));
@@ -379,16 +379,16 @@ fn by_hand_any_circuit_is_forgotten() {
     assert_eq!(changes, [Some(forgotten), None, None]);
 }
 
-/// Its place is the first to be taken, whatever was remembered of it.
+/// The slot of a removed circuit is used first, whatever failures it had recorded.
 #[test]
-fn a_place_that_was_freed_by_hand_is_taken_before_any_other() {
+fn the_slot_of_a_removed_circuit_is_used_first() {
     for failures in 0..=2 {
         let pool = Large::with_window(3, CONFIG);
         ["a", "b", "c"].iter().for_each(|key| fail(&pool.get(key), 1, at(0)));
         fail(&pool.get("b"), failures, at(0));
         let held = pool.get("b");
         assert!(pool.forget("b"));
-        assert!(pool.get("d").is_overflow(), "whoever has it still does");
+        assert!(pool.get("d").is_overflow(), "a handle still holds it");
         drop(held);
         let d = pool.get("d");
         assert_eq!((d.is_overflow(), d.phase(), d.circuit().unwrap().late()), (false, Phase::Closed, 0));

@@ -1,4 +1,4 @@
-//! Pools of circuits: what they keep, what they forget, and when a key goes without.
+//! Pools of circuits: which circuits they keep, which they evict, and when a key has no circuit.
 
 mod flood;
 mod forget;
@@ -28,7 +28,7 @@ const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(
 type Large = CircuitPool<CountWindow<10>>;
 type Small<const N: usize> = FixedCircuitPool<N, CountWindow<10>, LocalLock>;
 
-/// A large pool whose handles own a reference to it.
+/// A large pool. Its handles own a reference to the pool.
 struct Shared(Arc<Large>);
 
 impl Shared {
@@ -37,7 +37,7 @@ impl Shared {
     }
 }
 
-/// What all kinds of pools can do.
+/// The methods of all kinds of pools.
 trait Pool {
     type Circuit<'p>: Circuit
     where
@@ -163,7 +163,7 @@ fn each_key_has_one_circuit_of_its_own() {
 }
 
 #[test]
-fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
+fn blocking_and_spawned_calls_use_the_pool_and_events_contain_the_key() {
     static HOSTS: std::sync::LazyLock<CircuitPool> =
         std::sync::LazyLock::new(|| CircuitPool::new(10, CONFIG));
     static SENSORS: FixedCircuitPool<4> = FixedCircuitPool::new(CONFIG);
@@ -190,15 +190,15 @@ fn blocking_calls_and_spawned_ones_go_through_it_and_events_say_the_key() {
         let retry = retry_tokio::retry(&Policy::DEFAULT).keyed(&host);
         retry.by_ref().circuit(&host).run(|| async { Ok::<_, Class>(7) }).await.unwrap();
         let sensor = SENSORS.get("boiler");
-        sensor.force_open(at(0)); // of another clock than the one above
+        sensor.force_open(at(0)); // with another clock than above
         retry.circuit(&sensor).run(|| async { Ok::<_, Class>(7) }).await
     });
     assert!(runtime.block_on(task).unwrap().unwrap_err().is_circuit_open());
 }
 
-/// A [`Key`] holds 23 bytes; two that begin alike are two.
+/// A [`Key`] stores 23 bytes. A large pool distinguishes longer keys, too, and a fixed pool has no circuit for them.
 #[test]
-fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
+fn keys_are_distinguished_by_all_their_bytes() {
     let long = ["inventory.eu-west-1.example.com", "inventory.eu-west-1.example.org"];
     let most = ["inventory.eu-west-1.abc", "inventory.eu-west-1.abd"]; // 23 bytes
     let longest = ["x".repeat(10_000), "x".repeat(10_001)];
@@ -214,7 +214,7 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
     assert_eq!(pool.counts().kept, all.count());
     assert!(Large::with_window(1, CONFIG).peek("").is_none());
 
-    // Each takes the place of one before that is longer, or shorter.
+    // Each replaces a key that is longer or shorter.
     let pool = Large::with_window(3, CONFIG);
     let all: Vec<_> = (0..200).map(|length| "\u{e9}x".repeat(length)).collect();
     for key in all.iter().chain(all.iter().rev()).chain(all.iter().step_by(71)) {
@@ -228,13 +228,13 @@ fn keys_are_told_apart_to_the_last_byte_or_not_at_all() {
         assert!(!pool.get(*key).is_overflow());
     }
     for key in long {
-        assert!(pool.get(key).is_overflow(), "cut, it could be another's");
+        assert!(pool.get(key).is_overflow(), "a key that is cut could be another key");
     }
     assert_eq!((pool.iter().count(), pool.counts().overflowed), (7, 2));
 }
 
 #[test]
-fn a_pool_that_cannot_be_is_an_error() {
+fn an_invalid_pool_is_an_error() {
     let rows = [
         (Large::try_with_window(0, CONFIG).err(), "capacity = 0: must be from 1 to a billion"),
         (
@@ -255,9 +255,9 @@ fn a_pool_that_cannot_be_is_an_error() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
-    /// With room for all, a pool is a map.
+    /// If all keys fit, a pool behaves like a map.
     #[test]
-    fn a_pool_with_room_is_a_map(
+    fn a_pool_with_space_behaves_like_a_map(
         steps in prop::collection::vec((0_u32..3, 0_u32..60), 0..400),
         capacity in 60_usize..1_000,
     ) {

@@ -20,7 +20,7 @@ static ALL: Operations<4> = Operations::new(PRESETS);
 static DATABASE: &Operation = ALL.named("database");
 
 #[test]
-fn each_type_has_its_policy_its_circuit_and_its_name() {
+fn each_type_has_its_own_policy_circuit_and_name() {
     let names: Vec<_> = ALL.iter().map(Operation::name).collect();
     assert_eq!(names, ["database", "http", "s3", "cache"]);
     assert!(std::ptr::eq(DATABASE, ALL.find("database").unwrap()));
@@ -37,7 +37,7 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
         assert_eq!(operation.circuit().map(|circuit| circuit.phase()), phase);
         assert!(log.take().iter().all(|name| *name == operation.name()));
     }
-    // Five failures in a row open it; that of another type knows nothing of that.
+    // Five failures in a row open its circuit, and not the circuit of another type.
     let database = DATABASE.retry(&clock);
     assert!(database.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_circuit_open());
     assert!(database.run_blocking(|| Ok::<_, Class>(7)).unwrap_err().is_circuit_open());
@@ -45,7 +45,7 @@ fn each_type_has_its_policy_its_circuit_and_its_name() {
 }
 
 #[test]
-fn a_dropped_call_gives_back_what_it_had() {
+fn a_dropped_call_releases_its_probe_slot() {
     let operations = Operations::<1, CountWindow<100>, LocalLock>::with_window([Preset::HTTP]);
     let http = operations.named("http");
     let circuit = http.circuit().unwrap();
@@ -58,11 +58,11 @@ fn a_dropped_call_gives_back_what_it_had() {
         let waker = std::task::Waker::noop();
         assert!(call.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
     }
-    assert_eq!(http.retry(&clock).run_blocking(|| Ok::<_, Class>(7)), Ok(7), "the only probe is free");
+    assert_eq!(http.retry(&clock).run_blocking(|| Ok::<_, Class>(7)), Ok(7), "the only probe slot is free");
 }
 
 #[test]
-fn operations_that_cannot_be_are_an_error() {
+fn invalid_operations_are_an_error() {
     type Ten<const N: usize> = Operations<N, CountWindow<10>>;
     let mut wide = Preset::HTTP;
     wide.circuit = Some(CircuitConfig::DEFAULT.window(11));
@@ -76,7 +76,7 @@ fn operations_that_cannot_be_are_an_error() {
 }
 
 #[test]
-fn a_file_says_only_what_differs() {
+fn a_file_contains_only_the_differences() {
     static CONFIGURED: LazyLock<Operations<4>> = LazyLock::new(|| {
         let file: OperationsFile = toml::from_str(
             "[s3.policy]\n max_attempts = 9\n\n [s3.circuit]\n consecutive_failures = 2\n\n [cache]\n circuit = {}\n\n \
@@ -88,7 +88,7 @@ fn a_file_says_only_what_differs() {
     let of = |name| CONFIGURED.named(name).preset();
     assert_eq!(of("database"), Preset::DATABASE);
     assert_eq!(of("s3").policy, Preset::S3.policy.max_attempts(9));
-    // As the table of a `CircuitConfig`: where rules are given, only those.
+    // Like the table of a `CircuitConfig`: if it contains rules, only these apply.
     let two = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).minimum_calls(20);
     assert_eq!((of("s3").circuit, of("s3").dead_letter), (Some(two), true));
     assert_eq!(
@@ -100,7 +100,7 @@ fn a_file_says_only_what_differs() {
 }
 
 #[test]
-fn all_are_replaced_while_calls_are_under_way() {
+fn all_operations_are_replaced_while_calls_are_in_progress() {
     let all = Operations::new(PRESETS);
     let clock = FakeClock::new();
     let retry = all.named("cache").retry(&clock);
@@ -115,14 +115,14 @@ fn all_are_replaced_while_calls_are_under_way() {
     presets[3].policy = presets[3].policy.max_attempts(4);
     presets[3].dead_letter = true;
     presets[0].circuit = Some(CircuitConfig::DEFAULT.consecutive_failures(1));
-    // The call under way keeps its policy; the next has the new one.
+    // The call in progress keeps its policy. The next call has the new one.
     let attempts = error(&retry, &|| all.reload(presets, clock.now()).unwrap()).attempts();
     assert_eq!((attempts, error(&retry, &|| ()).attempts()), (2, 4));
     assert_eq!((all.named("cache").dead_letter(), all.named("s3").dead_letter()), (true, true));
     assert!(all.iter().map(Operation::preset).eq(presets));
     assert!(error(&all.named("database").retry(&clock), &|| ()).is_circuit_open(), "one failure opens it");
 
-    // What cannot be is an error, and replaces nothing.
+    // Invalid operations are an error, and replace nothing.
     type Change = fn(&mut [Preset; 4]);
     let of = |change: Change| {
         let mut presets = PRESETS;
@@ -149,7 +149,7 @@ fn all_are_replaced_while_calls_are_under_way() {
 }
 
 #[test]
-fn a_thousand_reloads_grow_no_memory() {
+fn a_thousand_reloads_do_not_grow_memory() {
     let all = Operations::new(PRESETS);
     let reload = |rounds: u32| {
         allocation_counter::measure(|| {
@@ -168,7 +168,7 @@ fn a_thousand_reloads_grow_no_memory() {
 }
 
 #[test]
-fn a_file_that_does_not_fit_says_where() {
+fn an_error_in_a_file_names_its_place() {
     let rows = [
         (r#"{"htpp": {}}"#, "htpp: no such operation, expected one of database, http, s3, cache"),
         (r#"{"http": {"polcy": {}}}"#, "http: unknown field `polcy`, expected one of `policy`, `circuit`"),

@@ -1,4 +1,4 @@
-//! A pool that gets another configuration while calls are under way.
+//! The reconfiguration of a pool while calls are in progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,16 +11,16 @@ use retry_core::{
 
 use super::{CONFIG, Circuit, Large, Pool, Shared, Small, at, fail, secs, succeed};
 
-/// Opens sooner than [`CONFIG`], for a shorter time.
+/// Opens sooner than [`CONFIG`], and for a shorter time.
 const SOONER: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(secs(5));
 
-/// How long from now a circuit refuses, in seconds.
+/// Returns how long a circuit rejects calls from now, in seconds.
 fn refuses_for(circuit: &impl Gate, now: Instant) -> Option<u64> {
     circuit.admit(now).err().map(|rejected| rejected.wait().as_secs())
 }
 
 #[test]
-fn every_circuit_goes_on_by_the_new_configuration() {
+fn every_circuit_gets_the_new_configuration() {
     fn check(pool: &impl Pool, reconfigure: &dyn Fn(CircuitConfig, Instant) -> String) {
         fail(&pool.circuit("failed once"), 1, at(0));
         fail(&pool.circuit("open"), 3, at(0)); // until 30
@@ -31,11 +31,11 @@ fn every_circuit_goes_on_by_the_new_configuration() {
             reconfigure(SOONER.minimum_calls(11), at(1)),
             "minimum_calls = 11: must be at most 10, the window",
         );
-        assert_eq!(refuses_for(&pool.circuit("open"), at(1)), Some(29), "nothing has changed");
+        assert_eq!(refuses_for(&pool.circuit("open"), at(1)), Some(29), "the configuration has not changed");
 
         assert_eq!(reconfigure(SOONER, at(1)), "");
         assert_eq!(refuses_for(&pool.circuit("open"), at(1)), Some(5));
-        // What was counted counts on.
+        // The counts are kept.
         fail(&pool.circuit("failed once"), 1, at(1));
         assert_eq!(refuses_for(&pool.circuit("failed once"), at(1)), Some(5));
         for circuit in [&pool.circuit("well"), &kept, &pool.circuit("made later")] {
@@ -44,9 +44,9 @@ fn every_circuit_goes_on_by_the_new_configuration() {
             fail(circuit, 1, at(2));
             assert_eq!((circuit.phase(), refuses_for(circuit, at(3))), (Phase::Open, Some(4)));
         }
-        // And once more, for a configuration that is not the first to be replaced.
+        // Once more, to replace a configuration that is not the first.
         assert_eq!(reconfigure(CONFIG.consecutive_failures(1), at(4)), "");
-        assert_eq!(refuses_for(&kept, at(4)), Some(3), "no longer than it was");
+        assert_eq!(refuses_for(&kept, at(4)), Some(3), "not longer than before");
         let last = pool.circuit("made last");
         fail(&last, 1, at(4));
         assert_eq!(refuses_for(&last, at(4)), Some(30));
@@ -63,7 +63,7 @@ fn every_circuit_goes_on_by_the_new_configuration() {
 }
 
 #[test]
-fn what_was_set_by_hand_stays() {
+fn a_mode_set_by_hand_stays() {
     let pool = Large::with_window(10, CONFIG);
     pool.get("forced").force_open(at(0));
     pool.get("tripped").trip(secs(100), at(0));
@@ -92,7 +92,7 @@ fn what_was_set_by_hand_stays() {
 }
 
 #[test]
-fn the_overflow_goes_on_by_it_too() {
+fn the_overflow_circuit_gets_the_new_configuration() {
     let (alone, shared) = (Large::with_window(1, CONFIG), Large::with_window(1, CONFIG).share_overflow());
     for (pool, phase) in [(&alone, Phase::Closed), (&shared, Phase::Open)] {
         let _full = pool.get("kept");
@@ -104,12 +104,12 @@ fn the_overflow_goes_on_by_it_too() {
     }
 }
 
-/// With several blocks of circuits, made before and after.
+/// With several blocks of circuits, some made before and some after.
 #[test]
-fn a_thousand_reloads_take_no_memory() {
+fn a_thousand_reconfigurations_use_no_more_memory() {
     let pool = CircuitPool::new(5_000, CONFIG);
     (0..3_000).for_each(|i| drop(pool.get(&i.to_string())));
-    pool.reconfigure(SOONER, at(0)).unwrap(); // beside this one, the first is kept for as long as there are circuits of it
+    pool.reconfigure(SOONER, at(0)).unwrap(); // the first configuration is also kept while circuits were made with it
     let reloads = measure(|| {
         for i in 1..=1_000 {
             pool.reconfigure(SOONER.open_for(secs(i)), at(i)).unwrap();
@@ -123,9 +123,9 @@ fn a_thousand_reloads_take_no_memory() {
     }
 }
 
-/// Whatever threads do meanwhile, in the end all circuits have one configuration: the last one.
+/// Threads create circuits meanwhile. In the end, all circuits have the last configuration.
 #[test]
-fn circuits_that_are_made_meanwhile_are_not_missed() {
+fn circuits_created_during_a_reconfiguration_are_reconfigured() {
     const KEYS: usize = 4_000;
     for round in 0..5 {
         let pool = Arc::new(CircuitPool::new(KEYS, CONFIG));
@@ -190,6 +190,6 @@ fn an_owned_circuit_keeps_its_pool() {
 
     let pool = Arc::new(Large::with_window(1, CONFIG));
     drop(pool.get_owned("a"));
-    assert!(!pool.get_owned("b").is_overflow(), "its place was given back");
+    assert!(!pool.get_owned("b").is_overflow(), "its slot is free");
     assert_eq!(Arc::strong_count(&pool), 1);
 }

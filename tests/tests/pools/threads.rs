@@ -1,4 +1,4 @@
-//! Many threads at one pool.
+//! Many threads that use one pool.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +9,12 @@ use retry_core::{CircuitPool, circuit::Phase};
 
 use super::{CONFIG, Large, at, fail, secs, succeed};
 
-/// Whoever has the circuit of a key has the same one as everyone else who has it.
+/// All threads that hold the circuit of a key hold the same circuit.
 #[test]
-fn threads_that_have_a_key_have_the_same_circuit() {
+fn threads_that_hold_a_key_hold_the_same_circuit() {
     const KEYS: usize = 40;
     let pool = Large::with_window(16, CONFIG);
-    // How many have each key, and with the circuit of which address.
+    // For each key, how many threads hold it, and the address of its circuit.
     let held: Vec<_> = (0..KEYS).map(|_| (AtomicUsize::new(0), AtomicUsize::new(0))).collect();
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -30,14 +30,14 @@ fn threads_that_have_a_key_have_the_same_circuit() {
                     let address = std::ptr::from_ref(circuit.circuit().unwrap()).addr();
                     assert_eq!(circuit.name(), key.to_string());
                     let (count, others) = &held[key];
-                    // The first to have it says which it is; the last to leave takes that back.
+                    // The first holder stores the address, and the last one removes it.
                     let before = others.compare_exchange(0, address, Ordering::SeqCst, Ordering::SeqCst);
                     count.fetch_add(1, Ordering::SeqCst);
                     if let Err(other) = before {
                         assert_eq!(other, address, "two circuits of {key}");
                     }
                     succeed(&circuit, at(0));
-                    assert_eq!(circuit.name(), key.to_string(), "for as long as it is held");
+                    assert_eq!(circuit.name(), key.to_string(), "a held circuit keeps its name");
                     if count.fetch_sub(1, Ordering::SeqCst) == 1 {
                         let _ = others.compare_exchange(address, 0, Ordering::SeqCst, Ordering::SeqCst);
                     }
@@ -51,7 +51,7 @@ fn threads_that_have_a_key_have_the_same_circuit() {
 }
 
 #[test]
-fn threads_that_ask_for_a_new_key_at_once_get_one_circuit() {
+fn threads_that_use_a_new_key_at_once_get_one_circuit() {
     for round in 0..200 {
         let pool = CircuitPool::new(100, CONFIG.consecutive_failures(8));
         let start = Barrier::new(4);
@@ -68,7 +68,7 @@ fn threads_that_ask_for_a_new_key_at_once_get_one_circuit() {
 }
 
 #[test]
-fn a_flood_from_all_sides_stays_within_bounds() {
+fn a_flood_from_many_threads_stays_within_bounds() {
     let pool = CircuitPool::new(300, CONFIG.open_for(secs(100_000)));
     (0..50).for_each(|i| fail(&pool.get(&format!("down-{i}")), 3, at(0)));
     let most = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! Many calls in one log: which record is of which call, however long it lives, and whatever its numbers are.
+//! Many calls in one log: each record belongs to its call, however long the call lasts, and for numbers of any size.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn records(log: &[u8]) -> Vec<Record> {
 }
 
 #[test]
-fn a_call_may_outlive_all_the_numbers_there_are() {
+fn a_call_may_last_longer_than_all_call_numbers_are_used() {
     let clock = FakeClock::new();
     let log = Recorder::new(LogWriter(Vec::new()), 42);
     let long = log.call();
@@ -29,7 +29,7 @@ fn a_call_may_outlive_all_the_numbers_there_are() {
     let mut attempts = 0;
     let end = retry.run_blocking(|| {
         attempts += 1;
-        // Between any two of its attempts, others come and go.
+        // Between two of its attempts, other calls begin and end.
         for _ in 0..6_000 {
             let short = log.call();
             let retry = Retry::new(&ENDLESS, log.entropy(&clock)).observe(&short);
@@ -44,23 +44,23 @@ fn a_call_may_outlive_all_the_numbers_there_are() {
     assert_eq!((end, log.skipped_calls()), (Ok(()), 0));
     let log = log.into_sink().0;
     assert_eq!(Replay::new(&ENDLESS, &log).unwrap().run().unwrap().decisions, 5 + 6 * 6_000 * 2);
-    // Two at once need two numbers.
+    // Two calls at a time need two numbers.
     assert!(records(&log).iter().all(|record| record.call < 2));
 }
 
 #[test]
-fn an_attempt_that_was_dropped_decided_nothing_and_is_not_missed() {
+fn a_dropped_attempt_has_no_decision_and_is_not_missing() {
     let clock = FakeClock::new();
     let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let observer = log.call();
     let mut call = Call::new(&ENDLESS, clock.now()).observe(&observer);
-    // Attempt by attempt: whether it fails, or is dropped.
+    // For each attempt, whether it fails or is dropped.
     for fails in [false, false, true, true, false, true, false] {
         let attempt = call.attempt(clock.now()).unwrap();
         clock.advance(Duration::from_millis(7));
         if fails {
             let Verdict::Retry(delay) = attempt.fail(Class::Network, clock.now(), &mut log.rng()) else {
-                panic!("it gives up");
+                panic!("the call gave up");
             };
             clock.advance(delay);
         }
@@ -73,11 +73,11 @@ fn an_attempt_that_was_dropped_decided_nothing_and_is_not_missed() {
 }
 
 #[test]
-fn calls_at_once_that_share_an_observer_are_named_and_not_replayed_wrong() {
+fn simultaneous_calls_that_share_an_observer_are_an_error_in_the_replay() {
     let clock = FakeClock::new();
     let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let observer = log.call();
-    let policy = ENDLESS.jitter(Jitter::Full); // of the delay before, nothing can be said
+    let policy = ENDLESS.jitter(Jitter::Full); // full jitter does not depend on the previous delay
     let mut calls = [(); 2].map(|()| Call::new(&policy, clock.now()).observe(&observer));
     for _ in 0..2 {
         for call in &mut calls {
@@ -92,7 +92,7 @@ fn calls_at_once_that_share_an_observer_are_named_and_not_replayed_wrong() {
 }
 
 #[test]
-fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
+fn calls_without_an_end_use_up_the_numbers_and_skipped_calls_are_counted() {
     let clock = FakeClock::new();
     let log = Recorder::<_, LocalLock>::with_lock(LogWriter(Vec::new()), 42);
     let abandon = |observer: &dyn Observer| {
@@ -107,7 +107,7 @@ fn calls_that_nobody_ends_leave_others_out_sooner_or_later_and_are_counted() {
     (0..16_383).for_each(|_| abandon(&log.call()));
     let _ = go_on();
     assert_eq!(log.skipped_calls(), 0);
-    // One more, and all begin anew. Who goes on with an old number is left out.
+    // With one more, all numbers are used, and they start again. A call with an old number is skipped.
     abandon(&log.call());
     let _ = go_on();
     let _ = go_on();
@@ -127,7 +127,7 @@ fn words_of_another_generator_are_counted() {
         let call = || Err::<(), _>(Class::Network);
         let error = match own {
             true => Retry::new(&policy, log.entropy(&clock)).observe(&observer).run_blocking(call),
-            false => Retry::new(&policy, &clock).observe(&observer).run_blocking(call), // forgotten
+            false => Retry::new(&policy, &clock).observe(&observer).run_blocking(call), // without the recorder's random words
         };
         assert!(error.is_err());
     }
@@ -136,10 +136,10 @@ fn words_of_another_generator_are_counted() {
 
 const RULES: [&Rule; 2] = [&Rule::ANY.max_attempts(2), &Rule::ANY.max_attempts(3)];
 
-/// The longest time there is for the machine; whatever is longer becomes this.
+/// The longest time that the machine can represent. A longer time is cut to this.
 const FOR_EVER: Duration = Duration::from_nanos(u64::MAX);
 
-/// Numbers of any size.
+/// Durations of any size.
 fn any_size() -> impl Strategy<Value = Duration> {
     (any::<u64>(), 0..64_u32).prop_map(|(number, shift)| Duration::from_nanos(number >> shift))
 }
@@ -163,7 +163,7 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
     ]
 }
 
-/// What an observer may be told, by anyone.
+/// Any event that an observer may get.
 #[derive(Clone, Debug)]
 struct Told {
     observer: usize,
@@ -193,7 +193,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3_000) })]
 
     #[test]
-    fn whatever_an_observer_is_told_is_read_as_it_was_written(told in prop::collection::vec(any_told(), 1..30)) {
+    fn any_events_are_read_as_they_were_written(told in prop::collection::vec(any_told(), 1..30)) {
         let clock = FakeClock::new();
         let last = std::cell::Cell::new(None);
         let retry = Retry::new(&Policy::DEFAULT, &clock).on_event(|event| last.set(Some(event.kind)));

@@ -1,4 +1,4 @@
-//! Logs that are cut off, changed, or no logs at all.
+//! Logs that are cut off or changed, and data that is not a log.
 
 use std::sync::LazyLock;
 
@@ -27,7 +27,7 @@ fn small_log() -> Vec<u8> {
 }
 
 #[test]
-fn a_log_that_is_cut_off_anywhere_is_read_up_to_there() {
+fn a_log_that_is_cut_off_is_read_up_to_the_cut() {
     let log = small_log();
     let mut records = Records::new(&log).unwrap();
     let mut ends = vec![records.at()];
@@ -46,7 +46,7 @@ fn a_log_that_is_cut_off_anywhere_is_read_up_to_there() {
 }
 
 #[test]
-fn a_log_with_any_bit_changed_is_not_taken_for_sound() {
+fn a_log_with_any_bit_changed_is_an_error() {
     let log = small_log();
     for bit in 0..log.len() * 8 {
         let mut changed = log.clone();
@@ -56,7 +56,7 @@ fn a_log_with_any_bit_changed_is_not_taken_for_sound() {
 }
 
 #[test]
-fn what_is_no_log_is_named() {
+fn data_that_is_not_a_log_is_an_error() {
     let log = small_log();
     let mut other_version = log.clone();
     other_version[3] = 1;

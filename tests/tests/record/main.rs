@@ -1,5 +1,5 @@
-//! A log of decisions: every verdict comes out again, a change of policy is found where it first shows, and a log that
-//! is none is no danger.
+//! A log of decisions: a replay gives every verdict again, it finds the first difference of a changed policy, and it
+//! handles damaged logs.
 
 mod calls;
 mod damage;
@@ -39,7 +39,7 @@ const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
     .max_hint(Duration::from_secs(20))
     .rules(&RULE);
 
-/// Policies that between them use everything a verdict can be made of.
+/// Policies that together use every input of a verdict.
 const POLICIES: [Policy; 5] = [
     POLICY,
     POLICY.jitter(Jitter::Decorrelated).hints(Hints::Exact),
@@ -49,7 +49,7 @@ const POLICIES: [Policy; 5] = [
 ];
 
 #[test]
-fn a_hundred_thousand_decisions_come_out_again() {
+fn a_hundred_thousand_decisions_are_replayed() {
     let mut bytes = vec![0; DECISIONS * 40];
     let plays = [
         (&POLICIES[0], 1),
@@ -72,14 +72,14 @@ fn a_hundred_thousand_decisions_come_out_again() {
         println!("{sizes}");
         assert!(sizes.most <= 18 && sizes.over * 10_000 < sizes.records);
     }
-    // The same play is the same log, to the byte.
+    // The same calls give the same log, byte for byte.
     let (length, _) = play(&POLICY, 1, DECISIONS, 60, &mut bytes);
     let mut again = vec![0; length];
     play(&POLICY, 1, DECISIONS, 60, &mut again);
     assert!(again == bytes[..length]);
 }
 
-/// Each is `POLICY` but for one thing.
+/// Returns policies that differ from `POLICY` in one setting.
 #[rustfmt::skip]
 fn changes() -> Vec<(&'static str, Policy)> {
     const fn rule<const N: usize>(rule: Rule) -> [Rule; 5] {
@@ -130,12 +130,12 @@ fn changes() -> Vec<(&'static str, Policy)> {
 }
 
 #[test]
-fn every_change_of_a_policy_is_found_where_it_first_shows() {
+fn every_change_of_a_policy_is_found_at_its_first_difference() {
     let mut bytes = vec![0; DECISIONS * 40];
     let mut others = vec![0; DECISIONS * 40];
     let (length, entries) = play(&POLICY, 7, DECISIONS, 60, &mut bytes);
     for (what, changed) in changes() {
-        // Until the first difference all goes the same way, so the machine itself says where that is.
+        // Until the first difference, both policies decide the same. So the machine shows where the difference is.
         let mut otherwise = Vec::new();
         let first = [DECISIONS / 100, DECISIONS].into_iter().find_map(|decisions| {
             otherwise = play(&changed, 7, decisions, 60, &mut others).1;
@@ -147,7 +147,8 @@ fn every_change_of_a_policy_is_found_where_it_first_shows() {
                 println!("{what}: {found}");
                 assert_eq!(found.number, first as u64 + 1, "{what}");
                 assert_eq!(Entry::Decided(found.recorded), entries[first], "{what}");
-                // Where no word was recorded, or the circuit was not asked, the delay is not known.
+                // If the recorded decision is not a retry, the log has no random word. Then the delay of a replayed
+                // retry is unknown.
                 if let Entry::Decided(Verdict::Retry(_)) = entries[first] {
                     assert_eq!(Entry::Decided(found.replayed), otherwise[first], "{what}");
                 }

@@ -1,4 +1,4 @@
-//! Logs of the loops: with a real circuit and a real budget, from many threads, into files.
+//! Logs of real loops: with a circuit and a budget, from many threads, and into files.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -17,7 +17,7 @@ use retry_core::{
 const FAIL: &Rule = &Rule::ANY.recovery(Recovery::RetryWithDelay(Duration::from_millis(30)));
 
 #[test]
-fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
+fn a_loop_with_a_circuit_a_budget_and_conditions_is_replayed() {
     let clock = FakeClock::new();
     let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
         CircuitConfig::WITHOUT_RULES.consecutive_failures(12).open_for(Duration::from_secs(1)),
@@ -57,14 +57,14 @@ fn a_loop_with_a_circuit_a_budget_and_conditions_comes_out_again() {
     let replay = |policy| Replay::new(policy, log.bytes()).unwrap();
     let replayed = replay(&policy).rules(&[FAIL]).backoff(curve).run().unwrap();
     assert!(replayed.decisions > 200 && replayed.refusals > 5, "{replayed:?}");
-    // Without one of the three it is not the same.
+    // Without the rules or the curve, the replay differs.
     assert!(matches!(replay(&policy).rules(&[FAIL]).run(), Err(ReplayError::Difference(_))));
     assert!(matches!(replay(&policy).backoff(curve).run(), Err(ReplayError::UnknownRule { rule: 1, .. })));
 }
 
-/// Whether it was marked as the last is kept beside the rule, and decides only what would be a retry.
+/// The log stores the mark of a last attempt beside its rule. The mark only changes what would be a retry.
 #[test]
-fn an_attempt_that_was_marked_as_the_last_replays_as_that() {
+fn an_attempt_marked_as_the_last_is_replayed_as_the_last() {
     static KEEP: Rule = Rule::ANY.recovery(Recovery::RetryWithBackoff);
     static IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
     const RULES: &[&Rule] = &[&IGNORE, &KEEP];
@@ -91,12 +91,12 @@ fn an_attempt_that_was_marked_as_the_last_replays_as_that() {
     assert_eq!(replay().rules(RULES).run().unwrap().decisions, 5);
     let unknown = replay().rules(&RULES[..1]).run().unwrap_err();
     assert!(matches!(unknown, ReplayError::UnknownRule { number: 3, rule: 2, .. }), "{unknown}");
-    // By a policy that retries the class, too.
+    // The same with a policy that retries the class.
     let other = Policy::DEFAULT.retry_on(ClassSet::ALL);
     let Err(ReplayError::Difference(difference)) =
         Replay::new(&other, log.bytes()).unwrap().rules(RULES).run()
     else {
-        panic!("the class is retried by this one")
+        panic!("this policy retries the class")
     };
     assert_eq!(difference.replayed, Verdict::GiveUp(GiveUp::Attempts));
 }
@@ -124,7 +124,7 @@ fn calls_of_many_threads_share_a_log() {
 }
 
 #[test]
-fn words_of_another_generator_are_kept_in_full() {
+fn words_of_another_generator_are_recorded_in_full() {
     const WORDS: [u64; 5] = [0, u64::MAX, 1 << 63, 42, 0x0123_4567_89ab_cdef];
     let clock = FakeClock::new().with_words(&WORDS);
     let mut bytes = [0; 300];
@@ -145,7 +145,7 @@ fn words_of_another_generator_are_kept_in_full() {
 }
 
 #[test]
-fn a_log_that_is_full_ends_whole_and_counts_the_rest() {
+fn a_full_log_ends_with_a_whole_record_and_counts_the_lost_ones() {
     let clock = FakeClock::new();
     for size in 0..200 {
         let mut bytes = vec![0; size];
@@ -164,7 +164,7 @@ fn a_log_that_is_full_ends_whole_and_counts_the_rest() {
     }
 }
 
-/// Takes so many records, and panics at the next one, once.
+/// Takes a number of records, and panics once at the next one.
 struct Careless {
     taken: Vec<u8>,
     left: usize,
@@ -173,14 +173,14 @@ struct Careless {
 impl RecordSink for Careless {
     fn append(&mut self, record: &[u8]) -> bool {
         self.left = self.left.wrapping_sub(1);
-        assert!(self.left != usize::MAX, "a mistake in a sink");
+        assert!(self.left != usize::MAX, "a bug in the sink");
         self.taken.extend(record);
         true
     }
 }
 
 #[test]
-fn a_sink_that_panics_ends_its_log_and_no_call() {
+fn a_sink_that_panics_ends_its_log_and_not_the_calls() {
     let clock = FakeClock::new();
     let log = Recorder::new(Careless { taken: Vec::new(), left: 1 + 4 }, 5);
     for _ in 0..5 {
@@ -194,7 +194,7 @@ fn a_sink_that_panics_ends_its_log_and_no_call() {
 }
 
 #[test]
-fn a_log_in_a_file_and_one_on_a_full_disk() {
+fn a_log_can_be_a_file_and_a_full_disk_loses_records() {
     let clock = FakeClock::new();
     let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("decisions.rrl");
     let log = Recorder::new(LogWriter(BufWriter::new(File::create(&path).unwrap())), 5);
@@ -206,7 +206,7 @@ fn a_log_in_a_file_and_one_on_a_full_disk() {
     assert_eq!(Replay::new(&Policy::DEFAULT, &bytes).unwrap().run().unwrap().decisions, 3);
 
     let Ok(full) = File::options().write(true).open("/dev/full") else {
-        println!("skipped: the full disk, because this system has no /dev/full");
+        println!("skipped the full disk: this system has no /dev/full");
         return;
     };
     assert_eq!(io::Write::write(&mut &full, b"x").unwrap_err().kind(), io::ErrorKind::StorageFull);

@@ -1,4 +1,4 @@
-//! How many bytes a decision takes.
+//! The size of a decision in a log.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use retry_core::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What the records of a log take.
+/// The sizes of the records of a log.
 #[derive(Debug, Default)]
 pub(crate) struct Sizes {
     pub(crate) records: u32,
@@ -25,7 +25,7 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// Each record must have as many bytes as the docs say, no more and no less.
+    /// Returns the sizes, and checks that each record has exactly the documented size.
     pub(crate) fn of(log: &[u8]) -> Self {
         let mut sizes = Self::default();
         let mut records = Records::new(log).unwrap();
@@ -52,7 +52,8 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// As the docs of `Records` have it, but for words of other generators and attempts that were dropped.
+/// Returns the size by the documentation of `Records`. It does not support words of other generators and dropped
+/// attempts.
 fn documented(record: &Record, due: &mut HashMap<u16, u128>) -> usize {
     let due = due.entry(record.call).or_default();
     if record.first {
@@ -79,7 +80,7 @@ fn documented(record: &Record, due: &mut HashMap<u16, u128>) -> usize {
             (span, hint)
         }
         RecordedStep::Refused(rejected) => (rejected.wait(), None),
-        _ => unreachable!("a step is one of the two"),
+        _ => unreachable!("there are two kinds of steps"),
     };
     let ends = |time: &Duration| time.as_nanos() < u64::MAX.into();
     if hint != Some(span) && ends(&span) {
@@ -111,9 +112,9 @@ fn of_hint(hint: Duration) -> usize {
     shortest
 }
 
-/// Whoever tries to reach a server for a day takes no more for it, however many attempts there have been.
+/// A call that retries for a day needs no more bytes per decision, however many attempts it makes.
 #[test]
-fn a_day_of_reconnecting_takes_no_more_than_16_bytes_a_decision() {
+fn a_day_of_retries_takes_at_most_16_bytes_per_decision() {
     const ENDLESS: Policy = Policy::exponential(Duration::from_millis(100))
         .max_delay(SECOND.saturating_mul(60))
         .max_attempts(u32::MAX);
@@ -139,7 +140,7 @@ const FIRST: &Rule = &Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(1_000
 const SECOND_RULE: &Rule = &Rule::ANY.backoff(Backoff::fixed(Duration::from_secs(2_000)));
 const RULES: [&Rule; 2] = [FIRST, SECOND_RULE];
 
-/// One failed attempt that took so long, with this failure, under this policy: how many bytes its decision takes.
+/// Makes one failed attempt under this policy, with this duration and failure. Returns the size of its decision.
 fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
     let mut bytes = [0; 100];
     let log = Recorder::<_, LocalLock>::with_lock(LogBuffer::new(&mut bytes), 7).rules(&RULES);
@@ -156,7 +157,7 @@ fn one(policy: &Policy, took: Duration, failure: Failure) -> usize {
 }
 
 #[test]
-fn what_fits_into_16_bytes_and_what_does_not() {
+fn decisions_that_fit_into_16_bytes_and_some_that_do_not() {
     const LONG: Policy = Policy::fixed(SECOND.saturating_mul(1_000)).jitter(Jitter::None);
     const MINUTE: Policy =
         Policy::fixed(SECOND.saturating_mul(68)).max_delay(SECOND.saturating_mul(68)).jitter(Jitter::None);
@@ -183,7 +184,7 @@ fn what_fits_into_16_bytes_and_what_does_not() {
         (&SHORT,  minutes,        after_s.under(SECOND_RULE),  5 + 5 + 4 + 1 + 1),
         (&SHORT,  seconds,        after_ms.under(SECOND_RULE), 5 + 4 + 4 + 2 + 1),
         (&EXACT,  minutes,        after_ms.under(SECOND_RULE), 5 + 5 + 2 + 1), // the delay is the hint
-        // The first that do not fit.
+        // These do not fit.
         (&LONG,   minutes,        after_s.under(SECOND_RULE),  5 + 5 + 5 + 1 + 1),
         (&LONG,   minutes,        after_ms,                    5 + 5 + 5 + 2),
         (&MINUTE, minute,         after_ms.under(SECOND_RULE), 5 + 9 + 2 + 1),

@@ -1,4 +1,4 @@
-//! A world that answers the same whatever a policy decides: what meets which attempt of which call is known beforehand.
+//! Calls with outcomes that do not depend on the policy: a seed fixes the outcome of each attempt of each call.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -13,21 +13,21 @@ use retry_core::{
     runtime::{LocalLock, Now},
 };
 
-/// What one record is about.
+/// The content of one record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Entry {
     Refused,
     Decided(Verdict),
 }
 
-/// Rules that errors come with, instead of the policy's own.
+/// Rules that some errors have, instead of the policy's rules.
 pub(crate) const RULES: [&Rule; 2] = [
     &Rule::ANY.max_attempts(2),
     &Rule::class(Class::Server).backoff(retry_core::Backoff::fixed(Duration::from_millis(70))),
 ];
 
-/// Plays calls, `together` at a time, until `decisions` are made; writes the log into `bytes`. Gives the log's length
-/// and what its records say.
+/// Plays calls, `together` at a time, until `decisions` are made, and writes the log into `bytes`. Returns the length
+/// of the log and the content of its records.
 pub(crate) fn play(
     policy: &Policy,
     seed: u64,
@@ -58,7 +58,7 @@ pub(crate) fn play(
             let entry = match call.attempt(at(clock)) {
                 Err(_) => Entry::Refused,
                 Ok(mut attempt) => {
-                    // Without an attempt timeout nobody cuts it, whatever the total timeout says.
+                    // Attempts are cut only by policies with an attempt timeout.
                     let cuts = policy.settings().attempt_timeout.and(attempt.time_limit(at(clock)));
                     let takes = Duration::from_nanos(fate.takes);
                     Entry::Decided(match cuts {
@@ -83,7 +83,7 @@ fn at(nanos: u64) -> Instant {
     Instant::from_nanos(nanos)
 }
 
-/// What meets one attempt of one call.
+/// The outcome of one attempt of one call.
 struct Fate {
     failure: Failure,
     takes: u64,
@@ -125,7 +125,7 @@ impl Fate {
     }
 }
 
-/// A circuit and a budget that answer as they are told.
+/// A circuit and a budget. Their answers are set before each attempt.
 #[derive(Default)]
 struct Answers {
     admission: Cell<Option<Rejected>>,

@@ -1,4 +1,4 @@
-//! Defects that these schedules, or a look at them, found in this breaker, each mended and kept as a test.
+//! Defects of this circuit breaker that these schedules found. Each is fixed and has a test.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const fn at(millis: u64) -> Instant {
 }
 
 fn end<W: Window>(circuit: &Circuit<W>, now: Instant, failed: bool) {
-    let ticket = circuit.admit(now).expect("it admits").ticket;
+    let ticket = circuit.admit(now).expect("it admits the call").ticket;
     if failed {
         let _ = circuit.fail(ticket, Class::Server, now, None, 0);
     } else {
@@ -27,10 +27,10 @@ fn end<W: Window>(circuit: &Circuit<W>, now: Instant, failed: bool) {
     }
 }
 
-/// The new configuration closes after one success, two are there, so no further probe is admitted; each lease that
-/// passes changes nothing, and begins an era that nobody is told of.
+/// The new configuration closes after one success, but two are counted already. So no further probe was admitted, and
+/// each expired lease began a new era without a report.
 #[test]
-fn a_reconfiguration_while_half_open_does_not_wedge_it() {
+fn after_a_reconfiguration_while_half_open_it_can_close() {
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE.probes(2).success_threshold(3));
     circuit.trip(ms(10), at(0));
     end(&circuit, at(10), false);
@@ -40,9 +40,9 @@ fn a_reconfiguration_while_half_open_does_not_wedge_it() {
     assert!(admitted || circuit.phase() == Phase::Closed, "{:?} for ever", circuit.phase());
 }
 
-/// The same by a snapshot of a circuit that asks for more probes.
+/// The same with a snapshot of a circuit that needs more probes.
 #[test]
-fn a_snapshot_from_elsewhere_does_not_wedge_it() {
+fn after_a_restore_from_another_configuration_it_can_close() {
     let elsewhere = Circuit::<CountWindow<10>>::with_window(ONE.probes(2).success_threshold(3));
     elsewhere.trip(ms(10), at(0));
     end(&elsewhere, at(10), false);
@@ -53,7 +53,7 @@ fn a_snapshot_from_elsewhere_does_not_wedge_it() {
     assert!(admitted || circuit.phase() == Phase::Closed, "{:?} for ever", circuit.phase());
 }
 
-/// A window of 2 goes on from a snapshot of one of 4: the two oldest outcomes never leave.
+/// A window of 2 is restored from a snapshot of a window of 4. The two oldest outcomes stayed in it for ever.
 #[test]
 fn a_window_that_is_restored_into_a_smaller_one_slides() {
     let rate = CircuitConfig::WITHOUT_RULES.failure_rate(100).minimum_calls(1);
@@ -67,22 +67,22 @@ fn a_window_that_is_restored_into_a_smaller_one_slides() {
     for _ in 0..100 {
         end(&circuit, at(0), false);
     }
-    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 0, slow: 0 }), "100 successes later");
+    assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 0, slow: 0 }), "after 100 successes");
 }
 
-/// A ticket that was given out when nothing asked how long a call takes says that it began at the origin.
+/// A ticket contains its start only if a rule counts slow calls. Otherwise it counted as started at the origin.
 #[test]
-fn a_call_from_before_slow_calls_were_looked_for_is_not_slow() {
+fn a_call_from_before_slow_calls_were_counted_is_not_slow() {
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let ticket = circuit.admit(at(60_000)).expect("it is closed").ticket;
     circuit.reconfigure(ONE.slow_after(ms(1_000)), at(0)).expect("it fits");
     let change = circuit.cancel(ticket, at(60_001));
-    assert_eq!(change, None, "a call dropped after 1 ms");
+    assert_eq!(change, None, "a call that was dropped after 1 ms");
 }
 
-/// What opens by a success or a drop takes no random word.
+/// An opening by a success or a drop has no random word.
 #[test]
-fn an_opening_by_a_success_or_a_drop_is_spread_too() {
+fn an_opening_by_a_success_or_a_drop_has_jitter_too() {
     let config = ONE.slow_after(ms(1)).open_jitter(Jitter::Full);
     let opened_for: Vec<_> = (0..10)
         .map(|_| {
@@ -92,15 +92,12 @@ fn an_opening_by_a_success_or_a_drop_is_spread_too() {
             circuit.admit(at(5)).map(|_| ()).map_err(|rejected| rejected.wait())
         })
         .collect();
-    assert!(
-        opened_for.iter().any(Result::is_err),
-        "it is open for no time at all, each time: {opened_for:?}"
-    );
+    assert!(opened_for.iter().any(Result::is_err), "it was open for 0 ns each time: {opened_for:?}");
 }
 
-/// The word beside the lock says the same as the state, after a restore at an odd time.
+/// The gate word beside the lock matches the state after a restore at any nanosecond.
 #[test]
-fn the_word_is_not_seen_after_a_restore() {
+fn the_gate_word_matches_the_state_after_a_restore() {
     let nanos = Instant::from_nanos;
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
@@ -112,9 +109,9 @@ fn the_word_is_not_seen_after_a_restore() {
     assert_eq!(waits[0], waits[1]);
 }
 
-/// The same where the clock stepped back.
+/// The same after the clock has stepped back.
 #[test]
-fn the_word_is_not_seen_after_the_clock_stepped_back() {
+fn the_gate_word_matches_the_state_after_the_clock_stepped_back() {
     let nanos = Instant::from_nanos;
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
@@ -127,9 +124,9 @@ fn the_word_is_not_seen_after_the_clock_stepped_back() {
     }
 }
 
-/// It is open for 10 ms from now, not for a second.
+/// After the clock has stepped back by a second, it is open for 10 ms from now.
 #[test]
-fn a_snapshot_knows_the_longest_time_too() {
+fn a_snapshot_limits_the_open_time_too() {
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE);
     end(&circuit, at(1_000), true);
     assert_eq!(circuit.snapshot(at(0)).open_for(), Some(ms(10)));
@@ -151,17 +148,17 @@ fn a_window_of_time_does_not_overflow_at_the_end_of_time() {
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 1, failures: 0, slow: 0 }));
 }
 
-/// By the rule its first opening lasts 10 ms; the clock steps back by a second, and it is open for a second more.
+/// The first opening lasts 10 ms. After the clock stepped back by a second, it stayed open for a second longer.
 #[test]
-fn with_growth_each_opening_keeps_to_its_own_time_as_the_clock_steps_back() {
+fn with_growth_each_opening_keeps_its_open_time_if_the_clock_steps_back() {
     let circuit = Circuit::<CountWindow<10>>::with_window(ONE.open_growth(2.0, ms(60_000)));
     end(&circuit, at(1_000), true);
     assert_eq!(circuit.admit(at(0)).unwrap_err().wait(), ms(10));
 }
 
-/// Held closed and counting, a window of time without a length holds two nanoseconds.
+/// With `count_only`, a time window without a length held only two nanoseconds.
 #[test]
-fn count_only_counts_in_time_or_says_why_not() {
+fn count_only_counts_in_time_or_the_configuration_is_an_error() {
     let circuit = Circuit::<SlowCalls<TimeWindow<2>>>::try_with_window(ONE);
     let Ok(circuit) = circuit else { return };
     circuit.count_only(at(0));
@@ -170,9 +167,9 @@ fn count_only_counts_in_time_or_says_why_not() {
     assert_eq!(circuit.counts(at(0)), Some(Counts { calls: 2, failures: 2, slow: 0 }));
 }
 
-/// Half of the calls failed; by the new rules a fifth is enough, and the next outcome is a success.
+/// Half of the calls failed. With the new rules, a fifth is enough. The next outcome is a success.
 #[test]
-fn what_is_bad_enough_for_a_new_rate_opens_it_at_the_next_outcome() {
+fn after_a_lower_failure_rate_is_set_the_next_outcome_opens_it() {
     let rate = CircuitConfig::WITHOUT_RULES.minimum_calls(2).window(4);
     let circuit = Circuit::<CountWindow<4>>::with_window(rate.failure_rate(100));
     for failed in [true, false, true, false] {

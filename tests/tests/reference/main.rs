@@ -1,8 +1,9 @@
-//! The shipped circuit against a naive one, by long random schedules: `cargo test -p tests --test reference`.
+//! Compares the circuit with a naive one, by long random schedules: `cargo test -p tests --test reference`.
 //!
-//! `naive` is written from the documented rules alone. Three walk side by side, told the same at each step: the naive
-//! one, a [`Breaker`](retry_core::circuit::Breaker), and a [`SharedCircuit`](retry_core::SharedCircuit), in which the word beside
-//! the lock must not be seen. What only a shared circuit can be told has schedules of its own, without the breaker.
+//! `naive` implements only the documented rules. Each step is applied to three circuits: the naive one, a
+//! [`Breaker`](retry_core::circuit::Breaker), and a [`SharedCircuit`](retry_core::SharedCircuit). The gate word of the
+//! shared circuit must not change any answer. Operations of shared circuits only are in separate schedules, without the
+//! breaker.
 
 mod defects;
 mod naive;
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 use retry_core::circuit::{CountWindow, SlowCalls, TimeWindow};
 use script::{any_rules, schedule};
 
-/// One test a window.
+/// Makes one test per window.
 macro_rules! schedules {
     ($($name:ident: $window:ty, $told:ident;)*) => {
         proptest! {

@@ -1,5 +1,5 @@
-//! The documented rules of a circuit, written down as plainly as can be: every outcome is kept, and each question is
-//! answered by counting anew.
+//! The documented rules of a circuit in their simplest form: every outcome is stored, and each answer is counted from
+//! them again.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) struct Naive {
     pub(crate) mode: Mode,
     pub(crate) era: u32,
     pub(crate) late: u32,
-    /// How often it opened since it was last closed.
+    /// How often it has opened since it was last closed.
     pub(crate) openings: u32,
 }
 
@@ -24,15 +24,15 @@ pub(crate) struct Naive {
 pub(crate) enum At {
     Closed {
         outcomes: Vec<Outcome>,
-        /// The latest bucket there was.
+        /// The newest bucket so far.
         newest: u64,
-        /// Failures since the last success.
+        /// The failures since the last success.
         streak: u32,
         ramp: Option<Ramp>,
     },
     Open {
         until: Instant,
-        /// However the clock steps back, `until` is never further away than this.
+        /// The limit of the time until `until`, also if the clock steps back.
         most: u64,
     },
     HalfOpen {
@@ -53,11 +53,11 @@ pub(crate) struct Outcome {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ramp {
     pub(crate) since: Instant,
-    /// What those who asked since the last admission earned, in 1024ths of an attempt.
+    /// What the calls since the last admission have earned, in 1024ths of an attempt.
     pub(crate) credit: u64,
 }
 
-/// What a ticket says, but to be copied.
+/// The content of a ticket, which can be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pass {
     pub(crate) era: u32,
@@ -110,7 +110,7 @@ impl Naive {
             if passed >= rules.ramp {
                 *ramp = None;
             } else {
-                // Each who asks earns the share of the ramp that has passed; an admission takes a whole.
+                // Each call earns the share of the ramp that has passed. An admission costs 1024.
                 running.credit += passed / (rules.ramp / 1_024);
                 if running.credit < 1_024 {
                     return Err(Rejected::new(Phase::Closed, Duration::ZERO));
@@ -118,7 +118,7 @@ impl Naive {
                 running.credit -= 1_024;
             }
         }
-        // Where no rule asks how long it takes, nobody knows when it began: it is never slow.
+        // If no rule counts slow calls, the start is not stored, and the call is not slow.
         let started = if rules.slow_after > 0 { now } else { Instant::MAX };
         Ok((Pass { era: self.era, started }, change))
     }
@@ -140,7 +140,7 @@ impl Naive {
             At::Closed { .. } if self.mode == Mode::Disabled => None,
             At::Closed { outcomes, newest, streak, .. } => {
                 *streak = if failed { *streak + 1 } else { 0 };
-                // A window that nobody looks at holds nothing.
+                // If no rule uses the window, it stays empty.
                 if rules.looks_at_window() || self.mode == Mode::CountOnly {
                     if rules.buckets > 0 {
                         *newest = (*newest).max(now.as_nanos() / rules.bucket());
@@ -150,7 +150,7 @@ impl Naive {
                 let cause = if self.mode == Mode::Automatic { self.tripped_by(rules) } else { None };
                 cause.map(|cause| self.open(rules, now, word, cause))
             }
-            At::Open { .. } => unreachable!("nothing is admitted while open"),
+            At::Open { .. } => unreachable!("no attempt of this era was admitted while open"),
             At::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
                 *in_flight -= 1;
                 if failed || slow && rules.slow_rate > 0 {
@@ -207,7 +207,7 @@ impl Naive {
         may.then(|| self.half_open(now, cause))
     }
 
-    /// Of the present era, or of an older one.
+    /// The health check belongs to this era, or to an older one if it is `late`.
     pub(crate) fn health_check_passed(
         &mut self,
         rules: &Rules,
@@ -225,7 +225,7 @@ impl Naive {
         })
     }
 
-    /// Goes on from what `taken` was, under its rules, when its clock read `then`.
+    /// Restores the state `taken`, which had its own rules, and was taken when its clock read `then`.
     pub(crate) fn restore(&mut self, rules: &Rules, taken: (&Self, &Rules, Instant), now: Instant) -> Change {
         let from = self.phase();
         let (taken, old, then) = taken;
@@ -255,26 +255,26 @@ impl Naive {
         Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
-    /// Brings what was counted under other rules within these.
+    /// Adapts the counts from the old rules to the new ones.
     pub(crate) fn reconfigure(&mut self, old: &Rules, new: &Rules, now: Instant) {
         match &mut self.at {
-            // The window keeps what it held, as far as that fits.
+            // The window keeps the outcomes that fit.
             At::Closed { outcomes, newest, .. } => {
                 *outcomes = window(old, outcomes, *newest).to_vec();
                 if old.buckets > 0 {
-                    // A bucket's calls go where the bucket began.
+                    // The calls of a bucket move to the new bucket at its start.
                     let moved = |number: u64| number * old.bucket() / new.bucket();
                     outcomes.iter_mut().for_each(|outcome| outcome.bucket = moved(outcome.bucket));
                     *newest = moved(*newest);
                 }
                 *outcomes = window(new, outcomes, *newest).to_vec();
             }
-            // Another probe must be able to decide.
+            // At least one more probe must be able to decide.
             At::HalfOpen { succeeded, failed, .. } => {
                 *succeeded = (*succeeded).min(new.successes - 1);
                 *failed = (*failed).min(new.probe_failures);
             }
-            // What was opened by hand for longer stays open for longer.
+            // A circuit that was tripped for longer stays open for longer.
             At::Open { until, most } if *most <= old.max_open_for => {
                 *most = (*most).min(new.max_open_for);
                 *until = (*until).min(later(now, *most));
@@ -291,7 +291,7 @@ impl Naive {
         }
     }
 
-    /// The refusal that an attempt after `delay` would meet.
+    /// Returns the rejection of an attempt after `delay`, if it would be rejected.
     pub(crate) fn after(&self, now: Instant, delay: u64) -> Result<(), Rejected> {
         match self.at {
             At::Open { until, most } if until.min(later(now, most)) > later(now, delay) => {
@@ -301,13 +301,13 @@ impl Naive {
         }
     }
 
-    /// What the window holds, as of the last outcome.
+    /// Returns the counts of the window at the last outcome.
     pub(crate) fn counts(&self, rules: &Rules) -> Option<Counts> {
         let At::Closed { newest, .. } = self.at else { return None };
         self.counts_as_of(rules, newest)
     }
 
-    /// What it holds now.
+    /// Returns the counts of the window now.
     pub(crate) fn counts_at(&self, rules: &Rules, now: Instant) -> Option<Counts> {
         let At::Closed { newest, .. } = self.at else { return None };
         let bucket = if rules.buckets > 0 { now.as_nanos() / rules.bucket() } else { 0 };
@@ -340,7 +340,7 @@ impl Naive {
     }
 
     fn open(&mut self, rules: &Rules, now: Instant, word: u64, cause: ChangeCause) -> Change {
-        // Where nobody drew a word, the time and the era must do.
+        // Without a random word, the time and the era are used.
         let word = if word == 0 { mixed(now.as_nanos() ^ (u64::from(self.era) << 32)) } else { word };
         let nanos = rules.open_time(self.openings, word);
         self.open_until(nanos, now, cause)
@@ -373,7 +373,7 @@ impl Naive {
     }
 }
 
-/// Those of the outcomes that the window holds.
+/// Returns the outcomes in the window.
 pub(crate) fn window<'o>(rules: &Rules, outcomes: &'o [Outcome], newest: u64) -> &'o [Outcome] {
     let left = if rules.buckets > 0 {
         outcomes.iter().filter(|outcome| outcome.bucket + rules.buckets <= newest).count()
@@ -391,7 +391,7 @@ fn later(now: Instant, nanos: u64) -> Instant {
     now.after(Duration::from_nanos(nanos))
 }
 
-/// SplitMix64's finaliser.
+/// The finaliser of SplitMix64.
 fn mixed(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

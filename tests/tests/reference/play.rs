@@ -1,4 +1,4 @@
-//! Plays one schedule to all of them, and compares what they answer at each step.
+//! Plays one schedule on all circuits, and compares their answers at each step.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::naive::{Naive, Pass};
 use super::rules::Rules;
 use super::script::Step;
 
-/// What the schedule may tell.
+/// Which steps the schedule may contain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// What a breaker can be told; there is one, too.
+    /// Steps of a breaker, which also plays.
     AsABreaker,
-    /// What a shared circuit can be told.
+    /// Steps of a shared circuit.
     AsShared,
 }
 
@@ -33,18 +33,18 @@ pub(crate) struct Play<W: Window> {
     shared: SharedCircuit<W, LocalLock>,
     calls: Vec<Call>,
     taken: Option<Taken<W>>,
-    /// The eras in which the last health check began: the shared circuit's, and the rules'.
+    /// The eras of the shared circuit and of the naive one in which the last health check began.
     ailing: Option<(u32, u32)>,
 }
 
-/// A call under way, with its three tickets.
+/// A call in progress, with its three tickets.
 struct Call {
     pass: Pass,
     breaker: Option<Ticket>,
     shared: Ticket,
 }
 
-/// A state to go back to.
+/// A state to restore.
 struct Taken<W> {
     naive: Naive,
     rules: Rules,
@@ -52,7 +52,7 @@ struct Taken<W> {
     snapshot: Snapshot<W>,
 }
 
-/// What one step was answered.
+/// The answer to one step.
 type Answer = (Result<(), Rejected>, Option<Change>);
 
 type Checked = Result<(), TestCaseError>;
@@ -165,12 +165,12 @@ impl<W: Window + Debug> Play<W> {
         | Step::Invalid(number)
         | Step::Drop(number)) = step
         else {
-            unreachable!("only such steps end a call");
+            unreachable!("only these steps end a call");
         };
         if self.calls.is_empty() {
             return Ok(());
         }
-        // The newest most of the time, so that not every result is late.
+        // Most often one of the newest calls, so that not every result is late.
         let (calls, number) = (self.calls.len(), number as usize);
         let place = if number % 8 == 0 { number / 8 % calls } else { calls - 1 - number / 8 % calls.min(3) };
         let Call { pass, breaker: ticket, shared: shared_ticket } = self.calls.remove(place);
@@ -232,7 +232,7 @@ impl<W: Window + Debug> Play<W> {
     fn reconfigure(&mut self) {
         let (old, new) = (self.rules, self.other);
         self.naive.reconfigure(&old, &new, self.now);
-        self.shared.reconfigure(new.config(), self.now).expect("it fits the window");
+        self.shared.reconfigure(new.config(), self.now).expect("the configuration fits the window");
         (self.rules, self.other) = (new, old);
     }
 
@@ -256,5 +256,5 @@ fn same<T: PartialEq + Debug>(expected: T, seen: T) -> Checked {
     if expected == seen {
         return Ok(());
     }
-    Err(TestCaseError::fail(format!("the rules say {expected:?}, it is {seen:?}")))
+    Err(TestCaseError::fail(format!("the rules give {expected:?}, the circuit gives {seen:?}")))
 }

@@ -1,13 +1,13 @@
-//! The settings of a circuit as plain numbers, which a configuration does not give back.
+//! The settings of a circuit as plain numbers, because a configuration does not return them.
 
 use std::time::Duration;
 
 use retry_core::{CircuitConfig, Jitter};
 
-/// Times are in nanoseconds; 0 stands for "no such rule".
+/// The settings of a circuit. Times are in nanoseconds, and 0 means that there is no such rule.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// Of a window that counts time: how many buckets. 0: it counts calls.
+    /// The number of buckets of a time window. 0 means that the window counts calls.
     pub(crate) buckets: u64,
     pub(crate) tells_slow: bool,
     pub(crate) window_calls: u32,
@@ -25,14 +25,14 @@ pub(crate) struct Rules {
     pub(crate) probes: u32,
     pub(crate) successes: u32,
     pub(crate) probe_failures: u32,
-    /// Beyond what decides; `u32::MAX`: no limit.
+    /// The probes beyond those that decide. `u32::MAX` means no limit.
     pub(crate) probes_to_spare: u32,
     pub(crate) lease: u64,
     pub(crate) ramp: u64,
 }
 
 impl Rules {
-    /// One probe at a time, and one success closes; nothing opens it.
+    /// No rule opens it. One probe runs at a time, and one success closes it.
     pub(crate) const NONE: Self = Self {
         buckets: 0,
         tells_slow: false,
@@ -94,22 +94,22 @@ impl Rules {
         config
     }
 
-    /// Whether a rule looks at the window.
+    /// Returns whether a rule uses the window.
     pub(crate) fn looks_at_window(&self) -> bool {
         self.failures_in_window > 0 || self.failure_rate > 0 || self.slow_rate > 0
     }
 
-    /// The length of a bucket.
+    /// Returns the length of a bucket.
     pub(crate) fn bucket(&self) -> u64 {
         (self.window_time / self.buckets).max(1)
     }
 
-    /// How many probes there may be until it is decided.
+    /// Returns how many probes there may be until they decide.
     pub(crate) fn max_probes(&self) -> u32 {
         (self.successes + self.probe_failures).saturating_add(self.probes_to_spare)
     }
 
-    /// How long it stays open after so many openings before.
+    /// Returns how long it stays open after a number of earlier openings.
     pub(crate) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let grown = self.open_for as f64 * self.growth.powi(openings.min(1_000) as i32);
         let ceiling = (grown.round() as u64).min(self.max_open_for);
@@ -118,7 +118,7 @@ impl Rules {
             Jitter::None => ceiling,
             Jitter::Full => up_to(ceiling),
             Jitter::Equal => ceiling - ceiling / 2 + up_to(ceiling / 2),
-            other => unreachable!("no schedule asks for {other:?}"),
+            other => unreachable!("no schedule uses {other:?}"),
         }
     }
 }

@@ -9,25 +9,26 @@ use retry_core::{
 
 use super::rules::Rules;
 
-/// The rules' times are multiples of this many nanoseconds.
+/// The times of the rules are multiples of this number of nanoseconds.
 pub(crate) const UNIT: u64 = 1_024;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Ask,
-    /// What it shows is compared. Not at each step: who looks takes the lock, and a word that was wrong is right again.
+    /// Compares the visible state. This is not done at each step, because reading it takes the lock, which corrects a
+    /// wrong gate word.
     Look,
-    /// One of the calls under way ends, whichever the number picks; long after its era, maybe.
+    /// A call in progress succeeds, chosen by the number. Its era may have ended long ago.
     Succeed(u32),
     Fail {
         call: u32,
         delay: u64,
         word: u64,
     },
-    /// By an error that the dependency did not cause.
+    /// A call ends with an error that the dependency did not cause.
     Invalid(u32),
     Drop(u32),
-    /// Nanoseconds.
+    /// The clock moves forward by this number of nanoseconds.
     Forward(u64),
     Back(u64),
     ForceOpen,
@@ -38,16 +39,16 @@ pub(crate) enum Step {
     Probe,
     /// A health check begins.
     Check,
-    /// The last health check succeeds; a while later, maybe, or again.
+    /// The last health check succeeds, possibly late or once more.
     Healthy(OnHealthy),
-    /// Goes on by the other one of its two configurations.
+    /// Changes to the other of the two configurations.
     Reconfigure,
     Snapshot,
-    /// On a clock that reads so much more than this one.
+    /// Restores the snapshot, on a clock that is ahead by this number of nanoseconds.
     Restore(u64),
 }
 
-/// 2,000 steps on average, most of them calls and time.
+/// A schedule of 2,000 steps on average, most of them calls and time.
 pub(crate) fn schedule() -> impl Strategy<Value = Vec<Step>> {
     let step =
         (0_u8..=255, any::<u32>(), any::<u64>()).prop_map(|(kind, number, word)| step(kind, number, word));
@@ -55,7 +56,8 @@ pub(crate) fn schedule() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn step(kind: u8, number: u32, word: u64) -> Step {
-    // Mostly a few whole units, to meet the rules' times exactly, now and then some nanoseconds more, or much more.
+    // Most often a few whole units, which match the times of the rules exactly. Sometimes some nanoseconds more, or
+    // much more.
     let time = u64::from(number % 6) * UNIT + u64::from(number / 8 % 4 / 3 * (number / 64 % 32));
     let long = time + u64::from(number / 32 % 64) * UNIT;
     match kind {
@@ -78,7 +80,7 @@ fn by_hand(word: u64, time: u64) -> Step {
         0 => Step::ForceOpen,
         1 => Step::Disable,
         2 => Step::CountOnly,
-        // Often enough that none of those three holds for most of the schedule.
+        // Often enough that none of these three modes lasts for most of the schedule.
         3..6 => Step::Reset,
         6 => Step::Trip(time),
         7 => Step::Probe,
@@ -90,7 +92,7 @@ fn by_hand(word: u64, time: u64) -> Step {
     }
 }
 
-/// Two configurations that this window can have.
+/// Two configurations that fit this window.
 pub(crate) fn any_rules<W: Window + Buckets>() -> impl Strategy<Value = (Rules, Rules)> {
     (rules::<W>(), rules::<W>())
 }
@@ -115,9 +117,9 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
                 tells_slow: W::SLOW,
                 window_calls,
                 window_time: of * W::BUCKETS * UNIT,
-                // One in six has no such rule.
+                // One in six configurations has no such rule.
                 consecutive_failures,
-                // Half of them have none, for every schedule meets so few failures.
+                // Half of the configurations have none, because every schedule reaches such a small number of failures.
                 failures_in_window: if failures < 4 || failures > most_failures { 0 } else { failures },
                 failure_rate: if failure_rate < 20 { 0 } else { failure_rate },
                 slow_rate: if slow_rate < 20 || !W::SLOW || slow_after == 0 { 0 } else { slow_rate },
@@ -138,7 +140,7 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// How many buckets a window of time has; 0 for one of calls.
+/// The number of buckets of a time window, or 0 for a window of calls.
 pub(crate) trait Buckets {
     const BUCKETS: u64 = 0;
 }

@@ -1,5 +1,4 @@
-//! Limits of time over operations that are busy: they are polled, do much, and give control back only because tokio's
-//! cooperative budget makes them.
+//! Time limits of busy operations, which only return control because of tokio's cooperative budget.
 
 use std::sync::Mutex;
 
@@ -16,7 +15,7 @@ use tower::{Service, ServiceExt, service_fn};
 
 const POLICY: Policy = Policy::fixed(ms(10)).jitter(Jitter::None).max_attempts(2);
 
-/// Works without a pause. It ends by itself in the end, so that a limit that never fires fails the test.
+/// Works without a pause. It ends after 20 s, so that the test fails if a limit does not fire.
 async fn busy() -> Result<(), Class> {
     let start = Instant::now();
     while start.elapsed() < secs(20) {
@@ -26,7 +25,7 @@ async fn busy() -> Result<(), Class> {
 }
 
 async fn every_limit_fires() {
-    // limit, attempts, end
+    // policy with a limit, attempts, reason
     let table = [
         (POLICY.attempt_timeout(ms(50)), 2, GiveUp::Attempts),
         (POLICY.total_timeout(ms(50)), 1, GiveUp::TotalTimeout),

@@ -1,5 +1,5 @@
-//! The tokio adapter on tokio itself: its time, its tasks, its threads; `stop.rs` has the ways to stop a call,
-//! `busy.rs` the limits of time over operations that never pause.
+//! The tokio adapter: tokio's time, tasks and threads. `stop.rs` tests the ways to stop a call, and `busy.rs` the time
+//! limits of operations that do not pause.
 
 mod busy;
 mod stop;
@@ -30,7 +30,7 @@ async fn follows_paused_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_hangs_is_cut_off() {
+async fn an_attempt_that_hangs_times_out() {
     let start = Instant::now();
     let policy = POLICY.max_attempts(2).attempt_timeout(ms(50));
     let retry = retry_tokio::retry(&policy).classify(server_error);
@@ -50,7 +50,7 @@ async fn a_delay_is_rounded_up_to_the_timers_millisecond() {
     }
 }
 
-/// A future that is `Send` may be spawned; operations may borrow what they work on, and change it.
+/// A future that is `Send` may be spawned. Operations may borrow and change values.
 #[tokio::test(start_paused = true)]
 async fn operations_borrow_and_change_their_surroundings() {
     let (url, mut seen) = (String::from("stock"), Vec::new());
@@ -65,7 +65,7 @@ async fn operations_borrow_and_change_their_surroundings() {
     assert_eq!((result, seen), (Ok(5), vec![0, 1, 2]));
 }
 
-/// With one thread, and with two: the first call's answer comes from the second, which has to retry for it.
+/// Runs with one thread and with two. The first call gets its answer from the second call, which must retry first.
 #[test]
 fn a_call_that_waits_lets_others_run() {
     use tokio::runtime::Builder;
@@ -80,7 +80,7 @@ fn a_call_that_waits_lets_others_run() {
             let retry = retry_tokio::retry(&AT_ONCE).classify(server_error);
             let operation = || {
                 let question = question.take();
-                async { question.unwrap().await.map_err(|_| "nobody is there") }
+                async { question.unwrap().await.map_err(|_| "there is no sender") }
             };
             retry.run(operation).await
         });
@@ -129,7 +129,7 @@ async fn works_inside_spawn_and_the_tasks_share_one_circuit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_aborted_in_flight_gives_its_half_open_slot_back() {
+async fn an_aborted_task_releases_its_probe_slot() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)));
     const ONCE: Policy = Policy::exponential(ms(1)).max_attempts(1);

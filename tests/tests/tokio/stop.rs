@@ -1,4 +1,4 @@
-//! What stops a call: a token, any other future, a timeout around it.
+//! The ways to stop a call: a token, any other future, and a timeout around it.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ async fn fails_after(duration: Duration) -> Result<(), &'static str> {
     Err("down")
 }
 
-/// Cancels a token at each millisecond of a call: two attempts of 10 ms with 100 ms between them.
+/// Cancels a token at each millisecond of a call. The call makes two attempts of 10 ms, with a delay of 100 ms.
 #[tokio::test(start_paused = true)]
 async fn a_token_stops_a_call_at_any_time() {
     let policy = POLICY.max_attempts(2);
-    // Not at 10, 110 and 120, where another task's timer is due, too.
+    // Not at 10, 110 and 120 ms, because another timer is due then.
     for at in (0..120).filter(|at| ![10, 110].contains(at)) {
         let (start, token) = (Instant::now(), CancellationToken::new());
         let canceller = tokio::spawn({
@@ -58,7 +58,7 @@ async fn a_token_stops_a_call_at_any_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_cancelled_before_the_call_lets_nothing_be_tried() {
+async fn a_token_cancelled_before_the_call_prevents_every_attempt() {
     let token = CancellationToken::new();
     token.cancel();
     let operation = || -> std::future::Ready<Result<(), &str>> { panic!("tried") };
@@ -67,7 +67,8 @@ async fn a_token_cancelled_before_the_call_lets_nothing_be_tried() {
     assert_eq!(error.to_string(), "cancelled before the first attempt");
 }
 
-/// One token, its children and a guard stop many calls on two threads, half of them in an attempt, half in a delay.
+/// One token, its children and a guard stop many calls on two threads. Half of the calls are in an attempt, and half in
+/// a delay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_token_stops_all_tasks() {
     const HOURS: Policy = Policy::fixed(Duration::from_secs(3_600)).jitter(Jitter::None);
@@ -114,7 +115,7 @@ async fn any_future_stops_a_call() {
     assert_eq!((error.is_cancelled(), error.into_inner()), (true, None));
     stopper.await.unwrap();
 
-    let done = tokio::spawn(sleep(ms(300))); // a task that ends
+    let done = tokio::spawn(sleep(ms(300))); // a task that ends after 300 ms
     let error = retry.until(done).run(|| fails_after(ms(10))).await.unwrap_err();
     assert_eq!((error.is_cancelled(), error.context().attempt), (true, 3));
 }
@@ -126,9 +127,9 @@ async fn a_call_that_ends_first_does_not_wait_for_its_token() {
     assert_eq!(retry.until(token.cancelled()).run(|| async { Ok::<_, &str>(7) }).await, Ok(7));
 }
 
-/// `select!` and `timeout` drop the call: no error, but the same things are given back.
+/// `select!` and `timeout` drop the call. There is no error, but its slot is released.
 #[tokio::test(start_paused = true)]
-async fn dropped_by_those_around_it_a_call_gives_its_probe_back() {
+async fn a_call_dropped_by_select_or_timeout_releases_its_probe_slot() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)));
     const ONCE: Policy = POLICY.max_attempts(1);
@@ -139,8 +140,8 @@ async fn dropped_by_those_around_it_a_call_gives_its_probe_back() {
     assert!(timeout(ms(10), retry.run(|| fails_after(ms(20)))).await.is_err());
     tokio::select! {
         biased;
-        _ = retry.run(|| fails_after(ms(20))) => panic!("it takes longer"),
+        _ = retry.run(|| fails_after(ms(20))) => panic!("the call takes longer"),
         () = sleep(ms(10)) => {}
     }
-    retry.run(|| async { Ok(()) }).await.expect("the only probe is free");
+    retry.run(|| async { Ok(()) }).await.expect("the only probe slot is free");
 }

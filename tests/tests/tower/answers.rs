@@ -1,4 +1,4 @@
-//! What becomes of answers: the last is the call's, those before it are gone before the delay.
+//! The answers of attempts: the last one is returned, and earlier ones are dropped before the delay.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -10,7 +10,7 @@ use tower_test::mock;
 
 use super::{POLICY, class, judge, ms};
 
-/// What an attempt opens, and its answer keeps open.
+/// A connection that an attempt opens, and that its answer keeps open.
 struct Connection;
 
 static OPEN: AtomicU32 = AtomicU32::new(0);
@@ -28,9 +28,10 @@ impl Drop for Connection {
     }
 }
 
-/// Time in ms, and how many connections there are then: attempts at 0, 110 and 320 ms, each of which takes 10 ms.
+/// Each pair has a time in ms, and the number of open connections. The attempts start at 0, 110 and 320 ms, and each
+/// takes 10 ms.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_tried_again_is_gone_before_the_delay() {
+async fn an_answer_that_is_retried_is_dropped_before_the_delay() {
     let service = tower::service_fn(|status: u16| async move {
         let connection = Connection::open();
         sleep(ms(10)).await;
@@ -48,9 +49,9 @@ async fn an_answer_that_is_tried_again_is_gone_before_the_delay() {
     assert_eq!((status, OPEN.load(SeqCst), start.elapsed()), (503, 1, ms(330)));
 }
 
-/// Others open the circuit while the call waits: the answer is gone, but what it was is known.
+/// Other calls open the circuit during the delay. The answer is dropped, but its class is known.
 #[tokio::test(start_paused = true)]
-async fn where_the_circuit_refuses_after_the_delay_there_is_no_answer() {
+async fn if_the_circuit_rejects_after_the_delay_the_answer_is_lost() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(super::NEVER);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).classify_ok(judge);

@@ -1,4 +1,4 @@
-//! Futures that are dropped give back what they hold.
+//! Dropped futures release what they hold.
 
 use std::io;
 use std::pin::pin;
@@ -16,7 +16,7 @@ use super::{POLICY, class, ms};
 const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(1_000));
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_dropped_is_free_for_another() {
+async fn a_dropped_probe_releases_its_slot() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(ONE);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class);
@@ -24,7 +24,7 @@ async fn a_probe_that_is_dropped_is_free_for_another() {
     CIRCUIT.trip(ms(1_000), retry_core::runtime::Clock::now(&Tokio));
     sleep(ms(1_000)).await;
     for _ in 0..3 {
-        assert!(timeout(ms(10), service.clone().oneshot(1)).await.is_err(), "nobody answers");
+        assert!(timeout(ms(10), service.clone().oneshot(1)).await.is_err(), "there is no answer");
         assert_eq!(CIRCUIT.phase(), Phase::HalfOpen);
         drop(handle.next_request().await);
     }
@@ -34,19 +34,19 @@ async fn a_probe_that_is_dropped_is_free_for_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_that_is_dropped_in_its_delay_is_paid_back() {
+async fn a_retry_that_is_dropped_in_its_delay_is_refunded() {
     static RETRIES: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
     let service =
         tower::service_fn(|(): ()| async { Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset)) });
     let retry = retry_tokio::retry(&POLICY).budget(&RETRIES);
     let service = RetryLayer::new(retry).clone_all().layer(service);
     let full = RETRIES.held(retry_core::runtime::Clock::now(&Tokio));
-    assert!(timeout(ms(50), service.clone().oneshot(())).await.is_err(), "in the first delay");
+    assert!(timeout(ms(50), service.clone().oneshot(())).await.is_err(), "dropped in the first delay");
     assert_eq!(RETRIES.held(retry_core::runtime::Clock::now(&Tokio)), full);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_place_of_a_limit_below_is_free_after_a_call_refused_dropped_or_failed() {
+async fn the_slot_of_an_inner_limit_is_free_after_a_rejected_dropped_or_failed_call() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(ONE);
     let service = tower::service_fn(|hangs: bool| async move {
         if hangs {
@@ -63,7 +63,7 @@ async fn the_place_of_a_limit_below_is_free_after_a_call_refused_dropped_or_fail
         matches!(Service::<bool>::poll_ready(service, &mut context), Poll::Ready(Ok(())))
     };
     let call = service.ready().await.unwrap().call(true);
-    assert!(!is_free(&mut service.clone()), "the call holds the only place, before it is polled even");
+    assert!(!is_free(&mut service.clone()), "the call holds the only slot, even before it is polled");
     assert!(timeout(ms(10), call).await.is_err());
     assert!(is_free(&mut service), "dropped");
     service.call(false).await.unwrap_err();
@@ -73,6 +73,6 @@ async fn the_place_of_a_limit_below_is_free_after_a_call_refused_dropped_or_fail
         panic!("the circuit is open")
     };
     assert!(error.is_circuit_open());
-    // The future ended; it need not be dropped.
-    assert!(is_free(&mut service.clone()), "refused");
+    // The future has ended, so it need not be dropped.
+    assert!(is_free(&mut service.clone()), "rejected");
 }

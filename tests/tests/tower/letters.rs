@@ -1,4 +1,4 @@
-//! Dead letters of calls through the layer.
+//! Dead letters of calls through the tower layer.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{LazyLock, Mutex};
@@ -21,8 +21,8 @@ fn queue() -> DeadLetterQueue<u32> {
     DeadLetterQueue::new(10, WhenFull::Refuse)
 }
 
-/// A request may be sent so many times; what is left of it is its last digit. Its answer, where one came, and its
-/// letter.
+/// The last digit of a request says how often it may still be sent. Each row has a request, its script, its answer if
+/// there is one, and its letter.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_gives_up_leaves_a_letter_with_its_request() {
     static LETTERS: Queue = Queue::new(queue);
@@ -34,11 +34,11 @@ async fn a_call_that_gives_up_leaves_a_letter_with_its_request() {
         (15, &["200"], Some("200"), None),
         (15, &["!down", "503", "200"], Some("200"), None),
         (15, &["!down"; 4], None, Some((ATTEMPTS, Class::Server, 4, 11))),
-        // The caller has the answer, and whoever takes letters the request.
+        // The caller gets the answer, and the sink gets the request.
         (15, &["503"; 4], Some("503"), Some((ATTEMPTS, Class::Server, 4, 11))),
         (15, &["!bad"], None, Some((CLASS, Class::Validation, 1, 14))),
         (15, &["!down", "!bad"], None, Some((CLASS, Class::Validation, 2, 13))),
-        // Sent once, and not to be sent again by itself.
+        // May be sent only once.
         (11, &["200"], Some("200"), None),
         (11, &["503"], Some("503"), Some((ATTEMPTS, Class::Server, 1, 11))),
         (11, &["!down"], None, Some((ATTEMPTS, Class::Server, 1, 11))),
@@ -66,7 +66,7 @@ async fn a_call_that_gives_up_leaves_a_letter_with_its_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_circuit_refuses_leaves_a_letter_unless_told_otherwise() {
+async fn a_rejected_call_leaves_a_letter_unless_configured_otherwise() {
     static LETTERS: Queue = Queue::new(queue);
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     CIRCUIT.force_open(retry_core::Instant::ORIGIN);
@@ -98,7 +98,8 @@ async fn a_call_that_is_dropped_leaves_none() {
     assert!(cut.is_err() && LETTERS.is_empty());
 }
 
-/// A payload is made of a request that is at hand anyway; of one that may be sent once, before it is sent.
+/// If the layer keeps the request for retries, the payload is made only when it is needed. If the request may be sent
+/// only once, the payload is made before it is sent.
 #[tokio::test(start_paused = true)]
 async fn a_payload_is_made_when_it_is_needed() {
     static LETTERS: Queue = Queue::new(queue);
@@ -118,7 +119,7 @@ async fn a_payload_is_made_when_it_is_needed() {
     }
 }
 
-/// Whatever a sink or a payload does, the call ends as without it, and its observer knows.
+/// Whatever a sink or a payload does, the call ends in the same way, and its observer is told.
 #[tokio::test(start_paused = true)]
 async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
     static KEPT: Mutex<Vec<bool>> = Mutex::new(Vec::new());
@@ -162,5 +163,8 @@ async fn neither_sink_nor_payload_changes_the_end_of_a_call() {
         .clone_all()
         .dead_letters(&*SECOND, |request: &u32| *request);
     let (ended, _) = tokio::join!(layer.layer(mock).oneshot(7), play(handle, &["!down"; 4]));
-    assert!(ended.is_err() && *KEPT.lock().unwrap() == [true], "what the first cannot keep, the second does");
+    assert!(
+        ended.is_err() && *KEPT.lock().unwrap() == [true],
+        "the second sink keeps what the first one does not"
+    );
 }

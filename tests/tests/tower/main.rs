@@ -1,4 +1,4 @@
-//! The tower layer on tower's own mock and middleware, on paused time.
+//! The tower layer with tower's mock and middleware, on paused time.
 
 mod answers;
 mod drops;
@@ -25,20 +25,20 @@ use tower_test::mock::{self, Handle};
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
-/// No number of failures opens it.
+/// A configuration that failures do not open.
 const NEVER: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(u32::MAX);
 
 fn class(error: &BoxError) -> Class {
     if error.to_string() == "bad" { Class::Validation } else { Class::Server }
 }
 
-/// An answer of "5xx" is none.
+/// Classifies an answer "5xx" as a failure.
 fn judge(answer: &&'static str) -> Option<Class> {
     answer.starts_with('5').then_some(Class::Server)
 }
 
-/// What a mock does with the requests that come, one after the other: answers, or fails with what begins with `!`.
-/// What it was asked, and when, in milliseconds.
+/// Answers the requests of a mock by a script. A line that begins with `!` is an error. Returns the requests, and their
+/// times in milliseconds.
 async fn play(mut handle: Handle<u32, &'static str>, script: &[&'static str]) -> Vec<(u32, u128)> {
     let (start, mut seen) = (Instant::now(), Vec::new());
     for answer in script {
@@ -62,7 +62,7 @@ async fn a_call_is_retried_as_the_policy_says() {
         (&["!bad"], Err((GiveUp::Class, 1)), &[0]),
         (&["!down", "!bad"], Err((GiveUp::Class, 2)), &[0, 100]),
         (&["!down", "503", "!down", "!down"], Err((GiveUp::Attempts, 4)), &[0, 100, 300, 700]),
-        // The last answer is one, whatever the layer thinks of it.
+        // The last answer is returned, even if it counts as a failure.
         (&["!down", "!down", "!down", "503"], Ok("503"), &[0, 100, 300, 700]),
         (&["501", "502", "503", "504"], Ok("504"), &[0, 100, 300, 700]),
     ];
@@ -88,7 +88,7 @@ async fn a_call_is_retried_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hint_a_rule_and_a_condition_count_as_they_do_without_tower() {
+async fn hints_rules_and_conditions_apply_as_without_tower() {
     const SLOWLY: Rule = Rule::ANY.recovery(Recovery::RetryWithDelay(ms(7_000)));
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY)
@@ -105,14 +105,14 @@ async fn a_hint_a_rule_and_a_condition_count_as_they_do_without_tower() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_lets_nothing_through_and_its_last_answer_is_one() {
+async fn an_open_circuit_admits_no_request_and_the_last_answer_is_returned() {
     static CIRCUIT: SharedCircuit =
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(10_000)));
     let (mock, handle) = mock::pair();
     let retry = retry_tokio::retry(&POLICY).circuit(&CIRCUIT).classify(class).classify_ok(judge);
     let mut service = RetryLayer::new(retry).clone_all().layer(mock);
     let calls = async {
-        // The second failure opens it, so the retry that follows would be refused.
+        // The second failure opens the circuit, so the next attempt would be rejected.
         assert_eq!(service.ready().await.unwrap().call(1).await.unwrap(), "502");
         let error = service.ready().await.unwrap().call(2).await.unwrap_err();
         assert!(error.is_circuit_open());
@@ -131,7 +131,7 @@ async fn an_open_circuit_lets_nothing_through_and_its_last_answer_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_of_all_callers_bounds_their_retries() {
+async fn a_shared_budget_limits_the_retries_of_all_callers() {
     static RETRIES: SharedBudget<TokenBucket> =
         SharedBudget::new(TokenBucket::DEFAULT.capacity(15).retry_cost(5).timeout_cost(5));
     let (mock, handle) = mock::pair();
@@ -151,7 +151,7 @@ async fn a_budget_of_all_callers_bounds_their_retries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_request_goes_through_the_circuit_of_its_key() {
+async fn each_request_uses_the_circuit_of_its_key() {
     static SHELVES: LazyLock<CircuitPool<CountWindow<10>>> = LazyLock::new(|| {
         CircuitPool::with_window(2, CircuitConfig::WITHOUT_RULES.consecutive_failures(2).open_for(ms(60_000)))
     });
@@ -169,11 +169,11 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
         service.ready().await.unwrap().call(1).await.unwrap_err();
         assert!(service.ready().await.unwrap().call(1).await.unwrap_err().is_circuit_open());
         service.ready().await.unwrap().call(2).await.unwrap();
-        // The pool is full: this one makes room of shelf 2, not of the open circuit.
+        // The pool is full. This key evicts shelf 2, and not the open circuit.
         service.ready().await.unwrap().call(3).await.unwrap();
         assert!(service.ready().await.unwrap().call(1).await.unwrap_err().is_circuit_open());
     };
-    let ((), seen) = tokio::join!(calls, play(handle, &["!down", "!down", "200", "200", "nobody asks"]));
+    let ((), seen) = tokio::join!(calls, play(handle, &["!down", "!down", "200", "200", "unused"]));
     assert_eq!(seen.iter().map(|(request, _)| *request).collect::<Vec<_>>(), [1, 1, 2, 3]);
     let lines = LINES.lock().unwrap();
     assert!(lines.contains(&"stock[shelf-1]: closed -> open: 2 failures in a row".to_owned()), "{lines:?}");
@@ -182,8 +182,8 @@ async fn each_request_goes_through_the_circuit_of_its_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_layer_is_made_and_configured_anew_at_run_time() {
-    // What a file says, what all layers share: nothing of it is `static`.
+async fn layers_can_be_made_and_reconfigured_at_run_time() {
+    // The policy comes from a file, and the shared values are not `static`.
     let policy: Policy =
         toml::from_str("max_attempts = 2\nbase_delay = \"100ms\"\njitter = \"none\"").unwrap();
     let policy = Arc::new(ReloadablePolicy::new(policy));
@@ -214,7 +214,7 @@ async fn a_layer_is_made_and_configured_anew_at_run_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
+async fn an_attempt_that_hangs_times_out_and_is_retried() {
     const POLICY: Policy = self::POLICY.attempt_timeout(ms(1_000)).max_attempts(3);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
@@ -236,9 +236,9 @@ async fn an_attempt_that_hangs_is_cut_off_and_made_again() {
     assert!(matches!(ended.cause(), Some(Cause::TimedOut(_))), "{error}");
 }
 
-/// What most stacks are made of, on two threads.
+/// A typical stack, on two threads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
+async fn it_works_in_a_stack_of_layers_and_its_calls_can_be_spawned() {
     use tower::ServiceBuilder;
     use tower::util::BoxCloneService;
 
@@ -269,7 +269,7 @@ async fn it_stands_in_a_stack_of_others_and_its_calls_may_be_spawned() {
     assert_eq!(*TRIES.lock().unwrap(), [3; 100]);
 }
 
-/// For its future; what the service itself does is the service's.
+/// The allocation is for the boxed future of the call. The inner service does not allocate here.
 #[tokio::test(start_paused = true)]
 async fn a_call_allocates_once() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);

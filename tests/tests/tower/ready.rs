@@ -1,4 +1,4 @@
-//! Readiness: asked before each attempt, on the service that the attempt is made on.
+//! Readiness, which is checked before each attempt, on the service that makes the attempt.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};
@@ -15,12 +15,12 @@ use tower_test::mock;
 
 use super::{POLICY, class, ms};
 
-/// A service that must be asked whether it is ready before each call, and whose clones are not ready; fails so many
+/// A service that must be polled for readiness before each call. Its clones are not ready. It fails a number of
 /// times before it answers.
 struct Strict {
     ready: bool,
     failures: Arc<AtomicU32>,
-    /// Each call, and whether it was ready for it.
+    /// For each call, whether the service was ready.
     calls: Arc<std::sync::Mutex<Vec<bool>>>,
 }
 
@@ -48,14 +48,14 @@ impl Service<u32> for Strict {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_attempt_is_made_on_a_service_that_did_not_say_that_it_is_ready() {
+async fn every_attempt_is_made_on_a_ready_service() {
     let failures = Arc::new(AtomicU32::new(0));
     let inner = Strict { ready: false, failures: Arc::clone(&failures), calls: Arc::default() };
     let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all().layer(inner.clone());
     for left in [0, 1, 3, 0, 2] {
         failures.store(left, SeqCst);
         assert_eq!(service.ready().await.unwrap().call(left).await.unwrap(), left);
-        // A clone of a service that is ready is not.
+        // A clone of a ready service is not ready.
         assert_eq!(service.clone().oneshot(left).await.unwrap(), left);
     }
     let calls = inner.calls.lock().unwrap();
@@ -64,7 +64,7 @@ async fn no_attempt_is_made_on_a_service_that_did_not_say_that_it_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_busy_is_waited_for_before_the_first_attempt_and_before_each_other() {
+async fn each_attempt_waits_until_the_service_is_ready() {
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     handle.allow(0);
     let mut service = RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all().layer(mock);
@@ -87,9 +87,9 @@ async fn a_service_that_is_busy_is_waited_for_before_the_first_attempt_and_befor
     tokio::join!(calls, server);
 }
 
-/// To wait is part of an attempt, so its timeout ends it.
+/// The wait for readiness is part of the attempt, so the attempt timeout ends it.
 #[tokio::test(start_paused = true)]
-async fn a_service_that_stays_busy_is_not_waited_for_longer_than_an_attempt_may_take() {
+async fn the_attempt_timeout_limits_the_wait_for_a_busy_service() {
     let policy: &'static _ = Box::leak(Box::new(POLICY.max_attempts(2).attempt_timeout(ms(2_000))));
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     handle.allow(1);
@@ -98,13 +98,13 @@ async fn a_service_that_stays_busy_is_not_waited_for_longer_than_an_attempt_may_
     let server = async { handle.next_request().await.unwrap().1.send_error("down") };
     let start = Instant::now();
     let (ended, ()) = tokio::join!(call, server);
-    let ServiceError::Ended(error) = ended.unwrap_err() else { panic!("it was ready") };
+    let ServiceError::Ended(error) = ended.unwrap_err() else { panic!("the service was ready") };
     assert_eq!((error.context().attempt, error.is_timeout()), (2, true));
     assert_eq!(start.elapsed(), ms(2_100));
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_below_hold_for_retries_too() {
+async fn inner_limits_also_apply_to_retries() {
     let under_way = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
     let inner = tower::service_fn({
         let under_way = Arc::clone(&under_way);
@@ -129,9 +129,9 @@ async fn limits_below_hold_for_retries_too() {
         call.await.unwrap().unwrap_err();
     }
     assert_eq!(under_way[1].load(SeqCst), 2);
-    assert!(start.elapsed() > ms(700), "20 attempts, two at a time, with delays between");
+    assert!(start.elapsed() > ms(700), "20 attempts, two at a time, with delays");
 
-    // Five requests, two a second: the retry of the second call has to wait for its turn.
+    // Five requests, two per second. The last retry of the second call waits for its turn.
     let (mock, mut handle) = mock::pair::<u32, &'static str>();
     let service = ServiceBuilder::new()
         .layer(RetryLayer::new(retry_tokio::retry(&POLICY).classify(class)).clone_all())
@@ -157,7 +157,7 @@ async fn limits_below_hold_for_retries_too() {
     assert_eq!(at, [0, 0, 1, 1, 2]);
 }
 
-/// Fails to become ready, from a certain time on.
+/// A service that fails to become ready after its first call.
 #[derive(Clone, Debug)]
 struct Fails(Arc<AtomicBool>);
 
@@ -176,12 +176,12 @@ impl Service<u32> for Fails {
     }
 }
 
-/// A service that failed to become ready is done for, says tower.
+/// In tower, a service that failed to become ready must not be used again.
 #[tokio::test(start_paused = true)]
-async fn a_service_that_fails_to_become_ready_is_not_asked_again() {
+async fn a_service_that_failed_to_become_ready_is_not_polled_again() {
     let mut service = RetryLayer::new(retry_tokio::retry(&POLICY)).clone_all().layer(Fails(Arc::default()));
     let ended = service.ready().await.unwrap().call(1).await.unwrap_err();
-    let ServiceError::Ended(error) = ended else { panic!("it was ready at first") };
+    let ServiceError::Ended(error) = ended else { panic!("the service was ready at first") };
     assert_eq!((error.context().attempt, error.context().class), (2, Some(Class::Network)));
 
     let error = service.ready().await.unwrap_err();

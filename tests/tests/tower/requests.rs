@@ -1,4 +1,4 @@
-//! Which requests are sent again.
+//! Which requests are retried.
 
 use std::sync::LazyLock;
 
@@ -14,12 +14,12 @@ use tower_test::mock;
 
 use super::{POLICY, class, ms, play};
 
-/// A request that nobody can clone, but for so many times.
+/// A request that can be cloned only a number of times.
 #[derive(Debug)]
 struct Body(u32);
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_sent_again_as_long_as_there_is_one() {
+async fn a_request_is_retried_as_long_as_it_can_be_cloned() {
     for (clones, sent) in [(0, 1), (1, 2), (2, 3), (3, 4), (9, 4)] {
         for failure in ["!down", "503"] {
             let (mock, mut handle) = mock::pair::<Body, &'static str>();
@@ -56,9 +56,10 @@ async fn a_request_is_sent_again_as_long_as_there_is_one() {
     }
 }
 
-/// What is no retry ends as the rule says, and only what would be one ends for that.
+/// If the rule leads to a retry, the call ends because the request cannot be sent again. Otherwise it ends as the rule
+/// says.
 #[tokio::test(start_paused = true)]
-async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_can() {
+async fn rules_apply_to_requests_that_cannot_be_sent_again() {
     static IGNORE: Rule = Rule::ANY.recovery(Recovery::Ignore);
     static CIRCUIT: Rule = Rule::ANY.recovery(Recovery::Circuit);
     static FAIL: Rule = Rule::ANY.recovery(Recovery::Fail);
@@ -100,9 +101,9 @@ async fn a_rule_counts_for_a_request_that_cannot_be_sent_again_as_for_one_that_c
     }
 }
 
-/// Not even after a timeout, which no classifier sees, nor where a rule would have it.
+/// This also holds after a timeout, which does not reach the classifier, and with a rule that retries.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
+async fn a_request_that_cannot_be_sent_again_is_not_retried() {
     const MANY: &[Rule] = &[Rule::ANY.recovery(Recovery::RetryWithDelay(ms(1))).max_attempts(9)];
     static POLICY: Policy = super::POLICY.attempt_timeout(ms(1_000)).rules(MANY);
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(3));
@@ -120,7 +121,7 @@ async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
         let error = service.clone().oneshot(3).await.unwrap_err();
         let ServiceError::NotRepeatable(ended) = &error else { panic!("{error}") };
         assert!(ended.is_exhausted() && matches!(ended.cause(), Some(Cause::TimedOut(_))), "{error}");
-        // Its failures count all the same.
+        // Its failures still count in the circuit.
         assert!(service.clone().oneshot(4).await.unwrap_err().is_circuit_open());
     };
     let server = async {
@@ -141,7 +142,7 @@ async fn a_request_that_cannot_be_sent_again_is_not_whatever_else_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn by_http_the_idempotent_methods_are_sent_again_and_others_where_told() {
+async fn idempotent_http_methods_are_retried_and_others_if_configured() {
     let rows = [
         (Idempotency::Method, Method::GET, false, 4),
         (Idempotency::Method, Method::DELETE, false, 4),
@@ -168,12 +169,12 @@ async fn by_http_the_idempotent_methods_are_sent_again_and_others_where_told() {
             }
         };
         let (answer, ()) = tokio::join!(call, server);
-        assert_eq!(answer.unwrap().status(), 503, "the server's last word");
+        assert_eq!(answer.unwrap().status(), 503, "the last response of the server");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_cloned_once_for_each_that_is_sent() {
+async fn a_request_is_cloned_once_per_attempt() {
     let clones = std::sync::Arc::new(());
     let (mock, handle) = mock::pair::<u32, &'static str>();
     let counted = std::sync::Arc::clone(&clones);
@@ -193,9 +194,9 @@ async fn a_request_is_cloned_once_for_each_that_is_sent() {
     assert_eq!(std::sync::Arc::strong_count(&clones), 1 + 3);
 }
 
-/// To refuse is cheap: nothing is cloned for it, and the service not called.
+/// A rejection is cheap: the request is not cloned, and the service is not called.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_the_circuit_refuses_is_not_even_looked_at() {
+async fn a_rejected_request_is_not_cloned() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     CIRCUIT.force_open(retry_core::Instant::ORIGIN);
     let (mock, mut handle) = mock::pair::<u32, &'static str>();

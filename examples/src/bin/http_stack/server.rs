@@ -68,7 +68,7 @@ async fn serve(app: Router) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Fails the first request of each path, then every second one. `/broken` always fails.
+/// Fails every other request of each path, from the first. `/broken` always fails.
 async fn flaky(State(log): State<Log>, method: Method, uri: Uri) -> Response {
     #[allow(clippy::disallowed_methods)] // the server's log is in real time
     let seen = Seen { method: method.clone(), path: uri.path().into(), at: Instant::now() };

@@ -63,7 +63,7 @@ fn panel(area: &Area<'_>, (jitter, note): (Jitter, &str)) -> DrawResult {
 
     let words = Words::seeded(1);
     for call in 0..CALLS {
-        // Beside each other, so that equal delays are seen as many.
+        // The dots are next to each other, so that equal delays stay visible.
         let aside = (f64::from(call) + 0.5) / f64::from(CALLS) * 0.6 - 0.3;
         for (failed, delay) in (1..).zip(delays(policy, || words.word())) {
             plot.draw(&Circle::new((f64::from(failed) + aside, delay), 2, HINT.filled()))?;

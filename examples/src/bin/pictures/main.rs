@@ -58,7 +58,7 @@ fn write(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Each picture, by the name of its file.
+/// Returns each picture, with the name of its file.
 fn pictures() -> io::Result<[(&'static str, String); 5]> {
     Ok([
         ("quickstart.svg", plot::outage(&on_the_fake_clock())?),

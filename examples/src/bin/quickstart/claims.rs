@@ -48,7 +48,7 @@ impl Run {
         Claim {
             text: format!(
                 "while it was open, {rejected_while_open} attempts were rejected \
-                and {attempts_while_open} were started"
+                 and {attempts_while_open} were started"
             ),
             holds: attempts_while_open == 0 && rejected_while_open > 0,
         }

@@ -118,7 +118,7 @@ async fn play(screen: &Screen) -> io::Result<Run> {
         let (client, stop, log) = (Arc::clone(&client), Arc::clone(&stop), log.clone());
         callers.spawn(async move {
             let stock = retry_tokio::retry(&POLICY).circuit(&STOCK).named("stock.read").on_event(|event| {
-                // Once nothing reads the log, the run is over.
+                // If the log is not read any more, the run has ended.
                 let _ = log.send(Message::Event(Told::of(caller, event)));
             });
             let client = &*client;
@@ -163,7 +163,7 @@ async fn play(screen: &Screen) -> io::Result<Run> {
 /// Sets the server's mode, step by step of the script.
 async fn play_script(mut server: Server, log: &UnboundedSender<Message>) -> io::Result<Server> {
     for step in &SCRIPT {
-        // Once nothing reads the log, the run is over.
+        // If the log is not read any more, the run has ended.
         let _ = log.send(Message::Step(step, Tokio.now()));
         server = server.set_mode(step.mode).await?;
         step.wait(&STOCK, Tokio).await;

@@ -112,7 +112,7 @@ impl Screen {
             Some(Verdict::GiveUp(reason)) => (give_up(reason), String::new(), Style::new().red()),
             Some(Verdict::Rejected(rejected)) => {
                 let words = match rejected.phase() {
-                    Phase::HalfOpen => "rejected: probes full".into(),
+                    Phase::HalfOpen => "rejected: probes busy".into(),
                     _ => format!("rejected: {} left", duration(rejected.wait())),
                 };
                 (words, String::new(), Style::new().dim())

@@ -29,7 +29,7 @@ enum Port {
         serving: JoinHandle<io::Result<()>>,
         close: oneshot::Sender<()>,
     },
-    /// Bound and not listening: connections are refused, and no other process gets the port.
+    /// Bound, but not listening: connections are refused, and the port stays ours.
     Refusing(TcpSocket),
 }
 

@@ -26,7 +26,7 @@ use crate::class::Class;
 /// A code, its name in `SCREAMING_SNAKE_CASE`, and its class.
 type Row<T> = (T, &'static str, Class);
 
-/// The class of the row with this name. The name may also be written as in `ScreamingSnakeCase`.
+/// The class of the row with this name. Case and underscores are ignored, so `ScreamingSnakeCase` also finds it.
 fn named<T>(rows: &[Row<T>], name: &str) -> Option<Class> {
     rows.iter().find(|(_, row, _)| is_same_name(row, name)).map(|(_, _, class)| *class)
 }

@@ -134,7 +134,7 @@ impl Class {
     }
 }
 
-/// The numbers with a name that leaves their class open.
+/// Numbers with names that do not say their class in words.
 const NAMES: &[super::Row<()>] = &[
     ((), "ER_CON_COUNT_ERROR", Class::Transient),
     ((), "ER_OPTION_PREVENTS_STATEMENT", Class::Transient),

@@ -1,4 +1,4 @@
-//! What memory may hold after a reset: an image, an older one, half of one, or anything.
+//! The content of memory after a reset: an image, an older image, half of an image, or noise.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ type Image = [u8; Queue::IMAGE_SIZE];
 fn letter(payload: u32) -> DeadLetter<u32> {
     let mut letter = DeadLetter::new(Reason::GaveUp(GiveUp::StartWithin), payload);
     letter.operation = Key::new("uplink.send");
-    letter.key = Key::new("the gateway behind the old mill"); // longer than a key: kept with its mark
+    letter.key = Key::new("the gateway behind the old mill"); // longer than a key, so it is cut and marked
     letter.class = Some(Class::Network);
     letter.attempts = 4;
     letter.elapsed = Some(Duration::from_millis(1_234));
@@ -38,13 +38,13 @@ fn restored(image: &[u8]) -> Result<Queue, ImageError> {
 
 fn payloads(queue: &Queue) -> Vec<u32> {
     for each in queue.iter() {
-        assert_eq!(*each, letter(each.payload), "a letter is whole, or it is not there");
+        assert_eq!(*each, letter(each.payload), "a letter is either complete or missing");
     }
     queue.iter().map(|letter| letter.payload).collect()
 }
 
 #[test]
-fn every_field_comes_back() {
+fn every_field_is_restored() {
     let mut queue = DeadLetterBuffer::<[u8; 3], 20>::new(WhenFull::Refuse);
     let reasons = [
         Reason::GaveUp(GiveUp::Class),
@@ -73,7 +73,7 @@ fn every_field_comes_back() {
 }
 
 #[test]
-fn what_is_no_image_is_not_taken_for_one() {
+fn noise_is_not_restored_as_an_image() {
     let mut words = Pcg64::seed_from_u64(1);
     let mut garbage: Image = [0; _];
     for fill in [0x00, 0xff, 0xa5, 0x55] {
@@ -102,7 +102,7 @@ fn an_image_of_another_layout_is_not_read() {
     filled(&[1, 2]).save(&mut image).unwrap();
     let other = DeadLetterBuffer::<Other, 3>::restore(&image, WhenFull::Refuse);
     assert_eq!(other.err(), Some(ImageError::OtherLayout));
-    // Of another size, its headers are elsewhere.
+    // With another size, the headers are at other places.
     let shorter = DeadLetterBuffer::<u32, 2>::restore(&image, WhenFull::Refuse);
     assert_eq!(shorter.err(), Some(ImageError::Garbage));
     assert_eq!(restored(&image[1..]).unwrap_err(), ImageError::TooSmall);
@@ -110,11 +110,11 @@ fn an_image_of_another_layout_is_not_read() {
 
     let before = image;
     assert_eq!(filled(&[3]).save(&mut image[..Queue::IMAGE_SIZE - 1]), Err(ImageError::TooSmall));
-    assert_eq!(image, before, "nothing is written where not all of it fits");
+    assert_eq!(image, before, "if the memory is too small, it stays unchanged");
 }
 
 #[test]
-fn a_save_that_is_cut_off_loses_only_what_it_was_writing() {
+fn an_interrupted_save_loses_only_what_it_was_writing() {
     let steps: [fn(&mut Queue); 4] = [
         |queue| {
             queue.push(letter(9));
@@ -139,17 +139,19 @@ fn a_save_that_is_cut_off_loses_only_what_it_was_writing() {
             let mut new = old;
             queue.save(&mut new).unwrap();
 
-            // A save writes front to back, so each image that a reset can leave is a part of the new one in the old.
+            // A save writes from front to back. So after a reset, the first part is from the new image, and the rest
+            // from the old one.
             for written in 0..=new.len() {
                 let mut image = old;
                 image[..written].copy_from_slice(&new[..written]);
-                let found = restored(&image).expect("one of the two headers is whole");
+                let found = restored(&image).expect("one of the two headers is intact");
                 let kept: Vec<_> = found.iter().map(|letter| letter.payload).collect();
                 let lost = found.lost() - filled(before).lost();
                 if kept == is {
                     continue;
                 }
-                // Else all that was there, but for the oldest, whose place the new one takes where there is no other.
+                // Otherwise the letters from before are found. If the queue was full, the oldest may be missing,
+                // because the new letter takes its place.
                 assert!(
                     kept == was || kept == was[1..] && lost == 1,
                     "{was:?}, {is:?}: {kept:?} and {lost} lost"
@@ -161,7 +163,7 @@ fn a_save_that_is_cut_off_loses_only_what_it_was_writing() {
 }
 
 #[test]
-fn a_bit_that_flips_costs_one_letter_at_most_and_is_counted() {
+fn a_flipped_bit_costs_one_letter_at_most_and_is_counted() {
     let mut image: Image = [0; _];
     let mut queue = filled(&[1, 2]);
     queue.save(&mut image).unwrap();
@@ -172,7 +174,7 @@ fn a_bit_that_flips_costs_one_letter_at_most_and_is_counted() {
     for bit in 0..image.len() * 8 {
         let mut flipped = image;
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let found = restored(&flipped).expect("one of the two headers is whole");
+        let found = restored(&flipped).expect("one of the two headers is intact");
         match (payloads(&found).as_slice(), found.lost()) {
             ([1, 2, 3], 0) => {}                          // in the older header
             ([2, 3] | [1, 3] | [1, 2], 1) => losses += 1, // in a letter

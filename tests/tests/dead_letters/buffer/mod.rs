@@ -1,4 +1,4 @@
-//! The queue of dead letters: what is lost when, and that all of it is counted.
+//! The queue of dead letters: when letters are lost, and that every loss is counted.
 
 mod image;
 
@@ -24,7 +24,7 @@ fn payload(letter: Option<DeadLetter<u32>>) -> Option<u32> {
 enum Step {
     Push(u32),
     Pop,
-    /// Puts the letter of the last `Pop` back.
+    /// Puts back the letter of the last `Pop`.
     Requeue,
 }
 
@@ -33,12 +33,12 @@ fn a_full_queue_refuses_or_drops_and_counts_each_loss() {
     use Step::{Pop, Push, Requeue};
     #[rustfmt::skip]
     let table = [
-        // when full,           steps, each with what it gives back,                                   left,     lost
+        // when full,           steps, each with the letter it returns,                                 left,     lost
         (WhenFull::Refuse,     vec![(Push(1), None), (Push(2), None), (Push(3), Some(3))],             vec![1, 2], 1),
         (WhenFull::DropOldest, vec![(Push(1), None), (Push(2), None), (Push(3), Some(1))],             vec![2, 3], 1),
-        // A letter put back has its turn first.
+        // A letter that is put back is the first again.
         (WhenFull::Refuse,     vec![(Push(1), None), (Push(2), None), (Pop, Some(1)), (Requeue, None)], vec![1, 2], 0),
-        // Where others came meanwhile, it is the oldest, and the one there is no room for.
+        // If others have taken its place, the letter that is put back is lost.
         (WhenFull::Refuse,     vec![(Push(1), None), (Pop, Some(1)), (Push(2), None), (Push(3), None),
                                     (Requeue, Some(1))],                                              vec![2, 3], 1),
         (WhenFull::DropOldest, vec![(Push(1), None), (Pop, Some(1)), (Push(2), None), (Push(3), None),
@@ -66,7 +66,7 @@ fn a_full_queue_refuses_or_drops_and_counts_each_loss() {
 }
 
 #[test]
-fn a_letter_says_which_call_it_was() {
+fn a_letter_describes_its_call() {
     const POLICY: Policy = Policy::exponential(Duration::from_millis(100))
         .jitter(Jitter::None)
         .max_attempts(3)
@@ -102,7 +102,7 @@ fn a_letter_says_which_call_it_was() {
 }
 
 #[test]
-fn a_letter_put_back_again_and_again_says_so() {
+fn a_letter_counts_how_often_it_was_put_back() {
     let mut queue = DeadLetterBuffer::<u32, 1>::new(WhenFull::Refuse);
     queue.push(letter(1));
     for times in 1..=3 {
@@ -117,7 +117,7 @@ fn a_letter_put_back_again_and_again_says_so() {
 }
 
 #[test]
-fn what_is_not_drained_stays() {
+fn letters_that_are_not_drained_stay() {
     let mut queue = DeadLetterBuffer::<u32, 4>::new(WhenFull::Refuse);
     for payload in 1..=4 {
         queue.push(letter(payload));
@@ -137,7 +137,7 @@ enum Op {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// Against a `VecDeque`, with a reset at any time.
+    /// Compares the queue with a `VecDeque`, with a reset at any time.
     #[test]
     fn it_is_a_bounded_queue(
         drops in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Names, errors and metadata of any length, with any characters: a line stays a line, and of a size.
+//! Names, errors and metadata of any length and with any characters. A letter stays one line, of limited length.
 
 use proptest::prelude::*;
 use retry_core::{Class, Policy, Retry, dead_letter::JsonLinesSink, testing::FakeClock};
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{directory, read};
 
-/// What ends a line somewhere, is obeyed by a terminal, or turns the direction of a text.
+/// Characters that end a line, control a terminal, or change the direction of text.
 fn unclean(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let unclean = |c: &char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || turns(*c);
@@ -45,7 +45,7 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
     assert!(text.contains(r#"\u001b[31m"#) && text.contains(r#""metadata_left_out":968"#), "{text}");
 
     let stored = read::<String>(&path).remove(0);
-    assert_eq!(stored.letter.payload, "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}"); // what is delivered is never cut
+    assert_eq!(stored.letter.payload, "line 1\nline 2\u{9b}31m\u{2028}\u{202e}\u{7f}"); // a payload is not cut
     let cut = stored.operation.strip_suffix("..").unwrap();
     assert!((250..=256).contains(&cut.len()) && ten_kb.starts_with(cut));
     assert!(stored.letter.key.as_str().len() <= 23 && ten_kb.starts_with(stored.letter.key.as_str()));
@@ -58,7 +58,7 @@ fn names_with_control_characters_or_of_10_kb_are_escaped_and_cut() {
 }
 
 #[test]
-fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
+fn raw_json_of_a_payload_stays_on_one_line_with_the_same_value() {
     let path = directory("raw").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
@@ -79,14 +79,14 @@ fn json_that_a_payload_brings_as_it_is_stays_on_one_line_and_says_the_same() {
 }
 
 #[test]
-fn no_pair_of_the_metadata_is_taken_for_another_and_none_is_lost_unseen() {
+fn pairs_of_the_metadata_stay_distinct_and_left_out_ones_are_counted() {
     let directory = directory("pairs");
     let (path, again) = (directory.join("letters.jsonl"), directory.join("again.jsonl"));
     let letters = JsonLinesSink::open(&path).unwrap();
     let clock = FakeClock::new();
     let long = "x".repeat(64);
     let (one, other) = (format!("{long}1"), format!("{long}2"));
-    // Cut within a character, and cut once only.
+    // The limit is inside a character, and the text is cut only once.
     let value = format!("x{}", "ä".repeat(200));
     let metadata =
         [("tenant", "north"), ("tenant", "south"), (&long, &value), (&one, "1"), (&other, "2"), ("a", "")];
@@ -98,7 +98,7 @@ fn no_pair_of_the_metadata_is_taken_for_another_and_none_is_lost_unseen() {
     let expected = [("tenant", "north"), (&long, &cut), ("a", "")];
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!((&stored.metadata[..], stored.metadata_left_out), (&expected[..], 3));
-    // And so it stays, however often it is put back.
+    // It stays like this, however often the letter is put back.
     letters.rotate(&again).unwrap();
     letters.requeue(stored.clone()).unwrap();
     let mut back = read::<()>(&path).remove(0);
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn whatever_is_said_of_a_letter_is_read_back(operation in text(), name in text(), value in text(), payload in text()) {
+    fn any_text_of_a_letter_is_read_back(operation in text(), name in text(), value in text(), payload in text()) {
         let path = directory("round_trip").join("letters.jsonl");
         let letters = JsonLinesSink::open(&path).unwrap().on_disk(retry_core::dead_letter::OnDisk::WhenTold);
         let clock = FakeClock::new();

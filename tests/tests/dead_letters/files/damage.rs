@@ -1,4 +1,4 @@
-//! Files that are torn on purpose, at every byte, or hold something else.
+//! Files that are torn at every byte, or have other content.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn a_last_line_torn_at_any_byte_is_cut_away_and_reported() {
             let torn = cut > last && cut < whole.len();
             let left = if cut == whole.len() { &ORDERS[..] } else { &ORDERS[..2] };
 
-            // As a reader finds it.
+            // A reader reports the torn line.
             let mut lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
             if torn {
                 let line = lines.pop().unwrap().unwrap_err();
@@ -35,14 +35,14 @@ fn a_last_line_torn_at_any_byte_is_cut_away_and_reported() {
             let read: Vec<_> = lines.into_iter().map(|line| line.unwrap().letter.payload).collect();
             assert_eq!(read, left);
 
-            // As a writer finds it, and goes on.
+            // A writer cuts it off, and continues.
             let letters = JsonLinesSink::open_with(&path, when_torn).unwrap();
             let reported = letters.torn().map(|line| (line.at, line.length, line.bytes.clone()));
             assert_eq!(reported, torn.then(|| (last as u64, (cut - last) as u64, whole[last..cut].to_vec())));
             give_up(&letters, "one more");
             let mut lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
             if torn && when_torn == WhenTorn::Keep {
-                // It is a line like others now. All but the end of it may have been there.
+                // The torn line has a line end now. It is a letter only if nothing else was missing.
                 let kept = lines.remove(2);
                 match kept {
                     Err(line) => assert!(matches!(line.kind, BadLineKind::NoLetter(_)) && !line.is_torn()),
@@ -73,7 +73,7 @@ fn a_torn_line_longer_than_any_buffer_is_found_from_its_end() {
             assert_eq!(fs::metadata(&path).unwrap().len(), before as u64 + 1);
         }
     }
-    // Nothing but a torn line, and nothing at all.
+    // A file with only a torn line, and an empty file.
     fs::write(&path, "{\"v\":1").unwrap();
     assert_eq!(JsonLinesSink::open(&path).unwrap().torn().unwrap().at, 0);
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
@@ -81,7 +81,7 @@ fn a_torn_line_longer_than_any_buffer_is_found_from_its_end() {
 }
 
 #[test]
-fn lines_that_are_no_letters_are_named_and_the_others_read() {
+fn lines_that_are_not_letters_are_reported_and_the_others_are_read() {
     let directory = directory("bad_lines");
     let path = directory.join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap();
@@ -115,7 +115,7 @@ fn lines_that_are_no_letters_are_named_and_the_others_read() {
     assert!(matches!(lines[1].as_ref().unwrap_err().kind, BadLineKind::TooLong));
     assert!(lines[3].as_ref().unwrap_err().is_torn());
     assert_eq!(lines.len(), 4);
-    // A line without an end is not read into memory.
+    // A very long line without an end is not read into memory.
     let endless = || std::io::BufReader::new(std::io::Read::take(std::io::repeat(b'x'), 10 << 20));
     let memory = allocation_counter::measure(|| {
         assert!(
@@ -150,11 +150,11 @@ proptest! {
 }
 
 #[test]
-fn what_others_did_to_the_file_meanwhile_is_not_made_worse() {
+fn a_file_that_another_program_emptied_is_continued() {
     let path = directory("meanwhile").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
-    fs::write(&path, "").unwrap(); // a log rotation that copies and truncates
+    fs::write(&path, "").unwrap(); // like a log rotation that copies and truncates
     give_up(&letters, "3 pears");
     assert_eq!(payloads(&path), ["3 pears"]);
 }

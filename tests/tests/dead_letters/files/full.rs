@@ -1,4 +1,4 @@
-//! Disks that are full, in the midst of a line, too.
+//! Full disks, also in the middle of a line.
 
 use std::env;
 use std::fs::File;
@@ -13,7 +13,7 @@ use retry_core::{
 use super::{directory, payloads};
 
 #[test]
-fn what_a_full_disk_does_not_keep_goes_to_the_next() {
+fn letters_that_a_full_disk_does_not_keep_go_to_the_next_sink() {
     if !std::path::Path::new("/dev/full").exists() {
         println!("skipped: this system has no /dev/full");
         return;
@@ -34,7 +34,7 @@ fn what_a_full_disk_does_not_keep_goes_to_the_next() {
 
 const FILE: &str = "RETRY_TEST_FULL";
 
-/// The child: may write a file of 8 blocks only, and no signal stops it. As a test of its own it does nothing.
+/// The child process. It may write only 8 blocks, and no signal stops it. It runs only with its variable.
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };
@@ -45,11 +45,11 @@ fn child() {
     let both = OrElse::new(&letters, &spill);
     for order in 0..40_usize {
         if order == 20 {
-            // Someone else copies the file away and empties it.
+            // Another program copies the file and empties it.
             std::fs::copy(&file, format!("{file}.1")).unwrap();
             File::options().write(true).open(&file).unwrap().set_len(0).unwrap();
         }
-        // Large and small ones: what does not fit is cut off in its middle, and what is smaller may still fit.
+        // Large and small letters. If a large one does not fit, its write is cut off, and a smaller one may still fit.
         let payload = || format!("{order} {}", "x".repeat(if order % 2 == 0 { 700 } else { 20 }));
         let call = retry.dead_letters(&both).payload(payload);
         assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
@@ -61,7 +61,7 @@ fn child() {
 }
 
 #[test]
-fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost() {
+fn a_write_that_a_full_disk_cuts_off_leaves_whole_lines_and_loses_no_letter() {
     if !cfg!(unix) {
         println!("skipped: only unix has ulimit");
         return;
@@ -89,7 +89,7 @@ fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost(
         let first_spilled = orders.iter().find(of_this).unwrap();
         assert!(
             kept.iter().any(|order| order > first_spilled),
-            "a smaller one came after: {kept:?} {orders:?}"
+            "no smaller letter was kept after a failure: {kept:?} {orders:?}"
         );
         orders.extend(kept);
     }
@@ -99,7 +99,7 @@ fn a_write_that_is_cut_off_by_the_disk_leaves_whole_lines_and_no_letter_is_lost(
 }
 
 #[test]
-fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
+fn a_letter_that_cannot_be_written_leaves_the_file_unchanged() {
     let path = directory("no_line").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap().limit(200);
     let clock = FakeClock::new();
@@ -110,7 +110,7 @@ fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
     let error = letters.append(&long, &about).unwrap_err();
     assert!(matches!(error, JsonLinesError::TooLong { length: 201.., limit: 200 }));
     assert!(error.to_string().ends_with(" bytes, more than the limit of 200"), "{error}");
-    // JSON has no maps with keys that are no text.
+    // The keys of a JSON map must be text.
     let strange =
         retry_core::dead_letter::DeadLetter::of(&ended, std::collections::BTreeMap::from([((1, 2), 3)]));
     assert!(matches!(letters.append(&strange, &about), Err(JsonLinesError::Payload(_))));
@@ -119,18 +119,18 @@ fn a_letter_that_has_no_line_is_not_kept_and_the_file_stays_as_it_was() {
     assert_eq!(payloads(&path), ["short"]);
 }
 
-/// A payload that panics when it is written.
+/// A payload that panics when it is serialised.
 #[derive(Debug)]
 struct Bomb;
 
 impl serde::Serialize for Bomb {
     fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        panic!("a mistake in a payload")
+        panic!("a bug in the payload")
     }
 }
 
 #[test]
-fn a_letter_that_panics_when_it_is_written_goes_to_the_next_and_is_counted() {
+fn a_letter_that_panics_when_it_is_written_goes_to_the_next_sink_and_is_counted() {
     let path = directory("panics").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap();
     let spill = DeadLetterQueue::new(8, WhenFull::Refuse);

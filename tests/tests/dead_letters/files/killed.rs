@@ -1,4 +1,4 @@
-//! A program that is killed at any time, by `SIGKILL`, in the midst of whatever it was writing.
+//! A program that is killed by `SIGKILL` at any time, also in the middle of a write.
 
 use std::env;
 use std::fs::{self, File};
@@ -22,14 +22,14 @@ const FIRST: &str = "RETRY_TEST_FIRST";
 const SIZE: &str = "RETRY_TEST_SIZE";
 const LIMIT: usize = 64 << 20;
 
-/// What letter `number` carries, as JSON already: it can be told whether all of it came back.
+/// Returns the payload of a letter as JSON. Its text shows whether all of it was read back.
 fn payload(number: u64, size: u64) -> Box<RawValue> {
     let length = Pcg64::seed_from_u64(number).next_u64() % (size + 1);
     let word = format!("{number} ");
     RawValue::from_string(format!("\"{}\"", word.repeat(1 + length as usize / word.len()))).unwrap()
 }
 
-/// The child: adds letters without end, and says of each that it is kept. As a test of its own it does nothing.
+/// The child process. It adds letters for ever, and prints each that is kept. It runs only with its variables.
 #[test]
 fn child() {
     let (Ok(file), Ok(first), Ok(size)) = (env::var(FILE), env::var(FIRST), env::var(SIZE)) else { return };
@@ -42,22 +42,23 @@ fn child() {
         let call = retry.dead_letters(&letters).payload(|| payload);
         call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
         assert_eq!(letters.failed(), 0);
-        // Only now is it acknowledged. The test runner writes to the same place.
+        // The letter is acknowledged only now. The line may begin with output of the test runner.
         writeln!(stdout().lock(), "kept {number}").unwrap();
         stdout().flush().unwrap();
     }
 }
 
-/// When a child is killed, after some letters.
+/// When a child is killed, after some letters were acknowledged.
 #[derive(Clone, Copy)]
 enum Then {
-    /// After so many turns of a loop.
+    /// After a number of turns of a loop.
     Turns(u64),
-    /// As soon as the file is seen to grow: in the midst of a write, if that is not over by then.
+    /// As soon as the file grows, which is in the middle of a write if that has not ended by then.
     Grows,
 }
 
-/// Starts the child, lets it keep so many letters, and kills it. The number after the last that it said it kept.
+/// Starts the child, waits until it has kept a number of letters, and kills it. Returns the number after the last
+/// acknowledged letter.
 fn run_and_kill(file: &Path, first: u64, size: u64, acknowledged: u64, then: Then) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "files::killed::child", "--nocapture", "--test-threads=1"])
@@ -88,7 +89,7 @@ fn run_and_kill(file: &Path, first: u64, size: u64, acknowledged: u64, then: The
     }
     child.kill().unwrap(); // SIGKILL
     assert!(!child.wait().unwrap().success());
-    // What it had said before the end counts, too.
+    // What it printed before its end counts, too.
     said.for_each(|line| _ = take(line));
     assert!(next >= first + acknowledged, "the child ended by itself");
     next
@@ -102,7 +103,7 @@ fn lines_from(file: &Path, at: u64) -> Lines {
     JsonLinesReader::new(BufReader::new(file)).limit(LIMIT).collect()
 }
 
-/// The number of a letter that is whole.
+/// Returns the number of a letter, and checks that it is complete.
 fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
     let text = stored.letter.payload.get();
     let number = text[1..].split(' ').next().unwrap().parse().unwrap();
@@ -110,27 +111,27 @@ fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
     number
 }
 
-/// Kills the child again and again, while it adds to one file.
+/// Kills a child again and again, while it adds letters to one file.
 fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) {
     let directory = directory(name);
     let file = directory.join("letters.jsonl");
-    drop(JsonLinesSink::open(&file).unwrap()); // the first child may not get that far
+    drop(JsonLinesSink::open(&file).unwrap()); // because the first child may be killed before it creates the file
     let mut dice = Pcg64::seed_from_u64(size);
-    // Each round goes on where the acknowledged ones left off: a letter that made it to the file without being
-    // acknowledged is there twice then.
+    // Each round continues after the last acknowledged letter. So a letter that is in the file, but was not
+    // acknowledged, is then in it twice.
     let (mut next, mut found, mut unacknowledged, mut torn, mut bytes_torn, mut seen) = (0, 0, 0, 0, 0, 0);
     for _ in 0..rounds {
         let after = run_and_kill(&file, next, size, dice.next_u64() % 4, then(&mut dice));
-        // Before anything is repaired: at most the last line is torn.
+        // Before a repair, at most the last line is torn.
         let mut lines = lines_from(&file, seen);
         let was_torn = lines.pop_if(|last| last.as_ref().is_err_and(BadLine::is_torn));
         let numbers: Vec<_> = lines.iter().map(|line| number(line.as_ref().unwrap(), size)).collect();
-        // All that it said it kept, in order, and at most one that it had no time to say.
+        // All acknowledged letters are there in order, and at most one more.
         let more = numbers.len() as u64 - (after - next);
         assert!(more <= 1 && numbers.iter().copied().eq(next..after + more), "{next}..{after}: {numbers:?}");
         unacknowledged += more;
         found += numbers.len();
-        // Whoever opens it is told of the torn line, and cuts it away.
+        // A sink that opens the file reports the torn line, and cuts it off.
         let letters = JsonLinesSink::open(&file).unwrap();
         let reported = letters.torn().map(|line| (line.at, line.length));
         assert_eq!(reported.map(|(_, length)| length), was_torn.map(|line| line.unwrap_err().length));
@@ -142,11 +143,11 @@ fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> The
     }
     println!(
         "{rounds} kills, letters up to {size} bytes: {next} acknowledged, {found} found, {unacknowledged} of them \
-         before they were acknowledged, {torn} torn ({bytes_torn} bytes)",
+        not acknowledged, {torn} torn ({bytes_torn} bytes)",
     );
     assert!(next > 0);
 
-    // Taken up again: every letter is delivered or put back, none is lost.
+    // The letters are sent again. Each is delivered or put back, and none is lost.
     let letters = JsonLinesSink::open(&file).unwrap().limit(LIMIT);
     let taken = directory.join("taken.jsonl");
     letters.rotate(&taken).unwrap();
@@ -176,6 +177,6 @@ fn small_letters_survive_kill_9() {
 }
 
 #[test]
-fn large_letters_survive_kill_9_in_the_midst_of_a_write() {
+fn large_letters_survive_kill_9_in_the_middle_of_a_write() {
     campaign("killed_large", 30, 4 << 20, |_| Then::Grows);
 }

@@ -1,4 +1,4 @@
-//! Dead letters in files: what was kept is there, whoever is killed, whatever is torn, however full the disk.
+//! Dead letters in files. An acknowledged letter survives `kill -9`, torn writes and full disks.
 
 mod bounds;
 mod damage;
@@ -16,7 +16,7 @@ use retry_core::{
 };
 use serde::de::DeserializeOwned;
 
-/// An empty directory of this test's own.
+/// Creates an empty directory for this test.
 fn directory(test: &str) -> PathBuf {
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("dead_letters").join(test);
     if directory.exists() {
@@ -26,7 +26,7 @@ fn directory(test: &str) -> PathBuf {
     directory
 }
 
-/// Hands over one call that gives up.
+/// Makes one call that gives up and leaves a dead letter.
 fn give_up(letters: &JsonLinesSink, payload: &str) {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
@@ -34,7 +34,7 @@ fn give_up(letters: &JsonLinesSink, payload: &str) {
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
 }
 
-/// The letters of a file in which nothing else is.
+/// Returns the letters of a file that contains only letters.
 fn read<T: DeserializeOwned>(path: &PathBuf) -> Vec<StoredLetter<T>> {
     JsonLinesReader::open(path).unwrap().map(|line| line.unwrap()).collect()
 }

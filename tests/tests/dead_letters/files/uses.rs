@@ -1,4 +1,4 @@
-//! What is done with such a file besides: turned over, shared, stamped, and kept on disk as seldom as one likes.
+//! Further uses of a file of letters: rotation, several threads, timestamps, and less frequent syncs.
 
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use retry_core::{
 use super::{directory, give_up, payloads, read};
 
 #[test]
-fn a_file_is_turned_over_and_never_over_another() {
+fn a_rotation_does_not_overwrite_another_file() {
     let directory = directory("turned_over");
     let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
     let letters = JsonLinesSink::open(&path).unwrap();
@@ -30,7 +30,7 @@ fn a_file_is_turned_over_and_never_over_another() {
     give_up(&letters, "1 plum");
     assert_eq!(payloads(&path), ["3 pears", "1 plum"]);
     assert_eq!(error.to_string(), format!("{}: exists", taken.display()));
-    // Into a directory that is not there: all goes on with the old file.
+    // If the directory does not exist, the sink goes on with the old file.
     let nowhere = directory.join("none").join("taken.jsonl");
     let error = letters.rotate(&nowhere).unwrap_err();
     assert!(error.to_string().starts_with(&format!("{}: ", nowhere.display())), "{error}");
@@ -39,7 +39,7 @@ fn a_file_is_turned_over_and_never_over_another() {
 }
 
 #[test]
-fn a_letter_that_waited_in_a_queue_is_stored_later() {
+fn a_letter_from_a_queue_can_be_stored_later() {
     let path = directory("stored").join("letters.jsonl");
     let letters = JsonLinesSink::open(&path).unwrap().stamped(|| UNIX_EPOCH + Duration::from_millis(1_500));
     let waiting = DeadLetterQueue::new(8, WhenFull::Refuse);
@@ -59,7 +59,8 @@ fn a_letter_that_waited_in_a_queue_is_stored_later() {
 #[cfg(unix)]
 const DIRECTORY: &str = "RETRY_TEST_UNREADABLE";
 
-/// The child: is not root, and may write to a directory that it may not read. As a test of its own it does nothing.
+/// The child process. It is an unprivileged user, and may write to a directory that it cannot read. It runs only
+/// with its variable.
 #[cfg(unix)]
 #[test]
 fn child() {
@@ -69,7 +70,7 @@ fn child() {
     let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
     let taken = unreadable.join("taken.jsonl");
-    // It is renamed, but that the new name is on disk cannot be made sure of.
+    // The file is renamed, but the directory cannot be synced.
     let error = letters.rotate(&taken).unwrap_err();
     assert!(error.to_string().starts_with(&format!("{}: ", taken.display())), "{error}");
     give_up(&letters, "3 pears");
@@ -79,12 +80,12 @@ fn child() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_whose_new_name_is_not_on_disk_keeps_its_old_one() {
+fn if_the_new_name_cannot_be_synced_the_file_keeps_its_old_name() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65_534;
+    const UNPRIVILEGED: u32 = 65_534;
 
-    // Apart from all others, and with a copy of this program: nobody but root may be let to where they lie.
+    // In a directory of its own, with a copy of this program, because only root may be able to read the usual places.
     let directory = std::env::temp_dir().join(format!("retry-core-unreadable-{}", std::process::id()));
     fs::create_dir(&directory).unwrap();
     let unreadable = directory.join("unreadable");
@@ -95,11 +96,11 @@ fn a_file_whose_new_name_is_not_on_disk_keeps_its_old_one() {
     let mut child = std::process::Command::new(program);
     child.args(["--exact", "files::uses::child", "--nocapture"]).env(DIRECTORY, &directory);
     if fs::metadata(&directory).unwrap().uid() == 0 {
-        // Root may read everything.
+        // Root could read everything, so the child runs as another user.
         [&directory, &unreadable]
             .into_iter()
-            .for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
-        child.uid(NOBODY).gid(NOBODY);
+            .for_each(|path| chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap());
+        child.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
     }
     let output = child.output().unwrap();
     fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o700)).unwrap();
@@ -137,7 +138,7 @@ fn threads_share_a_file_and_no_line_is_mixed_with_another() {
 }
 
 #[test]
-fn a_letter_comes_back_as_it_was() {
+fn a_letter_is_read_back_unchanged() {
     let path = directory("as_it_was").join("letters.jsonl");
     let at = || UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
     let letters = JsonLinesSink::open(&path).unwrap().stamped(at);
@@ -180,7 +181,7 @@ fn a_letter_comes_back_as_it_was() {
     assert_eq!(reasons[6], Reason::GaveUp(GiveUp::Class));
     assert_eq!(reasons[13..], [Reason::Rejected, Reason::Cancelled]);
 
-    // And so it does once more, but that it was put back.
+    // The same after it was put back, except for the count of that.
     let again = path.with_file_name("again.jsonl");
     letters.rotate(&again).unwrap();
     read::<[f64; 3]>(&again).into_iter().for_each(|stored| letters.requeue(stored).unwrap());

@@ -1,4 +1,5 @@
-//! Several writers of one file: the second is refused, in the same program and in another, until the first is gone.
+//! Several writers of one file. A second writer is refused, in the same program and in another, until the first has
+//! ended.
 
 use std::env;
 use std::fs;
@@ -11,7 +12,7 @@ use super::{directory, give_up, payloads};
 
 const FILE: &str = "RETRY_TEST_WRITER";
 
-/// The child: has the file open until it is killed. As a test of its own it does nothing.
+/// The child process. It has the file open until it is killed. It runs only with its variable.
 #[test]
 fn child() {
     let Ok(file) = env::var(FILE) else { return };
@@ -26,7 +27,7 @@ fn child() {
 #[test]
 fn a_second_writer_is_refused_and_a_reader_is_not() {
     if !cfg!(unix) {
-        println!("skipped: only on unix is the file locked");
+        println!("skipped: the file is locked only on unix");
         return;
     }
     let path = directory("writers").join("letters.jsonl");
@@ -39,7 +40,7 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     give_up(&first, "of the first");
     refused();
     assert_eq!(payloads(&path), ["of the first"]);
-    // The new file is locked as the old one was, which is free.
+    // The new file is locked, and the old one is free.
     let taken = path.with_file_name("taken.jsonl");
     first.rotate(&taken).unwrap();
     refused();
@@ -63,16 +64,16 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
 }
 
 #[test]
-fn a_file_of_someone_else_is_not_turned_over() {
+fn a_file_of_another_writer_is_not_rotated() {
     if !cfg!(unix) {
-        println!("skipped: only on unix is one file told from another");
+        println!("skipped: files can be distinguished only on unix");
         return;
     }
     let directory = directory("of_another");
     let (path, moved) = (directory.join("letters.jsonl"), directory.join("moved.jsonl"));
     let letters = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "7 apples");
-    // Another program renames it and makes its own.
+    // Another program renames the file, and creates a new one.
     fs::rename(&path, &moved).unwrap();
     let other = JsonLinesSink::open(&path).unwrap();
     give_up(&other, "1 plum");
@@ -87,7 +88,7 @@ fn a_file_of_someone_else_is_not_turned_over() {
         (payloads(&moved).len(), payloads(&path), taken.exists()),
         (2, vec!["1 plum".to_owned()], false)
     );
-    // And there is none: renamed, but not removed.
+    // There is no file at this path: it was renamed, and not removed.
     drop(other);
     fs::remove_file(&path).unwrap();
     replaced(letters.rotate(&taken).unwrap_err());
@@ -105,9 +106,9 @@ fn an_error_names_its_file() {
 }
 
 #[test]
-fn a_file_that_was_removed_is_made_anew_and_locked() {
+fn a_removed_file_is_created_again_and_locked() {
     if !cfg!(unix) {
-        println!("skipped: only on unix is an open file removed");
+        println!("skipped: an open file can be removed only on unix");
         return;
     }
     let directory = directory("removed");
@@ -118,19 +119,19 @@ fn a_file_that_was_removed_is_made_anew_and_locked() {
     give_up(&letters, "3 pears");
     assert_eq!(payloads(&path), ["3 pears"]);
     assert_eq!(JsonLinesSink::open(&path).unwrap_err().kind(), ErrorKind::ResourceBusy);
-    // To turn it over is to turn over an empty one.
+    // A rotation then moves an empty file.
     fs::remove_file(&path).unwrap();
     letters.rotate(&taken).unwrap();
     give_up(&letters, "1 plum");
     assert_eq!((payloads(&taken).len(), payloads(&path)), (0, vec!["1 plum".to_owned()]));
-    // What someone else has put in its place stays, and lines stay lines.
+    // If another program has created a file there, its content stays, and a letter begins on a new line.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "no line").unwrap();
     give_up(&letters, "2 figs");
     let lines: Vec<_> = JsonLinesReader::<String>::open(&path).unwrap().collect();
     assert!(lines[0].is_err());
     assert_eq!((lines.len(), lines[1].as_ref().unwrap().letter.payload.as_str()), (2, "2 figs"));
-    // A writer of it keeps it: the letter comes back.
+    // If another sink has the file open, the letter is refused.
     fs::remove_file(&path).unwrap();
     let other = JsonLinesSink::open(&path).unwrap();
     give_up(&letters, "1 quince");
@@ -138,7 +139,7 @@ fn a_file_that_was_removed_is_made_anew_and_locked() {
     drop(other);
     give_up(&letters, "4 limes");
     assert_eq!(payloads(&path), ["4 limes"]);
-    // And so it does where there is no place for it.
+    // The same if the file cannot be created.
     fs::remove_dir_all(&directory).unwrap();
     give_up(&letters, "5 dates");
     assert_eq!((letters.kept(), letters.failed()), (5, 2));

@@ -1,4 +1,4 @@
-//! Handlers that take their time.
+//! Asynchronous handlers.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -27,7 +27,7 @@ fn the_call_waits_for_the_handler() {
     let sent = RefCell::new(Vec::new());
     let (clock, to) = (&clock, &sent);
     let send = |letter: DeadLetter<u32>, about: &LetterContext<'_, Class>| {
-        let error = about.error.to_string(); // taken before the future, which borrows nothing of it
+        let error = about.error.to_string(); // copied, because the future cannot borrow it
         async move {
             clock.sleep(SECOND).await;
             to.borrow_mut().push((letter.payload, error));
@@ -46,7 +46,7 @@ fn the_call_waits_for_the_handler() {
 }
 
 #[test]
-fn what_comes_back_goes_to_the_sink() {
+fn a_letter_that_a_handler_returns_goes_to_the_sink() {
     let clock = FakeClock::new();
     let send = |letter: DeadLetter<u32>, _: &LetterContext<'_, Class>| async move { Err(letter) };
     for (capacity, kept) in [(8, true), (0, false)] {
@@ -62,17 +62,17 @@ fn what_comes_back_goes_to_the_sink() {
     }
 }
 
-/// Panics when it is dropped, unless something else has panicked.
+/// Panics when it is dropped, unless the thread already panics.
 struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        assert!(std::thread::panicking(), "a mistake in a handler");
+        assert!(std::thread::panicking(), "a bug in the handler");
     }
 }
 
 #[test]
-fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
+fn a_future_that_panics_when_it_is_dropped_changes_only_the_event() {
     let clock = FakeClock::new();
     let hangs = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         let (clock, bomb) = (&clock, Bomb);
@@ -82,7 +82,7 @@ fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
             Ok(())
         }
     };
-    // Not an `async` block, which drops what it has when it ends.
+    // Not an `async` block, because that drops its values when it ends.
     let ends = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         let bomb = Bomb;
         poll_fn(move |_| {
@@ -100,17 +100,17 @@ fn a_delivery_that_panics_when_it_is_dropped_changes_nothing_but_the_event() {
 }
 
 #[test]
-fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
+fn a_handler_that_panics_at_once_or_later_changes_only_the_event() {
     let clock = FakeClock::new();
     let at_once = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| {
         if letter.attempts > 0 {
-            panic!("a mistake in a handler");
+            panic!("a bug in the handler");
         }
         async { Ok(()) }
     };
     let later = |_: DeadLetter<()>, _: &LetterContext<'_, Class>| async {
         (&clock).sleep(SECOND).await;
-        panic!("a mistake in a handler")
+        panic!("a bug in the handler")
     };
     let seen = Seen::default();
     let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
@@ -121,7 +121,7 @@ fn a_handler_that_panics_at_once_or_later_changes_nothing_but_the_event() {
 }
 
 #[test]
-fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
+fn a_call_that_is_dropped_while_its_letter_is_sent_reports_the_loss() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let retry = Retry::new(&const { Policy::DEFAULT.max_attempts(1) }, &clock).observe(&seen);
     let never = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| async move {
@@ -138,15 +138,15 @@ fn a_call_that_is_dropped_while_its_letter_is_sent_tells_that_it_is_lost() {
 }
 
 #[test]
-fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
+fn a_handler_that_takes_too_long_is_dropped_and_its_letter_is_lost() {
     let clock = FakeClock::new();
-    let attempts = 300; // milliseconds, of the calls themselves
+    let attempts = 300; // the attempts of a call, in milliseconds
     #[rustfmt::skip]
     let table = [
-        // the handler takes, may take, kept, the call ends at
+        // time of the handler, its limit, kept, end of the call
         (SECOND,          None,               true,  attempts + 1_000),
         (SECOND,          Some(2 * SECOND),   true,  attempts + 1_000),
-        (SECOND,          Some(SECOND),       true,  attempts + 1_000), // both at once
+        (SECOND,          Some(SECOND),       true,  attempts + 1_000), // both end at the same time
         (2 * SECOND,      Some(SECOND),       false, attempts + 1_000),
         (Duration::MAX,   Some(SECOND),       false, attempts + 1_000),
         (Duration::ZERO,  Some(Duration::ZERO), true, attempts),
@@ -172,7 +172,7 @@ fn a_handler_that_takes_too_long_is_dropped_and_its_letter_seen_as_lost() {
 }
 
 #[test]
-fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
+fn a_stopped_call_leaves_a_letter_only_if_configured() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
     let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
@@ -187,7 +187,7 @@ fn a_call_that_is_stopped_leaves_a_letter_only_where_that_is_asked_for() {
 }
 
 #[test]
-fn operations_that_want_to_know_are_told() {
+fn an_operation_with_progress_can_leave_a_letter() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock);
     let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
@@ -216,7 +216,7 @@ fn operations_that_want_to_know_are_told() {
 static LETTERS: FixedDeadLetterQueue<usize, 1_000> = FixedDeadLetterQueue::new(WhenFull::Refuse);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_of_many_tasks_are_handed_over_to_tokio_s_channel_and_to_a_static() {
+async fn letters_of_many_tasks_go_to_a_tokio_channel_and_to_a_static() {
     const POLICY: Policy = Policy::fixed(Duration::ZERO);
     let (send, mut receive) = tokio::sync::mpsc::channel::<DeadLetter<usize>>(100);
     let tasks: Vec<_> = (0..200)
@@ -259,7 +259,7 @@ async fn an_asynchronous_handler_may_run_in_a_task() {
             call.run(|| async { Err::<(), _>(Class::Network) }).await.unwrap_err();
         }
     });
-    // The channel holds one: the calls wait for their turn, and no letter is lost.
+    // The channel holds one letter. The calls wait for it, and no letter is lost.
     for order in 0..10 {
         assert_eq!(receive.recv().await.unwrap().payload, order);
     }
@@ -267,7 +267,7 @@ async fn an_asynchronous_handler_may_run_in_a_task() {
 }
 
 #[tokio::test]
-async fn an_error_need_not_be_sync_for_its_call_to_be_spawned() {
+async fn a_call_with_an_error_that_is_not_sync_can_be_spawned() {
     let task = tokio::spawn(async {
         let retry = retry_tokio::retry(&const { Policy::fixed(Duration::ZERO) });
         let retry = retry.classify_opaque(|_: &Cell<u8>| Class::Network);

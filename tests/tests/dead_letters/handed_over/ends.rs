@@ -1,4 +1,4 @@
-//! Every end a call can have, and whether it leaves a letter.
+//! Every end of a call, and whether it leaves a dead letter.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const POLICY: Policy = Policy::DEFAULT.max_attempts(2).start_within(Duration::fr
     Rule::class(Class::Timeout).recovery(Recovery::RetryWithDelay(Duration::from_secs(2))).max_attempts(9999),
 ]);
 
-/// Grants nothing to errors of class `Unknown`.
+/// A budget that refuses retries after errors of class `Unknown`.
 struct Poor;
 
 impl Budget for Poor {
@@ -32,7 +32,7 @@ impl Budget for Poor {
     fn deposit(&self, _: Deposit, _: impl Now) {}
 }
 
-/// An end, and what an operation fails with for it.
+/// An end of a call, and the errors that lead to it.
 fn ends() -> [(Option<Reason>, Option<Failure>); 10] {
     let failure = |class| Some(Failure::new(class));
     let hint = Failure::new(Class::RateLimit).retry_after(Duration::from_secs(3600));
@@ -51,7 +51,7 @@ fn ends() -> [(Option<Reason>, Option<Failure>); 10] {
 }
 
 #[test]
-fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others() {
+fn only_the_chosen_ends_leave_a_letter_and_make_a_payload() {
     let cancelled = ReasonSet::NONE.with(Reason::Cancelled);
     for only in [ReasonSet::DEFAULT, ReasonSet::ALL, ReasonSet::NONE, cancelled] {
         for (reason, failure) in ends() {
@@ -109,7 +109,7 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
                 }
                 (Err(_), None) => {}
             }
-            // The end is what it is without a sink.
+            // The call ends in the same way without a sink.
             let again = FakeClock::new();
             if reason == Some(Reason::Cancelled) {
                 again.interrupt_at(Instant::from_millis(1));
@@ -125,7 +125,7 @@ fn the_ends_that_are_asked_for_leave_a_letter_and_no_payload_is_made_for_others(
     }
 }
 
-/// How a call ended, without the time, which is counted only where someone looks.
+/// Describes how a call ended. The elapsed time is left out, because it is counted only with an observer.
 fn kind(outcome: &Result<i32, Error<Failure>>) -> String {
     match outcome {
         Ok(value) => format!("{value}"),

@@ -1,4 +1,4 @@
-//! Sinks that fail: the letter goes on to the next, or its loss is seen, and the call ends as it would have.
+//! Sinks that fail. The letter goes to the next sink, or its loss is reported. The call ends in the same way.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,16 +18,16 @@ use super::Seen;
 
 type Letter = DeadLetter<String>;
 
-/// A sink of one's own that panics, with the letter in its hands.
+/// A sink that panics while it owns the letter.
 struct Careless;
 
 impl<T, E> DeadLetterSink<T, E> for Careless {
     fn accept(&self, _: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        panic!("a mistake in a sink")
+        panic!("a bug in the sink")
     }
 }
 
-/// Hands over one call that gives up. What the observer saw of its letter.
+/// Makes one call that gives up and leaves a dead letter. Returns what the observer saw of the letter.
 fn give_up(sink: &(impl DeadLetterSink<String, Class> + ?Sized)) -> Vec<bool> {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").observe(&seen);
@@ -53,13 +53,13 @@ fn payloads(queue: &DeadLetterQueue<String>) -> Vec<String> {
 }
 
 #[test]
-fn a_handler_says_whether_it_kept_the_letter() {
+fn a_handler_returns_whether_it_kept_the_letter() {
     let rest = || DeadLetterQueue::new(8, WhenFull::Refuse);
     let nothing = |_: &Letter, _: &LetterContext<'_, Class>| ();
     let yes = |_: &Letter, _: &LetterContext<'_, Class>| true;
     let no = |_: &Letter, _: &LetterContext<'_, Class>| false;
     let error = |_: &Letter, _: &LetterContext<'_, Class>| Err::<(), _>("disk full");
-    let panic = |_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a mistake in a handler") };
+    let panic = |_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a bug in the handler") };
     let kept: [&dyn DeadLetterSink<String, Class>; 2] = [&nothing, &yes];
     let not: [&dyn DeadLetterSink<String, Class>; 4] = [&no, &error, &panic, &()];
     for sink in kept {
@@ -71,13 +71,13 @@ fn a_handler_says_whether_it_kept_the_letter() {
         let rest = rest();
         assert_eq!(give_up(&OrElse::new(sink, &rest)), [true, true]);
         assert_eq!(payloads(&rest), ["7 apples", "3 pears"]);
-        // And with nobody else to ask, the loss is seen.
+        // Without another sink, the loss is reported.
         assert_eq!(give_up(&OrElse::new(sink, &())), [false, false]);
     }
 }
 
 #[test]
-fn a_handler_is_told_all_that_is_known() {
+fn a_handler_gets_the_letter_and_its_context() {
     let clock = FakeClock::new();
     let told = Cell::new(0);
     let handler = |letter: &DeadLetter<u32>, about: &LetterContext<'_, &str>| {
@@ -97,9 +97,9 @@ fn a_handler_is_told_all_that_is_known() {
 }
 
 #[test]
-fn what_a_sink_panics_with_is_seen_as_lost_and_counted() {
+fn a_letter_in_a_panicking_sink_is_lost_and_counted() {
     let rest = DeadLetterQueue::new(8, WhenFull::Refuse);
-    let forward = sink_fn(|_: Letter| -> Result<(), Letter> { panic!("a mistake in a handler") });
+    let forward = sink_fn(|_: Letter| -> Result<(), Letter> { panic!("a bug in the handler") });
     let careless: [&dyn DeadLetterSink<String, Class>; 2] = [&Careless, &forward];
     for sink in careless {
         assert_eq!(give_up(sink), [false, false]);
@@ -110,13 +110,13 @@ fn what_a_sink_panics_with_is_seen_as_lost_and_counted() {
     assert_eq!((counted.kept(), counted.returned(), counted.panicked()), (0, 0, 2));
 
     let handler =
-        Counted::new(|_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a mistake in a handler") });
+        Counted::new(|_: &Letter, _: &LetterContext<'_, Class>| -> bool { panic!("a bug in the handler") });
     assert_eq!(give_up(&handler), [false, false]);
     assert_eq!((handler.kept(), handler.returned(), handler.panicked()), (0, 2, 0));
 }
 
 #[test]
-fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
+fn a_panic_payload_that_panics_when_dropped_changes_nothing_else() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -131,17 +131,17 @@ fn a_panic_that_panics_when_it_is_dropped_does_no_more_harm() {
 }
 
 #[test]
-fn a_payload_that_panics_is_a_letter_lost_and_nothing_else() {
+fn a_payload_that_panics_loses_the_letter_and_changes_nothing_else() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let letters = DeadLetterQueue::<u32>::new(8, WhenFull::Refuse);
     let retry = Retry::new(&Policy::DEFAULT, &clock).observe(&seen);
-    let call = retry.dead_letters(&letters).payload(|| panic!("a mistake in a payload"));
+    let call = retry.dead_letters(&letters).payload(|| panic!("a bug in the payload"));
     assert!(call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().is_exhausted());
     assert_eq!((seen.kept(), letters.len()), (vec![false], 0));
 }
 
 #[test]
-fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
+fn behind_a_channel_a_handler_that_never_ends_delays_no_call() {
     let (send, letters) = sync_channel::<Letter>(2);
     let (block, blocked) = sync_channel::<()>(0);
     let sink = Counted::new(send);
@@ -149,10 +149,11 @@ fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
     std::thread::scope(|scope| {
         let worker = scope.spawn(move || {
             let first = letters.recv().unwrap();
-            let _ = blocked.recv(); // it hangs, until the test lets it go
+            let _ = blocked.recv(); // hangs until the end of the test
             (first.payload, letters.iter().count())
         });
-        // The channel holds two, the worker has one or none; the others go to the queue, which keeps the last.
+        // The channel holds two letters, and the worker has one or none. The others go to the queue, which keeps the
+        // last.
         let both = OrElse::new(&sink, &spill);
         for _ in 0..4 {
             assert_eq!(give_up(&both), [true, true]);
@@ -170,7 +171,7 @@ fn a_handler_that_never_ends_holds_up_no_call_behind_a_channel() {
 }
 
 #[test]
-fn a_channel_without_another_end_gives_letters_back() {
+fn a_channel_without_a_receiver_returns_letters() {
     let (send, letters) = sync_channel::<Letter>(2);
     drop(letters);
     assert_eq!(give_up(&send), [false, false]);

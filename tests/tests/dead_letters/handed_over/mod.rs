@@ -1,4 +1,4 @@
-//! Calls that give up are handed over: which of them, to whom, and that nothing a sink does changes the call.
+//! Which calls leave a dead letter, which sink gets it, and that no sink changes the result of its call.
 
 mod asynchronous;
 mod ends;
@@ -10,7 +10,7 @@ use std::cell::RefCell;
 
 use retry_core::observe::{Event, EventKind, Observer};
 
-/// What an observer saw.
+/// The events of dead letters that an observer saw.
 #[derive(Default)]
 struct Seen(RefCell<Vec<EventKind>>);
 
@@ -21,7 +21,7 @@ impl Observer for Seen {
 }
 
 impl Seen {
-    /// What became of the letters: whether each was kept.
+    /// Returns for each letter whether it was kept.
     fn kept(&self) -> Vec<bool> {
         let events = self.0.borrow();
         let kept = |event: &EventKind| match event {

@@ -1,4 +1,4 @@
-//! What one call has beside its letter: a stop, its last value, an operation that borrows.
+//! Dead letters together with other options of one call: a stop, the last value, an operation that borrows.
 
 use std::cell::RefCell;
 use std::future::pending;
@@ -16,7 +16,7 @@ fn unacceptable(status: &u16) -> Option<Class> {
 }
 
 #[test]
-fn a_call_that_returns_its_last_value_leaves_a_letter_all_the_same() {
+fn a_call_that_returns_its_last_value_leaves_a_letter_too() {
     let (clock, seen) = (FakeClock::new(), Seen::default());
     let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
     let stock = Retry::new(&Policy::DEFAULT, &clock)
@@ -37,7 +37,7 @@ fn a_call_that_returns_its_last_value_leaves_a_letter_all_the_same() {
     let call = stock.return_last().dead_letters(&letters).payload(|| 4);
     assert_eq!(clock.run(call.run_mut_send(&mut 501, |status| Box::pin(async { Ok(*status) }))), Ok(501));
 
-    // An error is returned as one, and a good value leaves no letter.
+    // An error is returned as an error. A good value leaves no letter.
     let call = stock.dead_letters(&letters).payload(|| 5).return_last();
     let error = call.run_blocking(|| Err(Class::Validation)).unwrap_err();
     assert_eq!(error.into_inner(), Some(Class::Validation));
@@ -55,7 +55,7 @@ fn a_call_that_returns_its_last_value_leaves_a_letter_all_the_same() {
 }
 
 #[test]
-fn what_a_call_has_is_said_in_any_order() {
+fn the_options_of_a_call_can_be_in_any_order() {
     let clock = FakeClock::new();
     let letters = DeadLetterQueue::new(8, WhenFull::Refuse);
     let stock =

@@ -1,4 +1,4 @@
-//! The two queues: the same rules, every letter accounted for, from many threads.
+//! The two queues: they have the same rules, and account for every letter from many threads.
 
 use std::cell::RefCell;
 
@@ -28,7 +28,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
-    fn the_queues_do_the_same_and_account_for_every_letter(
+    fn both_queues_behave_the_same_and_account_for_every_letter(
         steps in prop::collection::vec(
             prop_oneof![6 => Just(Step::Push), 3 => Just(Step::Pop), 2 => Just(Step::Requeue), 1 => Just(Step::Drain)],
             0..60,
@@ -91,7 +91,7 @@ fn letters_of_many_threads_are_all_accounted_for() {
     });
     assert_eq!((FIXED.len(), FIXED.lost(), FIXED.refused()), (100, 4 * EACH - 100, 0));
     assert_eq!((HEAP.len(), HEAP.lost(), HEAP.refused()), (100, 0, 4 * EACH as usize - 100));
-    // Of each thread they come in order.
+    // The letters of each thread are in order.
     let kept = FIXED.with(|letters| letters.pop_each().map(|letter| letter.payload).collect::<Vec<_>>());
     for thread in 0..4 {
         assert!(kept.iter().filter(|payload| *payload / EACH == thread).is_sorted());
@@ -99,7 +99,7 @@ fn letters_of_many_threads_are_all_accounted_for() {
 }
 
 #[test]
-fn a_queue_of_nothing_refuses_whatever_it_is_to_do() {
+fn a_queue_of_capacity_0_refuses_every_letter() {
     for when_full in [WhenFull::Refuse, WhenFull::DropOldest] {
         let queue = DeadLetterQueue::new(0, when_full);
         assert_eq!(queue.push(letter(1)), Err(letter(1)));
@@ -111,7 +111,7 @@ thread_local! {
     static HEAP: DeadLetterQueue<Watching> = const { DeadLetterQueue::new(2, WhenFull::DropOldest) };
     static FIXED: FixedDeadLetterQueue<Watching, 2, LocalLock> =
         const { FixedDeadLetterQueue::with_lock(WhenFull::DropOldest) };
-    /// Of each queue, its letters and those that it lost.
+    /// Returns for each queue the number of its letters and of its lost letters.
     static SEEN: RefCell<Vec<[usize; 4]>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -120,23 +120,23 @@ fn look() -> [usize; 4] {
     HEAP.with(|heap| [heap.len(), heap.lost(), len, lost])
 }
 
-/// A payload that looks at both queues when it is dropped, or panics then.
+/// A payload that reads both queues when it is dropped, or panics then.
 struct Watching {
     panics: bool,
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        assert!(!self.panics, "a mistake in a payload");
+        assert!(!self.panics, "a bug in the payload");
         SEEN.with_borrow_mut(|seen| seen.push(look()));
     }
 }
 
 #[test]
-fn a_letter_that_is_lost_is_dropped_when_the_queue_is_whole_and_free() {
+fn a_lost_letter_is_dropped_when_the_queue_is_consistent_and_unlocked() {
     for (panics, lost) in [(true, 1), (false, 2)] {
         let letter = || DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), Watching { panics });
-        // Two that stay, and one more.
+        // Two letters that are kept, and one more.
         (0..3).for_each(|_| HEAP.with(|heap| assert!(heap.push(letter()).is_ok())));
         assert_eq!(look(), [2, lost, 0, lost - 1]);
         (0..3).for_each(|_| FIXED.with(|fixed| assert!(fixed.push(letter()).is_ok())));

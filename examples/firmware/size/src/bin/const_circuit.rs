@@ -1,4 +1,4 @@
-//! retry-core, with a circuit whose configuration is a constant of its type.
+//! retry-core, with a circuit that has a constant configuration.
 
 #![no_std]
 #![no_main]

@@ -11,7 +11,7 @@ pub(crate) struct Retained {
     pub(crate) letters: Image,
 }
 
-/// Its section is neither loaded nor cleared, so this initial value never is in memory.
+/// The start-up code skips its section, so memory never contains this initial value.
 #[unsafe(link_section = ".uninit.retained")]
 static mut RETAINED: Retained = Retained { starts: [0; 2], letters: [0; size_of::<Image>()] };
 
