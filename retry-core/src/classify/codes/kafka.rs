@@ -183,20 +183,12 @@ impl Class {
     /// assert_eq!(Class::of_kafka_code(-195), Some(Class::Network)); // transport
     /// ```
     pub const fn of_kafka_code(code: i16) -> Option<Self> {
-        let mut i = 0;
-        while i < CODES.len() {
-            if CODES[i].0 == code {
-                return Some(CODES[i].2);
-            }
-            i += 1;
-        }
-        None
+        class_of!(CODES, code)
     }
 }
 
 /// The class of a code by its name, such as `LEADER_NOT_AVAILABLE` or `LeaderNotAvailable`. A name of one word could be
 /// any word of a text, so it is left out.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
-    let mut several_words = CODES.iter().filter(|row| row.1.contains('_'));
-    several_words.find(|row| super::is_same_name(row.1, name)).map(|row| row.2)
+    super::named_in_several_words(CODES, name)
 }

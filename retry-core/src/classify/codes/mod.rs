@@ -7,6 +7,22 @@
 //! Most tables also know the names of their codes, because a text may hold the name instead of the number.
 //! [`Messages`](crate::classify::Messages) reads both.
 
+/// Returns the class of the row with this code. A macro, because a `const fn` cannot compare generic numbers.
+macro_rules! class_of {
+    ($rows:expr, $code:expr) => {{
+        let mut i = 0;
+        loop {
+            if i == $rows.len() {
+                break None;
+            }
+            if $rows[i].0 == $code {
+                break Some($rows[i].2);
+            }
+            i += 1;
+        }
+    }};
+}
+
 pub(super) mod aws;
 pub(super) mod curl;
 mod embedded_io;
@@ -38,4 +54,10 @@ fn is_same_name(a: &str, b: &str) -> bool {
 
 fn letters(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
+}
+
+/// The class of the row with this name, if the name has several words. One word could be any word of a text.
+fn named_in_several_words<T>(rows: &[Row<T>], name: &str) -> Option<Class> {
+    let mut rows = rows.iter().filter(|(_, row, _)| row.contains('_'));
+    rows.find(|(_, row, _)| is_same_name(row, name)).map(|(_, _, class)| *class)
 }

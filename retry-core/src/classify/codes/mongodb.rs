@@ -59,14 +59,7 @@ impl Class {
     /// assert_eq!(Class::of_mongodb_code(112), Some(Class::Transient)); // write conflict
     /// ```
     pub const fn of_mongodb_code(code: i32) -> Option<Self> {
-        let mut i = 0;
-        while i < CODES.len() {
-            if CODES[i].0 == code {
-                return Some(CODES[i].2);
-            }
-            i += 1;
-        }
-        None
+        class_of!(CODES, code)
     }
 }
 
@@ -75,6 +68,5 @@ pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     if name == "E11000" || name == "E11001" {
         return Some(Class::Client);
     }
-    let mut several_words = CODES.iter().filter(|row| row.1.contains('_'));
-    several_words.find(|row| super::is_same_name(row.1, name)).map(|row| row.2)
+    super::named_in_several_words(CODES, name)
 }

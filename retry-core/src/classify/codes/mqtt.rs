@@ -83,14 +83,7 @@ impl Class {
     /// assert_eq!(Class::of_mqtt_reason(0x89), Some(Class::Server));
     /// ```
     pub const fn of_mqtt_reason(reason: u8) -> Option<Self> {
-        let mut i = 0;
-        while i < REASONS.len() {
-            if REASONS[i].0 == reason {
-                return Some(REASONS[i].2);
-            }
-            i += 1;
-        }
-        None
+        class_of!(REASONS, reason)
     }
 
     /// Returns the class of a return code of MQTT 3.1.1, with which a server refuses a connection; `None` for 0, accepted.
