@@ -54,7 +54,8 @@ pub enum GiveUp {
 }
 
 impl GiveUp {
-    /// Every reason, at the index of its discriminant.
+    /// Every reason, at the index of its discriminant. Only metrics ask for it.
+    #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
     pub(crate) const ALL: [Self; 8] = [
         Self::Class,
         Self::Ignored,
