@@ -25,8 +25,8 @@
 //! ```
 //!
 //! Here `fetch` returns a `std::io::Error`, which has a [class](retry_core::Class). For errors of other types, add a
-//! classifier: [`classify`](Retry::classify), with `reqwest_error` for reqwest, `hyper_error` for hyper, and [`error_chain`]
-//! for boxed errors.
+//! classifier: [`classifier`](Retry::classifier) with `ReqwestClassifier` for reqwest, or [`classify`](Retry::classify) with
+//! `hyper_error` for hyper and [`error_chain`] for boxed errors.
 //!
 //! [`Tokio`] is the runtime: tokio's clock, tokio's sleep, and random words from the operating system. A sleep is rounded up
 //! to a whole millisecond, as tokio does. With tokio's paused time, a test waits for no delay. A call needs a
@@ -71,7 +71,7 @@
 //! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
-//! | `reqwest` | `reqwest_error`, `reqwest_response` and `reqwest_requests`: the same for reqwest 0.13; turns on `hyper` |
+//! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
 //! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
