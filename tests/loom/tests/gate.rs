@@ -9,7 +9,8 @@ use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 use loom_tests::LoomLock;
 use retry_core::{
-    circuit::{CountWindow, Counts, Gate, Mode, Phase}, CircuitConfig, Class, Instant, SharedCircuit,
+    CircuitConfig, Class, Instant, SharedCircuit,
+    circuit::{CountWindow, Counts, Gate, Mode, Phase},
 };
 
 type Circuit = SharedCircuit<CountWindow<2>, LoomLock>;

@@ -7,7 +7,10 @@ use std::hash::{DefaultHasher, Hasher};
 use loom::sync::Arc;
 use loom::thread;
 use loom_tests::LoomLock;
-use retry_core::{circuit::{CountWindow, Gate, Phase}, CircuitConfig, CircuitPool, Instant};
+use retry_core::{
+    CircuitConfig, CircuitPool, Instant,
+    circuit::{CountWindow, Gate, Phase},
+};
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
 
