@@ -1,5 +1,5 @@
-//! A limit on the rate of all attempts, which follows how often the service throttles: the adaptive mode of the AWS
-//! SDKs.
+//! A limit on the rate of all attempts, which adapts to how often the service throttles. It is the adaptive mode of the
+//! AWS SDKs.
 
 // The algorithm is defined in floating point, and its cube root has no integer form of that precision. No other code
 // links it.
@@ -37,17 +37,17 @@ impl Sending {
 
 /// A client-side rate limiter that adapts to throttling. It is the adaptive retry mode of the AWS SDKs.
 ///
-/// It limits nothing until the service throttles for the first time. From then on, it is a token bucket for all
-/// attempts, the first of a call included. Each throttling response lowers the rate to 70 %. Every other response raises
-/// it along the curve of CUBIC congestion control, slowly around the rate at which the service throttled, and to at most
-/// twice the measured rate of attempts. The rate never falls below one token per 2 s.
+/// It is unlimited until the service throttles for the first time. From then on, it is a token bucket for all
+/// attempts, the first of a call included. Each throttling response lowers the rate to 70 %. Every other response
+/// raises it along the curve of CUBIC congestion control, slowly around the rate at which the service throttled, and to
+/// at most twice the measured rate of attempts. The rate never falls below one token per 2 s.
 ///
-/// It is pure: the caller tells the time, waits, and reports how each attempt ended. For many callers, see
-/// [`SharedAdaptiveRate`]. If the clock steps back, it continues from the new time.
+/// It has no clock of its own: the caller passes the time, waits, and reports how each attempt ended. For many callers,
+/// see [`SharedAdaptiveRate`]. If the clock steps back, it continues from the new time.
 ///
-/// Source: [Retry behavior](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html) of the AWS SDKs,
-/// as [smithy-rs](https://github.com/smithy-lang/smithy-rs) implements it in `client_rate_limiter.rs`; the curve is that of
-/// [RFC 9438, 4.2](https://www.rfc-editor.org/rfc/rfc9438.html#section-4.2), with C = 0.4 and β = 0.7.
+/// Source: [Retry behavior](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html) of the AWS
+/// SDKs, as [smithy-rs](https://github.com/smithy-lang/smithy-rs) implements it in `client_rate_limiter.rs`; the curve
+/// is that of [RFC 9438, 4.2](https://www.rfc-editor.org/rfc/rfc9438.html#section-4.2), with C = 0.4 and β = 0.7.
 ///
 /// ```
 /// use core::time::Duration;
@@ -62,12 +62,12 @@ impl Sending {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdaptiveRate {
-    /// Whether it has been told a time.
+    /// Whether its time has begun.
     started: bool,
     state: AdaptiveRateState,
 }
 
-/// The state of an [`AdaptiveRate`] as plain data, for metrics, and to continue after a restart.
+/// The state of an [`AdaptiveRate`] as plain data. It serves metrics, and continues the rate after a restart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct AdaptiveRateState {
@@ -79,7 +79,7 @@ pub struct AdaptiveRateState {
     pub max_capacity: f64,
     /// The tokens as of `refilled`.
     pub capacity: f64,
-    /// The time of the last refill; `None` before the first.
+    /// The time of the last refill, or `None` before the first.
     pub refilled: Option<Instant>,
     /// The measured rate of ended attempts per second, smoothed.
     pub measured_rate: f64,
@@ -94,7 +94,7 @@ pub struct AdaptiveRateState {
 }
 
 impl AdaptiveRate {
-    /// A rate without a limit. Its time begins with its first use.
+    /// An unlimited rate. Its time begins with its first use.
     pub const NEW: Self = Self {
         started: false,
         state: AdaptiveRateState {
@@ -111,7 +111,7 @@ impl AdaptiveRate {
         },
     };
 
-    /// Makes a rate without a limit. Its time begins now.
+    /// Makes an unlimited rate. Its time begins now.
     #[must_use]
     pub const fn starting(now: Instant) -> Self {
         let state = AdaptiveRateState {
@@ -145,8 +145,8 @@ impl AdaptiveRate {
     /// Takes the tokens for an attempt that begins now.
     ///
     /// # Errors
-    /// Returns how long to wait until there are enough tokens, rounded to the nearest nanosecond and at least 1 ns. Then
-    /// nothing was taken, and the caller [asks again](Self::acquire_again) after the wait.
+    /// Returns how long to wait until there are enough tokens, rounded to the nearest nanosecond and at least 1 ns.
+    /// Then nothing was taken, and the caller [asks again](Self::acquire_again) after the wait.
     pub fn acquire(&mut self, sending: Sending, now: Instant) -> Result<(), Duration> {
         self.begin(now);
         if !self.state.is_limited {
@@ -165,8 +165,8 @@ impl AdaptiveRate {
         Ok(())
     }
 
-    /// Takes the tokens for an attempt that has waited as [`acquire`](Self::acquire) said. At a low rate, a retry costs more
-    /// tokens than there is room for. It then takes all there are.
+    /// Takes the tokens for an attempt that has waited as [`acquire`](Self::acquire) said. At a low rate, a retry costs
+    /// more tokens than the bucket holds. It then takes all of them.
     ///
     /// # Errors
     /// Returns how long to wait if others have taken the tokens meanwhile. Then nothing was taken.
@@ -207,7 +207,7 @@ impl AdaptiveRate {
         if !self.started {
             *self = Self::starting(now);
         }
-        // After a step back, the time since is that from now on.
+        // If the clock stepped back, the time since the throttling counts from now.
         self.state.throttled_at = self.state.throttled_at.min(now);
     }
 
@@ -257,8 +257,8 @@ impl Initial for AdaptiveRate {
 
 /// An [`AdaptiveRate`] that many callers share, usually a `static`. `L` is the [`Lock`].
 ///
-/// The verdicts of a call are the same with and without it: an attempt waits for its turn before it begins, and the
-/// wait counts as part of the attempt. So a policy's timeouts limit this wait, too.
+/// It leaves the verdicts of a call as they are. An attempt waits for its turn inside the operation, so the wait counts
+/// as part of the attempt. A policy's timeouts limit this wait, too.
 ///
 /// ```
 /// use core::cell::Cell;
@@ -292,7 +292,7 @@ pub struct SharedAdaptiveRate<L: Lock = DefaultLock> {
 }
 
 impl SharedAdaptiveRate {
-    /// Makes a rate without a limit, with the [`DefaultLock`].
+    /// Makes an unlimited rate with the [`DefaultLock`].
     #[must_use]
     pub const fn new() -> Self {
         Self::with_lock()
@@ -300,7 +300,7 @@ impl SharedAdaptiveRate {
 }
 
 impl<L: Lock> SharedAdaptiveRate<L> {
-    /// Makes a rate without a limit, with the lock of its type.
+    /// Makes an unlimited rate with the lock of its type.
     #[must_use]
     pub const fn with_lock() -> Self {
         Self { rate: L::Of::<AdaptiveRate>::INITIAL }
@@ -341,8 +341,8 @@ impl<L: Lock> SharedAdaptiveRate<L> {
         self.rate.with(|rate| rate.state())
     }
 
-    /// Sleeps on a runtime, such as an adapter's, until it has the tokens for an attempt. Waiting callers have no order:
-    /// the first to ask after a refill gets the tokens.
+    /// Sleeps on a runtime, such as an adapter's, until it has the tokens for an attempt. Waiting callers are served in
+    /// any order: the first to ask after a refill gets the tokens.
     pub async fn wait<R: Sleep>(&self, sending: Sending, runtime: R) {
         let mut acquired = self.acquire(sending, runtime.now());
         while let Err(wait) = acquired {
@@ -351,7 +351,7 @@ impl<L: Lock> SharedAdaptiveRate<L> {
         }
     }
 
-    /// The same as [`wait`](Self::wait), for blocking code.
+    /// Does the same as [`wait`](Self::wait) for blocking code.
     ///
     /// # Errors
     /// Returns an error if the sleep is interrupted. Then no tokens were taken.
@@ -377,19 +377,20 @@ impl<L: Lock> fmt::Debug for SharedAdaptiveRate<L> {
     }
 }
 
-/// The rate so many seconds after the service throttled at `throttled_rate`: W_cubic(t) = C * (t - K)^3 + W_max.
+/// Returns the rate at `secs` seconds after the service throttled at `throttled_rate`:
+/// `W_cubic(t) = C * (t - K)^3 + W_max`.
 fn cubic(secs: f64, throttled_rate: f64) -> f64 {
     let plateau = cube_root(throttled_rate * (1.0 - BETA) / SCALE);
     let from_plateau = secs - plateau;
     SCALE * (from_plateau * from_plateau * from_plateau) + throttled_rate
 }
 
-/// The cube root of a number of at least 0, to the last bits, by Newton's method.
+/// Returns the cube root of a number of at least 0, accurate to the last bits, by Newton's method.
 fn cube_root(number: f64) -> f64 {
     if number <= 0.0 {
         return 0.0;
     }
-    // A third of the exponent; the rest of the bits is near enough to begin with.
+    // A third of the exponent is a first guess. The other bits are near enough.
     let mut root = f64::from_bits(number.to_bits() / 3 + (1023 << 52) / 3 * 2);
     for _ in 0..6 {
         root -= (root - number / (root * root)) / 3.0;
@@ -407,7 +408,7 @@ const BETA: f64 = 0.7;
 const SCALE: f64 = 0.4;
 /// The weight of the newest measurement.
 const SMOOTH: f64 = 0.8;
-/// In tokens per second.
+/// The least rate, in tokens per second.
 const MIN_FILL_RATE: f64 = 0.5;
 const MIN_CAPACITY: f64 = 1.0;
 const NANOS_PER_SEC: u64 = 1_000_000_000;

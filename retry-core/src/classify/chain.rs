@@ -21,15 +21,17 @@ use crate::policy::Failure;
 /// order:
 ///
 /// 1. The outermost error of a type that the program added, by [`knows`](Self::knows) or [`knows_by`](Self::knows_by).
-/// 2. The outermost error of this library: how a call inside ended. This comes before the error that it ended with, so
-///    that nested retries do not multiply. With `std`, this crate knows [`Rejected`], [`Error<std::io::Error>`](crate::Error)
-///    and [`Error<BoxError>`](crate::Error). Add an `Error` over another type by its name.
-/// 3. The outermost error that says something of its class. With `std`, this crate knows `std::io::Error`. An adapter knows
+/// 2. The outermost error of this library, which tells how an inner call ended. It decides before the error that the
+///    inner call ended with, so that nested retries do not multiply. With `std`, this crate knows [`Rejected`],
+///    [`Error<std::io::Error>`](crate::Error) and [`Error<BoxError>`](crate::Error). Add an `Error` over another type
+///    by its name.
+/// 3. The outermost error that has a class. With `std`, this crate knows `std::io::Error`. An adapter knows
 ///    more: `retry_tokio::error_chain()` knows tokio, http, hyper, h2, reqwest, tower and tonic.
 ///
-/// If none of them knows the error, its class is [`Unknown`](Class::Unknown). An error of the first kind that is `Unknown`,
-/// without a hint or a rule, leaves the decision to the rest of the chain. If an error of the first kind contains one of the
-/// second, the class is that of the first, and the attempt is the [last](Failure::last): it was retried inside.
+/// If none of them knows the error, its class is [`Unknown`](Class::Unknown). An error of the first kind that is
+/// `Unknown`, without a hint or a rule, leaves the decision to the rest of the chain. If an error of the first kind
+/// contains one of the second, the class is that of the first, and the attempt is the [last](Failure::last): it was
+/// retried inside.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -68,7 +70,7 @@ use crate::policy::Failure;
 /// # }
 /// ```
 ///
-/// For an error type that is an `Error` itself, it is a classifier: `retry.classifier(ErrorChain::new())`.
+/// For an error type that implements `Error`, it is a classifier: `retry.classifier(ErrorChain::new())`.
 #[derive(Clone, Copy, Default)]
 pub struct ErrorChain<B = CoreErrors, A = ()> {
     base: B,
@@ -118,7 +120,7 @@ impl<B, A> ErrorChain<B, A> {
 }
 
 impl<B: BaseErrors, A: AddedErrors> ErrorChain<B, A> {
-    /// Returns what the error and its causes say of the failure.
+    /// Returns the failure that the error and its causes describe.
     pub fn classify(&self, error: &(dyn StdError + 'static)) -> Failure {
         let chain = causes(error);
         let ended = chain.clone().find_map(|error| self.base.ended(error));
@@ -148,7 +150,7 @@ impl<B: fmt::Debug, A> fmt::Debug for ErrorChain<B, A> {
     }
 }
 
-/// The error and its causes, from the outside in.
+/// Iterates over the error and its causes, from the outside in.
 ///
 /// A cause is the [`source`](StdError::source), with two exceptions that `source` would leave out: the error inside
 /// an `io::Error`, and the error inside an `Arc<dyn Error + Send + Sync>`. The list ends after 1,000 errors, because an
@@ -227,14 +229,16 @@ pub fn downcast<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) 
 
 /// The errors that an [`ErrorChain`] knows by itself, implemented once per adapter.
 pub trait BaseErrors {
-    /// Returns what an error of this library says: how a call inside ended. `None` for all other errors.
+    /// Returns the failure of an error of this library, which tells how an inner call ended. Returns `None` for all
+    /// other errors.
     fn ended(&self, error: &(dyn StdError + 'static)) -> Option<Failure>;
 
-    /// Returns what the first error that says something says. `None` if no error of the chain does.
+    /// Returns the failure of the first error in the chain that has a class, or `None`.
     fn find(&self, chain: Causes<'_>) -> Option<Failure>;
 }
 
-/// What an [`ErrorChain`] knows without an adapter: errors of this library and, with `std`, `std::io::Error`.
+/// The errors that an [`ErrorChain`] knows without an adapter: errors of this library and, with `std`,
+/// `std::io::Error`.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CoreErrors;
@@ -267,14 +271,15 @@ where
     downcast::<Error<E>>(error).map(Classify::classify)
 }
 
-/// A failure that says something: `None` for a bare `Unknown`.
+/// Returns the failure, or `None` for a bare `Unknown`.
 fn said(failure: Failure) -> Option<Failure> {
     (failure != Failure::new(Class::Unknown)).then_some(failure)
 }
 
 /// The types of errors that a program adds to an [`ErrorChain`].
 pub trait AddedErrors {
-    /// Returns what this one error says, without its causes. `None` if its type is another, or if it says nothing.
+    /// Returns the failure of this one error; its causes are left out. Returns `None` if its type is another, or if it
+    /// has no class.
     fn look(&self, error: &(dyn StdError + 'static)) -> Option<Failure>;
 }
 
@@ -284,7 +289,7 @@ impl AddedErrors for () {
     }
 }
 
-/// A type of error that says its own class: see [`ErrorChain::knows`].
+/// A type of error that classifies itself: see [`ErrorChain::knows`].
 pub struct Known<T, A> {
     type_of: PhantomData<fn(&T)>,
     others: A,
@@ -348,7 +353,7 @@ impl<T, F, A> fmt::Debug for KnownBy<T, F, A> {
     note = "for a boxed error, write `.classify(|error: &{Self}| errors.classify(&**error))`"
 )]
 pub trait AsError {
-    /// The error itself.
+    /// Returns the error itself.
     fn as_error(&self) -> &(dyn StdError + 'static);
 }
 
@@ -366,7 +371,7 @@ impl AsError for BoxError {
     }
 }
 
-/// By the chain of causes: see [`ErrorChain`].
+/// Classifies the error by its chain of causes: see [`ErrorChain`].
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for BoxError {

@@ -10,7 +10,7 @@ use crate::class::Class;
 use crate::error::{BoxError, Error};
 use crate::policy::Failure;
 
-/// Takes the class from the error's [kind](io::Error::kind):
+/// Classifies the error by its [kind](io::Error::kind):
 ///
 /// | class | kinds |
 /// |---|---|
@@ -24,17 +24,21 @@ use crate::policy::Failure;
 /// | `Permanent` | `Unsupported`, `StorageFull`, `QuotaExceeded`, `ReadOnlyFilesystem`, `FileTooLarge`, `NotSeekable`, `CrossesDevices`, `TooManyLinks`, `WriteZero` |
 /// | `Unknown` | all others |
 ///
-/// Kinds that are not listed have the class of their [error number](Class::of_os_error), such as `EMFILE` or `EHOSTDOWN`.
-/// The resolver's failures, which have neither, are `Network`.
+/// Any other kind has the class of its [error number](Class::of_os_error), such as `EMFILE` or `EHOSTDOWN`. Failures of
+/// the resolver are recognised by their text, and are `Network`.
 ///
-/// Three of them depend on what was read or written. `UnexpectedEof` is taken for a peer that hung up, though in a
-/// file it means one that was cut short; `InvalidData` for an answer that cannot be decoded, which a TLS library
-/// may also mean of a handshake; `WriteZero` for a buffer that is full.
+/// The meaning of three kinds depends on what was read or written:
 ///
-/// An error of kind `Other` that holds another `io::Error` is taken for that one. One that holds an error of this
-/// crate, a [`Rejected`], an [`Error<io::Error>`](Error) or an [`Error<BoxError>`](Error), is classified as that one, so
-/// that a retry around it does not multiply the attempts. An `Error` of any other type must be named, in an
-/// [`ErrorChain`](super::ErrorChain), which also looks at all other causes:
+/// | kind | classified as | other meaning |
+/// |---|---|---|
+/// | `UnexpectedEof` | a peer that closed the connection | a truncated file |
+/// | `InvalidData` | an answer that failed to decode | a failed TLS handshake |
+/// | `WriteZero` | a full buffer | any other writer that accepts no more bytes |
+///
+/// If an error of kind `Other` holds another `io::Error`, the inner error decides. If an error holds a [`Rejected`], an
+/// [`Error<io::Error>`](Error) or an [`Error<BoxError>`](Error) of this crate, that one decides, so that nested retries
+/// do not multiply. For an `Error` of another type, name the type in an [`ErrorChain`](super::ErrorChain), which also
+/// looks at all other causes:
 ///
 /// ```
 /// use std::{fmt, io};
@@ -81,7 +85,7 @@ impl Classify for io::Error {
     }
 }
 
-/// `None` for a kind that says nothing, or has no stable name.
+/// Returns the class of a kind, or `None` if the error number has to decide.
 const fn of_kind(kind: ErrorKind) -> Option<Class> {
     Some(match kind {
         ErrorKind::ConnectionRefused
@@ -127,7 +131,7 @@ const fn of_kind(kind: ErrorKind) -> Option<Class> {
     })
 }
 
-/// `std` gives the resolver's failures neither a number nor a stable kind, only this text.
+/// Recognises the resolver's failures by their text. `std` gives them an unstable kind, and leaves out the number.
 fn of_resolver(error: &io::Error) -> Class {
     let is_resolver = |inner: &dyn core::fmt::Display| {
         inner.to_string().starts_with("failed to lookup address information")

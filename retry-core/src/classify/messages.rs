@@ -8,11 +8,11 @@ use super::text_codes::{Certainty, Codes};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 
-/// A classifier for errors of which only the text is left: it reads codes first, and words last.
+/// A classifier for errors of which only the text is left. It reads codes first, and words last.
 ///
-/// **The last resort.** Texts are written for people. They change between versions and languages, and a text that quotes
-/// a file name or a user's input says whatever that says. If an error has a variant, a code or a status, classify by
-/// that, and use this for the rest.
+/// **This classifier is the last resort.** Texts are written for people, and change between versions and languages. A
+/// text may quote a file name or user input, and those words can then match a phrase. If an error has a variant, a code
+/// or a status, classify by that, and use this for the rest.
 ///
 /// [`DEFAULT`](Self::DEFAULT) decides by the first of these that is in the text:
 ///
@@ -20,7 +20,7 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 /// 2. A code: an error number of the system, SQLSTATE, a number of MySQL or SQLite, the first word of a Redis error, a
 ///    code of AWS, Kafka, MongoDB, MQTT or curl, a gRPC or HTTP status. If there are several, the inner cause decides
 ///    before the service, and the service before the protocol.
-/// 3. Its phrases, the more specific before the more general.
+/// 3. The phrases of `DEFAULT`. Specific phrases come before general ones.
 ///
 /// [`new`](Self::new) makes a classifier by a table of your own phrases alone. With [`or_default`](Self::or_default),
 /// the codes and phrases of `DEFAULT` follow. The first phrase *of the table* that occurs anywhere in the text decides;
@@ -48,7 +48,7 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 /// assert_eq!(MESSAGES.classify("frobnication failed"), Class::Unknown);
 /// ```
 ///
-/// With a [`Retry`](crate::Retry), for any error with `Display`:
+/// It works with a [`Retry`](crate::Retry) for any error with `Display`:
 ///
 /// ```
 /// use retry_core::{classify::Messages, testing::FakeClock, Class, Policy, Retry};
@@ -82,19 +82,19 @@ impl Messages {
     /// [`of_aws_code`](Class::of_aws_code), [`of_kafka_code`](Class::of_kafka_code),
     /// [`of_mqtt_reason`](Class::of_mqtt_reason), [`of_curl_code`](Class::of_curl_code),
     /// [`of_grpc_code`](Class::of_grpc_code) and [`of_http_status`](Class::of_http_status). A general code, such as
-    /// `HY000`, leaves the decision to the words. So does an error number that systems read differently, such as 32, which
-    /// is a broken pipe on Linux and a locked file on Windows.
+    /// `HY000`, leaves the decision to the words. So does an error number that systems read differently, such as 32,
+    /// which is a broken pipe on Linux and a locked file on Windows.
     ///
     /// ```
     /// use retry_core::{classify::Messages, Class};
     ///
     /// let class = |text| Messages::DEFAULT.classify(text);
-    /// // By a code, whatever the words around it say.
+    /// // These are classified by a code, whatever the words around it say.
     /// assert_eq!(class("tcp connect error: Connection refused (os error 111)"), Class::Network);
     /// assert_eq!(class("ERROR 1062 (23000): Duplicate entry 'timeout' for key 'PRIMARY'"), Class::Client);
     /// assert_eq!(class("LOADING Redis is loading the dataset in memory"), Class::Transient);
     /// assert_eq!(class("HTTP status client error (409 Conflict)"), Class::Client);
-    /// // By words.
+    /// // These are classified by words.
     /// assert_eq!(class("Connection refused, return code: `NotAuthorized`"), Class::Client);
     /// assert_eq!(class("invalid timeout: -1"), Class::Validation);
     /// assert_eq!(class("no timeout configured"), Class::Unknown);
@@ -103,8 +103,8 @@ impl Messages {
 
     /// How much of a text is read, in bytes.
     ///
-    /// What follows is left out, so that a text of any length takes a bounded time. The text is told so by an error of
-    /// [`fmt::Write`], at which most types stop showing themselves.
+    /// The rest is left out, so that a text of any length takes a bounded time. The text then gets an error of
+    /// [`fmt::Write`], and most types stop writing at that error.
     pub const MOST_READ: usize = 4_096;
 
     /// The length of the longest phrase that is allowed, in bytes.
@@ -156,11 +156,11 @@ impl Messages {
 
     /// Returns the class of an error by the text that it shows.
     ///
-    /// It reads the text as it is written, up to [`MOST_READ`](Self::MOST_READ) bytes, and keeps only its last words, so it
-    /// needs no allocator. If the error fails to show itself, the text before the failure counts.
+    /// It reads the text as it is written, up to [`MOST_READ`](Self::MOST_READ) bytes, and keeps only its last words,
+    /// so it needs no allocator. If the error fails to show itself, the text before the failure counts.
     pub fn classify<E: fmt::Display + ?Sized>(&self, error: &E) -> Class {
         let mut search = Search::new(self);
-        // It fails where the text is too long, too.
+        // It also fails if the text is too long.
         let _ = write!(search, "{error}");
         search.class()
     }
@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The class, once the text was read. A word that was cut off at the end of what is read counts for nothing.
+    /// Returns the class after the text was read. A word that was cut off at the end is ignored.
     fn class(mut self) -> Class {
         if !self.is_cut {
             self.word_ends();
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
             Some((class, Certainty::Ambiguous)) if self.open == usize::MAX => class,
             _ => self.class,
         };
-        // The file that was not found is then the socket of a server that is not up.
+        // The missing file is then the socket of a stopped server.
         let is_own = self.open < self.messages.own.len();
         if class == Class::NotFound && self.is_connecting && self.is_missing_file && !is_own {
             return Class::Network;
@@ -268,7 +268,7 @@ impl<'a> Search<'a> {
             self.is_missing_file || MISSING_FILE.iter().any(|phrase| self.ends_with(phrase));
     }
 
-    /// Whether the text so far ends with this phrase, and the phrase begins at the beginning of a word.
+    /// Returns whether the text so far ends with this phrase, and the phrase begins at the beginning of a word.
     ///
     /// The last byte of a phrase is a letter or digit, so `back` is at least 1 when `back - 1` is used.
     fn ends_with(&self, phrase: &str) -> bool {
@@ -293,7 +293,7 @@ impl<'a> Search<'a> {
         before == SPACE || is_hump(before, self.back(back - 1))
     }
 
-    /// The byte before the last `index` bytes.
+    /// Returns the byte before the last `index` bytes.
     fn back(&self, index: usize) -> u8 {
         self.window[self.end.wrapping_sub(1 + index) % WINDOW]
     }
@@ -317,7 +317,7 @@ const fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
-/// Whether a word begins between these two: `yM` of `tooManyRequests`.
+/// Returns whether a word begins between these two: `yM` of `tooManyRequests`.
 const fn is_hump(before: u8, after: u8) -> bool {
     before.is_ascii_lowercase() && after.is_ascii_uppercase()
 }

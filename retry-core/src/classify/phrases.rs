@@ -1,13 +1,13 @@
-//! What operating systems, protocols and services commonly say of an error.
+//! The common error phrases of operating systems, protocols and services.
 //!
-//! By the rules of [`Messages`](crate::classify::Messages): the first phrase that occurs decides. So what says how it failed
-//! comes before what was attempted, and before words that may be about anything.
+//! By the rules of [`Messages`](crate::classify::Messages), the first phrase that occurs decides. So phrases about how
+//! an operation failed come first. Phrases about what was attempted and phrases of general words follow.
 
 use crate::class::Class;
 
-/// Phrases that say more than any code beside them.
+/// Phrases that decide before any code in the text.
 pub(super) const BEFORE_CODES: &[(&str, Class)] = &[
-    // The errors of this crate, by their text: they show the class of their cause, too.
+    // The texts of this crate's errors, which also show the class of their cause.
     ("gave up after attempt", Class::Exhausted),
     ("ignored an error after attempt", Class::Exhausted),
     ("cancelled after attempt", Class::Exhausted),
@@ -19,10 +19,10 @@ pub(super) const BEFORE_CODES: &[(&str, Class)] = &[
     ("circuit open", Class::CircuitOpen),
     ("circuit breaker is open", Class::CircuitOpen),
     ("circuit breaker open", Class::CircuitOpen),
-    // A limit of size, which gRPC reports as RESOURCE_EXHAUSTED or OUT_OF_RANGE.
+    // Limits of size, which gRPC reports as RESOURCE_EXHAUSTED or OUT_OF_RANGE.
     ("message larger than max", Class::Validation),
     ("message length too large", Class::Validation),
-    // A limit of rates, which GitHub and Google report with 403.
+    // Limits of rates, which GitHub and Google report with 403.
     ("rate limit exceeded", Class::RateLimit),
     ("secondary rate limit", Class::RateLimit),
     ("exceeded a rate limit", Class::RateLimit),
@@ -42,7 +42,7 @@ pub(super) const BEFORE_CODES: &[(&str, Class)] = &[
 
 /// Phrases for texts without a code.
 pub(super) const AFTER_CODES: &[(&str, Class)] = &[
-    // How tonic shows the codes of gRPC, from version 0.13 on.
+    // The codes of gRPC, as tonic shows them from version 0.13 on.
     ("the operation was cancelled", Class::Network),
     ("client specified an invalid argument", Class::Validation),
     ("attempted past the valid range", Class::Validation),
@@ -58,7 +58,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("operation is not implemented", Class::Permanent),
     ("code internal error", Class::Server),
     ("service is currently unavailable", Class::Server),
-    // A name server's, before "try again" and "temporary".
+    // Texts of name servers come before "try again" and "temporary".
     ("failed to lookup address", Class::Network),
     ("name resolution", Class::Network),
     ("dns error", Class::Network),
@@ -78,7 +78,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("unknown host", Class::Network),
     ("no data of the requested type was found", Class::Network),
     ("server misbehaving", Class::Network),
-    // Before "try again", which they like to add.
+    // These come before "try again", which such texts often contain, too.
     ("too many requests", Class::RateLimit),
     ("toomanyrequests", Class::RateLimit),
     ("rate limit", Class::RateLimit),
@@ -97,7 +97,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("database space exceeded", Class::Permanent),
     ("quota exceeded", Class::RateLimit),
     ("exceeded your current quota", Class::RateLimit),
-    // What databases say of a lost race, of a lock, or of a change of roles. Before "timeout" and "serialization".
+    // Databases report a lost race, a lock or a change of roles. These come before "timeout" and "serialization".
     ("deadlock", Class::Transient),
     ("deadlocked", Class::Transient),
     ("lock wait", Class::Transient),
@@ -139,7 +139,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("hash slot not served", Class::Transient),
     ("link with master is down", Class::Transient),
     ("not yet prepared node", Class::Transient),
-    // What is not ready yet, or has run out for now.
+    // Something is not ready yet, or has run out for now.
     ("starting up", Class::Transient),
     ("shutting down", Class::Transient),
     ("shutdown in progress", Class::Transient),
@@ -182,10 +182,10 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("queue full", Class::Transient),
     ("busy running a script", Class::Transient),
     ("no responders", Class::Transient),
-    // Before "terminating connection due to ... timeout".
+    // These come before "terminating connection due to ... timeout".
     ("terminating connection", Class::Network),
     ("connection forced", Class::Network),
-    // Before "failed to connect", of which it is the reason.
+    // These are reasons of "failed to connect", so they come before it.
     ("timed out", Class::Timeout),
     ("time out", Class::Timeout),
     ("timedout", Class::Timeout),
@@ -207,7 +207,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("operation too slow", Class::Timeout),
     ("query wait timeout", Class::Timeout),
     ("no available servers", Class::Timeout),
-    // TLS that broke off, before "certificate" and "handshake".
+    // Interrupted TLS comes before "certificate" and "handshake".
     ("bad record mac", Class::Network),
     ("close notify", Class::Network),
     ("handshake eof", Class::Network),
@@ -215,7 +215,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("ssl error syscall", Class::Network),
     ("ssl connection has been closed", Class::Network),
     ("before secure tls connection", Class::Network),
-    // TLS that was refused.
+    // These report refused TLS.
     ("certificate", Class::Permanent),
     ("cert has expired", Class::Permanent),
     ("x509", Class::Permanent),
@@ -232,7 +232,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("unsupported protocol", Class::Permanent),
     ("no protocols available", Class::Permanent),
     ("no cipher suites", Class::Permanent),
-    // Who may not, before "connection refused", "failed to connect" and "does not exist".
+    // Missing permissions come before "connection refused", "failed to connect" and "does not exist".
     ("authentication service is unavailable", Class::Server),
     ("service is unavailable", Class::Server),
     ("not authorized", Class::Client),
@@ -278,7 +278,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("token has expired", Class::Client),
     ("expired token", Class::Client),
     ("signature does not match", Class::Client),
-    // A constraint or the state of the data, before "invalid" and "already exists".
+    // Constraints and the state of the data come before "invalid" and "already exists".
     ("not null constraint", Class::Validation),
     ("null value in column", Class::Validation),
     ("cannot be null", Class::Validation),
@@ -295,7 +295,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("precondition failed", Class::Client),
     ("pre conditions you specified", Class::Client),
     ("current transaction is aborted", Class::Client),
-    // A pool that was closed for good, before "connection closed".
+    // A pool that was closed for good comes before "connection closed".
     ("pool is closed", Class::Permanent),
     ("closed pool", Class::Permanent),
     ("pool closed", Class::Permanent),
@@ -311,7 +311,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("scheme is not allowed", Class::Permanent),
     ("commands out of sync", Class::Permanent),
     ("response to an unknown", Class::Permanent),
-    // An answer that could not be read because of its contents, before "error decoding response body" and "eof".
+    // Unreadable contents of an answer come before "error decoding response body" and "eof".
     ("expected value at line", Class::Serialization),
     ("eof while parsing", Class::Serialization),
     ("missing field", Class::Serialization),
@@ -320,7 +320,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("invalid type", Class::Serialization),
     ("trailing characters", Class::Serialization),
     ("invalid utf 8", Class::Serialization),
-    // What was asked is wrong, before "failed to connect" and "not found".
+    // Wrong requests come before "failed to connect" and "not found".
     ("builder error", Class::Validation),
     ("relative url", Class::Validation),
     ("url without a base", Class::Validation),
@@ -343,7 +343,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("size too large", Class::Validation),
     ("identifier rejected", Class::Validation),
     ("unacceptable protocol version", Class::Permanent),
-    // Not "unreachable" alone, which is also said of code. Before "not found" and "no such".
+    // "unreachable" alone may be about code, so it is not here. These come before "not found" and "no such".
     ("broker unavailable", Class::Server),
     ("broker is unavailable", Class::Server),
     ("server unavailable", Class::Server),
@@ -510,7 +510,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("out of range", Class::Validation),
     ("too long", Class::Validation),
     ("too large", Class::Validation),
-    // Words that may be about anything.
+    // These words are general, and may be about anything.
     ("no timeout", Class::Unknown),
     ("input output error", Class::Unknown),
     ("timeout", Class::Timeout),
@@ -518,7 +518,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("unavailable", Class::Server),
     ("eof", Class::Network),
     ("disconnected", Class::Network),
-    // What was attempted, where nothing says how it failed.
+    // These say what was attempted. They decide if the text does not say how it failed.
     ("error trying to connect", Class::Network),
     ("failed to connect", Class::Network),
     ("failed connecting", Class::Network),
@@ -533,7 +533,7 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("fetch failed", Class::Network),
 ];
 
-/// How the phrases of both tables end, in the same order.
+/// The last two characters of each phrase of both tables, in the same order.
 pub(super) const ENDS: [u16; BEFORE_CODES.len() + AFTER_CODES.len()] = {
     let mut ends = [0; BEFORE_CODES.len() + AFTER_CODES.len()];
     let mut i = 0;
@@ -543,7 +543,7 @@ pub(super) const ENDS: [u16; BEFORE_CODES.len() + AFTER_CODES.len()] = {
             false => AFTER_CODES[i - BEFORE_CODES.len()].0.as_bytes(),
         };
         let (last, second) = (phrase[phrase.len() - 1], phrase[phrase.len() - 2]);
-        // A letter alone may also follow a small letter, as in `aB`.
+        // A single letter may also follow a small letter, as in `aB`.
         assert!(second.is_ascii_alphanumeric() || last.is_ascii_digit(), "a letter alone ends a phrase");
         let second = if second.is_ascii_alphanumeric() { second } else { b' ' };
         ends[i] = end(second, last);
@@ -552,14 +552,15 @@ pub(super) const ENDS: [u16; BEFORE_CODES.len() + AFTER_CODES.len()] = {
     ends
 };
 
-/// Two letters as one number, without regard to case.
+/// Returns two characters as one number. Case is ignored.
 pub(super) const fn end(second: u8, last: u8) -> u16 {
     u16::from_le_bytes([second.to_ascii_lowercase(), last.to_ascii_lowercase()])
 }
 
-/// A text that was about to connect. If it found no file, that file is the socket of a server that is not up.
+/// Phrases about an attempt to connect. If the text also reports a missing file, the file is the socket of a stopped
+/// server.
 pub(super) const CONNECTING: &[&str] =
     &["connect to", "trying to connect", "connect enoent", "connection to server", "connect error"];
 
-/// A text about a missing file.
+/// Phrases about a missing file.
 pub(super) const MISSING_FILE: &[&str] = &["no such file", "enoent", "os error 2", "cannot find the file"];

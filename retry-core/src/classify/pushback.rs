@@ -1,15 +1,15 @@
-//! gRPC: what a server says of the next attempt.
+//! The pushback of a gRPC server: when the client may retry.
 
 use core::time::Duration;
 
 use crate::policy::Failure;
 
 impl Failure {
-    /// Adds the pushback of a gRPC server, the value of `grpc-retry-pushback-ms`: a number of milliseconds to wait, from 0
-    /// to 2^31 - 1. A negative number, or a value that cannot be read, asks the client not to retry at all: the failure
-    /// is then [not retried](Self::not_retried), and its circuit still counts it by its class.
+    /// Adds the pushback of a gRPC server, the value of `grpc-retry-pushback-ms`: a number of milliseconds to wait,
+    /// from 0 to 2^31 - 1. A negative or unreadable value asks the client to stop retrying. The failure is then
+    /// [not retried](Self::not_retried), and its circuit still counts it by its class.
     ///
-    /// A policy for gRPC uses hints [exactly](crate::policy::Hints::Exact).
+    /// For gRPC, let the policy use hints [exactly](crate::policy::Hints::Exact).
     ///
     /// Source: [gRFC A6](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback).
     ///
@@ -30,7 +30,7 @@ impl Failure {
     }
 }
 
-/// A number in ASCII without unnecessary zeros, of 31 bits.
+/// Parses a number of at most 31 bits: `0`, or ASCII digits that begin with 1 to 9.
 fn pushback(value: &str) -> Option<Duration> {
     let is_plain = value == "0" || value.starts_with(|first: char| ('1'..='9').contains(&first));
     let ms: i32 = value.parse().ok().filter(|_| is_plain)?;

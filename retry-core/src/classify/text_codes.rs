@@ -1,26 +1,26 @@
 //! Finds the codes of services in a text.
 //!
 //! A code is a number or a name in a place that shows what it is: `os error 111`, `ERROR 1040 (HY000)`,
-//! `(SQLSTATE 40001)`, `HTTP status 503`, `status: Unavailable`, `LOADING` at the beginning. The same digits without
-//! such a place are only a number.
+//! `(SQLSTATE 40001)`, `HTTP status 503`, `status: Unavailable`, `LOADING` at the beginning. Anywhere else, the same
+//! digits are only a number.
 
 use super::codes::{aws, grpc, kafka, mongodb, mqtt, mysql, os, redis, resolver, sqlite};
 use crate::class::Class;
 
-/// Reads a text byte by byte and keeps the code that says most.
+/// Reads a text byte by byte and keeps the code that comes first in the order of [`Source`].
 pub(super) struct Codes {
     /// The token that is being read, and the two before it, the nearest first.
     token: Token,
     before: [Token; 2],
-    /// The last byte between tokens that is not a space; 0 if there is none.
+    /// The last byte between tokens, spaces left out. It is 0 if there is none.
     mark: u8,
     last: u8,
     is_first: bool,
     found: Option<(Source, Class, Certainty)>,
 }
 
-/// Where a code comes from. What says most comes first: the inner cause before what a service makes of it, and a
-/// service's own code before the protocol that carries it.
+/// The origin of a code. The most specific comes first: the inner cause comes before the code that a service makes of
+/// it, and a service's own code before the code of the protocol that carries it.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Source {
     Os,
@@ -45,7 +45,7 @@ impl Codes {
         Self { token: Token::NONE, before: [Token::NONE; 2], mark: 0, last: 0, is_first: true, found: None }
     }
 
-    /// The class by the codes, if there were any.
+    /// Returns the class of the code found, or `None` if the text has none so far.
     pub(super) fn found(&self) -> Option<(Class, Certainty)> {
         self.found.map(|(_, class, certainty)| (class, certainty))
     }
@@ -96,7 +96,7 @@ impl Codes {
         }
     }
 
-    /// SQLSTATE and the numbers of MySQL, which stand beside each other in either order: `ERROR 1062 (23000)`,
+    /// Reads SQLSTATE and the numbers of MySQL, which stand beside each other in either order: `ERROR 1062 (23000)`,
     /// `ERROR 23000 (1062)`.
     fn sql(&self, text: &str, next: u8) -> Option<(Source, Class)> {
         let before = &self.before[0];
@@ -109,13 +109,13 @@ impl Codes {
         if text.len() == 4 && self.token.is_number(4) {
             let number = text.parse().ok()?;
             let beside = in_parentheses && is_sqlstate(before.text());
-            // As Python shows a pair: `(1213, 'Deadlock found')`.
+            // This is how Python shows a pair: `(1213, 'Deadlock found')`.
             let in_pair = in_parentheses && next == b',';
             if beside || in_pair || before.is_any(&["error", "errno"]) {
                 return database(Class::of_mysql_error(number));
             }
         }
-        // As Rust's enums are shown: `SqlState(E40001)`.
+        // This is how Rust shows an enum: `SqlState(E40001)`.
         let bare = if before.is_any(&["sqlstate"]) { text.strip_prefix('E').unwrap_or(text) } else { text };
         let is_unmistakable = matches!(bare.as_bytes(), [_, _, b'P' | b'S', ..])
             && !bare.bytes().all(|byte| byte.is_ascii_digit());
@@ -154,15 +154,15 @@ impl Codes {
         if let Some(class) = self.http(number, next) {
             return sure(Source::Http, Some(class));
         }
-        // As sqlx shows SQLite's codes: `(code: 5) database is locked`.
+        // This is how sqlx shows SQLite's codes: `(code: 5) database is locked`.
         if before.is_any(&["code"]) && before.mark == b'(' && next == b')' {
             return sure(Source::Database, Class::of_sqlite_code(number));
         }
         None
     }
 
-    /// An HTTP status after a word that is about answers. After a word that may be about anything, it takes a status
-    /// that is registered or well known.
+    /// Reads an HTTP status after a word about answers. After a general word, it takes only a status that is registered
+    /// or well known.
     fn http(&self, number: i32, next: u8) -> Option<Class> {
         let status = u16::try_from(number).ok().filter(|status| (400..600).contains(status))?;
         let [before, second] = &self.before;
@@ -259,7 +259,7 @@ fn sql_state(code: &str) -> Option<(Source, Class)> {
     Class::of_sqlstate(code).map(|class| (Source::SqlState, class))
 }
 
-/// Two characters of a class and three of a subclass: digits and capitals, and a digit among them.
+/// Checks for the two characters of a class and the three of a subclass: digits and capitals, with at least one digit.
 fn is_sqlstate(text: &str) -> bool {
     text.len() == 5
         && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
@@ -271,13 +271,13 @@ fn is_sqlstate(text: &str) -> bool {
 struct Token {
     text: [u8; Self::LONGEST],
     len: usize,
-    /// The last byte before it that is neither a space nor of a token; 0 if there is none.
+    /// The last byte before it outside spaces and tokens. It is 0 if there is none.
     mark: u8,
     is_negative: bool,
 }
 
 impl Token {
-    /// Longer ones are no codes. The longest name has 40 letters.
+    /// The most bytes of a code. The longest name has 40 letters.
     const LONGEST: usize = 48;
 
     const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, is_negative: false };
@@ -289,12 +289,12 @@ impl Token {
         self.len = self.len.saturating_add(1);
     }
 
-    /// Empty if it is too long.
+    /// Returns the token as text, or an empty text if it is too long.
     fn text(&self) -> &str {
         core::str::from_utf8(self.bytes()).unwrap_or_default()
     }
 
-    /// Empty if it is too long.
+    /// Returns the token as bytes, or an empty slice if it is too long.
     fn bytes(&self) -> &[u8] {
         self.text.get(..self.len).unwrap_or_default()
     }

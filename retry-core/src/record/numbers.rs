@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_that_nobody_holds() {
+    fn takes_the_smallest_free_number() {
         let mut numbers = Numbers::NONE;
         let held: [_; 100] = core::array::from_fn(|_| numbers.take());
         assert!((0..).zip(&held).all(|(number, held)| held.number == number));

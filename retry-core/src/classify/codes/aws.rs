@@ -3,7 +3,8 @@
 use crate::class::Class;
 
 impl Class {
-    /// Returns the class of an error code of an AWS service, such as `SlowDown` of S3 or `ThrottlingException` of DynamoDB.
+    /// Returns the class of an error code of an AWS service, such as `SlowDown` of S3 or `ThrottlingException` of
+    /// DynamoDB.
     ///
     /// The code decides before the status, because the services throttle with 400, and S3 answers an idle upload with
     /// 400 `RequestTimeout`:
@@ -29,7 +30,7 @@ impl Class {
     /// | `Validation` | `ValidationException`, `InvalidParameterValue`, `EntityTooLarge`, `MalformedXML` and their like |
     /// | `Unknown` | `TransactionCanceledException`: its reasons decide |
     ///
-    /// What stands before a `#` or after a `:`, as in the header `x-amzn-errortype`, is skipped. Sources: the SDKs'
+    /// Text before a `#` or after a `:`, as in the header `x-amzn-errortype`, is skipped. Sources: the SDKs'
     /// [retry behavior], [S3's errors], [DynamoDB's errors].
     ///
     /// [retry behavior]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
@@ -50,7 +51,7 @@ impl Class {
     }
 }
 
-/// The class of a code that is listed.
+/// Returns the class of a code that is listed.
 pub(in crate::classify) fn named(code: &str) -> Option<Class> {
     Some(match code {
         "Throttling"

@@ -16,8 +16,8 @@ impl Class {
     /// | `Serialization` | 8, 61 unreadable answer |
     /// | `Permanent` | 1, 4 not supported; 47 redirects; 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98 certificates and TLS settings; 63, 70 too large, disk full |
     ///
-    /// 22 says that a status was an error, and not which: `None`. Source: [libcurl-errors(3)]. That 35 is worth a retry is
-    /// also how [Cargo] sees it.
+    /// Code 22 reports an HTTP error and leaves out its status, so its result is `None`. [Cargo] retries code 35, too.
+    /// Source: [libcurl-errors(3)].
     ///
     /// [libcurl-errors(3)]: https://curl.se/libcurl/c/libcurl-errors.html
     /// [Cargo]: https://github.com/rust-lang/cargo/blob/master/src/cargo/util/network/retry.rs

@@ -26,10 +26,10 @@ const KINDS: &[(&str, Class)] = &[
 ];
 
 impl Class {
-    /// Returns the class of an `embedded_io::ErrorKind`, by its name; `None` for anything else.
+    /// Returns the class of an `embedded_io::ErrorKind`, by its name. Returns `None` for anything else.
     ///
-    /// It takes the kind as `Debug` shows it, so that it works with every version of embedded-io, and this crate depends
-    /// on none. The classes are those of the same kinds of `std::io::ErrorKind`:
+    /// It takes the kind as `Debug` shows it. So every version of embedded-io works, and this crate does not
+    /// depend on it. The classes are those of the same kinds of `std::io::ErrorKind`:
     ///
     /// | class | kinds |
     /// |---|---|
@@ -65,7 +65,7 @@ impl Class {
     }
 }
 
-/// What is left of a name after what was written of it; fails at the first difference.
+/// The rest of a name that is being compared with a written text. Writing fails at the first difference.
 struct Rest<'a>(&'a str);
 
 impl Write for Rest<'_> {

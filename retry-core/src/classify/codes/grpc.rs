@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 
-/// By code, from 0.
+/// The names and classes by code, from 0.
 const CODES: [(&str, Option<Class>); 17] = [
     ("OK", None),
     ("CANCELLED", Some(Class::Network)),
@@ -24,7 +24,7 @@ const CODES: [(&str, Option<Class>); 17] = [
 ];
 
 impl Class {
-    /// Returns the class of a gRPC status code; `None` for 0, which is `OK`.
+    /// Returns the class of a gRPC status code. Returns `None` for 0, which is `OK`.
     ///
     /// | code | class |
     /// |---|---|
@@ -61,7 +61,7 @@ impl Class {
     }
 }
 
-/// The class of a code by its name, such as `DEADLINE_EXCEEDED` or `DeadlineExceeded`.
+/// Returns the class of a code by its name, such as `DEADLINE_EXCEEDED` or `DeadlineExceeded`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     CODES.iter().find(|(code, _)| super::is_same_name(code, name)).and_then(|(_, class)| *class)
 }

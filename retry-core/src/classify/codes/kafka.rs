@@ -120,7 +120,7 @@ const CODES: &[Row<i16>] = &[
     (111, "UNRELEASED_INSTANCE_ID", Class::Client),
     (112, "UNSUPPORTED_ASSIGNOR", Class::Permanent),
     (113, "STALE_MEMBER_EPOCH", Class::Client),
-    // librdkafka, by the names of its Rust binding.
+    // The codes of librdkafka have the names of its Rust binding.
     (-199, "BAD_MESSAGE", Class::Serialization),
     (-198, "BAD_COMPRESSION", Class::Serialization),
     (-197, "BROKER_DESTROY", Class::Network),
@@ -149,13 +149,14 @@ const CODES: &[Row<i16>] = &[
 ];
 
 impl Class {
-    /// Returns the class of an error code of Kafka, or of one of librdkafka's own, which are below -1; `None` for 0.
+    /// Returns the class of an error code of Kafka, or of one of librdkafka's own, which are below -1. Returns `None`
+    /// for 0.
     ///
-    /// What Kafka's table calls retriable is retried: as `Transient`, with these exceptions: 7 `REQUEST_TIMED_OUT` is
-    /// `Timeout`, 13 `NETWORK_EXCEPTION` is `Network`, 89 `THROTTLING_QUOTA_EXCEEDED` is `RateLimit`; 3
+    /// Codes that Kafka's table calls retriable are `Transient`, with these exceptions: 7 `REQUEST_TIMED_OUT` is
+    /// `Timeout`, 13 `NETWORK_EXCEPTION` is `Network`, 89 `THROTTLING_QUOTA_EXCEEDED` is `RateLimit`, and 3
     /// `UNKNOWN_TOPIC_OR_PARTITION` and 100 `UNKNOWN_TOPIC_ID` are `NotFound`, because the client has asked for the
-    /// metadata again before it reports them. Three more pass by themselves: 27 `REBALANCE_IN_PROGRESS`, 60
-    /// `REASSIGNMENT_IN_PROGRESS`, 108 `NEW_LEADER_ELECTED`.
+    /// metadata again before it reports them. Three more are `Transient`, because they pass by themselves: 27
+    /// `REBALANCE_IN_PROGRESS`, 60 `REASSIGNMENT_IN_PROGRESS`, 108 `NEW_LEADER_ELECTED`.
     ///
     /// | class | others |
     /// |---|---|
@@ -187,8 +188,8 @@ impl Class {
     }
 }
 
-/// The class of a code by its name, such as `LEADER_NOT_AVAILABLE` or `LeaderNotAvailable`. A name of one word could be
-/// any word of a text, so it is left out.
+/// Returns the class of a code by its name, such as `LEADER_NOT_AVAILABLE` or `LeaderNotAvailable`. A name of one word
+/// could be any word of a text, so it is left out.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     super::named_in_several_words(CODES, name)
 }

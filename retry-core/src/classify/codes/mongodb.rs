@@ -63,7 +63,7 @@ impl Class {
     }
 }
 
-/// The class of a code by its name, such as `NotWritablePrimary`, or as in `E11000`.
+/// Returns the class of a code by its name, such as `NotWritablePrimary`, or as in `E11000`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     if name == "E11000" || name == "E11001" {
         return Some(Class::Client);

@@ -3,7 +3,7 @@
 use super::Row;
 use crate::class::Class;
 
-/// MQTT 5.0, 2.4.
+/// The reason codes of MQTT 5.0, section 2.4.
 const REASONS: &[Row<u8>] = &[
     (0x80, "UNSPECIFIED_ERROR", Class::Unknown),
     (0x81, "MALFORMED_PACKET", Class::Validation),
@@ -42,7 +42,7 @@ const REASONS: &[Row<u8>] = &[
     (0xA2, "WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED", Class::Permanent),
 ];
 
-/// MQTT 3.1.1, table 3.1, from 1.
+/// The return codes of MQTT 3.1.1, table 3.1, from 1.
 const RETURN_CODES: [Row<u8>; 5] = [
     (1, "REFUSED_PROTOCOL_VERSION", Class::Permanent),
     (2, "BAD_CLIENT_ID", Class::Validation),
@@ -52,10 +52,10 @@ const RETURN_CODES: [Row<u8>; 5] = [
 ];
 
 impl Class {
-    /// Returns the class of a reason code of MQTT 5; `None` below 0x80, where the codes are successes.
+    /// Returns the class of a reason code of MQTT 5. Returns `None` for codes below 0x80, which are successes.
     ///
-    /// The return codes of MQTT 3.1.1 have [a function of their own](Self::of_mqtt3_return_code), because 1 and 2 are successes
-    /// here. Its 0x80, a subscription that failed, means the same in both.
+    /// The return codes of MQTT 3.1.1 have [a function of their own](Self::of_mqtt3_return_code), because 1 and 2 are
+    /// successes here. Code 0x80, a failed subscription, means the same in both versions.
     ///
     /// | class | codes |
     /// |---|---|
@@ -86,7 +86,8 @@ impl Class {
         class_of!(REASONS, reason)
     }
 
-    /// Returns the class of a return code of MQTT 3.1.1, with which a server refuses a connection; `None` for 0, accepted.
+    /// Returns the class of a return code of MQTT 3.1.1, with which a server refuses a connection. Returns `None` for
+    /// 0, which accepts it.
     ///
     /// | code | class |
     /// |---|---|
@@ -113,7 +114,7 @@ impl Class {
     }
 }
 
-/// The class of a code by its name, such as `NotAuthorized`.
+/// Returns the class of a code by its name, such as `NotAuthorized`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     super::named(&RETURN_CODES, name).or_else(|| super::named(REASONS, name))
 }

@@ -3,8 +3,8 @@
 use crate::class::Class;
 
 impl Class {
-    /// Returns the class of an error number of MySQL, MariaDB or TiDB: of the server (from 1000), or of the client library (2000
-    /// to 2999).
+    /// Returns the class of an error number of MySQL, MariaDB or TiDB: of the server (from 1000), or of the client
+    /// library (2000 to 2999).
     ///
     /// The number says more than the [SQLSTATE](Self::of_sqlstate) beside it, which is often the general `HY000`.
     ///
@@ -134,7 +134,7 @@ impl Class {
     }
 }
 
-/// Numbers with names that do not say their class in words.
+/// Numbers with names that do not contain words for their class.
 const NAMES: &[super::Row<()>] = &[
     ((), "ER_CON_COUNT_ERROR", Class::Transient),
     ((), "ER_OPTION_PREVENTS_STATEMENT", Class::Transient),
@@ -149,7 +149,7 @@ const NAMES: &[super::Row<()>] = &[
     ((), "CR_SERVER_GONE_ERROR", Class::Network),
 ];
 
-/// The class of a number by its name, such as `ER_CON_COUNT_ERROR`.
+/// Returns the class of a number by its name, such as `ER_CON_COUNT_ERROR`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     super::named(NAMES, name)
 }

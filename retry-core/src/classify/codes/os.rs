@@ -2,7 +2,7 @@
 
 use crate::class::Class;
 
-/// Name, number on Linux, on macOS and of Windows' sockets (0: there is none), class.
+/// Name, number on Linux, on macOS and of Windows' sockets (0 if there is none), and class.
 type Errno = (&'static str, i32, i32, i32, Class);
 
 const ERRNO: &[Errno] = &[
@@ -91,8 +91,8 @@ impl Class {
     /// Returns the class of an error number of the operating system that the program is compiled for, as
     /// [`raw_os_error`] returns it.
     ///
-    /// This is [`of_windows_error`](Self::of_windows_error) on Windows, [`of_macos_error`](Self::of_macos_error) on Apple's
-    /// systems and the BSDs, and [`of_linux_error`](Self::of_linux_error) anywhere else.
+    /// This is [`of_windows_error`](Self::of_windows_error) on Windows, [`of_macos_error`](Self::of_macos_error) on
+    /// Apple's systems and the BSDs, and [`of_linux_error`](Self::of_linux_error) anywhere else.
     ///
     /// | class | numbers, by their names |
     /// |---|---|
@@ -206,7 +206,7 @@ impl Class {
             | 9002
             | 9003
             | 9501 => Self::Network,
-            // The network subsystem is not ready, the peer shut the connection down, the resolver.
+            // The network subsystem is not ready, the peer shut the connection down, or the resolver failed.
             10091 | 10101 | 11001..=11004 => Self::Network,
             87 | 123 | 161 | 206 => Self::Validation,
             17 | 19 | 39 | 50 | 112 | 120 | 1295 | 10092 | 10093 => Self::Permanent,
@@ -224,14 +224,15 @@ impl Class {
     }
 }
 
-/// The class of a number from an unknown system, and whether all systems that have the number agree on its class.
+/// Returns the class of a number from an unknown system, and whether all systems that have the number agree on its
+/// class.
 pub(in crate::classify) fn of_any_system(code: i32) -> Option<(Class, bool)> {
     let classes = [Class::of_linux_error(code), Class::of_macos_error(code), Class::of_windows_error(code)];
     let first = classes.into_iter().flatten().next()?;
     Some((first, classes.into_iter().flatten().all(|class| class == first)))
 }
 
-/// The class of a number by its name, such as `ECONNRESET` or Windows' `WSAECONNRESET`.
+/// Returns the class of a number by its name, such as `ECONNRESET` or Windows' `WSAECONNRESET`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     let name = name.strip_prefix("WSA").unwrap_or(name);
     ERRNO.iter().find(|errno| errno.0 == name).map(|errno| errno.4)

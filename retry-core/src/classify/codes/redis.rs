@@ -1,4 +1,4 @@
-//! Errors of Redis, Valkey and their like.
+//! Errors of Redis, Valkey and compatible servers.
 
 use crate::class::Class;
 
@@ -14,10 +14,10 @@ impl Class {
     /// | `Validation` | `WRONGTYPE`, `EXECABORT`, `CROSSSLOT` |
     /// | `Permanent` | `NOPROTO` |
     ///
-    /// A leading `-`, as on the wire, is skipped. `ERR` is the general code, so the next words decide: `max number of clients`
-    /// is `Transient`; `unknown command`, `wrong number of arguments`, `syntax error`, `value is not` and `invalid` are
-    /// `Validation`; `no such key` is `NotFound`; other words are `None`. Sources: [RESP, simple errors], [cluster
-    /// specification], [server.c].
+    /// A leading `-`, as on the wire, is skipped. `ERR` is the general code, so the next words decide:
+    /// `max number of clients` is `Transient`; `unknown command`, `wrong number of arguments`, `syntax error`,
+    /// `value is not` and `invalid` are `Validation`; `no such key` is `NotFound`; other words are `None`. Sources:
+    /// [RESP, simple errors], [cluster specification], [server.c].
     ///
     /// [RESP, simple errors]: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors
     /// [cluster specification]: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
@@ -42,7 +42,7 @@ impl Class {
     }
 }
 
-/// What follows `ERR`.
+/// Phrases after `ERR`, and their classes.
 const GENERAL: &[(&str, Class)] = &[
     ("max number of clients", Class::Transient),
     ("unknown command", Class::Validation),
@@ -54,7 +54,7 @@ const GENERAL: &[(&str, Class)] = &[
     ("no such key", Class::NotFound),
 ];
 
-/// The class of an error by its code.
+/// Returns the class of an error by its code.
 pub(in crate::classify) fn named(code: &str) -> Option<Class> {
     Some(match code {
         "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "BUSY"

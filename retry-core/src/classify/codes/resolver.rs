@@ -3,7 +3,7 @@
 use super::Row;
 use crate::class::Class;
 
-/// By the numbers of glibc and musl; those of the BSDs stand beside them in `of_resolver_error`.
+/// The errors by the numbers of glibc and musl. `of_resolver_error` has the numbers of the BSDs.
 const EAI: &[Row<i32>] = &[
     (-1, "EAI_BADFLAGS", Class::Validation),
     (-2, "EAI_NONAME", Class::Network),
@@ -17,13 +17,13 @@ const EAI: &[Row<i32>] = &[
     (-10, "EAI_MEMORY", Class::Transient),
     (-11, "EAI_SYSTEM", Class::Network),
     (-12, "EAI_OVERFLOW", Class::Validation),
-    // c-ares, as Node.js names its codes.
+    // The codes of c-ares have the names that Node.js gives them.
     (0, "ENOTFOUND", Class::Network),
     (0, "ESERVFAIL", Class::Network),
     (0, "EREFUSED", Class::Network),
     (0, "ETIMEOUT", Class::Timeout),
     (0, "ESOCKETTIMEDOUT", Class::Timeout),
-    // Windows.
+    // These are the names of Windows.
     (0, "WSAHOST_NOT_FOUND", Class::Network),
     (0, "WSATRY_AGAIN", Class::Network),
     (0, "WSANO_RECOVERY", Class::Network),
@@ -31,8 +31,8 @@ const EAI: &[Row<i32>] = &[
 ];
 
 impl Class {
-    /// Returns the class of an error of `getaddrinfo`: negative numbers of Linux (glibc, musl), positive ones of macOS and the
-    /// BSDs, and Windows' codes from 10000 on.
+    /// Returns the class of an error of `getaddrinfo`. It knows the negative numbers of Linux (glibc, musl), the
+    /// positive ones of macOS and the BSDs, and Windows' codes from 10000 on.
     ///
     /// | class | errors |
     /// |---|---|
@@ -41,9 +41,8 @@ impl Class {
     /// | `Validation` | `EAI_BADFLAGS`, `EAI_SERVICE`, `EAI_OVERFLOW` |
     /// | `Permanent` | `EAI_FAMILY`, `EAI_SOCKTYPE` |
     ///
-    /// A name that is not known is `Network`, because a resolver also says so while it restarts, before the network is
-    /// up, and while a new service is not yet registered. Sources: [getaddrinfo(3)], [RFC 3493, 6.1], Windows'
-    /// [getaddrinfo].
+    /// An unknown name is `Network`, because a resolver also reports it while it restarts, before the network is up,
+    /// and before a new service is registered. Sources: [getaddrinfo(3)], [RFC 3493, 6.1], Windows' [getaddrinfo].
     ///
     /// [getaddrinfo(3)]: https://man7.org/linux/man-pages/man3/getaddrinfo.3.html
     /// [RFC 3493, 6.1]: https://www.rfc-editor.org/rfc/rfc3493.html#section-6.1
@@ -73,7 +72,7 @@ impl Class {
     }
 }
 
-/// The class of an error by its name, such as `EAI_AGAIN`.
+/// Returns the class of an error by its name, such as `EAI_AGAIN`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     EAI.iter().find(|row| row.1 == name).map(|row| row.2)
 }

@@ -38,9 +38,11 @@ const CODES: &[Row<i32>] = &[
 ];
 
 impl Class {
-    /// Returns the class of a result code of SQLite; `None` for `SQLITE_OK`, `SQLITE_ROW`, `SQLITE_DONE` and for notices.
+    /// Returns the class of a result code of SQLite. Returns `None` for `SQLITE_OK`, `SQLITE_ROW`, `SQLITE_DONE` and
+    /// for notices.
     ///
-    /// Extended codes, such as 517, have the class of their primary code, which is the lowest byte, unless they are listed.
+    /// Extended codes, such as 517, have the class of their primary code, which is the lowest byte, unless they are
+    /// listed.
     ///
     /// | class | codes |
     /// |---|---|
@@ -75,7 +77,7 @@ impl Class {
     }
 }
 
-/// The class of a code by its name, such as `SQLITE_BUSY` or `SQLITE_BUSY_SNAPSHOT`.
+/// Returns the class of a code by its name, such as `SQLITE_BUSY` or `SQLITE_BUSY_SNAPSHOT`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
     let is_it = |row: &str| match name.strip_prefix(row) {
         Some(rest) => rest.is_empty() || rest.starts_with('_'),

@@ -5,7 +5,8 @@ use crate::class::Class;
 impl Class {
     /// Returns the class of a SQLSTATE, the five characters that SQL databases, ODBC and JDBC give an error.
     ///
-    /// A code that has no row of its own has the class of its first two characters.
+    /// The table lists codes of five characters, and groups of codes by their first two characters. The code decides
+    /// before its group.
     ///
     /// | class | codes |
     /// |---|---|
@@ -19,8 +20,8 @@ impl Class {
     /// | `Permanent` | `0A` not supported, `53100` disk full, `53400` configuration limit, `F0`, `XX001`, `XX002` corruption, `HYC00` |
     /// | `Unknown` | `40003` whether the statement completed is unknown; `P0` raised by a function; `HY` general |
     ///
-    /// `00` and `01` are success and warnings: `None`. So are codes of a class that is not listed. Sources:
-    /// [PostgreSQL, appendix A], [ODBC, appendix A], [MySQL's server errors].
+    /// Returns `None` for `00` and `01`, which are success and warnings, and for groups that the table leaves out.
+    /// Sources: [PostgreSQL, appendix A], [ODBC, appendix A], [MySQL's server errors].
     ///
     /// [PostgreSQL, appendix A]: https://www.postgresql.org/docs/current/errcodes-appendix.html
     /// [ODBC, appendix A]: https://learn.microsoft.com/sql/odbc/reference/appendixes/appendix-a-odbc-error-codes
