@@ -71,15 +71,18 @@ use crate::verdict::{GiveUp, Reason};
 ///
 /// # A retry around a retry
 ///
-/// For an outer retry, this error has the class [`Exhausted`](Class::Exhausted), or [`CircuitOpen`](Class::CircuitOpen)
-/// if the circuit refused an attempt. By default, policies fail at once for both classes, so that attempts do not
-/// multiply.
+/// For an outer retry, [how the call ended](Error#impl-Classify-for-Error%3CE%3E) gives this error its class: that of the
+/// operation's error, [`Exhausted`](Class::Exhausted), or [`CircuitOpen`](Class::CircuitOpen) if the circuit refused an
+/// attempt. None of them is retried by default, so that attempts do not multiply. An outer circuit takes the error as
+/// [neutral](crate::Failure::neutral) if the inner call was cancelled, ignored, or refused before its first attempt, or
+/// if its last failure was neutral.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Error<E> {
     kind: ErrorKind,
     cause: Option<Cause<E>>,
     context: ErrorContext,
+    is_neutral: bool,
 }
 
 /// How a failed call ended.
@@ -182,8 +185,13 @@ impl ErrorContext {
 }
 
 impl<E> Error<E> {
-    pub(crate) const fn new(kind: ErrorKind, cause: Option<Cause<E>>, context: ErrorContext) -> Self {
-        Self { kind, cause, context }
+    pub(crate) const fn new(
+        kind: ErrorKind,
+        cause: Option<Cause<E>>,
+        context: ErrorContext,
+        is_neutral: bool,
+    ) -> Self {
+        Self { kind, cause, context, is_neutral }
     }
 
     /// Returns how the call ended.
@@ -245,8 +253,8 @@ impl<E> Error<E> {
 
     /// Converts the operation's own error: `error.map(std::io::Error::other)`. Everything else stays.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
-        let Self { kind, cause, context } = self;
-        Error { kind, cause: cause.map(|cause| cause.map(f)), context }
+        let Self { kind, cause, context, is_neutral } = self;
+        Error { kind, cause: cause.map(|cause| cause.map(f)), context, is_neutral }
     }
 
     /// Returns `Ok(None)` if the policy ignored the error. With it, a call for which a missing value is fine returns an
@@ -319,6 +327,12 @@ impl<E> Error<E> {
     /// Returns `true` if the last attempt's failure has the class [`Timeout`](Class::Timeout).
     pub fn is_timeout(&self) -> bool {
         self.context.class == Some(Class::Timeout)
+    }
+
+    /// Returns `true` if the last attempt's failure was [neutral](crate::Failure::neutral): it says nothing about the
+    /// dependency.
+    pub const fn is_neutral(&self) -> bool {
+        self.is_neutral
     }
 
     const fn gave_up_for(&self, reason: GiveUp) -> bool {

@@ -15,7 +15,7 @@ use crate::tls::{Text, of_handshake, of_openssl, of_schannel};
 ///
 /// | feature | errors |
 /// |---|---|
-/// | `http` | those of building a request: `Validation` |
+/// | `http` | those of building a request: `Validation`, [neutral](Failure::neutral) |
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
@@ -90,10 +90,10 @@ impl BaseErrors for ClientErrors {
         let mut walk = Walk { place: self.begins, otherwise: None };
         for error in chain {
             if let Some(failure) = walk.step(error) {
-                return Some(failure);
+                return Some(walk.judged(failure));
             }
         }
-        walk.otherwise.map(Failure::new)
+        walk.otherwise.map(|class| walk.judged(class.into()))
     }
 }
 
@@ -114,9 +114,12 @@ enum Place {
     Answer,
     /// The body that they carried, after HTTP.
     Content,
-    /// The caller's own request.
+    /// The caller's own request, such as its body. What fails there says nothing about the server.
     Request,
 }
+
+/// A request that could not be built. It says nothing about the server.
+const NOT_BUILT: Failure = Failure::new(Class::Validation).neutral();
 
 /// The way along the chain, from the outside in.
 struct Walk {
@@ -142,7 +145,8 @@ impl Walk {
         }
         #[cfg(feature = "http")]
         if is_of_http(error) {
-            return Some(Class::Validation.into());
+            let is_of_answer = matches!(self.place, Place::Answer | Place::Content);
+            return Some(if is_of_answer { Class::Validation.into() } else { NOT_BUILT });
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
@@ -161,9 +165,14 @@ impl Walk {
         if let Some(hyper) = downcast::<hyper::Error>(error) {
             return self.of_hyper(hyper).map(Into::into);
         } else if let Some(client) = downcast::<hyper_util::client::legacy::Error>(error) {
-            return self.of_hyper_util(client).map(Into::into);
+            return self.of_hyper_util(client);
         }
-        self.of_text(error).map(Into::into)
+        self.of_text(error)
+    }
+
+    /// Marks a failure of the caller's own request as neutral.
+    fn judged(&self, failure: Failure) -> Failure {
+        if self.place == Place::Request { failure.neutral() } else { failure }
     }
 
     fn of_io(&mut self, error: &io::Error) -> Option<Class> {
@@ -187,7 +196,7 @@ impl Walk {
         }
         match () {
             () if error.is_timeout() => return Some(Class::Timeout.into()),
-            () if error.is_builder() => return Some(Class::Validation.into()),
+            () if error.is_builder() => return Some(NOT_BUILT),
             () if error.is_redirect() || error.is_upgrade() => return Some(Class::Permanent.into()),
             () if error.is_decode() => self.enter(Place::Content, Class::Serialization),
             () if error.is_body() => self.enter(Place::Answer, Class::Network),
@@ -211,23 +220,26 @@ impl Walk {
 
     /// hyper-util says by its text alone that a request cannot be sent.
     #[cfg(feature = "hyper")]
-    fn of_hyper_util(&mut self, error: &hyper_util::client::legacy::Error) -> Option<Class> {
+    fn of_hyper_util(&mut self, error: &hyper_util::client::legacy::Error) -> Option<Failure> {
         if Text::of(error).starts_with("client error (User") {
-            return Some(Class::Validation);
+            return Some(NOT_BUILT);
         }
         self.enter(Place::Connection, Class::Network);
         None
     }
 
     /// Errors of private types: those of connectors.
-    fn of_text(&self, error: &(dyn StdError + 'static)) -> Option<Class> {
+    fn of_text(&self, error: &(dyn StdError + 'static)) -> Option<Failure> {
         match self.place {
             Place::Connection => {
                 let text = Text::of(error);
                 // `https` without TLS, or a URL without a host: hyper-util's connector.
-                if text.starts_with("invalid URL, ") { Some(Class::Validation) } else { of_handshake(&text) }
+                if text.starts_with("invalid URL, ") {
+                    return Some(NOT_BUILT);
+                }
+                of_handshake(&text).map(Into::into)
             }
-            Place::Elsewhere => of_openssl(&Text::of(error)),
+            Place::Elsewhere => of_openssl(&Text::of(error)).map(Into::into),
             Place::Answer | Place::Content | Place::Request => None,
         }
     }

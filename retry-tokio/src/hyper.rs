@@ -20,8 +20,8 @@ use crate::chain::ClientErrors;
 /// | a timeout | `Timeout` |
 /// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](retry_core::Class) |
 /// | the TLS handshake failed, for a certificate, say | `Permanent` |
-/// | the URL has no host; `https` in a program without TLS | `Validation` |
-/// | hyper was misused, or the request's body failed | `Validation`; if the system said more, [that](retry_core::Class) |
+/// | the URL has no host; `https` in a program without TLS | `Validation`, [neutral](Failure::neutral) |
+/// | hyper was misused, or the request's body failed | `Validation`; if the system said more, [that](retry_core::Class); [neutral](Failure::neutral) |
 /// | a call inside has ended, such as a `ServiceError` of a layer further in | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
 /// | an error of reqwest, or of another library that [`error_chain`](crate::error_chain) knows | as there |
 /// | an error that names none of these | `Unknown` |

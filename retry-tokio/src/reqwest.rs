@@ -68,7 +68,8 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 /// |---|---|
 /// | a call inside, such as that of a resolver or of a layer of the connector, has ended | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
 /// | a timeout, of whatever part | `Timeout` |
-/// | the request could not be built; `https` in a program without TLS | `Validation` |
+/// | the request could not be built; `https` in a program without TLS | `Validation`, [neutral](Failure::neutral) |
+/// | the request's body failed | `Validation`; if the system said more, [that](retry_core::Class); [neutral](Failure::neutral) |
 /// | too many redirects, or a loop | `Permanent` |
 /// | a status, by `error_for_status` | [that of the status](retry_core::Class::of_http_status); without a hint, for the error has no headers |
 /// | the connection failed or broke, also while the body was read; what came is not HTTP | `Network`; if the system said more, [that](retry_core::Class) |

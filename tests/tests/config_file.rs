@@ -55,8 +55,11 @@ fn every_key_reaches_its_setter() {
                 .start_within(ms(3_600_000)),
         ),
         (
-            "jitter = 'none'\nretry_on = ['rate_limit', 'not_found']",
-            Policy::DEFAULT.jitter(Jitter::None).retry_on(ClassSet::of(&[Class::RateLimit, Class::NotFound])),
+            "jitter = 'none'\nretry_on = ['rate_limit', 'not_found']\nneutral_on = ['serialization']",
+            Policy::DEFAULT
+                .jitter(Jitter::None)
+                .retry_on(ClassSet::of(&[Class::RateLimit, Class::NotFound]))
+                .neutral_on(ClassSet::of(&[Class::Serialization])),
         ),
     ];
     for (file, policy) in rows {
@@ -135,6 +138,7 @@ fn every_error_names_the_key_in_both_formats() {
         (r#"{"attempt_timeout": "0s"}"#, "attempt_timeout = 0 s: must be above zero"),
         (r#"{"total_timeout": "0s"}"#, "total_timeout = 0 s: must be above zero"),
         (r#"{"total_timeout": "soon"}"#, "total_timeout: \"soon\" is not a duration"),
+        (r#"{"neutral_on": ["own"]}"#, "neutral_on: \"own\" is not one of transient, timeout"),
         (r#"{"retry_on": ["timeout", "Timeout"]}"#, "retry_on: \"Timeout\" is not one of transient, timeout"),
         (r#"{"preset": "ftp"}"#, "preset: \"ftp\" is not one of default, database"),
         (r#"{"max_attempts": 1, "max_attempts": 2}"#, "duplicate field `max_attempts`"),
@@ -191,7 +195,8 @@ fn every_key_that_is_set_is_written() {
         "backoff = \"exponential\"\nbase_delay = \"100ms\"\nmultiplier = 2.0\njitter = \"full\"\nmin_delay = \"0s\"\n\
          max_delay = \"30s\"\nmax_attempts = 3\nstart_within = \"5m\"\ntotal_timeout = \"none\"\nattempt_timeout = \"none\"\nreset_after = \"none\"\nhints = \"floor\"\n\
          max_hint = \"max_delay\"\n\
-         retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n"
+         retry_on = [\"transient\", \"timeout\", \"rate_limit\", \"network\", \"server\", \"unknown\"]\n\
+         neutral_on = []\n"
     );
     let config = CircuitConfig::WITHOUT_RULES.count_as_failure(ClassSet::of(&[Class::RateLimit]));
     assert_eq!(
@@ -274,7 +279,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
              increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, \
-             attempt_timeout, reset_after, hints, max_hint, retry_on"
+             attempt_timeout, reset_after, hints, max_hint, retry_on, neutral_on"
                 .to_owned(),
         ),
         (

@@ -79,7 +79,10 @@ fn classes() -> impl Strategy<Value = ClassSet> {
 fn any_policy() -> impl Strategy<Value = Policy> {
     let optional = (classes(), any::<bool>(), any::<bool>(), prop::option::of(duration()));
     (policy(), optional).prop_map(|((policy, ..), (classes, unlimited, follows, timeout))| {
-        let policy = policy.retry_on(classes);
+        let neutral = Class::ALL
+            .into_iter()
+            .fold(ClassSet::ALL, |set, class| if classes.contains(class) { set.without(class) } else { set });
+        let policy = policy.retry_on(classes).neutral_on(neutral);
         let policy =
             if unlimited { policy.start_within(Duration::MAX).max_attempts(u32::MAX) } else { policy };
         let policy = if follows { hints_up_to_max_delay(policy) } else { policy };
@@ -91,7 +94,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 fn hints_up_to_max_delay(policy: Policy) -> Policy {
     let says = policy.settings();
     let same = Policy::backoff(says.backoff).jitter(says.jitter).hints(says.hints).retry_on(says.retry_on);
-    let same = same.max_delay(says.max_delay).min_delay(says.min_delay);
+    let same = same.neutral_on(says.neutral_on).max_delay(says.max_delay).min_delay(says.min_delay);
     let same = same.max_attempts(says.max_attempts.unwrap_or(u32::MAX));
     same.start_within(says.start_within.unwrap_or(Duration::MAX))
 }

@@ -44,9 +44,10 @@ fn a_policy_is_one_line() {
             BASE.multiplier(1.1)
                 .max_attempts(u32::MAX)
                 .jitter(Jitter::proportional(0.025))
-                .hints(Hints::Exact),
+                .hints(Hints::Exact)
+                .neutral_on(ClassSet::of(&[Class::Serialization, Class::Validation])),
             "unlimited attempts, exponential from 100 ms x1.1, at most 30 s, proportional jitter 0.025, \
-             hints exactly, up to 30 s, retries timeout",
+             hints exactly, up to 30 s, retries timeout, neutral on validation, serialization",
         ),
         (
             BASE.jitter(Jitter::None).rules(RULES),

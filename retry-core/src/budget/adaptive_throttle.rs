@@ -165,7 +165,7 @@ impl BudgetRules for AdaptiveThrottle {
     fn concern(&self, deposit: Deposit) -> Concern {
         match deposit {
             Deposit::Succeeded { .. } | Deposit::Failed { .. } => Concern::Timed,
-            Deposit::Started { .. } | Deposit::Cancelled { .. } => Concern::None,
+            Deposit::Started { .. } | Deposit::Neutral { .. } | Deposit::Cancelled { .. } => Concern::None,
         }
     }
 
@@ -186,7 +186,7 @@ impl BudgetRules for AdaptiveThrottle {
         let accepted = match deposit {
             Deposit::Succeeded { .. } => true,
             Deposit::Failed { class, .. } => !self.rejections.contains(class),
-            Deposit::Started { .. } | Deposit::Cancelled { .. } => return,
+            Deposit::Started { .. } | Deposit::Neutral { .. } | Deposit::Cancelled { .. } => return,
         };
         state.advance(now, self.slice);
         let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // a full slice stays as it is

@@ -102,7 +102,9 @@ impl BudgetRules for ConcurrencyShare {
                 state.attempts = state.attempts.saturating_add(1);
                 return;
             }
-            Deposit::Succeeded { price, .. } | Deposit::Failed { price, .. } => (true, price),
+            Deposit::Succeeded { price, .. } | Deposit::Failed { price, .. } | Deposit::Neutral { price } => {
+                (true, price)
+            }
             Deposit::Cancelled { started, price } => (started, price),
         };
         state.attempts = state.attempts.saturating_sub(started.into());

@@ -81,6 +81,12 @@ pub enum Deposit {
         /// The price that was paid for it.
         price: Price,
     },
+    /// The attempt ended with a [neutral](crate::Failure::neutral) failure. The price goes back, and nothing else is
+    /// recorded.
+    Neutral {
+        /// The price that was paid for it.
+        price: Price,
+    },
     /// The attempt was dropped before it ended, or was paid for and then never started.
     Cancelled {
         /// Whether the attempt had started.

@@ -142,7 +142,9 @@ impl BudgetRules for RequestShare {
     fn concern(&self, deposit: Deposit) -> Concern {
         match deposit {
             Deposit::Started { first: true } => Concern::Timed,
-            Deposit::Cancelled { price: Price(1..), .. } => Concern::Untimed,
+            Deposit::Cancelled { price: Price(1..), .. } | Deposit::Neutral { price: Price(1..) } => {
+                Concern::Untimed
+            }
             _ => Concern::None,
         }
     }
@@ -163,7 +165,8 @@ impl BudgetRules for RequestShare {
                 state.advance(now, self.slice);
                 let _ = state.add(self.share); // a full slice stays as it is
             }
-            Deposit::Cancelled { price: Price(slice @ 1..), .. } => state.take_back(-RETRY, slice - 1),
+            Deposit::Cancelled { price: Price(slice @ 1..), .. }
+            | Deposit::Neutral { price: Price(slice @ 1..) } => state.take_back(-RETRY, slice - 1),
             _ => {}
         }
     }

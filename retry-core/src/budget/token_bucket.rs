@@ -162,11 +162,14 @@ impl BudgetRules for TokenBucket {
     #[inline]
     fn concern(&self, deposit: Deposit) -> Concern {
         match deposit {
-            Deposit::Succeeded { .. } | Deposit::Cancelled { price: Price(1..), .. } => Concern::Untimed,
+            Deposit::Succeeded { .. }
+            | Deposit::Cancelled { price: Price(1..), .. }
+            | Deposit::Neutral { price: Price(1..) } => Concern::Untimed,
             // The price of a failed attempt is already spent.
-            Deposit::Started { .. } | Deposit::Failed { .. } | Deposit::Cancelled { price: Price(0), .. } => {
-                Concern::None
-            }
+            Deposit::Started { .. }
+            | Deposit::Failed { .. }
+            | Deposit::Cancelled { price: Price(0), .. }
+            | Deposit::Neutral { price: Price(0) } => Concern::None,
         }
     }
 
@@ -190,7 +193,7 @@ impl BudgetRules for TokenBucket {
                 let refund = if first { self.first_try_refund } else { 0 };
                 state.give(price.0.saturating_add(refund).saturating_add(self.success_reward));
             }
-            Deposit::Cancelled { price, .. } => state.give(price.0),
+            Deposit::Cancelled { price, .. } | Deposit::Neutral { price } => state.give(price.0),
             Deposit::Started { .. } | Deposit::Failed { .. } => {}
         }
     }

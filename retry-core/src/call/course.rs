@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::elapsed::Elapsed;
 use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
-use crate::circuit::{Change, Gate, NoCircuit, Rejected};
+use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::error::ErrorContext;
@@ -54,6 +54,30 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     pub(crate) fn observe<N>(self, observer: N) -> Setup<P, G, B, N> {
         let Self { policies, operation, key, gate, budget, observer: _ } = self;
         Setup { policies, operation, key, gate, budget, observer }
+    }
+}
+
+impl<P, G: Gate, B: Budget, O> Setup<P, G, B, O> {
+    /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price.
+    #[inline(always)]
+    pub(super) fn settle<N: Now>(
+        &self,
+        failure: Failure,
+        (ticket, price): (G::Ticket, Price),
+        delay: Option<Duration>,
+        word: u64,
+        now: &mut Reading<N>,
+    ) -> Settled {
+        let class = failure.class;
+        let (settled, deposit) = if failure.is_neutral {
+            let settled = self.gate.end(ticket, AttemptEnd::Neutral { delay }, || now.get());
+            (settled, Deposit::Neutral { price })
+        } else {
+            let settled = self.gate.fail(ticket, class, || now.get(), delay, word);
+            (settled, Deposit::Failed { class, price })
+        };
+        self.budget.deposit(deposit, || now.get());
+        settled
     }
 }
 
@@ -226,7 +250,14 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    /// Ends the attempt, which began after `began` nanoseconds, as a failure, and returns the verdict.
+    /// Returns the failure as the policy sees it: neutral if the policy says so of its class.
+    #[inline]
+    pub(crate) fn judged(&self, failure: impl Into<Failure>) -> Failure {
+        self.policy().judged(failure.into())
+    }
+
+    /// Ends the attempt, which began after `began` nanoseconds, as a failure that was [judged](Self::judged), and returns
+    /// the verdict.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail<'e>(
         &mut self,
@@ -262,15 +293,14 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 .policy(&state.read)
                 .decide(&failed, ceiling, &mut state.max_attempts, elapsed, || *drawn.insert(word()));
 
-        let Some((ticket, price)) = state.end_attempt() else {
+        let Some(held) = state.end_attempt() else {
             debug_assert!(false, "only an attempt fails");
             return Verdict::GiveUp(GiveUp::Attempts);
         };
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
-        let settled = setup.gate.fail(ticket, class, || now.get(), delay, word);
-        setup.budget.deposit(Deposit::Failed { class, price }, || now.get());
+        let settled = setup.settle(failure, held, delay, word, &mut now);
         let verdict = match (plan, settled.next) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::course::{Course, State};
 use super::elapsed::Elapsed;
-use crate::budget::{Budget, Deposit};
+use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
@@ -65,10 +65,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
         let ran = state.so_far().saturating_sub(began);
         if let Some((ticket, price)) = state.end_attempt() {
-            if setup.policies.policy(state.read()).is_whole_attempt(ran) {
-                let class = failure.class;
-                let settled = setup.gate.fail(ticket, class, || now.get(), None, 0);
-                setup.budget.deposit(Deposit::Failed { class, price }, || now.get());
+            if failure.is_neutral || setup.policies.policy(state.read()).is_whole_attempt(ran) {
+                let settled = setup.settle(failure, (ticket, price), None, 0, &mut now);
                 self.changed(settled.change);
             } else {
                 self.give_up(ticket, price, || now.get());

@@ -20,8 +20,8 @@ use crate::time::{Instant, Now, Reading, nanos};
 /// configuration as an argument.
 ///
 /// Each attempt is admitted with a [`Ticket`], which proves its admission. The ticket is stamped with the *era*, a
-/// counter that each change of phase increments. Hand each ticket back exactly once, to [`settle`](Self::settle) or
-/// [`cancel`](Self::cancel). A ticket of an older era changes only the counter [`late`](Self::late).
+/// counter that each change of phase increments. Hand each ticket back exactly once, to [`settle`](Self::settle),
+/// [`cancel`](Self::cancel) or [`release`](Self::release). A ticket of an older era changes only the counter [`late`](Self::late).
 ///
 /// Most code uses a [`SharedCircuit`](crate::SharedCircuit), which adds the configuration and a lock.
 ///
@@ -172,6 +172,29 @@ impl<W: Window> Breaker<W> {
         self.end(config, ticket, AttemptEnd::Cancelled, &mut || now.get()).change
     }
 
+    /// Takes back the ticket of an attempt that says nothing about the dependency, and frees its slot. The counts stay as
+    /// they are, however long the attempt ran.
+    ///
+    /// ```
+    /// use retry_core::{circuit::{Breaker, CountWindow, Phase}, CircuitConfig, Instant};
+    ///
+    /// let mut breaker = Breaker::<CountWindow<10>>::CLOSED;
+    /// let now = Instant::ORIGIN;
+    /// breaker.trip(core::time::Duration::ZERO, now);
+    /// let probe = breaker.admit(&CircuitConfig::DEFAULT, now).unwrap();
+    /// assert!(breaker.admit(&CircuitConfig::DEFAULT, now).is_err()); // the only probe is taken
+    /// breaker.release(probe.ticket); // its request could not be built
+    /// assert!(breaker.admit(&CircuitConfig::DEFAULT, now).is_ok());
+    /// assert_eq!(breaker.phase(), Phase::HalfOpen);
+    /// ```
+    pub fn release(&mut self, ticket: Ticket) {
+        if ticket.era != self.era {
+            self.count_late();
+        } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
+            *in_flight = in_flight.saturating_sub(1);
+        }
+    }
+
     /// Settles an attempt, however it ended.
     #[inline]
     pub(crate) fn end(
@@ -181,19 +204,23 @@ impl<W: Window> Breaker<W> {
         how: AttemptEnd,
         now: &mut dyn FnMut() -> Instant,
     ) -> Settled {
-        let (failed, word, delay) = match how {
-            AttemptEnd::Succeeded => (false, 0, None),
-            AttemptEnd::Failed { class, word, delay } => (config.counts(class), word, delay),
+        let (counts, word, delay) = match how {
+            AttemptEnd::Succeeded => (Some(false), 0, None),
+            AttemptEnd::Failed { class, word, delay } => (Some(config.counts(class)), word, delay),
             // A slow attempt that was dropped counts as a failure.
             AttemptEnd::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
-                (true, 0, None)
+                (Some(true), 0, None)
             }
-            AttemptEnd::Cancelled => {
-                self.take_back(&ticket);
-                return Settled::NOTHING;
+            AttemptEnd::Cancelled => (None, 0, None),
+            AttemptEnd::Neutral { delay } => (None, 0, delay),
+        };
+        let change = match counts {
+            Some(failed) => self.settle(config, ticket, failed, &mut *now, word),
+            None => {
+                self.release(ticket);
+                None
             }
         };
-        let change = self.settle(config, ticket, failed, &mut *now, word);
         Settled { change, next: self.open_after(delay, now) }
     }
 
@@ -202,15 +229,6 @@ impl<W: Window> Breaker<W> {
         if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
             *streak = 0;
             window.record_successes(successes, config.span(W::CAPACITY));
-        }
-    }
-
-    /// Takes back the ticket of an attempt that leaves the counts as they are.
-    fn take_back(&mut self, ticket: &Ticket) {
-        if ticket.era != self.era {
-            self.count_late();
-        } else if let State::HalfOpen { in_flight, .. } = &mut self.state {
-            *in_flight = in_flight.saturating_sub(1);
         }
     }
 
@@ -378,6 +396,7 @@ impl<W: Window> Breaker<W> {
     ///
     /// # Errors
     /// Returns an error if the circuit stays open until after `at`. The error's wait counts from `now`.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
         match self.state {
             State::Open { until, most } => {

@@ -100,6 +100,14 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
     fn cancel_at(&self, ticket: Ticket, now: Instant) -> Option<Change> {
         self.breaker.with(|breaker| breaker.cancel(Self::CONFIG, ticket, now))
     }
+
+    #[inline(never)]
+    fn release_at(&self, ticket: Ticket, delay: Option<Duration>, now: Instant) -> Settled {
+        self.breaker.with(|breaker| {
+            breaker.release(ticket);
+            Settled { change: None, next: breaker.open_after(delay, || now) }
+        })
+    }
 }
 
 impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
@@ -119,6 +127,7 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
             AttemptEnd::Cancelled => {
                 return Settled { change: self.cancel_at(ticket, now), next: Ok(()) };
             }
+            AttemptEnd::Neutral { delay } => return self.release_at(ticket, delay, now),
         };
         self.settle_at(ticket, failed, delay, word, now)
     }

@@ -118,6 +118,12 @@ pub enum AttemptEnd {
         /// A random word for [`open_jitter`](crate::CircuitConfig::open_jitter); 0 if none was drawn.
         word: u64,
     },
+    /// The attempt failed, and the failure says nothing about the dependency: see
+    /// [`Failure::neutral`](crate::Failure::neutral). The circuit takes the ticket back and counts nothing.
+    Neutral {
+        /// The delay before the next attempt; `None` if this was the last one.
+        delay: Option<Duration>,
+    },
     /// The attempt was dropped before it ended.
     Cancelled,
 }
@@ -129,7 +135,7 @@ pub enum AttemptEnd {
 /// dropped.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[must_use = "hand it back to `settle` or `cancel`"]
+#[must_use = "hand it back to `settle`, `cancel` or `release`"]
 pub struct Ticket {
     pub(super) era: u32,
     /// When it was given out; [`Instant::MAX`] unless a rule needs the duration of a call.

@@ -359,6 +359,19 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, config| breaker.end(config, ticket, end, now))
     }
 
+    /// Takes back the ticket of an attempt that ended neutrally.
+    #[inline]
+    fn release(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        if !GateWord::IS_PUBLISHED {
+            return self.settle_at(ticket, end, now.now());
+        }
+        if self.gate_word.load().is_closed_for(&ticket) {
+            return Settled::NOTHING;
+        }
+        let mut now = Reading::Unread(now);
+        self.settle(ticket, end, &mut || now.get())
+    }
+
     /// Records a success without the lock, if possible.
     #[inline]
     fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
@@ -431,6 +444,7 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
         match end {
             AttemptEnd::Succeeded => Settled { change: self.succeed(ticket, now), next: Ok(()) },
             AttemptEnd::Failed { class, delay, word } => self.fail(ticket, class, now, delay, word),
+            AttemptEnd::Neutral { .. } => self.release(ticket, end, now),
             AttemptEnd::Cancelled => Settled { change: self.cancel(ticket, now), next: Ok(()) },
         }
     }

@@ -16,8 +16,11 @@ use crate::verdict::GiveUp;
 /// | gave up for the class of the error, or left the error to its circuit | that class, as the [last](Failure::last) attempt |
 /// | gave up for another reason, on an error that [is not the dependency's fault](ClassSet::DEPENDENCY) | the class of that error, as the last attempt |
 /// | gave up for another reason: all attempts were made, or the time or the budget was used up | `Exhausted` |
-/// | was refused by a circuit | `CircuitOpen` |
-/// | was cancelled, or its error was ignored | `Exhausted` |
+/// | was refused by a circuit after an attempt | `CircuitOpen` |
+/// | was refused by a circuit before its first attempt | `CircuitOpen`, [neutral](Failure::neutral) |
+/// | was cancelled, or its error was ignored | `Exhausted`, neutral |
+///
+/// If the last failure of the call was neutral, this one is neutral, too.
 impl<E> Classify for Error<E> {
     fn classify(&self) -> Failure {
         let class = match (self.kind(), self.class()) {
@@ -26,11 +29,16 @@ impl<E> Classify for Error<E> {
             (ErrorKind::GaveUp(_), Some(class)) if !ClassSet::DEPENDENCY.contains(class) => class,
             _ => Class::Exhausted,
         };
-        match class {
+        let failure = match class {
             // A policy that retries these two does so because a call inside has ended.
             Class::Exhausted | Class::CircuitOpen => class.into(),
             class => Failure::new(class).last(),
+        };
+        let was_asked = self.class().is_some() || !self.is_circuit_open();
+        if was_asked && !self.is_cancelled() && !self.is_ignored() && !self.is_neutral() {
+            return failure;
         }
+        failure.neutral()
     }
 
     fn text(&self) -> Option<&dyn Display> {

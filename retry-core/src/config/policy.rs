@@ -35,6 +35,7 @@ table! {
         hints: Name<Hints>,
         max_hint: HintLimit,
         retry_on: Vec<Name<Class>>,
+        neutral_on: Vec<Name<Class>>,
     }
 }
 
@@ -74,8 +75,7 @@ table! {
 ///
 /// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
 /// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`,
-/// `ignore`)
-/// and `max_hint`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
+/// `ignore`), `max_hint` and `neutral_on`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
 /// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
 ///
 /// # Errors
@@ -143,6 +143,9 @@ impl PolicyFile {
         }
         if let Some(classes) = self.retry_on {
             policy = policy.retry_on(class_set(&classes));
+        }
+        if let Some(classes) = self.neutral_on {
+            policy = policy.neutral_on(class_set(&classes));
         }
         Ok(policy)
     }
@@ -232,6 +235,7 @@ impl PolicyFile {
             hints: Some(Name(says.hints)),
             max_hint: Some(HintLimit(says.max_hint)),
             retry_on: Some(class_names(says.retry_on)),
+            neutral_on: Some(class_names(says.neutral_on)),
         })
     }
 }

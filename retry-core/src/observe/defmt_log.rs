@@ -64,23 +64,32 @@ impl defmt::Format for Line<'_> {
                 defmt::write!(f, ": rejected, {} for another {=u64:us} s", rejected.phase(), wait);
             }
             EventKind::Failed { failure, verdict, .. } => {
-                let class = failure.class;
+                let (class, neutral) = (failure.class, if failure.is_neutral { ", neutral" } else { "" });
                 match verdict {
                     Verdict::Retry(delay) => defmt::write!(
                         f,
-                        ": attempt {=u32} failed ({}), retry in {=u64:us} s",
+                        ": attempt {=u32} failed ({}{=str}), retry in {=u64:us} s",
                         attempt,
                         class,
+                        neutral,
                         micros(delay)
                     ),
                     Verdict::GiveUp(reason) => {
-                        defmt::write!(f, ": gave up after attempt {=u32} ({}): {}", attempt, class, reason);
+                        defmt::write!(
+                            f,
+                            ": gave up after attempt {=u32} ({}{=str}): {}",
+                            attempt,
+                            class,
+                            neutral,
+                            reason
+                        );
                     }
                     Verdict::Rejected(rejected) => defmt::write!(
                         f,
-                        ": rejected after attempt {=u32} ({}), {} for another {=u64:us} s",
+                        ": rejected after attempt {=u32} ({}{=str}), {} for another {=u64:us} s",
                         attempt,
                         class,
+                        neutral,
                         rejected.phase(),
                         micros(rejected.wait())
                     ),

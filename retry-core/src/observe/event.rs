@@ -84,7 +84,8 @@ pub enum EventKind {
     Succeeded,
     /// The attempt failed.
     Failed {
-        /// The class of its error, with the server's hint and the rule, as the classifier returned them.
+        /// The class of its error, with the server's hint and the rule, as the classifier returned them. It is also
+        /// neutral if the policy says so of its class.
         failure: Failure,
         /// What the call does next.
         verdict: Verdict,
@@ -239,7 +240,8 @@ impl fmt::Display for Event<'_> {
             EventKind::Started => write!(f, "attempt {attempt}"),
             EventKind::Succeeded => write!(f, "attempt {attempt} succeeded"),
             EventKind::Failed { failure, verdict, outlook } => {
-                write!(f, "{verdict}: {}, attempt {attempt}", failure.class)?;
+                let neutral = if failure.is_neutral { ", neutral" } else { "" };
+                write!(f, "{verdict}: {}{neutral}, attempt {attempt}", failure.class)?;
                 if outlook.max_attempts < u32::MAX {
                     write!(f, " of {}", outlook.max_attempts)?;
                 }

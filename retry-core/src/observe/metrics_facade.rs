@@ -26,6 +26,7 @@ use crate::verdict::{GiveUp, Verdict};
 /// | `retry_call_duration_seconds` | `operation`, `outcome` | a histogram of the duration of calls, delays included |
 /// | `retry_attempts_total` | `operation`, `attempt` | attempts that started, by number: `1` to `8` and `9+` |
 /// | `retry_failures_total` | `operation`, `error_type` | attempts that failed, by class |
+/// | `retry_neutral_total` | `operation` | attempts that ended neutrally |
 /// | `retry_retries_total` | `operation`, `error_type` | retries that were decided, by class |
 /// | `retry_backoff_seconds` | `operation` | a histogram of the delays before retries |
 /// | `retry_give_ups_total` | `operation`, `reason` | calls that gave up, by reason |
@@ -138,6 +139,7 @@ struct Operation {
     ended: [Counter; ALL_ENDS.len()],
     took: [Histogram; ALL_ENDS.len()],
     failed: [Counter; Class::ALL.len()],
+    neutral: Counter,
     retried: [Counter; Class::ALL.len()],
     backoff: Histogram,
     gave_up: [Counter; GiveUp::ALL.len()],
@@ -163,6 +165,7 @@ impl Operation {
             ended: from_fn(|i| counter!(CALLS.0, outcome(ALL_ENDS[i].name()))),
             took: from_fn(|i| histogram!(DURATION.0, outcome(ALL_ENDS[i].name()))),
             failed: from_fn(|i| counter!(FAILURES.0, error_type(i))),
+            neutral: counter!(NEUTRAL.0, labels(&[])),
             retried: from_fn(|i| counter!(RETRIES.0, error_type(i))),
             backoff: histogram!(BACKOFF.0, labels(&[])),
             gave_up: from_fn(|i| counter!(GIVE_UPS.0, labels(&[("reason", GiveUp::ALL[i].name())]))),
@@ -178,7 +181,8 @@ impl Operation {
             EventKind::Started => self.started[place::number(event.attempt)].increment(1),
             EventKind::Failed { failure, verdict, .. } => {
                 let class = failure.class as usize;
-                self.failed[class].increment(1);
+                let ended = if failure.is_neutral { &self.neutral } else { &self.failed[class] };
+                ended.increment(1);
                 match verdict {
                     Verdict::Retry(delay) => {
                         self.retried[class].increment(1);
@@ -236,8 +240,18 @@ impl Circuits {
 }
 
 fn describe() {
-    let counters =
-        [CALLS, ATTEMPTS, FAILURES, RETRIES, GIVE_UPS, REFUSALS, BUDGET_EMPTY, DEAD_LETTERS, CHANGES];
+    let counters = [
+        CALLS,
+        ATTEMPTS,
+        FAILURES,
+        NEUTRAL,
+        RETRIES,
+        GIVE_UPS,
+        REFUSALS,
+        BUDGET_EMPTY,
+        DEAD_LETTERS,
+        CHANGES,
+    ];
     counters.into_iter().for_each(|Metric(name, help)| describe_counter!(name, help));
     for Metric(name, help) in [DURATION, BACKOFF] {
         describe_histogram!(name, Unit::Seconds, help);
@@ -260,6 +274,8 @@ const DURATION: Metric =
 const ATTEMPTS: Metric =
     Metric("retry_attempts_total", "Attempts that started, by their number in the call.");
 const FAILURES: Metric = Metric("retry_failures_total", "Attempts that failed, by the class of the error.");
+const NEUTRAL: Metric =
+    Metric("retry_neutral_total", "Attempts that failed and say nothing about the dependency.");
 const RETRIES: Metric =
     Metric("retry_retries_total", "Retries that were decided, by the class of the error before.");
 const BACKOFF: Metric = Metric("retry_backoff_seconds", "Delays before retries.");

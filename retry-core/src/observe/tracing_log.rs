@@ -26,6 +26,7 @@ use crate::verdict::Verdict;
 /// | `retry.operation`, `retry.key`, `retry.attempt` | the operation, the key, and the number of the attempt |
 /// | `error.type` | the class of the error; the name is OpenTelemetry's |
 /// | `retry.severity` | the severity of the class: `low`, `medium`, `high`, `critical` |
+/// | `retry.neutral` | `true` if a failure says nothing about the dependency |
 /// | `retry.verdict` | `retry`, `give-up` or `rejected` |
 /// | `retry.reason` | why the call gave up, in a word |
 /// | `retry.delay_us` | the delay before the next attempt, in microseconds, rounded down |
@@ -78,6 +79,7 @@ struct Fields {
     name: &'static str,
     error_type: Option<&'static str>,
     severity: Option<&'static str>,
+    neutral: Option<bool>,
     verdict: Option<&'static str>,
     reason: Option<&'static str>,
     delay: Option<u64>,
@@ -100,6 +102,7 @@ impl Fields {
             EventKind::Failed { failure, verdict, outlook } => {
                 let failed = Self {
                     name: "failed",
+                    neutral: failure.is_neutral.then_some(true),
                     max_attempts: (outlook.max_attempts < u32::MAX).then_some(outlook.max_attempts),
                     left: outlook.left.map(micros),
                     budget: outlook.budget,
@@ -162,6 +165,7 @@ macro_rules! levels {
                 retry.attempt = attempt,
                 error.type = fields.error_type,
                 retry.severity = fields.severity,
+                retry.neutral = fields.neutral,
                 retry.verdict = fields.verdict,
                 retry.reason = fields.reason,
                 retry.delay_us = fields.delay,

@@ -31,6 +31,8 @@ pub struct Failure {
     pub rule: Option<&'static Rule>,
     /// Whether this must be the last attempt, whatever the rules say.
     pub is_last: bool,
+    /// Whether the failure is [neutral](Self::neutral): it says nothing about the dependency.
+    pub is_neutral: bool,
 }
 
 impl Failure {
@@ -38,7 +40,7 @@ impl Failure {
 
     /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
-        Self { class, hint: None, hint_unreadable: false, rule: None, is_last: false }
+        Self { class, hint: None, hint_unreadable: false, rule: None, is_last: false, is_neutral: false }
     }
 
     /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
@@ -78,6 +80,41 @@ impl Failure {
     #[must_use]
     pub const fn last(self) -> Self {
         Self { is_last: true, ..self }
+    }
+
+    /// Marks the failure as neutral: it says nothing about the dependency. Examples are a request that could not be
+    /// built, data of the caller's own that could not be serialized, and a request body that broke.
+    ///
+    /// A neutral attempt is neither a success nor a failure. The circuit takes the ticket back and frees the slot of a
+    /// probe, the budget takes the price of the retry back, and metrics have a count of their own for it. Whether the
+    /// call retries is still decided by the class and the rules.
+    ///
+    /// An error that the server answered with, such as a 404, is a success for the circuit, because the server
+    /// answered. To make whole classes neutral, use [`Policy::neutral_on`](crate::Policy::neutral_on).
+    ///
+    /// ```
+    /// use retry_core::{circuit::Phase, testing::FakeClock, CircuitConfig, Class, Failure, Policy, Retry, SharedCircuit};
+    ///
+    /// #[derive(Debug)]
+    /// enum Error { NotBuilt, Refused }
+    ///
+    /// let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(1)));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify_opaque(|error| match error {
+    ///     Error::NotBuilt => Failure::new(Class::Validation).neutral(),
+    ///     Error::Refused => Class::Network.into(),
+    /// });
+    /// retry.run_blocking(|| Err::<(), _>(Error::Refused)).unwrap_err(); // opens the circuit
+    /// clock.advance(core::time::Duration::from_secs(30));
+    /// retry.run_blocking(|| Err::<(), _>(Error::NotBuilt)).unwrap_err(); // a probe that says nothing
+    /// assert_eq!(circuit.phase(), Phase::HalfOpen);
+    /// retry.run_blocking(|| Ok::<_, Error>(())).unwrap();
+    /// assert_eq!(circuit.phase(), Phase::Closed);
+    /// ```
+    #[doc(alias = "ignoreExceptions")]
+    #[doc(alias = "IsExcluded")]
+    #[must_use]
+    pub const fn neutral(self) -> Self {
+        Self { is_neutral: true, ..self }
     }
 
     /// Sets the rule for this failure, which comes before the rules of the policy.

@@ -124,6 +124,7 @@ pub struct Policy {
     max_delay: u64,
     max_attempts: u32,
     retryable: ClassSet,
+    neutral: ClassSet,
     hints: Hints,
     /// Whether any answer depends on how long the call has taken.
     asks_time: bool,
@@ -183,6 +184,7 @@ impl Policy {
             max_delay: if base > MAX_DELAY { base } else { MAX_DELAY },
             max_attempts: 3,
             retryable: ClassSet::RETRYABLE,
+            neutral: ClassSet::NONE,
             hints: Hints::Floor,
             asks_time: false,
             rules: &[],
@@ -406,6 +408,27 @@ impl Policy {
         Self { retryable: classes, ..self }
     }
 
+    /// Sets the classes of error that are [neutral](Failure::neutral): they say nothing about the dependency, so they
+    /// are neither a success nor a failure for the circuit, the budget and the metrics. The default is
+    /// [`ClassSet::NONE`]. Whether such an error is retried is decided as for any other.
+    ///
+    /// A class rarely tells whether the dependency was asked: a malformed request may have been refused by the caller's
+    /// own code, or by the server. If only some errors of a class are neutral, use [`Failure::neutral`] instead.
+    ///
+    /// ```
+    /// use retry_core::{Class, ClassSet, Policy};
+    ///
+    /// // Every serialization in this program is of its own requests.
+    /// const POLICY: Policy = Policy::DEFAULT.neutral_on(ClassSet::of(&[Class::Serialization]));
+    /// assert_eq!(POLICY.settings().neutral_on, ClassSet::of(&[Class::Serialization]));
+    /// ```
+    #[doc(alias = "ignoreExceptions")]
+    #[doc(alias = "IsExcluded")]
+    #[must_use]
+    pub const fn neutral_on(self, classes: ClassSet) -> Self {
+        Self { neutral: classes, ..self }
+    }
+
     const fn with_rules(self, rules: &'static [Rule]) -> Self {
         Self { rules, asks_time: self.asks_time_with(rules), ..self }
     }
@@ -471,6 +494,13 @@ impl Policy {
     /// Returns `true` if errors of this class are retried, unless a rule decides otherwise.
     pub const fn retries(&self, class: Class) -> bool {
         self.retryable.contains(class)
+    }
+
+    /// The failure, marked as neutral if this policy says so of its class.
+    #[inline]
+    pub(crate) const fn judged(&self, failure: Failure) -> Failure {
+        let is_neutral = failure.is_neutral || self.neutral.contains(failure.class);
+        Failure { is_neutral, ..failure }
     }
 
     /// The longest time of an attempt, if it is limited.

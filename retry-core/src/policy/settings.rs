@@ -41,6 +41,8 @@ pub struct PolicySettings<'a> {
     pub max_hint: Option<Duration>,
     /// The classes of error that are retried.
     pub retry_on: ClassSet,
+    /// The classes of error that are neutral: they say nothing about the dependency.
+    pub neutral_on: ClassSet,
     /// The rules for particular errors.
     pub rules: &'a [Rule],
 }
@@ -74,6 +76,7 @@ impl Policy {
                 None => None,
             },
             retry_on: self.retryable,
+            neutral_on: self.neutral,
             rules: self.rules,
         }
     }
@@ -127,6 +130,9 @@ impl fmt::Display for PolicySettings<'_> {
             write!(f, " {}", Exact(self.max_hint.unwrap_or(self.max_delay)))?;
         }
         write!(f, ", retries {}", self.retry_on)?;
+        if self.neutral_on != ClassSet::NONE {
+            write!(f, ", neutral on {}", self.neutral_on)?;
+        }
         self.rules.iter().try_for_each(|rule| write!(f, "; rule {rule}"))
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Obser
 struct Last<E> {
     cause: Cause<E>,
     class: Class,
+    is_neutral: bool,
 }
 
 /// Why a step brought no value.
@@ -123,11 +124,13 @@ where
             }
             Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
         };
+        let failure = self.course().judged(failure);
         let runtime = self.runtime();
         let text = || cause.error().and_then(|error| classifier.text(error));
         let verdict = self.course().fail(began, failure, text, || runtime.now(), || runtime.word());
         classifier.failed(&cause, self.progress(), verdict);
-        self.last = Some(Last { cause, class: failure.class });
+        let Failure { class, is_neutral, .. } = failure;
+        self.last = Some(Last { cause, class, is_neutral });
         match verdict {
             Verdict::Retry(_) => {
                 // Dropped before the pause, because it may hold a connection of a pool.
@@ -166,7 +169,8 @@ where
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn error(&mut self, end: End) -> Error<E> {
         let when = self.runtime().now();
-        let (cause, class) = self.last.take().map(|Last { cause, class }| (cause, class)).unzip();
+        let is_neutral = self.last.as_ref().is_some_and(|last| last.is_neutral);
+        let (cause, class) = self.last.take().map(|Last { cause, class, .. }| (cause, class)).unzip();
         let context = self.course().context(when, class);
         let kind = match end {
             End::GaveUp(GiveUp::Ignored) => ErrorKind::Ignored,
@@ -174,7 +178,7 @@ where
             End::Rejected(rejected) => ErrorKind::Rejected(rejected),
             End::Cancelled => ErrorKind::Cancelled,
         };
-        Error::new(kind, cause, context)
+        Error::new(kind, cause, context, is_neutral)
     }
 
     /// The progress of the call when the attempt began.
@@ -242,9 +246,11 @@ where
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn end_with_total(&mut self, failure: Failure) -> End {
+        let failure = self.course().judged(failure);
         let (runtime, began) = (self.runtime(), self.state.so_far());
         let limit = self.course().end_with_total(began, failure, || runtime.now());
-        self.last = Some(Last { cause: Cause::TimedOut(limit), class: failure.class });
+        let Failure { class, is_neutral, .. } = failure;
+        self.last = Some(Last { cause: Cause::TimedOut(limit), class, is_neutral });
         End::GaveUp(GiveUp::TotalTimeout)
     }
 

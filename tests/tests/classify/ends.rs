@@ -16,6 +16,14 @@ const COUNTS: CircuitConfig = CircuitConfig::DEFAULT;
 
 type End = Error<io::Error>;
 
+/// What an outer circuit counts an end as.
+#[derive(Clone, Copy, PartialEq)]
+enum Counted {
+    Success,
+    Failure,
+    Neutral,
+}
+
 /// An inner call that fails with this class under this policy.
 fn ends(policy: Policy, class: Class) -> End {
     let clock = FakeClock::new();
@@ -53,8 +61,25 @@ fn over_a_refused_call() -> Error<End> {
 const DEFAULT: Policy = Policy::DEFAULT;
 const NO_SERVER: Policy = DEFAULT.rules(&[Rule::class(Class::Server).recovery(Recovery::Fail)]);
 const LEFT: Policy = DEFAULT.rules(&[Rule::class(Class::Server).recovery(Recovery::Circuit)]);
+const IGNORED: Policy = DEFAULT.rules(&[Rule::class(Class::Server).recovery(Recovery::Ignore)]);
+const NEUTRAL: Policy = DEFAULT.neutral_on(ClassSet::of(&[Class::NotFound]));
 const POLLS: Policy = DEFAULT.retry_on(ClassSet::RETRYABLE.with(Class::NotFound));
 const LATE: Policy = Policy::fixed(secs(9)).max_delay(secs(9)).start_within(secs(1));
+
+/// An inner call that was stopped between its attempts.
+fn cancelled() -> End {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &io::Error| Class::Server);
+    let stopped = retry.until(std::future::ready(()));
+    clock.run(stopped.run(|| async { Err::<(), _>(io::Error::other("inner")) })).unwrap_err()
+}
+
+/// A call that its circuit refused after an attempt.
+fn tripped() -> End {
+    let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(COUNTS.consecutive_failures(1)));
+    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify(|_: &io::Error| Class::Server);
+    retry.run_blocking(|| Err::<(), _>(io::Error::other("inner"))).unwrap_err()
+}
 
 /// How often five of these ends failed in an outer circuit, and its phase. The outer policy retries whatever it may.
 fn outer(inner: impl Fn() -> End) -> (Option<Class>, u32, Counts, Phase) {
@@ -77,26 +102,38 @@ fn outer(inner: impl Fn() -> End) -> (Option<Class>, u32, Counts, Phase) {
 
 #[test]
 fn the_outer_call_and_the_outer_circuit_are_told_what_happened() {
+    use Counted::{Failure, Neutral, Success};
+
     type Inner = fn() -> End;
-    let rows: [(&str, Inner, Class, bool); 11] = [
-        ("404", || ends(DEFAULT, Class::NotFound), Class::NotFound, false),
-        ("400", || ends(DEFAULT, Class::Validation), Class::Validation, false),
-        ("a permanent error", || ends(DEFAULT, Class::Permanent), Class::Permanent, false),
-        ("a decoding error", || ends(DEFAULT, Class::Serialization), Class::Serialization, false),
-        ("a failed server that a rule gives up", || ends(NO_SERVER, Class::Server), Class::Server, true),
-        ("a failed server that is left to the circuit", || ends(LEFT, Class::Server), Class::Server, true),
-        ("all attempts at a failed server", || ends(DEFAULT, Class::Server), Class::Exhausted, true),
-        ("all attempts at what is not there", || ends(POLLS, Class::NotFound), Class::NotFound, false),
-        ("no time", || ends(LATE, Class::Network), Class::Exhausted, true),
-        ("no budget", without_budget, Class::Exhausted, true),
-        ("a refusal", refused, Class::CircuitOpen, true),
+    let rows: [(&str, Inner, Class, Counted); 15] = [
+        ("404", || ends(DEFAULT, Class::NotFound), Class::NotFound, Success),
+        ("400", || ends(DEFAULT, Class::Validation), Class::Validation, Success),
+        ("a permanent error", || ends(DEFAULT, Class::Permanent), Class::Permanent, Success),
+        ("a decoding error", || ends(DEFAULT, Class::Serialization), Class::Serialization, Success),
+        ("a failed server that a rule gives up", || ends(NO_SERVER, Class::Server), Class::Server, Failure),
+        ("a failed server that is left to the circuit", || ends(LEFT, Class::Server), Class::Server, Failure),
+        ("all attempts at a failed server", || ends(DEFAULT, Class::Server), Class::Exhausted, Failure),
+        ("all attempts at what is not there", || ends(POLLS, Class::NotFound), Class::NotFound, Success),
+        ("no time", || ends(LATE, Class::Network), Class::Exhausted, Failure),
+        ("no budget", without_budget, Class::Exhausted, Failure),
+        ("a refusal after an attempt", tripped, Class::CircuitOpen, Failure),
+        ("a refusal before the first attempt", refused, Class::CircuitOpen, Neutral),
+        ("a cancelled call", cancelled, Class::Exhausted, Neutral),
+        ("an ignored error", || ends(IGNORED, Class::Server), Class::Exhausted, Neutral),
+        ("a neutral failure", || ends(NEUTRAL, Class::NotFound), Class::NotFound, Neutral),
     ];
-    for (what, inner, class, fails) in rows {
+    for (what, inner, class, counted) in rows {
         let (said, attempts, counts, phase) = outer(inner);
         assert_eq!(said, Some(class), "{what}");
         assert_eq!(attempts, 4, "{what}: one attempt per call, whatever the outer policy retries");
-        assert_eq!((counts.calls, counts.failures), (4, if fails { 4 } else { 0 }), "{what}");
-        assert_eq!(phase, if fails { Phase::Open } else { Phase::Closed }, "{what}: after the fifth");
+        let expected = match counted {
+            Success => (4, 0),
+            Failure => (4, 4),
+            Neutral => (0, 0),
+        };
+        assert_eq!((counts.calls, counts.failures), expected, "{what}");
+        let after = if counted == Failure { Phase::Open } else { Phase::Closed };
+        assert_eq!(phase, after, "{what}: after the fifth");
     }
 }
 
@@ -112,7 +149,7 @@ fn an_outer_rule_sees_the_class_of_the_inner_end() {
 
 #[test]
 fn a_refusal_two_calls_further_in_is_still_one() {
-    assert_eq!(over_a_refused_call().classify(), Class::CircuitOpen.into());
+    assert_eq!(over_a_refused_call().classify(), retry_core::Failure::new(Class::CircuitOpen).neutral());
 }
 
 /// The same through a box, by the chain of causes.

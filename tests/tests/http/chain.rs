@@ -28,22 +28,25 @@ async fn json(url: String) -> reqwest::Error {
     read.await.unwrap_err()
 }
 
-async fn of_reqwest() -> Vec<(reqwest::Error, Class)> {
+/// A request that could not be built says nothing about the server.
+const NOT_BUILT: Failure = Failure::new(Class::Validation).neutral();
+
+async fn of_reqwest() -> Vec<(reqwest::Error, Failure)> {
     vec![
-        (json(url_of_nobody().await).await, Class::Network),
-        (json("no address".into()).await, Class::Validation),
-        (json(url_of_nobody().await.replace("http:", "https:")).await, Class::Validation),
-        (json(serve(&[b""]).await).await, Class::Network),
-        (json(serve(&[NOT_FOUND]).await).await, Class::NotFound),
-        (json(serve(&[CUT]).await).await, Class::Network),
-        (json(serve(&[BROKEN_CHUNK]).await).await, Class::Network),
-        (json(serve(&[NOT_JSON]).await).await, Class::Serialization),
-        (json(serve(&[NOT_GZIP]).await).await, Class::Serialization),
-        (super::errors::timed_out().await, Class::Timeout),
+        (json(url_of_nobody().await).await, Class::Network.into()),
+        (json("no address".into()).await, NOT_BUILT),
+        (json(url_of_nobody().await.replace("http:", "https:")).await, NOT_BUILT),
+        (json(serve(&[b""]).await).await, Class::Network.into()),
+        (json(serve(&[NOT_FOUND]).await).await, Class::NotFound.into()),
+        (json(serve(&[CUT]).await).await, Class::Network.into()),
+        (json(serve(&[BROKEN_CHUNK]).await).await, Class::Network.into()),
+        (json(serve(&[NOT_JSON]).await).await, Class::Serialization.into()),
+        (json(serve(&[NOT_GZIP]).await).await, Class::Serialization.into()),
+        (super::errors::timed_out().await, Class::Timeout.into()),
     ]
 }
 
-async fn of_hyper() -> Vec<(BoxError, Class)> {
+async fn of_hyper() -> Vec<(BoxError, Failure)> {
     let get = async |url: String| -> BoxError {
         let client = HyperClient::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         match client.get(url.parse().unwrap()).await {
@@ -52,11 +55,11 @@ async fn of_hyper() -> Vec<(BoxError, Class)> {
         }
     };
     vec![
-        (get(url_of_nobody().await).await, Class::Network),
-        (get("/stock".into()).await, Class::Validation),
-        (get(serve(&[b""]).await).await, Class::Network),
-        (get(serve(&[CUT]).await).await, Class::Network),
-        (get(serve(&[BROKEN_CHUNK]).await).await, Class::Network),
+        (get(url_of_nobody().await).await, Class::Network.into()),
+        (get("/stock".into()).await, NOT_BUILT),
+        (get(serve(&[b""]).await).await, Class::Network.into()),
+        (get(serve(&[CUT]).await).await, Class::Network.into()),
+        (get(serve(&[BROKEN_CHUNK]).await).await, Class::Network.into()),
     ]
 }
 
@@ -84,23 +87,23 @@ const WRAPPERS: [fn(BoxError) -> BoxError; 6] = [
     |error| Wrapper(io::Error::other(Wrapper(error)).into()).into(),
 ];
 
-fn is_found_everywhere(error: BoxError, class: Class) {
+fn is_found_everywhere(error: BoxError, failure: Failure) {
     let mut error = error;
     for wrap in WRAPPERS {
         error = wrap(error);
         let said = [hyper_error(&*error), error_chain().classify(&*error)];
-        assert_eq!(said, [Failure::new(class); 2], "{error:?}");
+        assert_eq!(said, [failure; 2], "{error:?}");
     }
 }
 
 #[tokio::test]
 async fn all_agree_at_any_depth() {
-    for (error, class) in of_reqwest().await {
-        assert_eq!(reqwest_error(&error).class, class, "{error:?}");
-        is_found_everywhere(error.into(), class);
+    for (error, failure) in of_reqwest().await {
+        assert_eq!(reqwest_error(&error), failure, "{error:?}");
+        is_found_everywhere(error.into(), failure);
     }
-    for (error, class) in of_hyper().await {
-        is_found_everywhere(error, class);
+    for (error, failure) in of_hyper().await {
+        is_found_everywhere(error, failure);
     }
 }
 
@@ -115,16 +118,16 @@ async fn the_errors_of_libraries_around_the_clients() {
         .concurrency_limit(1)
         .service_fn(|()| std::future::pending::<Result<(), BoxError>>());
     let _first = shed.ready().await.unwrap().call(());
-    let rows: Vec<(BoxError, Class)> = vec![
-        (elapsed().await.into(), Class::Timeout),
-        (late.oneshot(()).await.unwrap_err(), Class::Timeout),
-        (shed.ready().await.unwrap().call(()).await.unwrap_err(), Class::Transient),
-        (http::Request::get("no address").body(()).unwrap_err().into(), Class::Validation),
-        ("no address".parse::<http::Uri>().unwrap_err().into(), Class::Validation),
-        (http::HeaderValue::from_str("\n").unwrap_err().into(), Class::Validation),
+    let rows: Vec<(BoxError, Failure)> = vec![
+        (elapsed().await.into(), Class::Timeout.into()),
+        (late.oneshot(()).await.unwrap_err(), Class::Timeout.into()),
+        (shed.ready().await.unwrap().call(()).await.unwrap_err(), Class::Transient.into()),
+        (http::Request::get("no address").body(()).unwrap_err().into(), NOT_BUILT),
+        ("no address".parse::<http::Uri>().unwrap_err().into(), NOT_BUILT),
+        (http::HeaderValue::from_str("\n").unwrap_err().into(), NOT_BUILT),
     ];
-    for (error, class) in rows {
-        is_found_everywhere(error, class);
+    for (error, failure) in rows {
+        is_found_everywhere(error, failure);
     }
 }
 
@@ -152,7 +155,7 @@ fn the_reasons_of_http_2() {
     ];
     for (reason, class) in rows {
         assert_eq!(error_chain().classify(&h2::Error::from(reason)).class, class, "{reason}");
-        is_found_everywhere(Wrapper(h2::Error::from(reason).into()).into(), class);
+        is_found_everywhere(Wrapper(h2::Error::from(reason).into()).into(), class.into());
     }
 }
 

@@ -4,6 +4,7 @@ mod chain;
 mod errors;
 mod guide;
 mod nested;
+mod neutral;
 mod stack;
 
 use reqwest::Client;

@@ -29,6 +29,11 @@ pub(crate) enum Break {
     TripLastsTwice,
     DropKeepsSlot,
     DropCountsAsSuccess,
+    NeutralKeepsSlot,
+    NeutralCountsAsSuccess,
+    NeutralCountsAsFailure,
+    NeutralClosesHalfOpen,
+    SlowNeutralIsDropped,
     WindowOneShort,
     SuccessIsNotRecorded,
     OldFailureIsKept,
@@ -213,6 +218,23 @@ impl<W: Explorable> Machine for Broken<W> {
         let change = self.inner.cancel(&self.config(), ticket, now);
         self.note(change.as_ref());
         change
+    }
+
+    fn release(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
+        let (phase, is_late) = (self.inner.phase(), self.is_late(&ticket));
+        match (self.rule, phase) {
+            _ if is_late => {}
+            (Break::NeutralKeepsSlot, Phase::HalfOpen) => return None,
+            (Break::NeutralCountsAsSuccess, Phase::Closed)
+            | (Break::NeutralClosesHalfOpen, Phase::HalfOpen) => {
+                return self.settle(config, ticket, false, now);
+            }
+            (Break::NeutralCountsAsFailure, Phase::Closed) => return self.settle(config, ticket, true, now),
+            (Break::SlowNeutralIsDropped, _) => return self.cancel(config, ticket, now),
+            _ => {}
+        }
+        self.inner.release(ticket);
+        None
     }
 
     fn force_open(&mut self, now: Instant) -> Option<Change> {

@@ -106,7 +106,9 @@ impl<M: Machine> Happened<'_, M> {
     }
 
     fn late(&self) -> Result<(), String> {
-        let Step::End(name, End::Succeed | End::Fail | End::Drop) = self.step else { return Ok(()) };
+        let Step::End(name, End::Succeed | End::Fail | End::Neutral | End::Drop) = self.step else {
+            return Ok(());
+        };
         let (before, after) = (&self.before.machine, &self.after.machine);
         let call = self.before.calls.iter().find(|call| call.name == name).expect("the call was in progress");
         if !call.is_late(before) {

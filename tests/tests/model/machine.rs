@@ -33,6 +33,7 @@ pub(crate) trait Machine: Clone {
         now: Instant,
     ) -> Option<Change>;
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
+    fn release(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
     fn force_open(&mut self, now: Instant) -> Option<Change>;
     fn reset(&mut self, now: Instant) -> Option<Change>;
     fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change>;
@@ -68,6 +69,11 @@ impl<W: Explorable> Machine for Breaker<W> {
 
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
         Self::cancel(self, config, ticket, now)
+    }
+
+    fn release(&mut self, _: &CircuitConfig, ticket: Ticket, _: Instant) -> Option<Change> {
+        Self::release(self, ticket);
+        None
     }
 
     fn force_open(&mut self, now: Instant) -> Option<Change> {

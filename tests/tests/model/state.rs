@@ -87,7 +87,7 @@ impl<M: Machine> State<M> {
                 continue;
             }
             let is_probe = self.machine.breaker().phase() == Phase::HalfOpen && !is_late;
-            let ends = if is_probe { &[End::Succeed, End::Fail, End::Drop, End::Lose][..] } else { &ENDS };
+            let ends = if is_probe { &PROBE_ENDS[..] } else { &ENDS };
             steps.extend(ends.iter().map(|end| Step::End(call.name, *end)));
         }
         let open_for = rules.open_for.div_ceil(UNIT);
@@ -118,6 +118,11 @@ impl<M: Machine> State<M> {
                     End::Lose => {
                         self.lost += 1;
                         [None, None]
+                    }
+                    End::Neutral => {
+                        let change = machine.release(config, call.ticket(config), now);
+                        call.pass.into_iter().for_each(|pass| naive.release(pass));
+                        [change, None]
                     }
                     End::Drop => [
                         machine.cancel(config, call.ticket(config), now),
@@ -215,4 +220,5 @@ impl<M: Machine> State<M> {
     }
 }
 
-const ENDS: [End; 3] = [End::Succeed, End::Fail, End::Drop];
+const ENDS: [End; 4] = [End::Succeed, End::Fail, End::Neutral, End::Drop];
+const PROBE_ENDS: [End; 5] = [End::Succeed, End::Fail, End::Neutral, End::Drop, End::Lose];

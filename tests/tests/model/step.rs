@@ -22,6 +22,8 @@ pub(crate) enum Step {
 pub(crate) enum End {
     Succeed,
     Fail,
+    /// It says nothing about the dependency, and its ticket is handed back without a result, however long it took.
+    Neutral,
     /// It is dropped, and its ticket is handed back without a result.
     Drop,
     /// Its ticket is not handed back. This matters only for a probe.
@@ -58,6 +60,7 @@ impl fmt::Display for Step {
             Self::Ask(call) => write!(f, "{call} asks"),
             Self::End(call, End::Succeed) => write!(f, "{call} succeeds"),
             Self::End(call, End::Fail) => write!(f, "{call} fails"),
+            Self::End(call, End::Neutral) => write!(f, "{call} neutral"),
             Self::End(call, End::Drop) => write!(f, "{call} dropped"),
             Self::End(call, End::Lose) => write!(f, "{call} lost"),
             Self::Forward(units) => write!(f, "+{units}"),

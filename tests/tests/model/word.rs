@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use retry_core::{
     CircuitConfig, Class, Instant, Rejected, SharedCircuit,
-    circuit::{Change, Counts, Gate, Mode, Ticket, Window},
+    circuit::{AttemptEnd, Change, Counts, Gate, Mode, Ticket, Window},
     runtime::LocalLock,
 };
 
@@ -66,6 +66,7 @@ impl<W: Explorable> Player<W> {
                 change = match end {
                     End::Succeed => circuit.succeed(ticket, now),
                     End::Fail => circuit.fail(ticket, Class::Server, now, None, 0).change,
+                    End::Neutral => circuit.end(ticket, AttemptEnd::Neutral { delay: None }, now).change,
                     End::Drop => circuit.cancel(ticket, now),
                     End::Lose => None,
                 }

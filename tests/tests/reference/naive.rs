@@ -170,12 +170,17 @@ impl Naive {
         if was_slow(rules, pass, now) {
             return self.settle(rules, pass, true, now, 0);
         }
+        self.release(pass);
+        None
+    }
+
+    /// A neutral end, however long it took: only the slot of a probe comes back.
+    pub(crate) fn release(&mut self, pass: Pass) {
         if pass.era != self.era {
             self.late += 1;
         } else if let At::HalfOpen { in_flight, .. } = &mut self.at {
             *in_flight -= 1;
         }
-        None
     }
 
     pub(crate) fn force_open(&mut self, now: Instant) -> Option<Change> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::test_runner::TestCaseError;
 use retry_core::{
     Class, Instant, Rejected, SharedCircuit,
-    circuit::{Breaker, Change, ChangeCause, Gate, Mode, Snapshot, Ticket, Window},
+    circuit::{AttemptEnd, Breaker, Change, ChangeCause, Gate, Mode, Snapshot, Ticket, Window},
     runtime::LocalLock,
 };
 
@@ -86,7 +86,11 @@ impl<W: Window + Debug> Play<W> {
         match step {
             Step::Ask => self.ask(),
             Step::Look => self.look(),
-            Step::Succeed(_) | Step::Fail { .. } | Step::Invalid(_) | Step::Drop(_) => self.end(step),
+            Step::Succeed(_)
+            | Step::Fail { .. }
+            | Step::Invalid(_)
+            | Step::Neutral { .. }
+            | Step::Drop(_) => self.end(step),
             Step::Forward(nanos) => {
                 self.now = now.after(Duration::from_nanos(nanos));
                 Ok(())
@@ -163,6 +167,7 @@ impl<W: Window + Debug> Play<W> {
         let (Step::Succeed(number)
         | Step::Fail { call: number, .. }
         | Step::Invalid(number)
+        | Step::Neutral { call: number, .. }
         | Step::Drop(number)) = step
         else {
             unreachable!("only these steps end a call");
@@ -187,6 +192,17 @@ impl<W: Window + Debug> Play<W> {
                 shared.cancel(shared_ticket, now),
                 ticket.map(|ticket| breaker.cancel(&config, ticket, now)),
             ),
+            Step::Neutral { delay, .. } => {
+                naive.release(pass);
+                let end = AttemptEnd::Neutral { delay: Some(Duration::from_nanos(delay)) };
+                let settled = shared.end(shared_ticket, end, now);
+                same(naive.after(now, delay), settled.next)?;
+                let seen = ticket.map(|ticket| {
+                    breaker.release(ticket);
+                    None
+                });
+                (None, settled.change, seen)
+            }
             Step::Fail { delay, word, .. } => {
                 let expected = naive.settle(rules, pass, true, now, word);
                 let wait = Some(Duration::from_nanos(delay));

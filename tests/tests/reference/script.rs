@@ -27,6 +27,11 @@ pub(crate) enum Step {
     },
     /// A call ends with an error that the dependency did not cause.
     Invalid(u32),
+    /// By an error that says nothing about the dependency.
+    Neutral {
+        call: u32,
+        delay: u64,
+    },
     Drop(u32),
     /// The clock moves forward by this number of nanoseconds.
     Forward(u64),
@@ -66,7 +71,8 @@ fn step(kind: u8, number: u32, word: u64) -> Step {
         85..140 => Step::Succeed(number),
         140..176 => Step::Fail { call: number, delay: time, word },
         176..180 => Step::Invalid(number),
-        180..192 => Step::Drop(number),
+        180..186 => Step::Neutral { call: number, delay: time },
+        186..192 => Step::Drop(number),
         192..236 => Step::Forward(time),
         236..244 => Step::Forward(long),
         244..248 => Step::Back(time),

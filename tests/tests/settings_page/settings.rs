@@ -145,6 +145,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Policy", "hints", "hints", Name(|name| Ok(name == "floor" && D.hints(Hints::Floor) == D), Some("Hints")), P("")),
         ("Policy", "max_hint", "max_hint", Time(|limit| Ok(D.max_hint(limit).settings().max_hint.unwrap_or(secs(30)) == secs(30))), P("")),
         ("Policy", "retry_on", "retry_on", Classes(|classes| Ok(D.retry_on(classes) == D)), P("")),
+        ("Policy", "neutral_on", "neutral_on", Classes(|classes| Ok(D.neutral_on(classes) == D)), P("")),
 
         ("Rules", "from_attempt", "-", Count(|attempt| Ok(ANY.from_attempt(attempt) == ANY)), No),
         ("Rules", "after", "-", Time(|elapsed| Ok(ANY.after(elapsed) == ANY)), No),

@@ -278,7 +278,8 @@ fn classes_are_right(row: &Row, set: fn(ClassSet) -> Tried, file: InFile, key: &
     let list = format!("{:?}", quoted(row["default"]));
     let policy: Policy = toml::from_str(&format!("retry_on = {list}")).map_err(|error| error.to_string())?;
     let default = policy.settings().retry_on;
-    if set(default) != Ok(true) || set(ClassSet::ALL) != Ok(false) || set(ClassSet::NONE) != Ok(false) {
+    let none_is_default = Ok(default == ClassSet::NONE);
+    if set(default) != Ok(true) || set(ClassSet::ALL) != Ok(false) || set(ClassSet::NONE) != none_is_default {
         return Err(format!("the default is not {default}"));
     }
     match file {

@@ -181,11 +181,13 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
         match event.kind {
             EventKind::Failed { failure, verdict, .. } => {
                 let class = failure.class as usize;
-                shard.count(place::FAILED + class);
+                shard.count(if failure.is_neutral { place::NEUTRAL } else { place::FAILED + class });
                 match verdict {
                     Verdict::Retry(delay) => {
                         shard.count(place::RETRIED + class);
-                        shard.add(place::BACKOFF, nanos(delay));
+                        // Modulo 2^64, as the sum is.
+                        let nanos = delay.as_secs().wrapping_mul(1_000_000_000);
+                        shard.add(place::BACKOFF, nanos.wrapping_add(delay.subsec_nanos().into()));
                     }
                     Verdict::GiveUp(reason) => shard.count(place::GAVE_UP + place::reason(reason)),
                     Verdict::Rejected(_) => {}

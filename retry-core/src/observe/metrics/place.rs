@@ -18,8 +18,10 @@ pub(in crate::observe) const TIME: usize = ENDED + ENDS;
 pub(in crate::observe) const UNTIMED: usize = TIME + ENDS;
 /// Attempts that failed, by class.
 pub(in crate::observe) const FAILED: usize = UNTIMED + ENDS;
-/// Retries that were decided, by class.
-pub(in crate::observe) const RETRIED: usize = FAILED + CLASSES;
+/// Attempts that ended neutrally.
+pub(in crate::observe) const NEUTRAL: usize = FAILED + CLASSES;
+/// Retries that were decided after failed and neutral attempts, by class.
+pub(in crate::observe) const RETRIED: usize = NEUTRAL + 1;
 /// The nanoseconds of the delays that were decided.
 pub(in crate::observe) const BACKOFF: usize = RETRIED + CLASSES;
 /// Calls that gave up, by reason.

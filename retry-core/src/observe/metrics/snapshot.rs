@@ -98,14 +98,20 @@ impl MetricsSnapshot {
         sum(&self.0[place::STARTED + 1..place::ENDED])
     }
 
-    /// Returns how many attempts failed.
+    /// Returns how many attempts failed. Those that ended neutrally are left out.
     pub fn failures(&self) -> u64 {
-        sum(&self.0[place::FAILED..place::RETRIED])
+        sum(&self.0[place::FAILED..place::NEUTRAL])
     }
 
     /// Returns how many attempts failed with an error of this class.
     pub fn failures_of(&self, class: Class) -> u64 {
         self.0[place::FAILED + class as usize]
+    }
+
+    /// Returns how many attempts ended [neutrally](crate::Failure::neutral): they failed, and say nothing about the
+    /// dependency.
+    pub fn neutral(&self) -> u64 {
+        self.0[place::NEUTRAL]
     }
 
     /// Returns how many retries were decided after an error of this class, including those that did not start.
@@ -144,9 +150,9 @@ impl MetricsSnapshot {
         per_mille(failed, self.calls().wrapping_sub(self.cancelled()))
     }
 
-    /// Returns how many of 1000 attempts failed.
+    /// Returns how many of 1000 attempts failed. Those that ended neutrally are left out.
     pub fn attempt_failure_rate(&self) -> Option<u32> {
-        per_mille(self.failures(), self.attempts())
+        per_mille(self.failures(), self.attempts().wrapping_sub(self.neutral()))
     }
 
     /// Returns how many of 1000 attempts were retries.
@@ -271,7 +277,17 @@ impl fmt::Display for MetricsSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (calls, succeeded, gave_up) = (self.calls(), self.succeeded(), self.gave_up());
         write!(f, "{calls} calls: {succeeded} succeeded, {gave_up} gave up, {} rejected, ", self.rejected())?;
-        write!(f, "{} cancelled; {} attempts, {} failed", self.cancelled(), self.attempts(), self.failures())
+        write!(
+            f,
+            "{} cancelled; {} attempts, {} failed",
+            self.cancelled(),
+            self.attempts(),
+            self.failures()
+        )?;
+        match self.neutral() {
+            0 => Ok(()),
+            neutral => write!(f, ", {neutral} neutral"),
+        }
     }
 }
 
