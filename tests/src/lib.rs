@@ -70,6 +70,8 @@ mod samples {
     mod configuration {}
     #[doc = include_str!("../../docs/dead-letters.md")]
     mod dead_letters {}
+    #[doc = include_str!("../../docs/errors.md")]
+    mod errors {}
     #[doc = include_str!("../../docs/fallbacks.md")]
     mod fallbacks {}
     #[doc = include_str!("../../docs/http-and-tower.md")]

@@ -5,6 +5,7 @@
 //! | to | read |
 //! |---|---|
 //! | choose a backoff, a jitter and limits | [choosing a policy](choosing_a_policy), [best practices](best_practices) |
+//! | say which errors are retried and counted | [errors and classes](errors) |
 //! | look up a setting | [settings] |
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
@@ -58,6 +59,7 @@ guides! {
     configuration = "docs/configuration.md";
     dead_letters = "docs/dead-letters.md";
     design = "DESIGN.md";
+    errors = "docs/errors.md";
     fallbacks = "docs/fallbacks.md";
     http_and_tower = "docs/http-and-tower.md";
     migrating = "docs/migrating.md";

@@ -1,6 +1,6 @@
 //! Error classification: which errors are retried, which count for the circuit, and what a server's `Retry-After` says.
 //!
-//! Guides: [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
+//! Guides: [errors and classes](crate::_guides::errors), [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
 //! A policy retries by class, and a circuit counts by class. An error says its class in one of four ways:
 //!
