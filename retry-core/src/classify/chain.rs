@@ -70,7 +70,8 @@ use crate::policy::Failure;
 /// # }
 /// ```
 ///
-/// For an error type that implements `Error`, it is a classifier: `retry.classifier(ErrorChain::new())`.
+/// For an error type that implements `Error`, it is a classifier: `retry.classifier(ErrorChain::new())`. A boxed error does
+/// not implement `Error`, so it needs a closure, as in the example.
 #[derive(Clone, Copy, Default)]
 pub struct ErrorChain<B = CoreErrors, A = ()> {
     base: B,
