@@ -10,8 +10,8 @@ use tests::{Paced, Scenario, Scripted};
 use super::cut::When;
 use super::table::{Outcome, Place, Row, Stage, TABLE};
 
-/// A scripted millisecond on real timers.
-const MILLI: Duration = Duration::from_micros(1);
+/// A scripted millisecond on real timers. Long enough that a busy machine still sees each sleep while it lasts.
+const MILLI: Duration = Duration::from_micros(10);
 
 /// Cuts every call of the table in every way and after every number of polls.
 fn after_every_poll(runtime: &str, cut: impl Fn(&Row, u32, When) -> Outcome) {
