@@ -112,7 +112,7 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// One word is taken from `rng` if the first two checks pass.
     #[inline]
     pub fn fail(mut self, failure: impl Into<Failure>, now: impl Now, rng: &mut impl Rng) -> Verdict {
-        let failure = self.course.judged(failure);
+        let failure = self.course.with_neutral(failure);
         self.course.fail(self.began, failure, || None, now, || rng.next_u64())
     }
 
@@ -140,7 +140,7 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// assert_eq!(verdict, Verdict::GiveUp(GiveUp::TotalTimeout));
     /// ```
     pub fn time_out(mut self, now: impl Now, rng: &mut impl Rng) -> Verdict {
-        let failure = self.course.judged(Class::Timeout);
+        let failure = self.course.with_neutral(Class::Timeout);
         let timed_from = self.timed_from.unwrap_or_else(|| self.course.state.so_far());
         if !self.course.policy().reaches_total(timed_from) {
             return self.course.fail(self.began, failure, || None, now, || rng.next_u64());

@@ -252,8 +252,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
 
     /// Returns the failure as the policy sees it: neutral if the policy says so of its class.
     #[inline]
-    pub(crate) fn judged(&self, failure: impl Into<Failure>) -> Failure {
-        self.policy().judged(failure.into())
+    pub(crate) fn with_neutral(&self, failure: impl Into<Failure>) -> Failure {
+        self.policy().with_neutral(failure.into())
     }
 
     /// Ends the attempt, which began after `began` nanoseconds, as a failure that was [judged](Self::judged), and returns

@@ -1,8 +1,8 @@
 //! The classes of `std::io::Error`.
 
+use core::fmt::{self, Write};
 use std::io;
 use std::io::ErrorKind;
-use std::string::ToString;
 
 use super::Classify;
 use crate::circuit::Rejected;
@@ -79,7 +79,7 @@ impl Classify for io::Error {
         }
         match of_kind(kind) {
             Some(class) => class,
-            None => layer.raw_os_error().and_then(Class::of_os_error).unwrap_or(of_resolver(layer)),
+            None => layer.raw_os_error().and_then(Class::of_os_error).unwrap_or_else(|| of_resolver(layer)),
         }
         .into()
     }
@@ -133,11 +133,30 @@ const fn of_kind(kind: ErrorKind) -> Option<Class> {
 
 /// Recognises the resolver's failures by their text. `std` gives them an unstable kind, and leaves out the number.
 fn of_resolver(error: &io::Error) -> Class {
-    let is_resolver = |inner: &dyn core::fmt::Display| {
-        inner.to_string().starts_with("failed to lookup address information")
-    };
     match error.get_ref() {
-        Some(inner) if is_resolver(&inner) => Class::Network,
+        Some(inner) if begins_with(inner, "failed to lookup address information") => Class::Network,
         _ => Class::Unknown,
     }
+}
+
+/// Compares the beginning of a text, and stops writing it there, because a text may have any length.
+fn begins_with(text: impl fmt::Display, beginning: &str) -> bool {
+    struct Expected<'a> {
+        rest: &'a [u8],
+        fits: bool,
+    }
+
+    impl Write for Expected<'_> {
+        fn write_str(&mut self, piece: &str) -> fmt::Result {
+            let length = piece.len().min(self.rest.len());
+            let (expected, rest) = self.rest.split_at(length);
+            self.fits = &piece.as_bytes()[..length] == expected;
+            self.rest = rest;
+            if self.fits && !rest.is_empty() { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+
+    let mut expected = Expected { rest: beginning.as_bytes(), fits: false };
+    let _ = write!(expected, "{text}"); // an error means that the answer is known
+    expected.fits && expected.rest.is_empty()
 }

@@ -498,7 +498,7 @@ impl Policy {
 
     /// The failure, marked as neutral if this policy says so of its class.
     #[inline]
-    pub(crate) const fn judged(&self, failure: Failure) -> Failure {
+    pub(crate) const fn with_neutral(&self, failure: Failure) -> Failure {
         let is_neutral = failure.is_neutral || self.neutral.contains(failure.class);
         Failure { is_neutral, ..failure }
     }

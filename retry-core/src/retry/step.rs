@@ -124,7 +124,7 @@ where
             }
             Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
         };
-        let failure = self.course().judged(failure);
+        let failure = self.course().with_neutral(failure);
         let runtime = self.runtime();
         let text = || cause.error().and_then(|error| classifier.text(error));
         let verdict = self.course().fail(began, failure, text, || runtime.now(), || runtime.word());
@@ -246,7 +246,7 @@ where
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn end_with_total(&mut self, failure: Failure) -> End {
-        let failure = self.course().judged(failure);
+        let failure = self.course().with_neutral(failure);
         let (runtime, began) = (self.runtime(), self.state.so_far());
         let limit = self.course().end_with_total(began, failure, || runtime.now());
         let Failure { class, is_neutral, .. } = failure;

@@ -1,6 +1,9 @@
 //! The codes of operating systems, protocols and services.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use retry_core::Class::{
     Client, Network, NotFound, Permanent, RateLimit, Serialization, Server, Timeout, Transient, Unknown,
@@ -112,6 +115,37 @@ fn a_name_that_does_not_resolve_is_a_failure_of_the_network() {
     assert_eq!(error.classify(), Network.into(), "{error:?}");
     let error = io::Error::other(error);
     assert_eq!(error.classify(), Network.into(), "{error:?}");
+}
+
+/// An error whose text is long, and that counts the pieces of it which are asked for.
+#[derive(Debug)]
+struct Long(Arc<AtomicUsize>, &'static str);
+
+impl std::error::Error for Long {}
+
+impl fmt::Display for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for _ in 0..1_000_000 {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            f.write_str(self.1)?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_long_text_of_an_io_error_is_read_no_further_than_it_takes() {
+    let rows = [
+        ("a", 1, Unknown),
+        ("failed to look", 2, Unknown), // and then "failed to look" once more, instead of "up"
+        ("failed to lookup address information: no such host", 1, Network),
+    ];
+    for (piece, pieces, class) in rows {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let error = io::Error::other(Long(Arc::clone(&asked), piece));
+        assert_eq!(error.classify(), class.into(), "{piece}");
+        assert_eq!(asked.load(Ordering::Relaxed), pieces, "{piece}");
+    }
 }
 
 #[test]

@@ -77,7 +77,8 @@ fn cancelled() -> End {
 /// A call that its circuit refused after an attempt.
 fn tripped() -> End {
     let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(COUNTS.consecutive_failures(1)));
-    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify(|_: &io::Error| Class::Server);
+    let retry =
+        Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify(|_: &io::Error| Class::Server);
     retry.run_blocking(|| Err::<(), _>(io::Error::other("inner"))).unwrap_err()
 }
 

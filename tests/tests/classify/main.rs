@@ -1,5 +1,8 @@
 //! The class of an error: by HTTP status, by `io::ErrorKind` and by text. Also the hints of servers.
 
+mod chain;
+mod codes;
+mod ends;
 mod hints;
 mod http;
 mod http_types;

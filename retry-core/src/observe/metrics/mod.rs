@@ -185,9 +185,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
                 match verdict {
                     Verdict::Retry(delay) => {
                         shard.count(place::RETRIED + class);
-                        // Modulo 2^64, as the sum is.
-                        let nanos = delay.as_secs().wrapping_mul(1_000_000_000);
-                        shard.add(place::BACKOFF, nanos.wrapping_add(delay.subsec_nanos().into()));
+                        shard.add(place::BACKOFF, nanos(delay));
                     }
                     Verdict::GiveUp(reason) => shard.count(place::GAVE_UP + place::reason(reason)),
                     Verdict::Rejected(_) => {}
