@@ -120,8 +120,8 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     ///
     /// If the limit was the attempt timeout, this is a [`fail`](Self::fail) with class [`Timeout`](Class::Timeout). If
     /// it was the rest of the total timeout, the verdict is [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). The
-    /// circuit then counts the attempt as a failure if it ran as long as the attempt timeout or the circuit's
-    /// [`slow_after`](crate::CircuitConfig::slow_after), and otherwise as cancelled.
+    /// circuit then counts the attempt as a failure if it ran as long as the attempt timeout, and otherwise as
+    /// [cancelled](Self::cancel).
     ///
     /// ```
     /// use core::time::Duration;
@@ -151,9 +151,9 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
 
     /// Ends the attempt as cancelled.
     ///
-    /// The circuit counts it as a failure if it ran as long as the circuit's
-    /// [`slow_after`](crate::CircuitConfig::slow_after). A drop also cancels the attempt, but lacks the time. So the
-    /// circuit leaves such an attempt out of its counts, and the observer gets no event.
+    /// The circuit counts it as a failure if it ran long enough: see
+    /// [`cancelled_after`](crate::CircuitConfig::cancelled_after). A drop also cancels the attempt, but lacks the time. So
+    /// the circuit leaves such an attempt out of its counts, and the observer gets no event.
     pub fn cancel(mut self, now: impl Now) {
         self.course.cancel(now);
     }

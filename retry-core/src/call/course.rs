@@ -57,11 +57,12 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     }
 }
 
-impl<P, G: Gate, B: Budget, O> Setup<P, G, B, O> {
+impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
     /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price.
     #[inline(always)]
     pub(super) fn settle<N: Now>(
         &self,
+        read: &P::Read,
         failure: Failure,
         (ticket, price): (G::Ticket, Price),
         delay: Option<Duration>,
@@ -73,7 +74,9 @@ impl<P, G: Gate, B: Budget, O> Setup<P, G, B, O> {
             let settled = self.gate.end(ticket, AttemptEnd::Neutral { delay }, || now.get());
             (settled, Deposit::Neutral { price })
         } else {
-            let settled = self.gate.fail(ticket, class, || now.get(), delay, word);
+            let hint = if self.policies.policy(read).ignores_hints() { None } else { failure.hint };
+            let end = AttemptEnd::Failed { class, hint, delay, word };
+            let settled = self.gate.end(ticket, end, || now.get());
             (settled, Deposit::Failed { class, price })
         };
         self.budget.deposit(deposit, || now.get());
@@ -300,7 +303,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
-        let settled = setup.settle(failure, held, delay, word, &mut now);
+        let settled = setup.settle(&state.read, failure, held, delay, word, &mut now);
         let verdict = match (plan, settled.next) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),

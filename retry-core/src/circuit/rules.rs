@@ -3,10 +3,37 @@
 use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::phase::ChangeCause;
+use super::phase::{ChangeCause, OpenedBy};
 use super::window::{Span, Window};
+use crate::class::Class;
 use crate::config_error::{ConfigError, Value};
-use crate::time::Instant;
+use crate::time::{Instant, Now};
+
+/// How an attempt ended, if that may count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// What decides how long the end of an attempt opens the circuit.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    /// A random word for the open time; 0 if none was drawn.
+    pub(super) word: u64,
+    /// The server's hint in nanoseconds; 0 if there is none.
+    pub(super) hint: u64,
+    /// Whether the server limits the rate of requests.
+    pub(super) rate_limited: bool,
+}
+
+impl Opening {
+    /// An opening without a hint.
+    pub(super) const fn by(word: u64) -> Self {
+        Self { word, hint: 0, rate_limited: false }
+    }
+}
 
 impl CircuitConfig {
     /// Whether a rule needs the duration of a call.
@@ -17,6 +44,44 @@ impl CircuitConfig {
     /// Whether a call from `started` to `now` was slow.
     pub(super) const fn is_slow(&self, started: Instant, now: Instant) -> bool {
         self.asks_duration() && now.nanos_since(started) >= self.slow_after
+    }
+
+    /// Whether a cancelled attempt may count as a failure without [`slow_after`](CircuitConfig::slow_after).
+    pub(super) const fn counts_cancelled(&self) -> bool {
+        self.cancelled_after != u64::MAX
+    }
+
+    /// Whether any cancelled attempt may count as a failure.
+    pub(super) const fn may_fail_cancelled(&self) -> bool {
+        self.counts_cancelled() || self.asks_duration()
+    }
+
+    /// Whether an attempt from `started` that is cancelled now counts as a failure. It does so only if its ticket
+    /// carries the time.
+    pub(super) fn fails_cancelled(&self, started: Instant, now: impl Now) -> bool {
+        let least =
+            if self.slow_after < self.cancelled_after { self.slow_after } else { self.cancelled_after };
+        least != u64::MAX && started != Instant::MAX && now.now().nanos_since(started) >= least
+    }
+
+    /// How long the failure holds the circuit open if no rule opens it, in nanoseconds; 0 if it does not.
+    pub(super) const fn hold(&self, opening: &Opening) -> u64 {
+        if opening.rate_limited { lesser(opening.hint, self.rate_limit_hold) } else { 0 }
+    }
+
+    /// The shortest open time after this failure, in nanoseconds.
+    pub(super) fn shortest_open(&self, opening: &Opening) -> u64 {
+        lesser(opening.hint, self.max_hint).max(self.hold(opening))
+    }
+
+    /// Whether an opening may depend on a hint.
+    pub(super) const fn follows_hints(&self) -> bool {
+        self.max_hint > 0 || self.rate_limit_hold > 0
+    }
+
+    /// Whether a failure of this class may change more than the counts.
+    pub(super) fn may_hold(&self, class: Class) -> bool {
+        self.rate_limit_hold > 0 && class == Class::RateLimit
     }
 
     /// Whether a rule needs the window.
@@ -60,9 +125,18 @@ impl CircuitConfig {
         self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.max_open_for)
     }
 
-    /// The longest open time, in nanoseconds.
+    /// The longest open time without a hint, in nanoseconds.
     pub(super) const fn longest_open(&self) -> u64 {
         self.max_open_for
+    }
+
+    /// The longest open time of a circuit that was opened by this, in nanoseconds.
+    pub(super) fn longest_open_by(&self, by: OpenedBy) -> u64 {
+        match by {
+            OpenedBy::Rules => self.max_open_for.max(self.max_hint).max(self.rate_limit_hold),
+            OpenedBy::RateLimit => self.rate_limit_hold,
+            OpenedBy::Hand | OpenedBy::Fleet => u64::MAX,
+        }
     }
 
     /// Whether every slot for a probe is taken, at once or in total.
@@ -115,4 +189,8 @@ impl CircuitConfig {
         }
         Ok(self)
     }
+}
+
+const fn lesser(one: u64, other: u64) -> u64 {
+    if one < other { one } else { other }
 }

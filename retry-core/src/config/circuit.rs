@@ -1,12 +1,13 @@
 //! Circuit configurations in files.
 
+use core::time::Duration;
 use std::vec::Vec;
 
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use super::jitter;
-use super::names::{Count, HumanDuration, JitterName, Name, Number, Percent, class_names, class_set};
+use super::names::{Count, HumanDuration, JitterName, Limit, Name, Number, Percent, class_names, class_set};
 use super::read::{Problem, Read, table};
 use crate::circuit::CircuitConfig;
 use crate::class::Class;
@@ -19,6 +20,7 @@ table! {
         failure_rate: Percent,
         slow_rate: Percent,
         slow_after: HumanDuration,
+        cancelled_after: Limit,
         minimum_calls: Count,
         window: Count,
         window_time: HumanDuration,
@@ -27,6 +29,8 @@ table! {
         max_open_for: HumanDuration,
         open_jitter: Name<JitterName>,
         open_deviation: Number,
+        max_hint: HumanDuration,
+        rate_limit_hold: HumanDuration,
         probes: Count,
         success_threshold: Count,
         probe_failures: Count,
@@ -112,6 +116,9 @@ impl CircuitFile {
         if let Some(limit) = self.slow_after {
             config = config.try_slow_after(limit.0)?;
         }
+        if let Some(least) = self.cancelled_after {
+            config = config.try_cancelled_after(least.0.unwrap_or(Duration::MAX))?;
+        }
         // A rate over a single call says nothing.
         let minimum_calls = match (&self.minimum_calls, &self.window) {
             (Some(calls), _) => calls.0,
@@ -137,6 +144,12 @@ impl CircuitFile {
         let keys = ["open_jitter", "open_deviation"];
         if let Some(jitter) = jitter::read(keys, self.open_jitter, self.open_deviation)? {
             config = config.open_jitter(jitter);
+        }
+        if let Some(longest) = self.max_hint {
+            config = config.max_hint(longest.0);
+        }
+        if let Some(longest) = self.rate_limit_hold {
+            config = config.rate_limit_hold(longest.0);
         }
         if let Some(probes) = self.probes {
             config = config.try_probes(probes.0)?;
@@ -177,6 +190,7 @@ impl CircuitFile {
             failure_rate: says.failure_rate.map(Percent),
             slow_rate: says.slow_rate.map(Percent),
             slow_after: says.slow_after.map(HumanDuration),
+            cancelled_after: Some(Limit(says.cancelled_after)),
             minimum_calls: Some(Count(says.minimum_calls)),
             window: says.window.map(Count),
             window_time: says.window_time.map(HumanDuration),
@@ -185,6 +199,8 @@ impl CircuitFile {
             max_open_for: grows.then_some(HumanDuration(says.max_open_for)),
             open_jitter: Some(open_jitter),
             open_deviation,
+            max_hint: Some(HumanDuration(says.max_hint)),
+            rate_limit_hold: Some(HumanDuration(says.rate_limit_hold)),
             probes: Some(Count(says.probes)),
             success_threshold: Some(Count(says.success_threshold)),
             probe_failures: Some(Count(says.probe_failures)),

@@ -34,6 +34,12 @@ pub(crate) struct Plan {
 const RATE_LIMIT_STRETCH: u64 = 5;
 
 impl Policy {
+    /// Whether the server's hints are left aside.
+    #[inline]
+    pub(crate) const fn ignores_hints(&self) -> bool {
+        matches!(self.hints, Hints::Ignore)
+    }
+
     /// Decides what comes after a failed attempt, as far as the policy is concerned.
     ///
     /// `ceiling` is the call's own curve, if it has one: from the number of failed attempts and the base delay.

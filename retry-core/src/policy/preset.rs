@@ -21,7 +21,8 @@ use crate::delay::{Backoff, Jitter};
 /// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | retryable | |
 ///
 /// "Retryable" means the classes of [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit
-/// [`CircuitConfig::DEFAULT`].
+/// [`CircuitConfig::DEFAULT`]. Those of `HTTP` and `S3` also follow the server's hints, up to 120 s: see
+/// [`CircuitConfig::max_hint`].
 ///
 /// ```
 /// use retry_core::{Class, Preset};
@@ -51,6 +52,8 @@ const fn ms(ms: u64) -> Duration {
 }
 
 const CONNECTION: ClassSet = ClassSet::of(&[Class::Transient, Class::Timeout, Class::Network]);
+/// The circuit of a service that says by `Retry-After` when to come back.
+const FOLLOWING_HINTS: CircuitConfig = CircuitConfig::DEFAULT.max_hint(Duration::from_secs(120));
 const SERVICE: ClassSet = CONNECTION.with(Class::Server).with(Class::RateLimit);
 
 impl Preset {
@@ -59,9 +62,13 @@ impl Preset {
     /// For a database: it retries errors of the connection; an error that the server answered with ends the call.
     pub const DATABASE: Self = Self::new("database", Policy::exponential(ms(100)).retry_on(CONNECTION));
     /// For an HTTP service: it also retries overload and errors of the server.
-    pub const HTTP: Self = Self::new("http", Policy::exponential(ms(200)).max_attempts(5).retry_on(SERVICE));
+    pub const HTTP: Self = Self {
+        circuit: Some(FOLLOWING_HINTS),
+        ..Self::new("http", Policy::exponential(ms(200)).max_attempts(5).retry_on(SERVICE))
+    };
     /// For an object store: attempts may take long, and failed uploads are worth a dead letter.
     pub const S3: Self = Self {
+        circuit: Some(FOLLOWING_HINTS),
         dead_letter: true,
         ..Self::new(
             "s3",
