@@ -47,14 +47,11 @@ pub fn parse_hint(value: &str, now_unix_secs: u64) -> Option<Duration> {
 
 /// Returns the longest wait of the parts of a list. The clock is read only for dates and Unix times.
 pub(super) fn longest(value: &str, now: impl Fn() -> u64) -> Option<Duration> {
-    // A date has commas of its own: one, as `Tue, 14 Jul`, or two, as `Tuesday, July 14, 2026`.
-    if let Some(wait) = date(trimmed(value), &now) {
-        return Some(wait);
-    }
     let mut longest = None;
     let mut rest = Some(value);
     while let Some(list) = rest {
         let (part, after) = split(list);
+        // A date may have a comma of its own, as in `Tue, 14 Jul` and `July 14, 2026`.
         let dated = after.and_then(|after| {
             let (day, rest) = split(after);
             Some((date(trimmed(&list[..part.len() + 1 + day.len()]), &now)?, rest))

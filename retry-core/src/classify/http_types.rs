@@ -13,8 +13,7 @@ use crate::class::Class;
 use crate::policy::Failure;
 
 impl Failure {
-    /// What an HTTP response says of its request, by its status and its headers; `None` where the status is no
-    /// error. Status and hint mean what they do to [`of_http`](Self::of_http).
+    /// Makes a failure of an HTTP response, by its status and its headers; `None` if the status is not an error. Status and hint mean what they do to [`of_http`](Self::of_http).
     ///
     /// The hint is that of the first of these headers that can be read, in any form that
     /// [`parse_hint`](crate::classify::parse_hint) reads:
@@ -39,11 +38,14 @@ impl Failure {
     /// A gRPC response that has only trailers is a failure by its `grpc-status`, whatever its HTTP status. Its
     /// `grpc-retry-pushback-ms` means what it does to [`grpc_pushback`](Self::grpc_pushback).
     ///
-    /// Where the hint is a date or a Unix time, the response's own `Date` says from when it counts, so that no clock has to be
-    /// right; without one, `now_unix_secs` does, the seconds since 1970, such as
-    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs); it is called for those only. Values that say nothing are left
-    /// out; where there are several that do, which
-    /// [must not be](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
+    /// If the hint is a date or a Unix time, it counts from the response's own `Date`, so the clock of the machine may be
+    /// wrong. If the response has no `Date`, it counts from `now_unix_secs`, the seconds since 1970, such as
+    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs). That function is called only for a date
+    /// or a Unix time.
+    ///
+    /// Invalid values are left out. If a header has several valid ones, which [it should
+    /// not](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts. If a hint is there and none
+    /// is valid, the failure says so by [`hint_unreadable`](Self::hint_unreadable).
     ///
     /// ```
     /// use core::time::Duration;
@@ -70,14 +72,11 @@ impl Failure {
         headers: &HeaderMap,
         now_unix_secs: impl FnOnce() -> u64,
     ) -> Option<Self> {
-        // Most responses are none, and have nothing to be read.
-        let by_status = Self::of_http(status.as_u16(), None);
-        if headers.contains_key(GRPC_STATUS)
-            && let Some(failure) = of_grpc(headers)
-        {
+        if let Some(failure) = of_grpc(headers) {
             return Some(failure);
         }
-        let failure = by_status?;
+        // Most responses are no failures, and nothing more of them is read.
+        let failure = Self::of_http(status.as_u16(), None)?;
         // A wall clock is read for dates and Unix times only, and those are rare.
         let now = LazyCell::new(|| {
             let now = now_unix_secs();
@@ -93,40 +92,40 @@ impl Failure {
             Some(hint) if own.is_none() => failure.retry_after(hint),
             hint => Self::of_http(status.as_u16(), hint)?,
         };
-        // The refusal is for the rate of requests, whatever its status says.
+        // This is how GitHub limits the rate of requests.
         let is_for_rate = limits.exhausted && status == StatusCode::FORBIDDEN;
         let failure = if is_for_rate { Self { class: Class::RateLimit, ..failure } } else { failure };
         Some(if is_final(headers) { failure.not_retried() } else { failure })
     }
 }
 
-/// What the trailers of a gRPC response say that has nothing but these: a status, and possibly a pushback.
+/// Reads the trailers of a gRPC response that has nothing but these: a status, and possibly a pushback.
 fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
-    let code = headers.get(GRPC_STATUS).and_then(text).and_then(|code| code.trim().parse().ok());
+    let code = text(headers.get(GRPC_STATUS)?).and_then(|code| code.trim().parse().ok());
     let class = code.map_or(Some(Class::Unknown), Class::of_grpc_code)?;
     let mut values = headers.get_all(GRPC_PUSHBACK).iter();
     let failure = Failure::new(class);
     Some(match (values.next(), values.next()) {
         (None, _) => failure,
         (Some(value), None) => failure.grpc_pushback(text(value).unwrap_or_default()),
-        // Several are none that can be read.
+        // Several values are as unreadable as a wrong one.
         (Some(_), Some(_)) => failure.not_retried(),
     })
 }
 
-/// The hint of the headers that are there for it: the finer ones first, then `Retry-After`.
+/// Reads the headers whose only purpose is a hint: the finer ones first, then `Retry-After`.
 fn own_hint(headers: &HeaderMap, now: impl Fn() -> u64) -> Option<Duration> {
     let all = |name: &'static str| headers.get_all(name).iter().filter_map(text);
     let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(longest_in_millis).max()).max();
     in_millis.or_else(|| all("retry-after").filter_map(|value| longest(value, &now)).max())
 }
 
-/// Whether a header is there that would be a hint of its own if it could be read.
+/// Returns whether one of these headers is there, readable or not.
 fn has_own_hint(headers: &HeaderMap) -> bool {
     headers.contains_key(RETRY_AFTER) || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether the server asks not to be asked again.
+/// Returns whether the server asks for no further attempt.
 fn is_final(headers: &HeaderMap) -> bool {
     let says_no =
         |value: &HeaderValue| text(value).is_some_and(|text| text.trim().eq_ignore_ascii_case("false"));

@@ -350,6 +350,7 @@ fn the_header_ratelimit_of_each_draft() {
         (&["\"burst\";r=0;t=5, \"daily\";r=0;t=3600"], Some(3_600)),
         (&["\"burst\";r=0;t=5", "\"daily\";r=9;t=3600"], Some(5)),
         (&["\"a;r=7,b\";r=0;t=5"], Some(5)),
+        (&["\"r=0;t=9,b\";r=7;t=5"], None),
         (&["\"a\";r=0;t=5, \"b=c\";r=9;t=60"], Some(5)),
         // What cannot be read.
         (&[""], None),
