@@ -482,5 +482,7 @@ fn the_class_of_a_kind_of_embedded_io() {
         assert_eq!(io::Error::from(kind).classify(), class.into(), "{kind:?}");
     }
     assert_eq!(Class::of_embedded_io_kind(&io::ErrorKind::WouldBlock), None);
-    assert_eq!(Class::of_embedded_io_kind(&""), None);
+    for other in ["", "Connection", "NotFoundYet", "notfound"] {
+        assert_eq!(Class::of_embedded_io_kind(&format_args!("{other}")), None, "{other}");
+    }
 }

@@ -222,6 +222,12 @@ fn the_headers_of_a_hint() {
         (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "later")], RateLimit, None),
         (403, &[("x-ratelimit-remaining", "57"), ("x-ratelimit-reset", "1784000060")], Client, None),
         (403, &[("x-ratelimit-remaining", "0"), ("retry-after", "5")], RateLimit, Some(secs(5))),
+        (
+            429,
+            &[("retry-after", "5"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "60")],
+            RateLimit,
+            Some(secs(5)),
+        ),
         // GitHub's secondary limit.
         (403, &[("retry-after", "60"), ("x-ratelimit-remaining", "4999")], RateLimit, Some(secs(60))),
         (429, &[("retry-after", "60"), ("x-ratelimit-remaining", "4999")], RateLimit, Some(secs(60))),

@@ -186,6 +186,11 @@ fn the_class_of_a_text() {
         ("NoSuchKey: the specified key is not there", Class::NotFound),
         ("expected `,` while parsing a list", Class::Serialization),
         ("invalid utf-8 sequence of 1 bytes from index 3", Class::Serialization),
+        // The cause decides before the answer that was made of it, in any order.
+        ("Connection refused (os error 111), answered with HTTP status 503", Class::Network),
+        ("HTTP status 503: Connection refused (os error 111)", Class::Network),
+        // HTTP/2 and MongoDB have an error of this name.
+        ("[92] the stream was not closed cleanly: INTERNAL_ERROR (err 2)", Class::Network),
         ("upstream \u{201c}timeout\u{201d}", Class::Timeout),
         // An error of this library, of which only the text is left.
         ("gave up after attempt 3 of 3, 300 ms (Timeout): no attempts left", Class::Exhausted),

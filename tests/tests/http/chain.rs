@@ -162,6 +162,37 @@ fn the_reasons_of_http_2() {
     }
 }
 
+/// An error of a type that only its own crate knows.
+#[derive(Debug)]
+struct Said(&'static str);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Said {}
+
+#[test]
+fn what_a_text_of_a_connection_says() {
+    let rows = [
+        ("error:0A000126:SSL routines::unexpected eof while reading", Class::Network, Class::Network),
+        ("error:0A000086:SSL routines::certificate verify failed", Class::Permanent, Class::Permanent),
+        // Only a client's error has these.
+        ("the certificate was revoked", Class::Permanent, Class::Unknown),
+        ("something else", Class::Unknown, Class::Unknown),
+    ];
+    for (text, by_client, anywhere) in rows {
+        assert_eq!(hyper_error(&Said(text)).class, by_client, "{text}");
+        assert_eq!(error_chain().classify(&Said(text)).class, anywhere, "{text}");
+    }
+    // An unknown error of the connection is one of the network.
+    let unknown = io::Error::other("something else");
+    assert_eq!(hyper_error(&unknown).class, Class::Network);
+    assert_eq!(error_chain().classify(&unknown).class, Class::Unknown);
+}
+
 /// A connection that fails when it is read.
 struct Fails(io::ErrorKind);
 
