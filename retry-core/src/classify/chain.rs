@@ -250,7 +250,7 @@ impl BaseErrors for CoreErrors {
         if let Some(failure) = ended_as::<BoxError>(error).or_else(|| ended_as::<io::Error>(error)) {
             return Some(failure);
         }
-        downcast::<Rejected>(error).map(|_| Class::CircuitOpen.into())
+        downcast::<Rejected>(error).map(Classify::classify)
     }
 
     #[cfg(feature = "std")]

@@ -3,6 +3,7 @@
 use core::fmt::Display;
 
 use super::Classify;
+use crate::circuit::Rejected;
 use crate::class::{Class, ClassSet};
 use crate::error::{Error, ErrorKind};
 use crate::policy::Failure;
@@ -39,6 +40,18 @@ impl<E> Classify for Error<E> {
             return failure;
         }
         failure.neutral()
+    }
+
+    fn text(&self) -> Option<&dyn Display> {
+        Some(self)
+    }
+}
+
+/// `CircuitOpen`, [neutral](Failure::neutral): the circuit that refused has already counted the failures that opened it,
+/// and this refusal says nothing new about the dependency.
+impl Classify for Rejected {
+    fn classify(&self) -> Failure {
+        Failure::new(Class::CircuitOpen).neutral()
     }
 
     fn text(&self) -> Option<&dyn Display> {

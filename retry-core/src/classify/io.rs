@@ -66,8 +66,8 @@ impl Classify for io::Error {
             if let Some(ours) = inner.downcast_ref::<Error<BoxError>>() {
                 return ours.classify();
             }
-            if inner.is::<Rejected>() {
-                return Class::CircuitOpen.into();
+            if let Some(rejected) = inner.downcast_ref::<Rejected>() {
+                return rejected.classify();
             }
             let Some(inner) = inner.downcast_ref::<Self>() else {
                 break;

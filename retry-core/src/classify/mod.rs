@@ -51,6 +51,7 @@ use core::time::Duration;
 mod chain;
 mod classifiers;
 mod codes;
+mod durations;
 mod error;
 mod hints;
 mod http;
@@ -58,9 +59,12 @@ mod http;
 mod http_types;
 #[cfg(feature = "std")]
 mod io;
+mod lenient_date;
 mod messages;
 mod phrases;
 mod pushback;
+#[cfg(feature = "http")]
+mod rate_limits;
 mod retry_after;
 mod text_codes;
 
