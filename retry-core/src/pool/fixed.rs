@@ -137,10 +137,14 @@ impl<const N: usize, W: Window> Slots<N, W> {
                 continue;
             };
             let idle = self.new_keys.wrapping_sub(*looked_up);
-            if let Some(loss) = Loss::of(breaker.standing(config, now), idle, self.evicted, N)
+            let loss = Loss::of(breaker.standing(config, now), idle, self.evicted, N);
+            if let Some(loss) = loss
                 && least.is_none_or(|(least, _)| loss < least)
             {
                 least = Some((loss, index));
+            }
+            if loss.is_some_and(|loss| loss.is_least()) {
+                break;
             }
         }
         let (_, index) = least?;

@@ -128,7 +128,7 @@ fn a_day_of_flood_with_names_that_open() {
     const ROWS: [Row; 5] = [
         Row { from: 0, names_per_minute: 0, at_once: 60, after: 0, down_admits: 120 },
         Row { from: 1, names_per_minute: 60, at_once: 57, after: 1, down_admits: 120 },
-        Row { from: 4, names_per_minute: 180, at_once: 40, after: 1, down_admits: 120 },
+        Row { from: 4, names_per_minute: 180, at_once: 50, after: 1, down_admits: 120 },
         Row { from: 8, names_per_minute: 1_200, at_once: 20, after: 45, down_admits: 360 },
         Row { from: 9, names_per_minute: 60, at_once: 57, after: 1, down_admits: 130 },
     ];

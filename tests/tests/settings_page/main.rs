@@ -34,7 +34,6 @@ const SECTIONS: [(&str, &[&str]); 28] = [
     ("ConcurrencyShare", &["ConcurrencyShare"]),
     ("AdaptiveThrottle", &["AdaptiveThrottle"]),
     ("CircuitPool", &["Pools"]),
-    ("FixedCircuitPool", &["Pools"]),
     ("DeadLetterCall", &["Dead letters"]),
     ("JsonLinesSink", &["Dead letters"]),
     ("JsonLinesReader", &["Dead letters"]),

@@ -6,14 +6,13 @@ use retry_core::{
     Backoff, CircuitConfig, CircuitPool, Class, ClassSet, ConfigError, Jitter, Policy, Preset, Recovery,
     Retry, Rule, SharedBudget, SharedCircuit, TokenBucket,
     budget::{AdaptiveThrottle, Budget as _, ConcurrencyShare, Request, RequestShare, RetryThrottle},
-    circuit::{Gate as _, Start},
+    circuit::Start,
     dead_letter::{
         DeadLetter, DeadLetterQueue, JsonLinesReader, JsonLinesSink, LetterContext, OnDisk, WhenFull,
         WhenTorn,
     },
     observe::Queued,
     policy::{BackoffKind, Hints},
-    pool::FixedCircuitPool,
     runtime::LocalLock,
     testing::FakeClock,
 };
