@@ -75,6 +75,7 @@ mod codec;
 mod config_error;
 mod crc;
 mod delay;
+mod digest;
 mod error;
 mod health;
 mod key;

@@ -584,7 +584,7 @@ impl<W: Window> Breaker<W> {
     }
 
     /// What would be lost with this circuit.
-    pub(crate) fn standing(&self, now: Instant) -> Standing {
+    pub(crate) fn standing(&self, config: &CircuitConfig, now: Instant) -> Standing {
         match &self.state {
             _ if self.mode != Mode::Automatic => Standing::Held,
             State::Closed { window, streak: 0, ramp }
@@ -592,8 +592,10 @@ impl<W: Window> Breaker<W> {
             {
                 Standing::Blank
             }
+            State::Closed { window, streak, .. } if config.is_near(*streak, window) => Standing::NearOpening,
+            State::Closed { .. } => Standing::Marked,
             State::Open { until, .. } if *until > now => Standing::Held,
-            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => Standing::Marked,
+            State::Open { .. } | State::HalfOpen { .. } => Standing::Opened,
         }
     }
 }

@@ -118,6 +118,19 @@ impl CircuitConfig {
             .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
     }
 
+    /// Whether a closed circuit is more than half of the way to opening, by any rule. A rate counts at least the
+    /// minimum number of calls.
+    pub(super) fn is_near<W: Window>(&self, streak: u32, window: &W) -> bool {
+        let is_past_half = |count: u32, limit: u32| limit > 0 && u64::from(count) * 2 > u64::from(limit);
+        let calls = u64::from(window.calls().max(self.minimum_calls));
+        let is_half_the_rate =
+            |count: u32, percent: u8| percent > 0 && u64::from(count) * 200 > calls * u64::from(percent);
+        is_past_half(streak, self.consecutive_failures)
+            || is_past_half(window.failures(), self.failures_in_window)
+            || is_half_the_rate(window.failures(), self.failure_rate)
+            || is_half_the_rate(window.slow(), self.slow_rate)
+    }
+
     /// The open time in nanoseconds, after this many openings since the circuit was last closed.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {

@@ -338,7 +338,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// What would be lost with this circuit.
     #[cfg(feature = "std")]
     pub(crate) fn standing(&self, now: Instant) -> Standing {
-        self.locked(|breaker, _| breaker.standing(now))
+        self.locked(|breaker, config| breaker.standing(config, now))
     }
 
     // Out of line, so that the paths around the lock need no stack.

@@ -15,7 +15,7 @@ use crate::verdict::Reason;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DeadLetter<T> {
-    /// The operation's name, cut to 23 bytes; [`Key::NONE`] if the call is unnamed.
+    /// The operation's name, which a [`Key`] cuts if it is longer than 23 bytes; [`Key::NONE`] if the call is unnamed.
     pub operation: Key,
     /// Which one of several similar dependencies; [`Key::NONE`] if the call is without a key.
     pub key: Key,

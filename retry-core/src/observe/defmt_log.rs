@@ -52,7 +52,8 @@ impl defmt::Format for Line<'_> {
         if !key.is_none() {
             defmt::write!(f, "[");
             write_clean(f, key.as_str());
-            defmt::write!(f, "{=str}]", if key.is_truncated() { ".." } else { "" });
+            key.format_digest(f);
+            defmt::write!(f, "]");
         }
         match *kind {
             EventKind::Started => defmt::write!(f, ": attempt {=u32} starts", attempt),

@@ -161,7 +161,7 @@ macro_rules! levels {
                 tracing::Level::$level,
                 retry.event = fields.name,
                 retry.operation = %CleanName(event.operation),
-                retry.key = (!key.is_none()).then(|| display(CleanName(key.as_str()))),
+                retry.key = (!key.is_none()).then(|| display(key)),
                 retry.attempt = attempt,
                 error.type = fields.error_type,
                 retry.severity = fields.severity,

@@ -6,14 +6,13 @@ use retry_core::{
     Backoff, CircuitConfig, CircuitPool, Class, ClassSet, ConfigError, Jitter, Policy, Preset, Recovery,
     Retry, Rule, SharedBudget, SharedCircuit, TokenBucket,
     budget::{AdaptiveThrottle, Budget as _, ConcurrencyShare, Request, RequestShare, RetryThrottle},
-    circuit::{Gate as _, Start},
+    circuit::Start,
     dead_letter::{
         DeadLetter, DeadLetterQueue, JsonLinesReader, JsonLinesSink, LetterContext, OnDisk, WhenFull,
         WhenTorn,
     },
     observe::Queued,
     policy::{BackoffKind, Hints},
-    pool::FixedCircuitPool,
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -199,7 +198,6 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("AdaptiveThrottle", "count_as_rejection", "-", Classes(|classes| Ok(A.count_as_rejection(classes) == A)), No),
 
         ("Pools", "CircuitPool::new", "-", Size(pool_of), No),
-        ("Pools", "forget_after", "-", Time(|idle| Ok(forgets_after(Some(idle)) == forgets_after(None))), No),
         ("Operations", "dead_letter", "dead_letter", Name(|name| Ok((name == "true") == Preset::new("stock", D).dead_letter), None), No),
         ("Dead letters", "delivery_timeout", "-", Time(waits_for_letters), No),
         ("Dead letters", "DeadLetterQueue::new", "-", Size(|capacity| { let _ = DeadLetterQueue::<u32>::new(capacity, WhenFull::Refuse); Ok(false) }), No),
@@ -242,24 +240,6 @@ pub(crate) fn pool_of(capacity: usize) -> Tried {
 }
 
 pub(crate) const MOST_CIRCUITS: usize = 1_000_000_000;
-
-/// After how many seconds of idleness, of those tried, a pool of one circuit evicts one that holds a failure.
-pub(crate) fn forgets_after(idle: Option<Duration>) -> Option<u64> {
-    let pool = FixedCircuitPool::<1>::new(CircuitConfig::DEFAULT);
-    let pool = match idle {
-        Some(idle) => pool.forget_after(idle),
-        None => pool,
-    };
-    let clock = FakeClock::new();
-    let retry = Retry::new(Policy::DEFAULT.max_attempts(1), &clock);
-    let _ = retry.by_ref().circuit(pool.get("a")).run_blocking(|| Err::<(), _>(Class::Server));
-    [0, 1, 59, 60, 3_599, 3_600, 3_601, 86_400].into_iter().find(|at| {
-        clock.advance(secs(*at) - Duration::from_millis(clock.now().as_millis()));
-        let other = pool.get("b");
-        let _ = other.admit(clock.now()); // the pool learns the time
-        !pool.get("b").is_overflow()
-    })
-}
 
 /// A call with this time for its asynchronous handler.
 pub(crate) fn waits_for_letters(limit: Duration) -> Tried {

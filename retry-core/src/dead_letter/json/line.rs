@@ -15,6 +15,7 @@ use crate::class::Class;
 use crate::clean::is_unclean;
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
+use crate::key::Exact;
 use crate::time::nanos;
 
 // Limits in bytes. They keep a line readable, whatever names and texts a program uses.
@@ -138,7 +139,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         }
         map.serialize_entry("operation", &self.operation)?;
         if !key.is_none() {
-            map.serialize_entry("key", key.as_str())?;
+            map.serialize_entry("key", &format_args!("{}", Exact(key)))?;
         }
         map.serialize_entry("reason", reason.name())?;
         if let Some(class) = class {

@@ -207,7 +207,7 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
         DeadLetter::new(reason.ok_or("reason: unknown")?, required::<T>(&mut fields, "payload")?);
     letter.operation = Key::new(&operation);
     if let Some(key) = optional::<String>(&mut fields, "key")? {
-        letter.key = Key::new(&key);
+        letter.key = Key::from_exact(&key);
     }
     if let Some(name) = optional::<String>(&mut fields, "class")? {
         letter.class = Some(class(&name).ok_or("class: unknown")?);
