@@ -258,8 +258,8 @@ fn budgets(story: &[Result<(), Failure>]) -> [String; 5] {
         budget.with_state(|state| format!("{state:?}"))
     }
     [
-        after(TokenBucket::DEFAULT, story),
-        after(RetryThrottle::DEFAULT, story),
+        after(TokenBucket::AWS, story),
+        after(RetryThrottle::GRPC, story),
         after(RequestShare::DEFAULT, story),
         after(ConcurrencyShare::DEFAULT, story),
         after(AdaptiveThrottle::DEFAULT, story),
@@ -284,7 +284,7 @@ fn the_price_goes_back_to_each_budget() {
     assert_eq!(budgets(&[Err(AGAIN), Err(AGAIN), Err(UNSENT)]), idle);
 
     let clock = FakeClock::new();
-    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(5));
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS.capacity(5));
     let policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(20);
     let mut made = 0;
     let result = Retry::new(&policy, &clock).budget(&bucket).run_blocking(|| {

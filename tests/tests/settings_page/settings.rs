@@ -186,6 +186,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("TokenBucket", "refill_per_second", "-", Number(|tokens| told(T.try_refill_per_second(tokens), T), MILLIONTH), No),
         ("RetryThrottle", "max_tokens", "-", Count(|tokens| told(R.try_max_tokens(tokens), R)), No),
         ("RetryThrottle", "token_ratio", "-", Number(|tokens| told(R.try_token_ratio(tokens), R), MILLIONTH), No),
+        ("RetryThrottle", "refill_per_second", "-", Number(|tokens| told(R.try_refill_per_second(tokens), R), MILLIONTH), No),
         ("RetryThrottle", "count_as_failure", "-", Classes(|classes| Ok(R.count_as_failure(classes) == R)), No),
         ("RequestShare", "share", "-", Number(|share| told(Q.try_share(share), Q), MILLIONTH), No),
         ("RequestShare", "ttl", "-", Time(|ttl| told(Q.try_ttl(ttl), Q)), No),
