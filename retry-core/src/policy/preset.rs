@@ -21,7 +21,7 @@ use crate::delay::{Backoff, Jitter};
 /// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | retryable | |
 ///
 /// "Retryable" means the classes of [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit
-/// [`CircuitConfig::DEFAULT`].
+/// [`CircuitConfig::DEFAULT`]. Two failed calls with all their attempts do not open it, whatever their errors are.
 ///
 /// ```
 /// use retry_core::{Class, Preset};
