@@ -92,7 +92,7 @@ pub(crate) struct State<T, R> {
     /// The reading of the policy with which the call began.
     read: R,
     attempts: u32,
-    /// How many of them were polls whose answer was pending, and the number of the last such attempt.
+    /// How many of them were polls with a pending answer, and the number of the last such attempt.
     polls: u32,
     polled: u32,
     /// The limit of attempts that the last failure set; 0 for that of the policy.

@@ -11,8 +11,8 @@ use crate::verdict::GiveUp;
 
 /// A failed attempt, as a policy sees it.
 pub(crate) struct FailedAttempt<'a> {
-    /// Its number in its series, counted from 1. Polls are a series, and so are the other attempts since the last poll
-    /// whose answer was pending.
+    /// Its number in its series, counted from 1. Polls are a series, and so are the other attempts since the last
+    /// pending answer.
     pub(crate) number: u32,
     /// Its number in the call, counted from 1.
     pub(crate) made: u32,

@@ -33,7 +33,7 @@ pub struct Failure {
     pub is_last: bool,
     /// Whether the failure is [neutral](Self::neutral): it says nothing about the dependency.
     pub is_neutral: bool,
-    /// Whether the attempt was a poll whose answer is [pending](Self::pending).
+    /// Whether the attempt was a poll with a [pending](Self::pending) answer.
     pub is_pending: bool,
 }
 
@@ -120,7 +120,7 @@ impl Failure {
         Self { is_neutral: true, ..self }
     }
 
-    /// Marks the attempt as a poll whose answer is "not yet", such as the state `pending` of a job. The call polls again,
+    /// Marks the attempt as a poll with the answer "not yet", such as the state `pending` of a job. The call polls again,
     /// whatever the class is.
     ///
     /// - Polls have a delay and a limit of their own: [`Policy::poll_every`] and [`Policy::max_polls`]. Rules leave them

@@ -115,6 +115,20 @@ fn readings_out_of_order_count_no_time_twice() {
     play(SHARE, |budget, now| budget.held(now), script);
 }
 
+/// An attempt that is dropped has no time, which is the origin. Rules of one's own may hand it on.
+#[test]
+fn a_sum_takes_no_notice_of_an_unknown_time() {
+    const SECOND: u64 = 1_000_000_000;
+    let mut sum = SlidingSum::<3>::EMPTY;
+    sum.advance(Instant::from_millis(1_000_000), SECOND);
+    assert_eq!(sum.add(5), Some(3));
+    sum.advance(Instant::ORIGIN, SECOND);
+    sum.advance(Instant::from_millis(1_002_999), SECOND);
+    assert_eq!(sum.sum(), 5);
+    sum.advance(Instant::from_millis(1_003_999), SECOND);
+    assert_eq!(sum.sum(), 0);
+}
+
 #[test]
 fn an_amount_is_taken_back_from_its_own_slice() {
     const SECOND: u64 = 1_000_000_000;
