@@ -1,14 +1,14 @@
 //! Budgets and time: clocks that step, and sums over a sliding time. `steps` has the same for any readings.
 
 use retry_core::{
-    Instant, SharedBudget, TokenBucket,
-    budget::{AdaptiveThrottle, RequestShare, RetryThrottle, SlidingSum},
+    Class, Instant, SharedBudget, TokenBucket,
+    budget::{AdaptiveThrottle, Budget, RequestShare, RetryThrottle, SlidingSum},
     runtime::LocalLock,
 };
 
 use crate::adaptive_throttle::millionths;
 use crate::script::play;
-use crate::secs;
+use crate::{FREE, NOW, asked, failed, secs};
 
 const SHARE: RequestShare = RequestShare::DEFAULT.ttl(secs(1)).min_retries_per_second(3).share(1.0);
 const BUCKET: TokenBucket = TokenBucket::DEFAULT.capacity(10);
@@ -113,6 +113,16 @@ fn readings_out_of_order_count_no_time_twice() {
         3600950 |                            | 0
         3601000 |                            | 3";
     play(SHARE, |budget, now| budget.held(now), script);
+}
+
+#[test]
+fn the_level_in_events_has_what_time_has_earned() {
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(BUCKET);
+    (0..2).for_each(|_| assert!(bucket.withdraw(asked(Class::Server), NOW).is_some()));
+    assert_eq!([0, 3_000].map(|ms| bucket.level(Instant::from_millis(ms))), [Some(0), Some(3)]);
+    let throttle = SharedBudget::<_, LocalLock>::with_lock(RetryThrottle::DEFAULT);
+    (0..9).for_each(|_| throttle.deposit(failed(Class::Server, FREE), NOW));
+    assert_eq!([0, 40_000].map(|ms| throttle.level(Instant::from_millis(ms))), [Some(1), Some(5)]);
 }
 
 /// An attempt that is dropped has no time, which is the origin. Rules of one's own may hand it on.
