@@ -165,7 +165,8 @@ pub struct ErrorContext {
     pub key: Key,
     /// The number of the last attempt, counted from 1; 0 before the first attempt.
     pub attempt: u32,
-    /// The largest number of attempts that the policy or its rule allows; `u32::MAX` for unlimited attempts.
+    /// The number of attempts that the policy or its rule allows a call that goes on failing in the last way; `u32::MAX`
+    /// for unlimited attempts. It is at least `attempt`.
     pub max_attempts: u32,
     /// How long the call took, delays included; `None` unless the call measures its time.
     ///

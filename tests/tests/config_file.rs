@@ -279,7 +279,7 @@ fn an_error_in_a_toml_file_shows_its_place() {
             "TOML parse error at line 3, column 10\n  |\n3 | policy = 3\n  |          ^",
             "http: policy: invalid type: integer `3`, expected a table of preset, backoff, base_delay, multiplier, \
              increment, degree, jitter, deviation, min_delay, max_delay, max_attempts, start_within, total_timeout, \
-             attempt_timeout, reset_after, hints, max_hint, retry_on, neutral_on"
+             attempt_timeout, reset_after, hints, max_hint, poll_every, max_polls, retry_on, neutral_on"
                 .to_owned(),
         ),
         (

@@ -544,8 +544,7 @@ fn after_a_sleep_that_ends_too_late_the_operation_is_not_called() {
     ];
     for (late, called, reason, at, cost) in rows {
         for is_blocking in [true, false] {
-            let budget =
-                SharedBudget::<TokenBucket, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(100));
+            let budget = SharedBudget::<TokenBucket, LocalLock>::with_lock(TokenBucket::AWS.capacity(100));
             let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
                 CircuitConfig::WITHOUT_RULES.failures_in_window(20),
             );

@@ -167,7 +167,7 @@ fn a_circuits_configuration_is_one_line() {
     let rows: &[(CircuitConfig, &str)] = &[
         (
             CircuitConfig::DEFAULT,
-            "opens after 5 failures in a row or a failure rate of 50 %, minimum 20 calls, open for 30 s, \
+            "opens after 20 failures in a row or a failure rate of 50 %, minimum 20 calls, open for 30 s, \
              1 probe at once, closes after 1 success, reopens after 1 failure, lease 1 min, \
              counts transient, timeout, rate_limit, network, server, unknown, circuit_open, exhausted",
         ),

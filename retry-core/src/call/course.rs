@@ -58,19 +58,25 @@ impl<P, G, B, O> Setup<P, G, B, O> {
 }
 
 impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
-    /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price.
+    /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price, and a pending
+    /// answer is a success.
     #[inline(always)]
     pub(super) fn settle<N: Now>(
         &self,
         read: &P::Read,
         failure: Failure,
+        first: bool,
         (ticket, price): (G::Ticket, Price),
         delay: Option<Duration>,
         word: u64,
         now: &mut Reading<N>,
     ) -> Settled {
         let class = failure.class;
-        let (settled, deposit) = if failure.is_neutral {
+        let (settled, deposit) = if failure.is_pending {
+            // The dependency answered. The next poll asks the circuit when it begins.
+            let change = self.gate.succeed(ticket, || now.get());
+            (Settled { change, next: Ok(()) }, Deposit::Succeeded { first, price })
+        } else if failure.is_neutral {
             let settled = self.gate.end(ticket, AttemptEnd::Neutral { delay }, || now.get());
             (settled, Deposit::Neutral { price })
         } else {
@@ -89,6 +95,9 @@ pub(crate) struct State<T, R> {
     /// The reading of the policy with which the call began.
     read: R,
     attempts: u32,
+    /// How many of them were polls with a pending answer, and the number of the last such attempt.
+    polls: u32,
+    polled: u32,
     /// The limit of attempts that the last failure set; 0 for that of the policy.
     max_attempts: u32,
     /// The delay before the present or the next attempt, in nanoseconds; 0 before the first.
@@ -121,7 +130,8 @@ impl<T, R> State<T, R> {
     #[inline(always)]
     pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
-        Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
+        let (attempts, polls, polled, max_attempts, delay) = (0, 0, 0, 0, 0);
+        Self { read, attempts, polls, polled, max_attempts, delay, elapsed, held: Held::Nothing }
     }
 
     /// Measures the time from `now`, unless it is already measured.
@@ -159,9 +169,10 @@ impl<T, R> State<T, R> {
     where
         R: Clone,
     {
-        let Self { attempts, max_attempts, delay, .. } = *self;
+        let Self { attempts, polls, polled, max_attempts, delay, .. } = *self;
         let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
-        State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
+        let (read, elapsed) = (self.read.clone(), self.elapsed.take());
+        State { read, attempts, polls, polled, max_attempts, delay, elapsed, held }
     }
 
     /// Whether it holds anything that must be given back.
@@ -280,13 +291,22 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         {
             elapsed.begin_anew();
             (state.attempts, state.delay, state.max_attempts) = (1, 0, 0);
+            (state.polls, state.polled) = (0, 0);
         }
+        let number = if failure.is_pending {
+            state.polls = state.polls.saturating_add(1);
+            state.polls
+        } else {
+            state.attempts.saturating_sub(state.polled).max(1)
+        };
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Setup { policies, .. } = setup;
         let failed = FailedAttempt {
-            number: state.attempts,
+            number,
+            made: state.attempts,
             failure,
-            previous: state.delay,
+            // A delay before the series has no meaning for its curve.
+            previous: if number == 1 { 0 } else { state.delay },
             rules: policies.rules(&state.read),
         };
         let ceiling = |failed, base| policies.ceiling(failed, base);
@@ -303,12 +323,18 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
-        let settled = setup.settle(&state.read, failure, held, delay, word, &mut now);
+        let settled = setup.settle(&state.read, failure, state.attempts == 1, held, delay, word, &mut now);
         let verdict = match (plan, settled.next) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),
             (Ok(plan), Ok(())) => {
-                match setup.budget.withdraw(Request::new(class, state.attempts, plan.word), || now.get()) {
+                // A budget limits what failures add to the load. Polls are the load itself.
+                let paid = if failure.is_pending {
+                    Some(Price::default())
+                } else {
+                    setup.budget.withdraw(Request::new(class, state.attempts, plan.word), || now.get())
+                };
+                match paid {
                     Some(price) => {
                         let elapsed = state.elapsed.as_ref().map_or(0, Elapsed::so_far);
                         let due = elapsed.saturating_add(plan.least);
@@ -320,6 +346,9 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 }
             }
         };
+        if failure.is_pending {
+            state.polled = state.attempts;
+        }
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
             self.failed(&mut now, failure, text().map(ErrorText::new), verdict, drawn);

@@ -66,7 +66,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let ran = state.so_far().saturating_sub(began);
         if let Some((ticket, price)) = state.end_attempt() {
             if failure.is_neutral || setup.policies.policy(state.read()).is_whole_attempt(ran) {
-                let settled = setup.settle(state.read(), failure, (ticket, price), None, 0, &mut now);
+                let settled = setup.settle(state.read(), failure, false, (ticket, price), None, 0, &mut now);
                 self.changed(settled.change);
             } else {
                 self.give_up(ticket, price, || now.get());

@@ -69,10 +69,13 @@ pub struct CircuitConfig {
 }
 
 impl CircuitConfig {
-    /// The default configuration. The circuit opens after 5 failures in a row, or if half of at least 20 calls in the
-    /// window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes after
-    /// 1 success.
-    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
+    /// The default configuration. The circuit opens after 20 failures in a row, or if half of at least 20 attempts in
+    /// the window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes
+    /// after 1 success.
+    ///
+    /// All attempts of a call are failures in a row if the call fails. So it takes more than two whole failed calls of
+    /// any [`Preset`](crate::Preset) to open the circuit, and of at most 9 attempts each in general.
+    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(20).failure_rate(50).minimum_calls(20);
 
     /// The configuration of [`DEFAULT`](Self::DEFAULT) without the rules that open the circuit. Add rules of your own.
     pub const WITHOUT_RULES: Self = Self {
@@ -115,6 +118,9 @@ macro_rules! with {
 impl CircuitConfig {
     checked_setters! {
         /// Opens the circuit after this many failures in a row.
+        ///
+        /// All attempts of a failed call count. With a number of at most [`max_attempts`](crate::Policy::max_attempts),
+        /// a single call opens the circuit for all callers.
         #[doc(alias = "failure_threshold")]
         #[fails_if("the number is 0.")]
         consecutive_failures, try_consecutive_failures(self, failures: u32) {

@@ -34,6 +34,8 @@ table! {
         reset_after: Limit,
         hints: Name<Hints>,
         max_hint: HintLimit,
+        poll_every: HumanDuration,
+        max_polls: Count,
         retry_on: Vec<Name<Class>>,
         neutral_on: Vec<Name<Class>>,
     }
@@ -75,7 +77,7 @@ table! {
 ///
 /// Every key can be left out. A file starts from the [`Preset`] that it names, such as `preset = "http"`,
 /// or else from [`Policy::DEFAULT`]. Further keys are `min_delay`, `total_timeout`, `attempt_timeout`, `hints` (`floor`, `exact`, `clamp`,
-/// `ignore`), `max_hint` and `neutral_on`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
+/// `ignore`), `max_hint`, `poll_every`, `max_polls` and `neutral_on`. Durations are text such as `"250ms"` and `"1m 30s"`. `"none"` takes away the `start_within`,
 /// `total_timeout` or `attempt_timeout` of a preset, and `max_hint = "max_delay"` its `max_hint`.
 ///
 /// # Errors
@@ -140,6 +142,12 @@ impl PolicyFile {
         }
         if let Some(limit) = self.max_hint {
             policy = policy.with_max_hint(limit.0);
+        }
+        if let Some(delay) = self.poll_every {
+            policy = policy.poll_every(delay.0);
+        }
+        if let Some(polls) = self.max_polls {
+            policy = policy.try_max_polls(polls.0)?;
         }
         if let Some(classes) = self.retry_on {
             policy = policy.retry_on(class_set(&classes));
@@ -235,6 +243,8 @@ impl PolicyFile {
             hints: Some(Name(says.hints)),
             max_hint: Some(HintLimit(says.max_hint)),
             retry_on: Some(class_names(says.retry_on)),
+            poll_every: says.poll_every.map(HumanDuration),
+            max_polls: says.max_polls.map(Count),
             neutral_on: Some(class_names(says.neutral_on)),
         })
     }

@@ -146,7 +146,7 @@ impl CallEnd {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
-    /// The largest number of attempts; `u32::MAX` for no limit.
+    /// The number of attempts that the call makes if it goes on failing in this way; `u32::MAX` for no limit.
     pub max_attempts: u32,
     /// The time since the call started; `None` if the call does not count its time.
     pub elapsed: Option<Duration>,
@@ -240,7 +240,11 @@ impl fmt::Display for Event<'_> {
             EventKind::Started => write!(f, "attempt {attempt}"),
             EventKind::Succeeded => write!(f, "attempt {attempt} succeeded"),
             EventKind::Failed { failure, verdict, outlook } => {
-                let neutral = if failure.is_neutral { ", neutral" } else { "" };
+                let neutral = match failure {
+                    Failure { is_pending: true, .. } => ", pending",
+                    Failure { is_neutral: true, .. } => ", neutral",
+                    _ => "",
+                };
                 write!(f, "{verdict}: {}{neutral}, attempt {attempt}", failure.class)?;
                 if outlook.max_attempts < u32::MAX {
                     write!(f, " of {}", outlook.max_attempts)?;

@@ -33,6 +33,8 @@ pub struct Failure {
     pub is_last: bool,
     /// Whether the failure is [neutral](Self::neutral): it says nothing about the dependency.
     pub is_neutral: bool,
+    /// Whether the attempt was a poll with a [pending](Self::pending) answer.
+    pub is_pending: bool,
 }
 
 impl Failure {
@@ -40,7 +42,8 @@ impl Failure {
 
     /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
-        Self { class, hint: None, hint_unreadable: false, rule: None, is_last: false, is_neutral: false }
+        let (is_last, is_neutral, is_pending) = (false, false, false);
+        Self { class, hint: None, hint_unreadable: false, rule: None, is_last, is_neutral, is_pending }
     }
 
     /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
@@ -115,6 +118,38 @@ impl Failure {
     #[must_use]
     pub const fn neutral(self) -> Self {
         Self { is_neutral: true, ..self }
+    }
+
+    /// Marks the attempt as a poll with the answer "not yet", such as the state `pending` of a job. The call polls again,
+    /// whatever the class is.
+    ///
+    /// - Polls have a delay and a limit of their own: [`Policy::poll_every`] and [`Policy::max_polls`]. Rules leave them
+    ///   alone. A server's hint, such as `Retry-After`, is the shortest delay as usual.
+    /// - The other attempts of the policy are counted from the last pending answer on, because a dependency that
+    ///   answers works. So `max_attempts(3)` allows two errors in a row between two polls.
+    /// - The circuit and the budget count the answer as a success, and the next poll costs the budget nothing. Metrics
+    ///   count it as [neutral](Self::neutral).
+    ///
+    /// The [guide on polling](crate::_guides::polling) has a whole call.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{testing::FakeClock, Class, Failure, Policy, Retry};
+    ///
+    /// const POLICY: Policy = Policy::DEFAULT.poll_every(Duration::from_secs(2)).max_polls(100);
+    ///
+    /// let (clock, mut states) = (FakeClock::new(), ["pending", "pending", "pending", "done"].into_iter());
+    /// let state = Retry::new(&POLICY, &clock)
+    ///     .classify(|class: &Class| *class)
+    ///     .classify_ok(|state| (*state == "pending").then(|| Failure::new(Class::Transient).pending()))
+    ///     .run_blocking(|| Ok(states.next().unwrap()));
+    /// assert_eq!((state, clock.now().as_millis()), (Ok("done"), 3 * 2_000));
+    /// ```
+    #[doc(alias = "poll")]
+    #[doc(alias = "wait until")]
+    #[must_use]
+    pub const fn pending(self) -> Self {
+        Self { is_pending: true, ..self }.neutral()
     }
 
     /// Sets the rule for this failure, which comes before the rules of the policy.

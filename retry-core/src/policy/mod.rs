@@ -131,6 +131,10 @@ pub struct Policy {
     rules: &'static [Rule],
     /// `None` for `max_delay`.
     max_hint: Option<u64>,
+    /// In nanoseconds; `None` for the backoff.
+    poll_every: Option<u64>,
+    /// `None` for `max_attempts`.
+    max_polls: Option<u32>,
     // In these, `u64::MAX` nanoseconds (584 years) mean that there is no limit.
     start_within: u64,
     total_timeout: u64,
@@ -194,6 +198,8 @@ impl Policy {
             longest_attempt: NO_LIMIT,
             reset_after: NO_LIMIT,
             max_hint: None,
+            poll_every: None,
+            max_polls: None,
         }
     }
 
@@ -355,6 +361,19 @@ impl Policy {
             Ok(Self { reset_after: nanos(lasted), ..self }.with_rules(self.rules))
         }
 
+        /// Sets how many answers of a call may be [pending](Failure::pending). The call gives up at the last of them. The
+        /// default is [`max_attempts`](Self::max_attempts). `u32::MAX` means no limit: then a
+        /// [`total_timeout`](Self::total_timeout) should limit the time.
+        ///
+        /// Polls are counted apart from all other attempts: see [`Failure::pending`].
+        #[fails_if("it is 0.")]
+        max_polls, try_max_polls(self, polls: u32) {
+            if polls == 0 {
+                return Err(ConfigError::new("max_polls", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_polls: Some(polls), ..self })
+        }
+
         /// Sets rules for particular errors, of which the first one that applies is used. For rules known only at run
         /// time, see `OwnedPolicy`.
         #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
@@ -399,6 +418,14 @@ impl Policy {
     #[must_use]
     pub const fn max_hint(self, limit: Duration) -> Self {
         Self { max_hint: Some(nanos(limit)), ..self }
+    }
+
+    /// Sets the delay after a [pending](Failure::pending) answer, without jitter. By default, the backoff and the jitter
+    /// set it, from the first poll on. [`max_delay`](Self::max_delay) and [`min_delay`](Self::min_delay) leave it alone.
+    #[doc(alias = "poll_interval")]
+    #[must_use]
+    pub const fn poll_every(self, delay: Duration) -> Self {
+        Self { poll_every: Some(nanos(delay)), ..self }
     }
 
     /// Sets the classes of error that are retried. The default is [`ClassSet::RETRYABLE`].

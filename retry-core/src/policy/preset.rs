@@ -21,8 +21,8 @@ use crate::delay::{Backoff, Jitter};
 /// | [`FAST`](Self::FAST) | 5 | 25 ms, x2.5 | 500 ms | additive 10 % | retryable | |
 ///
 /// "Retryable" means the classes of [`ClassSet::RETRYABLE`]. Each preset but `CACHE` has the circuit
-/// [`CircuitConfig::DEFAULT`]. Those of `HTTP` and `S3` also follow the server's hints, up to 120 s: see
-/// [`CircuitConfig::max_hint`].
+/// [`CircuitConfig::DEFAULT`]. Two failed calls with all their attempts do not open it, whatever their errors are. Those
+/// of `HTTP` and `S3` also follow the server's hints, up to 120 s: see [`CircuitConfig::max_hint`].
 ///
 /// ```
 /// use retry_core::{Class, Preset};

@@ -12,6 +12,14 @@ pub(crate) struct Operation {
     pub(crate) run: fn(u64),
 }
 
+impl Operation {
+    /// The least number of instructions. If it takes fewer, `run.sh` fails, because the compiler may have removed what the
+    /// row is to measure. If the operation has become that much faster, lower its limit.
+    pub(crate) const fn least(&self) -> u32 {
+        self.most / 2
+    }
+}
+
 pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "call",
@@ -37,7 +45,7 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "blocking-healthy",
         goal: 60,
-        most: 70,
+        most: 71,
         what: "blocking success, healthy circuit",
         run: circuits::blocking_healthy,
     },
@@ -65,14 +73,14 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "letter",
         goal: 0,
-        most: 355,
+        most: 375,
         what: "call that gives up after its first attempt",
         run: calls::given_up,
     },
     Operation {
         name: "letter-kept",
         goal: 700,
-        most: 716,
+        most: 731,
         what: "the same, its dead letter kept in a queue",
         run: calls::letter_kept,
     },
@@ -136,7 +144,7 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "by-hand-healthy",
         goal: 60,
-        most: 44,
+        most: 45,
         what: "the same on a healthy circuit, shared",
         run: circuits::by_hand_healthy,
     },

@@ -13,7 +13,7 @@ use retry_core::{
 };
 use tests::secs;
 
-const COUNTS: CircuitConfig = CircuitConfig::DEFAULT;
+const COUNTS: CircuitConfig = CircuitConfig::DEFAULT.consecutive_failures(5);
 
 type End = Error<io::Error>;
 

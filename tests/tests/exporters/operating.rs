@@ -31,7 +31,7 @@ fn whole_story(observer: &impl Observer) {
         Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3).start_within(ms(1_000));
     story(observer);
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS);
     let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").keyed("eu").observe(observer);
     let mut answers = [Err(Class::Timeout), Ok(())].into_iter();
     retry.run_blocking(|| answers.next().unwrap()).unwrap();

@@ -143,6 +143,8 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Policy", "reset_after", "reset_after", Time(|limit| policy(D.try_reset_after(limit))), P("")),
         ("Policy", "hints", "hints", Name(|name| Ok(name == "floor" && D.hints(Hints::Floor) == D), Some("Hints")), P("")),
         ("Policy", "max_hint", "max_hint", Time(|limit| Ok(D.max_hint(limit).settings().max_hint.unwrap_or(secs(30)) == secs(30))), P("")),
+        ("Policy", "poll_every", "poll_every", Time(|delay| Ok(D.poll_every(delay) == D)), P("")),
+        ("Policy", "max_polls", "max_polls", Count(|polls| policy(D.try_max_polls(polls))), P("")),
         ("Policy", "retry_on", "retry_on", Classes(|classes| Ok(D.retry_on(classes) == D)), P("")),
         ("Policy", "neutral_on", "neutral_on", Classes(|classes| Ok(D.neutral_on(classes) == D)), P("")),
 
@@ -185,6 +187,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("TokenBucket", "refill_per_second", "-", Number(|tokens| told(T.try_refill_per_second(tokens), T), MILLIONTH), No),
         ("RetryThrottle", "max_tokens", "-", Count(|tokens| told(R.try_max_tokens(tokens), R)), No),
         ("RetryThrottle", "token_ratio", "-", Number(|tokens| told(R.try_token_ratio(tokens), R), MILLIONTH), No),
+        ("RetryThrottle", "refill_per_second", "-", Number(|tokens| told(R.try_refill_per_second(tokens), R), MILLIONTH), No),
         ("RetryThrottle", "count_as_failure", "-", Classes(|classes| Ok(R.count_as_failure(classes) == R)), No),
         ("RequestShare", "share", "-", Number(|share| told(Q.try_share(share), Q), MILLIONTH), No),
         ("RequestShare", "ttl", "-", Time(|ttl| told(Q.try_ttl(ttl), Q)), No),
