@@ -40,11 +40,7 @@ impl Key {
             }
         }
         let mut bytes = [0; Self::CAPACITY];
-        let mut i = 0;
-        while i < length {
-            bytes[i] = text.as_bytes()[i];
-            i += 1;
-        }
+        bytes.split_at_mut(length).0.copy_from_slice(text.as_bytes().split_at(length).0);
         #[allow(clippy::cast_possible_truncation)] // at most 23
         let length = length as u8;
         Self { bytes, length: length | cut }

@@ -92,8 +92,14 @@ pub trait Clock {
 pub struct Readiness<'a> {
     /// Returns `true` if the dependency is ready.
     pub check: &'a (dyn Fn() -> bool + Sync),
-    /// The time between two checks.
+    /// The time between two checks. A time below [`LEAST_EVERY`](Self::LEAST_EVERY) counts as that.
     pub every: Duration,
+}
+
+impl Readiness<'_> {
+    /// The shortest time between two checks: one millisecond, the resolution of common timers. With a shorter one, a
+    /// wait would be spent on checks and on the overhead of sleeps.
+    pub const LEAST_EVERY: Duration = Duration::from_millis(1);
 }
 
 impl fmt::Debug for Readiness<'_> {
