@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::clean::Shown;
+
 /// The key of a call for events and errors: one of several similar dependencies, such as a host, a bucket or a device.
 ///
 /// It holds up to 23 bytes of text and needs no heap. A longer text is cut at a character boundary, and is shown with
@@ -106,7 +108,8 @@ impl From<&str> for Key {
 impl Key {
     /// Writes `operation[key]: `, and leaves out the parts that are empty.
     pub(crate) fn fmt_after(&self, operation: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (operation.is_empty(), self.is_none()) {
+        let (is_unnamed, operation) = (operation.is_empty(), Shown(operation));
+        match (is_unnamed, self.is_none()) {
             (true, true) => Ok(()),
             (false, true) => write!(f, "{operation}: "),
             (_, false) => write!(f, "{operation}[{self}]: "),
@@ -114,9 +117,11 @@ impl Key {
     }
 }
 
+/// Shows the text on one line, with U+FFFD in place of control characters, line separators and marks of text direction.
+/// [`as_str`](Key::as_str) is the text as it is.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())?;
+        Shown(self.as_str()).fmt(f)?;
         f.write_str(if self.is_truncated() { ".." } else { "" })
     }
 }

@@ -6,8 +6,9 @@ use tracing::field::display;
 use tracing::{enabled, event};
 
 use super::event::{Event, EventKind, Observer};
-use super::level::{CleanName, Level, OneLine, level_table};
+use super::level::{Level, level_table};
 use crate::class::{Class, Severity};
+use crate::clean::Shown;
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
@@ -160,8 +161,8 @@ macro_rules! levels {
                 target: TARGET,
                 tracing::Level::$level,
                 retry.event = fields.name,
-                retry.operation = %CleanName(event.operation),
-                retry.key = (!key.is_none()).then(|| display(CleanName(key.as_str()))),
+                retry.operation = %Shown(event.operation),
+                retry.key = (!key.is_none()).then(|| display(Shown(key.as_str()))),
                 retry.attempt = attempt,
                 error.type = fields.error_type,
                 retry.severity = fields.severity,
@@ -179,7 +180,7 @@ macro_rules! levels {
                 circuit.to = fields.to,
                 circuit.cause = cause,
                 "{}",
-                OneLine(event)
+                event
             );
         })+
     };
