@@ -7,7 +7,7 @@ use std::pin::pin;
 use retry_core::{
     CircuitConfig, HealthCheck, SharedCircuit,
     circuit::{CountWindow, Phase},
-    runtime::{Clock, LocalLock, Sleep},
+    runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
 use tests::{Paced, secs};
