@@ -66,7 +66,7 @@ fn a_forged_record_of_a_decision_after_no_attempt_is_an_error() {
     for (said, near) in (0..=u8::MAX).flat_map(|said| (0..=u8::MAX).map(move |near| (said, near))) {
         for attempt in [0, 3] {
             let head = [*kind, *lengths, said, near, *call, attempt];
-            let forged = [&log[..begin], &head, rest].concat();
+            let forged = [&log[..begin], &head, &rest[..64]].concat();
             let Some(Ok(record)) = Records::new(&forged).unwrap().next() else { continue };
             if let RecordedStep::Decided { .. } = record.step {
                 assert!(record.attempt > 0, "{head:?}");
