@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
+use crate::clean::OnOneLine;
 use crate::key::Key;
 use crate::name::Name;
 use crate::time::{Instant, Spoken};
@@ -103,7 +104,9 @@ pub enum ErrorKind {
 
 /// Why an attempt failed: an error, a timeout, or an unacceptable value.
 ///
-/// Its `Display` writes the operation's own error, or a line of its own in the other cases.
+/// Its `Display` writes the operation's own error, or a line of its own in the other cases. It stays on one line of up to
+/// 1 KiB: U+FFFD replaces control characters, line separators and marks of text direction. The error by itself keeps its
+/// own `Display`, and its own `Debug` everywhere.
 ///
 /// ```
 /// use core::time::Duration;
@@ -147,7 +150,7 @@ impl<E> Cause<E> {
 impl<E: fmt::Display> fmt::Display for Cause<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) => OnOneLine(error).fmt(f),
             Self::TimedOut(limit) => write!(f, "timed out after {}", Spoken(*limit)),
             Self::Unacceptable => f.write_str("the value is not acceptable"),
         }

@@ -1,8 +1,8 @@
 //! The key of a call, such as a host.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
-use crate::clean::is_unclean;
+use crate::clean::Shown;
 use crate::digest::{Digest, digest};
 
 /// The key of a call for events and errors: one of several similar dependencies, such as a host, a bucket or a device.
@@ -153,11 +153,7 @@ impl Key {
 /// The first `length` bytes of a text, then zeros.
 const fn beginning(text: &str, length: usize) -> [u8; Key::CAPACITY] {
     let mut bytes = [0; Key::CAPACITY];
-    let mut i = 0;
-    while i < length {
-        bytes[i] = text.as_bytes()[i];
-        i += 1;
-    }
+    bytes.split_at_mut(length).0.copy_from_slice(text.as_bytes().split_at(length).0);
     bytes
 }
 
@@ -223,7 +219,8 @@ impl From<&str> for Key {
 impl Key {
     /// Writes `operation[key]: `, and leaves out the parts that are empty.
     pub(crate) fn fmt_after(&self, operation: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (operation.is_empty(), self.is_none()) {
+        let (is_unnamed, operation) = (operation.is_empty(), Shown(operation));
+        match (is_unnamed, self.is_none()) {
             (true, true) => Ok(()),
             (false, true) => write!(f, "{operation}: "),
             (_, false) => write!(f, "{operation}[{self}]: "),
@@ -237,11 +234,11 @@ impl Key {
     }
 }
 
+/// Shows the text on one line, with U+FFFD in place of control characters, line separators and marks of text direction.
+/// [`as_str`](Key::as_str) is the text as it is.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.as_str().chars() {
-            f.write_char(if is_unclean(character) { char::REPLACEMENT_CHARACTER } else { character })?;
-        }
+        Shown(self.as_str()).fmt(f)?;
         self.fmt_digest(f)
     }
 }

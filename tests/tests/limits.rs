@@ -463,8 +463,8 @@ fn the_clock_is_read_only_for_time_limits() {
         // limits,                            readings of a call that succeeds at once, and after one retry
         (POLICY,                              [0, 0]),
         (POLICY.attempt_timeout(SECOND),      [0, 0]),
-        (POLICY.start_within(ms(60_000)),     [1, 3]), // the start, the failure, the second attempt
-        (POLICY.total_timeout(ms(60_000)),    [1, 4]), // and the end of the sleep
+        (POLICY.start_within(ms(60_000)),     [1, 4]), // the start, the failure, the end of the sleep, the second attempt
+        (POLICY.total_timeout(ms(60_000)),    [1, 4]),
     ];
     for (policy, expected) in rows {
         assert_eq!([0, 1].map(|fails| readings(&policy, fails)), expected, "{policy:?}");

@@ -164,6 +164,15 @@ impl<T, R> State<T, R> {
         }
     }
 
+    /// The least elapsed time after the wait for the retry to come, in nanoseconds.
+    #[inline]
+    pub(super) fn due(&self) -> Option<u64> {
+        match self.held {
+            Held::Retry(PaidRetry { due, .. }) => Some(due),
+            _ => None,
+        }
+    }
+
     /// Takes everything out except a ticket, for a call with another circuit.
     pub(super) fn moved<U>(&mut self) -> State<U, R>
     where

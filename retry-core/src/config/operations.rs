@@ -12,6 +12,7 @@ use serde::ser::{Serialize, Serializer};
 use super::circuit::CircuitFile;
 use super::policy::PolicyFile;
 use super::read::{Problem, Read, ValueAt, named, table};
+use crate::clean::{OnOneLine, Shown};
 use crate::policy::Preset;
 
 /// A configuration file for a program's types of operations, with a table for each one that differs from its preset.
@@ -174,13 +175,13 @@ impl Serialize for CircuitChoice {
 
 impl fmt::Debug for OperationsFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.0.iter().map(|(name, _)| Shown(name))).finish()
     }
 }
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        OnOneLine(&self.0).fmt(f)
     }
 }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 
 use super::letter::DeadLetter;
+use crate::clean::Pairs;
 use crate::error::Error;
 use crate::panics::caught;
 
@@ -82,7 +83,7 @@ impl<E> Copy for LetterContext<'_, E> {}
 impl<E: fmt::Debug> fmt::Debug for LetterContext<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, metadata } = self;
-        f.debug_struct("LetterContext").field("error", error).field("metadata", metadata).finish()
+        f.debug_struct("LetterContext").field("error", error).field("metadata", &Pairs(metadata)).finish()
     }
 }
 

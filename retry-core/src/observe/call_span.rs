@@ -4,9 +4,9 @@ use tracing::Span;
 use tracing::field::{Empty, display};
 
 use super::event::{CallEnd, Event, EventKind, Observer};
-use super::level::CleanName;
 use super::tracing_log::{TARGET, TracingLog};
 use crate::class::Class;
+use crate::clean::Shown;
 use crate::verdict::Verdict;
 
 /// A `tracing` span for one call, and the observer that completes it.
@@ -49,7 +49,7 @@ impl CallSpan {
     /// Makes a span for a call of this operation, at level `info`, inside the current span. Its name is `call`;
     /// `otel.name`, which OpenTelemetry shows, is the operation.
     pub fn new(operation: &str) -> Self {
-        let name = display(CleanName(operation));
+        let name = display(Shown(operation));
         let span = tracing::info_span!(
             target: TARGET,
             "call",

@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use super::event::{Event, EventKind, Observer};
-use super::level::{Level, clean, cut, level_table};
+use super::level::{Level, level_table};
+use crate::clean::{clean, cut};
 use crate::time::nanos;
 use crate::verdict::Verdict;
 

@@ -7,6 +7,7 @@ use super::error_text::ErrorText;
 use crate::circuit::Change;
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
+use crate::clean::Shown;
 use crate::error::ErrorContext;
 use crate::key::Key;
 #[cfg(feature = "std")]
@@ -16,7 +17,7 @@ use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Verdict};
 
 /// One thing that happened to a call, or to a circuit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -198,7 +199,8 @@ impl EventKind {
     }
 }
 
-/// Shows the event in one line.
+/// Shows the event in one line, with up to 128 bytes of the name. U+FFFD replaces control characters, line separators and
+/// marks of text direction.
 ///
 /// An example is `stock.read: retry in 214 ms: Timeout, attempt 2 of 5, 27.1 s left, budget 480`.
 ///
@@ -277,6 +279,21 @@ impl fmt::Display for Event<'_> {
             EventKind::DeadLettered { kept: true } => f.write_str("dead letter"),
             EventKind::DeadLettered { kept: false } => f.write_str("dead letter lost"),
         }
+    }
+}
+
+/// Shows all fields, with up to 128 bytes of the name.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, operation, key, attempt, text, kind, fixed: _ } = self;
+        f.debug_struct("Event")
+            .field("at", at)
+            .field("operation", &Shown(operation))
+            .field("key", key)
+            .field("attempt", attempt)
+            .field("text", text)
+            .field("kind", kind)
+            .finish_non_exhaustive()
     }
 }
 

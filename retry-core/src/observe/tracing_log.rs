@@ -6,8 +6,9 @@ use tracing::field::display;
 use tracing::{enabled, event};
 
 use super::event::{Event, EventKind, Observer};
-use super::level::{CleanName, Level, OneLine, level_table};
+use super::level::{Level, level_table};
 use crate::class::{Class, Severity};
+use crate::clean::Shown;
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
@@ -160,7 +161,7 @@ macro_rules! levels {
                 target: TARGET,
                 tracing::Level::$level,
                 retry.event = fields.name,
-                retry.operation = %CleanName(event.operation),
+                retry.operation = %Shown(event.operation),
                 retry.key = (!key.is_none()).then(|| display(key)),
                 retry.attempt = attempt,
                 error.type = fields.error_type,
@@ -179,7 +180,7 @@ macro_rules! levels {
                 circuit.to = fields.to,
                 circuit.cause = cause,
                 "{}",
-                OneLine(event)
+                event
             );
         })+
     };

@@ -535,12 +535,6 @@ impl Policy {
         limit(self.attempt_timeout)
     }
 
-    /// Whether the time of the whole call is limited.
-    #[inline]
-    pub(crate) const fn has_total_timeout(&self) -> bool {
-        self.total_timeout != NO_LIMIT
-    }
-
     /// The longest time of a call, if it is limited.
     pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
         if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }

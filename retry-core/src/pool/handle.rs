@@ -11,6 +11,7 @@ use super::text::KeyText;
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, CountWindow, Gate, Rejected, Settled, Ticket, Window, manual_operations,
 };
+use crate::clean::Shown;
 use crate::key::{Exact, Key};
 use crate::lock::{DefaultLock, Lock};
 use crate::time::Now;
@@ -296,7 +297,7 @@ impl<P: PoolRef> From<&CircuitHandle<P>> for Key {
 impl<P: PoolRef> fmt::Debug for CircuitHandle<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitHandle")
-            .field("name", &self.name())
+            .field("name", &Shown(&self.name()))
             .field("phase", &self.phase())
             .field("is_overflow", &self.is_overflow())
             .finish_non_exhaustive()

@@ -113,12 +113,17 @@ impl<'a, P: Policies> Replay<'a, P> {
         };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        // If no word was drawn, no delay was computed: the total timeout has cut the attempt.
-        let is_cut = recorded == Verdict::GiveUp(GiveUp::TotalTimeout) && word.is_none();
-        let plan = if is_cut && self.policies.policy(&self.read).is_over(elapsed) {
-            Err(GiveUp::TotalTimeout)
+        // If no word was drawn, no delay was computed: the total timeout has cut the attempt, or a limit had passed when
+        // it began.
+        let policy = self.policies.policy(&self.read);
+        let cut = match recorded {
+            Verdict::GiveUp(reason) if word.is_none() && policy.has_passed(reason, elapsed) => Some(reason),
+            _ => None,
+        };
+        let plan = if let Some(reason) = cut {
+            Err(reason)
         } else {
-            self.policies.policy(&self.read).decide(
+            policy.decide(
                 &failed,
                 |failed, base| self.policies.ceiling(failed, base),
                 &mut 0,

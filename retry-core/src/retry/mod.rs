@@ -419,7 +419,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// early when `check` returns `true`.
     ///
     /// It is called when the policy's [`min_delay`](Policy::min_delay) has passed, which is zero by default, and then
-    /// after each `every`. An `every` of zero counts as 1 ns. The check runs on the thread of the call, so it should be
+    /// after each `every`, which is at least 1 ms: a shorter one counts as
+    /// [1 ms](crate::runtime::Readiness::LEAST_EVERY). The wait is reckoned from the clock, so it ends in time although a
+    /// check or a sleep takes long. The check runs on the thread of the call, so it should be
     /// short, such as a look at a flag that a health check sets.
     ///
     /// ```

@@ -45,7 +45,7 @@ fn every_event_is_a_line_of_its_level() {
         ("\x1b[2Jstock", "", "\u{fffd}[2Jstock: dead letter"),
         ("stock", "eu\r\n\u{85}", "stock[eu\u{fffd}\u{fffd}\u{fffd}]: dead letter"),
         ("stock", "a\u{2028}b\u{202e}c\u{2069}", "stock[a\u{fffd}b\u{fffd}c\u{fffd}]: dead letter"),
-        (&"a".repeat(10_240), "eu", &format!("{}..: [eu]: dead letter", "a".repeat(128))),
+        (&"a".repeat(10_240), "eu", &format!("{}..[eu]: dead letter", "a".repeat(128))),
         (&"\u{20ac}".repeat(3_000), "", &format!("{}..: dead letter", "\u{20ac}".repeat(42))),
     ] {
         let operation = operation.to_owned().into();

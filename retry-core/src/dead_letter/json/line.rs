@@ -12,7 +12,7 @@ use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::class::Class;
-use crate::clean::is_unclean;
+use crate::clean::{self, Shown, is_unclean};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
 use crate::key::Exact;
@@ -29,7 +29,7 @@ const CUT: &str = "..";
 
 /// A dead letter as a [`JsonLinesReader`](super::JsonLinesReader) returns it, with the error and the metadata of its
 /// line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredLetter<T> {
     /// The letter itself.
@@ -50,6 +50,21 @@ pub struct StoredLetter<T> {
     /// When the letter was first written, rounded down to milliseconds; `None` if the sink is not
     /// [`stamped`](super::JsonLinesSink::stamped).
     pub at: Option<SystemTime>,
+}
+
+/// Shows the payload by its own `Debug`, and the other texts up to 128 bytes each.
+impl<T: fmt::Debug> fmt::Debug for StoredLetter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { letter, operation, error, metadata, metadata_left_out, at } = self;
+        f.debug_struct("StoredLetter")
+            .field("letter", letter)
+            .field("operation", &Shown(operation))
+            .field("error", &error.as_deref().map(Shown))
+            .field("metadata", &clean::Pairs(metadata))
+            .field("metadata_left_out", metadata_left_out)
+            .field("at", at)
+            .finish()
+    }
 }
 
 /// A stored letter without error, metadata and time.
@@ -99,7 +114,7 @@ impl<'a, T> Line<'a, T> {
         Self {
             letter,
             at: at.map(millis),
-            operation: bounded(context.error.context().operation, LONGEST_NAME),
+            operation: bounded(context.error.context().operation.as_str(), LONGEST_NAME),
             error: Some(bounded(Caused(context), LONGEST_ERROR)),
             metadata,
         }

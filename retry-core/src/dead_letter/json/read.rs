@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 
 use super::file::named;
 use super::line::{StoredLetter, VERSION, class, instant};
+use crate::clean::OnOneLine;
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;
@@ -177,8 +178,8 @@ impl fmt::Display for BadLine {
         match kind {
             BadLineKind::Torn => f.write_str("torn: it has no line end"),
             BadLineKind::TooLong => f.write_str("too long"),
-            BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {why}"),
-            BadLineKind::Io(error) => error.fmt(f),
+            BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {}", OnOneLine(why)),
+            BadLineKind::Io(error) => OnOneLine(error).fmt(f),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::file::{OnDisk, Open, TornLine, WhenTorn, named};
 use super::line::{Line, StoredLetter};
+use crate::clean::OnOneLine;
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
@@ -274,11 +275,11 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
 impl fmt::Display for JsonLinesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {error}"),
+            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {}", OnOneLine(error)),
             Self::TooLong { length, limit } => {
                 write!(f, "the line would have {length} bytes, more than the limit of {limit}")
             }
-            Self::Io(error) => error.fmt(f),
+            Self::Io(error) => OnOneLine(error).fmt(f),
         }
     }
 }
