@@ -44,11 +44,11 @@ impl Table {
 
     fn name(self) -> &'static str {
         match self {
-            Self::Policy => "policy",
-            Self::Rule => "rule of a policy",
-            Self::Circuit => "circuit",
-            Self::Budget => "budget",
-            Self::Operation => "operation",
+            Self::Policy => "a policy",
+            Self::Rule => "a rule",
+            Self::Circuit => "a circuit",
+            Self::Budget => "a budget",
+            Self::Operation => "an operation",
         }
     }
 
@@ -70,7 +70,7 @@ pub(super) fn key(table: Table, key: &str) -> String {
     }
     let others = Table::ALL.into_iter().filter(|other| *other != table);
     if let Some((other, here)) = others.clone().find_map(|other| Some((other, other.known(&word)?))) {
-        return format!("did you mean {here} in the table of a {}?", other.name());
+        return format!("did you mean {here} in the table of {}?", other.name());
     }
     // The unit is a part of the value here.
     const UNITS: [&str; 10] =
@@ -89,7 +89,7 @@ pub(super) fn key(table: Table, key: &str) -> String {
     }
     let other = others.clone().find_map(|other| Some((other, nearest(&word, other.keys().iter().copied())?)));
     if let Some((other, near)) = other {
-        return format!("did you mean `{near}` in the table of a {}?", other.name());
+        return format!("did you mean `{near}` in the table of {}?", other.name());
     }
     format!("expected one of {}", list(table.keys()))
 }

@@ -39,7 +39,7 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("policy", "BackoffType", "`backoff`"),
     ("policy", "failure_rate", "`failure_rate` in the table of a circuit"),
     ("policy", "open_for", "`open_for` in the table of a circuit"),
-    ("policy", "dead_letter", "`dead_letter` in the table of a operation"),
+    ("policy", "dead_letter", "`dead_letter` in the table of an operation"),
     ("circuit", "max_attempts", "`max_attempts` in the table of a policy"),
     ("circuit", "half_open_max_calls", "`probes`"),
     ("circuit", "permittedNumberOfCallsInHalfOpenState", "`probes`"),
