@@ -70,6 +70,7 @@
 mod adaptive_rate;
 mod adaptive_throttle;
 mod concurrency_share;
+mod config;
 mod decimal;
 mod interface;
 mod request_share;
@@ -82,6 +83,7 @@ mod token_bucket;
 pub use adaptive_rate::{AdaptiveRate, AdaptiveRateState, Sending, SharedAdaptiveRate};
 pub use adaptive_throttle::AdaptiveThrottle;
 pub use concurrency_share::ConcurrencyShare;
+pub use config::{BudgetConfig, BudgetCounts};
 pub use interface::{Budget, Deposit, NoBudget, Price, Request};
 pub use request_share::RequestShare;
 pub use retry_throttle::RetryThrottle;

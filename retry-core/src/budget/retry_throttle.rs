@@ -243,3 +243,14 @@ const fn thousandths(billionths: u64) -> u32 {
     let thousandths = billionths / 1_000_000;
     (if thousandths > MOST { MOST } else { thousandths }) as u32
 }
+
+#[cfg(feature = "serde")]
+impl RetryThrottle {
+    pub(crate) const fn refill_thousandths(&self) -> u32 {
+        self.refill
+    }
+
+    pub(crate) const fn failures(&self) -> ClassSet {
+        self.failures
+    }
+}

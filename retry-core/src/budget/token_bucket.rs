@@ -268,3 +268,32 @@ const fn fraction(field: &'static str, tokens: f64) -> Result<u64, ConfigError> 
         }
     }
 }
+
+/// The values of a [`TokenBucket`] in the units of its setters, or in millionths.
+#[cfg(feature = "serde")]
+pub(crate) struct TokenBucketSettings {
+    pub(crate) capacity: u32,
+    pub(crate) retry_cost: u32,
+    pub(crate) timeout_cost: u32,
+    pub(crate) rate_limit_cost: Option<u32>,
+    pub(crate) first_try_refund: u32,
+    pub(crate) success_reward_millionths: u64,
+    pub(crate) refill_millionths: u64,
+}
+
+#[cfg(feature = "serde")]
+impl TokenBucket {
+    pub(crate) fn settings(&self) -> TokenBucketSettings {
+        #[allow(clippy::cast_possible_truncation)] // it was made of 32 bits
+        let tokens = |millionths: u64| (millionths / TOKEN) as u32;
+        TokenBucketSettings {
+            capacity: tokens(self.capacity),
+            retry_cost: tokens(self.retry_cost),
+            timeout_cost: tokens(self.timeout_cost),
+            rate_limit_cost: self.rate_limit_cost.map(tokens),
+            first_try_refund: tokens(self.first_try_refund),
+            success_reward_millionths: self.success_reward,
+            refill_millionths: self.refill,
+        }
+    }
+}

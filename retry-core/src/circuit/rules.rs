@@ -167,6 +167,18 @@ impl CircuitConfig {
                 "must be above zero if the window counts time",
             ));
         }
+        if !W::TIMED && self.window_time > 0 {
+            let time = Value::Duration(Duration::from_nanos(self.window_time));
+            return Err(ConfigError::new(
+                "window_time",
+                time,
+                "needs a window that counts time, `TimeWindow`",
+            ));
+        }
+        if W::TIMED && self.window > 0 {
+            let calls = Value::Count(self.window as u64);
+            return Err(ConfigError::new("window", calls, "needs a window that counts calls, `CountWindow`"));
+        }
         if self.slow_rate > 0 && !W::SLOW {
             let rate = Value::Count(self.slow_rate as u64);
             return Err(ConfigError::new(
@@ -175,14 +187,22 @@ impl CircuitConfig {
                 "needs a window that counts slow calls, `SlowCalls`",
             ));
         }
-        if self.slow_rate > 0 && !self.asks_duration() {
-            let rate = Value::Count(self.slow_rate as u64);
-            return Err(ConfigError::new("slow_rate", rate, "needs `slow_after`"));
-        }
         let window = self.span(W::CAPACITY).calls;
         if window > W::CAPACITY {
             let error = ConfigError::new("window", Value::Count(window as u64), "must be at most");
             return Err(error.limit(Value::Count(W::CAPACITY as u64), "what its type holds"));
+        }
+        match self.for_any_window(window) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks what is wrong for every window of at most this many calls.
+    pub(crate) const fn for_any_window(&self, window: u32) -> Result<(), ConfigError> {
+        if self.slow_rate > 0 && !self.asks_duration() {
+            let rate = Value::Count(self.slow_rate as u64);
+            return Err(ConfigError::new("slow_rate", rate, "needs `slow_after`"));
         }
         if self.minimum_calls > window {
             let calls = Value::Count(self.minimum_calls as u64);
@@ -200,7 +220,7 @@ impl CircuitConfig {
             let error = ConfigError::new("max_probes", probes, "must be at least");
             return Err(error.limit(Value::Count(decisive as u64), "success_threshold + probe_failures"));
         }
-        Ok(self)
+        Ok(())
     }
 }
 

@@ -260,6 +260,23 @@ impl Policy {
             Ok(Self { max_attempts: attempts, ..self })
         }
 
+        /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no
+        /// limit. `Duration::MAX` means no limit. The time of attempts counts, too.
+        ///
+        /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was
+        /// planned in time is made, even if the sleep took too long. For limits on the attempts themselves, see
+        /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout). For a single attempt,
+        /// set [`max_attempts`](Self::max_attempts) to 1.
+        #[doc(alias = "deadline")]
+        #[doc(alias = "max_elapsed_time")]
+        #[fails_if("it is zero.")]
+        start_within, try_start_within(self, start_within: Duration) {
+            if start_within.is_zero() {
+                return Err(ConfigError::new("start_within", Value::Duration(start_within), "must be above zero"));
+            }
+            Ok(Self { start_within: nanos(start_within), ..self }.with_rules(self.rules))
+        }
+
         /// Sets the longest time of a call, attempts and delays included. By default there is no limit. `Duration::MAX`
         /// means no limit.
         ///
@@ -389,19 +406,6 @@ impl Policy {
     #[must_use]
     pub const fn jitter(self, jitter: Jitter) -> Self {
         Self { jitter, ..self }
-    }
-
-    /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no limit.
-    /// The time of attempts counts, too.
-    ///
-    /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was planned in
-    /// time is made, even if the sleep took too long. For limits on the attempts themselves, see
-    /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
-    #[doc(alias = "deadline")]
-    #[doc(alias = "max_elapsed_time")]
-    #[must_use]
-    pub const fn start_within(self, start_within: Duration) -> Self {
-        Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
     }
 
     /// Sets how a server's hint, such as `Retry-After`, is used. The default is [`Hints::Floor`].
@@ -538,11 +542,6 @@ impl Policy {
     /// The longest time of a call, if it is limited.
     pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
         if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) const fn curve(&self) -> Backoff {
-        self.backoff
     }
 
     /// The same policy with this curve, and with this `max_delay` if given. Otherwise `max_delay` is raised to the base

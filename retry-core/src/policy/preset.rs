@@ -6,6 +6,7 @@ use super::Policy;
 use crate::circuit::CircuitConfig;
 use crate::class::{Class, ClassSet};
 use crate::delay::{Backoff, Jitter};
+use crate::log_level::LogLevel;
 
 /// A policy for a common kind of dependency, with a matching circuit.
 ///
@@ -45,6 +46,9 @@ pub struct Preset {
     /// Whether a call that gives up should leave a dead letter. It is advice to the code that builds the call and
     /// chooses a sink.
     pub dead_letter: bool,
+    /// The level of events that the operation logs. [`LogLevel::Trace`] leaves it to the program's logger. It is advice
+    /// to the code that builds the call: see [`Operation::log_threshold`](crate::pool::Operation::log_threshold).
+    pub log_level: LogLevel,
 }
 
 const fn ms(ms: u64) -> Duration {
@@ -136,6 +140,7 @@ impl Preset {
     /// assert_eq!(SEARCH.name, "search");
     /// ```
     pub const fn new(name: &'static str, policy: Policy) -> Self {
-        Self { name, policy, circuit: Some(CircuitConfig::DEFAULT), dead_letter: false }
+        let circuit = Some(CircuitConfig::DEFAULT);
+        Self { name, policy, circuit, dead_letter: false, log_level: LogLevel::Trace }
     }
 }
