@@ -224,8 +224,8 @@ fn every_key_that_is_set_is_written() {
     let config = CircuitConfig::WITHOUT_RULES.count_as_failure(ClassSet::of(&[Class::RateLimit]));
     assert_eq!(
         serde_json::to_string(&config).unwrap(),
-        r#"{"without_rules":true,"open_for":"30s","open_jitter":"none","probes":1,"#.to_owned()
-            + r#""success_threshold":1,"probe_failures":0,"lease":"1m","ramp":"0s","count_as_failure":["rate_limit"]}"#
+        r#"{"without_rules":true,"cancelled_after":"1s","open_for":"30s","open_jitter":"none","max_hint":"0s","#.to_owned()
+            + r#""rate_limit_hold":"0s","probes":1,"success_threshold":1,"probe_failures":0,"lease":"1m","ramp":"0s","count_as_failure":["rate_limit"]}"#
     );
     // Numbers are written as they were given, also at the limits of what can be read.
     for multiplier in [1.1, 1.0, 2.0, 1.000_000_001, 123_456.789, 1e9, 1e30, 1.5e300, f64::MAX] {

@@ -51,7 +51,12 @@ fn alone(key: &str) -> String {
         "retry_on" | "neutral_on" | "count_as_failure" => "[]",
         "rules" => "[{ recovery = 'fail' }]",
         "without_rules" => "true",
-        "max_attempts" | "from_attempt" | "consecutive_failures" | "failure_rate" | "probes" => "1",
+        "max_attempts"
+        | "max_polls"
+        | "from_attempt"
+        | "consecutive_failures"
+        | "failure_rate"
+        | "probes" => "1",
         _ => "'1s'",
     };
     format!("{key} = {value}")
