@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
+use crate::detail::Detail;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
 use crate::time::{Instant, Spoken};
@@ -37,8 +39,8 @@ use crate::verdict::{GiveUp, Reason};
 /// # Printing
 ///
 /// `{error}` is one line about the call. It leaves out the text of the operation's error, because that is the
-/// [`source`](core::error::Error::source). `{error:#}` prints the same line. To print the whole chain, follow the
-/// sources:
+/// [`source`](core::error::Error::source), which programs print after the error. `{error:#}` prints the same line.
+/// [`report`](Self::report) is the line with the whole chain of causes, for a log:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -50,14 +52,10 @@ use crate::verdict::{GiveUp, Reason};
 /// let full = || Err::<(), _>(io::Error::from(io::ErrorKind::StorageFull));
 /// let error = retry.run_blocking(full).unwrap_err();
 ///
-/// let mut line = error.to_string();
-/// assert_eq!(line, "log.write: gave up after attempt 1 of 3, 0 ms (Permanent): errors like this are not retried");
-/// let mut source = error.source();
-/// while let Some(cause) = source {
-///     line += &format!(": {cause}");
-///     source = cause.source();
-/// }
-/// assert!(line.ends_with("errors like this are not retried: no storage space"));
+/// let line = "log.write: gave up after attempt 1 of 3, 0 ms (Permanent): errors like this are not retried";
+/// assert_eq!(error.to_string(), line);
+/// assert_eq!(error.report().to_string(), format!("{line}: no storage space"));
+/// assert_eq!(error.source().unwrap().to_string(), "no storage space");
 /// # }
 /// ```
 ///
@@ -121,8 +119,9 @@ pub enum Cause<E> {
     /// The attempt exceeded its time limit. The duration is the attempt timeout, or the total timeout if that ended the
     /// call.
     TimedOut(Duration),
-    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure.
-    Unacceptable,
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure, possibly with a
+    /// [detail](crate::Failure::detail), such as its HTTP status.
+    Unacceptable(Option<Detail>),
 }
 
 impl<E> Cause<E> {
@@ -130,7 +129,7 @@ impl<E> Cause<E> {
     pub const fn error(&self) -> Option<&E> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::TimedOut(_) | Self::Unacceptable => None,
+            Self::TimedOut(_) | Self::Unacceptable(_) => None,
         }
     }
 
@@ -139,7 +138,7 @@ impl<E> Cause<E> {
         match self {
             Self::Failed(error) => Cause::Failed(f(error)),
             Self::TimedOut(limit) => Cause::TimedOut(limit),
-            Self::Unacceptable => Cause::Unacceptable,
+            Self::Unacceptable(detail) => Cause::Unacceptable(detail),
         }
     }
 }
@@ -149,7 +148,8 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
         match self {
             Self::Failed(error) => error.fmt(f),
             Self::TimedOut(limit) => write!(f, "timed out after {}", Spoken(*limit)),
-            Self::Unacceptable => f.write_str("the value is not acceptable"),
+            Self::Unacceptable(None) => f.write_str("the value is not acceptable"),
+            Self::Unacceptable(Some(detail)) => write!(f, "the value is not acceptable: {detail}"),
         }
     }
 }
@@ -340,15 +340,46 @@ impl<E> Error<E> {
     }
 }
 
+impl<E: Source> Error<E> {
+    /// Returns the line of the error with the chain of its causes, for a log. The causes are shown as [`ErrorText`] shows
+    /// them: at most 256 bytes, on one line, and without the secrets of URLs.
+    ///
+    /// If `E` has only `Display`, print the [`cause`](Self::cause) instead: `format!("{error}: {cause}")`.
+    pub fn report(&self) -> Report<'_, E> {
+        Report(self)
+    }
+}
+
+/// An [`Error`] and its causes in one line: see [`Error::report`].
+#[derive(Debug)]
+pub struct Report<'a, E>(&'a Error<E>);
+
+impl<E: Source> fmt::Display for Report<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(error) = self;
+        write!(f, "{error}")?;
+        match &error.cause {
+            Some(Cause::Failed(cause)) => write!(f, ": {}", ErrorText::chain(cause.source())),
+            Some(Cause::TimedOut(limit)) => write!(f, ": timed out after {}", Spoken(*limit)),
+            Some(Cause::Unacceptable(_)) | None => Ok(()), // shown by the error
+        }
+    }
+}
+
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, context, .. } = self;
         context.key.fmt_after(&context.operation, f)?;
         match kind {
-            ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}"),
-            ErrorKind::Rejected(rejected) => write!(f, "rejected {context}: {rejected}"),
-            ErrorKind::Cancelled => write!(f, "cancelled {context}"),
-            ErrorKind::Ignored => write!(f, "ignored an error {context}"),
+            ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}")?,
+            ErrorKind::Rejected(rejected) => write!(f, "rejected {context}: {rejected}")?,
+            ErrorKind::Cancelled => write!(f, "cancelled {context}")?,
+            ErrorKind::Ignored => write!(f, "ignored an error {context}")?,
+        }
+        // An unacceptable value is no `source`, so its detail belongs here.
+        match &self.cause {
+            Some(Cause::Unacceptable(Some(detail))) => write!(f, ": {detail}"),
+            _ => Ok(()),
         }
     }
 }

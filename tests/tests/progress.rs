@@ -33,7 +33,7 @@ fn each_attempt_gets_the_progress_of_its_call() {
     let asynchronous: [Told; 4] = [
         (1, Some(0), Some(2_000), None),
         (2, Some(150), Some(1_850), Some(Failed(Class::Server))),
-        (3, Some(400), Some(1_600), Some(Unacceptable)),
+        (3, Some(400), Some(1_600), Some(Unacceptable(None))),
         (4, Some(1_300), Some(700), Some(TimedOut(ms(500)))),
     ];
     let mut blocking = asynchronous;

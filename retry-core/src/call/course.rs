@@ -1,6 +1,5 @@
 //! One call: its setup, its state, and its steps.
 
-use core::fmt::Display;
 use core::mem;
 use core::time::Duration;
 
@@ -10,9 +9,10 @@ use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::error::ErrorContext;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
 use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
@@ -263,7 +263,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         &mut self,
         began: u64,
         failure: Failure,
-        text: impl FnOnce() -> Option<&'e dyn Display>,
+        text: impl FnOnce() -> Option<ErrorText<'e>>,
         now: impl Now,
         word: impl FnOnce() -> u64,
     ) -> Verdict {
@@ -319,7 +319,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         };
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
-            self.failed(&mut now, failure, text().map(ErrorText::new), verdict, drawn);
+            self.failed(&mut now, failure, text(), verdict, drawn);
         }
         verdict
     }
@@ -428,6 +428,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             budget: self.setup.budget.level(|| now.get()),
             word,
         };
+        let text = text.or(failure.detail.as_ref().map(|detail| ErrorText::new(detail)));
         self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}

@@ -1,10 +1,9 @@
 //! The class of this crate's own error, for a retry around a retry.
 
-use core::fmt::Display;
-
 use super::Classify;
 use crate::class::{Class, ClassSet};
 use crate::error::{Error, ErrorKind};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 use crate::verdict::GiveUp;
 
@@ -41,7 +40,7 @@ impl<E> Classify for Error<E> {
         failure.neutral()
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }

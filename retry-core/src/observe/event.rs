@@ -3,11 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::error_text::ErrorText;
 use crate::circuit::Change;
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
 use crate::error::ErrorContext;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 #[cfg(feature = "std")]
 use crate::name::Name;
@@ -30,7 +30,8 @@ pub struct Event<'a> {
     /// The number of the attempt, from 1; 0 before the first attempt was admitted.
     pub attempt: u32,
     /// The text of the failed attempt's error, if the classifier returns one: see
-    /// [`Classifier::text`](crate::classify::Classifier::text).
+    /// [`Classifier::text`](crate::classify::Classifier::text). Without one, it is the failure's
+    /// [detail](Failure::detail), such as the HTTP status of an unacceptable value.
     pub text: Option<ErrorText<'a>>,
     /// What happened.
     pub kind: EventKind,
@@ -138,6 +139,18 @@ impl CallEnd {
             Self::Rejected => "rejected",
             Self::Cancelled => "cancelled",
         }
+    }
+}
+
+/// Writes the end in words, as the error of the call does: `succeeded`, `gave up`, `ignored an error`, `rejected` or
+/// `cancelled`.
+impl fmt::Display for CallEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::GaveUp(GiveUp::Ignored) => "ignored an error",
+            Self::GaveUp(_) => "gave up",
+            _ => self.name(),
+        })
     }
 }
 
@@ -264,10 +277,16 @@ impl fmt::Display for Event<'_> {
             EventKind::Cancelled => write!(f, "attempt {attempt} cancelled"),
             EventKind::PhaseChanged(Change { from, to, cause, .. }) => write!(f, "{from} -> {to}: {cause}"),
             EventKind::Ended { end, elapsed } => {
-                write!(f, "{} after attempt {attempt}", end.name())?;
-                match elapsed {
-                    Some(elapsed) => write!(f, ", {}", Spoken(elapsed)),
-                    None => Ok(()),
+                match attempt {
+                    0 => write!(f, "{end} before the first attempt")?,
+                    _ => write!(f, "{end} after attempt {attempt}")?,
+                }
+                if let Some(elapsed) = elapsed {
+                    write!(f, ", {}", Spoken(elapsed))?;
+                }
+                match end {
+                    CallEnd::GaveUp(reason) => write!(f, ": {reason}"),
+                    _ => Ok(()),
                 }
             }
             EventKind::DeadLettered { kept: true } => f.write_str("dead letter"),

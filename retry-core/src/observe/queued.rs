@@ -5,9 +5,9 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::string::{String, ToString};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::error_text::ErrorText;
 use super::event::{Event, EventKind, Observer};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
 use crate::time::Instant;

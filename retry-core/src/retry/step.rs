@@ -122,7 +122,7 @@ where
                 let limit = self.course().policy().attempt_time_limit();
                 (Cause::TimedOut(limit.unwrap_or_default()), classifier.timed_out())
             }
-            Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
+            Missed::Unacceptable(failure) => (Cause::Unacceptable(failure.detail), failure),
         };
         let failure = self.course().with_neutral(failure);
         let runtime = self.runtime();

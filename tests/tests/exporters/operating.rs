@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::{
-    Class, Failure, Jitter, Policy, Retry, SharedBudget, TokenBucket,
+    Class, Failure, Jitter, Policy, Recovery, Retry, Rule, SharedBudget, TokenBucket,
     observe::{CallSpan, Event, MetricsFacade, Observer, OperationMetrics, Queued, TracingLog, observer_fn},
     runtime::LocalLock,
     testing::FakeClock,
@@ -35,7 +35,10 @@ fn whole_story(observer: &impl Observer) {
     let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").keyed("eu").observe(observer);
     let mut answers = [Err(Class::Timeout), Ok(())].into_iter();
     retry.run_blocking(|| answers.next().unwrap()).unwrap();
-    let unsent = Failure::new(Class::Serialization).neutral();
+    const IGNORING: Policy = POLICY.rules(&[Rule::class(Class::NotFound).recovery(Recovery::Ignore)]);
+    let missing = Retry::new(&IGNORING, &clock).named("stock.read").keyed("eu").observe(observer);
+    missing.run_blocking(|| Err::<(), _>(Class::NotFound)).unwrap_err();
+    let unsent = Failure::new(Class::Serialization).neutral().detail("the order could not be serialized");
     retry.run_blocking(|| Err::<(), _>(unsent)).unwrap_err();
 }
 

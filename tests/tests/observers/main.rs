@@ -4,6 +4,7 @@ mod compose;
 mod error_text;
 mod guarded;
 mod queued;
+mod told;
 
 use std::sync::Mutex;
 use std::time::Duration;
