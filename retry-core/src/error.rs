@@ -9,7 +9,7 @@ use crate::detail::Detail;
 use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::time::{Instant, Spoken};
+use crate::time::{Instant, Spoken, duration};
 use crate::verdict::{GiveUp, Reason};
 
 /// The error of a call: how the call ended, after how many attempts, and the last attempt's error.
@@ -79,8 +79,49 @@ use crate::verdict::{GiveUp, Reason};
 pub struct Error<E> {
     kind: ErrorKind,
     cause: Option<Cause<E>>,
-    context: ErrorContext,
-    is_neutral: bool,
+    context: Context,
+}
+
+/// An [`ErrorContext`] in less room, because a call returns its error by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct Context {
+    pub(crate) operation: Name,
+    pub(crate) key: Key,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    /// In nanoseconds; `UNKNOWN` if it is unknown.
+    pub(crate) elapsed: u64,
+    pub(crate) when: Instant,
+    /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
+    pub(crate) unix_time: u64,
+    pub(crate) class: Option<Class>,
+    pub(crate) is_elapsed_partial: bool,
+    /// Whether the last failure was neutral.
+    pub(crate) is_neutral: bool,
+}
+
+impl Context {
+    /// A time that is unknown.
+    pub(crate) const UNKNOWN: u64 = u64::MAX;
+
+    fn whole(&self) -> ErrorContext {
+        let Self { key, attempt, max_attempts, when, class, is_elapsed_partial, .. } = *self;
+        let operation = self.operation.clone();
+        let [elapsed, unix_time] =
+            [self.elapsed, self.unix_time].map(|time| (time != Self::UNKNOWN).then(|| duration(time)));
+        ErrorContext {
+            operation,
+            key,
+            attempt,
+            max_attempts,
+            elapsed,
+            when,
+            unix_time,
+            class,
+            is_elapsed_partial,
+        }
+    }
 }
 
 /// How a failed call ended.
@@ -167,12 +208,20 @@ pub struct ErrorContext {
     pub attempt: u32,
     /// The largest number of attempts that the policy or its rule allows; `u32::MAX` for unlimited attempts.
     pub max_attempts: u32,
-    /// How long the call took, delays included; `None` unless the call measures its time.
+    /// How long the call took, delays included.
     ///
-    /// A call measures its time if the policy, an observer or [`Retry::when`](crate::Retry::when) needs it.
+    /// It counts from the start of the call if the policy has a time limit, if the call has an observer, or if
+    /// [`Retry::timed`](crate::Retry::timed) or [`Retry::when`](crate::Retry::when) is set. Otherwise the call reads no
+    /// clock before its first failure. With `std`, the time then counts from the end of the first attempt, so that the
+    /// call took at least as long. It is `None` if the call ended with its first attempt, and always without `std`.
     pub elapsed: Option<Duration>,
+    /// Whether [`elapsed`](Self::elapsed) counts from the end of the first attempt.
+    pub is_elapsed_partial: bool,
     /// The instant at which the call ended, on the runtime's clock.
     pub when: Instant,
+    /// The wall-clock time at which the call ended, since 1970 in UTC; `None` if the runtime has
+    /// [none](crate::runtime::Clock::unix_time). [`Error::at`] returns it as a `SystemTime`.
+    pub unix_time: Option<Duration>,
     /// The class of the last attempt's failure; `None` before the end of the first attempt.
     pub class: Option<Class>,
 }
@@ -185,13 +234,8 @@ impl ErrorContext {
 }
 
 impl<E> Error<E> {
-    pub(crate) const fn new(
-        kind: ErrorKind,
-        cause: Option<Cause<E>>,
-        context: ErrorContext,
-        is_neutral: bool,
-    ) -> Self {
-        Self { kind, cause, context, is_neutral }
+    pub(crate) const fn new(kind: ErrorKind, cause: Option<Cause<E>>, context: Context) -> Self {
+        Self { kind, cause, context }
     }
 
     /// Returns how the call ended.
@@ -201,7 +245,7 @@ impl<E> Error<E> {
 
     /// Returns the call that this error is about, and how far it came.
     pub fn context(&self) -> ErrorContext {
-        self.context.clone()
+        self.context.whole()
     }
 
     /// Returns the name of the operation, or an empty text.
@@ -219,10 +263,26 @@ impl<E> Error<E> {
         self.context.class
     }
 
-    /// Returns how long the call took, delays included; `None` unless the call measures its time: see
-    /// [`ErrorContext::elapsed`].
-    pub const fn elapsed(&self) -> Option<Duration> {
-        self.context.elapsed
+    /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.context.whole().elapsed
+    }
+
+    /// Returns the wall-clock time at which the call ended; `None` if the runtime has
+    /// [none](crate::runtime::Clock::unix_time). The runtimes of `std`, tokio and async-std have one.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use retry_core::{Class, Policy};
+    ///
+    /// let start = SystemTime::now();
+    /// let error = retry_core::retry(Policy::DEFAULT).run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+    /// assert!(error.at().unwrap() >= start);
+    /// ```
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn at(&self) -> Option<std::time::SystemTime> {
+        std::time::UNIX_EPOCH.checked_add(self.context.whole().unix_time?)
     }
 
     /// Returns why the last attempt failed; `None` before the end of the first attempt.
@@ -253,8 +313,8 @@ impl<E> Error<E> {
 
     /// Converts the operation's own error: `error.map(std::io::Error::other)`. Everything else stays.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
-        let Self { kind, cause, context, is_neutral } = self;
-        Error { kind, cause: cause.map(|cause| cause.map(f)), context, is_neutral }
+        let Self { kind, cause, context } = self;
+        Error { kind, cause: cause.map(|cause| cause.map(f)), context }
     }
 
     /// Returns `Ok(None)` if the policy ignored the error. With it, a call for which a missing value is fine returns an
@@ -332,7 +392,7 @@ impl<E> Error<E> {
     /// Returns `true` if the last attempt's failure was [neutral](crate::Failure::neutral): it says nothing about the
     /// dependency.
     pub const fn is_neutral(&self) -> bool {
-        self.is_neutral
+        self.context.is_neutral
     }
 
     const fn gave_up_for(&self, reason: GiveUp) -> bool {
@@ -368,7 +428,7 @@ impl<E: Source> fmt::Display for Report<'_, E> {
 
 impl<E> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, context, .. } = self;
+        let (kind, context) = (&self.kind, self.context.whole());
         context.key.fmt_after(&context.operation, f)?;
         match kind {
             ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}")?,
@@ -384,7 +444,8 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`.
+/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`. The time is left out
+/// unless it counts from the start of the call.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.attempt, self.max_attempts) {
@@ -392,7 +453,7 @@ impl fmt::Display for ErrorContext {
             (attempt, u32::MAX) => write!(f, "after attempt {attempt}")?,
             (attempt, most) => write!(f, "after attempt {attempt} of {most}")?,
         }
-        if let Some(elapsed) = self.elapsed {
+        if let (Some(elapsed), false) = (self.elapsed, self.is_elapsed_partial) {
             write!(f, ", {}", Spoken(elapsed))?;
         }
         match self.class {

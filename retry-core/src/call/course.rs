@@ -8,7 +8,7 @@ use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
 use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
-use crate::error::ErrorContext;
+use crate::error::Context;
 use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
@@ -126,6 +126,12 @@ impl<T, R> State<T, R> {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
         }
+    }
+
+    /// Whether the time is measured from the start.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.elapsed.is_some()
     }
 
     /// The reading of this call's policy.
@@ -369,12 +375,23 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
+    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> Context {
         let Setup { operation, key, .. } = self.setup;
         let (operation, key) = (operation.clone(), *key);
         let (attempt, max_attempts) = (self.state.attempts, self.attempt_limit());
-        let elapsed = self.state.elapsed(when);
-        ErrorContext { operation, key, attempt, max_attempts, elapsed, when, class }
+        let elapsed = self.state.elapsed.as_mut().map_or(Context::UNKNOWN, |elapsed| elapsed.at(when));
+        Context {
+            operation,
+            key,
+            attempt,
+            max_attempts,
+            elapsed,
+            when,
+            unix_time: Context::UNKNOWN,
+            class,
+            is_elapsed_partial: false,
+            is_neutral: false,
+        }
     }
 
     /// The policy that the call began with.

@@ -202,6 +202,35 @@ impl<T, E: AsError, K: Classifier<T, E>> Classifier<T, E> for WithCauses<K> {
     }
 }
 
+/// A classifier whose calls measure their time from the start: see [`Retry::timed`](crate::Retry::timed).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timed<K>(pub(crate) K);
+
+impl<T, E, K: Classifier<T, E>> Classifier<T, E> for Timed<K> {
+    const ASKS_TIME: bool = true;
+
+    fn failure(&self, error: &E, progress: Progress) -> Failure {
+        self.0.failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        self.0.timed_out()
+    }
+
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        self.0.classify_ok(value)
+    }
+
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        self.0.text(error)
+    }
+
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        self.0.failed(cause, progress, verdict);
+    }
+}
+
 /// A classifier that leaves the text of errors out of events: see [`Retry::without_text`](crate::Retry::without_text).
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -67,7 +67,9 @@ pub use chain::{
     AddedErrors, AsError, BaseErrors, Causes, CoreErrors, ErrorChain, Known, KnownBy, causes, downcast,
 };
 pub(crate) use classifiers::HasText;
-pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithCauses, WithoutText};
+pub use classifiers::{
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, Timed, When, WithCauses, WithoutText,
+};
 pub use hints::parse_hint;
 #[cfg(feature = "http")]
 pub use http_types::Idempotency;

@@ -30,7 +30,8 @@ use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::{
-    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithCauses, WithoutText,
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, Timed, When, WithCauses,
+    WithoutText,
 };
 use crate::config_error::ok_or_panic;
 use crate::error::Cause;
@@ -514,6 +515,31 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.setup.key = key.into();
         self
+    }
+
+    /// Measures the time of each call from its start, so that its error says how long the call took. This reads the clock
+    /// once more per call.
+    ///
+    /// A policy with a time limit and an observer measure the time anyway. See
+    /// [`ErrorContext::elapsed`](crate::ErrorContext::elapsed) for calls without either. Call this method after
+    /// [`classify`](Self::classify).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// const UNLIMITED: Policy = Policy::fixed(Duration::from_secs(1)).jitter(retry_core::Jitter::None);
+    ///
+    /// let clock = FakeClock::new();
+    /// let slow = || {
+    ///     clock.advance(Duration::from_secs(5)); // each attempt takes 5 s
+    ///     Err::<(), _>(Class::Network)
+    /// };
+    /// let error = Retry::new(&UNLIMITED, &clock).timed().run_blocking(slow).unwrap_err();
+    /// assert_eq!(error.elapsed(), Some(Duration::from_secs(3 * 5 + 2)));
+    /// ```
+    pub fn timed(self) -> Retry<R, P, G, B, Timed<K>, O> {
+        self.map_classifier(Timed)
     }
 
     /// Returns the circuit.

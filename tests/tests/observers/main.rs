@@ -5,6 +5,7 @@ mod error_text;
 mod guarded;
 mod queued;
 mod told;
+mod told_time;
 
 use std::sync::Mutex;
 use std::time::Duration;
