@@ -468,7 +468,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
 
     #[inline(always)] // so that fields that an observer leaves unused cost nothing
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
-        let Setup { operation, key, observer, .. } = self.setup;
+        let Setup { operation, key, gate, observer, .. } = self.setup;
         if observer.is_enabled() {
             observer.observe(&Event {
                 at: now.get(),
@@ -476,6 +476,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 key: *key,
                 attempt: self.state.attempts,
                 text,
+                circuit: match kind {
+                    EventKind::PhaseChanged(_) | EventKind::Rejected(_) => gate.name(),
+                    _ => "",
+                },
                 kind,
                 fixed: operation.as_static(),
             });

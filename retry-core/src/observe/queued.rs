@@ -98,6 +98,7 @@ pub struct QueuedEvent {
     key: Key,
     attempt: u32,
     text: Option<String>,
+    circuit: Name,
     kind: EventKind,
 }
 
@@ -115,10 +116,10 @@ impl QueuedEvent {
     /// events.try_iter().for_each(|queued| queued.with(|event| slow.observe(event)));
     /// ```
     pub fn with<U>(&self, f: impl FnOnce(&Event<'_>) -> U) -> U {
-        let Self { at, operation, key, attempt, text, kind } = self;
+        let Self { at, operation, key, attempt, text, circuit, kind } = self;
         let text = text.as_ref().map(|text| ErrorText::new(text));
         let fixed = operation.as_static();
-        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind, fixed })
+        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, circuit, kind: *kind, fixed })
     }
 }
 
@@ -127,7 +128,8 @@ impl From<&Event<'_>> for QueuedEvent {
     fn from(event: &Event<'_>) -> Self {
         let Event { at, key, attempt, text, kind, .. } = *event;
         let text = text.map(|text| text.to_string());
-        Self { at, operation: event.name(), key, attempt, text, kind }
+        let circuit = if event.circuit.is_empty() { Name::NONE } else { Name::kept(event.circuit, None) };
+        Self { at, operation: event.name(), key, attempt, text, circuit, kind }
     }
 }
 

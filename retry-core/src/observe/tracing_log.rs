@@ -36,6 +36,7 @@ use crate::verdict::Verdict;
 /// | `retry.budget` | what the budget holds after the verdict |
 /// | `retry.outcome`, `retry.elapsed_us` | how the call ended, and how long it took, in microseconds, rounded down |
 /// | `retry.kept` | whether the dead letter was kept |
+/// | `circuit.name` | the name of the circuit, if it is [named](crate::SharedCircuit::named) |
 /// | `circuit.from`, `circuit.to`, `circuit.cause` | the phase before, the phase after, and the cause of the change |
 ///
 /// An event is made only if its level is enabled. If all levels are off, calls read no clock for events. Subscribers
@@ -149,7 +150,7 @@ macro_rules! levels {
             if !enabled!(target: TARGET, tracing::Level::$level) {
                 return;
             }
-            let Event { key, attempt, kind, text, .. } = event;
+            let Event { key, attempt, kind, text, circuit, .. } = event;
             let fields = Fields::of(event);
             let cause = match kind {
                 EventKind::PhaseChanged(change) => Some(display(change.cause)),
@@ -175,6 +176,7 @@ macro_rules! levels {
                 retry.outcome = fields.outcome,
                 retry.elapsed_us = fields.elapsed,
                 retry.kept = fields.kept,
+                circuit.name = (!circuit.is_empty()).then(|| display(CleanName(circuit))),
                 circuit.from = fields.from,
                 circuit.to = fields.to,
                 circuit.cause = cause,

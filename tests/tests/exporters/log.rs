@@ -76,14 +76,14 @@ TRACE stock.read[eu]: attempt 3
 WARN  stock.read[eu]: give up: no attempts left: Server, attempt 3 of 3, budget 5
 DEBUG stock.read[eu]: gave up after attempt 3, 300 ms: no attempts left
 TRACE stock.write: attempt 1
-WARN  stock.write: closed -> open: 4 failures in a row
+WARN  stock.write: circuit stock: closed -> open: 4 failures in a row
 WARN  stock.write: rejected: the circuit is open for another 1.0 s: Server, attempt 1 of 3, budget 5
 DEBUG stock.write: rejected after attempt 1, 0 ms
 WARN  stock.write: rejected: the circuit is open for another 1.0 s
 DEBUG stock.write: rejected before the first attempt, 0 ms
-INFO  stock.write: open -> half-open: the open time has passed
+INFO  stock.write: circuit stock: open -> half-open: the open time has passed
 TRACE stock.write: attempt 1
-INFO  stock.write: half-open -> closed: 1 probe succeeded
+INFO  stock.write: circuit stock: half-open -> closed: 1 probe succeeded
 TRACE stock.write: attempt 1 succeeded
 TRACE stock.write: succeeded after attempt 1, 0 ms
 TRACE stock.write: attempt 1

@@ -1,5 +1,6 @@
 //! Observers: several as one, and observers that panic, block or are disabled. Also the text of an error in a log.
 
+mod circuit_name;
 mod compose;
 mod error_text;
 mod guarded;
