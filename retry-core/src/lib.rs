@@ -75,8 +75,10 @@ mod codec;
 mod config_error;
 mod crc;
 mod delay;
+mod detail;
 mod digest;
 mod error;
+mod error_text;
 mod health;
 mod key;
 mod lock;
@@ -111,7 +113,7 @@ pub use config::ConfigError;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
-pub use error::{Cause, Error, ErrorContext, ErrorKind};
+pub use error::{Cause, Error, ErrorContext, ErrorKind, Report};
 pub use health::HealthCheck;
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};

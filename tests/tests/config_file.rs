@@ -20,10 +20,14 @@ fn every_key_reaches_its_setter() {
         ("", Policy::DEFAULT),
         ("preset = 'aggressive'", Preset::AGGRESSIVE.policy),
         ("preset = 'fast'\nmax_attempts = 9", Preset::FAST.policy.max_attempts(9)),
-        ("preset = 'http'\nstart_within = 'none'", Preset::HTTP.policy),
+        (
+            "preset = 'http'\nstart_within = 'none'",
+            Policy::exponential(ms(200)).max_attempts(5).retry_on(Preset::HTTP.policy.settings().retry_on),
+        ),
+        ("preset = 'http'\nstart_within = '2m'", Preset::HTTP.policy),
         ("start_within = 'none'", Policy::exponential(ms(100))),
         (
-            "preset = 's3'\nattempt_timeout = 'none'\nmax_hint = 'max_delay'",
+            "preset = 's3'\nattempt_timeout = 'none'\nstart_within = 'none'\nmax_hint = 'max_delay'",
             Policy::exponential(ms(500)).max_attempts(4).retry_on(Preset::S3.policy.settings().retry_on),
         ),
         ("total_timeout = '10s'", Policy::DEFAULT.total_timeout(ms(10_000))),

@@ -206,7 +206,7 @@ fn a_value_can_be_a_failure() {
     assert_eq!(clock.now(), Instant::from_millis(300));
 
     let error = retry.run_blocking(|| Ok::<_, Class>("")).unwrap_err();
-    assert_eq!(error.cause(), Some(&Cause::Unacceptable));
+    assert_eq!(error.cause(), Some(&Cause::Unacceptable(None)));
     assert!(error.is_exhausted());
     assert_eq!(error.context().class, Some(Class::Transient));
 }

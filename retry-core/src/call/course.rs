@@ -1,6 +1,5 @@
 //! One call: its setup, its state, and its steps.
 
-use core::fmt::Display;
 use core::mem;
 use core::time::Duration;
 
@@ -9,10 +8,11 @@ use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
 use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
-use crate::error::ErrorContext;
+use crate::error::Context;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
 use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
@@ -139,6 +139,12 @@ impl<T, R> State<T, R> {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
         }
+    }
+
+    /// Whether the time is measured from the start.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.elapsed.is_some()
     }
 
     /// The reading of this call's policy.
@@ -286,7 +292,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         &mut self,
         began: u64,
         failure: Failure,
-        text: impl FnOnce() -> Option<&'e dyn Display>,
+        text: impl FnOnce() -> Option<ErrorText<'e>>,
         now: impl Now,
         word: impl FnOnce() -> u64,
     ) -> Verdict {
@@ -360,7 +366,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
-            self.failed(&mut now, failure, text().map(ErrorText::new), verdict, drawn);
+            self.failed(&mut now, failure, text(), verdict, drawn);
         }
         verdict
     }
@@ -410,12 +416,23 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
+    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> Context {
         let Setup { operation, key, .. } = self.setup;
         let (operation, key) = (operation.clone(), *key);
         let (attempt, max_attempts) = (self.state.attempts, self.attempt_limit());
-        let elapsed = self.state.elapsed(when);
-        ErrorContext { operation, key, attempt, max_attempts, elapsed, when, class }
+        let elapsed = self.state.elapsed.as_mut().map_or(Context::UNKNOWN, |elapsed| elapsed.at(when));
+        Context {
+            operation,
+            key,
+            attempt,
+            max_attempts,
+            elapsed,
+            when,
+            unix_time: Context::UNKNOWN,
+            class,
+            is_elapsed_partial: false,
+            is_neutral: false,
+        }
     }
 
     /// The policy that the call began with.
@@ -469,6 +486,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             budget: self.setup.budget.level(|| now.get()),
             word,
         };
+        let text = text.or(failure.detail.as_ref().map(|detail| ErrorText::new(detail)));
         self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}
@@ -491,7 +509,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
 
     #[inline(always)] // so that fields that an observer leaves unused cost nothing
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
-        let Setup { operation, key, observer, .. } = self.setup;
+        let Setup { operation, key, gate, observer, .. } = self.setup;
         if observer.is_enabled() {
             observer.observe(&Event {
                 at: now.get(),
@@ -499,6 +517,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 key: *key,
                 attempt: self.state.attempts,
                 text,
+                circuit: match kind {
+                    EventKind::PhaseChanged(_) | EventKind::Rejected(_) => gate.name(),
+                    _ => "",
+                },
                 kind,
                 fixed: operation.as_static(),
             });

@@ -37,6 +37,12 @@ pub trait Gate {
     /// Returns an error if the circuit refuses the attempt.
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected>;
 
+    /// Returns the name of the circuit for events of its changes and refusals; by default, it is empty.
+    #[inline]
+    fn name(&self) -> &'static str {
+        ""
+    }
+
     /// Ends an attempt, and tells in the same step whether an attempt after the delay would be refused.
     fn end(&self, ticket: Self::Ticket, end: AttemptEnd, now: impl Now) -> Settled;
 
@@ -69,6 +75,11 @@ pub trait Gate {
 /// Forwards every method of a [`Gate`] to the gate that `self` points to.
 macro_rules! forward {
     () => {
+        #[inline]
+        fn name(&self) -> &'static str {
+            (**self).name()
+        }
+
         #[inline]
         fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected> {
             (**self).admit(now)
@@ -205,6 +216,11 @@ impl<G: Gate + ?Sized> Gate for std::sync::Arc<G> {
 impl<G: Gate> Gate for Option<G> {
     /// `None` for an attempt without a gate.
     type Ticket = Option<G::Ticket>;
+
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.as_ref().map_or("", Gate::name)
+    }
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected> {

@@ -10,7 +10,7 @@ use super::manual_operations::manual_operations;
 use super::phase::{Adoption, Change, OnHealthy, Phase, Start};
 use super::published::Published;
 use super::rejected::Rejected;
-use super::settings::Settings;
+use super::settings::{CircuitName, Settings};
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
 use super::state::Standing;
@@ -61,6 +61,7 @@ pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock = DefaultLock, S:
     guarded: L::Of<Guarded<W, S::Changed>>,
     settings: S,
     start: Start,
+    name: S::Name,
 }
 
 /// The state that the lock guards.
@@ -200,6 +201,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,
             settings,
             start: Start::Closed,
+            name: S::Name::NONE,
         }
     }
 
@@ -467,8 +469,30 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     }
 }
 
+impl<W: Window, L: Lock, S: Settings<Name = &'static str>> SharedCircuit<W, L, S> {
+    /// Sets the name of the circuit, which events of its changes and refusals carry. It tells circuits apart in logs and
+    /// metrics, because several operations may use one circuit. Exporters take names of up to 128 bytes.
+    ///
+    /// ```
+    /// use retry_core::{circuit::Gate, CircuitConfig, SharedCircuit};
+    ///
+    /// static PAYMENTS: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).named("payments");
+    /// assert_eq!(PAYMENTS.name(), "payments");
+    /// ```
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+}
+
 impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     type Ticket = Ticket;
+
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.name.text()
+    }
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {

@@ -1,11 +1,10 @@
 //! The class of this crate's own error, for a retry around a retry.
 
-use core::fmt::Display;
-
 use super::Classify;
 use crate::circuit::Rejected;
 use crate::class::{Class, ClassSet};
 use crate::error::{Error, ErrorKind};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 use crate::verdict::GiveUp;
 
@@ -42,8 +41,8 @@ impl<E> Classify for Error<E> {
         failure.neutral()
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }
 
@@ -54,7 +53,7 @@ impl Classify for Rejected {
         Failure::new(Class::CircuitOpen).neutral()
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }

@@ -122,11 +122,12 @@ impl Failure {
         let Some(class) = Class::of_http_status(status) else {
             return None;
         };
-        Some(match (class, hint) {
+        let failure = match (class, hint) {
             (Class::Client, Some(hint)) if status == 403 => Self::new(Class::RateLimit).retry_after(hint),
             (Class::Client, Some(hint)) => Self::new(Class::Transient).retry_after(hint),
             (class, Some(hint)) => Self::new(class).retry_after(hint),
             (class, None) => Self::new(class),
-        })
+        };
+        Some(failure.code("HTTP status", status as i32))
     }
 }

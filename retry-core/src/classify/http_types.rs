@@ -104,7 +104,10 @@ fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
     let code = text(headers.get(GRPC_STATUS)?).and_then(|code| code.trim().parse().ok());
     let class = code.map_or(Some(Class::Unknown), Class::of_grpc_code)?;
     let mut values = headers.get_all(GRPC_PUSHBACK).iter();
-    let failure = Failure::new(class);
+    let failure = match code {
+        Some(code) => Failure::new(class).code("gRPC status", code),
+        None => Failure::new(class).detail("unreadable gRPC status"),
+    };
     Some(match (values.next(), values.next()) {
         (None, _) => failure,
         (Some(value), None) => failure.grpc_pushback(text(value).unwrap_or_default()),

@@ -8,6 +8,7 @@ use super::Classify;
 use crate::circuit::Rejected;
 use crate::class::Class;
 use crate::error::{BoxError, Error};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 
 /// Classifies the error by its [kind](io::Error::kind):
@@ -52,8 +53,8 @@ use crate::policy::Failure;
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for io::Error {
-    fn text(&self) -> Option<&dyn core::fmt::Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::chain(self))
     }
 
     fn classify(&self) -> Failure {

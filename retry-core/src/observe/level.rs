@@ -11,8 +11,8 @@ macro_rules! level_table {
 |---|---|
 | `error` | a dead letter was lost |
 | `warn` | a call gave up, was rejected, or found its budget empty; a circuit opened; an error of class `Unknown` |
-| `info` | any other change of a circuit's phase; a dead letter was kept |
-| `debug` | a retry, or a success after one; an ignored error; a cancelled call; other ends of calls |
+| `info` | a retry; any other change of a circuit's phase; a dead letter was kept |
+| `debug` | a success after a retry; an ignored error; a cancelled call; other ends of calls |
 | `trace` | an attempt started; a call succeeded at its first attempt |
 "
     };
@@ -26,9 +26,9 @@ pub(super) enum Level {
     Error,
     /// A call failed, a circuit opened, or the class of an error is unknown.
     Warn,
-    /// A circuit recovers, or a dead letter was kept.
+    /// An attempt is retried, a circuit recovers, or a dead letter was kept.
     Info,
-    /// A retry, and what follows from it.
+    /// What follows from a retry, and the ends of calls.
     Debug,
     /// What every call does.
     Trace,
@@ -44,14 +44,13 @@ impl Level {
             EventKind::Failed { .. } if event.kind.is_caution() => Self::Warn,
             EventKind::BudgetEmpty | EventKind::Rejected(_) => Self::Warn,
             EventKind::PhaseChanged(change) if change.to == Phase::Open => Self::Warn,
-            EventKind::PhaseChanged(_) | EventKind::DeadLettered { kept: true } => Self::Info,
+            EventKind::Failed { .. }
+            | EventKind::PhaseChanged(_)
+            | EventKind::DeadLettered { kept: true } => Self::Info,
             EventKind::Started => Self::Trace,
             EventKind::Succeeded | EventKind::Ended { end: CallEnd::Succeeded, .. } if at_once => Self::Trace,
             // A call that failed has logged its failure or refusal before its end.
-            EventKind::Failed { .. }
-            | EventKind::Succeeded
-            | EventKind::Cancelled
-            | EventKind::Ended { .. } => Self::Debug,
+            EventKind::Succeeded | EventKind::Cancelled | EventKind::Ended { .. } => Self::Debug,
         }
     }
 }

@@ -40,7 +40,6 @@ mod call_span;
 mod compose;
 #[cfg(feature = "defmt")]
 mod defmt_log;
-mod error_text;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
@@ -59,11 +58,11 @@ mod queued;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
+pub use crate::error_text::ErrorText;
 pub use crate::log_level::{LogLevel, LogThreshold};
 pub use crate::name::Name;
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
-pub use error_text::ErrorText;
 pub use event::{CallEnd, Event, EventKind, Observer, ObserverFn, Outlook, observer_fn};
 #[cfg(any(feature = "defmt", feature = "log", feature = "tracing"))]
 pub use limited::LimitedLog;

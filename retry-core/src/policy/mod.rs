@@ -78,6 +78,7 @@ mod rule;
 mod settings;
 
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
+pub use crate::detail::Detail;
 pub(crate) use decide::FailedAttempt;
 pub use failure::{Failure, Hints};
 pub use policies::{Policies, WithCurve};

@@ -322,6 +322,12 @@ impl<W: Window, L: Lock> Gate for Operation<W, L> {
     /// `None` for an operation without a circuit.
     type Ticket = Option<Ticket>;
 
+    /// The circuit has the name of the operation.
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
         self.circuit.admit(now)
     }

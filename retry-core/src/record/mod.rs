@@ -328,6 +328,10 @@ impl<R: Clock, S, L: Lock> Clock for Recorded<'_, R, S, L> {
     fn readiness(&self) -> Option<Readiness<'_>> {
         self.runtime.readiness()
     }
+
+    fn unix_time(&self) -> Option<Duration> {
+        self.runtime.unix_time()
+    }
 }
 
 impl<R: Sleep, S, L: Lock> Sleep for Recorded<'_, R, S, L> {

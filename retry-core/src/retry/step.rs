@@ -14,7 +14,7 @@ use crate::error::{Cause, Error, ErrorKind};
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::runtime::{Clock, Entropy, Readiness, Sleep};
-use crate::time::{duration, nanos};
+use crate::time::{Instant, duration, nanos};
 use crate::verdict::{GiveUp, Verdict};
 
 /// One call in a loop. If it is dropped before its end, it is cancelled, and its observer is told the time.
@@ -24,6 +24,8 @@ pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Obser
     last: Option<Last<E>>,
     /// Keeps an unacceptable value until the verdict.
     slot: S,
+    /// When the first attempt failed, if the call does not measure its time from the start.
+    first_failed: Option<Instant>,
 }
 
 /// The end of the last attempt.
@@ -72,6 +74,7 @@ where
             state: State::start(read, timed, || retry.runtime.now()),
             last: None,
             slot: S::default(),
+            first_failed: None,
         }
     }
 
@@ -122,7 +125,7 @@ where
                 let limit = self.course().policy().attempt_time_limit();
                 (Cause::TimedOut(limit.unwrap_or_default()), classifier.timed_out())
             }
-            Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
+            Missed::Unacceptable(failure) => (Cause::Unacceptable(failure.detail), failure),
         };
         let failure = self.course().with_neutral(failure);
         let runtime = self.runtime();
@@ -132,6 +135,9 @@ where
         self.last = Some(Last { cause, class: failure.class, is_neutral: failure.is_neutral });
         match verdict {
             Verdict::Retry(_) => {
+                if cfg!(feature = "std") && self.first_failed.is_none() && !self.state.is_timed() {
+                    self.first_failed = Some(runtime.now());
+                }
                 // Dropped before the pause, because it may hold a connection of a pool.
                 drop(V::take(&mut self.slot));
                 let (delay, least) = self.state.pause();
@@ -170,14 +176,21 @@ where
         let when = self.runtime().now();
         let is_neutral = self.last.as_ref().is_some_and(|last| last.is_neutral);
         let (cause, class) = self.last.take().map(|Last { cause, class, .. }| (cause, class)).unzip();
-        let context = self.course().context(when, class);
+        let mut context = self.course().context(when, class);
+        context.is_neutral = is_neutral;
+        if let Some(time) = self.runtime().unix_time() {
+            context.unix_time = nanos(time);
+        }
+        if let Some(first) = self.first_failed {
+            (context.elapsed, context.is_elapsed_partial) = (when.nanos_since(first), true);
+        }
         let kind = match end {
             End::GaveUp(GiveUp::Ignored) => ErrorKind::Ignored,
             End::GaveUp(reason) => ErrorKind::GaveUp(reason),
             End::Rejected(rejected) => ErrorKind::Rejected(rejected),
             End::Cancelled => ErrorKind::Cancelled,
         };
-        Error::new(kind, cause, context, is_neutral)
+        Error::new(kind, cause, context)
     }
 
     /// The progress of the call when the attempt began.

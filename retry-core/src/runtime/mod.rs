@@ -87,6 +87,15 @@ pub trait Clock {
     fn readiness(&self) -> Option<Readiness<'_>> {
         None
     }
+
+    /// Returns the wall-clock time as the time since 1970 in UTC. The default is `None`.
+    ///
+    /// Errors and dead letters carry it: see [`ErrorContext::unix_time`](crate::ErrorContext::unix_time). No decision
+    /// depends on it, so it may jump. It is read only when a call fails.
+    #[inline]
+    fn unix_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A check whether a dependency is ready, and how often to make it.
@@ -175,6 +184,11 @@ macro_rules! by_pointer {
             #[inline]
             fn readiness(&self) -> Option<Readiness<'_>> {
                 (**self).readiness()
+            }
+
+            #[inline]
+            fn unix_time(&self) -> Option<Duration> {
+                (**self).unix_time()
             }
         }
 

@@ -46,11 +46,12 @@ const SECTIONS: [(&str, &[&str]); 27] = [
 ];
 
 /// Types whose methods of this shape set nothing of a program, with the reason.
-const NO_SETTINGS: [(&str, &str); 6] = [
+const NO_SETTINGS: [(&str, &str); 7] = [
     ("ClassSet", "a set"),
     ("ReasonSet", "a set"),
     ("Instant", "arithmetic"),
     ("MetricsSnapshot", "arithmetic"),
+    ("Event", "what observers are told"),
     ("FakeClock", "for tests"),
     ("LetterContext", "what a sink is told"),
 ];

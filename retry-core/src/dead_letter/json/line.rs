@@ -15,6 +15,7 @@ use crate::class::Class;
 use crate::clean::{self, Shown, is_unclean};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
+use crate::error_text::ErrorText;
 use crate::key::Exact;
 use crate::time::nanos;
 
@@ -22,6 +23,7 @@ use crate::time::nanos;
 const LONGEST_NAME: usize = 256;
 const LONGEST_KEY_OF_METADATA: usize = 64;
 const LONGEST_VALUE: usize = 256;
+/// Above the longest [`ErrorText`], for lines that other programs wrote.
 const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
 /// The end of a text that was cut. Such a text stays the same when it is written again.
@@ -36,7 +38,8 @@ pub struct StoredLetter<T> {
     pub letter: DeadLetter<T>,
     /// The operation's name, up to 256 bytes. The letter holds only its first 23 bytes.
     pub operation: String,
-    /// The text of the last attempt's error, up to 1 KiB.
+    /// The text of the last attempt's error, as an [`ErrorText`] shows it: up to 256 bytes, on one line, and without the
+    /// secrets of URLs.
     ///
     /// If no attempt ended, such as when the circuit refused the first one, it is the text of the call's error. If the
     /// attempt timed out, it says so, such as `timed out after 1500 ms`. It is `None` for a letter that
@@ -199,9 +202,9 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::error::Cause;
         match self.0.error.cause() {
-            Some(Cause::Failed(error)) => error.fmt(f),
+            Some(Cause::Failed(error)) => ErrorText::new(error).fmt(f),
             Some(Cause::TimedOut(limit)) => write!(f, "timed out after {} ms", limit.as_millis()),
-            Some(Cause::Unacceptable) => f.write_str("the value is not acceptable"),
+            Some(cause @ Cause::Unacceptable(_)) => cause.fmt(f),
             None => self.0.error.fmt(f),
         }
     }
