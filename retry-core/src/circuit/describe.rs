@@ -158,7 +158,7 @@ impl fmt::Display for CircuitConfig {
         }
         write!(f, ", counts {}", says.count_as_failure)?;
         match says.cancelled_after {
-            Some(least) => write!(f, ", cancelled after {}", Exact(least)),
+            Some(least) => write!(f, ", and attempts cancelled after {}", Exact(least)),
             None => Ok(()),
         }
     }

@@ -161,7 +161,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Policy", "hints", "hints", Name(|name| Ok(name == "floor" && D.hints(Hints::Floor) == D), Some("Hints")), P("")),
         ("Policy", "max_hint", "max_hint", Time(|limit| Ok(D.max_hint(limit).settings().max_hint.unwrap_or(secs(30)) == secs(30))), P("")),
         ("Policy", "poll_every", "poll_every", Time(|delay| Ok(D.poll_every(delay) == D)), P("")),
-        ("Policy", "max_polls", "max_polls", Count(|polls| policy(D.try_max_polls(polls))), P("")),
+        ("Policy", "max_polls", "max_polls", Count(|polls| match D.try_max_polls(polls) { Ok(it) => Ok(it.settings().max_polls.unwrap_or(3) == 3), Err(error) => Err(error.to_string()) }), P("")),
         ("Policy", "retry_on", "retry_on", Classes(|classes| Ok(D.retry_on(classes) == D)), P("")),
         ("Policy", "neutral_on", "neutral_on", Classes(|classes| Ok(D.neutral_on(classes) == D)), P("")),
 
@@ -185,6 +185,9 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Circuits", "window", "window", Count(|calls| fits(E.minimum_calls(1).try_window(calls)).map(|_| calls == N)), InFile::CircuitThatFits("")),
         ("Circuits", "window_time", "window_time", Time(|time| circuit(E.try_window_time(time))), C("")),
         ("Circuits", "count_as_failure", "count_as_failure", Classes(|classes| Ok(E.count_as_failure(classes) == E)), C("")),
+        ("Circuits", "cancelled_after", "cancelled_after", Time(|least| circuit(E.try_cancelled_after(least))), C("")),
+        ("Circuits", "max_hint", "max_hint", Time(|longest| Ok(E.max_hint(longest) == E)), C("")),
+        ("Circuits", "rate_limit_hold", "rate_limit_hold", Time(|longest| Ok(E.rate_limit_hold(longest) == E)), C("")),
         ("Circuits", "open_for", "open_for", Time(|time| Ok(E.open_for(time) == E)), C("")),
         ("Circuits", "open_growth", "open_growth", Number(|by| circuit(E.try_open_growth(by, secs(30))), FLOAT), No),
         ("Circuits", "open_growth", "max_open_for", Time(|longest| circuit(E.try_open_growth(1.0, longest))), C("open_growth = 1")),

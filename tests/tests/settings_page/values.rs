@@ -379,7 +379,7 @@ fn what_a_type_says_is_on_the_page() {
     let without_rules = CircuitConfig::WITHOUT_RULES.settings();
     assert_eq!(without_rules.minimum_calls, 1); // "and a `minimum_calls` of 1"
     assert_eq!(
-        CircuitConfig::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20),
+        CircuitConfig::WITHOUT_RULES.consecutive_failures(20).failure_rate(50).minimum_calls(20),
         CircuitConfig::DEFAULT
     );
 }
