@@ -65,7 +65,6 @@ pub use image::ImageError;
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use json::{
     BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, OnDisk, StoredLetter, TornLine,
-    WhenTorn,
 };
 pub use letter::DeadLetter;
 #[cfg(feature = "std")]

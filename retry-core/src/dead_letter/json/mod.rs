@@ -2,10 +2,12 @@
 
 mod file;
 mod line;
+mod opening;
 mod read;
 mod write;
 
-pub use file::{OnDisk, TornLine, WhenTorn};
+pub use file::OnDisk;
 pub use line::StoredLetter;
+pub use opening::TornLine;
 pub use read::{BadLine, BadLineKind, JsonLinesReader};
 pub use write::{JsonLinesError, JsonLinesSink};

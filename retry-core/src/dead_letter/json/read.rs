@@ -12,20 +12,21 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::file::named;
 use super::line::{StoredLetter, VERSION, class, instant};
+use super::opening::BYTE_ORDER_MARK;
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;
 
 /// Reads the dead letters of a file that a [`JsonLinesSink`](super::JsonLinesSink) has written, oldest first.
 ///
-/// It is an iterator with one item per line. A damaged line is an `Err` with its place, and the iterator goes on with
-/// the next line. A last line that has no line end is torn: its writer was cut off. At most [`limit`](Self::limit)
-/// bytes of a line are held in memory.
+/// It is an iterator with one item per line that is not empty. A damaged line is an `Err` with its place, and the
+/// iterator goes on with the next line. A last line may lack its line end. If it is only the beginning of a letter, it is
+/// torn: its writer was cut off. At most [`limit`](Self::limit) bytes of a line are held in memory.
 pub struct JsonLinesReader<T, R = BufReader<File>> {
     reader: R,
     limit: usize,
@@ -98,11 +99,24 @@ impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
         }
     }
 
-    fn letter(&self) -> Result<StoredLetter<T>, BadLineKind> {
+    fn letter(&self, ended: bool) -> Result<StoredLetter<T>, BadLineKind> {
         if self.line.len() > self.limit {
-            return Err(BadLineKind::TooLong);
+            return Err(if ended { BadLineKind::TooLong } else { BadLineKind::Torn });
         }
-        parse(&self.line).map_err(BadLineKind::NoLetter)
+        let stops = || serde_json::from_slice::<IgnoredAny>(&self.line).is_err_and(|error| error.is_eof());
+        parse(&self.line).map_err(|why| match ended || !stops() {
+            true => BadLineKind::NoLetter(why),
+            false => BadLineKind::Torn,
+        })
+    }
+
+    /// Returns whether the line has only white space. Some editors write a mark at the beginning of a file, which is
+    /// skipped.
+    fn is_blank(&mut self) -> bool {
+        if self.number == 0 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        self.line.len() <= self.limit && self.line.iter().all(u8::is_ascii_whitespace)
     }
 }
 
@@ -110,28 +124,30 @@ impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLinesReader<T, R> {
     type Item = Result<StoredLetter<T>, BadLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let at = self.at;
-        let (length, letter) = match self.next_line() {
-            Ok((0, _)) => {
-                self.over = true;
+        loop {
+            if self.over {
                 return None;
             }
-            Ok((length, true)) => (length, self.letter()),
-            Ok((length, false)) => {
-                self.over = true;
-                (length, Err(BadLineKind::Torn))
-            }
-            Err(error) => {
-                self.over = true;
-                (0, Err(BadLineKind::Io(error)))
-            }
-        };
-        self.number += 1;
-        self.at += length;
-        Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }))
+            let at = self.at;
+            let (length, letter) = match self.next_line() {
+                Ok((length, ended)) => {
+                    self.over = !ended;
+                    let blank = self.is_blank();
+                    self.number += 1;
+                    self.at += length;
+                    if blank {
+                        continue;
+                    }
+                    (length, self.letter(ended))
+                }
+                Err(error) => {
+                    self.over = true;
+                    self.number += 1;
+                    (0, Err(BadLineKind::Io(error)))
+                }
+            };
+            return Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }));
+        }
     }
 }
 
@@ -153,7 +169,7 @@ pub struct BadLine {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BadLineKind {
-    /// The line is the last one, and lacks its line end.
+    /// The line is the last one, and only the beginning of a letter: its writer was cut off.
     Torn,
     /// The line is longer than the reader's limit.
     TooLong,
@@ -175,7 +191,7 @@ impl fmt::Display for BadLine {
         let Self { number, at, length, kind } = self;
         write!(f, "line {number} (byte {at}, {length} bytes): ")?;
         match kind {
-            BadLineKind::Torn => f.write_str("torn: it has no line end"),
+            BadLineKind::Torn => f.write_str("torn: it is the beginning of a letter"),
             BadLineKind::TooLong => f.write_str("too long"),
             BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {why}"),
             BadLineKind::Io(error) => error.fmt(f),

@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::file::{OnDisk, Open, TornLine, WhenTorn, named};
+use super::file::{OnDisk, Open, named};
 use super::line::{Line, StoredLetter};
+use super::opening::TornLine;
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
@@ -21,7 +22,8 @@ use crate::panics::caught;
 /// A letter counts as kept when its line is written and synced to disk, as [`OnDisk`] says. It then survives `kill -9`,
 /// and with [`OnDisk::Each`], the default, also a loss of power. If a write fails, the file is cut back to whole lines,
 /// and the letter goes to the next sink: see [`OrElse`](crate::dead_letter::OrElse). If the program is killed in the
-/// middle of a line, the next [`open`](Self::open) cuts that line away and reports it by [`torn`](Self::torn).
+/// middle of a line, the next [`open`](Self::open) moves that line to a file beside it and reports it by
+/// [`torn`](Self::torn).
 ///
 /// | method | error and metadata of the call |
 /// |---|---|
@@ -36,13 +38,19 @@ use crate::panics::caught;
 /// other systems, the program must ensure that itself. If the file is removed, on unix the next letter creates it
 /// again.
 ///
+/// # Access
+///
+/// On unix, a new file has the mode 0600: only its owner may read it, because payloads may be confidential. The mode of
+/// a file that exists stays as it is. If the path is a symbolic link, the file behind it is locked, synced and rotated,
+/// and the link stays.
+///
 /// # In asynchronous code
 ///
 /// With [`OnDisk::Each`], each letter waits for `fdatasync` on the thread of its call, which may be a thread of the
 /// executor. There are two ways around that:
 ///
 /// - With [`OnDisk::WhenTold`], a letter waits for the write only. Call [`sync`](Self::sync) from another thread, such
-///   as once per second. A letter that comes during a `sync` waits for its end. A loss of power may take the letters
+///   as once per second. Letters that come during a `sync` are written meanwhile. A loss of power may take the letters
 ///   since the last one.
 /// - Put a channel in between: a `SyncSender<DeadLetter<T>>` is a sink. A thread receives the letters and calls
 ///   [`store`](Self::store). Their lines lack the error and the metadata.
@@ -87,7 +95,6 @@ use crate::panics::caught;
 pub struct JsonLinesSink {
     path: PathBuf,
     open: Mutex<Open>,
-    torn: Option<TornLine>,
     on_disk: OnDisk,
     limit: usize,
     stamp: Option<fn() -> SystemTime>,
@@ -114,23 +121,22 @@ impl JsonLinesSink {
     /// The default limit on the length of a line, in bytes: 1 MiB.
     pub const LIMIT: usize = 1 << 20;
 
-    /// Opens the file, or creates it. A torn line at its end is cut away, and returned by [`torn`](Self::torn).
+    /// Opens the file, or creates it. Nothing is removed that a sink did not write:
+    ///
+    /// - If the last letter is whole and only lacks its line end, it is kept, and the line is ended.
+    /// - If the file ends with the beginning of a letter, that is moved to a file beside it: see [`torn`](Self::torn).
+    ///   Zeros that a loss of power left at the end of the file are moved with it.
+    /// - If the file holds something else than letters, it is refused and left as it is. The first line shows that, and
+    ///   a last line without a line end.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be opened, read or cut, or if another writer has it open.
+    /// Returns an error if the file cannot be opened, read or changed, if another writer has it open, or if it is not a
+    /// file of dead letters ([`InvalidData`](io::ErrorKind::InvalidData)).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::open_with(path, WhenTorn::Cut)
-    }
-
-    /// Does the same as [`open`](Self::open), with another treatment of a torn line.
-    ///
-    /// # Errors
-    /// Returns an error if the file cannot be opened, read or changed, or if another writer has it open.
-    pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let (open, torn) = Open::new(&path, when_torn).map_err(named(&path))?;
+        let open = Open::new(&path).map_err(named(&path))?;
         let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
-        Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
+        Ok(Self { path, open: Mutex::new(open), on_disk, limit, stamp: None })
     }
 
     /// Sets when lines are synced to disk. The default is [`OnDisk::Each`].
@@ -196,8 +202,7 @@ impl JsonLinesSink {
             Ok(()) => Ok(()),
         };
         let mut open = self.lock();
-        let outcome =
-            written.and_then(|()| open.add(&bytes, self.on_disk, &self.path).map_err(JsonLinesError::Io));
+        let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
         match &outcome {
             Ok(()) => open.kept += 1,
             Err(error) => open.fail(error.to_string()),
@@ -208,12 +213,16 @@ impl JsonLinesSink {
         outcome
     }
 
-    /// Syncs all lines to disk, whatever [`OnDisk`] says. Letters that come meanwhile wait.
+    /// Syncs all lines so far to disk, whatever [`OnDisk`] says. Letters that come meanwhile are written, but may be
+    /// left to the next sync.
     ///
     /// # Errors
     /// Returns an error if syncing fails.
     pub fn sync(&self) -> io::Result<()> {
-        self.lock().sync()
+        let (file, lines) = self.lock().unsynced();
+        file.sync_data()?;
+        self.lock().synced(&file, lines);
+        Ok(())
     }
 
     /// Renames the file to `to`, and goes on with an empty one, so that the letters so far can be delivered again.
@@ -225,9 +234,9 @@ impl JsonLinesSink {
         self.lock().rotate(&self.path, to.as_ref())
     }
 
-    /// Returns the torn line that the file ended with when it was opened.
-    pub const fn torn(&self) -> Option<&TornLine> {
-        self.torn.as_ref()
+    /// Returns the beginning of a letter that the file ended with when it was opened, and the file that keeps it.
+    pub fn torn(&self) -> Option<TornLine> {
+        self.lock().torn.clone()
     }
 
     /// Returns the path of the file.
@@ -295,10 +304,10 @@ impl core::error::Error for JsonLinesError {
 
 impl fmt::Debug for JsonLinesSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, torn, on_disk, limit, .. } = self;
+        let Self { path, on_disk, limit, .. } = self;
         f.debug_struct("JsonLinesSink")
             .field("path", path)
-            .field("torn", torn)
+            .field("torn", &self.torn())
             .field("on_disk", on_disk)
             .field("limit", limit)
             .field("kept", &self.kept())
