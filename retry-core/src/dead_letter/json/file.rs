@@ -1,9 +1,8 @@
 //! A file that consists of whole lines.
 
-use std::format;
 #[cfg(unix)]
 use std::fs::TryLockError;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use super::opening::{TornLine, end_of, set_aside};
+use super::paths::{has_no_name, is_at, named, private, sync_directory};
 
 /// When the lines of a [`JsonLinesSink`](super::JsonLinesSink) are synced to disk, by `fdatasync`.
 ///
@@ -220,13 +220,6 @@ fn open(path: &Path) -> io::Result<(File, PathBuf)> {
     Ok((file, real))
 }
 
-/// Lets only the owner of a new file read it, on unix: payloads may be confidential.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
 /// Locks the file, or returns an error if another writer has it open. The lock ends with its program. Only unix has it,
 /// because locks do not keep readers away there. Devices are not locked: they may have many writers.
 fn lock(file: &File) -> io::Result<()> {
@@ -240,50 +233,4 @@ fn lock(file: &File) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
-}
-
-/// Returns whether the file has no name any more; `false` if that is unknown.
-fn has_no_name(metadata: &Metadata) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        metadata.nlink() == 0
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        false
-    }
-}
-
-/// Returns whether `path` is the name of this file. Outside unix, returns whether there is any file of that name.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let (ours, there) = (file.metadata()?, fs::metadata(path)?);
-        Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        fs::exists(path)
-    }
-}
-
-/// Syncs the directory of `path`, on systems that support it.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Adds the file's path to an error.
-pub(super) fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

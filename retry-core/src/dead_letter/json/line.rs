@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use super::exact::{self, Exact};
 use crate::class::Class;
 use crate::clean::is_unclean;
 use crate::dead_letter::letter::DeadLetter;
@@ -119,11 +120,15 @@ impl<'a, T> Line<'a, T> {
     }
 
     /// Writes the line to the end of `line`, with its line end.
+    ///
+    /// # Errors
+    /// Returns an error if the payload cannot be written, or would not be read back as it is.
     pub(super) fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()>
     where
         T: Serialize,
     {
         self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
+        exact::check(line)?;
         end(line)
     }
 }
@@ -161,7 +166,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if *left_out > 0 {
             map.serialize_entry("metadata_left_out", left_out)?;
         }
-        map.serialize_entry("payload", payload)?;
+        map.serialize_entry("payload", &Exact::new(payload))?;
         map.end()
     }
 }

@@ -1,8 +1,10 @@
 //! Dead letters in a file, one line of JSON per letter.
 
+mod exact;
 mod file;
 mod line;
 mod opening;
+mod paths;
 mod read;
 mod write;
 

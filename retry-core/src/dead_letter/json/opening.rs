@@ -10,8 +10,8 @@ use std::vec::Vec;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::file::{named, private, sync_directory};
 use super::line::VERSION;
+use super::paths::{named, private, sync_directory};
 
 /// The beginning of a letter at the end of a file, because its writer was cut off. It was moved to a file of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

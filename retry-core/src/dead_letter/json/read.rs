@@ -15,9 +15,9 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::file::named;
 use super::line::{StoredLetter, VERSION, class, instant};
 use super::opening::BYTE_ORDER_MARK;
+use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;

@@ -10,9 +10,10 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::file::{OnDisk, Open, named};
+use super::file::{OnDisk, Open};
 use super::line::{Line, StoredLetter};
 use super::opening::TornLine;
+use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;

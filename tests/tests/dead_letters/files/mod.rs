@@ -2,6 +2,7 @@
 
 mod bounds;
 mod damage;
+mod exact;
 mod full;
 mod killed;
 mod uses;
