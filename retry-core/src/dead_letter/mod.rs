@@ -43,6 +43,7 @@ mod buffer;
 mod call;
 mod deliver;
 mod fixed;
+mod id;
 mod image;
 #[cfg(feature = "json")]
 mod json;
@@ -60,6 +61,7 @@ pub use crate::verdict::Reason;
 pub use buffer::{DeadLetterBuffer, WhenFull};
 pub use call::DeadLetterCall;
 pub use fixed::FixedDeadLetterQueue;
+pub use id::{LetterId, LetterIds, NotAnId};
 pub use image::ImageError;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]

@@ -1,10 +1,8 @@
 //! One letter as one line of JSON.
 
 use core::fmt::{self, Write as _};
-use core::time::Duration;
 use std::io;
 use std::string::String;
-use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
 
 use serde::Serialize;
@@ -14,6 +12,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use super::exact::{self, Exact};
 use crate::class::Class;
 use crate::clean::is_unclean;
+use crate::dead_letter::id::{LetterId, process_id_at, time_of_day};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
 use crate::time::nanos;
@@ -47,23 +46,20 @@ pub struct StoredLetter<T> {
     /// The number of pairs that were left out: more than 32 in all, a name of more than 64 bytes, or a name that came
     /// before.
     pub metadata_left_out: usize,
-    /// When the letter was first written, rounded down to milliseconds; `None` if the sink is not
-    /// [`stamped`](super::JsonLinesSink::stamped).
-    pub at: Option<SystemTime>,
 }
 
-/// A stored letter without error, metadata and time.
+/// A stored letter without error and metadata.
 impl<T> From<DeadLetter<T>> for StoredLetter<T> {
     fn from(letter: DeadLetter<T>) -> Self {
         let operation = letter.operation.as_str().into();
-        Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0, at: None }
+        Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0 }
     }
 }
 
 /// A letter as it is written.
 pub(super) struct Line<'a, T> {
     letter: &'a DeadLetter<T>,
-    at: Option<u64>,
+    id: LetterId,
     operation: String,
     error: Option<String>,
     metadata: Metadata<'a>,
@@ -89,16 +85,12 @@ impl<'a> Metadata<'a> {
 }
 
 impl<'a, T> Line<'a, T> {
-    pub(super) fn of<E: fmt::Display>(
-        letter: &'a DeadLetter<T>,
-        context: &'a LetterContext<'_, E>,
-        at: Option<SystemTime>,
-    ) -> Self {
+    pub(super) fn of<E: fmt::Display>(letter: &'a DeadLetter<T>, context: &'a LetterContext<'_, E>) -> Self {
         let mut metadata = Metadata::default();
         context.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
         Self {
             letter,
-            at: at.map(millis),
+            id: id_of(letter),
             operation: bounded(context.error.context().operation, LONGEST_NAME),
             error: Some(bounded(Caused(context), LONGEST_ERROR)),
             metadata,
@@ -107,12 +99,12 @@ impl<'a, T> Line<'a, T> {
 
     /// A line for a letter that was read, and is written again.
     pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
-        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
+        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out } = stored;
         let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
         stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
-            at: at.map(millis),
+            id: id_of(letter),
             operation: bounded(operation, LONGEST_NAME + CUT.len()),
             error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR + CUT.len())),
             metadata,
@@ -135,11 +127,12 @@ impl<'a, T> Line<'a, T> {
 
 impl<T: Serialize> Serialize for Line<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let DeadLetter { key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
+        let DeadLetter { at, key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("v", &VERSION)?;
-        if let Some(at) = &self.at {
-            map.serialize_entry("at_ms", at)?;
+        map.serialize_entry("id", &format_args!("{}", self.id))?;
+        if let Some(at) = at {
+            map.serialize_entry("at_ms", &(nanos(*at) / 1_000_000))?;
         }
         map.serialize_entry("operation", &self.operation)?;
         if !key.is_none() {
@@ -196,12 +189,12 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     }
 }
 
-fn millis(at: SystemTime) -> u64 {
-    nanos(at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)) / 1_000_000
-}
-
-pub(super) fn instant(millis: u64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+/// Returns the id of a letter, or makes one for a letter that was made without.
+fn id_of<T>(letter: &DeadLetter<T>) -> LetterId {
+    match letter.id.is_none() {
+        true => process_id_at(letter.at.unwrap_or_else(time_of_day)),
+        false => letter.id,
+    }
 }
 
 /// Returns the text if it fits into `most` bytes, or its beginning with `..` at the end.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::line::{StoredLetter, VERSION, class, instant};
+use super::line::{StoredLetter, VERSION, class};
 use super::opening::BYTE_ORDER_MARK;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
@@ -228,6 +228,10 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     if let Some(name) = optional::<String>(&mut fields, "class")? {
         letter.class = Some(class(&name).ok_or("class: unknown")?);
     }
+    if let Some(id) = optional::<String>(&mut fields, "id")? {
+        letter.id = id.parse().map_err(|error| std::format!("id: {error}"))?;
+    }
+    letter.at = optional(&mut fields, "at_ms")?.map(core::time::Duration::from_millis);
     letter.attempts = required(&mut fields, "attempts")?;
     letter.elapsed = optional(&mut fields, "elapsed_ns")?.map(core::time::Duration::from_nanos);
     letter.requeued = optional(&mut fields, "requeued")?.unwrap_or(0);
@@ -238,7 +242,6 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
         error: optional(&mut fields, "error")?,
         metadata: metadata.map(|Pairs(pairs)| pairs).unwrap_or_default(),
         metadata_left_out: optional(&mut fields, "metadata_left_out")?.unwrap_or(0),
-        at: optional(&mut fields, "at_ms")?.and_then(instant),
     })
 }
 
