@@ -82,7 +82,26 @@ pub struct Error<E> {
     kind: ErrorKind,
     cause: Option<Cause<E>>,
     context: ErrorContext,
-    is_neutral: bool,
+    marks: Marks,
+}
+
+/// Whether the last failure was neutral, and what became of the letter: 1 if it was neutral, plus twice the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Marks(u8);
+
+/// What became of the dead letter of a call: see [`Error::letter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum LetterOutcome {
+    /// A sink kept it.
+    Kept = 1,
+    /// It is lost: every sink failed or refused it.
+    Lost = 2,
+    /// It was left out and counted, because the circuit refused more calls than the sink's
+    /// [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows.
+    LeftOut = 3,
 }
 
 /// How a failed call ended.
@@ -191,12 +210,16 @@ impl<E> Error<E> {
         context: ErrorContext,
         is_neutral: bool,
     ) -> Self {
-        Self { kind, cause, context, is_neutral }
+        Self { kind, cause, context, marks: Marks(is_neutral as u8) }
     }
 
     /// Returns how the call ended.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    pub(crate) const fn context_ref(&self) -> &ErrorContext {
+        &self.context
     }
 
     /// Returns the call that this error is about, and how far it came.
@@ -253,8 +276,8 @@ impl<E> Error<E> {
 
     /// Converts the operation's own error: `error.map(std::io::Error::other)`. Everything else stays.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
-        let Self { kind, cause, context, is_neutral } = self;
-        Error { kind, cause: cause.map(|cause| cause.map(f)), context, is_neutral }
+        let Self { kind, cause, context, marks } = self;
+        Error { kind, cause: cause.map(|cause| cause.map(f)), context, marks }
     }
 
     /// Returns `Ok(None)` if the policy ignored the error. With it, a call for which a missing value is fine returns an
@@ -332,7 +355,35 @@ impl<E> Error<E> {
     /// Returns `true` if the last attempt's failure was [neutral](crate::Failure::neutral): it says nothing about the
     /// dependency.
     pub const fn is_neutral(&self) -> bool {
-        self.is_neutral
+        self.marks.0 & 1 != 0
+    }
+
+    /// Returns what became of the call's dead letter; `None` if the call left none.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{
+    ///     Class, Policy, Retry, dead_letter::{DeadLetterQueue, LetterOutcome, WhenFull}, testing::FakeClock,
+    /// };
+    ///
+    /// let (clock, letters) = (FakeClock::new(), DeadLetterQueue::new(1, WhenFull::Refuse));
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock);
+    /// let write = || stock.dead_letters(&letters).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    /// assert_eq!(write().letter(), Some(LetterOutcome::Kept));
+    /// assert_eq!(write().letter(), Some(LetterOutcome::Lost)); // the caller can tell its own caller
+    /// # }
+    /// ```
+    pub const fn letter(&self) -> Option<LetterOutcome> {
+        match self.marks.0 >> 1 {
+            1 => Some(LetterOutcome::Kept),
+            2 => Some(LetterOutcome::Lost),
+            3 => Some(LetterOutcome::LeftOut),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn mark_letter(&mut self, outcome: LetterOutcome) {
+        self.marks.0 = self.marks.0 & 1 | (outcome as u8) << 1;
     }
 
     const fn gave_up_for(&self, reason: GiveUp) -> bool {

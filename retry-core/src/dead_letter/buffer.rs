@@ -15,8 +15,9 @@ pub enum WhenFull {
     Refuse,
     /// Drops the oldest letter to make room for the new one.
     ///
-    /// When the dropped letter came in, the observer was told that it is kept. Its loss is not told: only the queue's
-    /// `lost` counts it.
+    /// When the dropped letter came in, the observer was told that it is kept. So the observer of the call whose letter
+    /// takes its place is told `DeadLettered { kept: false }`, with the name of the dropped letter's call. A `push` by
+    /// hand tells no observer. The queue's `lost` counts both.
     DropOldest,
 }
 

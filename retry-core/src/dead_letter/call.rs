@@ -10,12 +10,13 @@ use super::deliver::{ByFuture, BySink, Deliver};
 use super::letter::DeadLetter;
 use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
+use super::rejected_limit::Admission;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error, ErrorContext};
-use crate::observe::{Event, Observer};
+use crate::error::{Cause, Error, ErrorContext, LetterOutcome};
+use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
 #[cfg(feature = "std")]
@@ -47,8 +48,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// assert_eq!((letter.payload.as_str(), letter.attempts), ("7 apples", 3));
     /// ```
     ///
-    /// The call ends after the sink has taken the letter, and with the same error, whatever the sink does. The last
-    /// event of the call is [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether
+    /// The call ends after the sink has taken the letter, and with the same error, whatever the sink does.
+    /// [`Error::letter`] says what became of the letter. The last event of the call is [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether
     /// the letter was kept. With the feature `std`, this event is also sent if the sink or the payload panics.
     ///
     /// If a future is dropped before its call ends, it leaves no letter, and the observer is told
@@ -410,7 +411,7 @@ where
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
     letter: Letter<'r, D, L>,
-    error: Error<E>,
+    mut error: Error<E>,
 ) -> impl Future<Output = Error<E>>
 where
     R: Sleep,
@@ -420,10 +421,17 @@ where
 {
     async move {
         let Letter { deliver, metadata, payload, .. } = letter;
-        let mut told = Told { observer: retry.observer(), context: error.context(), kept: false };
+        let observer = retry.observer();
+        let admission = admission(|| deliver.admit(&LetterContext::of_call(&error, metadata, observer)));
+        let mut told = Told { observer, context: error.context(), admission, kept: false };
+        if admission != Admission::Take {
+            drop(told);
+            error.mark_letter(LetterOutcome::LeftOut);
+            return error;
+        }
         // The delivery does not borrow the error, so the error need not be `Sync`.
         let delivery = caught(|| {
-            let context = LetterContext { error: &error, metadata };
+            let context = LetterContext::of_call(&error, metadata, observer);
             deliver.deliver(DeadLetter::of(&error, payload.payload()), &context)
         });
         let returned = match delivery {
@@ -437,11 +445,12 @@ where
         told.kept = match returned {
             Some(Ok(())) => true,
             Some(Err(letter)) => {
-                let context = LetterContext { error: &error, metadata };
+                let context = LetterContext::of_call(&error, metadata, observer);
                 caught(|| deliver.returned(letter, &context).is_ok()).unwrap_or(false)
             }
             None => false,
         };
+        error.mark_letter(told.outcome());
         drop(told);
         error
     }
@@ -509,31 +518,55 @@ where
         let Self { call, letter } = self;
         let Letter { deliver, reasons, metadata, payload } = letter;
         let observer = call.retry.observer();
-        let (error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
+        let (mut error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
             Ok(value) => return Ok(value),
             Err(ended) => ended,
         };
         if reasons.contains(error.reason()) {
-            let mut told = Told { observer, context: error.context(), kept: false };
-            let context = LetterContext { error: &error, metadata };
-            let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
-            told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+            let context = LetterContext::of_call(&error, metadata, observer);
+            let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
+            let mut told = Told { observer, context: error.context(), admission, kept: false };
+            if admission == Admission::Take {
+                let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
+                told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+            }
+            error.mark_letter(told.outcome());
         }
         V::take(&mut kept).ok_or(error)
     }
 }
 
-/// Tells the observer whether a letter was kept, also if the call's future is dropped before that is known.
+/// Asks a sink whether it takes a letter. If it panics, it gets the letter.
+fn admission(ask: impl FnOnce() -> Admission) -> Admission {
+    caught(ask).unwrap_or(Admission::Take)
+}
+
+/// Tells the observer what became of a letter, also if the call's future is dropped before that is known.
 struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,
+    admission: Admission,
     kept: bool,
+}
+
+impl<O: Observer> Told<'_, O> {
+    fn outcome(&self) -> LetterOutcome {
+        match (self.admission, self.kept) {
+            (Admission::LeaveOut { .. }, _) => LetterOutcome::LeftOut,
+            (Admission::Take, true) => LetterOutcome::Kept,
+            (Admission::Take, false) => LetterOutcome::Lost,
+        }
+    }
 }
 
 impl<O: Observer> Drop for Told<'_, O> {
     fn drop(&mut self) {
         if self.observer.is_enabled() {
-            self.observer.observe(&Event::dead_lettered(&self.context, self.kept));
+            let kind = match self.admission {
+                Admission::Take => EventKind::DeadLettered { kept: self.kept },
+                Admission::LeaveOut { first } => EventKind::DeadLetterLeftOut { first },
+            };
+            self.observer.observe(&Event::after(&self.context, kind));
         }
     }
 }

@@ -5,6 +5,7 @@ use core::future::{Future, Ready, ready};
 use core::time::Duration;
 
 use super::letter::DeadLetter;
+use super::rejected_limit::Admission;
 use super::sink::{DeadLetterSink, LetterContext};
 
 /// Delivers the letter of an asynchronous call: to a sink, or by a closure's future.
@@ -14,6 +15,12 @@ pub trait Deliver<T, E> {
 
     /// Begins to deliver a letter.
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery;
+
+    /// Returns whether the letter of a call is taken: see [`DeadLetterSink::admit`].
+    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+        let _ = context;
+        Admission::Take
+    }
 
     /// Returns the longest time that a delivery may take; `None` for no limit.
     fn timeout(&self) -> Option<Duration> {
@@ -35,6 +42,10 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
 
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery {
         ready(self.0.accept(letter, context))
+    }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+        self.0.admit(context)
     }
 
     fn returned(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {

@@ -52,11 +52,13 @@ mod payload;
 #[cfg(feature = "std")]
 mod queue;
 mod reasons;
+mod rejected_limit;
 mod sink;
 #[cfg(feature = "std")]
 mod std_sinks;
 
 pub use crate::codec::Codec;
+pub use crate::error::LetterOutcome;
 pub use crate::verdict::Reason;
 pub use buffer::{DeadLetterBuffer, WhenFull};
 pub use call::DeadLetterCall;
@@ -73,6 +75,7 @@ pub use letter::DeadLetter;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use queue::DeadLetterQueue;
 pub use reasons::ReasonSet;
+pub use rejected_limit::{Admission, RejectedLimit};
 pub use sink::{DeadLetterSink, LetterContext, OrElse, SinkFn, sink_fn};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]

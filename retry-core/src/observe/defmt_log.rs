@@ -102,6 +102,7 @@ impl defmt::Format for Line<'_> {
             EventKind::Ended { end, elapsed: None } => defmt::write!(f, ": {}", end),
             EventKind::DeadLettered { kept: true } => defmt::write!(f, ": dead letter"),
             EventKind::DeadLettered { kept: false } => defmt::write!(f, ": dead letter lost"),
+            EventKind::DeadLetterLeftOut { .. } => defmt::write!(f, ": dead letter left out"),
             EventKind::PhaseChanged(change) => {
                 defmt::write!(f, ": circuit from {} to {}: {}", change.from, change.to, change.cause);
             }

@@ -16,6 +16,7 @@ use crate::dead_letter::id::{LetterId, process_id_at, time_of_day};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
 use crate::time::nanos;
+use crate::verdict::Reason;
 
 // Limits in bytes. They keep a line readable, whatever names and texts a program uses.
 const LONGEST_NAME: usize = 256;
@@ -109,6 +110,11 @@ impl<'a, T> Line<'a, T> {
             error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR + CUT.len())),
             metadata,
         }
+    }
+
+    /// Returns whether the circuit refused the call.
+    pub(super) const fn is_rejected(&self) -> bool {
+        matches!(self.letter.reason, Reason::Rejected)
     }
 
     /// Writes the line to the end of `line`, with its line end.

@@ -14,8 +14,10 @@ use super::line::{Line, StoredLetter};
 use super::opening::TornLine;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
+use crate::dead_letter::rejected_limit::{Admission, Limiter, RejectedLimit};
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
+use crate::verdict::Reason;
 
 /// Adds dead letters to a file, one line of JSON per letter, so that they survive the program.
 ///
@@ -97,6 +99,8 @@ pub struct JsonLinesSink {
     open: Mutex<Open>,
     on_disk: OnDisk,
     limit: usize,
+    /// Not in `open`, because that is locked while the disk is written.
+    rejected: Mutex<Limiter>,
 }
 
 /// Why a letter was refused.
@@ -135,7 +139,8 @@ impl JsonLinesSink {
         let path = path.as_ref().to_path_buf();
         let open = Open::new(&path).map_err(named(&path))?;
         let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
-        Ok(Self { path, open: Mutex::new(open), on_disk, limit })
+        let rejected = Mutex::new(Limiter::new(RejectedLimit::DEFAULT));
+        Ok(Self { path, open: Mutex::new(open), on_disk, limit, rejected })
     }
 
     /// Sets when lines are synced to disk. The default is [`OnDisk::Each`].
@@ -149,6 +154,13 @@ impl JsonLinesSink {
     #[must_use]
     pub fn limit(self, bytes: usize) -> Self {
         Self { limit: bytes, ..self }
+    }
+
+    /// Sets how many letters of refused calls are written. The default is [`RejectedLimit::DEFAULT`]. Letters above that
+    /// are counted by [`left_out`](Self::left_out) instead, so that an outage does not fill the disk.
+    #[must_use]
+    pub fn rejected_limit(self, limit: RejectedLimit) -> Self {
+        Self { rejected: Mutex::new(Limiter::new(limit)), ..self }
     }
 
     /// Adds a letter, with the error of its call and the metadata. A call does this by itself if the file is its sink.
@@ -196,7 +208,12 @@ impl JsonLinesSink {
         let mut open = self.lock();
         let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
         match &outcome {
-            Ok(()) => open.kept += 1,
+            Ok(()) => {
+                open.kept += 1;
+                if line.is_rejected() {
+                    self.rejected().wrote(bytes.len() as u64);
+                }
+            }
             Err(error) => open.fail(error.to_string()),
         }
         bytes.clear();
@@ -223,7 +240,9 @@ impl JsonLinesSink {
     /// Returns an error if `to` exists, or if renaming the file or creating the new one fails. The sink then goes on
     /// with the old file, under its old name unless another file has that name by then.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
-        self.lock().rotate(&self.path, to.as_ref())
+        self.lock().rotate(&self.path, to.as_ref())?;
+        self.rejected().new_file();
+        Ok(())
     }
 
     /// Returns the beginning of a letter that the file ended with when it was opened, and the file that keeps it.
@@ -246,9 +265,19 @@ impl JsonLinesSink {
         self.lock().failed
     }
 
+    /// Returns how many letters of refused calls were left out since the file was opened, because of the
+    /// [limit](Self::rejected_limit).
+    pub fn left_out(&self) -> u64 {
+        self.rejected().left_out
+    }
+
     /// Returns the error of the last letter that could not be kept.
     pub fn last_error(&self) -> Option<String> {
         self.lock().last_error.clone()
+    }
+
+    fn rejected(&self) -> MutexGuard<'_, Limiter> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -268,6 +297,13 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
                 self.lock().fail("the payload or the error panicked".to_string());
                 Err(letter)
             }
+        }
+    }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+        match context.error.reason() {
+            Reason::Rejected => self.rejected().admit(context.error.context_ref().when),
+            _ => Admission::Take,
         }
     }
 }
@@ -304,6 +340,7 @@ impl fmt::Debug for JsonLinesSink {
             .field("limit", limit)
             .field("kept", &self.kept())
             .field("failed", &self.failed())
+            .field("left_out", &self.left_out())
             .finish_non_exhaustive()
     }
 }
