@@ -24,7 +24,7 @@ use core::time::Duration;
 /// let (first, second) = (ids.make(), ids.make());
 /// assert!(first < second);
 /// assert_eq!(first.to_string().parse(), Ok(first));
-/// assert_eq!(first.to_string(), "9e3779b9-7f4a-8000-8000-05f1a3ac6eb4");
+/// assert_eq!(first.to_string(), "9e3779b9-7f4a-8000-8000-0001493e173f");
 /// ```
 ///
 /// [RFC 9562]: https://www.rfc-editor.org/rfc/rfc9562.html
