@@ -23,6 +23,7 @@ use crate::policy::Policies;
 use crate::retry::AttemptFuture;
 use crate::retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
+use crate::verdict::Reason;
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// Makes a call that hands a dead letter to `sink` if it gives up.
@@ -201,14 +202,15 @@ pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never, V = Discard> {
 /// The dead letter to be: its sink, reasons, metadata and payload.
 struct Letter<'r, D, L> {
     deliver: D,
-    reasons: ReasonSet,
+    /// `None` for the default of the policy's source.
+    reasons: Option<ReasonSet>,
     metadata: &'r [(&'r str, &'r str)],
     payload: L,
 }
 
 impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
     const fn new(call: OneCall<'r, Y, S, V>, deliver: D) -> Self {
-        let letter = Letter { deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload };
+        let letter = Letter { deliver, reasons: None, metadata: &[], payload: NoPayload };
         Self { call, letter }
     }
 
@@ -223,9 +225,10 @@ impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
 
 impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
     /// Sets the reasons for which the call leaves a letter. The default is [`ReasonSet::DEFAULT`]: all except ignored
-    /// errors and cancelled calls.
+    /// errors and cancelled calls. An [`Operation`](crate::pool::Operation) without
+    /// [`dead_letter`](crate::pool::Operation::dead_letter) leaves none by default.
     pub fn only(mut self, reasons: ReasonSet) -> Self {
-        self.letter.reasons = reasons;
+        self.letter.reasons = Some(reasons);
         self
     }
 
@@ -391,13 +394,14 @@ fn end<'r, T, E, V, R, P, G, B, K, O, D, L>(
 ) -> impl Future<Output = Result<T, Error<E>>>
 where
     R: Sleep,
+    P: Policies,
     O: Observer,
     L: Payload,
     D: Deliver<L::Of, E>,
     V: Keep<T>,
 {
     async move {
-        let error = match letter.reasons.contains(error.reason()) {
+        let error = match leaves(letter.reasons, retry, error.reason()) {
             true => hand_over(retry, letter, error).await,
             false => error,
         };
@@ -517,12 +521,13 @@ where
     {
         let Self { call, letter } = self;
         let Letter { deliver, reasons, metadata, payload } = letter;
-        let observer = call.retry.observer();
+        let retry = call.retry;
+        let observer = retry.observer();
         let (mut error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
             Ok(value) => return Ok(value),
             Err(ended) => ended,
         };
-        if reasons.contains(error.reason()) {
+        if leaves(reasons, retry, error.reason()) {
             let context = LetterContext::of_call(&error, metadata, observer);
             let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
             let mut told = Told { observer, context: error.context(), admission, kept: false };
@@ -533,6 +538,18 @@ where
             error.mark_letter(told.outcome());
         }
         V::take(&mut kept).ok_or(error)
+    }
+}
+
+/// Returns whether a call of `retry` that ended for this reason leaves a letter.
+fn leaves<R, P: Policies, G, B, K, O>(
+    reasons: Option<ReasonSet>,
+    retry: &Retry<R, P, G, B, K, O>,
+    reason: Reason,
+) -> bool {
+    match reasons {
+        Some(reasons) => reasons.contains(reason),
+        None => ReasonSet::DEFAULT.contains(reason) && retry.policies().leaves_letters(),
     }
 }
 
