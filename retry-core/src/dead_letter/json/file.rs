@@ -42,6 +42,7 @@ pub(super) struct Open {
     pending: u32,
     pub(super) line: Vec<u8>,
     pub(super) kept: u64,
+    pub(super) syncs: u64,
     pub(super) failed: u64,
     pub(super) last_error: Option<String>,
 }
@@ -57,6 +58,7 @@ impl Open {
             pending: 0,
             line: Vec::new(),
             kept: 0,
+            syncs: 0,
             failed: 0,
             last_error: None,
         })
@@ -120,6 +122,7 @@ impl Open {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
         self.pending = 0;
+        self.syncs += 1;
         Ok(())
     }
 
@@ -130,6 +133,7 @@ impl Open {
 
     /// Takes note that this many lines of this file are synced.
     pub(super) fn synced(&mut self, file: &Arc<File>, lines: u32) {
+        self.syncs += 1;
         if Arc::ptr_eq(&self.file, file) {
             self.pending = self.pending.saturating_sub(lines);
         }

@@ -260,6 +260,11 @@ impl JsonLinesSink {
         self.lock().kept
     }
 
+    /// Returns how often lines were synced to disk since the file was opened.
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
     /// Returns how many letters could not be kept since the file was opened.
     pub fn failed(&self) -> u64 {
         self.lock().failed

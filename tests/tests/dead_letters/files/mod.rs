@@ -5,6 +5,7 @@ mod damage;
 mod exact;
 mod full;
 mod killed;
+mod syncs;
 mod uses;
 mod writers;
 
