@@ -10,7 +10,7 @@ use super::deliver::{ByFuture, BySink, Deliver};
 use super::letter::DeadLetter;
 use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
-use super::rejected_limit::Admission;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
 use crate::circuit::Gate;
@@ -428,7 +428,7 @@ where
         let observer = retry.observer();
         let admission = admission(|| deliver.admit(&LetterContext::of_call(&error, metadata, observer)));
         let mut told = Told { observer, context: error.context(), admission, kept: false };
-        if admission != Admission::Take {
+        if admission != LetterAdmission::Take {
             drop(told);
             error.mark_letter(LetterOutcome::LeftOut);
             return error;
@@ -531,7 +531,7 @@ where
             let context = LetterContext::of_call(&error, metadata, observer);
             let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
             let mut told = Told { observer, context: error.context(), admission, kept: false };
-            if admission == Admission::Take {
+            if admission == LetterAdmission::Take {
                 let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
                 told.kept = caught(|| accept().is_ok()).unwrap_or(false);
             }
@@ -554,24 +554,24 @@ fn leaves<R, P: Policies, G, B, K, O>(
 }
 
 /// Asks a sink whether it takes a letter. If it panics, it gets the letter.
-fn admission(ask: impl FnOnce() -> Admission) -> Admission {
-    caught(ask).unwrap_or(Admission::Take)
+fn admission(ask: impl FnOnce() -> LetterAdmission) -> LetterAdmission {
+    caught(ask).unwrap_or(LetterAdmission::Take)
 }
 
 /// Tells the observer what became of a letter, also if the call's future is dropped before that is known.
 struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,
-    admission: Admission,
+    admission: LetterAdmission,
     kept: bool,
 }
 
 impl<O: Observer> Told<'_, O> {
     fn outcome(&self) -> LetterOutcome {
         match (self.admission, self.kept) {
-            (Admission::LeaveOut { .. }, _) => LetterOutcome::LeftOut,
-            (Admission::Take, true) => LetterOutcome::Kept,
-            (Admission::Take, false) => LetterOutcome::Lost,
+            (LetterAdmission::LeaveOut { .. }, _) => LetterOutcome::LeftOut,
+            (LetterAdmission::Take, true) => LetterOutcome::Kept,
+            (LetterAdmission::Take, false) => LetterOutcome::Lost,
         }
     }
 }
@@ -580,8 +580,8 @@ impl<O: Observer> Drop for Told<'_, O> {
     fn drop(&mut self) {
         if self.observer.is_enabled() {
             let kind = match self.admission {
-                Admission::Take => EventKind::DeadLettered { kept: self.kept },
-                Admission::LeaveOut { first } => EventKind::DeadLetterLeftOut { first },
+                LetterAdmission::Take => EventKind::DeadLettered { kept: self.kept },
+                LetterAdmission::LeaveOut { first } => EventKind::DeadLetterLeftOut { first },
             };
             self.observer.observe(&Event::after(&self.context, kind));
         }

@@ -5,7 +5,7 @@ use core::future::{Future, Ready, ready};
 use core::time::Duration;
 
 use super::letter::DeadLetter;
-use super::rejected_limit::Admission;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, LetterContext};
 
 /// Delivers the letter of an asynchronous call: to a sink, or by a closure's future.
@@ -17,9 +17,9 @@ pub trait Deliver<T, E> {
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery;
 
     /// Returns whether the letter of a call is taken: see [`DeadLetterSink::admit`].
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         let _ = context;
-        Admission::Take
+        LetterAdmission::Take
     }
 
     /// Returns the longest time that a delivery may take; `None` for no limit.
@@ -44,7 +44,7 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
         ready(self.0.accept(letter, context))
     }
 
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         self.0.admit(context)
     }
 

@@ -54,6 +54,16 @@ impl LetterId {
         Self(bits.to_be_bytes())
     }
 
+    /// Returns the time since 1970-01-01 00:00 UTC of an id of version 7, in whole milliseconds; `None` for other ids.
+    pub const fn since_1970(self) -> Option<Duration> {
+        let bits = u128::from_be_bytes(self.0);
+        #[allow(clippy::cast_possible_truncation)] // 48 bits
+        match bits >> 76 & 0xf {
+            7 => Some(Duration::from_millis((bits >> 80) as u64)),
+            _ => None,
+        }
+    }
+
     /// Makes an id of its 16 bytes, in the order of a UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)

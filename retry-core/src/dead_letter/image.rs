@@ -147,17 +147,16 @@ const fn place<const N: usize>(number: u32) -> usize {
     number as usize % N
 }
 
-// The fields of a record: number, id, at, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
-const BESIDE_PAYLOAD: usize = 4 + 16 + 8 + 4 + 8 + 2 + 1 + 1 + 2 * Key::SIZE + CHECKSUM;
+// The fields of a record: number, id, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
+const BESIDE_PAYLOAD: usize = 4 + 16 + 4 + 8 + 2 + 1 + 1 + 2 * Key::SIZE + CHECKSUM;
 const NONE: u8 = u8::MAX;
 
 fn write_record<T: Codec>(record: &mut [u8], number: u32, letter: &DeadLetter<T>) {
-    let DeadLetter { id, at, operation, key, reason, class, attempts, elapsed, requeued, payload } = letter;
+    let DeadLetter { id, operation, key, reason, class, attempts, elapsed, requeued, payload } = letter;
     let (body, sum) = record.split_at_mut(record.len().saturating_sub(CHECKSUM));
     let mut bytes = Bytes(body);
     bytes.put(&number.to_le_bytes());
     bytes.put(&id.to_bytes());
-    bytes.put(&at.map_or(u64::MAX, |at| nanos(at) / 1_000_000).to_le_bytes());
     bytes.put(&attempts.to_le_bytes());
     bytes.put(&elapsed.map_or(u64::MAX, nanos).to_le_bytes());
     bytes.put(&requeued.to_le_bytes());
@@ -174,10 +173,6 @@ fn read_record<T: Codec>(record: &[u8], number: u32) -> Option<DeadLetter<T>> {
         return None;
     }
     let id = LetterId::from_bytes(take(&mut bytes)?);
-    let at = match u64::from_le_bytes(take(&mut bytes)?) {
-        u64::MAX => None,
-        millis => Some(Duration::from_millis(millis)),
-    };
     let attempts = u32::from_le_bytes(take(&mut bytes)?);
     let elapsed = match u64::from_le_bytes(take(&mut bytes)?) {
         u64::MAX => None,
@@ -193,7 +188,7 @@ fn read_record<T: Codec>(record: &[u8], number: u32) -> Option<DeadLetter<T>> {
     let operation = Key::from_bytes(take(&mut bytes)?)?;
     let key = Key::from_bytes(take(&mut bytes)?)?;
     let payload = T::read(bytes)?;
-    Some(DeadLetter { id, at, operation, key, reason, class, attempts, elapsed, requeued, payload })
+    Some(DeadLetter { id, operation, key, reason, class, attempts, elapsed, requeued, payload })
 }
 
 /// What an image stores about the queue itself.

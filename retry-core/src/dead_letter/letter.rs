@@ -13,8 +13,8 @@ use crate::verdict::Reason;
 /// It is plain data without references, because it may outlive the program that wrote it. Names are kept inline.
 /// Instants are left out, because clocks start anew after a reset.
 ///
-/// Every letter of a call has an [`id`](Self::id), and the time of day where one is known. Both stay the same when the
-/// letter is stored, saved, put back or read, so that duplicates can be found.
+/// Every letter of a call has an [`id`](Self::id), which holds the time of day where one is known. It stays the same when
+/// the letter is stored, saved, put back or read, so that duplicates can be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -22,9 +22,6 @@ pub struct DeadLetter<T> {
     /// The id. With the feature `std`, [`of`](Self::of) makes it. Otherwise a queue does, if it has
     /// [`LetterIds`](super::LetterIds).
     pub id: LetterId,
-    /// When the call ended: the time since 1970-01-01 00:00 UTC, in whole milliseconds. With the feature `std`,
-    /// [`of`](Self::of) sets it. Otherwise it is `None`, unless the program sets it.
-    pub at: Option<Duration>,
     /// The operation's name, cut to 23 bytes; [`Key::NONE`] if the call is unnamed.
     pub operation: Key,
     /// Which one of several similar dependencies; [`Key::NONE`] if the call is without a key.
@@ -49,7 +46,6 @@ impl<T> DeadLetter<T> {
     pub const fn new(reason: Reason, payload: T) -> Self {
         Self {
             id: LetterId::NONE,
-            at: None,
             operation: Key::NONE,
             key: Key::NONE,
             reason,
@@ -77,7 +73,7 @@ impl<T> DeadLetter<T> {
     #[cfg(feature = "std")]
     fn identified(reason: Reason, payload: T) -> Self {
         let at = super::id::time_of_day();
-        Self { id: super::id::process_id_at(at), at: Some(at), ..Self::new(reason, payload) }
+        Self { id: super::id::process_id_at(at), ..Self::new(reason, payload) }
     }
 
     #[cfg(not(feature = "std"))]
@@ -85,7 +81,7 @@ impl<T> DeadLetter<T> {
         Self::new(reason, payload)
     }
 
-    /// Returns [`at`](Self::at) as a time of the system's clock.
+    /// Returns when the call ended, in whole milliseconds, as its [`id`](Self::id) says; `None` if that has no time.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, dead_letter::DeadLetter, testing::FakeClock};
@@ -93,11 +89,11 @@ impl<T> DeadLetter<T> {
     /// let clock = FakeClock::new();
     /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
     /// let letter = DeadLetter::of(&error, "7 apples");
-    /// assert!(letter.system_time().unwrap() > std::time::UNIX_EPOCH);
+    /// assert!(letter.at().unwrap() > std::time::UNIX_EPOCH);
     /// ```
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-    pub fn system_time(&self) -> Option<std::time::SystemTime> {
-        std::time::UNIX_EPOCH.checked_add(self.at?)
+    pub fn at(&self) -> Option<std::time::SystemTime> {
+        std::time::UNIX_EPOCH.checked_add(self.id.since_1970()?)
     }
 }

@@ -75,7 +75,7 @@ pub use letter::DeadLetter;
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use queue::DeadLetterQueue;
 pub use reasons::ReasonSet;
-pub use rejected_limit::{Admission, RejectedLimit};
+pub use rejected_limit::{LetterAdmission, RejectedLimit};
 pub use sink::{DeadLetterSink, LetterContext, OrElse, SinkFn, sink_fn};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]

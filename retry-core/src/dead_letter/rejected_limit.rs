@@ -5,7 +5,7 @@ use crate::time::Instant;
 
 /// How many letters of refused calls a sink takes, because an open circuit may refuse thousands of calls per second.
 ///
-/// A sink that has taken that many leaves further ones out and counts them: see [`Admission`]. Letters for other
+/// A sink that has taken that many leaves further ones out and counts them: see [`LetterAdmission`]. Letters for other
 /// reasons are not limited.
 ///
 /// ```
@@ -61,7 +61,7 @@ impl Default for RejectedLimit {
 /// Whether a sink takes the letter of a call. A sink is asked before the payload is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Admission {
+pub enum LetterAdmission {
     /// The sink takes the letter, if it can.
     Take,
     /// The letter is left out and counted, because more calls were refused than the [`RejectedLimit`] allows. It does
@@ -94,7 +94,7 @@ impl Limiter {
 
     /// Decides about the letter of a call that was refused at this time. If the clock stepped back, time stands still
     /// until the next call.
-    pub(super) fn admit(&mut self, now: Instant) -> Admission {
+    pub(super) fn admit(&mut self, now: Instant) -> LetterAdmission {
         let since = self.at.map_or(0, |at| now.as_nanos().saturating_sub(at.as_nanos()));
         self.at = Some(now);
         self.credit = self.credit.saturating_add(since).min(SECOND);
@@ -104,12 +104,12 @@ impl Limiter {
         if self.bytes < bytes && self.credit >= price {
             self.credit -= price;
             self.told &= !calm;
-            return Admission::Take;
+            return LetterAdmission::Take;
         }
         self.left_out = self.left_out.saturating_add(1);
         let first = !self.told && self.limit != RejectedLimit::OFF;
         self.told = true;
-        Admission::LeaveOut { first }
+        LetterAdmission::LeaveOut { first }
     }
 
     /// Counts the bytes of a letter that was written.

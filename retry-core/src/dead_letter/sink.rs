@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 
 use super::letter::DeadLetter;
-use super::rejected_limit::Admission;
+use super::rejected_limit::LetterAdmission;
 use crate::error::Error;
 use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
@@ -52,9 +52,9 @@ pub trait DeadLetterSink<T, E> {
 
     /// Returns whether the sink takes the letter of a call, before the payload is made. A sink that limits the letters
     /// of refused calls leaves some out. The default takes every letter.
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         let _ = context;
-        Admission::Take
+        LetterAdmission::Take
     }
 }
 
@@ -212,7 +212,7 @@ where
     }
 
     /// Asks the first sink. A letter that it leaves out does not go to the second one.
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         self.first.admit(context)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::letter::DeadLetter;
-use super::rejected_limit::Admission;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, LetterContext};
 
 /// A channel of the standard library. The call does not wait for what the receiver does with its letters.
@@ -42,7 +42,7 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> DeadLetterSink<T, E> for Arc<S> {
         (**self).accept(letter, context)
     }
 
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         (**self).admit(context)
     }
 }
@@ -113,7 +113,7 @@ impl<T, E, S: DeadLetterSink<T, E>> DeadLetterSink<T, E> for Counted<S> {
         }
     }
 
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         self.sink.admit(context)
     }
 }

@@ -133,12 +133,12 @@ impl<'a, T> Line<'a, T> {
 
 impl<T: Serialize> Serialize for Line<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let DeadLetter { at, key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
+        let DeadLetter { key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("v", &VERSION)?;
         map.serialize_entry("id", &format_args!("{}", self.id))?;
-        if let Some(at) = at {
-            map.serialize_entry("at_ms", &(nanos(*at) / 1_000_000))?;
+        if let Some(at) = self.id.since_1970() {
+            map.serialize_entry("at_ms", &(nanos(at) / 1_000_000))?;
         }
         map.serialize_entry("operation", &self.operation)?;
         if !key.is_none() {
@@ -198,7 +198,7 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
 /// Returns the id of a letter, or makes one for a letter that was made without.
 fn id_of<T>(letter: &DeadLetter<T>) -> LetterId {
     match letter.id.is_none() {
-        true => process_id_at(letter.at.unwrap_or_else(time_of_day)),
+        true => process_id_at(time_of_day()),
         false => letter.id,
     }
 }

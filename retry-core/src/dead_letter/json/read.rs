@@ -231,7 +231,6 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     if let Some(id) = optional::<String>(&mut fields, "id")? {
         letter.id = id.parse().map_err(|error| std::format!("id: {error}"))?;
     }
-    letter.at = optional(&mut fields, "at_ms")?.map(core::time::Duration::from_millis);
     letter.attempts = required(&mut fields, "attempts")?;
     letter.elapsed = optional(&mut fields, "elapsed_ns")?.map(core::time::Duration::from_nanos);
     letter.requeued = optional(&mut fields, "requeued")?.unwrap_or(0);

@@ -14,7 +14,7 @@ use super::line::{Line, StoredLetter};
 use super::opening::TornLine;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
-use crate::dead_letter::rejected_limit::{Admission, Limiter, RejectedLimit};
+use crate::dead_letter::rejected_limit::{LetterAdmission, Limiter, RejectedLimit};
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
 use crate::verdict::Reason;
@@ -305,10 +305,10 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
         }
     }
 
-    fn admit(&self, context: &LetterContext<'_, E>) -> Admission {
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         match context.error.reason() {
             Reason::Rejected => self.rejected().admit(context.error.context_ref().when),
-            _ => Admission::Take,
+            _ => LetterAdmission::Take,
         }
     }
 }

@@ -86,7 +86,6 @@ impl<const N: usize> Pair<N> {
                 self.next += 1;
                 let mut letter = letter(self.next);
                 letter.id = self.ids.make();
-                letter.at = Some(std::time::Duration::from_millis(u64::from(self.next)));
                 self.requeue(letter);
                 self.queue.set_ids(self.ids.clone()); // so that both count the same
             }

@@ -166,7 +166,7 @@ fn a_letter_is_read_back_unchanged() {
         );
         assert_eq!((letter.elapsed, letter.requeued), (context.elapsed, 0));
         assert_eq!(letter.payload.map(f64::to_bits), [1.5, 0.1 + 0.2, f64::MIN_POSITIVE].map(f64::to_bits));
-        assert!(letter.at.is_some() && stored.metadata.is_empty());
+        assert!(letter.at().is_some() && stored.metadata.is_empty());
         let cause = match error.cause() {
             Some(retry_core::Cause::Failed(class)) => class.to_string(),
             _ => error.to_string(),
