@@ -1,4 +1,4 @@
-//! Files and their names: who may read a new file, which file has a name, and what an error is about.
+//! Files and their names: the access to a new file, which file has a name, and what an error is about.
 
 use std::format;
 use std::fs::{self, File, Metadata, OpenOptions};
