@@ -15,9 +15,9 @@ pub enum WhenFull {
     Refuse,
     /// Drops the oldest letter to make room for the new one.
     ///
-    /// When the dropped letter came in, the observer was told that it is kept. So the observer of the call whose letter
-    /// takes its place is told `DeadLettered { kept: false }`, with the name of the dropped letter's call. A `push` by
-    /// hand tells no observer. The queue's `lost` counts both.
+    /// When the dropped letter came in, the observer was told that it is kept. If a later call's letter
+    /// takes its place, that call's observer is told `DeadLettered { kept: false }`, with the name of the dropped
+    /// letter's call. A `push` by hand tells no observer. The queue's `lost` counts both.
     DropOldest,
 }
 
