@@ -92,6 +92,14 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.dead_letters(handler)
     }
 
+    /// Makes a call that delivers its dead letter by `deliver` if it gives up, and waits for that. It is an asynchronous
+    /// call: `retry_tokio::LetterWriter` is such a delivery.
+    ///
+    /// If the call's future is dropped meanwhile, the observer is told that the letter is lost.
+    pub const fn deliver_dead_letters<D>(&self, deliver: D) -> DeadLetterCall<'_, Self, D> {
+        DeadLetterCall::new(self.one_call(), deliver)
+    }
+
     /// Makes a call that hands a dead letter to an asynchronous handler if it gives up. A letter that the handler
     /// returns goes to the sink `or`; `&()` is a sink that keeps none.
     ///

@@ -8,7 +8,10 @@ use super::letter::DeadLetter;
 use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, LetterContext};
 
-/// Delivers the letter of an asynchronous call: to a sink, or by a closure's future.
+/// Delivers the letters of asynchronous calls: to a sink, by a closure's future, or by a type of your own, for
+/// [`Retry::deliver_dead_letters`](crate::Retry::deliver_dead_letters).
+///
+/// Unlike a [`DeadLetterSink`], it may wait without blocking a thread, such as until a letter is on disk.
 pub trait Deliver<T, E> {
     /// The future of a delivery. Its error is a letter that was not kept.
     type Delivery: Future<Output = Result<(), DeadLetter<T>>>;

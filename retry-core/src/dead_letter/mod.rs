@@ -62,13 +62,15 @@ pub use crate::error::LetterOutcome;
 pub use crate::verdict::Reason;
 pub use buffer::{DeadLetterBuffer, WhenFull};
 pub use call::DeadLetterCall;
+pub use deliver::Deliver;
 pub use fixed::FixedDeadLetterQueue;
 pub use id::{LetterId, LetterIds, NotAnId};
 pub use image::ImageError;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use json::{
-    BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, OnDisk, StoredLetter, TornLine,
+    BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, LetterLine, NotALetter, OnDisk,
+    StoredLetter, TornLine,
 };
 pub use letter::DeadLetter;
 #[cfg(feature = "std")]

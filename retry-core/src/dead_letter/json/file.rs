@@ -7,7 +7,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::Arc;
-use std::vec::Vec;
 
 use super::opening::{TornLine, end_of, set_aside};
 use super::paths::{has_no_name, is_at, named, private, sync_directory};
@@ -40,7 +39,6 @@ pub(super) struct Open {
     ragged: Option<u64>,
     /// The number of lines that are still to be synced.
     pending: u32,
-    pub(super) line: Vec<u8>,
     pub(super) kept: u64,
     pub(super) syncs: u64,
     pub(super) failed: u64,
@@ -56,7 +54,6 @@ impl Open {
             torn,
             ragged: None,
             pending: 0,
-            line: Vec::new(),
             kept: 0,
             syncs: 0,
             failed: 0,

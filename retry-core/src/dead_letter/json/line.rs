@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use super::error::JsonLinesError;
 use super::exact::{self, Exact};
 use crate::class::Class;
 use crate::clean::is_unclean;
@@ -57,8 +58,71 @@ impl<T> From<DeadLetter<T>> for StoredLetter<T> {
     }
 }
 
+/// A dead letter as one line of JSON, to be kept elsewhere than in a file, such as in a stream or in a table.
+///
+/// ```
+/// use retry_core::{Class, Policy, Retry, testing::FakeClock, dead_letter::*};
+///
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+/// let error = stock.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+/// let line = LetterLine::of(&DeadLetter::of(&error, "7 apples"), &LetterContext::new(&error)).unwrap();
+/// assert!(line.as_str().ends_with(r#","error":"Network","payload":"7 apples"}"#));
+///
+/// let stored = StoredLetter::<String>::from_line(line.as_str()).unwrap();
+/// assert_eq!((stored.letter.id, stored.letter.payload.as_str()), (line.id(), "7 apples"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterLine {
+    /// With its line end.
+    text: String,
+    id: LetterId,
+    reason: Reason,
+}
+
+impl LetterLine {
+    /// Makes the line of a letter, with the error of its call and the metadata.
+    ///
+    /// # Errors
+    /// Returns an error if the payload cannot be written, or would not be read back as it is.
+    pub fn of<T: Serialize, E: fmt::Display>(
+        letter: &DeadLetter<T>,
+        context: &LetterContext<'_, E>,
+    ) -> Result<Self, JsonLinesError> {
+        Line::of(letter, context).write()
+    }
+
+    /// Makes the line of a letter that was read before.
+    ///
+    /// # Errors
+    /// Returns an error if the payload cannot be written, or would not be read back as it is.
+    pub fn again<T: Serialize>(stored: &StoredLetter<T>) -> Result<Self, JsonLinesError> {
+        Line::again(stored).write()
+    }
+
+    /// Returns the line without its line end.
+    pub fn as_str(&self) -> &str {
+        self.text.trim_end_matches('\n')
+    }
+
+    /// Returns the line with its line end.
+    pub fn with_end(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the id of the letter.
+    pub const fn id(&self) -> LetterId {
+        self.id
+    }
+
+    /// Returns why the call ended.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+}
+
 /// A letter as it is written.
-pub(super) struct Line<'a, T> {
+struct Line<'a, T> {
     letter: &'a DeadLetter<T>,
     id: LetterId,
     operation: String,
@@ -99,7 +163,7 @@ impl<'a, T> Line<'a, T> {
     }
 
     /// A line for a letter that was read, and is written again.
-    pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
+    fn again(stored: &'a StoredLetter<T>) -> Self {
         let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out } = stored;
         let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
         stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
@@ -112,22 +176,19 @@ impl<'a, T> Line<'a, T> {
         }
     }
 
-    /// Returns whether the circuit refused the call.
-    pub(super) const fn is_rejected(&self) -> bool {
-        matches!(self.letter.reason, Reason::Rejected)
-    }
-
-    /// Writes the line to the end of `line`, with its line end.
-    ///
-    /// # Errors
-    /// Returns an error if the payload cannot be written, or would not be read back as it is.
-    pub(super) fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()>
+    fn write(&self) -> Result<LetterLine, JsonLinesError>
     where
         T: Serialize,
     {
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
-        exact::check(line)?;
-        end(line)
+        let mut line = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut line, Escaping(CompactFormatter));
+        let written = self.serialize(&mut serializer);
+        let checked = written.and_then(|()| exact::check(&line)).and_then(|()| end(&mut line));
+        checked.map_err(JsonLinesError::Payload)?;
+        // serde_json writes UTF-8, and the formatter splits it between characters.
+        let text = String::from_utf8(line)
+            .map_err(|_| JsonLinesError::Payload(serde_json::Error::custom("not UTF-8")))?;
+        Ok(LetterLine { text, id: self.id, reason: self.letter.reason })
     }
 }
 

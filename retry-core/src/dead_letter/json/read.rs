@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::error::NotALetter;
 use super::line::{StoredLetter, VERSION, class};
 use super::opening::BYTE_ORDER_MARK;
 use super::paths::named;
@@ -205,6 +206,16 @@ impl core::error::Error for BadLine {
             BadLineKind::Io(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl<T: DeserializeOwned> StoredLetter<T> {
+    /// Reads a letter from its [line](super::LetterLine), with or without its line end.
+    ///
+    /// # Errors
+    /// Returns an error if the line is not the JSON of a dead letter, or if its payload has another type.
+    pub fn from_line(line: &str) -> Result<Self, NotALetter> {
+        parse(line.as_bytes()).map_err(|why| NotALetter { why })
     }
 }
 

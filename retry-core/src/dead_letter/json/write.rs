@@ -1,7 +1,6 @@
 //! A sink that adds dead letters to a file.
 
 use core::fmt;
-use core::mem;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
@@ -9,8 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use super::error::JsonLinesError;
 use super::file::{OnDisk, Open};
-use super::line::{Line, StoredLetter};
+use super::line::{LetterLine, StoredLetter};
 use super::opening::TornLine;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
@@ -49,7 +49,8 @@ use crate::verdict::Reason;
 /// # In asynchronous code
 ///
 /// With [`OnDisk::Each`], each letter waits for `fdatasync` on the thread of its call, which may be a thread of the
-/// executor. There are two ways around that:
+/// executor. On tokio, the `LetterWriter` of `retry-tokio` writes letters on a thread of its own. With another runtime,
+/// there are two ways around that:
 ///
 /// - With [`OnDisk::WhenTold`], a letter waits for the write only. Call [`sync`](Self::sync) from another thread, such
 ///   as once per second. Letters that come during a `sync` are written meanwhile. A loss of power may take the letters
@@ -101,23 +102,6 @@ pub struct JsonLinesSink {
     limit: usize,
     /// Not in `open`, because that is locked while the disk is written.
     rejected: Mutex<Limiter>,
-}
-
-/// Why a letter was refused.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JsonLinesError {
-    /// The payload fails to be written as JSON.
-    Payload(serde_json::Error),
-    /// The line is longer than the sink's limit.
-    TooLong {
-        /// The length of the line, in bytes.
-        length: usize,
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// Writing or syncing the line failed.
-    Io(io::Error),
 }
 
 impl JsonLinesSink {
@@ -173,7 +157,7 @@ impl JsonLinesSink {
         context: &LetterContext<'_, E>,
     ) -> Result<(), JsonLinesError> {
         // The error and the payload are formatted before the lock is taken, because that runs code of the user.
-        self.write(&Line::of(letter, context))
+        self.add(LetterLine::of(letter, context))
     }
 
     /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program
@@ -182,7 +166,7 @@ impl JsonLinesSink {
     /// # Errors
     /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn store<T: Serialize>(&self, letter: DeadLetter<T>) -> Result<(), JsonLinesError> {
-        self.write(&Line::again(&letter.into()))
+        self.add(LetterLine::again(&letter.into()))
     }
 
     /// Adds a letter that was read but could not be delivered, as the newest, with its error and metadata. Adds 1 to
@@ -192,34 +176,40 @@ impl JsonLinesSink {
     /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn requeue<T: Serialize>(&self, mut stored: StoredLetter<T>) -> Result<(), JsonLinesError> {
         stored.letter.requeued = stored.letter.requeued.saturating_add(1);
-        self.write(&Line::again(&stored))
+        self.add(LetterLine::again(&stored))
     }
 
-    fn write<T: Serialize>(&self, line: &Line<'_, T>) -> Result<(), JsonLinesError> {
-        let mut bytes = mem::take(&mut self.lock().line);
-        bytes.clear();
-        let written = match line.write(&mut bytes) {
-            Err(error) => Err(JsonLinesError::Payload(error)),
-            Ok(()) if bytes.len() > self.limit => {
-                Err(JsonLinesError::TooLong { length: bytes.len(), limit: self.limit })
-            }
-            Ok(()) => Ok(()),
-        };
+    /// Adds a letter that was made to a line before, such as on another thread.
+    ///
+    /// # Errors
+    /// Returns an error if the letter could not be written. The file is then as it was.
+    pub fn append_line(&self, line: &LetterLine) -> Result<(), JsonLinesError> {
+        let bytes = line.with_end().as_bytes();
+        let (length, limit) = (bytes.len(), self.limit);
         let mut open = self.lock();
-        let outcome = written.and_then(|()| open.add(&bytes, self.on_disk).map_err(JsonLinesError::Io));
-        match &outcome {
-            Ok(()) => {
-                open.kept += 1;
-                if line.is_rejected() {
-                    self.rejected().wrote(bytes.len() as u64);
-                }
-            }
+        let added = match length > limit {
+            true => Err(JsonLinesError::TooLong { length, limit }),
+            false => open.add(bytes, self.on_disk).map_err(JsonLinesError::Io),
+        };
+        match &added {
+            Ok(()) => open.kept += 1,
             Err(error) => open.fail(error.to_string()),
         }
-        bytes.clear();
-        bytes.shrink_to(64 << 10);
-        open.line = bytes;
-        outcome
+        drop(open);
+        if added.is_ok() && line.reason() == Reason::Rejected {
+            self.rejected().wrote(length as u64);
+        }
+        added
+    }
+
+    fn add(&self, line: Result<LetterLine, JsonLinesError>) -> Result<(), JsonLinesError> {
+        match line {
+            Ok(line) => self.append_line(&line),
+            Err(error) => {
+                self.lock().fail(error.to_string());
+                Err(error)
+            }
+        }
     }
 
     /// Syncs all lines so far to disk, whatever [`OnDisk`] says. Letters that come meanwhile are written, but may be
@@ -253,6 +243,11 @@ impl JsonLinesSink {
     /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the longest line, in bytes, with its line end.
+    pub const fn line_limit(&self) -> usize {
+        self.limit
     }
 
     /// Returns how many letters were kept since the file was opened.
@@ -309,28 +304,6 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
         match context.error.reason() {
             Reason::Rejected => self.rejected().admit(context.error.context_ref().when),
             _ => LetterAdmission::Take,
-        }
-    }
-}
-
-impl fmt::Display for JsonLinesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {error}"),
-            Self::TooLong { length, limit } => {
-                write!(f, "the line would have {length} bytes, more than the limit of {limit}")
-            }
-            Self::Io(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for JsonLinesError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Payload(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::TooLong { .. } => None,
         }
     }
 }
