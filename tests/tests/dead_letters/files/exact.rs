@@ -6,7 +6,10 @@ use std::fmt::{self, Debug, Display};
 use proptest::prelude::*;
 use retry_core::{
     Class, Policy, Retry,
-    dead_letter::{DeadLetterQueue, JsonLinesReader, JsonLinesSink, OnDisk, OrElse, WhenFull},
+    dead_letter::{
+        DeadLetter, DeadLetterQueue, JsonLinesReader, JsonLinesSink, LetterContext, LetterLine, OnDisk,
+        OrElse, StoredLetter, WhenFull,
+    },
     testing::FakeClock,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -175,6 +178,47 @@ fn the_text_of_an_error_never_keeps_a_letter_out_of_the_file() {
         retry.dead_letters(&letters).run_blocking(|| Err::<(), _>(Odd(text))).unwrap_err();
         let stored = read::<()>(&letters.path().to_owned()).pop().unwrap();
         assert_eq!(stored.error.as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn a_line_is_made_and_read_without_a_file() {
+    let clock = FakeClock::new();
+    let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
+    let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    let context = LetterContext::new(&error).metadata(&[("tenant", "north\n")]);
+    let letter = DeadLetter::of(&error, "7 apples".to_owned());
+    let line = LetterLine::of(&letter, &context).unwrap();
+    assert_eq!((line.id(), line.reason()), (letter.id, letter.reason));
+    assert_eq!(format!("{}\n", line.as_str()), line.with_end());
+    assert_eq!(line.with_end().lines().count(), 1);
+    let stored = StoredLetter::<String>::from_line(line.as_str()).unwrap();
+    assert_eq!(stored, StoredLetter::from_line(line.with_end()).unwrap());
+    assert_eq!((&stored.letter, stored.operation.as_str()), (&letter, "stock.write"));
+    assert_eq!((stored.error.as_deref(), stored.metadata.len()), (Some("Network"), 1));
+    // It stays the same line when it is made again, and a file writes the same.
+    assert_eq!(LetterLine::again(&stored).unwrap(), line);
+    let path = directory("same_line").join("letters.jsonl");
+    let letters = JsonLinesSink::open(&path).unwrap();
+    letters.append(&letter, &context).unwrap();
+    letters.append_line(&line).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), line.with_end().repeat(2));
+
+    assert!(LetterLine::of(&DeadLetter::of(&error, f64::NAN), &context).is_err());
+    for (bad, why) in [
+        ("", "EOF"),
+        ("7 apples", "expected a map"),
+        (&line.as_str().replace("\"v\":1", "\"v\":7"), "version 7, not 1"),
+        (&line.as_str().replace("\"7 apples\"", "7"), "payload: "),
+        (
+            &line.as_str().replace("\"id\":\"0", "\"id\":\"x"),
+            "id: not the id of a dead letter, which is a UUID",
+        ),
+        (&line.as_str()[..50], "EOF"),
+        (&format!("{} {}", line.as_str(), line.as_str()), "trailing"),
+    ] {
+        let error = StoredLetter::<String>::from_line(bad).unwrap_err().to_string();
+        assert!(error.starts_with("not a dead letter: ") && error.contains(why), "{error}: {why}");
     }
 }
 
