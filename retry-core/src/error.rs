@@ -100,6 +100,8 @@ pub(crate) struct Context {
     pub(crate) is_elapsed_partial: bool,
     /// Whether the last failure was neutral.
     pub(crate) is_neutral: bool,
+    /// What became of the call's dead letter.
+    pub(crate) letter: Option<LetterOutcome>,
 }
 
 impl Context {
@@ -123,6 +125,20 @@ impl Context {
             is_elapsed_partial,
         }
     }
+}
+
+/// What became of the dead letter of a call: see [`Error::letter`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum LetterOutcome {
+    /// A sink kept it.
+    Kept,
+    /// It is lost: every sink failed or refused it.
+    Lost,
+    /// It was left out and counted, because the circuit refused more calls than the sink's
+    /// [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows.
+    LeftOut,
 }
 
 /// How a failed call ended.
@@ -245,6 +261,10 @@ impl<E> Error<E> {
     /// Returns how the call ended.
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    pub(crate) const fn context_ref(&self) -> &Context {
+        &self.context
     }
 
     /// Returns the call that this error is about, and how far it came.
@@ -397,6 +417,29 @@ impl<E> Error<E> {
     /// dependency.
     pub const fn is_neutral(&self) -> bool {
         self.context.is_neutral
+    }
+
+    /// Returns what became of the call's dead letter; `None` if the call left none.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{
+    ///     Class, Policy, Retry, dead_letter::{DeadLetterQueue, LetterOutcome, WhenFull}, testing::FakeClock,
+    /// };
+    ///
+    /// let (clock, letters) = (FakeClock::new(), DeadLetterQueue::new(1, WhenFull::Refuse));
+    /// let stock = Retry::new(&Policy::DEFAULT, &clock);
+    /// let write = || stock.dead_letters(&letters).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    /// assert_eq!(write().letter(), Some(LetterOutcome::Kept));
+    /// assert_eq!(write().letter(), Some(LetterOutcome::Lost)); // the caller can tell its own caller
+    /// # }
+    /// ```
+    pub const fn letter(&self) -> Option<LetterOutcome> {
+        self.context.letter
+    }
+
+    pub(crate) const fn mark_letter(&mut self, outcome: LetterOutcome) {
+        self.context.letter = Some(outcome);
     }
 
     const fn gave_up_for(&self, reason: GiveUp) -> bool {

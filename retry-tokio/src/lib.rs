@@ -71,6 +71,7 @@
 //! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
+//! | `json` | `LetterWriter`: dead letters to a file, on a thread of their own |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
 //! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
@@ -84,6 +85,8 @@ mod h2;
 mod http;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(feature = "json")]
+mod letters;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod sleep;
@@ -102,6 +105,9 @@ pub use crate::http::{http_requests, http_response};
 #[cfg(feature = "hyper")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper")))]
 pub use crate::hyper::hyper_error;
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use crate::letters::{Keeping, KeptOr, LetterWriter, Unwritten};
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};

@@ -432,6 +432,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             class,
             is_elapsed_partial: false,
             is_neutral: false,
+            letter: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use heapless::Deque;
 
+use super::id::LetterIds;
 use super::letter::DeadLetter;
 use crate::panics::caught;
 
@@ -14,8 +15,9 @@ pub enum WhenFull {
     Refuse,
     /// Drops the oldest letter to make room for the new one.
     ///
-    /// When the dropped letter came in, the observer was told that it is kept. Its loss is not told: only the queue's
-    /// `lost` counts it.
+    /// When the dropped letter came in, the observer was told that it is kept. If a later call's letter
+    /// takes its place, that call's observer is told `DeadLettered { kept: false }`, with the name of the dropped
+    /// letter's call. A `push` by hand tells no observer. The queue's `lost` counts both.
     DropOldest,
 }
 
@@ -55,6 +57,7 @@ pub struct DeadLetterBuffer<T, const N: usize> {
     /// The number of the oldest letter; each later letter has the next number. The number decides the letter's place in
     /// an image.
     pub(super) first: u32,
+    ids: Option<LetterIds>,
 }
 
 #[cfg(feature = "defmt")]
@@ -68,12 +71,32 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
     /// Makes an empty queue. An `N` of 0 is a compile error.
     pub const fn new(when_full: WhenFull) -> Self {
         const { assert!(N > 0, "a queue holds at least one letter") }
-        Self { letters: Deque::new(), when_full, lost: 0, first: 0 }
+        Self { letters: Deque::new(), when_full, lost: 0, first: 0, ids: None }
+    }
+
+    /// Gives each letter that comes without an id one of these. Letters of a program with the feature `std` come with
+    /// one.
+    ///
+    /// ```
+    /// use retry_core::{GiveUp, dead_letter::{DeadLetter, DeadLetterBuffer, LetterIds, Reason, WhenFull}};
+    ///
+    /// let mut letters = DeadLetterBuffer::<u16, 8>::new(WhenFull::DropOldest);
+    /// letters.set_ids(LetterIds::new(0x9e37_79b9_7f4a_7c15)); // from the noise source, after each reset
+    /// letters.push(DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), 215));
+    /// assert!(!letters.pop().unwrap().id.is_none());
+    /// ```
+    pub const fn set_ids(&mut self, ids: LetterIds) {
+        self.ids = Some(ids);
     }
 
     /// Adds a letter as the newest. If the queue is full, returns the letter that is lost: the new one or the oldest,
     /// as [`WhenFull`] says.
-    pub fn push(&mut self, letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
+    pub fn push(&mut self, mut letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
+        if letter.id.is_none()
+            && let Some(ids) = &mut self.ids
+        {
+            letter.id = ids.make();
+        }
         let oldest = match self.when_full {
             WhenFull::DropOldest if self.letters.is_full() => self.pop(),
             _ => None,
@@ -85,7 +108,7 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
     /// Removes and returns the oldest letter.
     pub fn pop(&mut self) -> Option<DeadLetter<T>> {
         let letter = self.letters.pop_front()?;
-        self.first = self.first.wrapping_add(1);
+        self.first = Self::after(self.first);
         Some(letter)
     }
 
@@ -96,7 +119,7 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
         letter.requeued = letter.requeued.saturating_add(1);
         let lost = self.letters.push_front(letter).err();
         if lost.is_none() {
-            self.first = self.first.wrapping_sub(1);
+            self.first = Self::before(self.first);
         }
         self.count(lost)
     }
@@ -135,6 +158,23 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
     /// Returns how many letters were lost, because the queue was full or an image was damaged. The count saturates.
     pub const fn lost(&self) -> u32 {
         self.lost
+    }
+
+    /// The numbers of letters are below this multiple of `N`, so that `N` letters in a row have `N` different places,
+    /// also where the numbers begin anew.
+    #[allow(clippy::cast_possible_truncation)] // a queue of more letters does not fit into memory
+    pub(super) const NUMBERS: u32 = u32::MAX - u32::MAX % (N as u32);
+
+    /// Returns the number of the letter after the one with this number.
+    pub(super) const fn after(number: u32) -> u32 {
+        if number + 1 < Self::NUMBERS { number + 1 } else { 0 }
+    }
+
+    const fn before(number: u32) -> u32 {
+        match number {
+            0 => Self::NUMBERS - 1,
+            number => number - 1,
+        }
     }
 
     fn count(&mut self, lost: Option<DeadLetter<T>>) -> Option<DeadLetter<T>> {

@@ -10,19 +10,21 @@ use super::deliver::{ByFuture, BySink, Deliver};
 use super::letter::DeadLetter;
 use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
 use crate::clean::Pairs;
-use crate::error::{Cause, Error, ErrorContext};
-use crate::observe::{Event, Observer};
+use crate::error::{Cause, Error, ErrorContext, LetterOutcome};
+use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
 use crate::policy::Policies;
 #[cfg(feature = "std")]
 use crate::retry::AttemptFuture;
 use crate::retry::{Discard, Keep, KeepLast, Never, OneCall, Retry, Stop};
 use crate::runtime::{BlockingSleep, Clock, Entropy, Sleep};
+use crate::verdict::Reason;
 
 impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// Makes a call that hands a dead letter to `sink` if it gives up.
@@ -48,8 +50,8 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// assert_eq!((letter.payload.as_str(), letter.attempts), ("7 apples", 3));
     /// ```
     ///
-    /// The call ends after the sink has taken the letter, and with the same error, whatever the sink does. The last
-    /// event of the call is [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether
+    /// The call ends after the sink has taken the letter, and with the same error, whatever the sink does.
+    /// [`Error::letter`] says what became of the letter. The last event of the call is [`EventKind::DeadLettered`](crate::observe::EventKind::DeadLettered), which says whether
     /// the letter was kept. With the feature `std`, this event is also sent if the sink or the payload panics.
     ///
     /// If a future is dropped before its call ends, it leaves no letter, and the observer is told
@@ -89,6 +91,14 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         F: Fn(&DeadLetter<T>, &LetterContext<'_, E>) -> H,
     {
         self.dead_letters(handler)
+    }
+
+    /// Makes a call that delivers its dead letter by `deliver` if it gives up, and waits for that. It is an asynchronous
+    /// call: `retry_tokio::LetterWriter` is such a delivery.
+    ///
+    /// If the call's future is dropped meanwhile, the observer is told that the letter is lost.
+    pub const fn deliver_dead_letters<D>(&self, deliver: D) -> DeadLetterCall<'_, Self, D> {
+        DeadLetterCall::new(self.one_call(), deliver)
     }
 
     /// Makes a call that hands a dead letter to an asynchronous handler if it gives up. A letter that the handler
@@ -201,14 +211,15 @@ pub struct DeadLetterCall<'r, Y, D, L = NoPayload, S = Never, V = Discard> {
 /// The dead letter to be: its sink, reasons, metadata and payload.
 struct Letter<'r, D, L> {
     deliver: D,
-    reasons: ReasonSet,
+    /// `None` for the default of the policy's source.
+    reasons: Option<ReasonSet>,
     metadata: &'r [(&'r str, &'r str)],
     payload: L,
 }
 
 impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
     const fn new(call: OneCall<'r, Y, S, V>, deliver: D) -> Self {
-        let letter = Letter { deliver, reasons: ReasonSet::DEFAULT, metadata: &[], payload: NoPayload };
+        let letter = Letter { deliver, reasons: None, metadata: &[], payload: NoPayload };
         Self { call, letter }
     }
 
@@ -223,9 +234,10 @@ impl<'r, Y, D, S, V> DeadLetterCall<'r, Y, D, NoPayload, S, V> {
 
 impl<'r, Y, D, L, S, V> DeadLetterCall<'r, Y, D, L, S, V> {
     /// Sets the reasons for which the call leaves a letter. The default is [`ReasonSet::DEFAULT`]: all except ignored
-    /// errors and cancelled calls.
+    /// errors and cancelled calls. An [`Operation`](crate::pool::Operation) without
+    /// [`dead_letter`](crate::pool::Operation::dead_letter) leaves none by default.
     pub fn only(mut self, reasons: ReasonSet) -> Self {
-        self.letter.reasons = reasons;
+        self.letter.reasons = Some(reasons);
         self
     }
 
@@ -391,13 +403,14 @@ fn end<'r, T, E, V, R, P, G, B, K, O, D, L>(
 ) -> impl Future<Output = Result<T, Error<E>>>
 where
     R: Sleep,
+    P: Policies,
     O: Observer,
     L: Payload,
     D: Deliver<L::Of, E>,
     V: Keep<T>,
 {
     async move {
-        let error = match letter.reasons.contains(error.reason()) {
+        let error = match leaves(letter.reasons, retry, error.reason()) {
             true => hand_over(retry, letter, error).await,
             false => error,
         };
@@ -411,7 +424,7 @@ where
 fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
     retry: &'r Retry<R, P, G, B, K, O>,
     letter: Letter<'r, D, L>,
-    error: Error<E>,
+    mut error: Error<E>,
 ) -> impl Future<Output = Error<E>>
 where
     R: Sleep,
@@ -421,10 +434,17 @@ where
 {
     async move {
         let Letter { deliver, metadata, payload, .. } = letter;
-        let mut told = Told { observer: retry.observer(), context: error.context(), kept: false };
+        let observer = retry.observer();
+        let admission = admission(|| deliver.admit(&LetterContext::of_call(&error, metadata, observer)));
+        let mut told = Told { observer, context: error.context(), admission, kept: false };
+        if admission != LetterAdmission::Take {
+            drop(told);
+            error.mark_letter(LetterOutcome::LeftOut);
+            return error;
+        }
         // The delivery does not borrow the error, so the error need not be `Sync`.
         let delivery = caught(|| {
-            let context = LetterContext { error: &error, metadata };
+            let context = LetterContext::of_call(&error, metadata, observer);
             deliver.deliver(DeadLetter::of(&error, payload.payload()), &context)
         });
         let returned = match delivery {
@@ -438,11 +458,12 @@ where
         told.kept = match returned {
             Some(Ok(())) => true,
             Some(Err(letter)) => {
-                let context = LetterContext { error: &error, metadata };
+                let context = LetterContext::of_call(&error, metadata, observer);
                 caught(|| deliver.returned(letter, &context).is_ok()).unwrap_or(false)
             }
             None => false,
         };
+        error.mark_letter(told.outcome());
         drop(told);
         error
     }
@@ -509,32 +530,69 @@ where
     {
         let Self { call, letter } = self;
         let Letter { deliver, reasons, metadata, payload } = letter;
-        let observer = call.retry.observer();
-        let (error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
+        let retry = call.retry;
+        let observer = retry.observer();
+        let (mut error, mut kept): (Error<E>, V::Slot) = match call.run_blocking_as(operation) {
             Ok(value) => return Ok(value),
             Err(ended) => ended,
         };
-        if reasons.contains(error.reason()) {
-            let mut told = Told { observer, context: error.context(), kept: false };
-            let context = LetterContext { error: &error, metadata };
-            let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
-            told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+        if leaves(reasons, retry, error.reason()) {
+            let context = LetterContext::of_call(&error, metadata, observer);
+            let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
+            let mut told = Told { observer, context: error.context(), admission, kept: false };
+            if admission == LetterAdmission::Take {
+                let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
+                told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+            }
+            error.mark_letter(told.outcome());
         }
         V::take(&mut kept).ok_or(error)
     }
 }
 
-/// Tells the observer whether a letter was kept, also if the call's future is dropped before that is known.
+/// Returns whether a call of `retry` that ended for this reason leaves a letter.
+fn leaves<R, P: Policies, G, B, K, O>(
+    reasons: Option<ReasonSet>,
+    retry: &Retry<R, P, G, B, K, O>,
+    reason: Reason,
+) -> bool {
+    match reasons {
+        Some(reasons) => reasons.contains(reason),
+        None => ReasonSet::DEFAULT.contains(reason) && retry.policies().leaves_letters(),
+    }
+}
+
+/// Asks a sink whether it takes a letter. If it panics, it gets the letter.
+fn admission(ask: impl FnOnce() -> LetterAdmission) -> LetterAdmission {
+    caught(ask).unwrap_or(LetterAdmission::Take)
+}
+
+/// Tells the observer what became of a letter, also if the call's future is dropped before that is known.
 struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,
+    admission: LetterAdmission,
     kept: bool,
+}
+
+impl<O: Observer> Told<'_, O> {
+    fn outcome(&self) -> LetterOutcome {
+        match (self.admission, self.kept) {
+            (LetterAdmission::LeaveOut { .. }, _) => LetterOutcome::LeftOut,
+            (LetterAdmission::Take, true) => LetterOutcome::Kept,
+            (LetterAdmission::Take, false) => LetterOutcome::Lost,
+        }
+    }
 }
 
 impl<O: Observer> Drop for Told<'_, O> {
     fn drop(&mut self) {
         if self.observer.is_enabled() {
-            self.observer.observe(&Event::dead_lettered(&self.context, self.kept));
+            let kind = match self.admission {
+                LetterAdmission::Take => EventKind::DeadLettered { kept: self.kept },
+                LetterAdmission::LeaveOut { first } => EventKind::DeadLetterLeftOut { first },
+            };
+            self.observer.observe(&Event::after(&self.context, kind));
         }
     }
 }

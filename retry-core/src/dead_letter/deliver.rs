@@ -5,15 +5,25 @@ use core::future::{Future, Ready, ready};
 use core::time::Duration;
 
 use super::letter::DeadLetter;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, LetterContext};
 
-/// Delivers the letter of an asynchronous call: to a sink, or by a closure's future.
+/// Delivers the letters of asynchronous calls: to a sink, by a closure's future, or by a type of your own, for
+/// [`Retry::deliver_dead_letters`](crate::Retry::deliver_dead_letters).
+///
+/// Unlike a [`DeadLetterSink`], it may wait without blocking a thread, such as until a letter is on disk.
 pub trait Deliver<T, E> {
     /// The future of a delivery. Its error is a letter that was not kept.
     type Delivery: Future<Output = Result<(), DeadLetter<T>>>;
 
     /// Begins to deliver a letter.
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery;
+
+    /// Returns whether the letter of a call is taken: see [`DeadLetterSink::admit`].
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        let _ = context;
+        LetterAdmission::Take
+    }
 
     /// Returns the longest time that a delivery may take; `None` for no limit.
     fn timeout(&self) -> Option<Duration> {
@@ -35,6 +45,10 @@ impl<T, E, S: DeadLetterSink<T, E> + ?Sized> Deliver<T, E> for BySink<'_, S> {
 
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Self::Delivery {
         ready(self.0.accept(letter, context))
+    }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        self.0.admit(context)
     }
 
     fn returned(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {

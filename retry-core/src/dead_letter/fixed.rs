@@ -93,15 +93,18 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
     /// # Errors
     /// Returns an error if the queue is full and refuses the letter. The error is the letter.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        let oldest = self.guarded.with(|guarded| {
+        self.add(letter).map(drop_lost)
+    }
+
+    /// Adds a letter, and returns the oldest one if that made room for it.
+    fn add(&self, letter: DeadLetter<T>) -> Result<Option<DeadLetter<T>>, DeadLetter<T>> {
+        self.guarded.with(|guarded| {
             if self.when_full == WhenFull::Refuse && guarded.letters.is_full() {
                 guarded.refused = guarded.refused.saturating_add(1);
                 return Err(letter);
             }
             Ok(guarded.letters.push(letter)) // `push` counts the oldest letter if it returns that
-        })?;
-        drop_lost(oldest);
-        Ok(())
+        })
     }
 
     /// Removes and returns the oldest letter.
@@ -158,8 +161,11 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
 }
 
 impl<T, E, const N: usize, L: Lock> DeadLetterSink<T, E> for FixedDeadLetterQueue<T, N, L> {
-    fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.push(letter)
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        let oldest = self.add(letter)?;
+        oldest.iter().for_each(|oldest| context.dropped(oldest));
+        drop_lost(oldest);
+        Ok(())
     }
 }
 

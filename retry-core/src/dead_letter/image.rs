@@ -9,6 +9,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use core::time::Duration;
 
 use super::buffer::{DeadLetterBuffer, WhenFull};
+use super::id::LetterId;
 use super::letter::DeadLetter;
 use crate::class::Class;
 use crate::codec::{Bytes, Codec, put, take};
@@ -65,14 +66,15 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
             if let Some(record) = records.chunks_exact_mut(Self::RECORD).nth(place::<N>(number)) {
                 write_record(record, number, letter);
             }
-            number = number.wrapping_add(1);
+            number = Self::after(number);
         }
         // The letters must be in memory before the header that counts them.
         compiler_fence(Ordering::SeqCst);
         let last = Header::newest(headers, Self::LAYOUT).map_or(0, |header| header.generation);
         let generation = last.wrapping_add(1);
         if let Some(copy) = headers.chunks_exact_mut(HEADER).nth((generation % 2) as usize) {
-            let len = number.wrapping_sub(self.first);
+            #[allow(clippy::cast_possible_truncation)] // `NUMBERS` is more
+            let len = self.len() as u32;
             Header { generation, first: self.first, len, lost: self.lost }.write(copy, Self::LAYOUT);
         }
         compiler_fence(Ordering::SeqCst);
@@ -109,12 +111,15 @@ impl<T: Codec, const N: usize> DeadLetterBuffer<T, N> {
         let (records, headers) = image.split_at_checked(N * Self::RECORD).ok_or(ImageError::TooSmall)?;
         let headers = headers.get(..2 * HEADER).ok_or(ImageError::TooSmall)?;
         let Header { first, len, lost, .. } = Header::newest(headers, Self::LAYOUT)?;
-        if len as usize > N {
+        if len as usize > N || first >= Self::NUMBERS {
             return Err(ImageError::Garbage);
         }
         let mut restored = Self::new(when_full);
         (restored.first, restored.lost) = (first, lost);
-        for number in (0..len).map(|index| first.wrapping_add(index)) {
+        let mut next = first;
+        for _ in 0..len {
+            let number = next;
+            next = Self::after(number);
             let record = records.chunks_exact(Self::RECORD).nth(place::<N>(number));
             let letter = record.and_then(|record| read_record(record, number));
             if letter.is_none_or(|letter| restored.letters.push_back(letter).is_err()) {
@@ -142,15 +147,16 @@ const fn place<const N: usize>(number: u32) -> usize {
     number as usize % N
 }
 
-// The fields of a record: number, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
-const BESIDE_PAYLOAD: usize = 4 + 4 + 8 + 2 + 1 + 1 + 2 * Key::SIZE + CHECKSUM;
+// The fields of a record: number, id, attempts, elapsed, requeued, class, reason, operation, key, payload, checksum.
+const BESIDE_PAYLOAD: usize = 4 + 16 + 4 + 8 + 2 + 1 + 1 + 2 * Key::SIZE + CHECKSUM;
 const NONE: u8 = u8::MAX;
 
 fn write_record<T: Codec>(record: &mut [u8], number: u32, letter: &DeadLetter<T>) {
-    let DeadLetter { operation, key, reason, class, attempts, elapsed, requeued, payload } = letter;
+    let DeadLetter { id, operation, key, reason, class, attempts, elapsed, requeued, payload } = letter;
     let (body, sum) = record.split_at_mut(record.len().saturating_sub(CHECKSUM));
     let mut bytes = Bytes(body);
     bytes.put(&number.to_le_bytes());
+    bytes.put(&id.to_bytes());
     bytes.put(&attempts.to_le_bytes());
     bytes.put(&elapsed.map_or(u64::MAX, nanos).to_le_bytes());
     bytes.put(&requeued.to_le_bytes());
@@ -166,6 +172,7 @@ fn read_record<T: Codec>(record: &[u8], number: u32) -> Option<DeadLetter<T>> {
     if u32::from_le_bytes(take(&mut bytes)?) != number {
         return None;
     }
+    let id = LetterId::from_bytes(take(&mut bytes)?);
     let attempts = u32::from_le_bytes(take(&mut bytes)?);
     let elapsed = match u64::from_le_bytes(take(&mut bytes)?) {
         u64::MAX => None,
@@ -181,7 +188,7 @@ fn read_record<T: Codec>(record: &[u8], number: u32) -> Option<DeadLetter<T>> {
     let operation = Key::from_bytes(take(&mut bytes)?)?;
     let key = Key::from_bytes(take(&mut bytes)?)?;
     let payload = T::read(bytes)?;
-    Some(DeadLetter { operation, key, reason, class, attempts, elapsed, requeued, payload })
+    Some(DeadLetter { id, operation, key, reason, class, attempts, elapsed, requeued, payload })
 }
 
 /// What an image stores about the queue itself.
@@ -196,7 +203,7 @@ struct Header {
 const HEADER: usize = 6 * 4 + CHECKSUM;
 const MAGIC: u32 = u32::from_le_bytes(*b"dead");
 /// Changes with the format of an image, and with the numbers that stand for classes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Header {
     /// Returns the newer one of the valid headers.

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::id::LetterId;
 use crate::class::Class;
 use crate::error::Error;
 use crate::key::Key;
@@ -11,10 +12,16 @@ use crate::verdict::Reason;
 ///
 /// It is plain data without references, because it may outlive the program that wrote it. Names are kept inline.
 /// Instants are left out, because clocks start anew after a reset.
+///
+/// Every letter of a call has an [`id`](Self::id), which holds the time of day where one is known. It stays the same when
+/// the letter is stored, saved, put back or read, so that duplicates can be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct DeadLetter<T> {
+    /// The id. With the feature `std`, [`of`](Self::of) makes it. Otherwise a queue does, if it has
+    /// [`LetterIds`](super::LetterIds).
+    pub id: LetterId,
     /// The operation's name, which a [`Key`] cuts if it is longer than 23 bytes; [`Key::NONE`] if the call is unnamed.
     pub operation: Key,
     /// Which one of several similar dependencies; [`Key::NONE`] if the call is without a key.
@@ -38,6 +45,7 @@ impl<T> DeadLetter<T> {
     /// caller.
     pub const fn new(reason: Reason, payload: T) -> Self {
         Self {
+            id: LetterId::NONE,
             operation: Key::NONE,
             key: Key::NONE,
             reason,
@@ -49,7 +57,7 @@ impl<T> DeadLetter<T> {
         }
     }
 
-    /// Makes the letter of a call that ended with this error.
+    /// Makes the letter of a call that ended with this error. With the feature `std`, it has an id and the time of day.
     pub fn of<E>(error: &Error<E>, payload: T) -> Self {
         let context = error.context();
         Self {
@@ -58,7 +66,34 @@ impl<T> DeadLetter<T> {
             class: context.class,
             attempts: context.attempt,
             elapsed: context.elapsed,
-            ..Self::new(error.reason(), payload)
+            ..Self::identified(error.reason(), payload)
         }
+    }
+
+    #[cfg(feature = "std")]
+    fn identified(reason: Reason, payload: T) -> Self {
+        let at = super::id::time_of_day();
+        Self { id: super::id::process_id_at(at), ..Self::new(reason, payload) }
+    }
+
+    #[cfg(not(feature = "std"))]
+    const fn identified(reason: Reason, payload: T) -> Self {
+        Self::new(reason, payload)
+    }
+
+    /// Returns when the call ended, in whole milliseconds, as its [`id`](Self::id) says; `None` if that has no time.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, dead_letter::DeadLetter, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    /// let letter = DeadLetter::of(&error, "7 apples");
+    /// assert!(letter.at().unwrap() > std::time::UNIX_EPOCH);
+    /// ```
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn at(&self) -> Option<std::time::SystemTime> {
+        std::time::UNIX_EPOCH.checked_add(self.id.since_1970()?)
     }
 }

@@ -43,6 +43,7 @@ mod buffer;
 mod call;
 mod deliver;
 mod fixed;
+mod id;
 mod image;
 #[cfg(feature = "json")]
 mod json;
@@ -51,27 +52,32 @@ mod payload;
 #[cfg(feature = "std")]
 mod queue;
 mod reasons;
+mod rejected_limit;
 mod sink;
 #[cfg(feature = "std")]
 mod std_sinks;
 
 pub use crate::codec::Codec;
+pub use crate::error::LetterOutcome;
 pub use crate::verdict::Reason;
 pub use buffer::{DeadLetterBuffer, WhenFull};
 pub use call::DeadLetterCall;
+pub use deliver::Deliver;
 pub use fixed::FixedDeadLetterQueue;
+pub use id::{LetterId, LetterIds, NotAnId};
 pub use image::ImageError;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use json::{
-    BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, OnDisk, StoredLetter, TornLine,
-    WhenTorn,
+    BadLine, BadLineKind, JsonLinesError, JsonLinesReader, JsonLinesSink, LetterLine, NotALetter, OnDisk,
+    StoredLetter, TornLine,
 };
 pub use letter::DeadLetter;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use queue::DeadLetterQueue;
 pub use reasons::ReasonSet;
+pub use rejected_limit::{LetterAdmission, RejectedLimit};
 pub use sink::{DeadLetterSink, LetterContext, OrElse, SinkFn, sink_fn};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]

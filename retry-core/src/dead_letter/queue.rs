@@ -13,7 +13,7 @@ use super::sink::{DeadLetterSink, LetterContext};
 /// A dead letter queue on the heap, shared by its callers, for a number of letters that is known at run time.
 ///
 /// If it is full, it refuses the new letter or drops the oldest one, as its [`WhenFull`] says. Memory is allocated when
-/// letters come in.
+/// letters come in. [`max_bytes`](Self::max_bytes) also bounds the memory that their payloads take.
 ///
 /// ```
 /// use retry_core::{dead_letter::{DeadLetterQueue, WhenFull}, testing::FakeClock, Class, Policy, Retry};
@@ -31,18 +31,65 @@ use super::sink::{DeadLetterSink, LetterContext};
 #[doc(alias = "DLQ")]
 #[doc(alias = "dead letter queue")]
 pub struct DeadLetterQueue<T> {
-    letters: Mutex<VecDeque<DeadLetter<T>>>,
+    letters: Mutex<Letters<T>>,
     capacity: usize,
+    bytes: Option<Bytes<T>>,
     when_full: WhenFull,
     lost: AtomicUsize,
     refused: AtomicUsize,
 }
 
+/// The letters, each with its size, and the sum of the sizes.
+struct Letters<T> {
+    letters: VecDeque<(DeadLetter<T>, usize)>,
+    bytes: usize,
+}
+
+/// A bound in bytes.
+struct Bytes<T> {
+    most: usize,
+    of: fn(&T) -> usize,
+}
+
+impl<T> Letters<T> {
+    fn pop(&mut self) -> Option<DeadLetter<T>> {
+        let (letter, size) = self.letters.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(size);
+        Some(letter)
+    }
+}
+
 impl<T> DeadLetterQueue<T> {
     /// Makes an empty queue of at most this many letters. With a capacity of 0, it refuses every letter.
     pub const fn new(capacity: usize, when_full: WhenFull) -> Self {
-        let letters = Mutex::new(VecDeque::new());
-        Self { letters, capacity, when_full, lost: AtomicUsize::new(0), refused: AtomicUsize::new(0) }
+        let letters = Mutex::new(Letters { letters: VecDeque::new(), bytes: 0 });
+        let (lost, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { letters, capacity, bytes: None, when_full, lost, refused }
+    }
+
+    /// Also bounds the size of all letters together, in bytes. By default, only their number is bounded.
+    ///
+    /// A letter takes its own size, `size_of::<DeadLetter<T>>()`, and what `heap` returns: the bytes on the heap that its
+    /// payload holds. If there is no room for a letter, the queue does the same as with too many letters. A letter that
+    /// is larger than the bound is refused, also with [`WhenFull::DropOldest`].
+    ///
+    /// ```
+    /// use retry_core::{GiveUp, dead_letter::{DeadLetter, DeadLetterQueue, Reason, WhenFull}};
+    ///
+    /// static LETTERS: DeadLetterQueue<String> =
+    ///     DeadLetterQueue::new(1_000, WhenFull::DropOldest).max_bytes(1 << 20, String::capacity);
+    ///
+    /// for _ in 0..10 {
+    ///     let letter = DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), "x".repeat(300_000));
+    ///     LETTERS.push(letter).unwrap();
+    /// }
+    /// assert_eq!((LETTERS.len(), LETTERS.lost()), (3, 7));
+    /// assert!(LETTERS.bytes() <= 1 << 20);
+    /// ```
+    #[must_use]
+    pub const fn max_bytes(mut self, bytes: usize, heap: fn(&T) -> usize) -> Self {
+        self.bytes = Some(Bytes { most: bytes, of: heap });
+        self
     }
 
     /// Adds a letter as the newest.
@@ -50,25 +97,41 @@ impl<T> DeadLetterQueue<T> {
     /// # Errors
     /// Returns an error if the queue is full and refuses the letter. The error is the letter.
     pub fn push(&self, letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
-        let oldest = {
-            let mut letters = self.lock();
-            let full = letters.len() >= self.capacity;
-            if full && (self.when_full == WhenFull::Refuse || self.capacity == 0) {
-                self.refused.fetch_add(1, Relaxed);
-                return Err(letter);
-            }
-            let oldest = if full { letters.pop_front() } else { None };
-            self.lost.fetch_add(oldest.is_some().into(), Relaxed);
-            letters.push_back(letter);
-            oldest
-        };
-        drop_lost(oldest);
-        Ok(())
+        self.add(letter).map(|dropped| dropped.into_iter().for_each(|letter| drop_lost(Some(letter))))
+    }
+
+    /// Adds a letter, and returns the oldest ones that made room for it.
+    fn add(&self, letter: DeadLetter<T>) -> Result<Vec<DeadLetter<T>>, DeadLetter<T>> {
+        let size = self.size(&letter); // before the lock is taken, because that runs code of the user
+        let mut letters = self.lock();
+        let never = self.capacity == 0 || self.bytes.as_ref().is_some_and(|bytes| size > bytes.most);
+        if never || self.when_full == WhenFull::Refuse && !self.has_room(&letters, size) {
+            self.refused.fetch_add(1, Relaxed);
+            return Err(letter);
+        }
+        let mut dropped = Vec::new();
+        while !self.has_room(&letters, size) {
+            dropped.extend(letters.pop());
+        }
+        self.lost.fetch_add(dropped.len(), Relaxed);
+        letters.bytes = letters.bytes.saturating_add(size);
+        letters.letters.push_back((letter, size));
+        Ok(dropped)
+    }
+
+    fn has_room(&self, letters: &Letters<T>, size: usize) -> bool {
+        letters.letters.len() < self.capacity
+            && self.bytes.as_ref().is_none_or(|bytes| letters.bytes.saturating_add(size) <= bytes.most)
+    }
+
+    fn size(&self, letter: &DeadLetter<T>) -> usize {
+        let heap = |bytes: &Bytes<T>| (bytes.of)(&letter.payload).saturating_add(size_of::<DeadLetter<T>>());
+        self.bytes.as_ref().map_or(0, heap)
     }
 
     /// Removes and returns the oldest letter.
     pub fn pop(&self) -> Option<DeadLetter<T>> {
-        self.lock().pop_front()
+        self.lock().pop()
     }
 
     /// Puts a popped letter back as the oldest, and adds 1 to its [`requeued`](DeadLetter::requeued).
@@ -77,24 +140,35 @@ impl<T> DeadLetterQueue<T> {
     /// Returns an error if the queue is full, also with [`WhenFull::DropOldest`]. The error is the letter, which counts
     /// as [`refused`](Self::refused).
     pub fn requeue(&self, mut letter: DeadLetter<T>) -> Result<(), DeadLetter<T>> {
+        let size = self.size(&letter);
         let mut letters = self.lock();
-        if letters.len() >= self.capacity {
+        if !self.has_room(&letters, size) {
             self.refused.fetch_add(1, Relaxed);
             return Err(letter);
         }
         letter.requeued = letter.requeued.saturating_add(1);
-        letters.push_front(letter);
+        letters.bytes = letters.bytes.saturating_add(size);
+        letters.letters.push_front((letter, size));
         Ok(())
     }
 
     /// Removes and returns all letters, oldest first.
     pub fn drain(&self) -> Vec<DeadLetter<T>> {
-        core::mem::take(&mut *self.lock()).into()
+        let mut letters = self.lock();
+        letters.bytes = 0;
+        let all = core::mem::take(&mut letters.letters);
+        drop(letters);
+        all.into_iter().map(|(letter, _)| letter).collect()
     }
 
     /// Returns the number of letters.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().letters.len()
+    }
+
+    /// Returns the size of all letters together, in bytes; 0 without a [bound](Self::max_bytes) in bytes.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// Returns whether the queue is empty.
@@ -112,15 +186,19 @@ impl<T> DeadLetterQueue<T> {
         self.refused.load(Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<DeadLetter<T>>> {
+    fn lock(&self) -> MutexGuard<'_, Letters<T>> {
         // The queue is whole between any two steps, so it can be used after a panic in another thread.
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T, E> DeadLetterSink<T, E> for DeadLetterQueue<T> {
-    fn accept(&self, letter: DeadLetter<T>, _: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.push(letter)
+    fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
+        for oldest in self.add(letter)? {
+            context.dropped(&oldest);
+            drop_lost(Some(oldest));
+        }
+        Ok(())
     }
 }
 
@@ -130,6 +208,7 @@ impl<T> fmt::Debug for DeadLetterQueue<T> {
         f.debug_struct("DeadLetterQueue")
             .field("len", &self.len())
             .field("capacity", capacity)
+            .field("bytes", &self.bytes())
             .field("when_full", when_full)
             .field("lost", lost)
             .field("refused", refused)

@@ -24,8 +24,9 @@ impl ReasonSet {
     /// Every reason except two: an [ignored](GiveUp::Ignored) error, and a call that was
     /// [cancelled](Reason::Cancelled).
     ///
-    /// A call that a circuit refuses does leave a letter, because its payload was not delivered. If that floods a queue
-    /// during an outage, use `ReasonSet::DEFAULT.without(Reason::Rejected)`.
+    /// A call that a circuit refuses does leave a letter, because its payload was not delivered. A file limits how many of
+    /// these letters it takes: see [`RejectedLimit`](super::RejectedLimit). A queue may be flooded by them during an
+    /// outage. To leave them out, use `ReasonSet::DEFAULT.without(Reason::Rejected)`.
     pub const DEFAULT: Self = Self::ALL.without(Reason::GaveUp(GiveUp::Ignored)).without(Reason::Cancelled);
     /// Every reason.
     pub const ALL: Self = Self((1 << Reason::ALL.len()) - 1);

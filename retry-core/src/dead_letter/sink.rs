@@ -4,8 +4,10 @@ use core::fmt;
 use core::ops::Deref;
 
 use super::letter::DeadLetter;
+use super::rejected_limit::LetterAdmission;
 use crate::clean::Pairs;
 use crate::error::Error;
+use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
 
 /// A sink takes dead letters: a queue, a file, a channel, a handler, or an `Arc` of a sink.
@@ -48,6 +50,13 @@ pub trait DeadLetterSink<T, E> {
     /// # Errors
     /// Returns an error if the letter cannot be kept. The error is the letter.
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>>;
+
+    /// Returns whether the sink takes the letter of a call, before the payload is made. A sink that limits the letters
+    /// of refused calls leaves some out. The default takes every letter.
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        let _ = context;
+        LetterAdmission::Take
+    }
 }
 
 /// What a sink is told about a letter in addition: the error of its call, and the metadata.
@@ -57,12 +66,43 @@ pub struct LetterContext<'a, E> {
     pub error: &'a Error<E>,
     /// The metadata of the call, in pairs of name and value.
     pub metadata: &'a [(&'a str, &'a str)],
+    observer: Option<&'a dyn Observer>,
 }
 
 impl<'a, E> LetterContext<'a, E> {
     /// Makes the context of a call that ended with this error, without metadata.
     pub const fn new(error: &'a Error<E>) -> Self {
-        Self { error, metadata: &[] }
+        Self { error, metadata: &[], observer: None }
+    }
+
+    pub(super) fn of_call<O: Observer>(
+        error: &'a Error<E>,
+        metadata: &'a [(&'a str, &'a str)],
+        observer: &'a O,
+    ) -> Self {
+        Self { error, metadata, observer: Some(observer) }
+    }
+
+    /// Sets the observer of the call.
+    #[must_use]
+    pub const fn observer(self, observer: &'a dyn Observer) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// Tells the call's observer that the sink has dropped a letter that it had kept, such as the oldest one, to make
+    /// room. The event names the call of the dropped letter.
+    pub fn dropped<T>(&self, letter: &DeadLetter<T>) {
+        if let Some(observer) = self.observer.filter(|observer| observer.is_enabled()) {
+            let kind = EventKind::DeadLettered { kept: false };
+            let at = self.error.context_ref().when;
+            observer.observe(&Event::of_letter(
+                letter.operation.as_str(),
+                letter.key,
+                letter.attempts,
+                at,
+                kind,
+            ));
+        }
     }
 
     /// Sets the metadata.
@@ -82,8 +122,11 @@ impl<E> Copy for LetterContext<'_, E> {}
 
 impl<E: fmt::Debug> fmt::Debug for LetterContext<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { error, metadata } = self;
-        f.debug_struct("LetterContext").field("error", error).field("metadata", &Pairs(metadata)).finish()
+        let Self { error, metadata, .. } = self;
+        f.debug_struct("LetterContext")
+            .field("error", error)
+            .field("metadata", &Pairs(metadata))
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,6 +210,11 @@ where
 {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         self.first.accept(letter, context).or_else(|letter| self.then.accept(letter, context))
+    }
+
+    /// Asks the first sink. A letter that it leaves out does not go to the second one.
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        self.first.admit(context)
     }
 }
 

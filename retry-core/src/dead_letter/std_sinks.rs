@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::letter::DeadLetter;
+use super::rejected_limit::LetterAdmission;
 use super::sink::{DeadLetterSink, LetterContext};
 
 /// A channel of the standard library. The call does not wait for what the receiver does with its letters.
@@ -39,6 +40,10 @@ impl<T, E> DeadLetterSink<T, E> for SyncSender<DeadLetter<T>> {
 impl<T, E, S: DeadLetterSink<T, E> + ?Sized> DeadLetterSink<T, E> for Arc<S> {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         (**self).accept(letter, context)
+    }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        (**self).admit(context)
     }
 }
 
@@ -106,5 +111,9 @@ impl<T, E, S: DeadLetterSink<T, E>> DeadLetterSink<T, E> for Counted<S> {
                 std::panic::resume_unwind(panic)
             }
         }
+    }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        self.sink.admit(context)
     }
 }

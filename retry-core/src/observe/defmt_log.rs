@@ -113,6 +113,7 @@ impl defmt::Format for Line<'_> {
             }
             EventKind::DeadLettered { kept: true } => defmt::write!(f, ": dead letter"),
             EventKind::DeadLettered { kept: false } => defmt::write!(f, ": dead letter lost"),
+            EventKind::DeadLetterLeftOut { .. } => defmt::write!(f, ": dead letter left out"),
             EventKind::PhaseChanged(change) => {
                 defmt::write!(f, ": circuit from {} to {}: {}", change.from, change.to, change.cause);
             }
@@ -184,7 +185,8 @@ mod tests {
         has_format::<(Backoff, Deviation, Jitter, Hints, Policy, Preset, Rule)>();
         has_format::<(Cause<u8>, Error<u8>, ErrorContext, ErrorKind, GiveUp, Rejected, Verdict)>();
         has_format::<(DeadLetter<u8>, DeadLetterBuffer<u8, 4>, ImageError, Reason, WhenFull)>();
-        has_format::<(ReasonSet, FixedDeadLetterQueue<u8, 4, L>)>();
+        has_format::<(ReasonSet, FixedDeadLetterQueue<u8, 4, L>, LetterAdmission, LetterId, LetterIds)>();
+        has_format::<(LetterOutcome, RejectedLimit, NotAnId)>();
         has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
         has_format::<(DefmtLog, ErrorText<'_>, Event<'_>, EventKind, Name)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();

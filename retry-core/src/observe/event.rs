@@ -79,8 +79,23 @@ impl<'a> Event<'a> {
 
     /// Makes the event that tells whether a call's dead letter was kept, for a loop that hands over the letter itself.
     pub fn dead_lettered(call: &'a ErrorContext, kept: bool) -> Self {
+        Self::after(call, EventKind::DeadLettered { kept })
+    }
+
+    /// Makes an event about the letter of a call that has ended before.
+    pub(crate) const fn of_letter(
+        operation: &'a str,
+        key: Key,
+        attempt: u32,
+        at: Instant,
+        kind: EventKind,
+    ) -> Self {
+        Self { at, operation, key, attempt, text: None, circuit: "", kind, fixed: None }
+    }
+
+    /// Makes an event that comes after the end of a call.
+    pub(crate) fn after(call: &'a ErrorContext, kind: EventKind) -> Self {
         let ErrorContext { operation, key, attempt, when, .. } = call;
-        let kind = EventKind::DeadLettered { kept };
         let fixed = operation.as_static();
         Self { at: *when, operation, key: *key, attempt: *attempt, text: None, circuit: "", kind, fixed }
     }
@@ -121,7 +136,8 @@ pub enum EventKind {
     Cancelled,
     /// The circuit changed its phase.
     PhaseChanged(Change),
-    /// The call has ended. Only [`DeadLettered`](Self::DeadLettered) may follow.
+    /// The call has ended. Only [`DeadLettered`](Self::DeadLettered) or
+    /// [`DeadLetterLeftOut`](Self::DeadLetterLeftOut) may follow.
     Ended {
         /// How it ended.
         end: CallEnd,
@@ -133,6 +149,12 @@ pub enum EventKind {
     DeadLettered {
         /// Whether a sink kept the letter; otherwise it is lost.
         kept: bool,
+    },
+    /// The circuit refused the call, and its dead letter was left out and counted: the circuit refuses more calls than
+    /// the sink's [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows. It comes after the end of the call.
+    DeadLetterLeftOut {
+        /// Whether it is the first one after a calm time.
+        first: bool,
     },
 }
 
@@ -322,6 +344,10 @@ impl fmt::Display for Event<'_> {
             }
             EventKind::DeadLettered { kept: true } => f.write_str("dead letter"),
             EventKind::DeadLettered { kept: false } => f.write_str("dead letter lost"),
+            EventKind::DeadLetterLeftOut { first: true } => {
+                f.write_str("too many dead letters of rejected calls: further ones are only counted")
+            }
+            EventKind::DeadLetterLeftOut { first: false } => f.write_str("dead letter left out"),
         }
     }
 }

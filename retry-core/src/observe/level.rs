@@ -24,13 +24,13 @@ pub(super) use level_table;
 pub(super) enum Level {
     /// A dead letter was lost.
     Error,
-    /// A call failed, a circuit opened, or the class of an error is unknown.
+    /// A call failed, a circuit opened, the class of an error is unknown, or the first dead letter was left out.
     Warn,
     /// An attempt is retried, a circuit recovers, or a dead letter was kept.
     Info,
     /// What follows from a retry, and the ends of calls.
     Debug,
-    /// What every call does.
+    /// What every call does, and further dead letters that are left out.
     Trace,
 }
 
@@ -44,10 +44,11 @@ impl Level {
             EventKind::Failed { .. } if event.kind.is_caution() => Self::Warn,
             EventKind::BudgetEmpty | EventKind::Rejected(_) => Self::Warn,
             EventKind::PhaseChanged(change) if change.to == Phase::Open => Self::Warn,
+            EventKind::DeadLetterLeftOut { first: true } => Self::Warn,
             EventKind::Failed { .. }
             | EventKind::PhaseChanged(_)
             | EventKind::DeadLettered { kept: true } => Self::Info,
-            EventKind::Started => Self::Trace,
+            EventKind::Started | EventKind::DeadLetterLeftOut { first: false } => Self::Trace,
             EventKind::Succeeded | EventKind::Ended { end: CallEnd::Succeeded, .. } if at_once => Self::Trace,
             // A call that failed has logged its failure or refusal before its end.
             EventKind::Succeeded | EventKind::Cancelled | EventKind::Ended { .. } => Self::Debug,

@@ -32,7 +32,7 @@ use crate::verdict::{GiveUp, Verdict};
 /// | `retry_give_ups_total` | `operation`, `reason` | calls that gave up, by reason |
 /// | `retry_refusals_total` | `operation` | attempts that a circuit refused |
 /// | `retry_budget_empty_total` | `operation` | retries that a budget could not pay for |
-/// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost` |
+/// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost`, `left-out` |
 /// | `retry_circuit_changes_total` | `circuit`, `phase` | changes of phase, by the phase after |
 /// | `retry_circuits` | `circuit`, `phase` | a gauge of the circuits that are `open` or `half-open` |
 ///
@@ -167,6 +167,7 @@ struct Operation {
     budget_empty: Counter,
     letters_kept: Counter,
     letters_lost: Counter,
+    letters_left_out: Counter,
 }
 
 impl Operation {
@@ -193,6 +194,7 @@ impl Operation {
             budget_empty: counter!(BUDGET_EMPTY.0, labels(&[])),
             letters_kept: counter!(DEAD_LETTERS.0, outcome("kept")),
             letters_lost: counter!(DEAD_LETTERS.0, outcome("lost")),
+            letters_left_out: counter!(DEAD_LETTERS.0, outcome("left-out")),
         }
     }
 
@@ -223,6 +225,7 @@ impl Operation {
             }
             EventKind::DeadLettered { kept: true } => self.letters_kept.increment(1),
             EventKind::DeadLettered { kept: false } => self.letters_lost.increment(1),
+            EventKind::DeadLetterLeftOut { .. } => self.letters_left_out.increment(1),
             EventKind::Succeeded | EventKind::Cancelled | EventKind::PhaseChanged(_) => {} // see `MetricsFacade`
         }
     }
@@ -308,7 +311,7 @@ const REFUSALS: Metric = Metric("retry_refusals_total", "Attempts that a circuit
 const BUDGET_EMPTY: Metric =
     Metric("retry_budget_empty_total", "Retries that were not made, because the retry budget was empty.");
 const DEAD_LETTERS: Metric =
-    Metric("retry_dead_letters_total", "Dead letters, by whether they were kept or lost.");
+    Metric("retry_dead_letters_total", "Dead letters, by whether they were kept, lost or left out.");
 const CHANGES: Metric =
     Metric("retry_circuit_changes_total", "Changes of a circuit's phase, by the phase after the change.");
 const CIRCUITS: Metric = Metric("retry_circuits", "How many circuits are in this phase.");

@@ -129,6 +129,7 @@ impl Fields {
             EventKind::Ended { end, elapsed } => {
                 Self { name: "ended", outcome: Some(end.name()), elapsed: elapsed.map(micros), ..none }
             }
+            EventKind::DeadLetterLeftOut { .. } => Self { name: "dead-letter-left-out", ..none },
             EventKind::DeadLettered { kept } => Self { name: "dead-lettered", kept: Some(kept), ..none },
         }
     }

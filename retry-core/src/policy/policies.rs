@@ -65,6 +65,12 @@ pub trait Policies {
         self.policy(read).rules
     }
 
+    /// Returns whether calls with a sink leave dead letters, unless
+    /// [`only`](crate::dead_letter::DeadLetterCall::only) says which. The default is `true`.
+    fn leaves_letters(&self) -> bool {
+        true
+    }
+
     /// Returns the ceiling of the delay after `failed` failed attempts, counted from 1; `None` for the policy's own
     /// curve. `base` is the policy's base delay.
     #[inline]
@@ -108,6 +114,10 @@ macro_rules! pointer {
                 (**self).rules(read)
             }
 
+            fn leaves_letters(&self) -> bool {
+                (**self).leaves_letters()
+            }
+
             #[inline]
             fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
                 (**self).ceiling(failed, base)
@@ -148,6 +158,10 @@ impl<P: Policies, F: Fn(u32, Duration) -> Duration> Policies for WithCurve<P, F>
     #[inline]
     fn rules<'a>(&'a self, read: &'a P::Read) -> &'a [Rule] {
         self.policies.rules(read)
+    }
+
+    fn leaves_letters(&self) -> bool {
+        self.policies.leaves_letters()
     }
 
     #[inline]

@@ -46,8 +46,8 @@ pub struct Preset {
     pub policy: Policy,
     /// The configuration of the circuit; `None` for a dependency that works without one.
     pub circuit: Option<CircuitConfig>,
-    /// Whether a call that gives up should leave a dead letter. It is advice to the code that builds the call and
-    /// chooses a sink.
+    /// Whether a call that gives up leaves a dead letter, if it has a sink. Calls of
+    /// [`Operations`](crate::pool::Operations) follow it. For a call that takes its policy alone, it is advice.
     pub dead_letter: bool,
     /// The level of events that the operation logs. [`LogLevel::Trace`] leaves it to the program's logger. It is advice
     /// to the code that builds the call: see [`Operation::log_threshold`](crate::pool::Operation::log_threshold).

@@ -268,7 +268,30 @@ impl<W: Window, L: Lock> Operation<W, L> {
         Preset { circuit, dead_letter, log_level, ..Preset::new(self.name, self.policy()) }
     }
 
-    /// Returns `true` if a call that gives up should leave a dead letter, as the preset or the file says.
+    /// Returns `true` if a call that gives up leaves a dead letter, as the preset or the file says.
+    ///
+    /// So one sink serves all operations: of the calls that [`retry`](Self::retry) makes, only those of such an operation
+    /// hand letters to it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{
+    ///     Class, Preset, dead_letter::{DeadLetterQueue, WhenFull}, pool::Operations, testing::FakeClock,
+    /// };
+    ///
+    /// static ALL: Operations<2> = Operations::new([Preset::CACHE, Preset::S3]); // S3 says `dead_letter: true`
+    ///
+    /// let (clock, letters) = (FakeClock::new(), DeadLetterQueue::new(100, WhenFull::DropOldest));
+    /// for name in ["cache", "s3"] {
+    ///     let call = ALL.named(name).retry(&clock);
+    ///     let _ = call.dead_letters(&letters).payload(|| name).run_blocking(|| Err::<(), _>(Class::Validation));
+    /// }
+    /// assert_eq!(letters.drain().iter().map(|letter| letter.payload).collect::<Vec<_>>(), ["s3"]);
+    /// # }
+    /// ```
+    ///
+    /// If a call says by [`only`](crate::dead_letter::DeadLetterCall::only) which reasons leave a letter, that counts
+    /// instead.
     pub fn dead_letter(&self) -> bool {
         self.dead_letter.load(Ordering::Relaxed)
     }
@@ -314,6 +337,10 @@ impl<W: Window, L: Lock> Policies for Operation<W, L> {
     #[inline]
     fn rules<'a>(&'a self, read: &'a Self::Read) -> &'a [Rule] {
         Policies::rules(&self.policy, read)
+    }
+
+    fn leaves_letters(&self) -> bool {
+        self.dead_letter()
     }
 }
 

@@ -196,7 +196,7 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
         payload: F,
     ) -> RetryLayer<Y, Q, C, LettersTo<S, F>> {
         let Parts { retry, requests, circuits, letters: _ } = self.parts;
-        let letters = LettersTo { sink, payload, reasons: ReasonSet::DEFAULT };
+        let letters = LettersTo { sink, payload, reasons: None };
         RetryLayer { parts: Parts { retry, requests, circuits, letters } }
     }
 }
@@ -204,7 +204,7 @@ impl<Y, Q, C, L> RetryLayer<Y, Q, C, L> {
 impl<Y, Q, C, S, F> RetryLayer<Y, Q, C, LettersTo<S, F>> {
     /// Sets the reasons for which a call leaves a letter. The default is [`ReasonSet::DEFAULT`].
     pub fn only(mut self, reasons: ReasonSet) -> Self {
-        self.parts.letters.reasons = reasons;
+        self.parts.letters.reasons = Some(reasons);
         self
     }
 }

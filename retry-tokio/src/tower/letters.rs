@@ -82,7 +82,7 @@ impl<Request, E> Letters<Request, E> for NoLetters {
 pub struct LettersTo<S, F> {
     pub(super) sink: S,
     pub(super) payload: F,
-    pub(super) reasons: ReasonSet,
+    pub(super) reasons: Option<ReasonSet>,
 }
 
 impl<Request, E, L, S, N> Letters<Request, E> for LettersTo<S, N>
@@ -116,7 +116,12 @@ where
         K: Classifier<T, E> + Sync,
         O: Observer + Sync,
     {
-        retry.dead_letters(&*self.sink).only(self.reasons).payload(payload).run(operation)
+        let call = retry.dead_letters(&*self.sink).payload(payload);
+        match self.reasons {
+            Some(reasons) => call.only(reasons),
+            None => call,
+        }
+        .run(operation)
     }
 }
 

@@ -3,3 +3,4 @@
 mod buffer;
 mod files;
 mod handed_over;
+mod ids;

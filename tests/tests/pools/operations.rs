@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use retry_core::{
-    CircuitConfig, Class, Policy, Preset,
+    CircuitConfig, Class, Policy, Preset, Retry,
     circuit::{CountWindow, Phase},
     config::OperationsFile,
+    dead_letter::{DeadLetterQueue, ReasonSet, WhenFull},
     observe::{Event, observer_fn},
     pool::{Operation, Operations},
     runtime::LocalLock,
@@ -211,4 +212,42 @@ fn an_error_in_a_file_names_its_place() {
     const SEARCH: Policy = Policy::DEFAULT;
     let file: OperationsFile = toml::from_str("search.policy.max_attempts = 1").unwrap();
     assert_eq!(file.over([Preset::new("search", SEARCH)]).unwrap()[0].policy, SEARCH.max_attempts(1));
+}
+
+#[test]
+fn calls_of_operations_leave_letters_where_the_preset_says_so() {
+    let all = Operations::new([Preset::S3, Preset::HTTP, Preset::CACHE]);
+    let clock = FakeClock::new();
+    let letters = DeadLetterQueue::new(100, WhenFull::Refuse);
+    let left = |name: &str, only: Option<ReasonSet>| {
+        let retry = all.named(name).retry(&clock);
+        let call = retry.dead_letters(&letters).payload(|| 7);
+        let call = if let Some(only) = only { call.only(only) } else { call };
+        let error = call.run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+        assert_eq!(error.letter().is_some(), !letters.is_empty());
+        let future = retry.dead_letters(&letters).payload(|| 7);
+        let future = if let Some(only) = only { future.only(only) } else { future };
+        clock.run(future.run(|| async { Err::<(), _>(Class::Validation) })).unwrap_err();
+        letters.drain().len()
+    };
+    for preset in all.iter().map(|operation| operation.preset()) {
+        let expected = if preset.dead_letter { 2 } else { 0 };
+        assert_eq!(left(preset.name, None), expected, "{}", preset.name);
+        // What a call says itself counts more.
+        assert_eq!(left(preset.name, Some(ReasonSet::ALL)), 2);
+        assert_eq!(left(preset.name, Some(ReasonSet::NONE)), 0);
+    }
+    // It can be changed while live.
+    let mut presets = [Preset::S3, Preset::HTTP, Preset::CACHE];
+    presets[0].dead_letter = false;
+    presets[1].dead_letter = true;
+    all.reload(presets, clock.now()).unwrap();
+    assert_eq!((left("s3", None), left("http", None)), (0, 2));
+    // It passes through an `Arc` and another curve.
+    for (name, expected) in [("s3", 0), ("http", 1)] {
+        let retry = Retry::new(std::sync::Arc::new(all.named(name)), &clock).backoff(|_, base| base);
+        let call = retry.dead_letters(&letters).payload(|| 7);
+        call.run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+        assert_eq!(letters.drain().len(), expected, "{name}");
+    }
 }

@@ -11,7 +11,6 @@ use retry_core::{
     circuit::Start,
     dead_letter::{
         DeadLetter, DeadLetterQueue, JsonLinesReader, JsonLinesSink, LetterContext, OnDisk, WhenFull,
-        WhenTorn,
     },
     observe::Queued,
     policy::{BackoffKind, Hints},
@@ -232,7 +231,6 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Dead letters", "delivery_timeout", "-", Time(waits_for_letters), No),
         ("Dead letters", "DeadLetterQueue::new", "-", Size(|capacity| { let _ = DeadLetterQueue::<u32>::new(capacity, WhenFull::Refuse); Ok(false) }), No),
         ("Dead letters", "WhenFull", "-", Name(|_| Ok(false), Some("WhenFull")), No),
-        ("Dead letters", "open_with", "-", Name(|name| Ok(name == format!("{:?}", WhenTorn::default())), Some("WhenTorn")), No),
         ("Dead letters", "on_disk", "-", Name(|name| Ok(name == format!("{:?}", OnDisk::default())), Some("OnDisk")), No),
         ("Dead letters", "JsonLinesSink::limit", "-", Size(|bytes| Ok(bytes == JsonLinesSink::LIMIT)), No),
         ("Dead letters", "JsonLinesReader::limit", "-", Size(|bytes| Ok(bytes == JsonLinesReader::<u32>::LIMIT)), No),

@@ -1,7 +1,8 @@
-//! The tokio adapter: tokio's time, tasks and threads. `stop.rs` tests the ways to stop a call, and `busy.rs` the time
+//! The tokio adapter: tokio's time, tasks and threads. `letters.rs` tests dead letters, `stop.rs` the ways to stop a call, and `busy.rs` the time
 //! limits of operations that do not pause.
 
 mod busy;
+mod letters;
 mod stop;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,13 +1,15 @@
 //! A file that consists of whole lines.
 
-use std::format;
 #[cfg(unix)]
 use std::fs::TryLockError;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::string::String;
-use std::vec::Vec;
+use std::sync::Arc;
+
+use super::opening::{TornLine, end_of, set_aside};
+use super::paths::{has_no_name, is_at, named, private, sync_directory};
 
 /// When the lines of a [`JsonLinesSink`](super::JsonLinesSink) are synced to disk, by `fdatasync`.
 ///
@@ -26,54 +28,44 @@ pub enum OnDisk {
     WhenTold,
 }
 
-/// What is done with a torn line when its file is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenTorn {
-    /// Cuts the torn line away. [`JsonLinesSink::torn`](super::JsonLinesSink::torn) returns it. This is the default.
-    #[default]
-    Cut,
-    /// Ends the torn line and leaves it in the file. Readers report it as [damaged](super::BadLineKind::NoLetter).
-    Keep,
-}
-
-/// A line at the end of a file that lacks its line end, because its writer was cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TornLine {
-    /// The offset of the line in the file, in bytes.
-    pub at: u64,
-    /// The length of the line, in bytes.
-    pub length: u64,
-    /// The line itself, or its first 64 KiB.
-    pub bytes: Vec<u8>,
-}
-
 /// An open file, and what is known about it.
 pub(super) struct Open {
-    file: File,
+    /// Shared with a `sync` that is under way.
+    file: Arc<File>,
+    /// The path of the file itself, with all symbolic links followed.
+    path: PathBuf,
+    pub(super) torn: Option<TornLine>,
     /// The length of the whole lines, if a failed write is still to be taken back.
     ragged: Option<u64>,
     /// The number of lines that are still to be synced.
     pending: u32,
-    pub(super) line: Vec<u8>,
     pub(super) kept: u64,
+    pub(super) syncs: u64,
     pub(super) failed: u64,
     pub(super) last_error: Option<String>,
 }
 
 impl Open {
-    pub(super) fn new(path: &Path, when_torn: WhenTorn) -> io::Result<(Self, Option<TornLine>)> {
-        let (file, torn) = open_whole(path, when_torn)?;
-        let open =
-            Self { file, ragged: None, pending: 0, line: Vec::new(), kept: 0, failed: 0, last_error: None };
-        Ok((open, torn))
+    pub(super) fn new(path: &Path) -> io::Result<Self> {
+        let (file, path, torn) = open_whole(path)?;
+        Ok(Self {
+            file: Arc::new(file),
+            path,
+            torn,
+            ragged: None,
+            pending: 0,
+            kept: 0,
+            syncs: 0,
+            failed: 0,
+            last_error: None,
+        })
     }
 
     /// Adds a line. If that fails, leaves the file as it was.
-    pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk, path: &Path) -> io::Result<()> {
+    pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
         self.take_back()?;
-        let before = self.there(path)?;
-        let added = self.file.write_all(line).and_then(|()| self.settle(on_disk));
+        let before = self.there()?;
+        let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
         if added.is_err() {
             self.ragged = Some(before);
             // If this fails, too, the next line tries it again.
@@ -105,14 +97,15 @@ impl Open {
 
     /// Returns the length of the file. If the file was removed, first opens the one that is at the path now, or a new
     /// one: lines that are added to a removed file are gone with it.
-    fn there(&mut self, path: &Path) -> io::Result<u64> {
+    fn there(&mut self) -> io::Result<u64> {
         let metadata = self.file.metadata()?;
         // Some file systems do not count names.
-        if !has_no_name(&metadata) || is_at(&self.file, path).unwrap_or(false) {
+        if !has_no_name(&metadata) || is_at(&self.file, &self.path).unwrap_or(false) {
             return Ok(metadata.len());
         }
-        let (file, _) = open_whole(path, WhenTorn::Keep)?;
-        (self.file, self.pending) = (file, 0);
+        let (file, _, torn) = open_whole(&self.path)?;
+        (self.file, self.pending) = (Arc::new(file), 0);
+        self.torn = torn.or(self.torn.take());
         Ok(self.file.metadata()?.len())
     }
 
@@ -126,31 +119,46 @@ impl Open {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync_data()?;
         self.pending = 0;
+        self.syncs += 1;
         Ok(())
     }
 
-    /// Renames the file, and goes on with an empty one. An error names its file.
-    pub(super) fn rotate(&mut self, path: &Path, to: &Path) -> io::Result<()> {
-        self.take_back().and_then(|()| self.there(path)).and_then(|_| self.sync()).map_err(named(path))?;
+    /// Returns the file, and how many of its lines are still to be synced, for a sync that lets others write.
+    pub(super) fn unsynced(&self) -> (Arc<File>, u32) {
+        (Arc::clone(&self.file), self.pending)
+    }
+
+    /// Takes note that this many lines of this file are synced.
+    pub(super) fn synced(&mut self, file: &Arc<File>, lines: u32) {
+        self.syncs += 1;
+        if Arc::ptr_eq(&self.file, file) {
+            self.pending = self.pending.saturating_sub(lines);
+        }
+    }
+
+    /// Renames the file, and goes on with an empty one. An error names its file: `shown` is the sink's own.
+    pub(super) fn rotate(&mut self, shown: &Path, to: &Path) -> io::Result<()> {
+        self.take_back().and_then(|()| self.there()).and_then(|_| self.sync()).map_err(named(shown))?;
         if fs::exists(to).map_err(named(to))? {
             return Err(named(to)(io::Error::new(io::ErrorKind::AlreadyExists, "exists")));
         }
-        if !is_at(&self.file, path).map_err(named(path))? {
+        let path = &self.path;
+        if !is_at(&self.file, path).map_err(named(shown))? {
             let replaced = "the file was renamed, and another is in its place";
-            return Err(named(path)(io::Error::new(io::ErrorKind::NotFound, replaced)));
+            return Err(named(shown)(io::Error::new(io::ErrorKind::NotFound, replaced)));
         }
         fs::rename(path, to).map_err(named(to))?; // `path` existed a moment ago
         // Everything that can fail comes before the new file is used, so that the old one is kept after an error.
-        let new = sync_directory(to).map_err(named(to)).and_then(|()| open(path).map_err(named(path)));
+        let new = sync_directory(to).map_err(named(to)).and_then(|()| open(path).map_err(named(shown)));
         match new {
-            Ok(file) => {
-                self.file = file;
+            Ok((file, _)) => {
+                self.file = Arc::new(file);
                 Ok(())
             }
             Err(error) => {
                 // A file that another program has put there meanwhile is not overwritten. The old file then keeps its
                 // new name.
-                if !fs::exists(path).map_err(named(path))? {
+                if !fs::exists(path).map_err(named(shown))? {
                     fs::rename(to, path).map_err(named(to))?;
                 }
                 Err(error)
@@ -168,34 +176,49 @@ impl Drop for Open {
     }
 }
 
-/// Opens the file, and makes sure that it ends with a whole line.
-fn open_whole(path: &Path, when_torn: WhenTorn) -> io::Result<(File, Option<TornLine>)> {
-    let mut file = open(path)?;
-    let length = file.metadata()?.len();
-    let torn = torn_end(&mut file, length)?;
-    if let Some(torn) = &torn {
-        match when_torn {
-            WhenTorn::Cut => file.set_len(torn.at)?,
-            WhenTorn::Keep => file.write_all(b"\n")?,
-        }
+/// Opens the file, and makes sure that it ends with a whole line. Returns its path without symbolic links, and what was
+/// torn at its end.
+fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
+    let (file, path) = open(path)?;
+    let metadata = file.metadata()?;
+    // Of a device, nothing is read.
+    if !metadata.is_file() || metadata.len() == 0 {
+        return Ok((file, path, None));
+    }
+    let length = metadata.len();
+    let end = end_of(&file, length)?;
+    let torn = match end.length < length {
+        true => Some(set_aside(&file, &path, end.length, length - end.length)?),
+        false => None,
+    };
+    if torn.is_some() {
+        file.set_len(end.length)?;
+    }
+    if end.open {
+        (&file).write_all(b"\n")?;
+    }
+    if torn.is_some() || end.open {
         file.sync_data()?;
     }
-    Ok((file, torn))
+    Ok((file, path, torn))
 }
 
-/// Opens the file for one writer. If the file is new, also syncs its entry in the directory.
-fn open(path: &Path) -> io::Result<File> {
+/// Opens the file for one writer, and returns its path without symbolic links. If the file is new, also syncs its entry
+/// in the directory.
+fn open(path: &Path) -> io::Result<(File, PathBuf)> {
     let existed = fs::exists(path)?;
-    let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    let file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
     lock(&file)?;
-    if !is_at(&file, path)? {
+    // A device may have no other path than this one.
+    let real = if file.metadata()?.is_file() { fs::canonicalize(path)? } else { path.to_path_buf() };
+    if !is_at(&file, &real)? {
         return open(path); // its writer rotated it before releasing the lock
     }
     if !existed {
         file.sync_all()?;
-        sync_directory(path)?;
+        sync_directory(&real)?;
     }
-    Ok(file)
+    Ok((file, real))
 }
 
 /// Locks the file, or returns an error if another writer has it open. The lock ends with its program. Only unix has it,
@@ -211,76 +234,4 @@ fn lock(file: &File) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = file;
     Ok(())
-}
-
-/// Returns whether the file has no name any more; `false` if that is unknown.
-fn has_no_name(metadata: &Metadata) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        metadata.nlink() == 0
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = metadata;
-        false
-    }
-}
-
-/// Returns whether `path` is the name of this file. Outside unix, returns whether there is any file of that name.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let (ours, there) = (file.metadata()?, fs::metadata(path)?);
-        Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        fs::exists(path)
-    }
-}
-
-/// Syncs the directory of `path`, on systems that support it.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
-}
-
-/// Returns what the file holds after its last line end.
-fn torn_end(file: &mut File, length: u64) -> io::Result<Option<TornLine>> {
-    const STEP: usize = 64 << 10;
-    let mut from = length;
-    let mut tail = Vec::new();
-    while from > 0 {
-        let step = from.min(STEP as u64);
-        from -= step;
-        file.seek(SeekFrom::Start(from))?;
-        let mut part = Vec::new();
-        file.take(step).read_to_end(&mut part)?;
-        let end = part.iter().rposition(|byte| *byte == b'\n');
-        let begin = end.map_or(0, |end| end + 1);
-        part.drain(..begin);
-        // Of a torn line longer than a step, keep the beginning, which says most.
-        part.append(&mut tail);
-        part.truncate(STEP);
-        tail = part;
-        if end.is_some() {
-            from += begin as u64;
-            break;
-        }
-    }
-    Ok((from < length).then(|| TornLine { at: from, length: length - from, bytes: tail }))
-}
-
-/// Adds the file's path to an error.
-pub(super) fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -1,23 +1,25 @@
 //! One letter as one line of JSON.
 
 use core::fmt::{self, Write as _};
-use core::time::Duration;
 use std::io;
 use std::string::String;
-use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
 
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use super::error::JsonLinesError;
+use super::exact::{self, Exact};
 use crate::class::Class;
 use crate::clean::{self, Shown, is_unclean};
+use crate::dead_letter::id::{LetterId, process_id_at, time_of_day};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
 use crate::error_text::ErrorText;
-use crate::key::Exact;
+use crate::key;
 use crate::time::nanos;
+use crate::verdict::Reason;
 
 // Limits in bytes. They keep a line readable, whatever names and texts a program uses.
 const LONGEST_NAME: usize = 256;
@@ -50,38 +52,97 @@ pub struct StoredLetter<T> {
     /// The number of pairs that were left out: more than 32 in all, a name of more than 64 bytes, or a name that came
     /// before.
     pub metadata_left_out: usize,
-    /// When the letter was first written, rounded down to milliseconds; `None` if the sink is not
-    /// [`stamped`](super::JsonLinesSink::stamped).
-    pub at: Option<SystemTime>,
 }
 
 /// Shows the payload by its own `Debug`, and the other texts up to 128 bytes each.
 impl<T: fmt::Debug> fmt::Debug for StoredLetter<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { letter, operation, error, metadata, metadata_left_out, at } = self;
+        let Self { letter, operation, error, metadata, metadata_left_out } = self;
         f.debug_struct("StoredLetter")
             .field("letter", letter)
             .field("operation", &Shown(operation))
             .field("error", &error.as_deref().map(Shown))
             .field("metadata", &clean::Pairs(metadata))
             .field("metadata_left_out", metadata_left_out)
-            .field("at", at)
             .finish()
     }
 }
 
-/// A stored letter without error, metadata and time.
+/// A stored letter without error and metadata.
 impl<T> From<DeadLetter<T>> for StoredLetter<T> {
     fn from(letter: DeadLetter<T>) -> Self {
         let operation = letter.operation.as_str().into();
-        Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0, at: None }
+        Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0 }
+    }
+}
+
+/// A dead letter as one line of JSON, to be kept elsewhere than in a file, such as in a stream or in a table.
+///
+/// ```
+/// use retry_core::{Class, Policy, Retry, testing::FakeClock, dead_letter::*};
+///
+/// let clock = FakeClock::new();
+/// let stock = Retry::new(&Policy::DEFAULT, &clock).named("stock.write");
+/// let error = stock.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+/// let line = LetterLine::of(&DeadLetter::of(&error, "7 apples"), &LetterContext::new(&error)).unwrap();
+/// assert!(line.as_str().ends_with(r#","error":"Network","payload":"7 apples"}"#));
+///
+/// let stored = StoredLetter::<String>::from_line(line.as_str()).unwrap();
+/// assert_eq!((stored.letter.id, stored.letter.payload.as_str()), (line.id(), "7 apples"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterLine {
+    /// With its line end.
+    text: String,
+    id: LetterId,
+    reason: Reason,
+}
+
+impl LetterLine {
+    /// Makes the line of a letter, with the error of its call and the metadata.
+    ///
+    /// # Errors
+    /// Returns an error if the payload cannot be written, or would not be read back as it is.
+    pub fn of<T: Serialize, E: fmt::Display>(
+        letter: &DeadLetter<T>,
+        context: &LetterContext<'_, E>,
+    ) -> Result<Self, JsonLinesError> {
+        Line::of(letter, context).write()
+    }
+
+    /// Makes the line of a letter that was read before.
+    ///
+    /// # Errors
+    /// Returns an error if the payload cannot be written, or would not be read back as it is.
+    pub fn again<T: Serialize>(stored: &StoredLetter<T>) -> Result<Self, JsonLinesError> {
+        Line::again(stored).write()
+    }
+
+    /// Returns the line without its line end.
+    pub fn as_str(&self) -> &str {
+        self.text.trim_end_matches('\n')
+    }
+
+    /// Returns the line with its line end.
+    pub fn with_end(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the id of the letter.
+    pub const fn id(&self) -> LetterId {
+        self.id
+    }
+
+    /// Returns why the call ended.
+    pub const fn reason(&self) -> Reason {
+        self.reason
     }
 }
 
 /// A letter as it is written.
-pub(super) struct Line<'a, T> {
+struct Line<'a, T> {
     letter: &'a DeadLetter<T>,
-    at: Option<u64>,
+    id: LetterId,
     operation: String,
     error: Option<String>,
     metadata: Metadata<'a>,
@@ -107,43 +168,45 @@ impl<'a> Metadata<'a> {
 }
 
 impl<'a, T> Line<'a, T> {
-    pub(super) fn of<E: fmt::Display>(
-        letter: &'a DeadLetter<T>,
-        context: &'a LetterContext<'_, E>,
-        at: Option<SystemTime>,
-    ) -> Self {
+    pub(super) fn of<E: fmt::Display>(letter: &'a DeadLetter<T>, context: &'a LetterContext<'_, E>) -> Self {
         let mut metadata = Metadata::default();
         context.metadata.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE));
         Self {
             letter,
-            at: at.map(millis),
-            operation: bounded(context.error.context().operation.as_str(), LONGEST_NAME),
+            id: id_of(letter),
+            operation: bounded(context.error.operation(), LONGEST_NAME),
             error: Some(bounded(Caused(context), LONGEST_ERROR)),
             metadata,
         }
     }
 
     /// A line for a letter that was read, and is written again.
-    pub(super) fn again(stored: &'a StoredLetter<T>) -> Self {
-        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out, at } = stored;
+    fn again(stored: &'a StoredLetter<T>) -> Self {
+        let StoredLetter { letter, operation, error, metadata: stored, metadata_left_out } = stored;
         let mut metadata = Metadata { pairs: Vec::new(), left_out: *metadata_left_out };
         stored.iter().for_each(|(name, value)| metadata.add(name, value, LONGEST_VALUE + CUT.len()));
         Self {
             letter,
-            at: at.map(millis),
+            id: id_of(letter),
             operation: bounded(operation, LONGEST_NAME + CUT.len()),
             error: error.as_ref().map(|error| bounded(error, LONGEST_ERROR + CUT.len())),
             metadata,
         }
     }
 
-    /// Writes the line to the end of `line`, with its line end.
-    pub(super) fn write(&self, line: &mut Vec<u8>) -> serde_json::Result<()>
+    fn write(&self) -> Result<LetterLine, JsonLinesError>
     where
         T: Serialize,
     {
-        self.serialize(&mut serde_json::Serializer::with_formatter(&mut *line, Escaping(CompactFormatter)))?;
-        end(line)
+        let mut line = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut line, Escaping(CompactFormatter));
+        let written = self.serialize(&mut serializer);
+        let checked = written.and_then(|()| exact::check(&line)).and_then(|()| end(&mut line));
+        checked.map_err(JsonLinesError::Payload)?;
+        // serde_json writes UTF-8, and the formatter splits it between characters.
+        let text = String::from_utf8(line)
+            .map_err(|_| JsonLinesError::Payload(serde_json::Error::custom("not UTF-8")))?;
+        Ok(LetterLine { text, id: self.id, reason: self.letter.reason })
     }
 }
 
@@ -152,12 +215,13 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         let DeadLetter { key, reason, class, attempts, elapsed, requeued, payload, .. } = self.letter;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("v", &VERSION)?;
-        if let Some(at) = &self.at {
-            map.serialize_entry("at_ms", at)?;
+        map.serialize_entry("id", &format_args!("{}", self.id))?;
+        if let Some(at) = self.id.since_1970() {
+            map.serialize_entry("at_ms", &(nanos(at) / 1_000_000))?;
         }
         map.serialize_entry("operation", &self.operation)?;
         if !key.is_none() {
-            map.serialize_entry("key", &format_args!("{}", Exact(key)))?;
+            map.serialize_entry("key", &format_args!("{}", key::Exact(key)))?;
         }
         map.serialize_entry("reason", reason.name())?;
         if let Some(class) = class {
@@ -180,7 +244,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         if *left_out > 0 {
             map.serialize_entry("metadata_left_out", left_out)?;
         }
-        map.serialize_entry("payload", payload)?;
+        map.serialize_entry("payload", &Exact::new(payload))?;
         map.end()
     }
 }
@@ -210,12 +274,12 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     }
 }
 
-fn millis(at: SystemTime) -> u64 {
-    nanos(at.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO)) / 1_000_000
-}
-
-pub(super) fn instant(millis: u64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+/// Returns the id of a letter, or makes one for a letter that was made without.
+fn id_of<T>(letter: &DeadLetter<T>) -> LetterId {
+    match letter.id.is_none() {
+        true => process_id_at(time_of_day()),
+        false => letter.id,
+    }
 }
 
 /// Returns the text if it fits into `most` bytes, or its beginning with `..` at the end.

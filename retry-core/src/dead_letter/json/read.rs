@@ -12,11 +12,13 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::file::named;
-use super::line::{StoredLetter, VERSION, class, instant};
+use super::error::NotALetter;
+use super::line::{StoredLetter, VERSION, class};
+use super::opening::BYTE_ORDER_MARK;
+use super::paths::named;
 use crate::clean::OnOneLine;
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
@@ -24,9 +26,9 @@ use crate::verdict::Reason;
 
 /// Reads the dead letters of a file that a [`JsonLinesSink`](super::JsonLinesSink) has written, oldest first.
 ///
-/// It is an iterator with one item per line. A damaged line is an `Err` with its place, and the iterator goes on with
-/// the next line. A last line that has no line end is torn: its writer was cut off. At most [`limit`](Self::limit)
-/// bytes of a line are held in memory.
+/// It is an iterator with one item per line that is not empty. A damaged line is an `Err` with its place, and the
+/// iterator goes on with the next line. A last line may lack its line end. If it is only the beginning of a letter, it is
+/// torn: its writer was cut off. At most [`limit`](Self::limit) bytes of a line are held in memory.
 pub struct JsonLinesReader<T, R = BufReader<File>> {
     reader: R,
     limit: usize,
@@ -99,11 +101,24 @@ impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
         }
     }
 
-    fn letter(&self) -> Result<StoredLetter<T>, BadLineKind> {
+    fn letter(&self, ended: bool) -> Result<StoredLetter<T>, BadLineKind> {
         if self.line.len() > self.limit {
-            return Err(BadLineKind::TooLong);
+            return Err(if ended { BadLineKind::TooLong } else { BadLineKind::Torn });
         }
-        parse(&self.line).map_err(BadLineKind::NoLetter)
+        let stops = || serde_json::from_slice::<IgnoredAny>(&self.line).is_err_and(|error| error.is_eof());
+        parse(&self.line).map_err(|why| match ended || !stops() {
+            true => BadLineKind::NoLetter(why),
+            false => BadLineKind::Torn,
+        })
+    }
+
+    /// Returns whether the line has only white space. Some editors write a mark at the beginning of a file, which is
+    /// skipped.
+    fn is_blank(&mut self) -> bool {
+        if self.number == 0 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        self.line.len() <= self.limit && self.line.iter().all(u8::is_ascii_whitespace)
     }
 }
 
@@ -111,28 +126,30 @@ impl<T: DeserializeOwned, R: BufRead> Iterator for JsonLinesReader<T, R> {
     type Item = Result<StoredLetter<T>, BadLine>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let at = self.at;
-        let (length, letter) = match self.next_line() {
-            Ok((0, _)) => {
-                self.over = true;
+        loop {
+            if self.over {
                 return None;
             }
-            Ok((length, true)) => (length, self.letter()),
-            Ok((length, false)) => {
-                self.over = true;
-                (length, Err(BadLineKind::Torn))
-            }
-            Err(error) => {
-                self.over = true;
-                (0, Err(BadLineKind::Io(error)))
-            }
-        };
-        self.number += 1;
-        self.at += length;
-        Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }))
+            let at = self.at;
+            let (length, letter) = match self.next_line() {
+                Ok((length, ended)) => {
+                    self.over = !ended;
+                    let blank = self.is_blank();
+                    self.number += 1;
+                    self.at += length;
+                    if blank {
+                        continue;
+                    }
+                    (length, self.letter(ended))
+                }
+                Err(error) => {
+                    self.over = true;
+                    self.number += 1;
+                    (0, Err(BadLineKind::Io(error)))
+                }
+            };
+            return Some(letter.map_err(|kind| BadLine { number: self.number, at, length, kind }));
+        }
     }
 }
 
@@ -154,7 +171,7 @@ pub struct BadLine {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BadLineKind {
-    /// The line is the last one, and lacks its line end.
+    /// The line is the last one, and only the beginning of a letter: its writer was cut off.
     Torn,
     /// The line is longer than the reader's limit.
     TooLong,
@@ -176,7 +193,7 @@ impl fmt::Display for BadLine {
         let Self { number, at, length, kind } = self;
         write!(f, "line {number} (byte {at}, {length} bytes): ")?;
         match kind {
-            BadLineKind::Torn => f.write_str("torn: it has no line end"),
+            BadLineKind::Torn => f.write_str("torn: it is the beginning of a letter"),
             BadLineKind::TooLong => f.write_str("too long"),
             BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {}", OnOneLine(why)),
             BadLineKind::Io(error) => OnOneLine(error).fmt(f),
@@ -190,6 +207,16 @@ impl core::error::Error for BadLine {
             BadLineKind::Io(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl<T: DeserializeOwned> StoredLetter<T> {
+    /// Reads a letter from its [line](super::LetterLine), with or without its line end.
+    ///
+    /// # Errors
+    /// Returns an error if the line is not the JSON of a dead letter, or if its payload has another type.
+    pub fn from_line(line: &str) -> Result<Self, NotALetter> {
+        parse(line.as_bytes()).map_err(|why| NotALetter { why })
     }
 }
 
@@ -213,6 +240,9 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     if let Some(name) = optional::<String>(&mut fields, "class")? {
         letter.class = Some(class(&name).ok_or("class: unknown")?);
     }
+    if let Some(id) = optional::<String>(&mut fields, "id")? {
+        letter.id = id.parse().map_err(|error| std::format!("id: {error}"))?;
+    }
     letter.attempts = required(&mut fields, "attempts")?;
     letter.elapsed = optional(&mut fields, "elapsed_ns")?.map(core::time::Duration::from_nanos);
     letter.requeued = optional(&mut fields, "requeued")?.unwrap_or(0);
@@ -223,7 +253,6 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
         error: optional(&mut fields, "error")?,
         metadata: metadata.map(|Pairs(pairs)| pairs).unwrap_or_default(),
         metadata_left_out: optional(&mut fields, "metadata_left_out")?.unwrap_or(0),
-        at: optional(&mut fields, "at_ms")?.and_then(instant),
     })
 }
 

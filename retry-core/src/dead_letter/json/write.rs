@@ -1,28 +1,31 @@
 //! A sink that adds dead letters to a file.
 
 use core::fmt;
-use core::mem;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::file::{OnDisk, Open, TornLine, WhenTorn, named};
-use super::line::{Line, StoredLetter};
-use crate::clean::OnOneLine;
+use super::error::JsonLinesError;
+use super::file::{OnDisk, Open};
+use super::line::{LetterLine, StoredLetter};
+use super::opening::TornLine;
+use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
+use crate::dead_letter::rejected_limit::{LetterAdmission, Limiter, RejectedLimit};
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
+use crate::verdict::Reason;
 
 /// Adds dead letters to a file, one line of JSON per letter, so that they survive the program.
 ///
 /// A letter counts as kept when its line is written and synced to disk, as [`OnDisk`] says. It then survives `kill -9`,
 /// and with [`OnDisk::Each`], the default, also a loss of power. If a write fails, the file is cut back to whole lines,
 /// and the letter goes to the next sink: see [`OrElse`](crate::dead_letter::OrElse). If the program is killed in the
-/// middle of a line, the next [`open`](Self::open) cuts that line away and reports it by [`torn`](Self::torn).
+/// middle of a line, the next [`open`](Self::open) moves that line to a file beside it and reports it by
+/// [`torn`](Self::torn).
 ///
 /// | method | error and metadata of the call |
 /// |---|---|
@@ -37,13 +40,20 @@ use crate::panics::caught;
 /// other systems, the program must ensure that itself. If the file is removed, on unix the next letter creates it
 /// again.
 ///
+/// # Access
+///
+/// On unix, a new file has the mode 0600: only its owner may read it, because payloads may be confidential. The mode of
+/// a file that exists stays as it is. If the path is a symbolic link, the file behind it is locked, synced and rotated,
+/// and the link stays.
+///
 /// # In asynchronous code
 ///
 /// With [`OnDisk::Each`], each letter waits for `fdatasync` on the thread of its call, which may be a thread of the
-/// executor. There are two ways around that:
+/// executor. On tokio, the `LetterWriter` of `retry-tokio` writes letters on a thread of its own. With another runtime,
+/// there are two ways around that:
 ///
 /// - With [`OnDisk::WhenTold`], a letter waits for the write only. Call [`sync`](Self::sync) from another thread, such
-///   as once per second. A letter that comes during a `sync` waits for its end. A loss of power may take the letters
+///   as once per second. Letters that come during a `sync` are written meanwhile. A loss of power may take the letters
 ///   since the last one.
 /// - Put a channel in between: a `SyncSender<DeadLetter<T>>` is a sink. A thread receives the letters and calls
 ///   [`store`](Self::store). Their lines lack the error and the metadata.
@@ -64,10 +74,10 @@ use crate::panics::caught;
 ///     let _ = write.run_blocking(|| Err::<(), _>(Class::Network));
 /// }
 /// let lines = std::fs::read_to_string(&path)?;
-/// assert_eq!(
-///     lines.lines().next().unwrap(),
-///     r#"{"v":1,"operation":"stock.write","reason":"attempts","class":"Network","attempts":3,"elapsed_ns":300000000,"error":"Network","metadata":{"tenant":"north"},"payload":"7 apples"}"#,
-/// );
+/// assert!(lines.starts_with(r#"{"v":1,"id":"0"#)); // and then more of the id, and the time
+/// assert!(lines.lines().next().unwrap().ends_with(
+///     r#""operation":"stock.write","reason":"attempts","class":"Network","attempts":3,"elapsed_ns":300000000,"error":"Network","metadata":{"tenant":"north"},"payload":"7 apples"}"#,
+/// ));
 ///
 /// // Later: move the file away from new letters, and try each letter again.
 /// let taken = dir.join("taken.jsonl");
@@ -88,50 +98,33 @@ use crate::panics::caught;
 pub struct JsonLinesSink {
     path: PathBuf,
     open: Mutex<Open>,
-    torn: Option<TornLine>,
     on_disk: OnDisk,
     limit: usize,
-    stamp: Option<fn() -> SystemTime>,
-}
-
-/// Why a letter was refused.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JsonLinesError {
-    /// The payload fails to be written as JSON.
-    Payload(serde_json::Error),
-    /// The line is longer than the sink's limit.
-    TooLong {
-        /// The length of the line, in bytes.
-        length: usize,
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// Writing or syncing the line failed.
-    Io(io::Error),
+    /// Not in `open`, because that is locked while the disk is written.
+    rejected: Mutex<Limiter>,
 }
 
 impl JsonLinesSink {
     /// The default limit on the length of a line, in bytes: 1 MiB.
     pub const LIMIT: usize = 1 << 20;
 
-    /// Opens the file, or creates it. A torn line at its end is cut away, and returned by [`torn`](Self::torn).
+    /// Opens the file, or creates it. Nothing is removed that a sink did not write:
+    ///
+    /// - If the last letter is whole and only lacks its line end, it is kept, and the line is ended.
+    /// - If the file ends with the beginning of a letter, that is moved to a file beside it: see [`torn`](Self::torn).
+    ///   Zeros that a loss of power left at the end of the file are moved with it.
+    /// - If the file holds something else than letters, it is refused and left as it is. The first line shows that, and
+    ///   a last line without a line end.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be opened, read or cut, or if another writer has it open.
+    /// Returns an error if the file cannot be opened, read or changed, if another writer has it open, or if it is not a
+    /// file of dead letters ([`InvalidData`](io::ErrorKind::InvalidData)).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::open_with(path, WhenTorn::Cut)
-    }
-
-    /// Does the same as [`open`](Self::open), with another treatment of a torn line.
-    ///
-    /// # Errors
-    /// Returns an error if the file cannot be opened, read or changed, or if another writer has it open.
-    pub fn open_with(path: impl AsRef<Path>, when_torn: WhenTorn) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let (open, torn) = Open::new(&path, when_torn).map_err(named(&path))?;
+        let open = Open::new(&path).map_err(named(&path))?;
         let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
-        Ok(Self { path, open: Mutex::new(open), torn, on_disk, limit, stamp: None })
+        let rejected = Mutex::new(Limiter::new(RejectedLimit::DEFAULT));
+        Ok(Self { path, open: Mutex::new(open), on_disk, limit, rejected })
     }
 
     /// Sets when lines are synced to disk. The default is [`OnDisk::Each`].
@@ -147,10 +140,11 @@ impl JsonLinesSink {
         Self { limit: bytes, ..self }
     }
 
-    /// Sets the clock that gives each letter its time, such as `SystemTime::now`. By default, letters have no time.
+    /// Sets how many letters of refused calls are written. The default is [`RejectedLimit::DEFAULT`]. Letters above that
+    /// are counted by [`left_out`](Self::left_out) instead, so that an outage does not fill the disk.
     #[must_use]
-    pub fn stamped(self, clock: fn() -> SystemTime) -> Self {
-        Self { stamp: Some(clock), ..self }
+    pub fn rejected_limit(self, limit: RejectedLimit) -> Self {
+        Self { rejected: Mutex::new(Limiter::new(limit)), ..self }
     }
 
     /// Adds a letter, with the error of its call and the metadata. A call does this by itself if the file is its sink.
@@ -163,7 +157,7 @@ impl JsonLinesSink {
         context: &LetterContext<'_, E>,
     ) -> Result<(), JsonLinesError> {
         // The error and the payload are formatted before the lock is taken, because that runs code of the user.
-        self.write(&Line::of(letter, context, self.stamp.map(|now| now())))
+        self.add(LetterLine::of(letter, context))
     }
 
     /// Adds a letter that waited elsewhere, such as in a [queue](crate::dead_letter::DeadLetterQueue) that a program
@@ -172,8 +166,7 @@ impl JsonLinesSink {
     /// # Errors
     /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn store<T: Serialize>(&self, letter: DeadLetter<T>) -> Result<(), JsonLinesError> {
-        let at = self.stamp.map(|now| now());
-        self.write(&Line::again(&StoredLetter { at, ..letter.into() }))
+        self.add(LetterLine::again(&letter.into()))
     }
 
     /// Adds a letter that was read but could not be delivered, as the newest, with its error and metadata. Adds 1 to
@@ -183,38 +176,52 @@ impl JsonLinesSink {
     /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn requeue<T: Serialize>(&self, mut stored: StoredLetter<T>) -> Result<(), JsonLinesError> {
         stored.letter.requeued = stored.letter.requeued.saturating_add(1);
-        self.write(&Line::again(&stored))
+        self.add(LetterLine::again(&stored))
     }
 
-    fn write<T: Serialize>(&self, line: &Line<'_, T>) -> Result<(), JsonLinesError> {
-        let mut bytes = mem::take(&mut self.lock().line);
-        bytes.clear();
-        let written = match line.write(&mut bytes) {
-            Err(error) => Err(JsonLinesError::Payload(error)),
-            Ok(()) if bytes.len() > self.limit => {
-                Err(JsonLinesError::TooLong { length: bytes.len(), limit: self.limit })
-            }
-            Ok(()) => Ok(()),
-        };
+    /// Adds a letter that was made to a line before, such as on another thread.
+    ///
+    /// # Errors
+    /// Returns an error if the letter could not be written. The file is then as it was.
+    pub fn append_line(&self, line: &LetterLine) -> Result<(), JsonLinesError> {
+        let bytes = line.with_end().as_bytes();
+        let (length, limit) = (bytes.len(), self.limit);
         let mut open = self.lock();
-        let outcome =
-            written.and_then(|()| open.add(&bytes, self.on_disk, &self.path).map_err(JsonLinesError::Io));
-        match &outcome {
+        let added = match length > limit {
+            true => Err(JsonLinesError::TooLong { length, limit }),
+            false => open.add(bytes, self.on_disk).map_err(JsonLinesError::Io),
+        };
+        match &added {
             Ok(()) => open.kept += 1,
             Err(error) => open.fail(error.to_string()),
         }
-        bytes.clear();
-        bytes.shrink_to(64 << 10);
-        open.line = bytes;
-        outcome
+        drop(open);
+        if added.is_ok() && line.reason() == Reason::Rejected {
+            self.rejected().wrote(length as u64);
+        }
+        added
     }
 
-    /// Syncs all lines to disk, whatever [`OnDisk`] says. Letters that come meanwhile wait.
+    fn add(&self, line: Result<LetterLine, JsonLinesError>) -> Result<(), JsonLinesError> {
+        match line {
+            Ok(line) => self.append_line(&line),
+            Err(error) => {
+                self.lock().fail(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Syncs all lines so far to disk, whatever [`OnDisk`] says. Letters that come meanwhile are written, but may be
+    /// left to the next sync.
     ///
     /// # Errors
     /// Returns an error if syncing fails.
     pub fn sync(&self) -> io::Result<()> {
-        self.lock().sync()
+        let (file, lines) = self.lock().unsynced();
+        file.sync_data()?;
+        self.lock().synced(&file, lines);
+        Ok(())
     }
 
     /// Renames the file to `to`, and goes on with an empty one, so that the letters so far can be delivered again.
@@ -223,12 +230,14 @@ impl JsonLinesSink {
     /// Returns an error if `to` exists, or if renaming the file or creating the new one fails. The sink then goes on
     /// with the old file, under its old name unless another file has that name by then.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
-        self.lock().rotate(&self.path, to.as_ref())
+        self.lock().rotate(&self.path, to.as_ref())?;
+        self.rejected().new_file();
+        Ok(())
     }
 
-    /// Returns the torn line that the file ended with when it was opened.
-    pub const fn torn(&self) -> Option<&TornLine> {
-        self.torn.as_ref()
+    /// Returns the beginning of a letter that the file ended with when it was opened, and the file that keeps it.
+    pub fn torn(&self) -> Option<TornLine> {
+        self.lock().torn.clone()
     }
 
     /// Returns the path of the file.
@@ -236,9 +245,19 @@ impl JsonLinesSink {
         &self.path
     }
 
+    /// Returns the longest line, in bytes, with its line end.
+    pub const fn line_limit(&self) -> usize {
+        self.limit
+    }
+
     /// Returns how many letters were kept since the file was opened.
     pub fn kept(&self) -> u64 {
         self.lock().kept
+    }
+
+    /// Returns how often lines were synced to disk since the file was opened.
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
     }
 
     /// Returns how many letters could not be kept since the file was opened.
@@ -246,9 +265,19 @@ impl JsonLinesSink {
         self.lock().failed
     }
 
+    /// Returns how many letters of refused calls were left out since the file was opened, because of the
+    /// [limit](Self::rejected_limit).
+    pub fn left_out(&self) -> u64 {
+        self.rejected().left_out
+    }
+
     /// Returns the error of the last letter that could not be kept.
     pub fn last_error(&self) -> Option<String> {
         self.lock().last_error.clone()
+    }
+
+    fn rejected(&self) -> MutexGuard<'_, Limiter> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -270,40 +299,26 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
             }
         }
     }
-}
 
-impl fmt::Display for JsonLinesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {}", OnOneLine(error)),
-            Self::TooLong { length, limit } => {
-                write!(f, "the line would have {length} bytes, more than the limit of {limit}")
-            }
-            Self::Io(error) => OnOneLine(error).fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for JsonLinesError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Payload(error) => Some(error),
-            Self::Io(error) => Some(error),
-            Self::TooLong { .. } => None,
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        match context.error.reason() {
+            Reason::Rejected => self.rejected().admit(context.error.context_ref().when),
+            _ => LetterAdmission::Take,
         }
     }
 }
 
 impl fmt::Debug for JsonLinesSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, torn, on_disk, limit, .. } = self;
+        let Self { path, on_disk, limit, .. } = self;
         f.debug_struct("JsonLinesSink")
             .field("path", path)
-            .field("torn", torn)
+            .field("torn", &self.torn())
             .field("on_disk", on_disk)
             .field("limit", limit)
             .field("kept", &self.kept())
             .field("failed", &self.failed())
+            .field("left_out", &self.left_out())
             .finish_non_exhaustive()
     }
 }

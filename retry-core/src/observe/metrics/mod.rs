@@ -202,6 +202,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
             }
             EventKind::DeadLettered { kept: true } => shard.count(place::LETTERS_KEPT),
             EventKind::DeadLettered { kept: false } => shard.count(place::LETTERS_LOST),
+            EventKind::DeadLetterLeftOut { .. } => shard.count(place::LETTERS_LEFT_OUT),
             // `observe` handles these.
             EventKind::Started | EventKind::Succeeded | EventKind::Cancelled | EventKind::Ended { .. } => {}
         }

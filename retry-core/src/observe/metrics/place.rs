@@ -34,8 +34,10 @@ pub(in crate::observe) const BUDGET_EMPTY: usize = REFUSED + 1;
 pub(in crate::observe) const LETTERS_KEPT: usize = BUDGET_EMPTY + 1;
 /// Dead letters that were lost.
 pub(in crate::observe) const LETTERS_LOST: usize = LETTERS_KEPT + 1;
+/// Dead letters of refused calls that were left out.
+pub(in crate::observe) const LETTERS_LEFT_OUT: usize = LETTERS_LOST + 1;
 /// Changes of phase, by the phase after.
-pub(in crate::observe) const ENTERED: usize = LETTERS_LOST + 1;
+pub(in crate::observe) const ENTERED: usize = LETTERS_LEFT_OUT + 1;
 /// The sum of the instants of these changes.
 pub(in crate::observe) const ENTERED_AT: usize = ENTERED + PHASES;
 /// Changes of phase, by the phase before.

@@ -139,6 +139,11 @@ impl MetricsSnapshot {
         self.0[place::LETTERS_LOST]
     }
 
+    /// Returns how many dead letters of refused calls were left out.
+    pub fn dead_letters_left_out(&self) -> u64 {
+        self.0[place::LETTERS_LEFT_OUT]
+    }
+
     /// Returns how many of 1000 calls succeeded. Cancelled calls are left out.
     pub fn success_rate(&self) -> Option<u32> {
         per_mille(self.succeeded(), self.calls().wrapping_sub(self.cancelled()))

@@ -1,6 +1,7 @@
 //! The queue of dead letters: when letters are lost, and that every loss is counted.
 
 mod image;
+mod operations;
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -111,8 +111,8 @@ fn number(stored: &StoredLetter<Box<RawValue>>, size: u64) -> u64 {
     number
 }
 
-/// Kills a child again and again, while it adds letters to one file.
-fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) {
+/// Kills a child again and again, while it adds letters to one file. Returns how many writes were torn.
+fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> Then) -> u64 {
     let directory = directory(name);
     let file = directory.join("letters.jsonl");
     drop(JsonLinesSink::open(&file).unwrap()); // because the first child may be killed before it creates the file
@@ -133,7 +133,10 @@ fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> The
         found += numbers.len();
         // A sink that opens the file reports the torn line, and cuts it off.
         let letters = JsonLinesSink::open(&file).unwrap();
-        let reported = letters.torn().map(|line| (line.at, line.length));
+        let reported = letters.torn().map(|line| {
+            assert_eq!(fs::metadata(&line.kept_in).unwrap().len(), line.length);
+            (line.at, line.length)
+        });
         assert_eq!(reported.map(|(_, length)| length), was_torn.map(|line| line.unwrap_err().length));
         torn += u64::from(reported.is_some());
         bytes_torn += reported.map_or(0, |(_, length)| length);
@@ -169,6 +172,7 @@ fn campaign(name: &str, rounds: u64, size: u64, then: impl Fn(&mut Pcg64) -> The
         let stored = stored.unwrap();
         assert!(stored.letter.requeued == 1 && !number(&stored, size).is_multiple_of(3));
     }
+    torn
 }
 
 #[test]
@@ -178,5 +182,6 @@ fn small_letters_survive_kill_9() {
 
 #[test]
 fn large_letters_survive_kill_9_in_the_middle_of_a_write() {
-    campaign("killed_large", 30, 4 << 20, |_| Then::Grows);
+    let torn = campaign("killed_large", 30, 4 << 20, |_| Then::Grows);
+    assert!(torn > 0, "no write was torn, so nothing was tried");
 }

@@ -2,8 +2,10 @@
 
 mod bounds;
 mod damage;
+mod exact;
 mod full;
 mod killed;
+mod syncs;
 mod uses;
 mod writers;
 

@@ -100,6 +100,7 @@ fn only_the_chosen_ends_leave_a_letter_and_make_a_payload() {
                 (Err(error), Some(letter)) => {
                     let context = error.context();
                     let mut like = DeadLetter::new(reason.unwrap(), "7 apples");
+                    like.id = letter.id;
                     like.operation = Key::new("stock.write");
                     like.key = Key::new("eu");
                     like.class = failure.filter(|_| !open).map(|failure| failure.class);

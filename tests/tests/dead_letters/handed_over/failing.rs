@@ -156,7 +156,8 @@ fn behind_a_channel_a_handler_that_never_ends_delays_no_call() {
         // last.
         let both = OrElse::new(&sink, &spill);
         for _ in 0..4 {
-            assert_eq!(give_up(&both), [true, true]);
+            // A letter that the queue drops is told as lost.
+            assert_eq!(give_up(&both).into_iter().filter(|kept| *kept).count(), 2);
         }
         let returned = sink.returned();
         assert!((5..=6).contains(&returned), "{returned}");

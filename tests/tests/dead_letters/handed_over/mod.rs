@@ -3,6 +3,7 @@
 mod asynchronous;
 mod ends;
 mod failing;
+mod limits;
 mod one_call;
 mod queues;
 

@@ -1,6 +1,6 @@
 //! The dead letters, and their image in memory that survives a reset.
 
-use retry_core::dead_letter::{DeadLetter, DeadLetterBuffer, ImageError, WhenFull};
+use retry_core::dead_letter::{DeadLetter, DeadLetterBuffer, ImageError, LetterIds, WhenFull};
 
 use crate::sensor::Sample;
 
@@ -18,8 +18,9 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Restores the letters from `image`. Also returns how many it found, or why the image is invalid.
-    pub(crate) fn open(image: &'static mut Image) -> (Self, Result<usize, ImageError>) {
+    /// Restores the letters from `image`. New ones get these ids. Also returns how many it found, or why the image is
+    /// invalid.
+    pub(crate) fn open(image: &'static mut Image, ids: LetterIds) -> (Self, Result<usize, ImageError>) {
         let restored = Letters::restore(image, WhenFull::DropOldest);
         match &restored {
             Ok(letters) => {
@@ -29,7 +30,9 @@ impl Mailbox {
             Err(error) => defmt::info!("found no letters: {}", error),
         }
         let found = restored.as_ref().map(Letters::len).map_err(|error| *error);
-        (Self { letters: restored.unwrap_or(Letters::new(WhenFull::DropOldest)), image }, found)
+        let mut letters = restored.unwrap_or(Letters::new(WhenFull::DropOldest));
+        letters.set_ids(ids);
+        (Self { letters, image }, found)
     }
 
     pub(crate) fn put(&mut self, letter: DeadLetter<Sample>) {

@@ -27,7 +27,7 @@ use radio::Radio;
 use retry_core::{
     CircuitConfig, Policy, SharedBudget, SharedCircuit, TokenBucket,
     circuit::CountWindow,
-    dead_letter::{DeadLetter, ImageError},
+    dead_letter::{DeadLetter, ImageError, LetterIds},
     runtime::Clock,
 };
 use retry_embassy::{CriticalSectionLock, DefmtLog, Embassy, retry};
@@ -55,9 +55,10 @@ async fn main(spawner: Spawner) -> ! {
     let start = retained.count_start();
     defmt::info!("start {=u32} since the power came on", start);
 
-    let (mailbox, found) = Mailbox::open(&mut retained.letters);
     // This chip has no random generator. So the seed is its serial number plus the number of the start.
-    let embassy = Embassy::seeded(0x0042_1a3b_0000_0000 + u64::from(start));
+    let seed = 0x0042_1a3b_0000_0000 + u64::from(start);
+    let (mailbox, found) = Mailbox::open(&mut retained.letters, LetterIds::new(seed));
+    let embassy = Embassy::seeded(seed);
     let mut node = Node { mailbox, embassy, radio: Radio::new() };
     match start {
         1 => {
