@@ -24,8 +24,6 @@ pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Obser
     last: Option<Last<E>>,
     /// Keeps an unacceptable value until the verdict.
     slot: S,
-    /// When the first attempt failed, if the call does not measure its time from the start.
-    first_failed: Option<Instant>,
 }
 
 /// The end of the last attempt.
@@ -33,6 +31,8 @@ struct Last<E> {
     cause: Cause<E>,
     class: Class,
     is_neutral: bool,
+    /// When the first attempt of the call failed; `MAX` if the call ended with it, or measures its time from the start.
+    first: Instant,
 }
 
 /// Why a step brought no value.
@@ -74,7 +74,6 @@ where
             state: State::start(read, timed, || retry.runtime.now()),
             last: None,
             slot: S::default(),
-            first_failed: None,
         }
     }
 
@@ -132,12 +131,17 @@ where
         let text = || cause.error().and_then(|error| classifier.text(error));
         let verdict = self.course().fail(began, failure, text, || runtime.now(), || runtime.word());
         classifier.failed(&cause, self.progress(), verdict);
-        self.last = Some(Last { cause, class: failure.class, is_neutral: failure.is_neutral });
+        let mut first = self.last.as_ref().map_or(Instant::MAX, |last| last.first);
+        if cfg!(feature = "std")
+            && first == Instant::MAX
+            && matches!(verdict, Verdict::Retry(_))
+            && !self.state.is_timed()
+        {
+            first = runtime.now();
+        }
+        self.last = Some(Last { cause, class: failure.class, is_neutral: failure.is_neutral, first });
         match verdict {
             Verdict::Retry(_) => {
-                if cfg!(feature = "std") && self.first_failed.is_none() && !self.state.is_timed() {
-                    self.first_failed = Some(runtime.now());
-                }
                 // Dropped before the pause, because it may hold a connection of a pool.
                 drop(V::take(&mut self.slot));
                 let (delay, least) = self.state.pause();
@@ -174,15 +178,16 @@ where
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     fn error(&mut self, end: End) -> Error<E> {
         let when = self.runtime().now();
-        let is_neutral = self.last.as_ref().is_some_and(|last| last.is_neutral);
-        let (cause, class) = self.last.take().map(|Last { cause, class, .. }| (cause, class)).unzip();
-        let mut context = self.course().context(when, class);
-        context.is_neutral = is_neutral;
+        let last = self.last.take();
+        let mut context = self.course().context(when, last.as_ref().map(|last| last.class));
+        if let Some(last) = &last {
+            context.is_neutral = last.is_neutral;
+            if last.first != Instant::MAX {
+                (context.elapsed, context.is_elapsed_partial) = (when.nanos_since(last.first), true);
+            }
+        }
         if let Some(time) = self.runtime().unix_time() {
             context.unix_time = nanos(time);
-        }
-        if let Some(first) = self.first_failed {
-            (context.elapsed, context.is_elapsed_partial) = (when.nanos_since(first), true);
         }
         let kind = match end {
             End::GaveUp(GiveUp::Ignored) => ErrorKind::Ignored,
@@ -190,7 +195,7 @@ where
             End::Rejected(rejected) => ErrorKind::Rejected(rejected),
             End::Cancelled => ErrorKind::Cancelled,
         };
-        Error::new(kind, cause, context)
+        Error::new(kind, last.map(|last| last.cause), context)
     }
 
     /// The progress of the call when the attempt began.
@@ -272,7 +277,8 @@ where
         let (runtime, began) = (self.runtime(), self.state.so_far());
         let limit = self.course().end_with_total(began, failure, || runtime.now());
         let (cause, class) = (Cause::TimedOut(limit), failure.class);
-        self.last = Some(Last { cause, class, is_neutral: failure.is_neutral });
+        let first = self.last.as_ref().map_or(Instant::MAX, |last| last.first);
+        self.last = Some(Last { cause, class, is_neutral: failure.is_neutral, first });
         End::GaveUp(GiveUp::TotalTimeout)
     }
 

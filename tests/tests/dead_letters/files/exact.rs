@@ -174,10 +174,16 @@ fn the_text_of_an_error_never_keeps_a_letter_out_of_the_file() {
     let letters = JsonLinesSink::open(directory("odd_errors").join("letters.jsonl")).unwrap();
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock).classify(|_: &Odd| Class::Server);
-    for text in ["", "\u{0}\u{1b}[2J\u{202e}\"}\n", "\u{feff}"] {
+    // The text of an error, and what the letter holds of it: it is cleaned.
+    let rows = [
+        ("", ""),
+        ("\u{0}\u{1b}[2J\u{202e}\"}\n", "\u{fffd}\u{fffd}[2J\u{fffd}\"}\u{fffd}"),
+        ("\u{feff}", "\u{feff}"),
+    ];
+    for (text, expected) in rows {
         retry.dead_letters(&letters).run_blocking(|| Err::<(), _>(Odd(text))).unwrap_err();
         let stored = read::<()>(&letters.path().to_owned()).pop().unwrap();
-        assert_eq!(stored.error.as_deref(), Some(text));
+        assert_eq!(stored.error.as_deref(), Some(expected));
     }
 }
 
