@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::phase::{Change, ChangeCause, Phase};
 use super::rejected::Rejected;
 use crate::class::Class;
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, nanos};
 
 /// A gate is a circuit breaker as a call sees it: it admits attempts, and records how each one ended.
 ///
@@ -117,6 +117,17 @@ pub enum AttemptEnd {
     /// The attempt was dropped before it ended. It counts as a failure if it ran long enough: see
     /// [`cancelled_after`](crate::CircuitConfig::cancelled_after).
     Cancelled,
+}
+
+impl AttemptEnd {
+    /// The server's hint in nanoseconds; 0 if there is none.
+    #[inline]
+    pub(super) fn hint_nanos(&self) -> u64 {
+        match self {
+            Self::Failed { hint: Some(hint), .. } => nanos(*hint),
+            _ => 0,
+        }
+    }
 }
 
 /// The proof that a circuit admitted an attempt, to be handed back when the attempt ends.

@@ -371,33 +371,49 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
 
     #[inline(never)]
     fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.settle(ticket, AttemptEnd::Succeeded, &mut || now.get()).change
+        self.settle(ticket, AttemptEnd::Succeeded, 0, false, &mut || now.get()).change
     }
 
     /// Calls [`settle`](Self::settle) at a time that was read before, for targets that lack a gate word. A program has
     /// one copy of it instead of one per call site.
     #[inline(never)]
-    fn settle_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
-        self.settle(ticket, end, &mut || now)
+    fn settle_at(
+        &self,
+        ticket: Ticket,
+        end: AttemptEnd,
+        hint: u64,
+        is_cancelled: bool,
+        now: Instant,
+    ) -> Settled {
+        self.settle(ticket, end, hint, is_cancelled, &mut || now)
     }
 
     /// Settles an attempt, however it ended. There is one copy for all ways to read the time.
     #[inline(never)]
-    fn settle(&self, ticket: Ticket, end: AttemptEnd, now: &mut dyn FnMut() -> Instant) -> Settled {
-        self.locked(|breaker, config| breaker.end(config, ticket, end, now))
+    fn settle(
+        &self,
+        ticket: Ticket,
+        end: AttemptEnd,
+        hint: u64,
+        is_cancelled: bool,
+        now: &mut dyn FnMut() -> Instant,
+    ) -> Settled {
+        self.locked(|breaker, config| breaker.end_with(config, ticket, end, hint, is_cancelled, now))
     }
 
     /// Settles an attempt that did not succeed.
     #[inline]
     fn settle_otherwise(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        let (hint, is_cancelled) = (end.hint_nanos(), end == AttemptEnd::Cancelled);
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, end, now.now());
+            return self.settle_at(ticket, end, hint, is_cancelled, now.now());
         }
         let mut now = Reading::Unread(now);
-        self.settle(ticket, end, &mut || now.get())
+        self.settle(ticket, end, hint, is_cancelled, &mut || now.get())
     }
 
     /// Settles an attempt that failed.
+    #[inline]
     fn fail_as(&self, ticket: Ticket, class: Class, end: AttemptEnd, now: impl Now) -> Settled {
         let mut now = Reading::Unread(now);
         let config = self.settings.base();
@@ -502,7 +518,7 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, AttemptEnd::Succeeded, now.now()).change;
+            return self.settle_at(ticket, AttemptEnd::Succeeded, 0, false, now.now()).change;
         }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
