@@ -126,7 +126,7 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
-        self.end_as(config, ticket, failed, &Opening::by(word), now)
+        self.end_as(config, ticket, failed, word, Opening::WITHOUT_HINT, now)
     }
 
     /// Ends an attempt that counts. A program should have one copy of it.
@@ -136,7 +136,8 @@ impl<W: Window> Breaker<W> {
         config: &CircuitConfig,
         ticket: Ticket,
         failed: bool,
-        opening: &Opening,
+        word: u64,
+        opening: Opening,
         now: impl Now,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
@@ -193,7 +194,7 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        Some(self.turn(config, now.get(), cause, opening))
+        Some(self.turn(config, now.get(), cause, word, opening))
     }
 
     /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot.
@@ -248,46 +249,52 @@ impl<W: Window> Breaker<W> {
     /// ```
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn end(&mut self, config: &CircuitConfig, ticket: Ticket, how: AttemptEnd, now: impl Now) -> Settled {
-        self.end_with(config, ticket, how, how.hint_nanos(), how == AttemptEnd::Cancelled, now)
+        let mut now = Reading::Unread(now);
+        let era = ticket.era;
+        let is_cancelled = how == AttemptEnd::Cancelled;
+        if is_cancelled && !config.fails_cancelled(ticket.started, || now.get()) {
+            self.release_cancelled(config, ticket);
+            return Settled::NOTHING;
+        }
+        let settled = self.end_known(config, ticket, how, config.opening(&how), || now.get());
+        if is_cancelled {
+            self.arm(config, era);
+        }
+        settled
     }
 
-    /// Does the same. The hint in nanoseconds and `is_cancelled` are arguments of their own, because the compiler sees
-    /// through a number but not through an enum. So a program without hints or cancelled attempts has no code for them.
+    /// Ends an attempt whose opening is known. A cancelled one is known to have run long enough to count.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(super) fn end_with(
+    pub(super) fn end_known(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
         how: AttemptEnd,
-        hint: u64,
-        is_cancelled: bool,
+        opening: Opening,
         now: impl Now,
     ) -> Settled {
         let mut now = Reading::Unread(now);
-        let era = ticket.era;
-        let (counts, opening, delay) = match how {
-            _ if is_cancelled => {
-                let fails = config.fails_cancelled(ticket.started, || now.get());
-                (fails.then_some(true), Opening::by(0), None)
-            }
-            AttemptEnd::Succeeded => (Some(false), Opening::by(0), None),
-            AttemptEnd::Failed { class, delay, word, .. } => {
-                (Some(config.counts(class)), config.opening(class, hint, word), delay)
-            }
-            AttemptEnd::Neutral { delay } => (None, Opening::by(0), delay),
-            AttemptEnd::Cancelled => (None, Opening::by(0), None),
+        let (counts, word, delay) = match how {
+            AttemptEnd::Succeeded => (Some(false), 0, None),
+            AttemptEnd::Failed { class, delay, word, .. } => (Some(config.counts(class)), word, delay),
+            AttemptEnd::Cancelled => (Some(true), 0, None),
+            AttemptEnd::Neutral { delay } => (None, 0, delay),
         };
         let change = match counts {
-            Some(failed) => self.end_as(config, ticket, failed, &opening, || now.get()),
+            Some(failed) => self.end_as(config, ticket, failed, word, opening, || now.get()),
             None => {
                 self.release(ticket);
                 None
             }
         };
-        if is_cancelled {
-            self.arm(config, era);
-        }
         Settled { change, next: self.open_after(delay, || now.get()) }
+    }
+
+    /// Takes back the ticket of a cancelled attempt that does not count.
+    pub(super) fn release_cancelled(&mut self, config: &CircuitConfig, ticket: Ticket) {
+        let era = ticket.era;
+        self.release(ticket);
+        self.arm(config, era);
     }
 
     /// Lets the next attempts of this era be admitted with the time, until one completes.
@@ -429,7 +436,7 @@ impl<W: Window> Breaker<W> {
         match start {
             Start::Closed => {}
             Start::HalfOpen => {
-                let _ = self.half_open(Instant::ORIGIN, ChangeCause::Manual);
+                let _ = self.half_open(Instant::MAX, ChangeCause::Manual); // no probe yet
             }
             Start::ForcedOpen => {
                 let _ = self.force_open(Instant::ORIGIN);
@@ -620,7 +627,8 @@ impl<W: Window> Breaker<W> {
         config: &CircuitConfig,
         now: Instant,
         cause: ChangeCause,
-        opening: &Opening,
+        word: u64,
+        opening: Opening,
     ) -> Change {
         if let ChangeCause::ProbesSucceeded(_) = cause {
             return self.close(config, now, cause);
@@ -629,7 +637,7 @@ impl<W: Window> Breaker<W> {
             (opening.hold, OpenedBy::RateLimit)
         } else {
             // If there is no random word, the time and the era replace it.
-            let word = match opening.word {
+            let word = match word {
                 0 => mixed(now.as_nanos() ^ u64::from(self.era) << 32),
                 word => word,
             };

@@ -91,7 +91,7 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
         now: Instant,
     ) -> Settled {
         self.breaker.with(|breaker| {
-            let change = breaker.end_as(Self::CONFIG, ticket, failed, &Opening::by(word), now);
+            let change = breaker.end_as(Self::CONFIG, ticket, failed, word, Opening::WITHOUT_HINT, now);
             Settled { change, next: breaker.open_after(delay, || now) }
         })
     }
@@ -104,10 +104,7 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
             self.breaker.with(|breaker| breaker.arm(Self::CONFIG, era));
             return settled;
         }
-        self.breaker.with(|breaker| {
-            breaker.release(ticket);
-            breaker.arm(Self::CONFIG, era);
-        });
+        self.breaker.with(|breaker| breaker.release_cancelled(Self::CONFIG, ticket));
         Settled::NOTHING
     }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::phase::{Change, ChangeCause, Phase};
 use super::rejected::Rejected;
 use crate::class::Class;
-use crate::time::{Instant, Now, nanos};
+use crate::time::{Instant, Now};
 
 /// A gate is a circuit breaker as a call sees it: it admits attempts, and records how each one ended.
 ///
@@ -120,13 +120,10 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// The server's hint in nanoseconds; 0 if there is none.
+    /// Whether the server sent a hint.
     #[inline]
-    pub(super) fn hint_nanos(&self) -> u64 {
-        match self {
-            Self::Failed { hint: Some(hint), .. } => nanos(*hint),
-            _ => 0,
-        }
+    pub(super) fn has_hint(&self) -> bool {
+        matches!(self, Self::Failed { hint: Some(_), .. })
     }
 }
 
@@ -142,6 +139,13 @@ pub struct Ticket {
     pub(super) era: u32,
     /// When it was given out; [`Instant::MAX`] unless a rule needs how long the attempt takes.
     pub(super) started: Instant,
+}
+
+impl Ticket {
+    /// Whether it carries the time.
+    pub(super) fn is_timed(&self) -> bool {
+        self.started != Instant::MAX
+    }
 }
 
 /// An attempt that was admitted.

@@ -3,17 +3,16 @@
 use core::time::Duration;
 
 use super::config::CircuitConfig;
+use super::gate::AttemptEnd;
 use super::phase::{ChangeCause, OpenedBy};
 use super::window::{Span, Window};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, nanos};
 
-/// What decides how long the end of an attempt opens the circuit.
+/// What the hint of a failure adds to the rules of opening.
 #[derive(Clone, Copy)]
 pub(super) struct Opening {
-    /// A random word for the open time; 0 if none was drawn.
-    pub(super) word: u64,
     /// The shortest open time if a rule opens the circuit, in nanoseconds.
     pub(super) least: u64,
     /// How long the attempt holds the circuit open if no rule opens it, in nanoseconds; 0 if it does not.
@@ -21,10 +20,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// An opening without a hint.
-    pub(super) const fn by(word: u64) -> Self {
-        Self { word, least: 0, hold: 0 }
-    }
+    pub(super) const WITHOUT_HINT: Self = Self { least: 0, hold: 0 };
 }
 
 impl CircuitConfig {
@@ -50,10 +46,12 @@ impl CircuitConfig {
         started != Instant::MAX && now.now().nanos_since(started) >= least
     }
 
-    /// The opening after a failure of this class with this hint, in nanoseconds.
-    pub(super) fn opening(&self, class: Class, hint: u64, word: u64) -> Opening {
-        let hold = if class == Class::RateLimit { hint.min(self.rate_limit_hold) } else { 0 };
-        Opening { word, least: hint.min(self.max_hint).max(hold), hold }
+    /// What the hint of an attempt that ended so adds to the rules.
+    pub(super) fn opening(&self, end: &AttemptEnd) -> Opening {
+        let AttemptEnd::Failed { class, hint: Some(hint), .. } = end else { return Opening::WITHOUT_HINT };
+        let hint = nanos(*hint);
+        let hold = if *class == Class::RateLimit { hint.min(self.rate_limit_hold) } else { 0 };
+        Opening { least: hint.min(self.max_hint).max(hold), hold }
     }
 
     /// Whether an opening may depend on a hint.

@@ -222,13 +222,13 @@ impl Naive {
     pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant) -> Option<Change> {
         let least = [rules.slow_after, rules.cancelled_after].into_iter().filter(|least| *least > 0).min();
         let era = pass.era;
-        let change = if pass.started != Instant::MAX && least.is_some_and(|least| age(pass.started, now) >= least)
-        {
-            self.record(rules, pass, Some(Failed::PLAINLY), now)
-        } else {
-            self.release(pass);
-            None
-        };
+        let change =
+            if pass.started != Instant::MAX && least.is_some_and(|least| age(pass.started, now) >= least) {
+                self.record(rules, pass, Some(Failed::PLAINLY), now)
+            } else {
+                self.release(pass);
+                None
+            };
         if let (At::Closed { armed, .. }, true) = (&mut self.at, era == self.era)
             && rules.cancelled_after > 0
             && rules.slow_after == 0
