@@ -127,6 +127,20 @@ pub(crate) const ALL: &[Operation] = &[
         run: circuits::busy,
     },
     Operation {
+        name: "armed-cancelled",
+        goal: 200,
+        most: 400,
+        what: "circuit, armed, attempt cancelled too early to count, shared",
+        run: circuits::armed_cancelled,
+    },
+    Operation {
+        name: "armed",
+        goal: 400,
+        most: 800,
+        what: "the same, and a success that disarms it",
+        run: circuits::armed,
+    },
+    Operation {
         name: "rejected",
         goal: 18,
         most: 17,
