@@ -405,10 +405,8 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Ends a cancelled attempt. It is out of line, in steps of its own, so that a program without cancelled attempts
     /// has no code for them.
     #[inline(never)]
-    fn cancel_locked(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+    fn cancel_at(&self, ticket: Ticket, now: Instant) -> Option<Change> {
         let era = ticket.era;
-        // Without the time, it is the ticket of an attempt that does not count.
-        let now = if ticket.is_timed() { now.now() } else { Instant::ORIGIN };
         let counted = self.locked(|breaker, config| {
             if config.fails_cancelled(ticket.started, now) {
                 return Some(ticket);
@@ -419,6 +417,13 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         let settled = self.settle(counted?, AttemptEnd::Cancelled, Opening::WITHOUT_HINT, &mut || now);
         self.locked(|breaker, config| breaker.arm(config, era));
         settled.change
+    }
+
+    /// Ends a cancelled attempt. A ticket without the time is of an attempt that does not count, and needs no reading.
+    #[inline(never)]
+    fn cancel_locked(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        let now = if ticket.is_timed() { now.now() } else { Instant::ORIGIN };
+        self.cancel_at(ticket, now)
     }
 
     /// Settles an attempt that failed or ended neutrally.
@@ -531,6 +536,9 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
             AttemptEnd::Succeeded => Settled { change: self.succeed(ticket, now), next: Ok(()) },
             AttemptEnd::Failed { class, .. } => self.fail_as(ticket, class, end, now),
             AttemptEnd::Neutral { .. } => self.release(ticket, end, now),
+            AttemptEnd::Cancelled if !GateWord::IS_PUBLISHED => {
+                Settled { change: self.cancel_at(ticket, now.now()), next: Ok(()) }
+            }
             AttemptEnd::Cancelled => Settled { change: self.cancel_locked(ticket, now), next: Ok(()) },
         }
     }
