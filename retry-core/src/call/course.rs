@@ -67,8 +67,7 @@ impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
         failure: Failure,
         first: bool,
         (ticket, price): (G::Ticket, Price),
-        delay: Option<Duration>,
-        word: u64,
+        (delay, word): (Option<Duration>, u64),
         now: &mut Reading<N>,
     ) -> Settled {
         let class = failure.class;
@@ -338,7 +337,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
-        let settled = setup.settle(&state.read, failure, state.attempts == 1, held, delay, word, &mut now);
+        let settled = setup.settle(&state.read, failure, state.attempts == 1, held, (delay, word), &mut now);
         let verdict = match (plan, settled.next) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),

@@ -69,7 +69,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let mut now = Reading::Unread(now);
         let failure = Failure::new(Class::Timeout).neutral();
         if let Some(held) = self.state.end_attempt() {
-            let settled = self.setup.settle(self.state.read(), failure, false, held, None, 0, &mut now);
+            let settled = self.setup.settle(self.state.read(), failure, false, held, (None, 0), &mut now);
             self.changed(settled.change);
         }
         if self.setup.observer.is_enabled() {
@@ -94,7 +94,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let ran = state.so_far().saturating_sub(began);
         if let Some((ticket, price)) = state.end_attempt() {
             if failure.is_neutral || setup.policies.policy(state.read()).is_whole_attempt(ran) {
-                let settled = setup.settle(state.read(), failure, false, (ticket, price), None, 0, &mut now);
+                let settled =
+                    setup.settle(state.read(), failure, false, (ticket, price), (None, 0), &mut now);
                 self.changed(settled.change);
             } else {
                 self.give_up(ticket, price, || now.get());

@@ -9,11 +9,10 @@ use super::gate::{Admission, AttemptEnd, Settled, Ticket};
 use super::phase::{Adoption, Change, ChangeCause, Mode, OnHealthy, OpenedBy, Phase, Start};
 use super::ramp::Ramp;
 use super::rejected::Rejected;
-use super::rules::{How, Opening};
+use super::rules::Opening;
 use super::snapshot::{Snapshot, TAKEN};
 use super::state::{Standing, State};
 use super::window::{Counts, Outcome, Window};
-use crate::class::Class;
 use crate::lock::Initial;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading, nanos};
@@ -95,7 +94,7 @@ impl<W: Window> Breaker<W> {
                 if !ramp.is_over() && !ramp.admits(config.ramp, now.get()) {
                     return rejected(Phase::Closed, 0);
                 }
-                config.counts_cancelled() && self.armed
+                self.armed
             }
             State::Open { .. } if self.mode == Mode::ForcedOpen => {
                 return rejected(Phase::Open, u64::MAX);
@@ -107,7 +106,7 @@ impl<W: Window> Breaker<W> {
                 }
                 *in_flight += 1;
                 *last_admitted = now.get();
-                config.counts_cancelled()
+                true
             }
         };
         let started = if timed || config.asks_duration() { now.get() } else { Instant::MAX };
@@ -127,31 +126,21 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
-        let end = if failed { How::Failed } else { How::Succeeded };
-        self.end_as(config, ticket, end, Opening::by(word), now)
+        self.end_as(config, ticket, failed, word, Opening::WITHOUT_HINT, now)
     }
 
-    /// Ends an attempt that may count. A program should have one copy of it.
+    /// Ends an attempt that counts. A program should have one copy of it.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn end_as(
         &mut self,
         config: &CircuitConfig,
         ticket: Ticket,
-        how: How,
+        failed: bool,
+        word: u64,
         opening: Opening,
         now: impl Now,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        let failed = match how {
-            How::Succeeded => false,
-            How::Failed => true,
-            How::Cancelled if config.fails_cancelled(ticket.started, || now.get()) => true,
-            How::Cancelled => {
-                self.arm(config, &ticket);
-                self.release(ticket);
-                return None;
-            }
-        };
         // The clock is read before anything changes: if it panics, the attempt counts as dropped.
         if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
             now.get();
@@ -164,9 +153,7 @@ impl<W: Window> Breaker<W> {
         let cause = match &mut self.state {
             State::Closed { .. } if self.mode == Mode::Disabled => return None,
             State::Closed { window, streak, .. } => {
-                if config.counts_cancelled() {
-                    self.armed &= how == How::Cancelled;
-                }
+                self.armed = false;
                 *streak = if failed { streak.saturating_add(1) } else { 0 };
                 let automatic = self.mode == Mode::Automatic;
                 if config.counts_calls() || !automatic {
@@ -183,7 +170,7 @@ impl<W: Window> Breaker<W> {
                     !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls;
                 match if stays { None } else { config.trips(*streak, window) } {
                     Some(cause) => cause,
-                    None if config.hold(&opening) > 0 => ChangeCause::RateLimited,
+                    None if opening.hold > 0 => ChangeCause::RateLimited,
                     None => return None,
                 }
             }
@@ -207,7 +194,7 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        Some(self.turn(config, now.get(), cause, &opening))
+        Some(self.turn(config, now.get(), cause, word, opening))
     }
 
     /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot.
@@ -215,7 +202,7 @@ impl<W: Window> Breaker<W> {
     /// If the ticket carries the time, an attempt that ran long enough counts as a failure: see
     /// [`cancelled_after`](CircuitConfig::cancelled_after).
     pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
-        self.end_as(config, ticket, How::Cancelled, Opening::by(0), now)
+        self.end(config, ticket, AttemptEnd::Cancelled, now).change
     }
 
     /// Takes back the ticket of an attempt that says nothing about the dependency, and frees its slot. The counts stay as
@@ -263,27 +250,57 @@ impl<W: Window> Breaker<W> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub fn end(&mut self, config: &CircuitConfig, ticket: Ticket, how: AttemptEnd, now: impl Now) -> Settled {
         let mut now = Reading::Unread(now);
-        let (how, opening, delay) = match how {
-            AttemptEnd::Succeeded => (How::Succeeded, Opening::by(0), None),
-            AttemptEnd::Failed { class, hint, delay, word } => {
-                let how = if config.counts(class) { How::Failed } else { How::Succeeded };
-                let hint = hint.map_or(0, nanos);
-                (how, Opening { word, hint, rate_limited: class == Class::RateLimit }, delay)
-            }
-            AttemptEnd::Cancelled => (How::Cancelled, Opening::by(0), None),
-            AttemptEnd::Neutral { delay } => {
+        let era = ticket.era;
+        let is_cancelled = how == AttemptEnd::Cancelled;
+        if is_cancelled && !config.fails_cancelled(ticket.started, || now.get()) {
+            self.release_cancelled(config, ticket);
+            return Settled::NOTHING;
+        }
+        let settled = self.end_known(config, ticket, how, config.opening(&how), || now.get());
+        if is_cancelled {
+            self.arm(config, era);
+        }
+        settled
+    }
+
+    /// Ends an attempt whose opening is known. A cancelled one is known to have run long enough to count.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub(super) fn end_known(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        how: AttemptEnd,
+        opening: Opening,
+        now: impl Now,
+    ) -> Settled {
+        let mut now = Reading::Unread(now);
+        let (counts, word, delay) = match how {
+            AttemptEnd::Succeeded => (Some(false), 0, None),
+            AttemptEnd::Failed { class, delay, word, .. } => (Some(config.counts(class)), word, delay),
+            AttemptEnd::Cancelled => (Some(true), 0, None),
+            AttemptEnd::Neutral { delay } => (None, 0, delay),
+        };
+        let change = match counts {
+            Some(failed) => self.end_as(config, ticket, failed, word, opening, || now.get()),
+            None => {
                 self.release(ticket);
-                return Settled { change: None, next: self.open_after(delay, || now.get()) };
+                None
             }
         };
-        let change = self.end_as(config, ticket, how, opening, || now.get());
         Settled { change, next: self.open_after(delay, || now.get()) }
     }
 
-    /// Lets the next attempts be admitted with the time, until one completes.
-    fn arm(&mut self, config: &CircuitConfig, ticket: &Ticket) {
-        let closed = ticket.era == self.era && matches!(self.state, State::Closed { .. });
-        if closed && config.counts_cancelled() && !config.asks_duration() {
+    /// Takes back the ticket of a cancelled attempt that does not count.
+    pub(super) fn release_cancelled(&mut self, config: &CircuitConfig, ticket: Ticket) {
+        let era = ticket.era;
+        self.release(ticket);
+        self.arm(config, era);
+    }
+
+    /// Lets the next attempts of this era be admitted with the time, until one completes.
+    pub(super) fn arm(&mut self, config: &CircuitConfig, era: u32) {
+        let is_closed = era == self.era && matches!(self.state, State::Closed { .. });
+        if is_closed && config.counts_cancelled() && !config.asks_duration() {
             self.armed = self.mode != Mode::Disabled;
         }
     }
@@ -419,7 +436,7 @@ impl<W: Window> Breaker<W> {
         match start {
             Start::Closed => {}
             Start::HalfOpen => {
-                let _ = self.half_open(Instant::ORIGIN, ChangeCause::Manual);
+                let _ = self.half_open(Instant::MAX, ChangeCause::Manual); // no probe yet
             }
             Start::ForcedOpen => {
                 let _ = self.force_open(Instant::ORIGIN);
@@ -610,21 +627,21 @@ impl<W: Window> Breaker<W> {
         config: &CircuitConfig,
         now: Instant,
         cause: ChangeCause,
-        opening: &Opening,
+        word: u64,
+        opening: Opening,
     ) -> Change {
         if let ChangeCause::ProbesSucceeded(_) = cause {
             return self.close(config, now, cause);
         }
-        let hold = config.hold(opening);
-        let (nanos, by) = if hold > 0 && cause == ChangeCause::RateLimited {
-            (hold, OpenedBy::RateLimit)
+        let (nanos, by) = if opening.hold > 0 && cause == ChangeCause::RateLimited {
+            (opening.hold, OpenedBy::RateLimit)
         } else {
             // If there is no random word, the time and the era replace it.
-            let word = match opening.word {
+            let word = match word {
                 0 => mixed(now.as_nanos() ^ u64::from(self.era) << 32),
                 word => word,
             };
-            let nanos = config.open_time(self.openings, word).max(config.shortest_open(opening));
+            let nanos = config.open_time(self.openings, word).max(opening.least);
             self.openings = self.openings.saturating_add(1);
             (nanos, OpenedBy::Rules)
         };

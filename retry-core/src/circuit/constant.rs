@@ -9,7 +9,7 @@ use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::manual_operations::manual_operations;
 use super::rejected::Rejected;
-use super::rules::{How, Opening};
+use super::rules::Opening;
 use super::window::{CountWindow, Counts, Window};
 use crate::config_error::ok_or_panic;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
@@ -85,15 +85,27 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
     fn settle_at(
         &self,
         ticket: Ticket,
-        how: How,
+        failed: bool,
         delay: Option<Duration>,
         word: u64,
         now: Instant,
     ) -> Settled {
         self.breaker.with(|breaker| {
-            let change = breaker.end_as(Self::CONFIG, ticket, how, Opening::by(word), now);
+            let change = breaker.end_as(Self::CONFIG, ticket, failed, word, Opening::WITHOUT_HINT, now);
             Settled { change, next: breaker.open_after(delay, || now) }
         })
+    }
+
+    #[inline(never)]
+    fn cancel_at(&self, ticket: Ticket, now: Instant) -> Settled {
+        let era = ticket.era;
+        if Self::CONFIG.fails_cancelled(ticket.started, now) {
+            let settled = self.settle_at(ticket, true, None, 0, now);
+            self.breaker.with(|breaker| breaker.arm(Self::CONFIG, era));
+            return settled;
+        }
+        self.breaker.with(|breaker| breaker.release_cancelled(Self::CONFIG, ticket));
+        Settled::NOTHING
     }
 
     #[inline(never)]
@@ -124,17 +136,16 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
         if Self::CONFIG.follows_hints() {
             return self.settle_hinted_at(ticket, end, now);
         }
-        let (how, delay, word) = match end {
-            AttemptEnd::Succeeded => (How::Succeeded, None, 0),
+        let (failed, delay, word) = match end {
+            AttemptEnd::Succeeded => (false, None, 0),
             AttemptEnd::Failed { class, delay, word, .. } if Self::CONFIG.counts(class) => {
-                (How::Failed, delay, word)
+                (true, delay, word)
             }
-            AttemptEnd::Failed { delay, word, .. } => (How::Succeeded, delay, word),
-            AttemptEnd::Cancelled if Self::CONFIG.may_fail_cancelled() => (How::Cancelled, None, 0),
-            AttemptEnd::Cancelled => return self.release_at(ticket, None, now),
+            AttemptEnd::Failed { delay, word, .. } => (false, delay, word),
+            AttemptEnd::Cancelled => return self.cancel_at(ticket, now),
             AttemptEnd::Neutral { delay } => return self.release_at(ticket, delay, now),
         };
-        self.settle_at(ticket, how, delay, word, now)
+        self.settle_at(ticket, failed, delay, word, now)
     }
 }
 

@@ -130,6 +130,14 @@ pub enum AttemptEnd {
     Cancelled,
 }
 
+impl AttemptEnd {
+    /// Whether the server sent a hint.
+    #[inline]
+    pub(super) fn has_hint(&self) -> bool {
+        matches!(self, Self::Failed { hint: Some(_), .. })
+    }
+}
+
 /// The proof that a circuit admitted an attempt, to be handed back when the attempt ends.
 ///
 /// It is stamped with the circuit's *era*, a counter that each change of phase increments, so that the circuit
@@ -142,6 +150,13 @@ pub struct Ticket {
     pub(super) era: u32,
     /// When it was given out; [`Instant::MAX`] unless a rule needs how long the attempt takes.
     pub(super) started: Instant,
+}
+
+impl Ticket {
+    /// Whether it carries the time.
+    pub(super) fn is_timed(&self) -> bool {
+        self.started != Instant::MAX
+    }
 }
 
 /// An attempt that was admitted.

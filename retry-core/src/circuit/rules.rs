@@ -3,36 +3,24 @@
 use core::time::Duration;
 
 use super::config::CircuitConfig;
+use super::gate::AttemptEnd;
 use super::phase::{ChangeCause, OpenedBy};
 use super::window::{Span, Window};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value};
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, nanos};
 
-/// How an attempt ended, if that may count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    Succeeded,
-    Failed,
-    Cancelled,
-}
-
-/// What decides how long the end of an attempt opens the circuit.
+/// What the hint of a failure adds to the rules of opening.
 #[derive(Clone, Copy)]
 pub(super) struct Opening {
-    /// A random word for the open time; 0 if none was drawn.
-    pub(super) word: u64,
-    /// The server's hint in nanoseconds; 0 if there is none.
-    pub(super) hint: u64,
-    /// Whether the server limits the rate of requests.
-    pub(super) rate_limited: bool,
+    /// The shortest open time if a rule opens the circuit, in nanoseconds.
+    pub(super) least: u64,
+    /// How long the attempt holds the circuit open if no rule opens it, in nanoseconds; 0 if it does not.
+    pub(super) hold: u64,
 }
 
 impl Opening {
-    /// An opening without a hint.
-    pub(super) const fn by(word: u64) -> Self {
-        Self { word, hint: 0, rate_limited: false }
-    }
+    pub(super) const WITHOUT_HINT: Self = Self { least: 0, hold: 0 };
 }
 
 impl CircuitConfig {
@@ -51,27 +39,19 @@ impl CircuitConfig {
         self.cancelled_after != u64::MAX
     }
 
-    /// Whether any cancelled attempt may count as a failure.
-    pub(super) const fn may_fail_cancelled(&self) -> bool {
-        self.counts_cancelled() || self.asks_duration()
-    }
-
     /// Whether an attempt from `started` that is cancelled now counts as a failure. It does so only if its ticket
     /// carries the time.
     pub(super) fn fails_cancelled(&self, started: Instant, now: impl Now) -> bool {
-        let least =
-            if self.slow_after < self.cancelled_after { self.slow_after } else { self.cancelled_after };
-        least != u64::MAX && started != Instant::MAX && now.now().nanos_since(started) >= least
+        let least = self.slow_after.min(self.cancelled_after);
+        started != Instant::MAX && now.now().nanos_since(started) >= least
     }
 
-    /// How long the failure holds the circuit open if no rule opens it, in nanoseconds; 0 if it does not.
-    pub(super) const fn hold(&self, opening: &Opening) -> u64 {
-        if opening.rate_limited { lesser(opening.hint, self.rate_limit_hold) } else { 0 }
-    }
-
-    /// The shortest open time after this failure, in nanoseconds.
-    pub(super) fn shortest_open(&self, opening: &Opening) -> u64 {
-        lesser(opening.hint, self.max_hint).max(self.hold(opening))
+    /// What the hint of an attempt that ended so adds to the rules.
+    pub(super) fn opening(&self, end: &AttemptEnd) -> Opening {
+        let AttemptEnd::Failed { class, hint: Some(hint), .. } = end else { return Opening::WITHOUT_HINT };
+        let hint = nanos(*hint);
+        let hold = if *class == Class::RateLimit { hint.min(self.rate_limit_hold) } else { 0 };
+        Opening { least: hint.min(self.max_hint).max(hold), hold }
     }
 
     /// Whether an opening may depend on a hint.
@@ -222,8 +202,4 @@ impl CircuitConfig {
         }
         Ok(())
     }
-}
-
-const fn lesser(one: u64, other: u64) -> u64 {
-    if one < other { one } else { other }
 }

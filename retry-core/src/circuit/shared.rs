@@ -10,6 +10,7 @@ use super::manual_operations::manual_operations;
 use super::phase::{Adoption, Change, OnHealthy, Phase, Start};
 use super::published::Published;
 use super::rejected::Rejected;
+use super::rules::Opening;
 use super::settings::{CircuitName, Settings};
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
@@ -373,33 +374,73 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
 
     #[inline(never)]
     fn succeed_locked<N: Now>(&self, ticket: Ticket, mut now: Reading<N>) -> Option<Change> {
-        self.settle(ticket, AttemptEnd::Succeeded, &mut || now.get()).change
+        self.settle(ticket, AttemptEnd::Succeeded, Opening::WITHOUT_HINT, &mut || now.get()).change
     }
 
     /// Calls [`settle`](Self::settle) at a time that was read before, for targets that lack a gate word. A program has
     /// one copy of it instead of one per call site.
     #[inline(never)]
-    fn settle_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
-        self.settle(ticket, end, &mut || now)
+    fn settle_at(&self, ticket: Ticket, end: AttemptEnd, opening: Opening, now: Instant) -> Settled {
+        self.settle(ticket, end, opening, &mut || now)
     }
 
-    /// Settles an attempt, however it ended. There is one copy for all ways to read the time.
+    /// Settles an attempt, however it ended. A cancelled one is known to have run long enough to count. There is one
+    /// copy for all ways to read the time.
     #[inline(never)]
-    fn settle(&self, ticket: Ticket, end: AttemptEnd, now: &mut dyn FnMut() -> Instant) -> Settled {
-        self.locked(|breaker, config| breaker.end(config, ticket, end, now))
+    fn settle(
+        &self,
+        ticket: Ticket,
+        end: AttemptEnd,
+        opening: Opening,
+        now: &mut dyn FnMut() -> Instant,
+    ) -> Settled {
+        self.locked(|breaker, config| breaker.end_known(config, ticket, end, opening, now))
     }
 
-    /// Settles an attempt that did not succeed.
+    /// What decides the open time after a failure with a hint. It is out of line, so that a program without hints has
+    /// no code for them.
+    #[inline(never)]
+    fn opening_by_hint(&self, end: &AttemptEnd) -> Opening {
+        self.locked(|_, config| config.opening(end))
+    }
+
+    /// Ends a cancelled attempt. It is out of line, in steps of its own, so that a program without cancelled attempts
+    /// has no code for them.
+    #[inline(never)]
+    fn cancel_at(&self, ticket: Ticket, now: Instant) -> Option<Change> {
+        let era = ticket.era;
+        let counted = self.locked(|breaker, config| {
+            if config.fails_cancelled(ticket.started, now) {
+                return Some(ticket);
+            }
+            breaker.release_cancelled(config, ticket);
+            None
+        });
+        let settled = self.settle(counted?, AttemptEnd::Cancelled, Opening::WITHOUT_HINT, &mut || now);
+        self.locked(|breaker, config| breaker.arm(config, era));
+        settled.change
+    }
+
+    /// Ends a cancelled attempt. A ticket without the time is of an attempt that does not count, and needs no reading.
+    #[inline(never)]
+    fn cancel_locked(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
+        let now = if ticket.is_timed() { now.now() } else { Instant::ORIGIN };
+        self.cancel_at(ticket, now)
+    }
+
+    /// Settles an attempt that failed or ended neutrally.
     #[inline]
     fn settle_otherwise(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+        let opening = if end.has_hint() { self.opening_by_hint(&end) } else { Opening::WITHOUT_HINT };
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, end, now.now());
+            return self.settle_at(ticket, end, opening, now.now());
         }
         let mut now = Reading::Unread(now);
-        self.settle(ticket, end, &mut || now.get())
+        self.settle(ticket, end, opening, &mut || now.get())
     }
 
     /// Settles an attempt that failed.
+    #[inline]
     fn fail_as(&self, ticket: Ticket, class: Class, end: AttemptEnd, now: impl Now) -> Settled {
         let mut now = Reading::Unread(now);
         let config = self.settings.base();
@@ -519,14 +560,17 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
             AttemptEnd::Succeeded => Settled { change: self.succeed(ticket, now), next: Ok(()) },
             AttemptEnd::Failed { class, .. } => self.fail_as(ticket, class, end, now),
             AttemptEnd::Neutral { .. } => self.release(ticket, end, now),
-            AttemptEnd::Cancelled => self.settle_otherwise(ticket, end, now),
+            AttemptEnd::Cancelled if !GateWord::IS_PUBLISHED => {
+                Settled { change: self.cancel_at(ticket, now.now()), next: Ok(()) }
+            }
+            AttemptEnd::Cancelled => Settled { change: self.cancel_locked(ticket, now), next: Ok(()) },
         }
     }
 
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, AttemptEnd::Succeeded, now.now()).change;
+            return self.settle_at(ticket, AttemptEnd::Succeeded, Opening::WITHOUT_HINT, now.now()).change;
         }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }

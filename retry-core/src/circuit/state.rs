@@ -6,15 +6,19 @@ use super::window::{Span, Window};
 use crate::time::Instant;
 
 /// A phase, and what is counted in it.
+///
+/// No phase is number 0. The tag of a new window would else join the zeros after it, so that a small program would need
+/// the routine that clears memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u32)]
 pub(super) enum State<W> {
     Closed {
         window: W,
         /// The number of failures since the last success.
         streak: u32,
         ramp: Ramp,
-    },
+    } = 1,
     Open {
         until: Instant,
         /// The open time in nanoseconds: `until` is at most this far away, even if the clock steps back.

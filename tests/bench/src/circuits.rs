@@ -30,6 +30,29 @@ pub(crate) fn health_check_passed(count: u64) {
     }
 }
 
+/// Attempts while the circuit is armed, each admitted with the time: one is cancelled too early to count and arms the
+/// circuit again, and one succeeds and disarms it.
+pub(crate) fn armed(count: u64) {
+    for _ in 0..count {
+        cancel();
+        succeed(&CIRCUIT);
+    }
+}
+
+/// Attempts that are cancelled too early to count. The circuit stays armed.
+pub(crate) fn armed_cancelled(count: u64) {
+    for _ in 0..count {
+        cancel();
+    }
+}
+
+#[inline(always)]
+fn cancel() {
+    if let Ok(admission) = CIRCUIT.admit(|| Instant::ORIGIN) {
+        black_box(CIRCUIT.cancel(admission.ticket, || Instant::ORIGIN).is_some());
+    }
+}
+
 pub(crate) fn busy(count: u64) {
     for i in 0..count {
         match CIRCUIT.admit(|| Instant::ORIGIN) {

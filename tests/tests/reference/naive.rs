@@ -221,17 +221,21 @@ impl Naive {
 
     pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant) -> Option<Change> {
         let least = [rules.slow_after, rules.cancelled_after].into_iter().filter(|least| *least > 0).min();
-        if pass.started != Instant::MAX && least.is_some_and(|least| age(pass.started, now) >= least) {
-            return self.record(rules, pass, Some(Failed::PLAINLY), now);
-        }
-        if let (At::Closed { armed, .. }, true) = (&mut self.at, pass.era == self.era)
+        let era = pass.era;
+        let change =
+            if pass.started != Instant::MAX && least.is_some_and(|least| age(pass.started, now) >= least) {
+                self.record(rules, pass, Some(Failed::PLAINLY), now)
+            } else {
+                self.release(pass);
+                None
+            };
+        if let (At::Closed { armed, .. }, true) = (&mut self.at, era == self.era)
             && rules.cancelled_after > 0
             && rules.slow_after == 0
         {
             *armed = self.mode != Mode::Disabled;
         }
-        self.release(pass);
-        None
+        change
     }
 
     /// A neutral end, however long it took: only the slot of a probe comes back.
