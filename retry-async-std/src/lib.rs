@@ -112,6 +112,10 @@ impl Clock for AsyncStd {
     fn now(&self) -> Instant {
         StdRuntime.now()
     }
+
+    fn unix_time(&self) -> Option<Duration> {
+        StdRuntime.unix_time()
+    }
 }
 
 impl Sleep for AsyncStd {

@@ -5,9 +5,12 @@ use core::time::Duration;
 
 use crate::circuit::Rejected;
 use crate::class::{Class, Severity};
+use crate::clean::OnOneLine;
+use crate::detail::Detail;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::time::{Instant, Spoken};
+use crate::time::{Instant, Spoken, duration};
 use crate::verdict::{GiveUp, Reason};
 
 /// The error of a call: how the call ended, after how many attempts, and the last attempt's error.
@@ -37,8 +40,8 @@ use crate::verdict::{GiveUp, Reason};
 /// # Printing
 ///
 /// `{error}` is one line about the call. It leaves out the text of the operation's error, because that is the
-/// [`source`](core::error::Error::source). `{error:#}` prints the same line. To print the whole chain, follow the
-/// sources:
+/// [`source`](core::error::Error::source), which programs print after the error. `{error:#}` prints the same line.
+/// [`report`](Self::report) is the line with the whole chain of causes, for a log:
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -50,14 +53,10 @@ use crate::verdict::{GiveUp, Reason};
 /// let full = || Err::<(), _>(io::Error::from(io::ErrorKind::StorageFull));
 /// let error = retry.run_blocking(full).unwrap_err();
 ///
-/// let mut line = error.to_string();
-/// assert_eq!(line, "log.write: gave up after attempt 1 of 3, 0 ms (Permanent): errors like this are not retried");
-/// let mut source = error.source();
-/// while let Some(cause) = source {
-///     line += &format!(": {cause}");
-///     source = cause.source();
-/// }
-/// assert!(line.ends_with("errors like this are not retried: no storage space"));
+/// let line = "log.write: gave up after attempt 1 of 3, 0 ms (Permanent): errors like this are not retried";
+/// assert_eq!(error.to_string(), line);
+/// assert_eq!(error.report().to_string(), format!("{line}: no storage space"));
+/// assert_eq!(error.source().unwrap().to_string(), "no storage space");
 /// # }
 /// ```
 ///
@@ -81,14 +80,52 @@ use crate::verdict::{GiveUp, Reason};
 pub struct Error<E> {
     kind: ErrorKind,
     cause: Option<Cause<E>>,
-    context: ErrorContext,
-    marks: Marks,
+    context: Context,
 }
 
-/// Whether the last failure was neutral, and what became of the letter: 1 if it was neutral, plus twice the outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An [`ErrorContext`] in less room, because a call returns its error by value.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Marks(u8);
+pub(crate) struct Context {
+    pub(crate) operation: Name,
+    pub(crate) key: Key,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    /// In nanoseconds; `UNKNOWN` if it is unknown.
+    pub(crate) elapsed: u64,
+    pub(crate) when: Instant,
+    /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
+    pub(crate) unix_time: u64,
+    pub(crate) class: Option<Class>,
+    pub(crate) is_elapsed_partial: bool,
+    /// Whether the last failure was neutral.
+    pub(crate) is_neutral: bool,
+    /// What became of the call's dead letter.
+    pub(crate) letter: Option<LetterOutcome>,
+}
+
+impl Context {
+    /// A time that is unknown.
+    pub(crate) const UNKNOWN: u64 = u64::MAX;
+
+    fn whole(&self) -> ErrorContext {
+        let Self { key, attempt, max_attempts, when, class, is_elapsed_partial, .. } = *self;
+        let operation = self.operation.clone();
+        let [elapsed, unix_time] =
+            [self.elapsed, self.unix_time].map(|time| (time != Self::UNKNOWN).then(|| duration(time)));
+        ErrorContext {
+            operation,
+            key,
+            attempt,
+            max_attempts,
+            elapsed,
+            when,
+            unix_time,
+            class,
+            is_elapsed_partial,
+        }
+    }
+}
 
 /// What became of the dead letter of a call: see [`Error::letter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,12 +133,12 @@ struct Marks(u8);
 #[non_exhaustive]
 pub enum LetterOutcome {
     /// A sink kept it.
-    Kept = 1,
+    Kept,
     /// It is lost: every sink failed or refused it.
-    Lost = 2,
+    Lost,
     /// It was left out and counted, because the circuit refused more calls than the sink's
     /// [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows.
-    LeftOut = 3,
+    LeftOut,
 }
 
 /// How a failed call ended.
@@ -122,7 +159,9 @@ pub enum ErrorKind {
 
 /// Why an attempt failed: an error, a timeout, or an unacceptable value.
 ///
-/// Its `Display` writes the operation's own error, or a line of its own in the other cases.
+/// Its `Display` writes the operation's own error, or a line of its own in the other cases. It stays on one line of up to
+/// 1 KiB: U+FFFD replaces control characters, line separators and marks of text direction. The error by itself keeps its
+/// own `Display`, and its own `Debug` everywhere.
 ///
 /// ```
 /// use core::time::Duration;
@@ -140,8 +179,9 @@ pub enum Cause<E> {
     /// The attempt exceeded its time limit. The duration is the attempt timeout, or the total timeout if that ended the
     /// call.
     TimedOut(Duration),
-    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure.
-    Unacceptable,
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure, possibly with a
+    /// [detail](crate::Failure::detail), such as its HTTP status.
+    Unacceptable(Option<Detail>),
 }
 
 impl<E> Cause<E> {
@@ -149,7 +189,7 @@ impl<E> Cause<E> {
     pub const fn error(&self) -> Option<&E> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::TimedOut(_) | Self::Unacceptable => None,
+            Self::TimedOut(_) | Self::Unacceptable(_) => None,
         }
     }
 
@@ -158,7 +198,7 @@ impl<E> Cause<E> {
         match self {
             Self::Failed(error) => Cause::Failed(f(error)),
             Self::TimedOut(limit) => Cause::TimedOut(limit),
-            Self::Unacceptable => Cause::Unacceptable,
+            Self::Unacceptable(detail) => Cause::Unacceptable(detail),
         }
     }
 }
@@ -166,9 +206,10 @@ impl<E> Cause<E> {
 impl<E: fmt::Display> fmt::Display for Cause<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) => OnOneLine(error).fmt(f),
             Self::TimedOut(limit) => write!(f, "timed out after {}", Spoken(*limit)),
-            Self::Unacceptable => f.write_str("the value is not acceptable"),
+            Self::Unacceptable(None) => f.write_str("the value is not acceptable"),
+            Self::Unacceptable(Some(detail)) => write!(f, "the value is not acceptable: {detail}"),
         }
     }
 }
@@ -184,14 +225,23 @@ pub struct ErrorContext {
     pub key: Key,
     /// The number of the last attempt, counted from 1; 0 before the first attempt.
     pub attempt: u32,
-    /// The largest number of attempts that the policy or its rule allows; `u32::MAX` for unlimited attempts.
+    /// The number of attempts that the policy or its rule allows a call that goes on failing in the last way; `u32::MAX`
+    /// for unlimited attempts. It is at least `attempt`.
     pub max_attempts: u32,
-    /// How long the call took, delays included; `None` unless the call measures its time.
+    /// How long the call took, delays included.
     ///
-    /// A call measures its time if the policy, an observer or [`Retry::when`](crate::Retry::when) needs it.
+    /// It counts from the start of the call if the policy has a time limit, if the call has an observer, or if
+    /// [`Retry::timed`](crate::Retry::timed) or [`Retry::when`](crate::Retry::when) is set. Otherwise the call reads no
+    /// clock before its first failure. With `std`, the time then counts from the end of the first attempt, so that the
+    /// call took at least as long. It is `None` if the call ended with its first attempt, and always without `std`.
     pub elapsed: Option<Duration>,
+    /// Whether [`elapsed`](Self::elapsed) counts from the end of the first attempt.
+    pub is_elapsed_partial: bool,
     /// The instant at which the call ended, on the runtime's clock.
     pub when: Instant,
+    /// The wall-clock time at which the call ended, since 1970 in UTC; `None` if the runtime has
+    /// [none](crate::runtime::Clock::unix_time). [`Error::at`] returns it as a `SystemTime`.
+    pub unix_time: Option<Duration>,
     /// The class of the last attempt's failure; `None` before the end of the first attempt.
     pub class: Option<Class>,
 }
@@ -204,13 +254,8 @@ impl ErrorContext {
 }
 
 impl<E> Error<E> {
-    pub(crate) const fn new(
-        kind: ErrorKind,
-        cause: Option<Cause<E>>,
-        context: ErrorContext,
-        is_neutral: bool,
-    ) -> Self {
-        Self { kind, cause, context, marks: Marks(is_neutral as u8) }
+    pub(crate) const fn new(kind: ErrorKind, cause: Option<Cause<E>>, context: Context) -> Self {
+        Self { kind, cause, context }
     }
 
     /// Returns how the call ended.
@@ -218,13 +263,13 @@ impl<E> Error<E> {
         self.kind
     }
 
-    pub(crate) const fn context_ref(&self) -> &ErrorContext {
+    pub(crate) const fn context_ref(&self) -> &Context {
         &self.context
     }
 
     /// Returns the call that this error is about, and how far it came.
     pub fn context(&self) -> ErrorContext {
-        self.context.clone()
+        self.context.whole()
     }
 
     /// Returns the name of the operation, or an empty text.
@@ -242,10 +287,26 @@ impl<E> Error<E> {
         self.context.class
     }
 
-    /// Returns how long the call took, delays included; `None` unless the call measures its time: see
-    /// [`ErrorContext::elapsed`].
-    pub const fn elapsed(&self) -> Option<Duration> {
-        self.context.elapsed
+    /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].
+    pub fn elapsed(&self) -> Option<Duration> {
+        self.context.whole().elapsed
+    }
+
+    /// Returns the wall-clock time at which the call ended; `None` if the runtime has
+    /// [none](crate::runtime::Clock::unix_time). The runtimes of `std`, tokio and async-std have one.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use retry_core::{Class, Policy};
+    ///
+    /// let start = SystemTime::now();
+    /// let error = retry_core::retry(Policy::DEFAULT).run_blocking(|| Err::<(), _>(Class::Validation)).unwrap_err();
+    /// assert!(error.at().unwrap() >= start);
+    /// ```
+    #[cfg(feature = "std")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+    pub fn at(&self) -> Option<std::time::SystemTime> {
+        std::time::UNIX_EPOCH.checked_add(self.context.whole().unix_time?)
     }
 
     /// Returns why the last attempt failed; `None` before the end of the first attempt.
@@ -276,8 +337,8 @@ impl<E> Error<E> {
 
     /// Converts the operation's own error: `error.map(std::io::Error::other)`. Everything else stays.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Error<F> {
-        let Self { kind, cause, context, marks } = self;
-        Error { kind, cause: cause.map(|cause| cause.map(f)), context, marks }
+        let Self { kind, cause, context } = self;
+        Error { kind, cause: cause.map(|cause| cause.map(f)), context }
     }
 
     /// Returns `Ok(None)` if the policy ignored the error. With it, a call for which a missing value is fine returns an
@@ -355,7 +416,7 @@ impl<E> Error<E> {
     /// Returns `true` if the last attempt's failure was [neutral](crate::Failure::neutral): it says nothing about the
     /// dependency.
     pub const fn is_neutral(&self) -> bool {
-        self.marks.0 & 1 != 0
+        self.context.is_neutral
     }
 
     /// Returns what became of the call's dead letter; `None` if the call left none.
@@ -374,16 +435,11 @@ impl<E> Error<E> {
     /// # }
     /// ```
     pub const fn letter(&self) -> Option<LetterOutcome> {
-        match self.marks.0 >> 1 {
-            1 => Some(LetterOutcome::Kept),
-            2 => Some(LetterOutcome::Lost),
-            3 => Some(LetterOutcome::LeftOut),
-            _ => None,
-        }
+        self.context.letter
     }
 
     pub(crate) const fn mark_letter(&mut self, outcome: LetterOutcome) {
-        self.marks.0 = self.marks.0 & 1 | (outcome as u8) << 1;
+        self.context.letter = Some(outcome);
     }
 
     const fn gave_up_for(&self, reason: GiveUp) -> bool {
@@ -391,20 +447,52 @@ impl<E> Error<E> {
     }
 }
 
-impl<E> fmt::Display for Error<E> {
+impl<E: Source> Error<E> {
+    /// Returns the line of the error with the chain of its causes, for a log. The causes are shown as [`ErrorText`] shows
+    /// them: at most 256 bytes, on one line, and without the secrets of URLs.
+    ///
+    /// If `E` has only `Display`, print the [`cause`](Self::cause) instead: `format!("{error}: {cause}")`.
+    pub fn report(&self) -> Report<'_, E> {
+        Report(self)
+    }
+}
+
+/// An [`Error`] and its causes in one line: see [`Error::report`].
+#[derive(Debug)]
+pub struct Report<'a, E>(&'a Error<E>);
+
+impl<E: Source> fmt::Display for Report<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, context, .. } = self;
-        context.key.fmt_after(&context.operation, f)?;
-        match kind {
-            ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}"),
-            ErrorKind::Rejected(rejected) => write!(f, "rejected {context}: {rejected}"),
-            ErrorKind::Cancelled => write!(f, "cancelled {context}"),
-            ErrorKind::Ignored => write!(f, "ignored an error {context}"),
+        let Self(error) = self;
+        write!(f, "{error}")?;
+        match &error.cause {
+            Some(Cause::Failed(cause)) => write!(f, ": {}", ErrorText::chain(cause.source())),
+            Some(Cause::TimedOut(limit)) => write!(f, ": timed out after {}", Spoken(*limit)),
+            Some(Cause::Unacceptable(_)) | None => Ok(()), // shown by the error
         }
     }
 }
 
-/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`.
+impl<E> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, context) = (&self.kind, self.context.whole());
+        context.key.fmt_after(&context.operation, f)?;
+        match kind {
+            ErrorKind::GaveUp(reason) => write!(f, "gave up {context}: {reason}")?,
+            ErrorKind::Rejected(rejected) => write!(f, "rejected {context}: {rejected}")?,
+            ErrorKind::Cancelled => write!(f, "cancelled {context}")?,
+            ErrorKind::Ignored => write!(f, "ignored an error {context}")?,
+        }
+        // An unacceptable value is no `source`, so its detail belongs here.
+        match &self.cause {
+            Some(Cause::Unacceptable(Some(detail))) => write!(f, ": {detail}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`. The time is left out
+/// unless it counts from the start of the call.
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.attempt, self.max_attempts) {
@@ -412,7 +500,7 @@ impl fmt::Display for ErrorContext {
             (attempt, u32::MAX) => write!(f, "after attempt {attempt}")?,
             (attempt, most) => write!(f, "after attempt {attempt} of {most}")?,
         }
-        if let Some(elapsed) = self.elapsed {
+        if let (Some(elapsed), false) = (self.elapsed, self.is_elapsed_partial) {
             write!(f, ", {}", Spoken(elapsed))?;
         }
         match self.class {

@@ -2,6 +2,9 @@
 
 use core::convert::Infallible;
 use core::fmt;
+use core::future::poll_fn;
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 
 use crate::circuit::{CircuitConfig, OnHealthy, Settings, SharedCircuit, Window};
@@ -40,6 +43,7 @@ pub struct HealthCheck<'a, W: Window, L: Lock, R, S: Settings = CircuitConfig> {
     circuit: &'a SharedCircuit<W, L, S>,
     runtime: R,
     every: Duration,
+    check_timeout: Duration,
     then: OnHealthy,
     /// The name of the circuit, and its observer.
     observer: Option<(Name, &'a (dyn Observer + Sync))>,
@@ -51,13 +55,34 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     /// There is one check per period `every`, and the first one comes after one period. A period below 1 ms is raised
     /// to 1 ms.
     pub const fn new(circuit: &'a SharedCircuit<W, L, S>, runtime: R, every: Duration) -> Self {
-        Self { circuit, runtime, every, then: OnHealthy::HalfOpen, observer: None }
+        let check_timeout = Duration::from_secs(10);
+        Self { circuit, runtime, every, check_timeout, then: OnHealthy::HalfOpen, observer: None }
     }
 
     /// Closes the circuit after a success, instead of half-opening it.
     #[must_use]
     pub fn closes(self) -> Self {
         Self { then: OnHealthy::Close, ..self }
+    }
+
+    /// Sets the longest time of one check in [`run`](Self::run). A check that takes longer is dropped and counts as
+    /// failed, so that a check that hangs does not end the checks. The default is 10 s. A time below 1 ms is raised to
+    /// 1 ms.
+    ///
+    /// [`run_blocking`](Self::run_blocking) cannot end a check. There, the check needs a timeout of its own, such as on
+    /// its socket.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{testing::FakeClock, CircuitConfig, HealthCheck, SharedCircuit};
+    ///
+    /// let (circuit, clock) = (SharedCircuit::new(CircuitConfig::DEFAULT), FakeClock::new());
+    /// let check = HealthCheck::new(&circuit, &clock, Duration::from_secs(5)).check_timeout(Duration::from_secs(2));
+    /// assert!(format!("{check:?}").contains("check_timeout: 2s"));
+    /// ```
+    #[must_use]
+    pub fn check_timeout(self, limit: Duration) -> Self {
+        Self { check_timeout: limit, ..self }
     }
 
     /// Sets an observer, which gets each change that a check causes, with this name for the circuit.
@@ -77,9 +102,17 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     {
         loop {
             self.runtime.sleep(self.period()).await;
-            if let Some(era) = self.circuit.health_check_era()
-                && check().await
-            {
+            let Some(era) = self.circuit.health_check_era() else { continue };
+            let is_healthy = {
+                let mut check = pin!(check());
+                let mut limit = pin!(self.runtime.sleep(at_least_a_milli(self.check_timeout)));
+                poll_fn(|context| match check.as_mut().poll(context) {
+                    Poll::Pending => limit.as_mut().poll(context).map(|()| false),
+                    healthy => healthy,
+                })
+                .await
+            };
+            if is_healthy {
                 self.is_well(era);
             }
         }
@@ -115,10 +148,14 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
         }
     }
 
-    /// The period, at least 1 ms. With a period of zero, no other task would run.
     fn period(&self) -> Duration {
-        self.every.max(Duration::from_millis(1))
+        at_least_a_milli(self.every)
     }
+}
+
+/// With a period of zero, no other task would run.
+fn at_least_a_milli(time: Duration) -> Duration {
+    time.max(Duration::from_millis(1))
 }
 
 #[cfg(feature = "defmt")]
@@ -131,10 +168,11 @@ impl<W: Window, L: Lock, R, S: Settings> defmt::Format for HealthCheck<'_, W, L,
 
 impl<W: Window, L: Lock, R, S: Settings> fmt::Debug for HealthCheck<'_, W, L, R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { circuit, every, then, .. } = self;
+        let Self { circuit, every, check_timeout, then, .. } = self;
         f.debug_struct("HealthCheck")
             .field("circuit", circuit)
             .field("every", every)
+            .field("check_timeout", check_timeout)
             .field("then", then)
             .finish_non_exhaustive()
     }

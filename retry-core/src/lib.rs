@@ -40,7 +40,7 @@
 //! | [`Error`] | how a failed call ended, and the last attempt's error | [fallbacks](_guides::fallbacks) |
 //! | [`observe`] | events, logs, spans and metrics | [metrics, logs and alerts](_guides::operating), [troubleshooting](_guides::troubleshooting) |
 //! | [`dead_letter`], [`record`] | dead letter queues; a log of decisions, and its replay | [dead letters](_guides::dead_letters), [record and replay](_guides::recording) |
-//! | [`config`] | policies and circuits in configuration files | [configuration](_guides::configuration) |
+//! | [`config`] | policies, circuits and budgets in configuration files | [configuration](_guides::configuration) |
 //! | [`runtime`], [`testing`] | clocks, sleeps, random words and locks; the fake clock | [testing](_guides::testing) |
 //! | [`Call`] | the state machine by itself, for a loop of your own | [design](_guides::design) |
 //!
@@ -57,7 +57,7 @@
 //! | `json` | `JsonLinesSink` and `JsonLinesReader`: dead letters in a file |
 //! | `log` | `LogFacade`, an observer that writes to the `log` crate |
 //! | `metrics` | `MetricsFacade`, an observer that counts in the `metrics` crate |
-//! | `serde` | policies, circuits and operations in configuration files: read and written |
+//! | `serde` | policies, circuits, budgets and operations in configuration files: read and written |
 //! | `tracing` | `TracingLog` and `CallSpan`, observers that write to the `tracing` crate |
 
 #![no_std]
@@ -75,10 +75,14 @@ mod codec;
 mod config_error;
 mod crc;
 mod delay;
+mod detail;
+mod digest;
 mod error;
+mod error_text;
 mod health;
 mod key;
 mod lock;
+mod log_level;
 mod name;
 mod panics;
 mod ratio;
@@ -109,7 +113,7 @@ pub use config::ConfigError;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use error::BoxError;
-pub use error::{Cause, Error, ErrorContext, ErrorKind};
+pub use error::{Cause, Error, ErrorContext, ErrorKind, Report};
 pub use health::HealthCheck;
 pub use key::Key;
 pub use policy::{Backoff, Failure, Jitter, Policy, Preset, Rule};

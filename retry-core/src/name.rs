@@ -3,6 +3,8 @@
 use core::fmt;
 use core::ops::Deref;
 
+use crate::clean::Shown;
+
 /// The name of an operation, for events, errors and metrics.
 ///
 /// It is made from a `&'static str`, or with the feature `std` from a `String`. The text of a `String` is shared, so a
@@ -163,15 +165,17 @@ impl PartialEq<&str> for Name {
     }
 }
 
+/// Shows the text on one line: up to 128 bytes, with U+FFFD in place of control characters, line separators and marks of
+/// text direction. [`as_str`](Name::as_str) is the text as it is.
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        Shown(self.as_str()).fmt(f)
     }
 }
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
+        fmt::Debug::fmt(&Shown(self.as_str()), f)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use retry_core::classify::{BaseErrors, Causes, CoreErrors, ErrorChain, downcast};
 use retry_core::{Class, Classify, Error, Failure};
 
-use crate::tls::{Text, of_handshake, of_openssl, of_schannel};
+use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 
 /// Classifies errors of any type by their chain of causes: [`ErrorChain`] with the errors of tokio, of the HTTP clients and
 /// of tower.
@@ -107,8 +107,7 @@ fn over<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<Failu
 enum Place {
     /// No client is around it.
     Elsewhere,
-    /// The connection, or the way to it. Data that is invalid there is what a TLS library says of a handshake: a
-    /// certificate that cannot be trusted, an alert, or a server that does not speak TLS. None of them passes by itself.
+    /// The connection, or the way to it: see [`of_connection`].
     Connection,
     /// The bytes that the server sent. If they are invalid, they are not HTTP, as after a connection that broke.
     Answer,
@@ -155,7 +154,7 @@ impl Walk {
         }
         #[cfg(feature = "h2")]
         if let Some(h2) = downcast::<h2::Error>(error) {
-            return Some(crate::h2::of_h2(h2).into());
+            return Some(crate::h2::of_h2(h2));
         }
         #[cfg(feature = "reqwest")]
         if let Some(reqwest) = downcast::<reqwest::Error>(error) {
@@ -176,14 +175,15 @@ impl Walk {
     }
 
     fn of_io(&mut self, error: &io::Error) -> Option<Class> {
-        let class = error.classify().class;
-        match (self.place, class) {
-            (Place::Connection, Class::Unknown) => {
+        if self.place == Place::Connection {
+            let class = of_connection(error);
+            if class.is_none() {
                 self.otherwise = Some(Class::Network);
-                error.raw_os_error().and_then(of_schannel)
             }
+            return class;
+        }
+        match (self.place, error.classify().class) {
             (_, Class::Unknown) => None,
-            (Place::Connection, Class::Serialization) => Some(Class::Permanent),
             (Place::Answer, Class::Serialization | Class::Validation) => Some(Class::Network),
             (_, class) => Some(class),
         }

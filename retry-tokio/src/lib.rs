@@ -187,6 +187,10 @@ impl Clock for Tokio {
     fn now(&self) -> Instant {
         StdRuntime::instant(tokio::time::Instant::now().into_std())
     }
+
+    fn unix_time(&self) -> Option<Duration> {
+        StdRuntime.unix_time()
+    }
 }
 
 impl Sleep for Tokio {

@@ -1,11 +1,10 @@
 //! Classifiers for reqwest's requests, responses and errors.
 
-use core::fmt::Display;
-
 use ::reqwest::{Error as ReqwestError, Request, Response};
 use retry_core::{
     Failure, Progress,
     classify::{Classifier, Idempotency},
+    observe::ErrorText,
     runtime::StdRuntime,
 };
 
@@ -52,8 +51,8 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
         reqwest_response(response)
     }
 
-    fn text<'e>(&self, error: &'e ReqwestError) -> Option<&'e dyn Display> {
-        Some(error)
+    fn text<'e>(&self, error: &'e ReqwestError) -> Option<ErrorText<'e>> {
+        Some(ErrorText::chain(error))
     }
 }
 
@@ -91,14 +90,14 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 ///
 /// # `Retry-After`, and the error's text in logs
 ///
-/// A response that [`reqwest_response`] marks as a failure has no error text, so logs contain only its class. reqwest's
-/// `error_for_status` returns an error with a text, but loses `Retry-After`, because the error has no headers. To keep
+/// A response that [`reqwest_response`] marks as a failure has no error text, so logs contain its class and its status.
+/// reqwest's `error_for_status` returns an error with a text and the URL, but loses `Retry-After`, because the error has no headers. To keep
 /// both, use an error type of your own:
 ///
 /// ```
-/// use std::{fmt::Display, time::Duration};
+/// use std::time::Duration;
 /// use reqwest::Response;
-/// use retry_core::{Classify, Failure, Policy};
+/// use retry_core::{Classify, Failure, Policy, observe::ErrorText};
 /// use retry_tokio::{reqwest_error, reqwest_response, retry};
 ///
 /// /// reqwest's error, with the class and the hint of the response.
@@ -113,8 +112,8 @@ impl Classifier<Response, ReqwestError> for ReqwestClassifier {
 ///         self.failure
 ///     }
 ///
-///     fn text(&self) -> Option<&dyn Display> {
-///         Some(&self.error) // for events and logs
+///     fn text(&self) -> Option<ErrorText<'_>> {
+///         Some(ErrorText::chain(&self.error)) // for events and logs
 ///     }
 /// }
 ///

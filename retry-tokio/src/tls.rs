@@ -4,8 +4,9 @@
 //! text: its errors are an `io::Error` of kind `InvalidData`.
 
 use std::fmt::{self, Write as _};
+use std::io;
 
-use retry_core::Class;
+use retry_core::{Class, Classify};
 
 /// Marks the errors of OpenSSL's handshake. Source: [`ERR_error_string`], `error:[code]:[library]:[function]:[reason]`,
 /// and the name of the library `ERR_LIB_SSL`.
@@ -42,11 +43,23 @@ pub(crate) fn of_handshake(text: &Text) -> Option<Class> {
         .or_else(|| REFUSALS.iter().any(|refusal| text.contains(refusal)).then_some(Class::Permanent))
 }
 
+/// Returns the class of an error of a connection, or `None` if the rest of the chain decides.
+///
+/// Data that is invalid there is what a TLS library says of a handshake: a certificate that cannot be trusted, an alert,
+/// or a server that does not speak TLS. None of them passes by itself.
+pub(crate) fn of_connection(error: &io::Error) -> Option<Class> {
+    match error.classify().class {
+        Class::Unknown => error.raw_os_error().and_then(of_schannel),
+        Class::Serialization => Some(Class::Permanent),
+        class => Some(class),
+    }
+}
+
 /// Returns the class of an error number that Windows' Schannel uses: the facilities 9 (security) and 11 (certificates)
 /// of an HRESULT. Source: [\[MS-ERREF\]], section 2.1.
 ///
 /// [\[MS-ERREF\]]: https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-erref/
-pub(crate) const fn of_schannel(code: i32) -> Option<Class> {
+const fn of_schannel(code: i32) -> Option<Class> {
     match code.cast_unsigned() >> 16 {
         0x8009 | 0x800b => Some(Class::Permanent),
         _ => None,

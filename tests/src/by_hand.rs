@@ -83,8 +83,12 @@ fn call<L: Lock>(
                 attempt.fail(failure, now, &mut time.words())
             }
             None => {
-                (class, last) = (Some(Class::Timeout), Class::Timeout.name());
-                attempt.time_out(now, &mut time.words())
+                let verdict = attempt.time_out(now, &mut time.words());
+                // A retry that started too late did not run, so the failure before it is the last one.
+                if !is_late || verdict != Verdict::GiveUp(GiveUp::StartWithin) {
+                    (class, last) = (Some(Class::Timeout), Class::Timeout.name());
+                }
+                verdict
             }
         };
         let delay = match verdict {
@@ -97,11 +101,10 @@ fn call<L: Lock>(
         let least = call.earliest_retry();
         let slept = match time.readiness() {
             Some(Readiness { check, every }) if least < delay => {
-                let (mut slept, mut left) = (time.sleep_blocking(least), delay - least);
-                while slept.is_ok() && !left.is_zero() && !check() {
-                    let step = every.min(left);
-                    left -= step;
-                    slept = time.sleep_blocking(step);
+                let until = now().after(delay);
+                let mut slept = time.sleep_blocking(least);
+                while slept.is_ok() && now() < until && !check() {
+                    slept = time.sleep_blocking(every.min(until.since(now())));
                 }
                 slept
             }

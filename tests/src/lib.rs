@@ -78,6 +78,8 @@ mod samples {
     mod http_and_tower {}
     #[doc = include_str!("../../docs/operating.md")]
     mod operating {}
+    #[doc = include_str!("../../docs/polling.md")]
+    mod polling {}
     #[doc = include_str!("../../docs/recording.md")]
     mod recording {}
     #[doc = include_str!("../../docs/settings.md")]

@@ -175,7 +175,7 @@ impl<L: Lock> Allowance<L> {
         match self {
             Self::None => None,
             Self::Tokens(budget) => Some(budget.held_millionths(now)),
-            Self::Throttle(budget) => Some(budget.held_thousandths().into()),
+            Self::Throttle(budget) => Some(budget.held_thousandths(now).into()),
             Self::Share(budget) => Some(budget.held(now)),
             Self::Concurrency(budget) => {
                 Some(u64::from(budget.attempts_under_way()) << 32 | u64::from(budget.retries_granted()))

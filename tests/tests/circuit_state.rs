@@ -271,7 +271,9 @@ fn the_lock_is_taken_only_if_something_changes() {
         let ticket = circuit.admit(never).expect("closed").ticket;
         assert_eq!(circuit.cancel(ticket, never), None);
     };
-    assert_eq!(taken(dropped), 0);
+    assert_eq!(taken(dropped), 1, "the first one that is dropped arms the circuit");
+    assert_eq!(taken(|| end(&circuit, false, at(0))), 1, "the next one that completes disarms it");
+    assert_eq!(good(5), 0);
 
     for _ in 0..5 {
         end(&circuit, true, at(0));

@@ -60,11 +60,6 @@ impl Gate for Log {
         Some(CHANGE)
     }
 
-    fn fail(&self, ticket: u32, class: Class, now: impl Now, delay: Option<Duration>, word: u64) -> Settled {
-        self.note(("fail", ticket, class, now.now(), delay, word));
-        Settled { change: None, next: Err(REFUSED) }
-    }
-
     fn cancel(&self, ticket: u32, now: impl Now) -> Option<Change> {
         self.note(("cancel", ticket, now.now()));
         Some(CHANGE)

@@ -76,8 +76,8 @@ fn an_outage_is_not_diluted() {
     #[rustfmt::skip]
     let rows = [
         // rules,                                    unsent for each failure, the failure that opens it
-        (CircuitConfig::DEFAULT,                     1,                       5),
-        (CircuitConfig::DEFAULT,                     4,                       5),
+        (CircuitConfig::DEFAULT,                     1,                      20),
+        (CircuitConfig::DEFAULT,                     4,                      20),
         (rules.failure_rate(50),                     4,                       20),
         (rules.failure_rate(100),                    9,                       20),
         (rules.failures_in_window(30),               9,                       30),
@@ -258,8 +258,8 @@ fn budgets(story: &[Result<(), Failure>]) -> [String; 5] {
         budget.with_state(|state| format!("{state:?}"))
     }
     [
-        after(TokenBucket::DEFAULT, story),
-        after(RetryThrottle::DEFAULT, story),
+        after(TokenBucket::AWS, story),
+        after(RetryThrottle::GRPC, story),
         after(RequestShare::DEFAULT, story),
         after(ConcurrencyShare::DEFAULT, story),
         after(AdaptiveThrottle::DEFAULT, story),
@@ -284,7 +284,7 @@ fn the_price_goes_back_to_each_budget() {
     assert_eq!(budgets(&[Err(AGAIN), Err(AGAIN), Err(UNSENT)]), idle);
 
     let clock = FakeClock::new();
-    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(5));
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS.capacity(5));
     let policy = Policy::fixed(ms(100)).jitter(Jitter::None).max_attempts(20);
     let mut made = 0;
     let result = Retry::new(&policy, &clock).budget(&bucket).run_blocking(|| {
@@ -379,7 +379,8 @@ fn an_inner_call_that_says_nothing_is_neutral_for_an_outer_circuit() {
         ("it was refused", Box::new(refused), true),
     ];
     for (what, inner, is_neutral) in rows {
-        let (clock, outer) = (FakeClock::new(), SharedCircuit::new(CircuitConfig::DEFAULT));
+        let config = CircuitConfig::DEFAULT.consecutive_failures(5);
+        let (clock, outer) = (FakeClock::new(), SharedCircuit::new(config));
         for _ in 0..5 {
             let error = inner(&clock);
             assert_eq!(error.classify().is_neutral, is_neutral, "{what}");

@@ -56,7 +56,8 @@ fn policy() -> impl Strategy<Value = (Policy, Duration, Duration)> {
     (backoff(), jitter(), duration(), duration(), 1..=u32::MAX, duration(), duration(), hints()).prop_map(
         |(backoff, jitter, cap, minimum, attempts, deadline, max_hint, hints)| {
             let policy = Policy::backoff(backoff).jitter(jitter).max_attempts(attempts);
-            let policy = policy.start_within(deadline).max_hint(max_hint).hints(hints);
+            let policy =
+                policy.start_within(deadline.max(Duration::from_nanos(1))).max_hint(max_hint).hints(hints);
             let cap = cap.max(backoff.ceiling(1));
             let minimum = minimum.min(cap);
             (policy.max_delay(cap).min_delay(minimum), minimum, cap)
@@ -103,38 +104,59 @@ fn count() -> impl Strategy<Value = u32> {
     prop_oneof![1..10_u32, 1..=u32::MAX, Just(u32::MAX)]
 }
 
-/// Any configuration that the setters allow, even if it is too large for some windows.
+/// Any configuration whose settings all have an effect, even if it is too large for some windows.
 fn any_circuit() -> impl Strategy<Value = CircuitConfig> {
+    let window = prop_oneof![
+        Just((None, None)),
+        count().prop_map(|it| (Some(it), None)),
+        duration().prop_map(|it| (None, Some(it)))
+    ];
     let opens = (
         prop::option::of(count()),
         prop::option::of(count()),
         prop::option::of(1..=100_u8),
         prop::option::of((1..=100_u8, duration())),
         count(),
-        prop::option::of(count()),
-        prop::option::of(duration()),
+        window,
     );
     let stays_open = (duration(), prop::option::of((multiplier(), duration())), jitter(), classes());
     let closes = (count(), count(), any::<u32>(), prop::option::of(count()), duration(), duration());
     let rate = prop::option::of((count(), 1..=100_u8));
     (opens, stays_open, closes, rate).prop_map(|(opens, stays_open, closes, rate)| {
-        let mut config = CircuitConfig::WITHOUT_RULES.minimum_calls(opens.4);
-        config = opens.0.map_or(config, |failures| config.consecutive_failures(failures));
-        config = opens.1.map_or(config, |failures| config.failures_in_window(failures));
-        config = opens.2.map_or(config, |percent| config.failure_rate(percent));
-        if let Some((percent, after)) = opens.3 {
-            config = config.slow_rate(percent).slow_after(after.max(Duration::from_nanos(1)));
+        let mut config = CircuitConfig::WITHOUT_RULES;
+        let (row, in_window, rate_of_failures, slow, minimum, (window, window_time)) = opens;
+        let most = window.unwrap_or(u32::MAX);
+        config = row.map_or(config, |failures| config.consecutive_failures(failures));
+        config = in_window.map_or(config, |failures| config.failures_in_window(failures.min(most)));
+        config = rate_of_failures.map_or(config, |percent| config.failure_rate(percent));
+        if let Some((percent, after)) = slow {
+            config = config
+                .slow_rate(percent)
+                .slow_after(after.clamp(Duration::from_nanos(1), Duration::from_secs(1 << 32)));
         }
-        config = opens.5.map_or(config, |calls| config.window(calls));
-        config = opens.6.map_or(config, |time| config.window_time(time.max(Duration::from_nanos(1))));
+        let has_rate = rate_of_failures.is_some() || slow.is_some();
+        if has_rate {
+            config = config.minimum_calls(minimum.min(most));
+        }
+        if has_rate || in_window.is_some() {
+            config = window.map_or(config, |calls| config.window(calls));
+            config = window_time.map_or(config, |time| config.window_time(time.max(Duration::from_nanos(1))));
+        }
 
         let (open_for, growth, jitter, classes) = stays_open;
-        config = config.open_for(open_for).open_jitter(jitter).count_as_failure(classes);
-        config = growth.map_or(config, |(growth, most)| config.open_growth(growth, most.max(open_for)));
+        config = config.open_for(open_for).count_as_failure(classes);
+        let room = growth.is_some_and(|(_, most)| most > open_for);
+        if let Some((growth, most)) = growth.filter(|_| room) {
+            config = config.open_growth(growth, most);
+        }
+        if room || !matches!(jitter, Jitter::Additive(_) | Jitter::Decorrelated) {
+            config = config.open_jitter(jitter);
+        }
 
         let (probes, successes, failures, most, lease, ramp) = closes;
         config = config.probes(probes).success_threshold(successes).probe_failures(failures);
-        config = most.map_or(config, |most| config.max_probes(most));
+        let decisive = successes.saturating_add(failures);
+        config = most.map_or(config, |most| config.max_probes(most.max(decisive)));
         config = config.lease(lease.max(Duration::from_nanos(1))).ramp(ramp);
         rate.map_or(config, |(probes, percent)| config.probe_rate(probes, percent))
     })
@@ -168,6 +190,9 @@ proptest! {
 
     #[test]
     fn a_policy_is_read_as_it_was_written(policy in any_policy()) {
+        // A limit of hints has no effect if they are ignored, so it is not written.
+        let ignores = policy.settings().hints == Hints::Ignore;
+        let policy = if ignores { hints_up_to_max_delay(policy) } else { policy };
         prop_assert_eq!(read_back(&policy), [policy; 2]);
     }
 
@@ -218,6 +243,7 @@ proptest! {
         attempts in 1_u32..30,
         (deadline, limit) in (duration(), duration()),
     ) {
+        let deadline = deadline.max(Duration::from_nanos(1));
         let policy = policy.hints(hints).max_attempts(attempts).start_within(deadline).max_hint(limit);
         let clock = FakeClock::new();
         let mut call = Call::new(&policy, clock.now());

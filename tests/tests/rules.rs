@@ -104,6 +104,44 @@ fn a_rule_brings_its_own_backoff_jitter_and_limit() {
     assert_eq!(nth(&policy, 4, Class::Server), Verdict::GiveUp(GiveUp::Attempts));
 }
 
+/// The number in messages is that of the last failure's class: how many attempts the call makes if it fails so again.
+#[test]
+fn the_limit_that_is_told_is_that_of_the_last_failure() {
+    const RULES: [Rule; 2] =
+        [Rule::class(Class::RateLimit).max_attempts(100), Rule::class(Class::Network).max_attempts(u32::MAX)];
+    use Class::{Network, RateLimit, Server, Validation};
+    let rows: [(&[Class], u32, u32); 8] = [
+        // the failures, the last attempt and the limit in the error
+        (&[Server, Server, Server], 3, 3),
+        (&[RateLimit, RateLimit, RateLimit, RateLimit, RateLimit, Server], 6, 6),
+        (&[RateLimit, Server, Server], 3, 3),
+        (&[RateLimit, RateLimit, Validation], 3, 3),
+        (&[RateLimit, Validation], 2, 3),
+        (&[Server, RateLimit, Validation], 3, 3),
+        (&[Network, Network, Network, Network, Server], 5, 5),
+        (&[Network, Validation], 2, 3),
+    ];
+    let policy = POLICY.max_attempts(3).rules(&RULES);
+    for (failures, attempt, most) in rows {
+        let (clock, mut left) = (FakeClock::new(), failures.iter());
+        let retry = Retry::new(&policy, &clock).classify(|class: &Class| *class);
+        let error = retry.run_blocking(|| Err::<(), _>(*left.next().unwrap())).unwrap_err();
+        let context = error.context();
+        assert_eq!((context.attempt, context.max_attempts, left.len()), (attempt, most, 0), "{failures:?}");
+    }
+    // The same for a rule that only a condition knows.
+    let (clock, mut failed) = (FakeClock::new(), 0);
+    let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| match class {
+        RateLimit => Failure::new(RateLimit).under(&RULES[0]),
+        class => Failure::new(*class),
+    });
+    let error = retry.run_blocking(|| {
+        failed += 1;
+        Err::<(), _>(if failed < 6 { RateLimit } else { Server })
+    });
+    assert!(error.unwrap_err().to_string().contains("after attempt 6 of 6"));
+}
+
 #[test]
 fn the_first_rule_that_applies_is_the_only_one() {
     const RULES: [Rule; 3] = [
@@ -168,7 +206,7 @@ fn a_value_can_be_a_failure() {
     assert_eq!(clock.now(), Instant::from_millis(300));
 
     let error = retry.run_blocking(|| Ok::<_, Class>("")).unwrap_err();
-    assert_eq!(error.cause(), Some(&Cause::Unacceptable));
+    assert_eq!(error.cause(), Some(&Cause::Unacceptable(None)));
     assert!(error.is_exhausted());
     assert_eq!(error.context().class, Some(Class::Transient));
 }

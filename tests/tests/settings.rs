@@ -167,12 +167,13 @@ fn a_circuits_configuration_is_one_line() {
     let rows: &[(CircuitConfig, &str)] = &[
         (
             CircuitConfig::DEFAULT,
-            "opens after 5 failures in a row or a failure rate of 50 %, minimum 20 calls, open for 30 s, \
+            "opens after 20 failures in a row or a failure rate of 50 %, minimum 20 calls, open for 30 s, \
              1 probe at once, closes after 1 success, reopens after 1 failure, lease 1 min, \
-             counts transient, timeout, rate_limit, network, server, unknown, circuit_open, exhausted",
+             counts transient, timeout, rate_limit, network, server, unknown, circuit_open, exhausted, \
+             and attempts cancelled after 1 s",
         ),
         (
-            CircuitConfig::WITHOUT_RULES.count_as_failure(TIMEOUTS),
+            CircuitConfig::WITHOUT_RULES.count_as_failure(TIMEOUTS).cancelled_after(Duration::MAX),
             "never opens by itself, open for 30 s, 1 probe at once, closes after 1 success, \
              reopens after 1 failure, lease 1 min, counts timeout",
         ),
@@ -186,6 +187,9 @@ fn a_circuits_configuration_is_one_line() {
                 .open_for(ms(5_000))
                 .open_growth(1.1, ms(90_000))
                 .open_jitter(Jitter::proportional(0.2))
+                .max_hint(ms(120_000))
+                .rate_limit_hold(ms(50_000))
+                .cancelled_after(ms(2_000))
                 .probes(4)
                 .success_threshold(3)
                 .probe_failures(1)
@@ -195,8 +199,8 @@ fn a_circuits_configuration_is_one_line() {
                 .count_as_failure(TIMEOUTS),
             "opens after 3 failures in the window or a slow-call rate of 40 %, slow after 2500 ms, minimum 1 call, \
              window of 50 calls, window of 1 min, open for 5 s x1.1 up to 90 s with proportional jitter 0.2, \
-             4 probes at once, 8 in all, closes after 3 successes, reopens after 2 failures, lease 20 s, ramp 9 s, \
-             counts timeout",
+             hints up to 2 min, held by a rate limit up to 50 s, 4 probes at once, 8 in all, closes after 3 successes, reopens after 2 failures, lease 20 s, ramp 9 s, \
+             counts timeout, and attempts cancelled after 2 s",
         ),
     ];
     for (config, line) in rows {
@@ -210,6 +214,8 @@ fn a_circuits_configuration_is_one_line() {
     assert_eq!((settings.window, settings.window_time), (Some(50), Some(ms(60_000))));
     assert_eq!((settings.open_for, settings.max_open_for), (ms(5_000), ms(90_000)));
     assert_eq!((settings.open_growth, settings.open_jitter), (1.1, Jitter::proportional(0.2)));
+    assert_eq!((settings.max_hint, settings.rate_limit_hold), (ms(120_000), ms(50_000)));
+    assert_eq!(settings.cancelled_after, Some(ms(2_000)));
     assert_eq!((settings.probes, settings.max_probes), (4, Some(8)));
     assert_eq!((settings.success_threshold, settings.probe_failures), (3, 1));
     assert_eq!((settings.lease, settings.ramp), (ms(20_000), ms(9_000)));

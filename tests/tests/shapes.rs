@@ -69,7 +69,7 @@ async fn a_client_owns_its_retry_beside_the_circuit_that_it_uses() {
 async fn references_and_arcs_are_circuits_and_budgets() {
     static CIRCUIT: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT);
     let circuit = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
-    let budget = Arc::new(SharedBudget::new(TokenBucket::DEFAULT));
+    let budget = Arc::new(SharedBudget::new(TokenBucket::AWS));
 
     let by_reference = retry_tokio::retry(&POLICY).circuit(&CIRCUIT);
     assert!(by_reference.run(|| async { Ok::<_, Class>(7) }).await.is_ok());
@@ -86,7 +86,7 @@ async fn references_and_arcs_are_circuits_and_budgets() {
 fn types_are_inferred_without_annotations() {
     let circuit = Arc::new(SharedCircuit::new(CircuitConfig::DEFAULT));
     let pool = Arc::new(CircuitPool::new(8, CircuitConfig::DEFAULT));
-    let budget = Arc::new(SharedBudget::new(TokenBucket::DEFAULT));
+    let budget = Arc::new(SharedBudget::new(TokenBucket::AWS));
     let metrics = Arc::new(Metrics::new());
     let retry = retry_core::retry(Policy::DEFAULT).circuit(circuit).budget(budget).observe(metrics.clone());
     assert_eq!(retry.run_blocking(|| Ok::<_, Class>(pool.get("a").phase())), Ok(Phase::Closed));

@@ -29,7 +29,7 @@ Usage: monitoring [ADDRESS]    the address to listen on; default: 127.0.0.1:9600
 
 GET  /metrics       metrics for Prometheus
 GET  /              a summary in a few lines
-POST /mode/MODE     sets the server's mode: healthy, flaky or down; before that, the mode changes once per minute
+POST /mode/MODE     sets the server's mode: healthy, flaky, limited or down; before that, the mode changes once per minute
 ";
 
 /// How long each mode lasts before one is chosen.

@@ -1,4 +1,4 @@
-//! The HTTP server that the callers depend on. It can be set to healthy, flaky or down.
+//! The HTTP server that the callers depend on. It can be set to healthy, flaky, limited or down.
 
 use core::net::{Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
@@ -21,12 +21,14 @@ pub(crate) enum Mode {
     Healthy,
     /// Answers every fourth request with 503, and leaves every fortieth unanswered.
     Flaky,
+    /// Answers every third request with 429.
+    Limited,
     /// Answers every request with 503.
     Down,
 }
 
 impl Mode {
-    pub(crate) const ALL: [Self; 3] = [Self::Healthy, Self::Flaky, Self::Down];
+    pub(crate) const ALL: [Self; 4] = [Self::Healthy, Self::Flaky, Self::Limited, Self::Down];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| format!("{mode:?}").eq_ignore_ascii_case(name))
@@ -81,7 +83,8 @@ async fn answer(State(server): State<Arc<Server>>) -> Result<&'static str, Statu
     match Mode::ALL[usize::from(server.mode.load(Relaxed))] {
         Mode::Flaky if number.is_multiple_of(40) => core::future::pending().await,
         Mode::Flaky if number.is_multiple_of(4) => Err(StatusCode::SERVICE_UNAVAILABLE),
-        Mode::Healthy | Mode::Flaky => {
+        Mode::Limited if number.is_multiple_of(3) => Err(StatusCode::TOO_MANY_REQUESTS),
+        Mode::Healthy | Mode::Flaky | Mode::Limited => {
             tokio::time::sleep(ANSWERS_AFTER).await;
             Ok("7")
         }

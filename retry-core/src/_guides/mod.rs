@@ -10,6 +10,7 @@
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
+//! | poll until a result is ready | [polling] |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
 //! | record decisions and replay them | [record and replay](recording) |
 //! | test code that retries | [testing] |
@@ -64,6 +65,7 @@ guides! {
     http_and_tower = "docs/http-and-tower.md";
     migrating = "docs/migrating.md";
     operating = "docs/operating.md";
+    polling = "docs/polling.md";
     recording = "docs/recording.md";
     settings = "docs/settings.md";
     testing = "docs/testing.md";

@@ -8,6 +8,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::steps::has_stepped_back;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
 use crate::runtime::{BlockingSleep, Interrupted, Sleep};
 use crate::time::{Instant, Now};
@@ -43,7 +44,9 @@ impl Sending {
 /// at most twice the measured rate of attempts. The rate never falls below one token per 2 s.
 ///
 /// It has no clock of its own: the caller passes the time, waits, and reports how each attempt ended. For many callers,
-/// see [`SharedAdaptiveRate`]. If the clock steps back, it continues from the new time.
+/// see [`SharedAdaptiveRate`]. If the clock steps back by more than 1 s, it continues from the new time. After a smaller
+/// step, such as between the readings of several threads, time stands still until the clock has caught up. So it earns
+/// tokens at most for the sum of the clock's steps forward.
 ///
 /// Source: [Retry behavior](https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html) of the AWS
 /// SDKs, as [smithy-rs](https://github.com/smithy-lang/smithy-rs) implements it in `client_rate_limiter.rs`; the curve
@@ -214,13 +217,14 @@ impl AdaptiveRate {
     fn measure(&mut self, now: Instant) {
         let state = &mut self.state;
         state.ended = state.ended.saturating_add(1);
-        let half_second = now.as_nanos() / (NANOS_PER_SEC / 2);
+        let half_second = now.as_nanos() / HALF_SECOND;
         if half_second > state.half_second {
             let secs = (half_second - state.half_second) as f64 / 2.0;
             let rate = f64::from(state.ended) / secs;
             state.measured_rate = rate * SMOOTH + state.measured_rate * (1.0 - SMOOTH);
         }
-        if half_second != state.half_second {
+        let since = Instant::from_nanos(state.half_second.saturating_mul(HALF_SECOND));
+        if half_second > state.half_second || has_stepped_back(since, now) {
             state.ended = 0;
             state.half_second = half_second;
         }
@@ -228,11 +232,15 @@ impl AdaptiveRate {
 
     fn refill(&mut self, now: Instant) {
         let state = &mut self.state;
-        if let Some(refilled) = state.refilled {
-            let earned = secs(now.since(refilled)) * state.fill_rate;
-            state.capacity = (state.capacity + earned).min(state.max_capacity);
+        let Some(refilled) = state.refilled else {
+            state.refilled = Some(now);
+            return;
+        };
+        let earned = secs(now.since(refilled)) * state.fill_rate;
+        state.capacity = (state.capacity + earned).min(state.max_capacity);
+        if now > refilled || has_stepped_back(refilled, now) {
+            state.refilled = Some(now);
         }
-        state.refilled = Some(now);
     }
 
     fn limit_to(&mut self, rate: f64, now: Instant) {
@@ -412,3 +420,4 @@ const SMOOTH: f64 = 0.8;
 const MIN_FILL_RATE: f64 = 0.5;
 const MIN_CAPACITY: f64 = 1.0;
 const NANOS_PER_SEC: u64 = 1_000_000_000;
+const HALF_SECOND: u64 = NANOS_PER_SEC / 2;

@@ -201,3 +201,27 @@ impl<L: Lock> SharedBudget<AdaptiveThrottle, L> {
         (excess / (requests + 1)).min(rules.max_rejection)
     }
 }
+
+/// The values of an [`AdaptiveThrottle`].
+#[cfg(feature = "serde")]
+pub(crate) struct AdaptiveThrottleSettings {
+    pub(crate) multiplier: f64,
+    pub(crate) max_rejection: f64,
+    pub(crate) window: Duration,
+    pub(crate) min_attempts: u32,
+    pub(crate) count_as_rejection: ClassSet,
+}
+
+#[cfg(feature = "serde")]
+impl AdaptiveThrottle {
+    #[allow(clippy::float_arithmetic)] // exact: powers of two
+    pub(crate) fn settings(&self) -> AdaptiveThrottleSettings {
+        AdaptiveThrottleSettings {
+            multiplier: f64::from(self.multiplier) / f64::from(1 << 24),
+            max_rejection: self.max_rejection as f64 / (1_u64 << 32) as f64,
+            window: Duration::from_nanos(self.slice * SLICES as u64),
+            min_attempts: self.min_attempts,
+            count_as_rejection: self.rejections,
+        }
+    }
+}

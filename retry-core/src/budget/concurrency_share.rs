@@ -135,3 +135,11 @@ pub struct UnderWay {
 impl Initial for UnderWay {
     const INITIAL: Self = Self { attempts: 0, retries: 0 };
 }
+
+#[cfg(feature = "serde")]
+impl ConcurrencyShare {
+    /// The share in millionths, and the retries.
+    pub(crate) const fn settings(&self) -> (u64, u32) {
+        (self.share, self.min_retries)
+    }
+}

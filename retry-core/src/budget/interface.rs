@@ -13,6 +13,7 @@ use crate::time::Now;
 /// | [`SharedBudget`](crate::SharedBudget) | what its [rules](crate::budget#rules) allow |
 /// | [`NoBudget`] | every retry |
 /// | `&B`, `Arc<B>` | what `B` grants |
+/// | `Option<B>` | what `B` grants; every retry if it is `None` |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a budget that calls can share",
     note = "a budget is made with `SharedBudget::new(rules)`, and given as `&budget` or in an `Arc`"
@@ -139,4 +140,27 @@ impl<B: Budget + ?Sized> Budget for &B {
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl<B: Budget + ?Sized> Budget for std::sync::Arc<B> {
     forward!();
+}
+
+/// Forwards to the budget. `None` grants every retry.
+impl<B: Budget> Budget for Option<B> {
+    #[inline]
+    fn withdraw(&self, request: Request, now: impl Now) -> Option<Price> {
+        match self {
+            Some(budget) => budget.withdraw(request, now),
+            None => NoBudget.withdraw(request, now),
+        }
+    }
+
+    #[inline]
+    fn deposit(&self, deposit: Deposit, now: impl Now) {
+        if let Some(budget) = self {
+            budget.deposit(deposit, now);
+        }
+    }
+
+    #[inline]
+    fn level(&self, now: impl Now) -> Option<u64> {
+        self.as_ref().and_then(|budget| budget.level(now))
+    }
 }

@@ -31,11 +31,14 @@
 //!
 //! | rules | a retry is granted while | known from | reads the clock |
 //! |---|---|---|---|
-//! | [`TokenBucket`] | there are tokens: failed retries use them up, and successes bring them back | AWS SDKs | only with a refill |
-//! | [`RetryThrottle`] | more than half of the tokens are left: failures use them up, and successes bring them back | gRPC | no |
+//! | [`TokenBucket`] | there are tokens: failed retries use them up, and successes and time bring them back | AWS SDKs | per retry, unless time earns nothing |
+//! | [`RetryThrottle`] | more than half of the tokens are left: failures use them up, and successes and time bring them back | gRPC | per failure and per retry, unless time earns nothing |
 //! | [`RequestShare`] | retries are at most a share of the recent calls | Finagle, Tower | once per call and per retry |
 //! | [`ConcurrencyShare`] | retries are at most a share of the attempts under way | Envoy | no |
 //! | [`AdaptiveThrottle`] | a random draw allows it: less often as fewer attempts get through | the SRE book | at the end of an attempt, and per retry |
+//!
+//! The two that come from SDKs also exist exactly as there, where time earns nothing: [`TokenBucket::AWS`] and
+//! [`RetryThrottle::GRPC`].
 //!
 //! A [`SharedBudget`] combines rules, their counts and a lock. Several circuits may share one budget, and a call
 //! without a circuit may have one, too. For rules of your own, implement [`BudgetRules`]; for a budget of your own
@@ -46,6 +49,12 @@
 //! A call asks the budget last, after the policy has decided to retry and the circuit would admit the attempt. If the
 //! budget refuses, the call gives up with [`GiveUp::Budget`](crate::GiveUp::Budget). If a retry that was paid for is
 //! cancelled, its price goes back.
+//!
+//! # Clocks that step
+//!
+//! What a budget earns with time is at most the sum of the clock's steps forward. After a step back of more than 1 s, it
+//! continues from the new time at once. A smaller step may be that of a thread that was held up after it read the clock.
+//! Then time stands still until the clock has caught up, so that several threads never earn the same time twice.
 //!
 //! # Limits
 //!
@@ -61,17 +70,20 @@
 mod adaptive_rate;
 mod adaptive_throttle;
 mod concurrency_share;
+mod config;
 mod decimal;
 mod interface;
 mod request_share;
 mod retry_throttle;
 mod shared;
 mod sliding;
+mod steps;
 mod token_bucket;
 
 pub use adaptive_rate::{AdaptiveRate, AdaptiveRateState, Sending, SharedAdaptiveRate};
 pub use adaptive_throttle::AdaptiveThrottle;
 pub use concurrency_share::ConcurrencyShare;
+pub use config::{BudgetConfig, BudgetCounts};
 pub use interface::{Budget, Deposit, NoBudget, Price, Request};
 pub use request_share::RequestShare;
 pub use retry_throttle::RetryThrottle;

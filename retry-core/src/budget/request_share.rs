@@ -185,3 +185,11 @@ impl<L: Lock> SharedBudget<RequestShare, L> {
         u64::try_from(held / RETRY).unwrap_or(0)
     }
 }
+
+#[cfg(feature = "serde")]
+impl RequestShare {
+    /// The share in millionths, the ttl, and the retries per second.
+    pub(crate) const fn settings(&self) -> (u64, Duration, u32) {
+        (self.share.unsigned_abs(), Duration::from_nanos(self.ttl), self.retries_per_second)
+    }
+}

@@ -70,7 +70,8 @@ pub trait BudgetRules {
     /// Records that an attempt started or ended.
     ///
     /// `now` may be earlier than an instant seen before. The clock may have stepped back, another thread may have been
-    /// faster, or an attempt was dropped at an unknown time. In these cases, no time has passed.
+    /// faster, or an attempt was dropped at an unknown time, which is [`Instant::ORIGIN`]. In these cases, no time has
+    /// passed. A [`SlidingSum`](crate::budget::SlidingSum) takes all three into account.
     fn deposit(&self, state: &mut Self::State, deposit: Deposit, now: Instant);
 
     /// Returns how much the budget holds, in whole units of its own, for events; `None` if it has no such number.

@@ -1,5 +1,6 @@
 //! A sum over the recent past, in fixed space.
 
+use super::steps::has_stepped_back;
 use crate::lock::Initial;
 use crate::time::Instant;
 
@@ -12,7 +13,9 @@ use crate::time::Instant;
 /// Adding and reading take a few steps. Each slice that has ended takes one more step, and at most `SLICES` steps after
 /// a long pause.
 ///
-/// If the clock steps back, time stands still until the clock has caught up.
+/// If the clock steps back by more than 1 s, the current slice begins anew at the new time, and keeps its amounts. After a
+/// smaller step, such as between the readings of several threads, time stands still until the clock has caught up. So
+/// amounts are forgotten no faster than the clock steps forward.
 ///
 /// ```
 /// use retry_core::{budget::SlidingSum, Instant};
@@ -54,7 +57,8 @@ impl<const SLICES: usize> SlidingSum<SLICES> {
     /// nanoseconds, always the same for one sum.
     #[inline]
     pub fn advance(&mut self, now: Instant, slice: u64) {
-        if now.nanos_since(self.since) >= slice {
+        // If the clock has stepped back, the difference wraps around and is large.
+        if now.as_nanos().wrapping_sub(self.since.as_nanos()) >= slice {
             self.begin_slice(now, slice);
         }
     }
@@ -98,6 +102,13 @@ impl<const SLICES: usize> SlidingSum<SLICES> {
 
     #[cold]
     fn begin_slice(&mut self, now: Instant, slice: u64) {
+        if now < self.since {
+            // An attempt that is dropped at an unknown time is deposited at the origin. This says nothing about the clock.
+            if has_stepped_back(self.since, now) && now > Instant::ORIGIN {
+                self.since = now;
+            }
+            return;
+        }
         let mut passed = now.nanos_since(self.since);
         self.since = now;
         for _ in 0..SLICES {

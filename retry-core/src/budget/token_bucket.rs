@@ -1,14 +1,20 @@
-//! A bucket of tokens that retries use up: the retry quota of the AWS SDKs.
+//! A bucket of tokens that retries use up, as the retry quota of the AWS SDKs.
 
 use super::decimal::millionths;
 use super::interface::{Deposit, Price, Request};
 use super::shared::{BudgetRules, Concern, SharedBudget};
+use super::steps::Seconds;
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, checked_setters};
 use crate::lock::{Initial, Lock};
 use crate::time::{Instant, Now};
 
-/// A token bucket, full at first, from which each retry takes tokens: the retry quota of the AWS SDKs' standard mode.
+/// A token bucket, full at first, from which each retry takes tokens, as in the retry quota of the AWS SDKs.
+///
+/// | rules | how tokens come back |
+/// |---|---|
+/// | [`DEFAULT`](Self::DEFAULT) | with successes, and 1 token per second |
+/// | [`AWS`](Self::AWS) | with successes only, exactly as in the standard mode of the AWS SDKs |
 ///
 /// - A retry costs [`retry_cost`](Self::retry_cost). After a [`Class::Timeout`] it costs
 ///   [`timeout_cost`](Self::timeout_cost), and after a [`Class::RateLimit`] [`rate_limit_cost`](Self::rate_limit_cost).
@@ -19,7 +25,11 @@ use crate::time::{Instant, Now};
 /// - The bucket holds at most its [`capacity`](Self::capacity).
 ///
 /// So the bucket is full while most calls succeed. In an outage, it limits the retries of all callers together to
-/// `capacity / cost`. Its [`Price`] is in millionths of a token. It reads the clock only for a refill.
+/// `capacity / cost`, and `refill_per_second / cost` more with each second. Without a refill, a bucket that an outage has
+/// emptied stays empty until calls succeed at their first attempt.
+///
+/// Its [`Price`] is in millionths of a token. It reads the clock only for a refill. If the clock steps back by more than
+/// 1 s, the refill continues from the new time; so the bucket earns at most for the sum of the clock's steps forward.
 ///
 /// Source: [Retry behavior] of the AWS SDKs.
 ///
@@ -30,7 +40,7 @@ use crate::time::{Instant, Now};
 ///     budget::{Budget, Deposit, Request}, runtime::LocalLock, Class, Instant, SharedBudget, TokenBucket,
 /// };
 ///
-/// const RULES: TokenBucket = TokenBucket::DEFAULT.capacity(12);
+/// const RULES: TokenBucket = TokenBucket::AWS.capacity(12);
 ///
 /// let (budget, now) = (SharedBudget::<_, LocalLock>::with_lock(RULES), Instant::ORIGIN);
 /// let request = |class| budget.withdraw(Request::new(class, 1, 0), now);
@@ -56,12 +66,17 @@ pub struct TokenBucket {
 }
 
 const TOKEN: u64 = 1_000_000;
-const NANOS_PER_SEC: u64 = 1_000_000_000;
 
 impl TokenBucket {
     /// A bucket of 500 tokens. A retry costs 5 tokens, and 10 after a timeout. A success at the first attempt earns 1
-    /// token. Nothing else earns tokens.
-    pub const DEFAULT: Self = Self {
+    /// token, and so does each second. An empty bucket is full again after 500 s.
+    pub const DEFAULT: Self = Self { refill: TOKEN, ..Self::AWS };
+
+    /// The rules of the AWS SDKs' standard mode: those of [`DEFAULT`](Self::DEFAULT), except that time earns nothing.
+    ///
+    /// After an outage, a bucket with these rules grants no retry until first attempts have succeeded, however long
+    /// that takes.
+    pub const AWS: Self = Self {
         capacity: 500 * TOKEN,
         retry_cost: 5 * TOKEN,
         timeout_cost: 10 * TOKEN,
@@ -115,8 +130,8 @@ impl TokenBucket {
             }
         }
 
-        /// Sets how many tokens each second earns, rounded to the nearest millionth. The default is 0. Only whole
-        /// seconds count, as in the AWS SDKs.
+        /// Sets how many tokens each second earns, rounded to the nearest millionth. The default is 1. Only whole
+        /// seconds count, as in the AWS SDKs. With 0, the bucket reads no clock.
         #[fails_if("the number is NaN, infinite or negative.")]
         refill_per_second, try_refill_per_second(self, tokens: f64) {
             match fraction("refill_per_second", tokens) {
@@ -137,10 +152,8 @@ impl TokenBucket {
 
     #[inline]
     fn refill(&self, state: &mut Spent, now: Instant) {
-        let passed = now.nanos_since(state.refilled);
-        if self.refill > 0 && passed >= NANOS_PER_SEC {
-            let seconds = passed / NANOS_PER_SEC;
-            state.refilled = state.refilled.after_nanos(seconds * NANOS_PER_SEC);
+        if self.refill > 0 {
+            let seconds = state.seconds.passed(now);
             state.give(seconds.saturating_mul(self.refill));
         }
     }
@@ -227,8 +240,8 @@ impl<L: Lock> SharedBudget<TokenBucket, L> {
 pub struct Spent {
     /// In millionths of a token, at most the capacity.
     spent: u64,
-    /// The time up to which the refill was counted.
-    refilled: Instant,
+    /// Up to when the refill was counted.
+    seconds: Seconds,
 }
 
 impl Spent {
@@ -239,7 +252,7 @@ impl Spent {
 }
 
 impl Initial for Spent {
-    const INITIAL: Self = Self { spent: 0, refilled: Instant::ORIGIN };
+    const INITIAL: Self = Self { spent: 0, seconds: Seconds::INITIAL };
 }
 
 const fn whole(tokens: u32) -> u64 {
@@ -252,6 +265,35 @@ const fn fraction(field: &'static str, tokens: f64) -> Result<u64, ConfigError> 
         None => {
             let rule = "must be a finite number of at least 0";
             Err(ConfigError::new(field, Value::Float(tokens), rule))
+        }
+    }
+}
+
+/// The values of a [`TokenBucket`] in the units of its setters, or in millionths.
+#[cfg(feature = "serde")]
+pub(crate) struct TokenBucketSettings {
+    pub(crate) capacity: u32,
+    pub(crate) retry_cost: u32,
+    pub(crate) timeout_cost: u32,
+    pub(crate) rate_limit_cost: Option<u32>,
+    pub(crate) first_try_refund: u32,
+    pub(crate) success_reward_millionths: u64,
+    pub(crate) refill_millionths: u64,
+}
+
+#[cfg(feature = "serde")]
+impl TokenBucket {
+    pub(crate) fn settings(&self) -> TokenBucketSettings {
+        #[allow(clippy::cast_possible_truncation)] // it was made of 32 bits
+        let tokens = |millionths: u64| (millionths / TOKEN) as u32;
+        TokenBucketSettings {
+            capacity: tokens(self.capacity),
+            retry_cost: tokens(self.retry_cost),
+            timeout_cost: tokens(self.timeout_cost),
+            rate_limit_cost: self.rate_limit_cost.map(tokens),
+            first_try_refund: tokens(self.first_try_refund),
+            success_reward_millionths: self.success_reward,
+            refill_millionths: self.refill,
         }
     }
 }

@@ -77,15 +77,20 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
 
     /// Returns how long to wait for the attempt: the attempt timeout, or the rest of the total timeout if that is less;
     /// `None` if the policy has neither. Call it once, when the attempt begins. The time is read only if there is a
-    /// total timeout.
+    /// total timeout or a time to start within.
     ///
-    /// If the total timeout has already passed, the limit is zero. Then end the attempt by
+    /// If the total timeout has already passed, the limit is zero. So it is for a retry that starts later than
+    /// [`start_within`](Policy::start_within) allows, because a sleep took longer than asked. Then end the attempt by
     /// [`time_out`](Self::time_out) at once, before the operation is called.
     pub fn time_limit(&mut self, now: impl Now) -> Option<Duration> {
         let Self { course, timed_from, .. } = self;
-        if course.policy().has_total_timeout() {
+        if course.policy().limits_starts() {
             course.state.elapsed(now);
-            *timed_from = Some(course.state.so_far());
+            let began = course.state.so_far();
+            *timed_from = Some(began);
+            if course.began_late(began) {
+                return Some(Duration::ZERO);
+            }
         }
         course.time_limit()
     }
@@ -120,8 +125,9 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     ///
     /// If the limit was the attempt timeout, this is a [`fail`](Self::fail) with class [`Timeout`](Class::Timeout). If
     /// it was the rest of the total timeout, the verdict is [`GiveUp::TotalTimeout`](crate::GiveUp::TotalTimeout). The
-    /// circuit then counts the attempt as a failure if it ran as long as the attempt timeout or the circuit's
-    /// [`slow_after`](crate::CircuitConfig::slow_after), and otherwise as cancelled.
+    /// circuit then counts the attempt as a failure if it ran as long as the attempt timeout, and otherwise as
+    /// [cancelled](Self::cancel). If the attempt started too late, the verdict is
+    /// [`GiveUp::StartWithin`](crate::GiveUp::StartWithin), and the attempt ends neutrally.
     ///
     /// ```
     /// use core::time::Duration;
@@ -141,6 +147,10 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
     /// ```
     pub fn time_out(mut self, now: impl Now, rng: &mut impl Rng) -> Verdict {
         let failure = self.course.with_neutral(Class::Timeout);
+        if self.timed_from.is_some_and(|began| self.course.began_late(began)) {
+            self.course.end_unstarted(now);
+            return Verdict::GiveUp(GiveUp::StartWithin);
+        }
         let timed_from = self.timed_from.unwrap_or_else(|| self.course.state.so_far());
         if !self.course.policy().reaches_total(timed_from) {
             return self.course.fail(self.began, failure, || None, now, || rng.next_u64());
@@ -151,9 +161,9 @@ impl<'c, P: Policies, G: Gate, B: Budget, O: Observer> Attempt<'c, P, G, B, O> {
 
     /// Ends the attempt as cancelled.
     ///
-    /// The circuit counts it as a failure if it ran as long as the circuit's
-    /// [`slow_after`](crate::CircuitConfig::slow_after). A drop also cancels the attempt, but lacks the time. So the
-    /// circuit leaves such an attempt out of its counts, and the observer gets no event.
+    /// The circuit counts it as a failure if it ran long enough: see
+    /// [`cancelled_after`](crate::CircuitConfig::cancelled_after). A drop also cancels the attempt, but lacks the time. So
+    /// the circuit leaves such an attempt out of its counts, and the observer gets no event.
     pub fn cancel(mut self, now: impl Now) {
         self.course.cancel(now);
     }

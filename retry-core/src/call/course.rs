@@ -1,6 +1,5 @@
 //! One call: its setup, its state, and its steps.
 
-use core::fmt::Display;
 use core::mem;
 use core::time::Duration;
 
@@ -9,10 +8,11 @@ use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
 use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
-use crate::error::ErrorContext;
+use crate::error::Context;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::{CallEnd, ErrorText, Event, EventKind, Observer, Outlook};
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
 use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
@@ -57,23 +57,32 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     }
 }
 
-impl<P, G: Gate, B: Budget, O> Setup<P, G, B, O> {
-    /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price.
+impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
+    /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price, and a pending
+    /// answer is a success.
     #[inline(always)]
     pub(super) fn settle<N: Now>(
         &self,
+        read: &P::Read,
         failure: Failure,
+        first: bool,
         (ticket, price): (G::Ticket, Price),
         delay: Option<Duration>,
         word: u64,
         now: &mut Reading<N>,
     ) -> Settled {
         let class = failure.class;
-        let (settled, deposit) = if failure.is_neutral {
+        let (settled, deposit) = if failure.is_pending {
+            // The dependency answered. The next poll asks the circuit when it begins.
+            let change = self.gate.succeed(ticket, || now.get());
+            (Settled { change, next: Ok(()) }, Deposit::Succeeded { first, price })
+        } else if failure.is_neutral {
             let settled = self.gate.end(ticket, AttemptEnd::Neutral { delay }, || now.get());
             (settled, Deposit::Neutral { price })
         } else {
-            let settled = self.gate.fail(ticket, class, || now.get(), delay, word);
+            let hint = if self.policies.policy(read).ignores_hints() { None } else { failure.hint };
+            let end = AttemptEnd::Failed { class, hint, delay, word };
+            let settled = self.gate.end(ticket, end, || now.get());
             (settled, Deposit::Failed { class, price })
         };
         self.budget.deposit(deposit, || now.get());
@@ -86,6 +95,9 @@ pub(crate) struct State<T, R> {
     /// The reading of the policy with which the call began.
     read: R,
     attempts: u32,
+    /// How many of them were polls with a pending answer, and the number of the last such attempt.
+    polls: u32,
+    polled: u32,
     /// The limit of attempts that the last failure set; 0 for that of the policy.
     max_attempts: u32,
     /// The delay before the present or the next attempt, in nanoseconds; 0 before the first.
@@ -118,7 +130,8 @@ impl<T, R> State<T, R> {
     #[inline(always)]
     pub(crate) fn start(read: R, timed: bool, now: impl Now) -> Self {
         let elapsed = if timed { Some(Elapsed::from(now.now())) } else { None };
-        Self { read, attempts: 0, max_attempts: 0, delay: 0, elapsed, held: Held::Nothing }
+        let (attempts, polls, polled, max_attempts, delay) = (0, 0, 0, 0, 0);
+        Self { read, attempts, polls, polled, max_attempts, delay, elapsed, held: Held::Nothing }
     }
 
     /// Measures the time from `now`, unless it is already measured.
@@ -126,6 +139,12 @@ impl<T, R> State<T, R> {
         if self.elapsed.is_none() {
             self.elapsed = Some(Elapsed::from(now.now()));
         }
+    }
+
+    /// Whether the time is measured from the start.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.elapsed.is_some()
     }
 
     /// The reading of this call's policy.
@@ -151,14 +170,24 @@ impl<T, R> State<T, R> {
         }
     }
 
+    /// The least elapsed time after the wait for the retry to come, in nanoseconds.
+    #[inline]
+    pub(super) fn due(&self) -> Option<u64> {
+        match self.held {
+            Held::Retry(PaidRetry { due, .. }) => Some(due),
+            _ => None,
+        }
+    }
+
     /// Takes everything out except a ticket, for a call with another circuit.
     pub(super) fn moved<U>(&mut self) -> State<U, R>
     where
         R: Clone,
     {
-        let Self { attempts, max_attempts, delay, .. } = *self;
+        let Self { attempts, polls, polled, max_attempts, delay, .. } = *self;
         let held = if let Held::Retry(retry) = self.release() { Held::Retry(retry) } else { Held::Nothing };
-        State { read: self.read.clone(), attempts, max_attempts, delay, elapsed: self.elapsed.take(), held }
+        let (read, elapsed) = (self.read.clone(), self.elapsed.take());
+        State { read, attempts, polls, polled, max_attempts, delay, elapsed, held }
     }
 
     /// Whether it holds anything that must be given back.
@@ -263,7 +292,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         &mut self,
         began: u64,
         failure: Failure,
-        text: impl FnOnce() -> Option<&'e dyn Display>,
+        text: impl FnOnce() -> Option<ErrorText<'e>>,
         now: impl Now,
         word: impl FnOnce() -> u64,
     ) -> Verdict {
@@ -277,13 +306,22 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         {
             elapsed.begin_anew();
             (state.attempts, state.delay, state.max_attempts) = (1, 0, 0);
+            (state.polls, state.polled) = (0, 0);
         }
+        let number = if failure.is_pending {
+            state.polls = state.polls.saturating_add(1);
+            state.polls
+        } else {
+            state.attempts.saturating_sub(state.polled).max(1)
+        };
         let elapsed = || state.elapsed.as_mut().map_or(0, |elapsed| elapsed.at(now.get()));
         let Setup { policies, .. } = setup;
         let failed = FailedAttempt {
-            number: state.attempts,
+            number,
+            made: state.attempts,
             failure,
-            previous: state.delay,
+            // A delay before the series has no meaning for its curve.
+            previous: if number == 1 { 0 } else { state.delay },
             rules: policies.rules(&state.read),
         };
         let ceiling = |failed, base| policies.ceiling(failed, base);
@@ -300,12 +338,18 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let class = failure.class;
         let delay = plan.as_ref().ok().map(|plan| duration(plan.delay));
         let word = plan.as_ref().map_or(0, |plan| plan.word);
-        let settled = setup.settle(failure, held, delay, word, &mut now);
+        let settled = setup.settle(&state.read, failure, state.attempts == 1, held, delay, word, &mut now);
         let verdict = match (plan, settled.next) {
             (Err(reason), _) => Verdict::GiveUp(reason),
             (Ok(_), Err(rejected)) => Verdict::Rejected(rejected),
             (Ok(plan), Ok(())) => {
-                match setup.budget.withdraw(Request::new(class, state.attempts, plan.word), || now.get()) {
+                // A budget limits what failures add to the load. Polls are the load itself.
+                let paid = if failure.is_pending {
+                    Some(Price::default())
+                } else {
+                    setup.budget.withdraw(Request::new(class, state.attempts, plan.word), || now.get())
+                };
+                match paid {
                     Some(price) => {
                         let elapsed = state.elapsed.as_ref().map_or(0, Elapsed::so_far);
                         let due = elapsed.saturating_add(plan.least);
@@ -317,9 +361,12 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 }
             }
         };
+        if failure.is_pending {
+            state.polled = state.attempts;
+        }
         self.changed(settled.change);
         if self.setup.observer.is_enabled() {
-            self.failed(&mut now, failure, text().map(ErrorText::new), verdict, drawn);
+            self.failed(&mut now, failure, text(), verdict, drawn);
         }
         verdict
     }
@@ -369,12 +416,24 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     #[inline]
-    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> ErrorContext {
+    pub(crate) fn context(&mut self, when: Instant, class: Option<Class>) -> Context {
         let Setup { operation, key, .. } = self.setup;
         let (operation, key) = (operation.clone(), *key);
         let (attempt, max_attempts) = (self.state.attempts, self.attempt_limit());
-        let elapsed = self.state.elapsed(when);
-        ErrorContext { operation, key, attempt, max_attempts, elapsed, when, class }
+        let elapsed = self.state.elapsed.as_mut().map_or(Context::UNKNOWN, |elapsed| elapsed.at(when));
+        Context {
+            operation,
+            key,
+            attempt,
+            max_attempts,
+            elapsed,
+            when,
+            unix_time: Context::UNKNOWN,
+            class,
+            is_elapsed_partial: false,
+            is_neutral: false,
+            letter: None,
+        }
     }
 
     /// The policy that the call began with.
@@ -428,6 +487,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             budget: self.setup.budget.level(|| now.get()),
             word,
         };
+        let text = text.or(failure.detail.as_ref().map(|detail| ErrorText::new(detail)));
         self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}
@@ -450,7 +510,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
 
     #[inline(always)] // so that fields that an observer leaves unused cost nothing
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
-        let Setup { operation, key, observer, .. } = self.setup;
+        let Setup { operation, key, gate, observer, .. } = self.setup;
         if observer.is_enabled() {
             observer.observe(&Event {
                 at: now.get(),
@@ -458,6 +518,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
                 key: *key,
                 attempt: self.state.attempts,
                 text,
+                circuit: match kind {
+                    EventKind::PhaseChanged(_) | EventKind::Rejected(_) => gate.name(),
+                    _ => "",
+                },
                 kind,
                 fixed: operation.as_static(),
             });

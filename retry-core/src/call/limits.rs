@@ -6,6 +6,7 @@ use super::course::{Course, State};
 use super::elapsed::Elapsed;
 use crate::budget::Budget;
 use crate::circuit::Gate;
+use crate::class::Class;
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::time::{Now, Reading, nanos};
@@ -39,14 +40,41 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         if self.policy().resets_after().is_some() { self.state.so_far() } else { 0 }
     }
 
-    /// Whether the total timeout has passed. The clock is read only if there is one.
+    /// The limit that forbids a retry to start now, if one has passed. The clock is read only if there is one.
     #[inline]
-    pub(crate) fn is_over(&mut self, now: impl Now) -> bool {
-        if !self.policy().has_total_timeout() {
-            return false;
+    pub(crate) fn late(&mut self, now: impl Now) -> Option<GiveUp> {
+        if self.state.attempts() == 0 || !self.policy().limits_starts() {
+            return None; // the first attempt starts in any case
         }
-        self.state.elapsed(now);
-        self.policy().is_over(self.state.so_far())
+        if let Some(due) = self.state.due()
+            && let Some(elapsed) = &mut self.state.elapsed
+        {
+            elapsed.at_least(due, now.now());
+        } else {
+            self.state.elapsed(now);
+        }
+        self.policy().late(self.state.so_far())
+    }
+
+    /// Whether an attempt that began after this many nanoseconds is a retry that started too late.
+    pub(crate) fn began_late(&self, began: u64) -> bool {
+        self.state.attempts() > 1 && self.policy().has_passed(GiveUp::StartWithin, began)
+    }
+
+    /// Ends the call, and an attempt that began after `start_within` and has not run. Circuit and budget take back what
+    /// they gave for it.
+    #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub(crate) fn end_unstarted(&mut self, now: impl Now) {
+        let mut now = Reading::Unread(now);
+        let failure = Failure::new(Class::Timeout).neutral();
+        if let Some(held) = self.state.end_attempt() {
+            let settled = self.setup.settle(self.state.read(), failure, false, held, None, 0, &mut now);
+            self.changed(settled.change);
+        }
+        if self.setup.observer.is_enabled() {
+            self.failed(&mut now, failure, None, Verdict::GiveUp(GiveUp::StartWithin), None);
+        }
     }
 
     /// Ends the call by its total timeout, and the attempt that began after `began` nanoseconds. Returns the timeout.
@@ -66,7 +94,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let ran = state.so_far().saturating_sub(began);
         if let Some((ticket, price)) = state.end_attempt() {
             if failure.is_neutral || setup.policies.policy(state.read()).is_whole_attempt(ran) {
-                let settled = setup.settle(failure, (ticket, price), None, 0, &mut now);
+                let settled = setup.settle(state.read(), failure, false, (ticket, price), None, 0, &mut now);
                 self.changed(settled.change);
             } else {
                 self.give_up(ticket, price, || now.get());

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 pub use attempt::Attempt;
 pub(crate) use course::{Course, Setup, State};
+pub(crate) use elapsed::Elapsed;
 
 use crate::budget::{Budget, NoBudget};
 use crate::circuit::Rejected;

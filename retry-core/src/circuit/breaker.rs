@@ -6,12 +6,14 @@ use core::time::Duration;
 
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Settled, Ticket};
-use super::phase::{Change, ChangeCause, Mode, OnHealthy, Phase, Start};
+use super::phase::{Adoption, Change, ChangeCause, Mode, OnHealthy, OpenedBy, Phase, Start};
 use super::ramp::Ramp;
 use super::rejected::Rejected;
+use super::rules::{How, Opening};
 use super::snapshot::{Snapshot, TAKEN};
 use super::state::{Standing, State};
 use super::window::{Counts, Outcome, Window};
+use crate::class::Class;
 use crate::lock::Initial;
 use crate::ratio::mixed;
 use crate::time::{Instant, Now, Reading, nanos};
@@ -46,6 +48,11 @@ pub struct Breaker<W> {
     mode: Mode,
     /// Whether the counts come from another configuration, so that even a success may reach a limit of this one.
     unchecked: bool,
+    /// Whether an attempt was cancelled in this era, and none has completed since. Attempts are then admitted with the
+    /// time. It is set only while the circuit is closed.
+    armed: bool,
+    /// What opened it; without a meaning unless it is open.
+    opened_by: OpenedBy,
     era: u32,
     late: u32,
     /// How many times it opened since it was last closed.
@@ -59,8 +66,16 @@ impl<W: Window> Initial for Breaker<W> {
 /// What calls do.
 impl<W: Window> Breaker<W> {
     /// A closed circuit with an empty window.
-    pub const CLOSED: Self =
-        Self { state: State::BLANK, mode: Mode::Automatic, unchecked: false, era: 0, late: 0, openings: 0 };
+    pub const CLOSED: Self = Self {
+        state: State::BLANK,
+        mode: Mode::Automatic,
+        unchecked: false,
+        armed: false,
+        opened_by: OpenedBy::Rules,
+        era: 0,
+        late: 0,
+        openings: 0,
+    };
 
     /// Admits an attempt. It reads the time only if a rule needs it.
     ///
@@ -75,11 +90,12 @@ impl<W: Window> Breaker<W> {
             _ => self.catch_up(config, now.get()),
         };
         let rejected = |phase, wait| Err(Rejected::of_nanos(phase, wait));
-        match &mut self.state {
+        let timed = match &mut self.state {
             State::Closed { ramp, .. } => {
                 if !ramp.is_over() && !ramp.admits(config.ramp, now.get()) {
                     return rejected(Phase::Closed, 0);
                 }
+                config.counts_cancelled() && self.armed
             }
             State::Open { .. } if self.mode == Mode::ForcedOpen => {
                 return rejected(Phase::Open, u64::MAX);
@@ -91,9 +107,10 @@ impl<W: Window> Breaker<W> {
                 }
                 *in_flight += 1;
                 *last_admitted = now.get();
+                config.counts_cancelled()
             }
-        }
-        let started = if config.asks_duration() { now.get() } else { Instant::MAX };
+        };
+        let started = if timed || config.asks_duration() { now.get() } else { Instant::MAX };
         Ok(Admission { ticket: Ticket { era: self.era, started }, change })
     }
 
@@ -110,7 +127,31 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
         word: u64,
     ) -> Option<Change> {
+        let end = if failed { How::Failed } else { How::Succeeded };
+        self.end_as(config, ticket, end, Opening::by(word), now)
+    }
+
+    /// Ends an attempt that may count. A program should have one copy of it.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub(super) fn end_as(
+        &mut self,
+        config: &CircuitConfig,
+        ticket: Ticket,
+        how: How,
+        opening: Opening,
+        now: impl Now,
+    ) -> Option<Change> {
         let mut now = Reading::Unread(now);
+        let failed = match how {
+            How::Succeeded => false,
+            How::Failed => true,
+            How::Cancelled if config.fails_cancelled(ticket.started, || now.get()) => true,
+            How::Cancelled => {
+                self.arm(config, &ticket);
+                self.release(ticket);
+                return None;
+            }
+        };
         // The clock is read before anything changes: if it panics, the attempt counts as dropped.
         if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
             now.get();
@@ -123,6 +164,9 @@ impl<W: Window> Breaker<W> {
         let cause = match &mut self.state {
             State::Closed { .. } if self.mode == Mode::Disabled => return None,
             State::Closed { window, streak, .. } => {
+                if config.counts_cancelled() {
+                    self.armed &= how == How::Cancelled;
+                }
                 *streak = if failed { streak.saturating_add(1) } else { 0 };
                 let automatic = self.mode == Mode::Automatic;
                 if config.counts_calls() || !automatic {
@@ -135,10 +179,13 @@ impl<W: Window> Breaker<W> {
                 }
                 // A fast success lowers every rate. So it can trip the circuit only as the call that reaches the
                 // minimum.
-                if !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls {
-                    return None;
+                let stays =
+                    !W::TIMED && !failed && !slow && !unchecked && window.calls() != config.minimum_calls;
+                match if stays { None } else { config.trips(*streak, window) } {
+                    Some(cause) => cause,
+                    None if config.hold(&opening) > 0 => ChangeCause::RateLimited,
+                    None => return None,
                 }
-                config.trips(*streak, window)?
             }
             // An open circuit gives out no tickets, so a ticket of its era cannot exist.
             State::Open { .. } => return None,
@@ -160,16 +207,15 @@ impl<W: Window> Breaker<W> {
                 }
             }
         };
-        Some(self.turn(config, now.get(), cause, word))
+        Some(self.turn(config, now.get(), cause, &opening))
     }
 
     /// Takes back the ticket of an attempt that was dropped before it ended, and frees its slot.
     ///
-    /// An attempt that ran for [`slow_after`](CircuitConfig::slow_after) or longer counts as a failure. So an outer
-    /// timeout still lets an outage open the circuit.
+    /// If the ticket carries the time, an attempt that ran long enough counts as a failure: see
+    /// [`cancelled_after`](CircuitConfig::cancelled_after).
     pub fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: impl Now) -> Option<Change> {
-        let mut now = Reading::Unread(now);
-        self.end(config, ticket, AttemptEnd::Cancelled, &mut || now.get()).change
+        self.end_as(config, ticket, How::Cancelled, Opening::by(0), now)
     }
 
     /// Takes back the ticket of an attempt that says nothing about the dependency, and frees its slot. The counts stay as
@@ -195,33 +241,51 @@ impl<W: Window> Breaker<W> {
         }
     }
 
-    /// Settles an attempt, however it ended.
-    #[inline]
-    pub(crate) fn end(
-        &mut self,
-        config: &CircuitConfig,
-        ticket: Ticket,
-        how: AttemptEnd,
-        now: &mut dyn FnMut() -> Instant,
-    ) -> Settled {
-        let (counts, word, delay) = match how {
-            AttemptEnd::Succeeded => (Some(false), 0, None),
-            AttemptEnd::Failed { class, word, delay } => (Some(config.counts(class)), word, delay),
-            // A slow attempt that was dropped counts as a failure.
-            AttemptEnd::Cancelled if config.asks_duration() && config.is_slow(ticket.started, now()) => {
-                (Some(true), 0, None)
+    /// Ends an attempt, however it ended, and tells whether an attempt after the delay would be refused.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{
+    ///     circuit::{AttemptEnd, Breaker, CountWindow}, CircuitConfig, Class, Instant,
+    /// };
+    ///
+    /// const CONFIG: CircuitConfig =
+    ///     CircuitConfig::DEFAULT.consecutive_failures(1).max_hint(Duration::from_secs(120));
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let mut breaker = Breaker::<CountWindow<100>>::CLOSED;
+    /// let ticket = breaker.admit(&CONFIG, now).unwrap().ticket;
+    /// let (hint, delay) = (Some(Duration::from_secs(90)), Some(Duration::from_secs(1)));
+    /// let end = AttemptEnd::Failed { class: Class::Server, hint, delay, word: 0 };
+    /// let refused = breaker.end(&CONFIG, ticket, end, now).next.unwrap_err();
+    /// assert_eq!(refused.wait(), Duration::from_secs(90));
+    /// ```
+    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
+    pub fn end(&mut self, config: &CircuitConfig, ticket: Ticket, how: AttemptEnd, now: impl Now) -> Settled {
+        let mut now = Reading::Unread(now);
+        let (how, opening, delay) = match how {
+            AttemptEnd::Succeeded => (How::Succeeded, Opening::by(0), None),
+            AttemptEnd::Failed { class, hint, delay, word } => {
+                let how = if config.counts(class) { How::Failed } else { How::Succeeded };
+                let hint = hint.map_or(0, nanos);
+                (how, Opening { word, hint, rate_limited: class == Class::RateLimit }, delay)
             }
-            AttemptEnd::Cancelled => (None, 0, None),
-            AttemptEnd::Neutral { delay } => (None, 0, delay),
-        };
-        let change = match counts {
-            Some(failed) => self.settle(config, ticket, failed, &mut *now, word),
-            None => {
+            AttemptEnd::Cancelled => (How::Cancelled, Opening::by(0), None),
+            AttemptEnd::Neutral { delay } => {
                 self.release(ticket);
-                None
+                return Settled { change: None, next: self.open_after(delay, || now.get()) };
             }
         };
-        Settled { change, next: self.open_after(delay, now) }
+        let change = self.end_as(config, ticket, how, opening, || now.get());
+        Settled { change, next: self.open_after(delay, || now.get()) }
+    }
+
+    /// Lets the next attempts be admitted with the time, until one completes.
+    fn arm(&mut self, config: &CircuitConfig, ticket: &Ticket) {
+        let closed = ticket.era == self.era && matches!(self.state, State::Closed { .. });
+        if closed && config.counts_cancelled() && !config.asks_duration() {
+            self.armed = self.mode != Mode::Disabled;
+        }
     }
 
     /// Records this many fast successes. The caller knows that they leave the phase as it is.
@@ -245,7 +309,7 @@ impl<W: Window> Breaker<W> {
             return None;
         }
         self.mode = Mode::ForcedOpen;
-        Some(self.open(u64::MAX, now, ChangeCause::Manual))
+        Some(self.open(u64::MAX, OpenedBy::Hand, now, ChangeCause::Manual))
     }
 
     /// Closes the circuit until [`reset`](Self::reset), and discards outcomes. Returns `None` if it was already
@@ -270,7 +334,7 @@ impl<W: Window> Breaker<W> {
     /// [`open_growth`](CircuitConfig::open_growth).
     pub fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
-        Some(self.open(nanos(duration), now, ChangeCause::Manual))
+        Some(self.open(nanos(duration), OpenedBy::Hand, now, ChangeCause::Manual))
     }
 
     /// Half-opens an open circuit, so that probes decide now. Returns `None` if it is closed, half-open or forced open.
@@ -292,14 +356,62 @@ impl<W: Window> Breaker<W> {
         config: &CircuitConfig,
         now: Instant,
     ) -> Option<Change> {
+        self.recover(era, then, config, now, ChangeCause::HealthCheck)
+    }
+
+    /// Half-opens or closes a circuit that is still open in this era.
+    fn recover(
+        &mut self,
+        era: u32,
+        then: OnHealthy,
+        config: &CircuitConfig,
+        now: Instant,
+        cause: ChangeCause,
+    ) -> Option<Change> {
         if self.health_check_era() != Some(era) {
             self.count_late();
             return None;
         }
         Some(match then {
-            OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
-            OnHealthy::Close => self.close(config, now, ChangeCause::HealthCheck),
+            OnHealthy::HalfOpen => self.half_open(now, cause),
+            OnHealthy::Close => self.close(config, now, cause),
         })
+    }
+
+    /// Adopts what other processes found out about the dependency, and returns the change of phase; `None` if a manual
+    /// operation decides the phase, if the era has ended, or if the circuit was already open.
+    ///
+    /// An adopted opening is no opening of its own for [`open_growth`](CircuitConfig::open_growth).
+    pub fn adopt(&mut self, config: &CircuitConfig, adoption: Adoption, now: Instant) -> Option<Change> {
+        if self.mode != Mode::Automatic {
+            return None;
+        }
+        match adoption {
+            Adoption::Open { open_for, grace } => {
+                let most = nanos(open_for).min(config.longest_open()).saturating_add(nanos(grace));
+                let end = now.after_nanos(most);
+                if let State::Open { until, most: before } = &mut self.state {
+                    if end > *until {
+                        (*until, *before, self.opened_by) = (end, most, OpenedBy::Fleet);
+                    }
+                    return None;
+                }
+                Some(self.enter_open(most, OpenedBy::Fleet, now, ChangeCause::Fleet))
+            }
+            Adoption::AskOnce => {
+                let change = self.half_open(now, ChangeCause::Fleet);
+                if let State::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.state {
+                    // One slot is free, and its probe decides.
+                    (*in_flight, *succeeded, *failed) =
+                        (config.probes - 1, config.success_threshold - 1, config.probe_failures);
+                }
+                Some(change)
+            }
+            Adoption::Probe { era } => {
+                self.recover(era, OnHealthy::HalfOpen, config, now, ChangeCause::Fleet)
+            }
+            Adoption::Close { era } => self.recover(era, OnHealthy::Close, config, now, ChangeCause::Fleet),
+        }
     }
 
     /// Puts the circuit into its first state.
@@ -337,17 +449,17 @@ impl<W: Window> Breaker<W> {
 impl<W: Window> Breaker<W> {
     /// Returns the state as data, with times relative to `now`.
     pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
-        let Self { mode, late, openings, .. } = *self;
+        let Self { mode, opened_by, late, openings, .. } = *self;
         let (mut state, span) = (self.state.clone(), config.span(W::CAPACITY));
         state.move_to(span, now, TAKEN);
-        Snapshot { state, mode, late, openings, span, longest_open: config.longest_open() }
+        Snapshot { state, mode, opened_by, late, openings, span }
     }
 
     /// Restores a snapshot, as if no time had passed since it was taken, and returns the change. Attempts under way
     /// then end late.
     ///
-    /// An open time within the longest of the snapshot's configuration is cut to the longest of `config`. A longer one
-    /// was set by hand and is kept.
+    /// The open time of a circuit that its rules or a rate limit opened is cut to the longest of `config`. One that was
+    /// set by hand is kept.
     pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) -> Change {
         let mut state = snapshot.state.clone();
         state.move_to(snapshot.span, TAKEN, now);
@@ -358,7 +470,8 @@ impl<W: Window> Breaker<W> {
         self.openings = snapshot.openings;
         let from = self.phase();
         self.begin_era(state);
-        self.fit(snapshot.longest_open, config, now);
+        self.opened_by = snapshot.opened_by;
+        self.fit(config, now);
         Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
     }
 
@@ -367,20 +480,18 @@ impl<W: Window> Breaker<W> {
         if let State::Closed { window, .. } = &mut self.state {
             *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
         }
-        self.fit(from.longest_open(), to, now);
+        self.fit(to, now);
     }
 
     /// Brings counts and times of another configuration within the limits of this one.
-    fn fit(&mut self, longest_before: u64, config: &CircuitConfig, now: Instant) {
+    fn fit(&mut self, config: &CircuitConfig, now: Instant) {
         self.unchecked = true;
         match &mut self.state {
             State::Closed { .. } => {}
-            // A longer opening was made by hand and keeps its length.
-            State::Open { until, most } if *most <= longest_before => {
-                *most = (*most).min(config.longest_open());
+            State::Open { until, most } => {
+                *most = (*most).min(config.longest_open_by(self.opened_by));
                 *until = (*until).min(now.after_nanos(*most));
             }
-            State::Open { .. } => {}
             // One more probe must be able to decide.
             State::HalfOpen { succeeded, failed, .. } => {
                 *succeeded = (*succeeded).min(config.success_threshold - 1);
@@ -452,8 +563,20 @@ impl<W: Window> Breaker<W> {
         self.state.window().map(Counts::of)
     }
 
+    /// Returns the number of failures since the last success; 0 unless the circuit is closed.
+    pub const fn failures_in_a_row(&self) -> u32 {
+        match self.state {
+            State::Closed { streak, .. } => streak,
+            State::Open { .. } | State::HalfOpen { .. } => 0,
+        }
+    }
+
     pub(super) const fn state(&self) -> &State<W> {
         &self.state
+    }
+
+    pub(super) const fn is_armed(&self) -> bool {
+        self.armed
     }
 
     pub(super) const fn is_unchecked(&self) -> bool {
@@ -461,7 +584,7 @@ impl<W: Window> Breaker<W> {
     }
 
     /// What would be lost with this circuit.
-    pub(crate) fn standing(&self, now: Instant) -> Standing {
+    pub(crate) fn standing(&self, config: &CircuitConfig, now: Instant) -> Standing {
         match &self.state {
             _ if self.mode != Mode::Automatic => Standing::Held,
             State::Closed { window, streak: 0, ramp }
@@ -469,8 +592,10 @@ impl<W: Window> Breaker<W> {
             {
                 Standing::Blank
             }
+            State::Closed { window, streak, .. } if config.is_near(*streak, window) => Standing::NearOpening,
+            State::Closed { .. } => Standing::Marked,
             State::Open { until, .. } if *until > now => Standing::Held,
-            State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. } => Standing::Marked,
+            State::Open { .. } | State::HalfOpen { .. } => Standing::Opened,
         }
     }
 }
@@ -480,14 +605,30 @@ impl<W: Window> Breaker<W> {
     /// Closes the circuit if enough probes succeeded. Otherwise opens it.
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn turn(&mut self, config: &CircuitConfig, now: Instant, cause: ChangeCause, word: u64) -> Change {
+    fn turn(
+        &mut self,
+        config: &CircuitConfig,
+        now: Instant,
+        cause: ChangeCause,
+        opening: &Opening,
+    ) -> Change {
         if let ChangeCause::ProbesSucceeded(_) = cause {
             return self.close(config, now, cause);
         }
-        // If there is no random word, the time and the era replace it.
-        let word = if word == 0 { mixed(now.as_nanos() ^ u64::from(self.era) << 32) } else { word };
-        let nanos = config.open_time(self.openings, word);
-        self.open(nanos, now, cause)
+        let hold = config.hold(opening);
+        let (nanos, by) = if hold > 0 && cause == ChangeCause::RateLimited {
+            (hold, OpenedBy::RateLimit)
+        } else {
+            // If there is no random word, the time and the era replace it.
+            let word = match opening.word {
+                0 => mixed(now.as_nanos() ^ u64::from(self.era) << 32),
+                word => word,
+            };
+            let nanos = config.open_time(self.openings, word).max(config.shortest_open(opening));
+            self.openings = self.openings.saturating_add(1);
+            (nanos, OpenedBy::Rules)
+        };
+        self.enter_open(nanos, by, now, cause)
     }
 
     /// Makes the changes that only time brings: the open time passes, or the lease of lost probes does. It also
@@ -503,6 +644,9 @@ impl<W: Window> Breaker<W> {
                 *until = (*until).min(now.after_nanos(*most));
                 if *until > now {
                     return None;
+                }
+                if config.rate_limit_hold > 0 && self.opened_by == OpenedBy::RateLimit {
+                    return Some(self.close(config, now, ChangeCause::HoldOver));
                 }
                 Some(self.half_open(now, ChangeCause::OpenTimePassed))
             }
@@ -525,13 +669,19 @@ impl<W: Window> Breaker<W> {
     }
 
     fn close_with(&mut self, ramp: Ramp, now: Instant, cause: ChangeCause) -> Change {
-        self.openings = 0;
+        (self.openings, self.armed) = (0, false);
         self.enter(State::Closed { window: W::EMPTY, streak: 0, ramp }, now, cause)
     }
 
-    fn open(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
+    fn open(&mut self, nanos: u64, by: OpenedBy, now: Instant, cause: ChangeCause) -> Change {
         self.openings = self.openings.saturating_add(1);
-        self.enter(State::Open { until: now.after_nanos(nanos), most: nanos }, now, cause)
+        self.enter_open(nanos, by, now, cause)
+    }
+
+    fn enter_open(&mut self, nanos: u64, by: OpenedBy, now: Instant, cause: ChangeCause) -> Change {
+        let change = self.enter(State::Open { until: now.after_nanos(nanos), most: nanos }, now, cause);
+        self.opened_by = by;
+        change
     }
 
     fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {

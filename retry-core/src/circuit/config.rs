@@ -47,11 +47,17 @@ pub struct CircuitConfig {
     pub(super) window_time: u64,
     /// In nanoseconds; `u64::MAX` if every call is fast.
     pub(super) slow_after: u64,
+    /// In nanoseconds; `u64::MAX` if cancelled attempts count for nothing.
+    pub(super) cancelled_after: u64,
     pub(super) open_for: u64,
     /// The factor per opening; 1 if the open time is constant.
     pub(super) growth: Ratio,
     pub(super) max_open_for: u64,
     pub(super) open_jitter: Jitter,
+    /// In nanoseconds; 0 if openings leave hints aside.
+    pub(super) max_hint: u64,
+    /// In nanoseconds; 0 if a rate limit holds nothing.
+    pub(super) rate_limit_hold: u64,
     pub(super) probes: u32,
     pub(super) success_threshold: u32,
     pub(super) probe_failures: u32,
@@ -63,10 +69,13 @@ pub struct CircuitConfig {
 }
 
 impl CircuitConfig {
-    /// The default configuration. The circuit opens after 5 failures in a row, or if half of at least 20 calls in the
-    /// window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes after
-    /// 1 success.
-    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(5).failure_rate(50).minimum_calls(20);
+    /// The default configuration. The circuit opens after 20 failures in a row, or if half of at least 20 attempts in
+    /// the window failed. It stays open for 30 s. Then it admits 1 probe at a time, with a lease of 60 s, and closes
+    /// after 1 success.
+    ///
+    /// All attempts of a call are failures in a row if the call fails. So it takes more than two whole failed calls of
+    /// any [`Preset`](crate::Preset) to open the circuit, and of at most 9 attempts each in general.
+    pub const DEFAULT: Self = Self::WITHOUT_RULES.consecutive_failures(20).failure_rate(50).minimum_calls(20);
 
     /// The configuration of [`DEFAULT`](Self::DEFAULT) without the rules that open the circuit. Add rules of your own.
     pub const WITHOUT_RULES: Self = Self {
@@ -79,10 +88,13 @@ impl CircuitConfig {
         window: 0,
         window_time: 0,
         slow_after: u64::MAX,
+        cancelled_after: nanos(Duration::from_secs(1)),
         open_for: nanos(Duration::from_secs(30)),
         growth: Ratio::ONE,
         max_open_for: nanos(Duration::from_secs(30)),
         open_jitter: Jitter::None,
+        max_hint: 0,
+        rate_limit_hold: 0,
         probes: 1,
         success_threshold: 1,
         probe_failures: 0,
@@ -106,6 +118,9 @@ macro_rules! with {
 impl CircuitConfig {
     checked_setters! {
         /// Opens the circuit after this many failures in a row.
+        ///
+        /// All attempts of a failed call count. With a number of at most [`max_attempts`](crate::Policy::max_attempts),
+        /// a single call opens the circuit for all callers.
         #[doc(alias = "failure_threshold")]
         #[fails_if("the number is 0.")]
         consecutive_failures, try_consecutive_failures(self, failures: u32) {
@@ -131,12 +146,41 @@ impl CircuitConfig {
         /// Sets the duration from which a call counts as slow: see [`slow_rate`](Self::slow_rate). Every call is fast
         /// by default.
         ///
-        /// An attempt that ran this long or longer and is then dropped counts as a failure. So an outer timeout still
-        /// lets an outage open the circuit. If this is set, the clock is read at each admission.
+        /// If this is set, the clock is read at each admission, and an attempt that ran this long or longer counts as a
+        /// failure if it is then cancelled: see [`cancelled_after`](Self::cancelled_after).
         #[doc(alias = "slowCallDurationThreshold")]
         #[fails_if("the duration is zero.")]
         slow_after, try_slow_after(self, duration: Duration) {
             with!(self.slow_after = above_zero(duration))
+        }
+
+        /// Sets how long a cancelled attempt must have run to count as a failure. The default is 1 s. With
+        /// [`Duration::MAX`], a cancelled attempt counts for nothing.
+        ///
+        /// An attempt is cancelled if its future is dropped, as by a timeout of the caller's own, or if the call is
+        /// stopped. If a dependency hangs, all attempts may end that way, and this rule lets the outage open the
+        /// circuit.
+        ///
+        /// A healthy circuit reads no clock for it. The first cancelled attempt *arms* the circuit and counts for
+        /// nothing. While it is armed, each attempt is admitted with the time, and counts as a failure if it is
+        /// cancelled after this duration. The next attempt that succeeds or fails disarms the circuit. Probes of a
+        /// half-open circuit always carry the time, and so does every attempt if [`slow_after`](Self::slow_after) is
+        /// set; the shorter of the two durations then applies.
+        ///
+        /// ```
+        /// use retry_core::{circuit::{Gate, Phase}, CircuitConfig, Instant, SharedCircuit};
+        ///
+        /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(3));
+        /// for second in 0..4 {
+        ///     assert_eq!(circuit.phase(), Phase::Closed);
+        ///     let attempt = circuit.admit(Instant::from_millis(second * 1_000)).unwrap();
+        ///     circuit.cancel(attempt.ticket, Instant::from_millis(second * 1_000 + 1_000));
+        /// }
+        /// assert_eq!(circuit.phase(), Phase::Open); // one that armed it, and three failures
+        /// ```
+        #[fails_if("the duration is zero.")]
+        cancelled_after, try_cancelled_after(self, duration: Duration) {
+            with!(self.cancelled_after = above_zero(duration))
         }
 
         /// Opens the circuit when this percentage of the calls in the window were slow, or more. A slow probe then
@@ -243,6 +287,61 @@ impl CircuitConfig {
     #[must_use]
     pub const fn open_jitter(self, jitter: Jitter) -> Self {
         Self { open_jitter: jitter, ..self }
+    }
+
+    /// Sets the longest server's hint, such as `Retry-After`, that an opening follows. The default is zero: openings
+    /// leave hints aside.
+    ///
+    /// A circuit that a failure with a hint opens stays open at least as long as the hint says. A hint above `longest`
+    /// counts as `longest`, which may be above the longest open time. The presets HTTP and S3 follow hints up to
+    /// 120 s.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{testing::FakeClock, CircuitConfig, Class, Failure, Policy, Retry, SharedCircuit};
+    ///
+    /// const CONFIG: CircuitConfig =
+    ///     CircuitConfig::DEFAULT.consecutive_failures(1).max_hint(Duration::from_secs(120));
+    ///
+    /// let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CONFIG));
+    /// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(90));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify_opaque(|failure| *failure);
+    /// retry.run_blocking(|| Err::<(), _>(busy)).unwrap_err();
+    /// assert_eq!(circuit.snapshot(clock.now()).open_for(), Some(Duration::from_secs(90)));
+    /// ```
+    #[must_use]
+    pub const fn max_hint(self, longest: Duration) -> Self {
+        Self { max_hint: nanos(longest), ..self }
+    }
+
+    /// Sets the longest hint for which a rate limit holds the circuit open for all callers. The default is zero: a rate
+    /// limit concerns only the call that met it.
+    ///
+    /// An error of class [`RateLimit`](Class::RateLimit) with a hint then opens a closed circuit for as long as the
+    /// hint says, at most `longest`. When the hold is over, the circuit closes without probes, over the
+    /// [`ramp`](Self::ramp). A hold is no opening for [`open_growth`](Self::open_growth), and its cause is
+    /// [`RateLimited`](crate::circuit::ChangeCause::RateLimited). If the error also reaches a rule that opens the
+    /// circuit, that rule opens it, and a probe that meets a rate limit opens it again; the hint is then the shortest
+    /// open time.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{circuit::Phase, testing::FakeClock, CircuitConfig, Class, Failure, Policy, Retry, SharedCircuit};
+    ///
+    /// const CONFIG: CircuitConfig = CircuitConfig::DEFAULT.rate_limit_hold(Duration::from_secs(60));
+    ///
+    /// let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CONFIG));
+    /// let limited = Failure::new(Class::RateLimit).retry_after(Duration::from_secs(2));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).classify_opaque(|failure| *failure);
+    /// retry.run_blocking(|| Err::<(), _>(limited)).unwrap_err();
+    /// assert_eq!(circuit.snapshot(clock.now()).open_for(), Some(Duration::from_secs(2)));
+    /// clock.advance(Duration::from_secs(2));
+    /// retry.run_blocking(|| Ok::<_, Failure>(())).unwrap();
+    /// assert_eq!(circuit.phase(), Phase::Closed);
+    /// ```
+    #[must_use]
+    pub const fn rate_limit_hold(self, longest: Duration) -> Self {
+        Self { rate_limit_hold: nanos(longest), ..self }
     }
 
     checked_setters! {

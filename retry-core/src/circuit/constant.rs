@@ -8,8 +8,8 @@ use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::manual_operations::manual_operations;
-use super::phase::Change;
 use super::rejected::Rejected;
+use super::rules::{How, Opening};
 use super::window::{CountWindow, Counts, Window};
 use crate::config_error::ok_or_panic;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
@@ -85,20 +85,20 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
     fn settle_at(
         &self,
         ticket: Ticket,
-        failed: bool,
+        how: How,
         delay: Option<Duration>,
         word: u64,
         now: Instant,
     ) -> Settled {
         self.breaker.with(|breaker| {
-            let change = breaker.settle(Self::CONFIG, ticket, failed, now, word);
+            let change = breaker.end_as(Self::CONFIG, ticket, how, Opening::by(word), now);
             Settled { change, next: breaker.open_after(delay, || now) }
         })
     }
 
     #[inline(never)]
-    fn cancel_at(&self, ticket: Ticket, now: Instant) -> Option<Change> {
-        self.breaker.with(|breaker| breaker.cancel(Self::CONFIG, ticket, now))
+    fn settle_hinted_at(&self, ticket: Ticket, end: AttemptEnd, now: Instant) -> Settled {
+        self.breaker.with(|breaker| breaker.end(Self::CONFIG, ticket, end, now))
     }
 
     #[inline(never)]
@@ -121,15 +121,20 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
     #[inline(always)]
     fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         let now = now.now();
-        let (failed, delay, word) = match end {
-            AttemptEnd::Succeeded => (false, None, 0),
-            AttemptEnd::Failed { class, delay, word } => (Self::CONFIG.counts(class), delay, word),
-            AttemptEnd::Cancelled => {
-                return Settled { change: self.cancel_at(ticket, now), next: Ok(()) };
+        if Self::CONFIG.follows_hints() {
+            return self.settle_hinted_at(ticket, end, now);
+        }
+        let (how, delay, word) = match end {
+            AttemptEnd::Succeeded => (How::Succeeded, None, 0),
+            AttemptEnd::Failed { class, delay, word, .. } if Self::CONFIG.counts(class) => {
+                (How::Failed, delay, word)
             }
+            AttemptEnd::Failed { delay, word, .. } => (How::Succeeded, delay, word),
+            AttemptEnd::Cancelled if Self::CONFIG.may_fail_cancelled() => (How::Cancelled, None, 0),
+            AttemptEnd::Cancelled => return self.release_at(ticket, None, now),
             AttemptEnd::Neutral { delay } => return self.release_at(ticket, delay, now),
         };
-        self.settle_at(ticket, failed, delay, word, now)
+        self.settle_at(ticket, how, delay, word, now)
     }
 }
 

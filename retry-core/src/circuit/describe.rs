@@ -25,6 +25,8 @@ pub struct CircuitSettings {
     pub slow_rate: Option<u8>,
     /// A call is slow if it takes this long or longer; `None` if every call is fast.
     pub slow_after: Option<Duration>,
+    /// A cancelled attempt that ran this long or longer counts as a failure; `None` if it never does.
+    pub cancelled_after: Option<Duration>,
     /// The rates apply once the window holds this many calls.
     pub minimum_calls: u32,
     /// The window is this many calls; `None` for the capacity of its type.
@@ -39,6 +41,10 @@ pub struct CircuitSettings {
     pub max_open_for: Duration,
     /// The random spread of the open time.
     pub open_jitter: Jitter,
+    /// The longest hint that an opening follows; zero if openings leave hints aside.
+    pub max_hint: Duration,
+    /// The longest hint for which a rate limit holds the circuit open; zero if it holds nothing.
+    pub rate_limit_hold: Duration,
     /// At most this many probes are under way at once.
     pub probes: u32,
     /// The circuit closes after this many successful probes.
@@ -72,6 +78,7 @@ impl CircuitConfig {
             failure_rate: (self.failure_rate > 0).then_some(self.failure_rate),
             slow_rate: (self.slow_rate > 0).then_some(self.slow_rate),
             slow_after: (self.slow_after < u64::MAX).then_some(duration(self.slow_after)),
+            cancelled_after: self.counts_cancelled().then_some(duration(self.cancelled_after)),
             minimum_calls: self.minimum_calls,
             window: (self.window > 0).then_some(self.window),
             window_time: (self.window_time > 0).then_some(duration(self.window_time)),
@@ -79,6 +86,8 @@ impl CircuitConfig {
             open_growth: self.growth.to_float(),
             max_open_for: duration(self.max_open_for),
             open_jitter: self.open_jitter,
+            max_hint: duration(self.max_hint),
+            rate_limit_hold: duration(self.rate_limit_hold),
             probes: self.probes,
             success_threshold: self.success_threshold,
             probe_failures: self.probe_failures,
@@ -130,6 +139,12 @@ impl fmt::Display for CircuitConfig {
         if says.open_jitter != Jitter::None {
             write!(f, " with {}", says.open_jitter)?;
         }
+        if !says.max_hint.is_zero() {
+            write!(f, ", hints up to {}", Exact(says.max_hint))?;
+        }
+        if !says.rate_limit_hold.is_zero() {
+            write!(f, ", held by a rate limit up to {}", Exact(says.rate_limit_hold))?;
+        }
         write!(f, ", {} probe{} at once", says.probes, plural(says.probes))?;
         if let Some(probes) = says.max_probes {
             write!(f, ", {probes} in all")?;
@@ -141,6 +156,10 @@ impl fmt::Display for CircuitConfig {
         if !says.ramp.is_zero() {
             write!(f, ", ramp {}", Exact(says.ramp))?;
         }
-        write!(f, ", counts {}", says.count_as_failure)
+        write!(f, ", counts {}", says.count_as_failure)?;
+        match says.cancelled_after {
+            Some(least) => write!(f, ", and attempts cancelled after {}", Exact(least)),
+            None => Ok(()),
+        }
     }
 }

@@ -37,6 +37,12 @@ pub trait Gate {
     /// Returns an error if the circuit refuses the attempt.
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected>;
 
+    /// Returns the name of the circuit for events of its changes and refusals; by default, it is empty.
+    #[inline]
+    fn name(&self) -> &'static str {
+        ""
+    }
+
     /// Ends an attempt, and tells in the same step whether an attempt after the delay would be refused.
     fn end(&self, ticket: Self::Ticket, end: AttemptEnd, now: impl Now) -> Settled;
 
@@ -46,7 +52,7 @@ pub trait Gate {
         self.end(ticket, AttemptEnd::Succeeded, now).change
     }
 
-    /// Ends an attempt that failed: see [`AttemptEnd::Failed`].
+    /// Ends an attempt that failed without a hint of the server: see [`AttemptEnd::Failed`].
     #[inline]
     fn fail(
         &self,
@@ -56,7 +62,7 @@ pub trait Gate {
         delay: Option<Duration>,
         word: u64,
     ) -> Settled {
-        self.end(ticket, AttemptEnd::Failed { class, delay, word }, now)
+        self.end(ticket, AttemptEnd::Failed { class, hint: None, delay, word }, now)
     }
 
     /// Ends an attempt that was dropped, and returns the change of phase that it caused.
@@ -70,6 +76,11 @@ pub trait Gate {
 macro_rules! forward {
     () => {
         #[inline]
+        fn name(&self) -> &'static str {
+            (**self).name()
+        }
+
+        #[inline]
         fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected> {
             (**self).admit(now)
         }
@@ -82,18 +93,6 @@ macro_rules! forward {
         #[inline]
         fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
             (**self).succeed(ticket, now)
-        }
-
-        #[inline]
-        fn fail(
-            &self,
-            ticket: Self::Ticket,
-            class: Class,
-            now: impl Now,
-            delay: Option<Duration>,
-            word: u64,
-        ) -> Settled {
-            (**self).fail(ticket, class, now, delay, word)
         }
 
         #[inline]
@@ -113,6 +112,8 @@ pub enum AttemptEnd {
     Failed {
         /// The class of the error.
         class: Class,
+        /// The server's hint, such as `Retry-After`; `None` if it sent none, or if the policy ignores hints.
+        hint: Option<Duration>,
         /// The delay before the next attempt; `None` if this was the last one.
         delay: Option<Duration>,
         /// A random word for [`open_jitter`](crate::CircuitConfig::open_jitter); 0 if none was drawn.
@@ -124,7 +125,8 @@ pub enum AttemptEnd {
         /// The delay before the next attempt; `None` if this was the last one.
         delay: Option<Duration>,
     },
-    /// The attempt was dropped before it ended.
+    /// The attempt was dropped before it ended. It counts as a failure if it ran long enough: see
+    /// [`cancelled_after`](crate::CircuitConfig::cancelled_after).
     Cancelled,
 }
 
@@ -138,7 +140,7 @@ pub enum AttemptEnd {
 #[must_use = "hand it back to `settle`, `cancel` or `release`"]
 pub struct Ticket {
     pub(super) era: u32,
-    /// When it was given out; [`Instant::MAX`] unless a rule needs the duration of a call.
+    /// When it was given out; [`Instant::MAX`] unless a rule needs how long the attempt takes.
     pub(super) started: Instant,
 }
 
@@ -216,6 +218,11 @@ impl<G: Gate> Gate for Option<G> {
     type Ticket = Option<G::Ticket>;
 
     #[inline]
+    fn name(&self) -> &'static str {
+        self.as_ref().map_or("", Gate::name)
+    }
+
+    #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Self::Ticket>, Rejected> {
         let Some(gate) = self else { return Ok(Admission { ticket: None, change: None }) };
         let Admission { ticket, change } = gate.admit(now)?;
@@ -231,19 +238,6 @@ impl<G: Gate> Gate for Option<G> {
     #[inline]
     fn succeed(&self, ticket: Self::Ticket, now: impl Now) -> Option<Change> {
         self.as_ref()?.succeed(ticket?, now)
-    }
-
-    #[inline]
-    fn fail(
-        &self,
-        ticket: Self::Ticket,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
-        let (Some(gate), Some(ticket)) = (self, ticket) else { return Settled::NOTHING };
-        gate.fail(ticket, class, now, delay, word)
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! Windows and snapshots as plain bytes.
 
-use super::phase::Mode;
+use super::phase::{Mode, OpenedBy};
 use super::ramp::Ramp;
 use super::snapshot::{Snapshot, TAKEN};
 use super::state::State;
@@ -110,12 +110,11 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
         let (body, sum) = bytes.split_at_mut(Self::SIZE - CHECKSUM);
         let Self { state, mode, openings, .. } = self;
         let mut rest = Bytes(body);
-        rest.put(&[code(state), *mode as u8]);
+        rest.put(&[code(state), *mode as u8, self.opened_by as u8]);
         rest.put(&openings.to_le_bytes());
         rest.put(&self.late.to_le_bytes());
         rest.put(&self.span.calls.to_le_bytes());
         rest.put(&self.span.nanos.to_le_bytes());
-        rest.put(&self.longest_open.to_le_bytes());
         let mut window = &W::EMPTY;
         match state {
             State::Closed { window: held, streak, ramp } => {
@@ -145,13 +144,15 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
             return None;
         }
         let mut rest = body;
-        let [kind, mode] = take(&mut rest)?;
+        let [kind, mode, opened_by] = take(&mut rest)?;
         let mode =
             *[Mode::Automatic, Mode::ForcedOpen, Mode::Disabled, Mode::CountOnly].get(usize::from(mode))?;
+        let opened_by = *[OpenedBy::Rules, OpenedBy::Hand, OpenedBy::RateLimit, OpenedBy::Fleet]
+            .get(usize::from(opened_by))?;
         let mut word = || Some(u32::from_le_bytes(take(&mut rest)?));
         let (openings, late, calls) = (word()?, word()?, word()?);
         let mut long = || Some(u64::from_le_bytes(take(&mut rest)?));
-        let (nanos, longest_open, first, second) = (long()?, long()?, long()?, long()?);
+        let (nanos, first, second) = (long()?, long()?, long()?);
         #[allow(clippy::cast_possible_truncation)] // two halves
         let (low, high) = (second as u32, (second >> 32) as u32);
         let state = match kind {
@@ -159,15 +160,16 @@ impl<W: Window + Codec> Codec for Snapshot<W> {
                 let ramp = Ramp::of(Instant::from_nanos(first), high)?;
                 State::Closed { window: W::read(rest)?, streak: low, ramp }
             }
-            OPEN => State::Open { until: Instant::from_nanos(first), most: second },
             #[allow(clippy::cast_possible_truncation)] // two halves
             HALF_OPEN => {
                 let (succeeded, failed) = (first as u32, (first >> 32) as u32);
                 State::HalfOpen { in_flight: 0, succeeded, failed, last_admitted: TAKEN }
             }
+            OPEN => State::Open { until: Instant::from_nanos(first), most: second },
             _ => return None,
         };
-        Some(Self { state, mode, late, openings, span: Span { calls, nanos }, longest_open })
+        let snapshot = Self { state, mode, opened_by, late, openings, span: Span { calls, nanos } };
+        snapshot.is_possible().then_some(snapshot)
     }
 }
 
@@ -186,9 +188,9 @@ impl<W: Window + Codec> Snapshot<W> {
 }
 
 /// Increment it when the layout changes.
-const FORMAT: u32 = 1;
-/// State and mode, openings, late, span, the longest open time.
-const HEAD: usize = 2 + 4 + 4 + 4 + 8 + 8;
+const FORMAT: u32 = 2;
+/// State, mode and what opened it; openings, late, span.
+const HEAD: usize = 3 + 4 + 4 + 4 + 8;
 /// The size of a state besides its window.
 const STATE: usize = 16;
 

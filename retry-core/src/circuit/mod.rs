@@ -115,7 +115,7 @@ pub use constant::{ConstCircuit, ConstConfig};
 pub use describe::CircuitSettings;
 pub use gate::{Admission, AttemptEnd, Gate, NoCircuit, Settled, Ticket};
 pub(crate) use manual_operations::manual_operations;
-pub use phase::{Change, ChangeCause, Mode, OnHealthy, Phase, Start};
+pub use phase::{Adoption, Change, ChangeCause, Mode, OnHealthy, Phase, Start};
 pub use rejected::Rejected;
 pub use settings::Settings;
 pub use shared::SharedCircuit;

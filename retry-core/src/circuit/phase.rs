@@ -1,6 +1,7 @@
 //! The phases of a circuit, and what changes them.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::time::{Instant, plural};
 
@@ -83,6 +84,53 @@ pub enum OnHealthy {
     Close,
 }
 
+/// What opened a circuit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) enum OpenedBy {
+    /// Its rules, so that another configuration limits its open time.
+    Rules,
+    /// A manual operation.
+    Hand,
+    /// The hint of a rate limit. When its time is over, the circuit closes.
+    RateLimit,
+    /// Other processes.
+    Fleet,
+}
+
+/// What a circuit adopts from other processes that share its dependency: see
+/// [`adopt`](crate::SharedCircuit::adopt).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Adoption {
+    /// Others have opened their circuits. This one opens, too, for the rest of their open time and a grace, in which
+    /// one process of the fleet probes for all. After the grace, this circuit probes by itself.
+    ///
+    /// The open time is cut to the longest of this circuit's configuration, and the grace is added. A circuit that is
+    /// already open stays open at least as long as before.
+    Open {
+        /// The rest of the open time.
+        open_for: Duration,
+        /// How much longer this circuit waits for the probe of another process.
+        grace: Duration,
+    },
+    /// Others have opened their circuits, but there is evidence against it. This circuit half-opens, and one call
+    /// decides for it.
+    AskOnce,
+    /// This process may probe: the circuit half-opens if its [era](crate::SharedCircuit::health_check_era) is still
+    /// this one.
+    Probe {
+        /// The era in which the circuit was open.
+        era: u32,
+    },
+    /// The dependency is healthy again: the circuit closes, over the ramp, if its
+    /// [era](crate::SharedCircuit::health_check_era) is still this one.
+    Close {
+        /// The era in which the circuit was open.
+        era: u32,
+    },
+}
+
 /// A change of a circuit's phase: from which to which, when, and why.
 ///
 /// A circuit can also begin the same phase anew, such as half-open after [`ChangeCause::LeasePassed`]. Then `from`
@@ -124,6 +172,11 @@ pub enum ChangeCause {
         /// The number of calls in the window.
         calls: u32,
     },
+    /// An error of class [`RateLimit`](crate::Class::RateLimit) had a hint, and
+    /// [`rate_limit_hold`](crate::CircuitConfig::rate_limit_hold) is set.
+    RateLimited,
+    /// The hold of a rate limit is over.
+    HoldOver,
     /// This many probes failed, more than [`probe_failures`](crate::CircuitConfig::probe_failures) allows.
     ProbesFailed(u32),
     /// This many probes succeeded, as many as [`success_threshold`](crate::CircuitConfig::success_threshold) asks for.
@@ -135,6 +188,8 @@ pub enum ChangeCause {
     Manual,
     /// A health check succeeded.
     HealthCheck,
+    /// Other processes that share the dependency made the change: see [`Adoption`].
+    Fleet,
     /// The state was restored from a [`Snapshot`](crate::circuit::Snapshot).
     Restored,
     /// The pool evicted another key's circuit, which was last open or half-open, and gave its place to this key. This
@@ -151,10 +206,13 @@ impl fmt::Display for ChangeCause {
             Self::SlowCallRate { slow, calls } => write!(f, "{slow} of the last {calls} calls were slow"),
             Self::ProbesFailed(count) => write!(f, "{count} probe{} failed", plural(*count)),
             Self::ProbesSucceeded(count) => write!(f, "{count} probe{} succeeded", plural(*count)),
+            Self::RateLimited => f.write_str("the server limits the rate of requests"),
+            Self::HoldOver => f.write_str("the rate limit is over"),
             Self::LeasePassed => f.write_str("no probe came back within its lease"),
             Self::Manual => f.write_str("by hand"),
             Self::Restored => f.write_str("restored from a snapshot"),
             Self::HealthCheck => f.write_str("the health check succeeded"),
+            Self::Fleet => f.write_str("other processes report it"),
             Self::Evicted => f.write_str("another key's circuit, which the pool has evicted"),
         }
     }

@@ -31,6 +31,8 @@ impl Published {
         match breaker.state() {
             State::Closed { ramp, .. } if !ramp.is_over() => Self::Ask,
             State::Closed { .. } if breaker.mode() == Mode::Disabled => Self::Quiet { era, timed },
+            // The next outcome disarms it.
+            State::Closed { .. } if breaker.is_armed() => Self::Closed { era, timed: true, unseen: 0 },
             State::Closed { window, streak, .. } => {
                 let can_tell = config.slow_after == base.slow_after && config.failures == base.failures;
                 let counts = config.counts_calls() || breaker.mode() == Mode::CountOnly;

@@ -3,10 +3,37 @@
 use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::phase::ChangeCause;
+use super::phase::{ChangeCause, OpenedBy};
 use super::window::{Span, Window};
+use crate::class::Class;
 use crate::config_error::{ConfigError, Value};
-use crate::time::Instant;
+use crate::time::{Instant, Now};
+
+/// How an attempt ended, if that may count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+/// What decides how long the end of an attempt opens the circuit.
+#[derive(Clone, Copy)]
+pub(super) struct Opening {
+    /// A random word for the open time; 0 if none was drawn.
+    pub(super) word: u64,
+    /// The server's hint in nanoseconds; 0 if there is none.
+    pub(super) hint: u64,
+    /// Whether the server limits the rate of requests.
+    pub(super) rate_limited: bool,
+}
+
+impl Opening {
+    /// An opening without a hint.
+    pub(super) const fn by(word: u64) -> Self {
+        Self { word, hint: 0, rate_limited: false }
+    }
+}
 
 impl CircuitConfig {
     /// Whether a rule needs the duration of a call.
@@ -17,6 +44,44 @@ impl CircuitConfig {
     /// Whether a call from `started` to `now` was slow.
     pub(super) const fn is_slow(&self, started: Instant, now: Instant) -> bool {
         self.asks_duration() && now.nanos_since(started) >= self.slow_after
+    }
+
+    /// Whether a cancelled attempt may count as a failure without [`slow_after`](CircuitConfig::slow_after).
+    pub(super) const fn counts_cancelled(&self) -> bool {
+        self.cancelled_after != u64::MAX
+    }
+
+    /// Whether any cancelled attempt may count as a failure.
+    pub(super) const fn may_fail_cancelled(&self) -> bool {
+        self.counts_cancelled() || self.asks_duration()
+    }
+
+    /// Whether an attempt from `started` that is cancelled now counts as a failure. It does so only if its ticket
+    /// carries the time.
+    pub(super) fn fails_cancelled(&self, started: Instant, now: impl Now) -> bool {
+        let least =
+            if self.slow_after < self.cancelled_after { self.slow_after } else { self.cancelled_after };
+        least != u64::MAX && started != Instant::MAX && now.now().nanos_since(started) >= least
+    }
+
+    /// How long the failure holds the circuit open if no rule opens it, in nanoseconds; 0 if it does not.
+    pub(super) const fn hold(&self, opening: &Opening) -> u64 {
+        if opening.rate_limited { lesser(opening.hint, self.rate_limit_hold) } else { 0 }
+    }
+
+    /// The shortest open time after this failure, in nanoseconds.
+    pub(super) fn shortest_open(&self, opening: &Opening) -> u64 {
+        lesser(opening.hint, self.max_hint).max(self.hold(opening))
+    }
+
+    /// Whether an opening may depend on a hint.
+    pub(super) const fn follows_hints(&self) -> bool {
+        self.max_hint > 0 || self.rate_limit_hold > 0
+    }
+
+    /// Whether a failure of this class may change more than the counts.
+    pub(super) fn may_hold(&self, class: Class) -> bool {
+        self.rate_limit_hold > 0 && class == Class::RateLimit
     }
 
     /// Whether a rule needs the window.
@@ -53,6 +118,19 @@ impl CircuitConfig {
             .then(|| ChangeCause::SlowCallRate { slow: window.slow(), calls })
     }
 
+    /// Whether a closed circuit is more than half of the way to opening, by any rule. A rate counts at least the
+    /// minimum number of calls.
+    pub(super) fn is_near<W: Window>(&self, streak: u32, window: &W) -> bool {
+        let is_past_half = |count: u32, limit: u32| limit > 0 && u64::from(count) * 2 > u64::from(limit);
+        let calls = u64::from(window.calls().max(self.minimum_calls));
+        let is_half_the_rate =
+            |count: u32, percent: u8| percent > 0 && u64::from(count) * 200 > calls * u64::from(percent);
+        is_past_half(streak, self.consecutive_failures)
+            || is_past_half(window.failures(), self.failures_in_window)
+            || is_half_the_rate(window.failures(), self.failure_rate)
+            || is_half_the_rate(window.slow(), self.slow_rate)
+    }
+
     /// The open time in nanoseconds, after this many openings since the circuit was last closed.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn open_time(&self, openings: u32, word: u64) -> u64 {
@@ -60,9 +138,18 @@ impl CircuitConfig {
         self.open_jitter.any_delay_nanos(ceiling, self.open_for, ceiling, word).min(self.max_open_for)
     }
 
-    /// The longest open time, in nanoseconds.
+    /// The longest open time without a hint, in nanoseconds.
     pub(super) const fn longest_open(&self) -> u64 {
         self.max_open_for
+    }
+
+    /// The longest open time of a circuit that was opened by this, in nanoseconds.
+    pub(super) fn longest_open_by(&self, by: OpenedBy) -> u64 {
+        match by {
+            OpenedBy::Rules => self.max_open_for.max(self.max_hint).max(self.rate_limit_hold),
+            OpenedBy::RateLimit => self.rate_limit_hold,
+            OpenedBy::Hand | OpenedBy::Fleet => u64::MAX,
+        }
     }
 
     /// Whether every slot for a probe is taken, at once or in total.
@@ -80,6 +167,18 @@ impl CircuitConfig {
                 "must be above zero if the window counts time",
             ));
         }
+        if !W::TIMED && self.window_time > 0 {
+            let time = Value::Duration(Duration::from_nanos(self.window_time));
+            return Err(ConfigError::new(
+                "window_time",
+                time,
+                "needs a window that counts time, `TimeWindow`",
+            ));
+        }
+        if W::TIMED && self.window > 0 {
+            let calls = Value::Count(self.window as u64);
+            return Err(ConfigError::new("window", calls, "needs a window that counts calls, `CountWindow`"));
+        }
         if self.slow_rate > 0 && !W::SLOW {
             let rate = Value::Count(self.slow_rate as u64);
             return Err(ConfigError::new(
@@ -88,14 +187,22 @@ impl CircuitConfig {
                 "needs a window that counts slow calls, `SlowCalls`",
             ));
         }
-        if self.slow_rate > 0 && !self.asks_duration() {
-            let rate = Value::Count(self.slow_rate as u64);
-            return Err(ConfigError::new("slow_rate", rate, "needs `slow_after`"));
-        }
         let window = self.span(W::CAPACITY).calls;
         if window > W::CAPACITY {
             let error = ConfigError::new("window", Value::Count(window as u64), "must be at most");
             return Err(error.limit(Value::Count(W::CAPACITY as u64), "what its type holds"));
+        }
+        match self.for_any_window(window) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Checks what is wrong for every window of at most this many calls.
+    pub(crate) const fn for_any_window(&self, window: u32) -> Result<(), ConfigError> {
+        if self.slow_rate > 0 && !self.asks_duration() {
+            let rate = Value::Count(self.slow_rate as u64);
+            return Err(ConfigError::new("slow_rate", rate, "needs `slow_after`"));
         }
         if self.minimum_calls > window {
             let calls = Value::Count(self.minimum_calls as u64);
@@ -113,6 +220,10 @@ impl CircuitConfig {
             let error = ConfigError::new("max_probes", probes, "must be at least");
             return Err(error.limit(Value::Count(decisive as u64), "success_threshold + probe_failures"));
         }
-        Ok(self)
+        Ok(())
     }
+}
+
+const fn lesser(one: u64, other: u64) -> u64 {
+    if one < other { one } else { other }
 }

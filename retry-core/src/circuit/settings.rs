@@ -20,6 +20,10 @@ pub trait Settings {
     #[doc(hidden)]
     type Changed: Initial;
 
+    /// The name of the circuit. The circuits of a pool have none, because their keys tell them apart.
+    #[doc(hidden)]
+    type Name: CircuitName;
+
     /// Returns the configuration that the circuit was made with.
     #[doc(hidden)]
     fn base(&self) -> &CircuitConfig;
@@ -31,6 +35,7 @@ pub trait Settings {
 
 impl Settings for CircuitConfig {
     type Changed = Option<Self>;
+    type Name = &'static str;
 
     #[inline]
     fn base(&self) -> &CircuitConfig {
@@ -45,6 +50,7 @@ impl Settings for CircuitConfig {
 
 impl Settings for &CircuitConfig {
     type Changed = ();
+    type Name = &'static str;
 
     #[inline]
     fn base(&self) -> &CircuitConfig {
@@ -61,6 +67,7 @@ impl Settings for &CircuitConfig {
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Settings for Arc<CircuitConfig> {
     type Changed = Option<Self>;
+    type Name = ();
 
     #[inline]
     fn base(&self) -> &CircuitConfig {
@@ -70,6 +77,34 @@ impl Settings for Arc<CircuitConfig> {
     #[inline]
     fn current<'a>(&'a self, changed: &'a Option<Self>) -> &'a CircuitConfig {
         changed.as_ref().unwrap_or(self)
+    }
+}
+
+/// The name of a circuit, or its absence.
+#[doc(hidden)]
+pub trait CircuitName: Copy {
+    /// No name.
+    const NONE: Self;
+
+    /// Returns the name; it is empty if there is none.
+    fn text(self) -> &'static str;
+}
+
+impl CircuitName for &'static str {
+    const NONE: Self = "";
+
+    #[inline]
+    fn text(self) -> &'static str {
+        self
+    }
+}
+
+impl CircuitName for () {
+    const NONE: Self = ();
+
+    #[inline]
+    fn text(self) -> &'static str {
+        ""
     }
 }
 

@@ -1,17 +1,16 @@
 //! The circuit of one dependency, which many callers share.
 
 use core::fmt;
-use core::time::Duration;
 
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
 use super::gate_word::{GateWord, Seen};
 use super::manual_operations::manual_operations;
-use super::phase::{Change, OnHealthy, Phase, Start};
+use super::phase::{Adoption, Change, OnHealthy, Phase, Start};
 use super::published::Published;
 use super::rejected::Rejected;
-use super::settings::Settings;
+use super::settings::{CircuitName, Settings};
 use super::snapshot::Snapshot;
 #[cfg(feature = "std")]
 use super::state::Standing;
@@ -62,6 +61,7 @@ pub struct SharedCircuit<W: Window = CountWindow<100>, L: Lock = DefaultLock, S:
     guarded: L::Of<Guarded<W, S::Changed>>,
     settings: S,
     start: Start,
+    name: S::Name,
 }
 
 /// The state that the lock guards.
@@ -153,19 +153,20 @@ impl<W: Window, L: Lock> SharedCircuit<W, L> {
     ///
     /// The newest outcomes are carried over, as many as fit. A mode set by hand stays.
     ///
-    /// An open time within the longest of the old configuration is cut to the longest of the new one, counted from
-    /// `now`. A longer one was set by [`trip`](Self::trip) and is kept.
+    /// If the rules or a rate limit opened the circuit, its open time is cut to the longest of the new configuration,
+    /// counted from `now`. One that was set by [`trip`](Self::trip) is kept.
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{circuit::Phase, CircuitConfig, Instant, SharedCircuit};
+    /// use retry_core::{circuit::Gate, CircuitConfig, Class, Instant, SharedCircuit};
     ///
     /// let now = Instant::ORIGIN;
-    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
-    /// circuit.trip(Duration::from_secs(30), now);
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(1));
+    /// let ticket = circuit.admit(now)?.ticket;
+    /// circuit.fail(ticket, Class::Server, now, None, 0); // opens it for 30 s
     /// circuit.reconfigure(CircuitConfig::DEFAULT.open_for(Duration::from_secs(5)), now)?;
     /// assert_eq!(circuit.snapshot(now).open_for(), Some(Duration::from_secs(5)));
-    /// # Ok::<_, retry_core::ConfigError>(())
+    /// # Ok::<_, Box<dyn core::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -200,6 +201,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
             guarded: L::Of::<Guarded<W, S::Changed>>::INITIAL,
             settings,
             start: Start::Closed,
+            name: S::Name::NONE,
         }
     }
 
@@ -245,8 +247,8 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Restores a snapshot of this or another circuit, as if no time had passed since it was taken, and returns the
     /// change. Attempts under way then end [late](Self::late).
     ///
-    /// An open time within the longest of the snapshot's configuration is cut to the longest of this circuit's. A
-    /// longer one was set by [`trip`](Self::trip) and is kept.
+    /// The open time of a circuit that its rules or a rate limit opened is cut to the longest of this circuit's
+    /// configuration. One that was set by [`trip`](Self::trip) is kept.
     pub fn restore(&self, snapshot: &Snapshot<W>, now: impl Now) -> Change {
         let now = now.now();
         self.locked(|breaker, config| breaker.restore(config, snapshot, now))
@@ -264,6 +266,34 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     pub fn health_check_passed(&self, era: u32, then: OnHealthy, now: impl Now) -> Option<Change> {
         let now = now.now();
         self.locked(|breaker, config| breaker.health_check_passed(era, then, config, now))
+    }
+
+    /// Adopts what other processes found out about the dependency, and returns the change of phase; `None` if a manual
+    /// operation decides the phase, if the era has ended, or if the circuit was already open.
+    ///
+    /// An adopted opening counts as none for [`open_growth`](CircuitConfig::open_growth).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{circuit::{Adoption, Gate, Phase}, CircuitConfig, Instant, SharedCircuit};
+    ///
+    /// let (now, second) = (Instant::ORIGIN, Duration::from_secs(1));
+    /// let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    /// circuit.adopt(Adoption::Open { open_for: 20 * second, grace: 10 * second }, now);
+    /// assert_eq!(circuit.admit(now).unwrap_err().wait(), 30 * second);
+    ///
+    /// let era = circuit.health_check_era().unwrap();
+    /// circuit.adopt(Adoption::Close { era }, now);
+    /// assert_eq!(circuit.phase(), Phase::Closed);
+    /// ```
+    pub fn adopt(&self, adoption: Adoption, now: impl Now) -> Option<Change> {
+        let now = now.now();
+        self.locked(|breaker, config| breaker.adopt(config, adoption, now))
+    }
+
+    /// Returns the number of failures since the last success; 0 unless the circuit is closed.
+    pub fn failures_in_a_row(&self) -> u32 {
+        self.locked(|breaker, _| breaker.failures_in_a_row())
     }
 
     /// Returns how many attempts and health checks ended late: the phase had changed since they began. A late one
@@ -310,7 +340,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// What would be lost with this circuit.
     #[cfg(feature = "std")]
     pub(crate) fn standing(&self, now: Instant) -> Standing {
-        self.locked(|breaker, _| breaker.standing(now))
+        self.locked(|breaker, config| breaker.standing(config, now))
     }
 
     // Out of line, so that the paths around the lock need no stack.
@@ -359,17 +389,38 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         self.locked(|breaker, config| breaker.end(config, ticket, end, now))
     }
 
-    /// Takes back the ticket of an attempt that ended neutrally.
+    /// Settles an attempt that did not succeed.
     #[inline]
-    fn release(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
+    fn settle_otherwise(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         if !GateWord::IS_PUBLISHED {
             return self.settle_at(ticket, end, now.now());
         }
+        let mut now = Reading::Unread(now);
+        self.settle(ticket, end, &mut || now.get())
+    }
+
+    /// Settles an attempt that failed.
+    fn fail_as(&self, ticket: Ticket, class: Class, end: AttemptEnd, now: impl Now) -> Settled {
+        let mut now = Reading::Unread(now);
+        let config = self.settings.base();
+        // An error that is not a failure of the dependency is recorded as a success.
+        if GateWord::IS_PUBLISHED
+            && !config.counts(class)
+            && !config.may_hold(class)
+            && self.recorded(&ticket, &mut now)
+        {
+            return Settled::NOTHING;
+        }
+        self.settle_otherwise(ticket, end, || now.get())
+    }
+
+    /// Takes back the ticket of an attempt that ended neutrally.
+    #[inline]
+    fn release(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         if self.gate_word.load().is_closed_for(&ticket) {
             return Settled::NOTHING;
         }
-        let mut now = Reading::Unread(now);
-        self.settle(ticket, end, &mut || now.get())
+        self.settle_otherwise(ticket, end, now)
     }
 
     /// Records a success without the lock, if possible.
@@ -377,9 +428,10 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     fn recorded<N: Now>(&self, ticket: &Ticket, now: &mut Reading<N>) -> bool {
         let seen = self.gate_word.load();
         seen.is_quiet_for(ticket)
-            || self
-                .gate_word
-                .succeed(seen, ticket, || !self.settings.base().is_slow(ticket.started, now.get()))
+            || self.gate_word.succeed(seen, ticket, || {
+                let config = self.settings.base();
+                !config.asks_duration() || !config.is_slow(ticket.started, now.get())
+            })
     }
 
     pub(super) fn locked<R>(&self, f: impl FnOnce(&mut Breaker<W>, &CircuitConfig) -> R) -> R {
@@ -417,8 +469,30 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     }
 }
 
+impl<W: Window, L: Lock, S: Settings<Name = &'static str>> SharedCircuit<W, L, S> {
+    /// Sets the name of the circuit, which events of its changes and refusals carry. It tells circuits apart in logs and
+    /// metrics, because several operations may use one circuit. Exporters take names of up to 128 bytes.
+    ///
+    /// ```
+    /// use retry_core::{circuit::Gate, CircuitConfig, SharedCircuit};
+    ///
+    /// static PAYMENTS: SharedCircuit = SharedCircuit::new(CircuitConfig::DEFAULT).named("payments");
+    /// assert_eq!(PAYMENTS.name(), "payments");
+    /// ```
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+}
+
 impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     type Ticket = Ticket;
+
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.name.text()
+    }
 
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
@@ -443,9 +517,9 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         match end {
             AttemptEnd::Succeeded => Settled { change: self.succeed(ticket, now), next: Ok(()) },
-            AttemptEnd::Failed { class, delay, word } => self.fail(ticket, class, now, delay, word),
+            AttemptEnd::Failed { class, .. } => self.fail_as(ticket, class, end, now),
             AttemptEnd::Neutral { .. } => self.release(ticket, end, now),
-            AttemptEnd::Cancelled => Settled { change: self.cancel(ticket, now), next: Ok(()) },
+            AttemptEnd::Cancelled => self.settle_otherwise(ticket, end, now),
         }
     }
 
@@ -456,37 +530,6 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
         }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }
-    }
-
-    fn fail(
-        &self,
-        ticket: Ticket,
-        class: Class,
-        now: impl Now,
-        delay: Option<Duration>,
-        word: u64,
-    ) -> Settled {
-        let end = AttemptEnd::Failed { class, word, delay };
-        if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, end, now.now());
-        }
-        let mut now = Reading::Unread(now);
-        // An error that is not a failure of the dependency is recorded as a success.
-        if !self.settings.base().counts(class) && self.recorded(&ticket, &mut now) {
-            return Settled::NOTHING;
-        }
-        self.settle(ticket, end, &mut || now.get())
-    }
-
-    fn cancel(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, AttemptEnd::Cancelled, now.now()).change;
-        }
-        if self.gate_word.load().is_closed_for(&ticket) {
-            return None;
-        }
-        let mut now = Reading::Unread(now);
-        self.settle(ticket, AttemptEnd::Cancelled, &mut || now.get()).change
     }
 }
 

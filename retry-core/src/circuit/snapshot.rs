@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::phase::{Mode, Phase};
+use super::phase::{Mode, OpenedBy, Phase};
 use super::state::State;
 use super::window::{Span, Window};
 use crate::time::Instant;
@@ -29,11 +29,10 @@ pub struct Snapshot<W> {
     /// The state, with its times on a clock that reads [`TAKEN`].
     pub(super) state: State<W>,
     pub(super) mode: Mode,
+    pub(super) opened_by: OpenedBy,
     pub(super) late: u32,
     pub(super) openings: u32,
     pub(super) span: Span,
-    /// The longest open time of its configuration, in nanoseconds.
-    pub(super) longest_open: u64,
 }
 
 /// The instant of every snapshot. It is far from both ends of the clock, so that times before and after it fit.
@@ -52,6 +51,18 @@ impl<W: Window> Snapshot<W> {
             State::Open { until: Instant::MAX, .. } => Some(Duration::MAX),
             State::Open { until, .. } => Some(until.since(TAKEN)),
             State::Closed { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// Whether a circuit can be in this state. Bytes from elsewhere may hold any other.
+    pub(super) fn is_possible(&self) -> bool {
+        match (&self.state, self.mode) {
+            (State::Closed { window, ramp, .. }, Mode::Automatic | Mode::Disabled | Mode::CountOnly) => {
+                window.fits(self.span) && (ramp.is_over() || ramp.parts().0 <= TAKEN)
+            }
+            (State::Open { until, .. }, Mode::ForcedOpen) => *until == Instant::MAX,
+            (State::Open { .. } | State::HalfOpen { .. }, Mode::Automatic) => true,
+            _ => false,
         }
     }
 

@@ -66,13 +66,17 @@ impl<W: Window> State<W> {
     }
 }
 
-/// What a pool would lose if it evicted a circuit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a pool would lose if it evicted a circuit, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     /// Only successes.
     Blank,
-    /// Failures or slow calls, a ramp, an open time that has passed, or probes.
+    /// Failures or slow calls, or a ramp.
     Marked,
+    /// It is closed, and more than half of the way to opening.
+    NearOpening,
+    /// An open time that has passed, or probes.
+    Opened,
     /// An open time that is not over, or a mode set by hand.
     Held,
 }

@@ -69,6 +69,12 @@ pub trait Window: Clone {
         let _ = (span, now);
     }
 
+    /// Returns `true` if outcomes recorded with this span can have made this window. Bytes from elsewhere are checked
+    /// with it.
+    fn fits(&self, span: Span) -> bool {
+        self.failures() <= self.calls() && self.calls() <= span.calls.clamp(1, Self::CAPACITY)
+    }
+
     /// Returns how many calls the window holds.
     fn calls(&self) -> u32;
 
@@ -226,6 +232,15 @@ where
         self.failures.into()
     }
 
+    fn fits(&self, span: Span) -> bool {
+        let span = span.calls.clamp(1, Self::CAPACITY);
+        let (next, calls) = (u32::from(self.next), u32::from(self.calls));
+        let in_turn = if calls < span { next == calls } else { calls == span && next < span };
+        #[allow(clippy::cast_possible_truncation)] // below 1024
+        let blank = || (calls..Self::CAPACITY).all(|place| !self.failed_at(place as u16));
+        in_turn && blank()
+    }
+
     fn is_quiet(&self, span: Span) -> bool {
         self.failures == 0 && u32::from(self.calls) >= span.calls
     }
@@ -308,6 +323,10 @@ impl<W: Window> Window for SlowCalls<W> {
 
     fn slow(&self) -> u32 {
         self.slow.failures()
+    }
+
+    fn fits(&self, span: Span) -> bool {
+        self.failures.fits(span) && self.slow.fits(span) && self.failures.calls() == self.slow.calls()
     }
 
     fn is_quiet(&self, span: Span) -> bool {

@@ -1,7 +1,7 @@
 //! The class of an error by its chain of causes.
 
 use core::error::Error as StdError;
-use core::fmt::{self, Display};
+use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 
@@ -13,6 +13,7 @@ use crate::circuit::Rejected;
 use crate::class::Class;
 #[cfg(feature = "std")]
 use crate::error::{BoxError, Error};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 
 /// Classifies errors of any type, such as boxed ones, by their chain of causes.
@@ -140,8 +141,8 @@ impl<T, E: AsError, B: BaseErrors, A: AddedErrors> Classifier<T, E> for ErrorCha
         self.classify(error.as_error())
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
-        Some(error.as_error())
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        Some(ErrorText::chain(error.as_error()))
     }
 }
 
@@ -250,7 +251,7 @@ impl BaseErrors for CoreErrors {
         if let Some(failure) = ended_as::<BoxError>(error).or_else(|| ended_as::<io::Error>(error)) {
             return Some(failure);
         }
-        downcast::<Rejected>(error).map(|_| Class::CircuitOpen.into())
+        downcast::<Rejected>(error).map(Classify::classify)
     }
 
     #[cfg(feature = "std")]
@@ -380,7 +381,7 @@ impl Classify for BoxError {
         ErrorChain::new().classify(self.as_error())
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::chain(self.as_error()))
     }
 }

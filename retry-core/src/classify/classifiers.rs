@@ -2,8 +2,9 @@
 
 use core::fmt::{self, Display};
 
-use super::{Classifier, Classify, Progress};
+use super::{AsError, Classifier, Classify, Progress};
 use crate::error::Cause;
+use crate::error_text::ErrorText;
 use crate::policy::{Failure, Rule};
 use crate::verdict::Verdict;
 
@@ -17,7 +18,7 @@ impl<T, E: Classify> Classifier<T, E> for ByTrait {
         error.classify()
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         error.text()
     }
 }
@@ -39,8 +40,8 @@ where
         (self.0)(error).into()
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
-        Some(error.as_text())
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        Some(ErrorText::new(error.as_text()))
     }
 }
 
@@ -91,7 +92,7 @@ where
         self.before.classify_ok(value)
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         self.before.text(error)
     }
 
@@ -127,7 +128,7 @@ where
         self.before.classify_ok(value).or_else(|| (self.judge)(value).map(Into::into))
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         self.before.text(error)
     }
 
@@ -162,13 +163,71 @@ where
         self.before.classify_ok(value)
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         self.before.text(error)
     }
 
     fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
         self.before.failed(cause, progress, verdict);
         (self.told)(cause, progress, verdict);
+    }
+}
+
+/// A classifier that shows errors with their causes: see [`Retry::with_causes`](crate::Retry::with_causes).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WithCauses<K>(pub(crate) K);
+
+impl<T, E: AsError, K: Classifier<T, E>> Classifier<T, E> for WithCauses<K> {
+    const ASKS_TIME: bool = K::ASKS_TIME;
+
+    fn failure(&self, error: &E, progress: Progress) -> Failure {
+        self.0.failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        self.0.timed_out()
+    }
+
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        self.0.classify_ok(value)
+    }
+
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        Some(ErrorText::chain(error.as_error()))
+    }
+
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        self.0.failed(cause, progress, verdict);
+    }
+}
+
+/// A classifier whose calls measure their time from the start: see [`Retry::timed`](crate::Retry::timed).
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Timed<K>(pub(crate) K);
+
+impl<T, E, K: Classifier<T, E>> Classifier<T, E> for Timed<K> {
+    const ASKS_TIME: bool = true;
+
+    fn failure(&self, error: &E, progress: Progress) -> Failure {
+        self.0.failure(error, progress)
+    }
+
+    fn timed_out(&self) -> Failure {
+        self.0.timed_out()
+    }
+
+    fn classify_ok(&self, value: &T) -> Option<Failure> {
+        self.0.classify_ok(value)
+    }
+
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        self.0.text(error)
+    }
+
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        self.0.failed(cause, progress, verdict);
     }
 }
 

@@ -1,10 +1,10 @@
 //! The class of this crate's own error, for a retry around a retry.
 
-use core::fmt::Display;
-
 use super::Classify;
+use crate::circuit::Rejected;
 use crate::class::{Class, ClassSet};
 use crate::error::{Error, ErrorKind};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 use crate::verdict::GiveUp;
 
@@ -41,7 +41,19 @@ impl<E> Classify for Error<E> {
         failure.neutral()
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
+    }
+}
+
+/// `CircuitOpen`, [neutral](Failure::neutral): the circuit that refused has already counted the failures that opened it,
+/// and this refusal says nothing new about the dependency.
+impl Classify for Rejected {
+    fn classify(&self) -> Failure {
+        Failure::new(Class::CircuitOpen).neutral()
+    }
+
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }

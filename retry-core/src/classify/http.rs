@@ -96,7 +96,9 @@ impl Failure {
     ///
     /// With a hint, the class [`Client`](Class::Client) becomes [`Transient`](Class::Transient): the server refuses the
     /// request only for now. [RFC 9110, 15.5.14](https://www.rfc-editor.org/rfc/rfc9110.html#section-15.5.14) has this
-    /// meaning for 413, and GitHub limits rates by a 403 with `Retry-After`.
+    /// meaning for 413. A 403 with a hint is of class [`RateLimit`](Class::RateLimit), because
+    /// [GitHub's secondary limits](https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits)
+    /// answer so.
     ///
     /// ```
     /// use core::time::Duration;
@@ -120,10 +122,12 @@ impl Failure {
         let Some(class) = Class::of_http_status(status) else {
             return None;
         };
-        Some(match (class, hint) {
+        let failure = match (class, hint) {
+            (Class::Client, Some(hint)) if status == 403 => Self::new(Class::RateLimit).retry_after(hint),
             (Class::Client, Some(hint)) => Self::new(Class::Transient).retry_after(hint),
             (class, Some(hint)) => Self::new(class).retry_after(hint),
             (class, None) => Self::new(class),
-        })
+        };
+        Some(failure.code("HTTP status", status as i32))
     }
 }

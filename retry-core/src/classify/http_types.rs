@@ -6,32 +6,46 @@ use core::time::Duration;
 use http::header::{DATE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 
-use super::hints::Hint;
-use super::retry_after::{parse_delay_millis, parse_http_date};
+use super::hints::{longest, longest_in_millis};
+use super::rate_limits::RateLimits;
+use super::retry_after::parse_http_date;
 use crate::class::Class;
 use crate::policy::Failure;
 
 impl Failure {
-    /// What an HTTP response says of its request, by its status and its headers; `None` where the status is no
-    /// error. Status and hint mean what they do to [`of_http`](Self::of_http).
+    /// Makes a failure of an HTTP response, by its status and its headers; `None` if the status is not an error. Status and hint mean what they do to [`of_http`](Self::of_http).
     ///
     /// The hint is that of the first of these headers that can be read, in any form that
     /// [`parse_hint`](crate::classify::parse_hint) reads:
     ///
     /// 1. `retry-after-ms`, `x-ms-retry-after-ms` and `x-amz-retry-after`, in milliseconds
     /// 2. `Retry-After`
-    /// 3. `ratelimit-reset-after` and `ratelimit-reset`, also with `x-`, if `ratelimit-remaining` is 0 or the status is 429
-    ///    without it
+    /// 3. the reset of a rate limit of which nothing remains, such as `x-ratelimit-remaining: 0` with
+    ///    `x-ratelimit-reset`, or `RateLimit: "default";r=0;t=5`. If a 429 leaves out what remains, the reset counts, too.
     ///
-    /// A 4xx with nothing remaining is of class `RateLimit`, as GitHub's 403 is. A gRPC response that has only trailers is
-    /// a failure by its `grpc-status`; its `grpc-retry-pushback-ms` means what it does to
-    /// [`grpc_pushback`](Self::grpc_pushback).
+    /// Headers of rate limits are known by `ratelimit` or `rate-limit` in their names. The other one of the pair has
+    /// `reset`, `reset-after` or `retry-after` in the place of `remaining`. If several limits have nothing left, the
+    /// longest wait counts. The form of the [draft of the header
+    /// `RateLimit`](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) is known from its version 07 on.
     ///
-    /// Where the hint is a date or a Unix time, the response's own `Date` says from when it counts, so that no clock has to be
-    /// right; without one, `now_unix_secs` does, the seconds since 1970, such as
-    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs); it is called for those only. Values that say nothing are left
-    /// out; where there are several that do, which
-    /// [must not be](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts.
+    /// A 403 with nothing remaining, or with a hint of its own, is of class `RateLimit`, as
+    /// [GitHub sends it](https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit).
+    ///
+    /// A response with `x-should-retry: false` or `stripe-should-retry: false` is [not retried](Self::not_retried). The
+    /// clients of [OpenAI](https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py) and
+    /// [Stripe](https://github.com/stripe/stripe-go/blob/master/stripe.go) obey these headers.
+    ///
+    /// A gRPC response that has only trailers is a failure by its `grpc-status`, whatever its HTTP status. Its
+    /// `grpc-retry-pushback-ms` means what it does to [`grpc_pushback`](Self::grpc_pushback).
+    ///
+    /// If the hint is a date or a Unix time, it counts from the response's own `Date`, so the clock of the machine may be
+    /// wrong. If the response has no `Date`, it counts from `now_unix_secs`, the seconds since 1970, such as
+    /// [`StdRuntime::unix_secs`](crate::runtime::StdRuntime::unix_secs). That function is called only for a date
+    /// or a Unix time.
+    ///
+    /// Invalid values are left out. If a header has several valid ones, which [it should
+    /// not](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts. If a hint is there and none
+    /// is valid, the failure says so by [`hint_unreadable`](Self::hint_unreadable).
     ///
     /// ```
     /// use core::time::Duration;
@@ -58,117 +72,72 @@ impl Failure {
         headers: &HeaderMap,
         now_unix_secs: impl FnOnce() -> u64,
     ) -> Option<Self> {
-        // Most responses are none, and have nothing to be read.
-        let Some(failure) = Self::of_http(status.as_u16(), None) else {
-            return if headers.contains_key(GRPC_STATUS) { of_grpc(headers) } else { None };
-        };
-        let exhausted = nothing_remains(headers);
-        let failure = match hint(status, headers, now_unix_secs) {
-            None if has_hint(headers) => failure.unreadable_hint(),
+        if let Some(failure) = of_grpc(headers) {
+            return Some(failure);
+        }
+        // Most responses are no failures, and nothing more of them is read.
+        let failure = Self::of_http(status.as_u16(), None)?;
+        // A wall clock is read for dates and Unix times only, and those are rare.
+        let now = LazyCell::new(|| {
+            let now = now_unix_secs();
+            let date = headers.get(DATE).and_then(text).and_then(|date| parse_http_date(date, now));
+            date.and_then(|date| u64::try_from(date).ok()).unwrap_or(now)
+        });
+        let limits = RateLimits::read(headers, failure.class == Class::RateLimit, || *now);
+        let own = own_hint(headers, || *now);
+        let failure = match own.or(limits.reset) {
+            None if has_own_hint(headers) || limits.has_reset => failure.unreadable_hint(),
             None => failure,
+            // The reset of a limit, which all responses show, does not say that the refusal was for the limit.
+            Some(hint) if own.is_none() => failure.retry_after(hint),
             hint => Self::of_http(status.as_u16(), hint)?,
         };
-        // The refusal is for the rate of requests, whatever its status says.
-        let is_refusal =
-            matches!(failure.class, Class::Client | Class::Transient) && status.is_client_error();
-        Some(if exhausted && is_refusal { Self { class: Class::RateLimit, ..failure } } else { failure })
+        // This is how GitHub limits the rate of requests.
+        let is_for_rate = limits.exhausted && status == StatusCode::FORBIDDEN;
+        let failure = if is_for_rate { Self { class: Class::RateLimit, ..failure } } else { failure };
+        Some(if is_final(headers) { failure.not_retried() } else { failure })
     }
 }
 
-/// What the trailers of a gRPC response say that has nothing but these: a status, and possibly a pushback.
+/// Reads the trailers of a gRPC response that has nothing but these: a status, and possibly a pushback.
 fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
-    let code = headers.get(GRPC_STATUS).and_then(text)?.parse().ok();
+    let code = text(headers.get(GRPC_STATUS)?).and_then(|code| code.trim().parse().ok());
     let class = code.map_or(Some(Class::Unknown), Class::of_grpc_code)?;
     let mut values = headers.get_all(GRPC_PUSHBACK).iter();
-    let failure = Failure::new(class);
+    let failure = match code {
+        Some(code) => Failure::new(class).code("gRPC status", code),
+        None => Failure::new(class).detail("unreadable gRPC status"),
+    };
     Some(match (values.next(), values.next()) {
         (None, _) => failure,
         (Some(value), None) => failure.grpc_pushback(text(value).unwrap_or_default()),
-        // Several are none that can be read.
+        // Several values are as unreadable as a wrong one.
         (Some(_), Some(_)) => failure.not_retried(),
     })
 }
 
-/// The hint of a failed response: the finer header first, then `Retry-After`, then the reset of a limit.
-fn hint(status: StatusCode, headers: &HeaderMap, now_unix_secs: impl FnOnce() -> u64) -> Option<Duration> {
-    // A wall clock is read for dates and Unix times only, and those are rare.
-    let now = LazyCell::new(|| {
-        let now = now_unix_secs();
-        let date = headers.get(DATE).and_then(text).and_then(|date| parse_http_date(date, now));
-        date.and_then(|date| u64::try_from(date).ok()).unwrap_or(now)
-    });
+/// Reads the headers whose only purpose is a hint: the finer ones first, then `Retry-After`.
+fn own_hint(headers: &HeaderMap, now: impl Fn() -> u64) -> Option<Duration> {
     let all = |name: &'static str| headers.get_all(name).iter().filter_map(text);
-    let longest = |name: &'static str| all(name).filter_map(Hint::read).map(|hint| hint.wait(|| *now)).max();
-    let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(parse_delay_millis).max()).max();
-    in_millis.or_else(|| longest("retry-after")).or_else(|| {
-        let resets = LIMITS.iter().filter(|limit| match limit.remain(headers) {
-            Some(remain) => !remain,
-            None => status == StatusCode::TOO_MANY_REQUESTS,
-        });
-        resets.filter_map(|limit| longest(limit.reset_after).or_else(|| longest(limit.reset))).max()
-    })
+    let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(longest_in_millis).max()).max();
+    in_millis.or_else(|| all("retry-after").filter_map(|value| longest(value, &now)).max())
 }
 
-/// Whether a header is there that would be a hint if it could be read.
-fn has_hint(headers: &HeaderMap) -> bool {
-    let exhausted = LIMITS.iter().filter(|limit| limit.remain(headers) == Some(false));
-    headers.contains_key(RETRY_AFTER)
-        || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
-        || exhausted.into_iter().any(|limit| headers.contains_key(limit.reset))
+/// Returns whether one of these headers is there, readable or not.
+fn has_own_hint(headers: &HeaderMap) -> bool {
+    headers.contains_key(RETRY_AFTER) || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a limit says that no request remains.
-fn nothing_remains(headers: &HeaderMap) -> bool {
-    LIMITS.iter().any(|limit| limit.remain(headers) == Some(false))
+/// Returns whether the server asks for no further attempt.
+fn is_final(headers: &HeaderMap) -> bool {
+    let says_no =
+        |value: &HeaderValue| text(value).is_some_and(|text| text.trim().eq_ignore_ascii_case("false"));
+    SHOULD_RETRY.iter().any(|name| headers.get_all(*name).iter().any(says_no))
 }
-
-/// The headers of one limit of requests.
-struct Limit {
-    remaining: &'static str,
-    reset_after: &'static str,
-    reset: &'static str,
-}
-
-impl Limit {
-    /// Whether requests remain; `None` if the limit does not say.
-    fn remain(&self, headers: &HeaderMap) -> Option<bool> {
-        let remaining = headers.get(self.remaining).and_then(text)?.trim_matches([' ', '\t']);
-        let digits = !remaining.is_empty() && remaining.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| remaining.bytes().any(|byte| byte != b'0'))
-    }
-}
-
-/// draft-ietf-httpapi-ratelimit-headers-03, GitHub and Discord, Twitter, OpenAI.
-const LIMITS: &[Limit] = &[
-    Limit {
-        remaining: "ratelimit-remaining",
-        reset_after: "ratelimit-reset-after",
-        reset: "ratelimit-reset",
-    },
-    Limit {
-        remaining: "x-ratelimit-remaining",
-        reset_after: "x-ratelimit-reset-after",
-        reset: "x-ratelimit-reset",
-    },
-    Limit {
-        remaining: "x-rate-limit-remaining",
-        reset_after: "x-rate-limit-reset-after",
-        reset: "x-rate-limit-reset",
-    },
-    Limit {
-        remaining: "x-ratelimit-remaining-requests",
-        reset_after: "x-ratelimit-reset-requests",
-        reset: "x-ratelimit-reset-requests",
-    },
-    Limit {
-        remaining: "x-ratelimit-remaining-tokens",
-        reset_after: "x-ratelimit-reset-tokens",
-        reset: "x-ratelimit-reset-tokens",
-    },
-];
 
 /// OpenAI and Azure, Azure's older ones, Amazon.
 const IN_MILLIS: &[&str] = &["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"];
+const SHOULD_RETRY: &[&str] = &["x-should-retry", "stripe-should-retry"];
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_PUSHBACK: &str = "grpc-retry-pushback-ms";
 

@@ -8,6 +8,7 @@ use super::Classify;
 use crate::circuit::Rejected;
 use crate::class::Class;
 use crate::error::{BoxError, Error};
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 
 /// Classifies the error by its [kind](io::Error::kind):
@@ -52,8 +53,8 @@ use crate::policy::Failure;
 /// ```
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 impl Classify for io::Error {
-    fn text(&self) -> Option<&dyn core::fmt::Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::chain(self))
     }
 
     fn classify(&self) -> Failure {
@@ -66,8 +67,8 @@ impl Classify for io::Error {
             if let Some(ours) = inner.downcast_ref::<Error<BoxError>>() {
                 return ours.classify();
             }
-            if inner.is::<Rejected>() {
-                return Class::CircuitOpen.into();
+            if let Some(rejected) = inner.downcast_ref::<Rejected>() {
+                return rejected.classify();
             }
             let Some(inner) = inner.downcast_ref::<Self>() else {
                 break;

@@ -45,12 +45,12 @@
 //! assert_eq!(Messages::DEFAULT.classify("connection refused"), Class::Network);
 //! ```
 
-use core::fmt::Display;
 use core::time::Duration;
 
 mod chain;
 mod classifiers;
 mod codes;
+mod durations;
 mod error;
 mod hints;
 mod http;
@@ -58,9 +58,12 @@ mod http;
 mod http_types;
 #[cfg(feature = "std")]
 mod io;
+mod lenient_date;
 mod messages;
 mod phrases;
 mod pushback;
+#[cfg(feature = "http")]
+mod rate_limits;
 mod retry_after;
 mod text_codes;
 
@@ -68,7 +71,9 @@ pub use chain::{
     AddedErrors, AsError, BaseErrors, Causes, CoreErrors, ErrorChain, Known, KnownBy, causes, downcast,
 };
 pub(crate) use classifiers::HasText;
-pub use classifiers::{ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, When, WithoutText};
+pub use classifiers::{
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, OnError, Timed, When, WithCauses, WithoutText,
+};
 pub use hints::parse_hint;
 #[cfg(feature = "http")]
 pub use http_types::Idempotency;
@@ -79,6 +84,7 @@ pub use retry_after::{
 
 use crate::class::Class;
 use crate::error::Cause;
+use crate::error_text::ErrorText;
 use crate::policy::Failure;
 use crate::verdict::Verdict;
 
@@ -111,8 +117,11 @@ pub trait Classify {
     /// Returns the class of this error, with the server's hint if there is one.
     fn classify(&self) -> Failure;
 
-    /// Returns the text of this error for events and logs. The default is `None`.
-    fn text(&self) -> Option<&dyn Display> {
+    /// Returns the text of this error for events and logs. The default is `None`, so that only the class is logged.
+    ///
+    /// For an error type with `Display`, return `Some(ErrorText::new(self))`. If it is a [`core::error::Error`], return
+    /// `Some(ErrorText::chain(self))`, which shows its causes, too.
+    fn text(&self) -> Option<ErrorText<'_>> {
         None
     }
 }
@@ -140,7 +149,7 @@ impl<E: Classify + ?Sized> Classify for &E {
         (**self).classify()
     }
 
-    fn text(&self) -> Option<&dyn Display> {
+    fn text(&self) -> Option<ErrorText<'_>> {
         (**self).text()
     }
 }
@@ -189,7 +198,7 @@ pub trait Classifier<T, E> {
 
     /// Returns the text of an error for events and logs. It is called only if there is an observer. The default is
     /// `None`.
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         let _ = error;
         None
     }
@@ -215,7 +224,7 @@ impl<T, E, K: Classifier<T, E>> Classifier<T, E> for &K {
         (**self).classify_ok(value)
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<&'e dyn Display> {
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         (**self).text(error)
     }
 

@@ -126,19 +126,19 @@ pub fn parse_http_date(value: &str, now_unix_secs: u64) -> Option<i64> {
 
 /// A date and time of day in the Gregorian calendar. It may be one that does not exist, such as 30 February.
 #[derive(Clone, Copy)]
-struct Date {
-    year: u32,
-    /// From 0.
-    month: usize,
+pub(super) struct Date {
+    pub(super) year: u32,
+    /// From 0 to 11.
+    pub(super) month: usize,
     /// From 1.
-    day: u32,
-    hour: u32,
-    minute: u32,
-    second: u32,
+    pub(super) day: u32,
+    pub(super) hour: u32,
+    pub(super) minute: u32,
+    pub(super) second: u32,
 }
 
 impl Date {
-    fn exists(&self) -> bool {
+    pub(super) fn exists(&self) -> bool {
         let Self { hour, minute, second, .. } = *self;
         let leap_day = u32::from(self.month == FEBRUARY && is_leap(self.year));
         let days = DAYS_OF_MONTHS[self.month] + leap_day;
@@ -148,7 +148,7 @@ impl Date {
 
     /// Converts the date to seconds since 1970. If the day does not exist, the result is that of a later day: 29
     /// February 2023 is 1 March 2023.
-    fn unix_secs(&self) -> i64 {
+    pub(super) fn unix_secs(&self) -> i64 {
         let leap_day = u32::from(self.month > FEBRUARY && is_leap(self.year));
         let before_month: u32 = DAYS_OF_MONTHS[..self.month].iter().sum();
         let days = days_before_year(self.year) + before_month + leap_day + self.day;
@@ -231,7 +231,7 @@ impl Rest<'_> {
 ///
 /// A date is at most 50 years after now if the same date 50 years earlier is at or before now. So an estimate of the
 /// present year is enough.
-fn year_of_two_digits(date: Date, now_unix_secs: u64) -> u32 {
+pub(super) fn year_of_two_digits(date: Date, now_unix_secs: u64) -> u32 {
     let now = now_unix_secs.min(END_OF_9999);
     // It is wrong by at most one year, and only in the days around a New Year.
     let year_of_now = 1970 + u32::try_from(now / SECS_PER_YEAR).unwrap_or(u32::MAX / 2);
@@ -265,8 +265,7 @@ fn trimmed(value: &str) -> &str {
 
 const DAYS: &[&str] = &["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const ENDS_OF_DAYS: [&str; 7] = ["day", "sday", "nesday", "rsday", "day", "urday", "day"];
-pub(super) const MONTHS: &[&str] =
-    &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: &[&str] = &["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const DAYS_OF_MONTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const FEBRUARY: usize = 1;
 

@@ -2,21 +2,28 @@
 
 use std::format;
 
-use super::names::{JitterName, Name, Number};
+use super::names::{JitterName, Name};
 use super::read::{Problem, unused};
+use super::value::Number;
 use crate::config_error::ConfigError;
 use crate::delay::{Deviation, Jitter};
 
-/// Reads the jitter from these two keys, if it is set.
+/// Reads the jitter from these two keys, if it is set. A deviation alone changes that of `from`.
 pub(super) fn read(
     [key, deviation_key]: [&'static str; 2],
     name: Option<Name<JitterName>>,
     deviation: Option<Number>,
+    from: Jitter,
 ) -> Result<Option<Jitter>, Problem> {
-    let Some(Name(name)) = name else {
-        let needs = format!("needs {key} = \"proportional\" or \"additive\"");
-        unused(deviation_key, deviation.is_some(), &needs)?;
-        return Ok(None);
+    let name = match (name, from) {
+        (Some(Name(name)), _) => name,
+        (None, Jitter::Proportional(_)) if deviation.is_some() => JitterName::Proportional,
+        (None, Jitter::Additive(_)) if deviation.is_some() => JitterName::Additive,
+        (None, _) => {
+            let needs = format!("needs {key} = \"proportional\" or \"additive\"");
+            unused(deviation_key, deviation.is_some(), &needs)?;
+            return Ok(None);
+        }
     };
     let with_deviation = |make: fn(f64) -> Result<Jitter, ConfigError>| match deviation {
         Some(Number(deviation)) => Ok(Some(make(deviation).map_err(|error| error.named(deviation_key))?)),
@@ -32,6 +39,11 @@ pub(super) fn read(
     };
     unused(deviation_key, deviation.is_some(), "only proportional and additive jitter have one")?;
     Ok(Some(plain))
+}
+
+/// Whether this jitter only lengthens what it spreads, so that it needs room below a limit.
+pub(super) fn lengthens(jitter: Jitter) -> bool {
+    matches!(jitter, Jitter::Additive(_) | Jitter::Decorrelated)
 }
 
 /// Returns the values of the two keys for this jitter.

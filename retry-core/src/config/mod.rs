@@ -1,4 +1,4 @@
-//! Configuration files for retry policies and circuit breakers, and the error of an invalid value.
+//! Configuration files for retry policies, circuit breakers and budgets, and the error of an invalid value.
 //!
 //! Guides: [configuration](crate::_guides::configuration), [settings](crate::_guides::settings).
 //!
@@ -11,13 +11,19 @@
 //!
 //! # Files
 //!
-//! With the feature `serde`, a [`Policy`](crate::Policy) and a [`CircuitConfig`](crate::CircuitConfig) are read from
-//! any format that serde supports, such as TOML and JSON. The keys are the names of the setters, and each can be left
-//! out. Durations are text, such as `"250ms"`. `OperationsFile` reads a table for each type of operation of a program.
-//! An error, such as for an unknown key, names the key and, if the format knows it, the place.
+//! With the feature `serde`, these types are read from any format that serde supports and that marks the types of its
+//! values, such as TOML and JSON:
 //!
-//! A policy and a circuit configuration are also written, with the same keys, and read back as the same value. A
-//! function as a backoff, or a rule, cannot be written: the error names the key.
+//! - a [`Policy`](crate::Policy) and a [`CircuitConfig`](crate::CircuitConfig)
+//! - a [`BudgetConfig`](crate::budget::BudgetConfig), and each type of rules of a budget
+//! - an `OperationsFile`, with a table for each type of operation of a program
+//!
+//! The keys are the names of the setters, and most can be left out. Durations are text, such as `"250ms"`. An error
+//! names the operation, the key and the value in one line and, if the format knows it, the place. A key without effect
+//! is an error.
+//!
+//! All of them are also written, with the same keys, and read back as the same value. A function as a backoff cannot be
+//! written: the error names the key.
 //!
 //! ```
 //! # #[cfg(feature = "serde")] {
@@ -55,7 +61,17 @@
 #![doc(alias = "JSON")]
 
 #[cfg(feature = "serde")]
+mod budget;
+#[cfg(feature = "serde")]
+mod budgets;
+#[cfg(feature = "serde")]
 mod circuit;
+#[cfg(feature = "serde")]
+mod curve;
+#[cfg(feature = "serde")]
+mod duration;
+#[cfg(feature = "serde")]
+mod elsewhere;
 #[cfg(feature = "serde")]
 mod jitter;
 #[cfg(feature = "serde")]
@@ -66,8 +82,17 @@ mod operations;
 mod policy;
 #[cfg(feature = "serde")]
 mod read;
+#[cfg(feature = "serde")]
+mod rule;
+#[cfg(feature = "serde")]
+mod suggest;
+#[cfg(feature = "serde")]
+mod value;
 
 pub use crate::config_error::ConfigError;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
-pub use operations::{FileError, OperationsFile};
+pub use {
+    budgets::OperationBudgets,
+    operations::{FileError, OperationsFile},
+};

@@ -1,218 +1,20 @@
-//! The values in a configuration file: durations, numbers, percentages, and values by name.
+//! Values with names: curves, jitters, classes and presets.
 
 use core::fmt;
-use core::marker::PhantomData;
 use core::time::Duration;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::class::{Class, ClassSet, SnakeCase};
+use super::read::Read;
+use super::suggest;
+use super::value::{Raw, Value};
+use crate::class::{Class, ClassSet, Recovery, SnakeCase};
+use crate::log_level::LogLevel;
 use crate::policy::{Hints, Preset};
-
-/// A value that is written as text in a file.
-pub(super) trait FromText: Sized {
-    const EXPECTED: &'static str;
-
-    fn from_text(text: &str) -> Result<Self, String>;
-}
-
-/// A value that is written as a number in a file.
-pub(super) trait FromNumber: Sized {
-    const EXPECTED: &'static str;
-
-    /// Reads a whole number; `None` if it is out of range.
-    fn from_whole(number: i128) -> Option<Self>;
-
-    /// Reads a number with a fraction; `None` if it must be whole.
-    fn from_float(_: f64) -> Option<Self> {
-        None
-    }
-}
-
-struct Text<T>(PhantomData<T>);
-
-impl<T: FromText> Visitor<'_> for Text<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-        T::from_text(text).map_err(E::custom)
-    }
-}
-
-struct Numeric<T>(PhantomData<T>);
-
-impl<T: FromNumber> Visitor<'_> for Numeric<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::EXPECTED)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<T, E> {
-        T::from_whole(number.into()).ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
-        T::from_whole(number.into()).ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<T, E> {
-        T::from_float(number).ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
-    }
-}
-
-/// Asks the format for the expected type. Some formats know only text, and convert it to the type that is asked for.
-macro_rules! deserialize {
-    ($($ask:ident: $visitor:ident of $($value:ty),+;)+) => {$($(
-        impl<'de> Deserialize<'de> for $value {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.$ask($visitor(PhantomData))
-            }
-        }
-    )+)+};
-}
-deserialize! {
-    deserialize_str: Text of HumanDuration, Limit, HintLimit;
-    deserialize_u32: Numeric of Count;
-    deserialize_u8: Numeric of Percent;
-    deserialize_f64: Numeric of Number;
-}
-
-/// A duration as text: `"250ms"`, `"1m 30s"`.
-#[derive(Clone, Copy)]
-pub(super) struct HumanDuration(pub(super) Duration);
-
-impl FromText for HumanDuration {
-    const EXPECTED: &'static str = "a duration such as \"250ms\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        let duration = humantime::parse_duration(text);
-        duration.map(Self).map_err(|error| format!("\"{text}\" is not a duration: {error}"))
-    }
-}
-
-impl Serialize for HumanDuration {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&humantime::format_duration(self.0))
-    }
-}
-
-/// A duration, or `"none"`.
-#[derive(Clone, Copy)]
-pub(super) struct Limit(pub(super) Option<Duration>);
-
-impl FromText for Limit {
-    const EXPECTED: &'static str = "a duration such as \"250ms\", or \"none\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        duration_or("none", text).map(Self)
-    }
-}
-
-impl Serialize for Limit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_duration_or("none", self.0, serializer)
-    }
-}
-
-/// A duration, or `"max_delay"`.
-#[derive(Clone, Copy)]
-pub(super) struct HintLimit(pub(super) Option<Duration>);
-
-impl FromText for HintLimit {
-    const EXPECTED: &'static str = "a duration such as \"250ms\", or \"max_delay\"";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        duration_or("max_delay", text).map(Self)
-    }
-}
-
-impl Serialize for HintLimit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_duration_or("max_delay", self.0, serializer)
-    }
-}
-
-fn duration_or(word: &str, text: &str) -> Result<Option<Duration>, String> {
-    if text == word { Ok(None) } else { HumanDuration::from_text(text).map(|duration| Some(duration.0)) }
-}
-
-fn write_duration_or<S: Serializer>(
-    word: &str,
-    duration: Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => HumanDuration(duration).serialize(serializer),
-        None => serializer.serialize_str(word),
-    }
-}
-
-/// A whole number.
-#[derive(Clone, Copy)]
-pub(super) struct Count(pub(super) u32);
-
-impl FromNumber for Count {
-    const EXPECTED: &'static str = "a whole number from 0 to 4294967295";
-
-    fn from_whole(number: i128) -> Option<Self> {
-        number.try_into().ok().map(Self)
-    }
-}
-
-impl Serialize for Count {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u32(self.0)
-    }
-}
-
-/// A whole percentage.
-#[derive(Clone, Copy)]
-pub(super) struct Percent(pub(super) u8);
-
-impl FromNumber for Percent {
-    const EXPECTED: &'static str = "a whole percentage from 1 to 100";
-
-    fn from_whole(number: i128) -> Option<Self> {
-        number.try_into().ok().map(Self)
-    }
-}
-
-impl Serialize for Percent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(self.0)
-    }
-}
-
-/// A number, whole or with a fraction.
-#[derive(Clone, Copy)]
-pub(super) struct Number(pub(super) f64);
-
-impl FromNumber for Number {
-    const EXPECTED: &'static str = "a number";
-
-    fn from_whole(number: i128) -> Option<Self> {
-        Some(Self(number as f64))
-    }
-
-    fn from_float(number: f64) -> Option<Self> {
-        Some(Self(number))
-    }
-}
-
-impl Serialize for Number {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.0)
-    }
-}
 
 /// One of a few values, by its name.
 #[derive(Clone, Copy)]
@@ -221,20 +23,30 @@ pub(super) struct Name<T>(pub(super) T);
 /// A type of values that have names in a file.
 pub(super) trait Named: Copy + 'static {
     const ALL: &'static [Self];
+    /// Names elsewhere, in lower case and without marks between words, each with the name here.
+    const ELSEWHERE: &'static [(&'static str, &'static str)];
 
     fn name(self) -> String;
 }
 
-impl<'de, T: Named> Deserialize<'de> for Name<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        match T::ALL.iter().find(|value| value.name() == text) {
-            Some(value) => Ok(Self(*value)),
-            None => {
-                let names: Vec<_> = T::ALL.iter().map(|value| value.name()).collect();
-                Err(de::Error::custom(format!("\"{text}\" is not one of {}", names.join(", "))))
-            }
+impl<T: Named> Value for Name<T> {
+    fn from_raw(raw: &Raw) -> Result<Self, String> {
+        if let Raw::Text(text) = raw
+            && let Some(value) = T::ALL.iter().find(|value| value.name() == *text)
+        {
+            return Ok(Self(*value));
         }
+        let names: Vec<_> = T::ALL.iter().map(|value| value.name()).collect();
+        let word = match raw {
+            Raw::Whole(number) => Some(number.to_string()),
+            raw => raw.word(),
+        };
+        let meant = word.and_then(|word| suggest::name(&word, &names, T::ELSEWHERE));
+        let list = names.join(", ");
+        Err(match meant {
+            Some(name) => format!("did you mean \"{name}\"? It must be one of {list}"),
+            None => format!("must be one of {list}"),
+        })
     }
 }
 
@@ -244,60 +56,187 @@ impl<T: Named> Serialize for Name<T> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum CurveName {
-    Fixed,
-    Linear,
-    Exponential,
-    Fibonacci,
-    Polynomial,
-}
+/// A list of classes, or a single one.
+#[derive(Clone, Copy)]
+pub(super) struct Classes(pub(super) ClassSet);
 
-impl Named for CurveName {
-    const ALL: &'static [Self] =
-        &[Self::Fixed, Self::Linear, Self::Exponential, Self::Fibonacci, Self::Polynomial];
-
-    fn name(self) -> String {
-        let name = match self {
-            Self::Fixed => "fixed",
-            Self::Linear => "linear",
-            Self::Exponential => "exponential",
-            Self::Fibonacci => "fibonacci",
-            Self::Polynomial => "polynomial",
-        };
-        name.into()
+impl<'de> Read<'de> for Classes {
+    fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ClassesAt(path))
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum JitterName {
-    None,
-    Full,
-    Equal,
-    Decorrelated,
-    Proportional,
-    Additive,
+struct ClassesAt<'p>(&'p str);
+
+impl ClassesAt<'_> {
+    fn class<E: de::Error>(&self, raw: &Raw) -> Result<ClassSet, E> {
+        match Name::<Class>::from_raw(raw) {
+            Ok(class) => Ok(ClassSet::NONE.with(class.0)),
+            Err(rule) => Err(E::custom(format!("{} = {raw}: {rule}", self.0))),
+        }
+    }
+
+    fn wrong<E: de::Error>(&self, raw: &Raw) -> E {
+        E::custom(format!("{} = {raw}: must be a list of classes such as [\"timeout\"]", self.0))
+    }
 }
 
-impl Named for JitterName {
-    const ALL: &'static [Self] =
-        &[Self::None, Self::Full, Self::Equal, Self::Decorrelated, Self::Proportional, Self::Additive];
+impl<'de> Visitor<'de> for ClassesAt<'_> {
+    type Value = Classes;
 
-    fn name(self) -> String {
-        let name = match self {
-            Self::None => "none",
-            Self::Full => "full",
-            Self::Equal => "equal",
-            Self::Decorrelated => "decorrelated",
-            Self::Proportional => "proportional",
-            Self::Additive => "additive",
-        };
-        name.into()
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of classes as {}", self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Classes, E> {
+        self.class(&Raw::Text(text.into())).map(Classes)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Classes, A::Error> {
+        let mut classes = ClassSet::NONE;
+        while let Some(raw) = list.next_element::<Raw>()? {
+            let class: ClassSet = self.class(&raw)?;
+            classes = class.iter().fold(classes, ClassSet::with);
+        }
+        Ok(Classes(classes))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Classes, E> {
+        Err(self.wrong(&Raw::Bool(value)))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Classes, E> {
+        Err(self.wrong(&Raw::Whole(number.into())))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Classes, E> {
+        Err(self.wrong(&Raw::Whole(number.into())))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Classes, E> {
+        Err(self.wrong(&Raw::Float(number)))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Classes, E> {
+        Err(self.wrong(&Raw::Nothing))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, _: A) -> Result<Classes, A::Error> {
+        Err(self.wrong(&Raw::Table))
+    }
+}
+
+impl Serialize for Classes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Name))
+    }
+}
+
+/// Makes an `enum` of names without values.
+macro_rules! names {
+    ($name:ident: $($variant:ident = $text:literal),+; elsewhere $($other:literal = $here:literal),* $(,)?) => {
+        #[derive(Clone, Copy, PartialEq)]
+        pub(super) enum $name { $($variant,)+ }
+
+        impl Named for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)+];
+            const ELSEWHERE: &'static [(&'static str, &'static str)] = &[$(($other, $here),)*];
+
+            fn name(self) -> String {
+                let name = match self { $(Self::$variant => $text,)+ };
+                name.into()
+            }
+        }
+    };
+}
+
+names! {
+    CurveName: Fixed = "fixed", Linear = "linear", Exponential = "exponential", Fibonacci = "fibonacci",
+    Polynomial = "polynomial"; elsewhere
+    "constant" = "fixed", "const" = "fixed", "static" = "fixed", "simple" = "fixed", "flat" = "fixed",
+    "exp" = "exponential", "expo" = "exponential", "exponentialbackoff" = "exponential",
+    "exponentialrandom" = "exponential", "geometric" = "exponential", "double" = "exponential",
+    "incremental" = "linear", "arithmetic" = "linear", "increasing" = "linear", "lineal" = "linear",
+    "fib" = "fibonacci", "fibo" = "fibonacci", "power" = "polynomial", "quadratic" = "polynomial",
+    "cubic" = "polynomial", "poly" = "polynomial",
+}
+
+names! {
+    JitterName: None = "none", Full = "full", Equal = "equal", Decorrelated = "decorrelated",
+    Proportional = "proportional", Additive = "additive"; elsewhere
+    "false" = "none", "off" = "none", "no" = "none", "disabled" = "none", "null" = "none",
+    "true" = "full", "on" = "full", "yes" = "full", "random" = "full", "uniform" = "full", "fulljitter" = "full",
+    "equaljitter" = "equal", "half" = "equal", "decorr" = "decorrelated", "decorrelatedjitter" = "decorrelated",
+    "decorrelatedjitterv2" = "decorrelated", "plusminus" = "proportional", "percent" = "proportional",
+    "factor" = "proportional", "deviation" = "proportional", "added" = "additive", "bounded" = "additive",
+}
+
+names! {
+    RecoveryName: Fail = "fail", Ignore = "ignore", RetryWithBackoff = "retry_with_backoff",
+    RetryWithDelay = "retry_with_delay", Circuit = "circuit", WaitAndRetry = "wait_and_retry"; elsewhere
+    "giveup" = "fail", "abort" = "fail", "stop" = "fail", "permanent" = "fail", "skip" = "ignore",
+    "retry" = "retry_with_backoff", "backoff" = "retry_with_backoff", "delay" = "retry_with_delay",
+    "wait" = "wait_and_retry", "breaker" = "circuit", "circuitbreaker" = "circuit",
+}
+
+names! {
+    BudgetName: TokenBucket = "token_bucket", Aws = "aws", RetryThrottle = "retry_throttle", Grpc = "grpc",
+    RequestShare = "request_share", ConcurrencyShare = "concurrency_share",
+    AdaptiveThrottle = "adaptive_throttle"; elsewhere
+    "bucket" = "token_bucket", "quota" = "token_bucket", "tokens" = "token_bucket", "standard" = "aws",
+    "awsstandard" = "aws", "throttle" = "retry_throttle", "retrythrottling" = "retry_throttle",
+    "finagle" = "request_share", "tower" = "request_share", "tpsbudget" = "request_share", "retrybudget" = "request_share",
+    "envoy" = "concurrency_share", "failsafe" = "concurrency_share", "sre" = "adaptive_throttle",
+    "adaptive" = "adaptive_throttle",
+}
+
+impl RecoveryName {
+    pub(super) fn takes_delay(self) -> bool {
+        matches!(self, Self::RetryWithDelay | Self::WaitAndRetry)
+    }
+
+    pub(super) fn with_delay(self, delay: Duration) -> Recovery {
+        match self {
+            Self::Fail => Recovery::Fail,
+            Self::Ignore => Recovery::Ignore,
+            Self::RetryWithBackoff => Recovery::RetryWithBackoff,
+            Self::RetryWithDelay => Recovery::RetryWithDelay(delay),
+            Self::Circuit => Recovery::Circuit,
+            Self::WaitAndRetry => Recovery::WaitAndRetry(delay),
+        }
+    }
+
+    pub(super) fn of(recovery: Recovery) -> (Self, Option<Duration>) {
+        match recovery {
+            Recovery::Fail => (Self::Fail, None),
+            Recovery::Ignore => (Self::Ignore, None),
+            Recovery::RetryWithBackoff => (Self::RetryWithBackoff, None),
+            Recovery::RetryWithDelay(delay) => (Self::RetryWithDelay, Some(delay)),
+            Recovery::Circuit => (Self::Circuit, None),
+            Recovery::WaitAndRetry(delay) => (Self::WaitAndRetry, Some(delay)),
+        }
     }
 }
 
 impl Named for Hints {
     const ALL: &'static [Self] = &[Self::Floor, Self::Exact, Self::Clamp, Self::Ignore];
+    const ELSEWHERE: &'static [(&'static str, &'static str)] = &[
+        ("minimum", "floor"),
+        ("min", "floor"),
+        ("atleast", "floor"),
+        ("true", "floor"),
+        ("on", "floor"),
+        ("max", "clamp"),
+        ("cap", "clamp"),
+        ("capped", "clamp"),
+        ("limit", "clamp"),
+        ("exactly", "exact"),
+        ("false", "ignore"),
+        ("off", "ignore"),
+        ("none", "ignore"),
+        ("never", "ignore"),
+        ("disabled", "ignore"),
+    ];
 
     fn name(self) -> String {
         let name = match self {
@@ -312,6 +251,54 @@ impl Named for Hints {
 
 impl Named for Class {
     const ALL: &'static [Self] = &Self::ALL;
+    const ELSEWHERE: &'static [(&'static str, &'static str)] = &[
+        ("timedout", "timeout"),
+        ("deadline", "timeout"),
+        ("deadlineexceeded", "timeout"),
+        ("gatewaytimeout", "timeout"),
+        ("408", "timeout"),
+        ("504", "timeout"),
+        ("throttle", "rate_limit"),
+        ("throttled", "rate_limit"),
+        ("throttling", "rate_limit"),
+        ("toomanyrequests", "rate_limit"),
+        ("resourceexhausted", "rate_limit"),
+        ("429", "rate_limit"),
+        ("connection", "network"),
+        ("connect", "network"),
+        ("connectfailure", "network"),
+        ("connectionerror", "network"),
+        ("reset", "network"),
+        ("dns", "network"),
+        ("io", "network"),
+        ("5xx", "server"),
+        ("servererror", "server"),
+        ("internal", "server"),
+        ("internalerror", "server"),
+        ("unavailable", "server"),
+        ("serviceunavailable", "server"),
+        ("badgateway", "server"),
+        ("500", "server"),
+        ("502", "server"),
+        ("503", "server"),
+        ("4xx", "client"),
+        ("clienterror", "client"),
+        ("badrequest", "client"),
+        ("400", "client"),
+        ("404", "not_found"),
+        ("missing", "not_found"),
+        ("invalid", "validation"),
+        ("invalidargument", "validation"),
+        ("422", "validation"),
+        ("parse", "serialization"),
+        ("decode", "serialization"),
+        ("fatal", "permanent"),
+        ("temporary", "transient"),
+        ("retryable", "transient"),
+        ("other", "unknown"),
+        ("brokencircuit", "circuit_open"),
+        ("breakeropen", "circuit_open"),
+    ];
 
     fn name(self) -> String {
         SnakeCase(self).to_string()
@@ -320,16 +307,51 @@ impl Named for Class {
 
 impl Named for Preset {
     const ALL: &'static [Self] = &Self::ALL;
+    const ELSEWHERE: &'static [(&'static str, &'static str)] = &[
+        ("db", "database"),
+        ("sql", "database"),
+        ("postgres", "database"),
+        ("postgresql", "database"),
+        ("mysql", "database"),
+        ("https", "http"),
+        ("rest", "http"),
+        ("web", "http"),
+        ("api", "http"),
+        ("redis", "cache"),
+        ("memcached", "cache"),
+        ("aws", "s3"),
+        ("objectstore", "s3"),
+        ("storage", "s3"),
+        ("blob", "s3"),
+        ("standard", "default"),
+        ("safe", "conservative"),
+        ("quick", "fast"),
+    ];
 
     fn name(self) -> String {
         self.name.into()
     }
 }
 
-pub(super) fn class_set(classes: &[Name<Class>]) -> ClassSet {
-    classes.iter().fold(ClassSet::NONE, |set, class| set.with(class.0))
-}
+impl Named for LogLevel {
+    const ALL: &'static [Self] = &Self::ALL;
+    const ELSEWHERE: &'static [(&'static str, &'static str)] = &[
+        ("warning", "warn"),
+        ("err", "error"),
+        ("critical", "error"),
+        ("fatal", "error"),
+        ("information", "info"),
+        ("notice", "info"),
+        ("verbose", "trace"),
+        ("all", "trace"),
+        ("none", "off"),
+        ("false", "off"),
+        ("null", "off"),
+        ("silent", "off"),
+        ("disabled", "off"),
+    ];
 
-pub(super) fn class_names(classes: ClassSet) -> Vec<Name<Class>> {
-    classes.iter().map(Name).collect()
+    fn name(self) -> String {
+        LogLevel::name(self).into()
+    }
 }

@@ -3,12 +3,12 @@
 use core::fmt::{self, Display};
 use core::marker::PhantomData;
 use std::format;
-use std::string::{String, ToString};
-use std::vec::Vec;
+use std::string::String;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
-use super::names::{Count, HintLimit, HumanDuration, Limit, Name, Named, Number, Percent};
+use super::suggest::{self, Table};
+use super::value::{self, Shown, Value};
 use crate::config_error::ConfigError;
 
 /// A value that is read from the place `path` in a file. Each of its errors begins with `path`.
@@ -16,33 +16,26 @@ pub(super) trait Read<'de>: Sized {
     fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error>;
 }
 
-macro_rules! values {
-    ($([$($generics:tt)*] $value:ty),* $(,)?) => {
-        $(impl<'de, $($generics)*> Read<'de> for $value {
-            fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
-                Self::deserialize(deserializer).map_err(|error| named(path, error))
-            }
-        })*
-    };
-}
-values!(
-    [] bool, [] Count, [] Number, [] Percent, [] HumanDuration, [] Limit, [] HintLimit,
-    [T: Named] Name<T>, [T: Named] Vec<Name<T>>
-);
-
-/// Puts the path before the error. Some formats add further lines to it, which they add again at the end.
-pub(super) fn named<E: de::Error>(path: &str, error: E) -> E {
-    if path.is_empty() {
-        return error;
+impl<'de, T: Value> Read<'de> for T {
+    fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
+        value::read(deserializer, path)
     }
-    let line = error.to_string();
-    E::custom(format!("{path}: {}", line.lines().next().unwrap_or_default()))
+}
+
+/// Returns the path of a key: `http.policy.max_delay`.
+pub(super) fn joined(path: &str, key: &str) -> String {
+    if path.is_empty() { key.into() } else { format!("{path}.{key}") }
+}
+
+/// Puts the path of a table before an error that begins with a key.
+pub(super) fn named<E: de::Error>(path: &str, error: impl Display) -> E {
+    if path.is_empty() { E::custom(error) } else { E::custom(format!("{path}.{error}")) }
 }
 
 /// A key of a table. An unknown key is an error while it is read, because then its place is known.
 pub(super) struct KeyOf<'p> {
     pub(super) path: &'p str,
-    pub(super) fields: &'static [&'static str],
+    pub(super) table: Table,
 }
 
 impl<'de> DeserializeSeed<'de> for KeyOf<'_> {
@@ -61,85 +54,100 @@ impl Visitor<'_> for KeyOf<'_> {
     }
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<&'static str, E> {
-        match self.fields.iter().find(|field| **field == key) {
+        match self.table.keys().iter().find(|field| **field == key) {
             Some(field) => Ok(field),
-            None => Err(named(self.path, E::unknown_field(key, self.fields))),
+            None => {
+                let line = format!("{}: unknown key, {}", Shown(key), suggest::key(self.table, key));
+                Err(named(self.path, line))
+            }
         }
     }
 }
 
-/// A value of a table, with the path of the table and its key.
-pub(super) struct ValueAt<T> {
-    path: String,
+/// A value of a table, with its path, and with what checks it.
+pub(super) struct ValueAt<'p, T> {
+    path: &'p str,
+    key: &'p str,
+    check: fn(&T) -> Result<(), ConfigError>,
     value: PhantomData<T>,
 }
 
-impl<T> ValueAt<T> {
-    pub(super) fn new(path: &str, key: &str) -> Self {
-        let path = if path.is_empty() { key.into() } else { format!("{path}: {key}") };
-        Self { path, value: PhantomData }
+impl<'p, T> ValueAt<'p, T> {
+    pub(super) fn new(path: &'p str, key: &'p str, check: fn(&T) -> Result<(), ConfigError>) -> Self {
+        Self { path, key, check, value: PhantomData }
     }
 }
 
-impl<'de, T: Read<'de>> DeserializeSeed<'de> for ValueAt<T> {
+impl<'de, T: Read<'de>> DeserializeSeed<'de> for ValueAt<'_, T> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        T::read(deserializer, &self.path)
+        let value = T::read(deserializer, &joined(self.path, self.key))?;
+        (self.check)(&value).map_err(|error| named(self.path, error))?;
+        Ok(value)
     }
 }
 
 /// Makes a table with known keys. Its errors begin with the path of tables that leads to the key.
 ///
-/// The error of a derived implementation for a wrong type names the field only in some formats. The path is passed down
-/// to the place that makes the error, so that a format that knows the line keeps it.
-///
-/// A field that is `None` is not written.
+/// A value is checked while it is read, because then its place is known: by the setter after `=>`. A field that is
+/// `None` is not written.
 macro_rules! table {
-    ($(#[$doc:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty,)* }) => {
+    (@check) => { |_| Ok(()) };
+    (@check $check:expr) => { $check };
+    (
+        $(#[$doc:meta])*
+        $visibility:vis struct $name:ident in $table:expr => {
+            $($field:ident: $type:ty $(=> $check:expr)?,)*
+        }
+    ) => {
         $(#[$doc])*
-        #[derive(Default)]
-        $visibility struct $name { $($field: Option<$type>,)* }
+        #[derive(Clone, Default)]
+        $visibility struct $name { $(pub(super) $field: Option<$type>,)* }
 
-        impl<'de> Read<'de> for $name {
-            fn read<D: Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
-                use core::cell::Cell;
-                use core::fmt;
+        // Suggestions for other tables need a list that they can name without this type.
+        const _: () = {
+            let keys = &[$(stringify!($field),)*];
+            assert!($crate::config::suggest::is_same(keys, $table.keys()), "the keys of this table");
+        };
 
-                use serde::de::{self, MapAccess, Visitor};
-                use $crate::config::read::{KeyOf, ValueAt, named};
+        impl $name {
+            /// Returns the keys that are given.
+            pub(super) fn given(&self) -> impl Iterator<Item = &'static str> {
+                let keys = [$((stringify!($field), self.$field.is_some()),)*];
+                keys.into_iter().filter_map(|(key, given)| given.then_some(key))
+            }
+        }
 
-                const FIELDS: &[&str] = &[$(stringify!($field),)*];
-                struct Fields<'p> {
-                    path: &'p str,
-                    is_table: &'p Cell<bool>,
-                }
-                impl<'de> Visitor<'de> for Fields<'_> {
+        impl<'de> $crate::config::read::Read<'de> for $name {
+            fn read<D: serde::de::Deserializer<'de>>(deserializer: D, path: &str) -> Result<Self, D::Error> {
+                struct Fields<'p>(&'p str);
+                impl<'de> serde::de::Visitor<'de> for Fields<'_> {
                     type Value = $name;
 
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        write!(f, "a table of {}", FIELDS.join(", "))
+                    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                        f.write_str("a table")
                     }
 
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
-                        self.is_table.set(true);
-                        let path = self.path;
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$name, A::Error> {
+                        use $crate::config::read::{KeyOf, ValueAt, named};
+
+                        let path = self.0;
                         let mut file = $name::default();
-                        while let Some(key) = map.next_key_seed(KeyOf { path, fields: FIELDS })? {
+                        while let Some(key) = map.next_key_seed(KeyOf { path, table: $table })? {
                             match key {
                                 $(stringify!($field) if file.$field.is_none() => {
-                                    file.$field = Some(map.next_value_seed(ValueAt::new(path, key))?);
+                                    let check: fn(&$type) -> Result<(), $crate::config_error::ConfigError> =
+                                        table!(@check $($check)?);
+                                    file.$field = Some(map.next_value_seed(ValueAt::new(path, key, check))?);
                                 })*
-                                _ => return Err(named(path, de::Error::duplicate_field(key))),
+                                _ => return Err(named(path, std::format!("{key}: is given twice"))),
                             }
                         }
                         Ok(file)
                     }
                 }
-                let is_table = Cell::new(false);
-                deserializer
-                    .deserialize_struct(stringify!($name), FIELDS, Fields { path, is_table: &is_table })
-                    .map_err(|error| if is_table.get() { error } else { named(path, error) })
+                $crate::config::read::read_table(deserializer, path, $table, Fields(path))
             }
         }
 
@@ -147,7 +155,7 @@ macro_rules! table {
             fn serialize<S: serde::ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeStruct;
 
-                let written = [$(self.$field.is_some()),*].into_iter().filter(|is_some| *is_some).count();
+                let written = self.given().count();
                 let mut table = serializer.serialize_struct(stringify!($name), written)?;
                 $(match &self.$field {
                     Some(value) => table.serialize_field(stringify!($field), value)?,
@@ -160,8 +168,92 @@ macro_rules! table {
 }
 pub(super) use table;
 
+/// Reads a table, and anything else as an error that names the place, the value and the keys.
+pub(super) fn read_table<'de, D, V>(
+    deserializer: D,
+    path: &str,
+    table: Table,
+    visitor: V,
+) -> Result<V::Value, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Visitor<'de>,
+{
+    deserializer.deserialize_any(OrTable { path, table, visitor })
+}
+
+/// Takes a table, and makes errors of all other values.
+struct OrTable<'p, V> {
+    path: &'p str,
+    table: Table,
+    visitor: V,
+}
+
+impl<V> OrTable<'_, V> {
+    fn wrong<E: de::Error>(&self, raw: value::Raw) -> E {
+        let keys = self.table.keys().join(", ");
+        let place = if self.path.is_empty() { raw_alone(&raw) } else { format!("{} = {raw}", self.path) };
+        E::custom(format!("{place}: must be a table of {keys}"))
+    }
+}
+
+fn raw_alone(raw: &value::Raw) -> String {
+    format!("{raw}")
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for OrTable<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.visitor.visit_map(map)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Text(text.into())))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Bool(value)))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Whole(number.into())))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Whole(number.into())))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Float(number)))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
+        Err(self.wrong(value::Raw::Nothing))
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<V::Value, A::Error> {
+        Err(self.wrong(value::Raw::List))
+    }
+}
+
 /// A mistake in a file, in one line that begins with the key.
 pub(super) struct Problem(pub(super) String);
+
+impl Problem {
+    /// The same mistake in the table at this place.
+    pub(super) fn at(self, path: &str) -> Self {
+        Self(joined(path, &self.0))
+    }
+}
 
 impl Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,7 +263,7 @@ impl Display for Problem {
 
 impl From<ConfigError> for Problem {
     fn from(error: ConfigError) -> Self {
-        Self(error.to_string())
+        Self(std::string::ToString::to_string(&error))
     }
 }
 

@@ -15,6 +15,7 @@ use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
 use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
+use crate::clean::Pairs;
 use crate::error::{Cause, Error, ErrorContext, LetterOutcome};
 use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
@@ -602,7 +603,7 @@ impl<Y: fmt::Debug, D, L, S, V> fmt::Debug for DeadLetterCall<'_, Y, D, L, S, V>
         f.debug_struct("DeadLetterCall")
             .field("call", call)
             .field("reasons", reasons)
-            .field("metadata", metadata)
+            .field("metadata", &Pairs(metadata))
             .finish_non_exhaustive()
     }
 }

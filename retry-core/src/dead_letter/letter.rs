@@ -22,7 +22,7 @@ pub struct DeadLetter<T> {
     /// The id. With the feature `std`, [`of`](Self::of) makes it. Otherwise a queue does, if it has
     /// [`LetterIds`](super::LetterIds).
     pub id: LetterId,
-    /// The operation's name, cut to 23 bytes; [`Key::NONE`] if the call is unnamed.
+    /// The operation's name, which a [`Key`] cuts if it is longer than 23 bytes; [`Key::NONE`] if the call is unnamed.
     pub operation: Key,
     /// Which one of several similar dependencies; [`Key::NONE`] if the call is without a key.
     pub key: Key,

@@ -5,6 +5,7 @@ use core::ops::Deref;
 
 use super::letter::DeadLetter;
 use super::rejected_limit::LetterAdmission;
+use crate::clean::Pairs;
 use crate::error::Error;
 use crate::observe::{Event, EventKind, Observer};
 use crate::panics::caught;
@@ -124,7 +125,7 @@ impl<E: fmt::Debug> fmt::Debug for LetterContext<'_, E> {
         let Self { error, metadata, .. } = self;
         f.debug_struct("LetterContext")
             .field("error", error)
-            .field("metadata", metadata)
+            .field("metadata", &Pairs(metadata))
             .finish_non_exhaustive()
     }
 }

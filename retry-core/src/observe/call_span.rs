@@ -4,15 +4,16 @@ use tracing::Span;
 use tracing::field::{Empty, display};
 
 use super::event::{CallEnd, Event, EventKind, Observer};
-use super::level::CleanName;
 use super::tracing_log::{TARGET, TracingLog};
 use crate::class::Class;
+use crate::clean::Shown;
 use crate::verdict::Verdict;
 
 /// A `tracing` span for one call, and the observer that completes it.
 ///
 /// Its events are those of [`TracingLog`], inside the span. When the call ends, the span gets `retry.attempts` and
-/// `retry.outcome`. If the call failed, it also gets `error.type` and `otel.status_code`.
+/// `retry.outcome`. If the call failed, it also gets `error.type`, `error.message` with the last error's
+/// [text](Event::text), and `otel.status_code`.
 ///
 /// To have the operation's own spans inside, run the call in the span: a future by `tracing`'s `Instrument`, blocking
 /// code by `in_scope`.
@@ -49,7 +50,7 @@ impl CallSpan {
     /// Makes a span for a call of this operation, at level `info`, inside the current span. Its name is `call`;
     /// `otel.name`, which OpenTelemetry shows, is the operation.
     pub fn new(operation: &str) -> Self {
-        let name = display(CleanName(operation));
+        let name = display(Shown(operation));
         let span = tracing::info_span!(
             target: TARGET,
             "call",
@@ -59,6 +60,7 @@ impl CallSpan {
             retry.attempts = Empty,
             retry.outcome = Empty,
             error.type = Empty,
+            error.message = Empty,
         );
         Self { span }
     }
@@ -73,6 +75,9 @@ impl CallSpan {
         match event.kind {
             EventKind::Failed { failure, verdict: Verdict::GiveUp(_) | Verdict::Rejected(_), .. } => {
                 self.span.record("error.type", failure.class.name());
+                if let Some(text) = event.text {
+                    self.span.record("error.message", display(text));
+                }
             }
             EventKind::Rejected(_) => {
                 self.span.record("error.type", Class::CircuitOpen.name());

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use super::event::{Event, EventKind, Observer};
-use super::level::{Level, clean, cut, level_table};
+use super::event::{CallEnd, Event, EventKind, Observer};
+use super::level::{Level, level_table};
+use crate::clean::{clean, cut};
 use crate::time::nanos;
-use crate::verdict::Verdict;
+use crate::verdict::{GiveUp, Verdict};
 
 /// Writes each event to [`defmt`]'s log, one line per event.
 ///
@@ -52,11 +53,11 @@ impl defmt::Format for Line<'_> {
         if !key.is_none() {
             defmt::write!(f, "[");
             write_clean(f, key.as_str());
-            defmt::write!(f, "{=str}]", if key.is_truncated() { ".." } else { "" });
+            key.format_digest(f);
+            defmt::write!(f, "]");
         }
         match *kind {
-            EventKind::Started => defmt::write!(f, ": attempt {=u32} starts", attempt),
-            EventKind::Succeeded if *attempt == 1 => defmt::write!(f, ": succeeded at once"),
+            EventKind::Started => defmt::write!(f, ": attempt {=u32}", attempt),
             EventKind::Succeeded => defmt::write!(f, ": attempt {=u32} succeeded", attempt),
             EventKind::Cancelled => defmt::write!(f, ": attempt {=u32} cancelled", attempt),
             EventKind::Rejected(rejected) => {
@@ -96,10 +97,20 @@ impl defmt::Format for Line<'_> {
                 }
             }
             EventKind::BudgetEmpty => defmt::write!(f, ": the budget of retries is empty"),
-            EventKind::Ended { end, elapsed: Some(elapsed) } => {
-                defmt::write!(f, ": {} after {=u64:us} s", end, micros(elapsed));
+            EventKind::Ended { end, elapsed } => {
+                let words = match end {
+                    CallEnd::GaveUp(GiveUp::Ignored) => "ignored an error",
+                    CallEnd::GaveUp(_) => "gave up",
+                    _ => end.name(),
+                };
+                match attempt {
+                    0 => defmt::write!(f, ": {=str} before the first attempt", words),
+                    _ => defmt::write!(f, ": {=str} after attempt {=u32}", words, attempt),
+                }
+                if let Some(elapsed) = elapsed {
+                    defmt::write!(f, ", {=u64:us} s", micros(elapsed));
+                }
             }
-            EventKind::Ended { end, elapsed: None } => defmt::write!(f, ": {}", end),
             EventKind::DeadLettered { kept: true } => defmt::write!(f, ": dead letter"),
             EventKind::DeadLettered { kept: false } => defmt::write!(f, ": dead letter lost"),
             EventKind::DeadLetterLeftOut { .. } => defmt::write!(f, ": dead letter left out"),

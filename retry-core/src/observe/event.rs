@@ -3,11 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::error_text::ErrorText;
-use crate::circuit::Change;
-use crate::circuit::Rejected;
+use crate::circuit::{Change, Gate, Rejected};
 use crate::class::{Class, Severity};
+use crate::clean::Shown;
 use crate::error::ErrorContext;
+use crate::error_text::ErrorText;
 use crate::key::Key;
 #[cfg(feature = "std")]
 use crate::name::Name;
@@ -16,7 +16,7 @@ use crate::time::{Instant, Spoken};
 use crate::verdict::{GiveUp, Verdict};
 
 /// One thing that happened to a call, or to a circuit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -30,8 +30,12 @@ pub struct Event<'a> {
     /// The number of the attempt, from 1; 0 before the first attempt was admitted.
     pub attempt: u32,
     /// The text of the failed attempt's error, if the classifier returns one: see
-    /// [`Classifier::text`](crate::classify::Classifier::text).
+    /// [`Classifier::text`](crate::classify::Classifier::text). Without one, it is the failure's
+    /// [detail](Failure::detail), such as the HTTP status of an unacceptable value.
     pub text: Option<ErrorText<'a>>,
+    /// The name of the circuit, if the event is a change or a refusal of a [named](crate::SharedCircuit::named) circuit;
+    /// otherwise it is empty.
+    pub circuit: &'a str,
     /// What happened.
     pub kind: EventKind,
     /// The operation's name again, if it is a `&'static str`.
@@ -53,7 +57,24 @@ impl<'a> Event<'a> {
     /// ```
     pub const fn phase_changed(circuit: &'a str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
-        Self { at: change.at, operation: circuit, key: Key::NONE, attempt: 0, text: None, kind, fixed: None }
+        let (at, key, operation) = (change.at, Key::NONE, circuit);
+        Self { at, operation, key, attempt: 0, text: None, circuit: "", kind, fixed: None }
+    }
+
+    /// Says which circuit changed, so that the change is counted under the [name](crate::SharedCircuit::named) of that
+    /// circuit, as those that its calls cause.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, SharedCircuit, observe::Event, testing::FakeClock};
+    ///
+    /// let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CircuitConfig::DEFAULT).named("payments"));
+    /// let change = circuit.force_open(clock.now()).unwrap();
+    /// let event = Event::phase_changed("payments", change).of_circuit(&circuit);
+    /// assert_eq!((event.circuit, event.to_string().as_str()), ("payments", "payments: closed -> open: by hand"));
+    /// ```
+    #[must_use]
+    pub fn of_circuit(self, circuit: &impl Gate) -> Self {
+        Self { circuit: circuit.name(), ..self }
     }
 
     /// Makes the event that tells whether a call's dead letter was kept, for a loop that hands over the letter itself.
@@ -69,14 +90,14 @@ impl<'a> Event<'a> {
         at: Instant,
         kind: EventKind,
     ) -> Self {
-        Self { at, operation, key, attempt, text: None, kind, fixed: None }
+        Self { at, operation, key, attempt, text: None, circuit: "", kind, fixed: None }
     }
 
     /// Makes an event that comes after the end of a call.
     pub(crate) fn after(call: &'a ErrorContext, kind: EventKind) -> Self {
         let ErrorContext { operation, key, attempt, when, .. } = call;
         let fixed = operation.as_static();
-        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, kind, fixed }
+        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, circuit: "", kind, fixed }
     }
 }
 
@@ -163,12 +184,24 @@ impl CallEnd {
     }
 }
 
+/// Writes the end in words, as the error of the call does: `succeeded`, `gave up`, `ignored an error`, `rejected` or
+/// `cancelled`.
+impl fmt::Display for CallEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::GaveUp(GiveUp::Ignored) => "ignored an error",
+            Self::GaveUp(_) => "gave up",
+            _ => self.name(),
+        })
+    }
+}
+
 /// What a call had left after a failed attempt, and what else its verdict depended on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Outlook {
-    /// The largest number of attempts; `u32::MAX` for no limit.
+    /// The number of attempts that the call makes if it goes on failing in this way; `u32::MAX` for no limit.
     pub max_attempts: u32,
     /// The time since the call started; `None` if the call does not count its time.
     pub elapsed: Option<Duration>,
@@ -220,7 +253,8 @@ impl EventKind {
     }
 }
 
-/// Shows the event in one line.
+/// Shows the event in one line, with up to 128 bytes of the name. U+FFFD replaces control characters, line separators and
+/// marks of text direction.
 ///
 /// An example is `stock.read: retry in 214 ms: Timeout, attempt 2 of 5, 27.1 s left, budget 480`.
 ///
@@ -262,7 +296,11 @@ impl fmt::Display for Event<'_> {
             EventKind::Started => write!(f, "attempt {attempt}"),
             EventKind::Succeeded => write!(f, "attempt {attempt} succeeded"),
             EventKind::Failed { failure, verdict, outlook } => {
-                let neutral = if failure.is_neutral { ", neutral" } else { "" };
+                let neutral = match failure {
+                    Failure { is_pending: true, .. } => ", pending",
+                    Failure { is_neutral: true, .. } => ", neutral",
+                    _ => "",
+                };
                 write!(f, "{verdict}: {}{neutral}, attempt {attempt}", failure.class)?;
                 if outlook.max_attempts < u32::MAX {
                     write!(f, " of {}", outlook.max_attempts)?;
@@ -284,12 +322,24 @@ impl fmt::Display for Event<'_> {
             EventKind::BudgetEmpty => f.write_str("the budget of retries is empty"),
             EventKind::Rejected(rejected) => write!(f, "rejected: {rejected}"),
             EventKind::Cancelled => write!(f, "attempt {attempt} cancelled"),
-            EventKind::PhaseChanged(Change { from, to, cause, .. }) => write!(f, "{from} -> {to}: {cause}"),
+            EventKind::PhaseChanged(Change { from, to, cause, .. }) => {
+                // A change by hand has the name of the circuit in place of an operation.
+                if !self.circuit.is_empty() && self.circuit != self.operation {
+                    write!(f, "circuit {}: ", self.circuit)?;
+                }
+                write!(f, "{from} -> {to}: {cause}")
+            }
             EventKind::Ended { end, elapsed } => {
-                write!(f, "{} after attempt {attempt}", end.name())?;
-                match elapsed {
-                    Some(elapsed) => write!(f, ", {}", Spoken(elapsed)),
-                    None => Ok(()),
+                match attempt {
+                    0 => write!(f, "{end} before the first attempt")?,
+                    _ => write!(f, "{end} after attempt {attempt}")?,
+                }
+                if let Some(elapsed) = elapsed {
+                    write!(f, ", {}", Spoken(elapsed))?;
+                }
+                match end {
+                    CallEnd::GaveUp(reason) => write!(f, ": {reason}"),
+                    _ => Ok(()),
                 }
             }
             EventKind::DeadLettered { kept: true } => f.write_str("dead letter"),
@@ -299,6 +349,22 @@ impl fmt::Display for Event<'_> {
             }
             EventKind::DeadLetterLeftOut { first: false } => f.write_str("dead letter left out"),
         }
+    }
+}
+
+/// Shows all fields, with up to 128 bytes of the name.
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, operation, key, circuit, attempt, text, kind, fixed: _ } = self;
+        f.debug_struct("Event")
+            .field("at", at)
+            .field("operation", &Shown(operation))
+            .field("key", key)
+            .field("circuit", &Shown(circuit))
+            .field("attempt", attempt)
+            .field("text", text)
+            .field("kind", kind)
+            .finish_non_exhaustive()
     }
 }
 

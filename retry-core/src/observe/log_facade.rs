@@ -3,7 +3,7 @@
 use log::max_level;
 
 use super::event::{Event, Observer};
-use super::level::{Level, OneLine, level_table};
+use super::level::{Level, level_table};
 
 /// Writes each event to the [`log`](mod@log) crate, one line per event, with the target `retry_core`.
 ///
@@ -40,7 +40,7 @@ impl Observer for LogFacade {
             Level::Debug => log::Level::Debug,
             Level::Trace => log::Level::Trace,
         };
-        log::log!(target: TARGET, level, "{}", OneLine(event));
+        log::log!(target: TARGET, level, "{event}");
     }
 
     fn is_enabled(&self) -> bool {

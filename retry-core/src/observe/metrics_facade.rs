@@ -33,16 +33,18 @@ use crate::verdict::{GiveUp, Verdict};
 /// | `retry_refusals_total` | `operation` | attempts that a circuit refused |
 /// | `retry_budget_empty_total` | `operation` | retries that a budget could not pay for |
 /// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost`, `left-out` |
-/// | `retry_circuit_changes_total` | `phase` | changes of phase, by the phase after |
-/// | `retry_circuits` | `phase` | a gauge of the circuits that are `open` or `half-open` |
+/// | `retry_circuit_changes_total` | `circuit`, `phase` | changes of phase, by the phase after |
+/// | `retry_circuits` | `circuit`, `phase` | a gauge of the circuits that are `open` or `half-open` |
 ///
 /// All counters of an operation exist, at zero, from its first event on. If a name finds no room, has more than 128
 /// bytes or has a control character, it is counted as operation `other`. Calls without a name are counted as `unnamed`.
 /// Keys are left out of the labels, because there may be any number of them.
 ///
-/// The metrics of circuits lack the label `operation`, because several operations may share a circuit. To tell circuits
-/// apart, give each one a `MetricsFacade` of its own with a tag that names it. All operations that use the circuit
-/// share that facade, so that all of its changes are counted.
+/// The metrics of circuits lack the label `operation`, because several operations may share a circuit. A circuit that is
+/// [named](crate::SharedCircuit::named) has the label `circuit`; up to as many names as operations are told apart. All
+/// operations that use the circuit share one facade, so that all of its changes are counted. To label also the metrics
+/// of operations by their circuit, give each circuit a `MetricsFacade` of its own with the tag `circuit`, which takes
+/// the place of the name.
 ///
 /// The facade takes its counters from the recorder at the first event of each operation, so install the recorder before
 /// that. Leave out an `idle_timeout` of the recorder: what is added to a counter that the recorder has dropped is lost.
@@ -65,6 +67,8 @@ pub struct MetricsFacade<const OPERATIONS: usize = 32> {
     by_name: ByName<Operation, OPERATIONS>,
     other: OnceLock<Operation>,
     circuits: OnceLock<Circuits>,
+    /// The circuits with a name.
+    by_circuit: ByName<Circuits, OPERATIONS>,
     tags: Tags,
 }
 
@@ -78,7 +82,13 @@ impl MetricsFacade {
 impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     /// Makes a facade without tags, for the number of operations in the type.
     pub const fn sized() -> Self {
-        Self { by_name: ByName::new(), other: OnceLock::new(), circuits: OnceLock::new(), tags: Tags::NONE }
+        Self {
+            by_name: ByName::new(),
+            other: OnceLock::new(),
+            circuits: OnceLock::new(),
+            by_circuit: ByName::new(),
+            tags: Tags::NONE,
+        }
     }
 
     tag_setters!("Adds these labels to all metrics, in pairs of name and value.");
@@ -96,7 +106,17 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     }
 
     fn circuits(&self) -> &Circuits {
-        self.circuits.get_or_init(|| Circuits::new(&self.tags))
+        self.circuits.get_or_init(|| Circuits::new(&self.tags, None))
+    }
+
+    /// The metrics of the circuit of this name, or of all circuits without a name. A tag `circuit` takes the place of
+    /// names.
+    fn circuit(&self, name: &str) -> &Circuits {
+        if name.is_empty() || self.tags.iter().any(|(tag, _)| tag == CIRCUIT) {
+            return self.circuits();
+        }
+        let make = |name: Name| is_fit(&name).then(|| Circuits::new(&self.tags, Some(&name)));
+        self.by_circuit.find(name, None, make).unwrap_or_else(|| self.circuits())
     }
 }
 
@@ -115,7 +135,7 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     #[inline(never)]
     fn record(&self, event: &Event<'_>) {
         match event.kind {
-            EventKind::PhaseChanged(change) => self.circuits().changed(change.from, change.to),
+            EventKind::PhaseChanged(change) => self.circuit(event.circuit).changed(change.from, change.to),
             _ => self.operation(event).observe(event),
         }
     }
@@ -220,9 +240,13 @@ struct Circuits {
 }
 
 impl Circuits {
-    fn new(tags: &Tags) -> Self {
+    fn new(tags: &Tags, name: Option<&str>) -> Self {
         describe();
-        let phase = |phase: Phase| labels(tags, &[("phase", phase.name())]);
+        let phase = |phase: Phase| {
+            let mut labels = labels(tags, &[("phase", phase.name())]);
+            labels.extend(name.map(|name| Label::new(CIRCUIT, String::from(name))));
+            labels
+        };
         Self {
             changes: ALL_PHASES.map(|to| counter!(CHANGES.0, phase(to))),
             open: gauge!(CIRCUITS.0, phase(Phase::Open)),
@@ -291,5 +315,8 @@ const DEAD_LETTERS: Metric =
 const CHANGES: Metric =
     Metric("retry_circuit_changes_total", "Changes of a circuit's phase, by the phase after the change.");
 const CIRCUITS: Metric = Metric("retry_circuits", "How many circuits are in this phase.");
+
+/// The label of a circuit's name.
+const CIRCUIT: &str = "circuit";
 
 const NUMBERS: [&str; place::NUMBERED + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9+"];

@@ -40,12 +40,13 @@ mod call_span;
 mod compose;
 #[cfg(feature = "defmt")]
 mod defmt_log;
-mod error_text;
 mod event;
 #[cfg(feature = "std")]
 mod guarded;
 #[cfg(any(feature = "defmt", feature = "log", feature = "tracing"))]
 mod level;
+#[cfg(any(feature = "defmt", feature = "log", feature = "tracing"))]
+mod limited;
 #[cfg(feature = "log")]
 mod log_facade;
 #[cfg(any(target_has_atomic = "64", feature = "critical-section"))]
@@ -57,11 +58,14 @@ mod queued;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
+pub use crate::error_text::ErrorText;
+pub use crate::log_level::{LogLevel, LogThreshold};
 pub use crate::name::Name;
 #[cfg(feature = "defmt")]
 pub use defmt_log::DefmtLog;
-pub use error_text::ErrorText;
 pub use event::{CallEnd, Event, EventKind, Observer, ObserverFn, Outlook, observer_fn};
+#[cfg(any(feature = "defmt", feature = "log", feature = "tracing"))]
+pub use limited::LimitedLog;
 #[cfg(feature = "log")]
 pub use log_facade::LogFacade;
 #[cfg(all(feature = "std", any(target_has_atomic = "64", feature = "critical-section")))]

@@ -5,9 +5,9 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::string::{String, ToString};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use super::error_text::ErrorText;
 use super::event::{Event, EventKind, Observer};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
 use crate::time::Instant;
@@ -98,6 +98,7 @@ pub struct QueuedEvent {
     key: Key,
     attempt: u32,
     text: Option<String>,
+    circuit: Name,
     kind: EventKind,
 }
 
@@ -115,10 +116,10 @@ impl QueuedEvent {
     /// events.try_iter().for_each(|queued| queued.with(|event| slow.observe(event)));
     /// ```
     pub fn with<U>(&self, f: impl FnOnce(&Event<'_>) -> U) -> U {
-        let Self { at, operation, key, attempt, text, kind } = self;
+        let Self { at, operation, key, attempt, text, circuit, kind } = self;
         let text = text.as_ref().map(|text| ErrorText::new(text));
         let fixed = operation.as_static();
-        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, kind: *kind, fixed })
+        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, circuit, kind: *kind, fixed })
     }
 }
 
@@ -127,7 +128,8 @@ impl From<&Event<'_>> for QueuedEvent {
     fn from(event: &Event<'_>) -> Self {
         let Event { at, key, attempt, text, kind, .. } = *event;
         let text = text.map(|text| text.to_string());
-        Self { at, operation: event.name(), key, attempt, text, kind }
+        let circuit = if event.circuit.is_empty() { Name::NONE } else { Name::kept(event.circuit, None) };
+        Self { at, operation: event.name(), key, attempt, text, circuit, kind }
     }
 }
 

@@ -6,8 +6,9 @@ use tracing::field::display;
 use tracing::{enabled, event};
 
 use super::event::{Event, EventKind, Observer};
-use super::level::{CleanName, Level, OneLine, level_table};
+use super::level::{Level, level_table};
 use crate::class::{Class, Severity};
+use crate::clean::Shown;
 use crate::time::nanos;
 use crate::verdict::Verdict;
 
@@ -22,6 +23,7 @@ use crate::verdict::Verdict;
 /// | field | content |
 /// |---|---|
 /// | `message` | the event in one line, as in a log; after a failed attempt, it ends with the error's [text](Event::text) |
+/// | `error.message` | the error's text alone |
 /// | `retry.event` | `started`, `succeeded`, `failed`, `budget-empty`, `rejected`, `cancelled`, `phase-changed`, `ended`, `dead-lettered` |
 /// | `retry.operation`, `retry.key`, `retry.attempt` | the operation, the key, and the number of the attempt |
 /// | `error.type` | the class of the error; the name is OpenTelemetry's |
@@ -35,9 +37,8 @@ use crate::verdict::Verdict;
 /// | `retry.budget` | what the budget holds after the verdict |
 /// | `retry.outcome`, `retry.elapsed_us` | how the call ended, and how long it took, in microseconds, rounded down |
 /// | `retry.kept` | whether the dead letter was kept |
+/// | `circuit.name` | the name of the circuit, if it is [named](crate::SharedCircuit::named) |
 /// | `circuit.from`, `circuit.to`, `circuit.cause` | the phase before, the phase after, and the cause of the change |
-///
-/// The error's text has no field of its own: it is in `message`.
 ///
 /// An event is made only if its level is enabled. If all levels are off, calls read no clock for events. Subscribers
 /// run on the path of the call: if one may panic, put a [`Guarded`](crate::observe::Guarded) around this observer.
@@ -151,7 +152,7 @@ macro_rules! levels {
             if !enabled!(target: TARGET, tracing::Level::$level) {
                 return;
             }
-            let Event { key, attempt, kind, .. } = event;
+            let Event { key, attempt, kind, text, circuit, .. } = event;
             let fields = Fields::of(event);
             let cause = match kind {
                 EventKind::PhaseChanged(change) => Some(display(change.cause)),
@@ -161,10 +162,11 @@ macro_rules! levels {
                 target: TARGET,
                 tracing::Level::$level,
                 retry.event = fields.name,
-                retry.operation = %CleanName(event.operation),
-                retry.key = (!key.is_none()).then(|| display(CleanName(key.as_str()))),
+                retry.operation = %Shown(event.operation),
+                retry.key = (!key.is_none()).then(|| display(key)),
                 retry.attempt = attempt,
                 error.type = fields.error_type,
+                error.message = text.map(display),
                 retry.severity = fields.severity,
                 retry.neutral = fields.neutral,
                 retry.verdict = fields.verdict,
@@ -176,11 +178,12 @@ macro_rules! levels {
                 retry.outcome = fields.outcome,
                 retry.elapsed_us = fields.elapsed,
                 retry.kept = fields.kept,
+                circuit.name = (!circuit.is_empty()).then(|| display(Shown(circuit))),
                 circuit.from = fields.from,
                 circuit.to = fields.to,
                 circuit.cause = cause,
                 "{}",
-                OneLine(event)
+                event
             );
         })+
     };

@@ -11,8 +11,11 @@ use crate::verdict::GiveUp;
 
 /// A failed attempt, as a policy sees it.
 pub(crate) struct FailedAttempt<'a> {
-    /// Counted from 1.
+    /// Its number in its series, counted from 1. Polls are a series, and so are the other attempts since the last
+    /// pending answer.
     pub(crate) number: u32,
+    /// Its number in the call, counted from 1.
+    pub(crate) made: u32,
     pub(crate) failure: Failure,
     /// The delay before this attempt in nanoseconds; 0 before the first.
     pub(crate) previous: u64,
@@ -34,10 +37,17 @@ pub(crate) struct Plan {
 const RATE_LIMIT_STRETCH: u64 = 5;
 
 impl Policy {
+    /// Whether the server's hints are left aside.
+    #[inline]
+    pub(crate) const fn ignores_hints(&self) -> bool {
+        matches!(self.hints, Hints::Ignore)
+    }
+
     /// Decides what comes after a failed attempt, as far as the policy is concerned.
     ///
     /// `ceiling` is the call's own curve, if it has one: from the number of failed attempts and the base delay.
-    /// `max_attempts` receives the limit that applies. `word` is called exactly once for each delay, so that a recorded
+    /// `max_attempts` receives the number of attempts that the call makes if it goes on failing in this way; 0 stands for
+    /// the policy's number. `word` is called exactly once for each delay, so that a recorded
     /// sequence of words replays.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn decide(
@@ -48,17 +58,27 @@ impl Policy {
         mut elapsed: impl FnMut() -> u64,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
-        let Failure { hint, rule, is_last, .. } = attempt.failure;
+        let Failure { hint, rule, is_last, is_pending, .. } = attempt.failure;
         // Most policies have no rules, and then the search costs nothing.
-        let rule =
-            if rule.is_none() && attempt.rules.is_empty() { None } else { rule_for(attempt, &mut elapsed) };
-        if let Some(rule) = rule {
-            *max_attempts = rule.max_attempts.unwrap_or(self.max_attempts);
+        let rule = if is_pending || (rule.is_none() && attempt.rules.is_empty()) {
+            None
+        } else {
+            rule_for(attempt, &mut elapsed)
+        };
+        let most = match rule.and_then(|rule| rule.max_attempts) {
+            Some(most) => most,
+            None if is_pending => self.max_polls.unwrap_or(self.max_attempts),
+            None => self.max_attempts,
+        };
+        // Otherwise the policy's number applies, as from the start.
+        if rule.is_some() || is_pending || *max_attempts != 0 {
+            let before = attempt.made.saturating_sub(attempt.number);
+            *max_attempts = before.saturating_add(most).max(attempt.made);
         }
         if is_last {
-            *max_attempts = attempt.number;
+            *max_attempts = attempt.made;
         }
-        let mut plan = self.plan(rule, attempt, ceiling, word)?;
+        let mut plan = self.plan(rule, attempt, most, ceiling, word)?;
         if let Some(hint) = hint {
             let waits = plan.least < plan.delay;
             plan.delay = self.hinted(plan.delay, nanos(hint)).ok_or(GiveUp::Hint)?;
@@ -99,11 +119,14 @@ impl Policy {
         &self,
         rule: Option<&Rule>,
         attempt: &FailedAttempt<'_>,
+        most: u32,
         ceiling: impl Fn(u32, Duration) -> Option<Duration>,
         word: impl FnOnce() -> u64,
     ) -> Result<Plan, GiveUp> {
+        let Failure { is_last, is_pending, .. } = attempt.failure;
         let recovery = match rule.and_then(Rule::recovers) {
             Some(recovery) => recovery,
+            None if is_pending => Recovery::RetryWithBackoff,
             None => self.recovery(attempt.failure.class),
         };
         let fixed = match recovery {
@@ -113,12 +136,13 @@ impl Policy {
             Recovery::RetryWithDelay(delay) | Recovery::WaitAndRetry(delay) => Some(Backoff::fixed(delay)),
             Recovery::RetryWithBackoff => None,
         };
-        if attempt.failure.is_last
-            || exhausted(attempt.number, rule.and_then(|rule| rule.max_attempts).unwrap_or(self.max_attempts))
-        {
+        if is_last || exhausted(attempt.number, most) {
             return Err(GiveUp::Attempts);
         }
         let word = word();
+        if is_pending && let Some(delay) = self.poll_every {
+            return Ok(Plan { delay, least: delay, word });
+        }
         let (own, usual_jitter) = match fixed {
             Some(fixed) => (Some(fixed), Jitter::None),
             None => (rule.and_then(|rule| rule.backoff), self.jitter),

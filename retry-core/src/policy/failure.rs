@@ -4,10 +4,12 @@ use core::time::Duration;
 
 use super::rule::Rule;
 use crate::class::{Class, Recovery};
+use crate::detail::Detail;
 
 /// A classifier's description of an error: its class, and how long the server asked to wait.
 ///
-/// A [`Class`] converts into a failure, so a classifier may return either.
+/// A [`Class`] converts into a failure, so a classifier may return either. Two failures are equal if all decisions about
+/// them are: their [`detail`](Self::detail) is left out of the comparison.
 ///
 /// ```
 /// use core::time::Duration;
@@ -17,7 +19,7 @@ use crate::class::{Class, Recovery};
 /// assert_eq!(busy.hint, Some(Duration::from_secs(2)));
 /// assert_eq!(Failure::from(Class::Timeout).hint, None);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Failure {
@@ -33,6 +35,18 @@ pub struct Failure {
     pub is_last: bool,
     /// Whether the failure is [neutral](Self::neutral): it says nothing about the dependency.
     pub is_neutral: bool,
+    /// Whether the attempt was a poll with a [pending](Self::pending) answer.
+    pub is_pending: bool,
+    /// What the failure is in a few words, if it has no text of its own. It changes no decision; observers, the error of
+    /// the call and dead letters show it.
+    pub detail: Option<Detail>,
+}
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        let flags = |it: &Self| (it.hint_unreadable, it.is_last, it.is_neutral, it.is_pending);
+        (self.class, self.hint, self.rule, flags(self)) == (other.class, other.hint, other.rule, flags(other))
+    }
 }
 
 impl Failure {
@@ -40,7 +54,9 @@ impl Failure {
 
     /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
-        Self { class, hint: None, hint_unreadable: false, rule: None, is_last: false, is_neutral: false }
+        let (is_last, is_neutral, is_pending) = (false, false, false);
+        let (hint, hint_unreadable, rule, detail) = (None, false, None, None);
+        Self { class, hint, hint_unreadable, rule, is_last, is_neutral, is_pending, detail }
     }
 
     /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
@@ -55,6 +71,36 @@ impl Failure {
     #[must_use]
     pub const fn unreadable_hint(self) -> Self {
         Self { hint_unreadable: true, ..self }
+    }
+
+    /// Says in a few words what the failure is, such as `the body is empty`. Use it in
+    /// [`Retry::classify_ok`](crate::Retry::classify_ok), because a value has no error text.
+    ///
+    /// ```
+    /// use retry_core::{Class, Failure, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(Policy::DEFAULT.max_attempts(1), &clock)
+    ///     .classify(|class: &Class| *class)
+    ///     .classify_ok(|body: &&str| {
+    ///         body.is_empty().then_some(Failure::new(Class::Transient).detail("the body is empty"))
+    ///     });
+    /// let error = retry.run_blocking(|| Ok("")).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "gave up after attempt 1 of 1, 0 ms (Transient): no attempts left: the body is empty",
+    /// );
+    /// ```
+    #[must_use]
+    pub const fn detail(self, text: &'static str) -> Self {
+        Self { detail: Some(Detail::new(text, None)), ..self }
+    }
+
+    /// Says which code the dependency answered with, after a few words that say what the code is:
+    /// `code("HTTP status", 503)`.
+    #[must_use]
+    pub const fn code(self, what: &'static str, code: i32) -> Self {
+        Self { detail: Some(Detail::new(what, Some(code))), ..self }
     }
 
     /// Marks the failure as not retried, whatever its class. The circuit still counts it by its class.
@@ -115,6 +161,38 @@ impl Failure {
     #[must_use]
     pub const fn neutral(self) -> Self {
         Self { is_neutral: true, ..self }
+    }
+
+    /// Marks the attempt as a poll with the answer "not yet", such as the state `pending` of a job. The call polls again,
+    /// whatever the class is.
+    ///
+    /// - Polls have a delay and a limit of their own: [`Policy::poll_every`] and [`Policy::max_polls`]. Rules leave them
+    ///   alone. A server's hint, such as `Retry-After`, is the shortest delay as usual.
+    /// - The other attempts of the policy are counted from the last pending answer on, because a dependency that
+    ///   answers works. So `max_attempts(3)` allows two errors in a row between two polls.
+    /// - The circuit and the budget count the answer as a success, and the next poll costs the budget nothing. Metrics
+    ///   count it as [neutral](Self::neutral).
+    ///
+    /// The [guide on polling](crate::_guides::polling) has a whole call.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{testing::FakeClock, Class, Failure, Policy, Retry};
+    ///
+    /// const POLICY: Policy = Policy::DEFAULT.poll_every(Duration::from_secs(2)).max_polls(100);
+    ///
+    /// let (clock, mut states) = (FakeClock::new(), ["pending", "pending", "pending", "done"].into_iter());
+    /// let state = Retry::new(&POLICY, &clock)
+    ///     .classify(|class: &Class| *class)
+    ///     .classify_ok(|state| (*state == "pending").then(|| Failure::new(Class::Transient).pending()))
+    ///     .run_blocking(|| Ok(states.next().unwrap()));
+    /// assert_eq!((state, clock.now().as_millis()), (Ok("done"), 3 * 2_000));
+    /// ```
+    #[doc(alias = "poll")]
+    #[doc(alias = "wait until")]
+    #[must_use]
+    pub const fn pending(self) -> Self {
+        Self { is_pending: true, ..self }.neutral()
     }
 
     /// Sets the rule for this failure, which comes before the rules of the policy.

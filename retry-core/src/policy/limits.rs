@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::{NO_LIMIT, Policy};
 use crate::time::duration;
+use crate::verdict::GiveUp;
 
 impl Policy {
     /// Updates the longest attempt after one of the timeouts has changed.
@@ -54,8 +55,30 @@ impl Policy {
         ran >= self.attempt_timeout
     }
 
-    /// Whether the total timeout has passed after this many nanoseconds.
-    pub(crate) const fn is_over(&self, elapsed: u64) -> bool {
-        self.total_timeout != NO_LIMIT && elapsed >= self.total_timeout
+    /// Whether the start of a retry has a limit.
+    #[inline]
+    pub(crate) const fn limits_starts(&self) -> bool {
+        self.start_within != NO_LIMIT || self.total_timeout != NO_LIMIT
+    }
+
+    /// The limit that forbids a retry to start after this many nanoseconds, if one does.
+    pub(crate) const fn late(&self, elapsed: u64) -> Option<GiveUp> {
+        if self.has_passed(GiveUp::StartWithin, elapsed) {
+            Some(GiveUp::StartWithin)
+        } else if self.has_passed(GiveUp::TotalTimeout, elapsed) {
+            Some(GiveUp::TotalTimeout)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the limit of this name has passed after this many nanoseconds, if the policy has it.
+    #[inline]
+    pub(crate) const fn has_passed(&self, limit: GiveUp, elapsed: u64) -> bool {
+        match limit {
+            GiveUp::StartWithin => self.start_within != NO_LIMIT && elapsed > self.start_within,
+            GiveUp::TotalTimeout => self.total_timeout != NO_LIMIT && elapsed >= self.total_timeout,
+            _ => false,
+        }
     }
 }

@@ -78,6 +78,7 @@ mod rule;
 mod settings;
 
 pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
+pub use crate::detail::Detail;
 pub(crate) use decide::FailedAttempt;
 pub use failure::{Failure, Hints};
 pub use policies::{Policies, WithCurve};
@@ -131,6 +132,10 @@ pub struct Policy {
     rules: &'static [Rule],
     /// `None` for `max_delay`.
     max_hint: Option<u64>,
+    /// In nanoseconds; `None` for the backoff.
+    poll_every: Option<u64>,
+    /// `None` for `max_attempts`.
+    max_polls: Option<u32>,
     // In these, `u64::MAX` nanoseconds (584 years) mean that there is no limit.
     start_within: u64,
     total_timeout: u64,
@@ -194,6 +199,8 @@ impl Policy {
             longest_attempt: NO_LIMIT,
             reset_after: NO_LIMIT,
             max_hint: None,
+            poll_every: None,
+            max_polls: None,
         }
     }
 
@@ -252,6 +259,23 @@ impl Policy {
                 return Err(ConfigError::new("max_attempts", Value::Count(0), "must be at least 1"));
             }
             Ok(Self { max_attempts: attempts, ..self })
+        }
+
+        /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no
+        /// limit. `Duration::MAX` means no limit. The time of attempts counts, too.
+        ///
+        /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was
+        /// planned in time is made, even if the sleep took too long. For limits on the attempts themselves, see
+        /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout). For a single attempt,
+        /// set [`max_attempts`](Self::max_attempts) to 1.
+        #[doc(alias = "deadline")]
+        #[doc(alias = "max_elapsed_time")]
+        #[fails_if("it is zero.")]
+        start_within, try_start_within(self, start_within: Duration) {
+            if start_within.is_zero() {
+                return Err(ConfigError::new("start_within", Value::Duration(start_within), "must be above zero"));
+            }
+            Ok(Self { start_within: nanos(start_within), ..self }.with_rules(self.rules))
         }
 
         /// Sets the longest time of a call, attempts and delays included. By default there is no limit. `Duration::MAX`
@@ -355,6 +379,19 @@ impl Policy {
             Ok(Self { reset_after: nanos(lasted), ..self }.with_rules(self.rules))
         }
 
+        /// Sets how many answers of a call may be [pending](Failure::pending). The call gives up at the last of them. The
+        /// default is [`max_attempts`](Self::max_attempts). `u32::MAX` means no limit: then a
+        /// [`total_timeout`](Self::total_timeout) should limit the time.
+        ///
+        /// Polls are counted apart from all other attempts: see [`Failure::pending`].
+        #[fails_if("it is 0.")]
+        max_polls, try_max_polls(self, polls: u32) {
+            if polls == 0 {
+                return Err(ConfigError::new("max_polls", Value::Count(0), "must be at least 1"));
+            }
+            Ok(Self { max_polls: Some(polls), ..self })
+        }
+
         /// Sets rules for particular errors, of which the first one that applies is used. For rules known only at run
         /// time, see `OwnedPolicy`.
         #[fails_if("a rule's own delay, or the base delay of its backoff, is above [`max_delay`](Self::max_delay).")]
@@ -372,19 +409,6 @@ impl Policy {
         Self { jitter, ..self }
     }
 
-    /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no limit.
-    /// The time of attempts counts, too.
-    ///
-    /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was planned in
-    /// time is made, even if the sleep took too long. For limits on the attempts themselves, see
-    /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout).
-    #[doc(alias = "deadline")]
-    #[doc(alias = "max_elapsed_time")]
-    #[must_use]
-    pub const fn start_within(self, start_within: Duration) -> Self {
-        Self { start_within: nanos(start_within), ..self }.with_rules(self.rules)
-    }
-
     /// Sets how a server's hint, such as `Retry-After`, is used. The default is [`Hints::Floor`].
     #[doc(alias = "retry_after")]
     #[doc(alias = "retry-after")]
@@ -399,6 +423,14 @@ impl Policy {
     #[must_use]
     pub const fn max_hint(self, limit: Duration) -> Self {
         Self { max_hint: Some(nanos(limit)), ..self }
+    }
+
+    /// Sets the delay after a [pending](Failure::pending) answer, without jitter. By default, the backoff and the jitter
+    /// set it, from the first poll on. [`max_delay`](Self::max_delay) and [`min_delay`](Self::min_delay) leave it alone.
+    #[doc(alias = "poll_interval")]
+    #[must_use]
+    pub const fn poll_every(self, delay: Duration) -> Self {
+        Self { poll_every: Some(nanos(delay)), ..self }
     }
 
     /// Sets the classes of error that are retried. The default is [`ClassSet::RETRYABLE`].
@@ -508,20 +540,9 @@ impl Policy {
         limit(self.attempt_timeout)
     }
 
-    /// Whether the time of the whole call is limited.
-    #[inline]
-    pub(crate) const fn has_total_timeout(&self) -> bool {
-        self.total_timeout != NO_LIMIT
-    }
-
     /// The longest time of a call, if it is limited.
     pub(crate) const fn total_time_limit(&self) -> Option<Duration> {
         if self.total_timeout == NO_LIMIT { None } else { Some(duration(self.total_timeout)) }
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) const fn curve(&self) -> Backoff {
-        self.backoff
     }
 
     /// The same policy with this curve, and with this `max_delay` if given. Otherwise `max_delay` is raised to the base

@@ -36,10 +36,10 @@ pub struct Rule {
     after: u64,
     /// `None` if the policy decides.
     recovery: Option<Recovery>,
-    pub(super) backoff: Option<Backoff>,
-    pub(super) jitter: Option<Jitter>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) jitter: Option<Jitter>,
     /// `None` for the policy's number.
-    pub(super) max_attempts: Option<u32>,
+    pub(crate) max_attempts: Option<u32>,
 }
 
 impl Rule {
@@ -132,7 +132,13 @@ impl Rule {
         }
     }
 
-    pub(super) const fn recovers(&self) -> Option<Recovery> {
+    /// The errors to which the rule applies: their classes, the first attempt, and the time of the call.
+    #[cfg(feature = "serde")]
+    pub(crate) const fn condition(&self) -> (ClassSet, u32, Duration) {
+        (self.classes, self.from_attempt, duration(self.after))
+    }
+
+    pub(crate) const fn recovers(&self) -> Option<Recovery> {
         self.recovery
     }
 }

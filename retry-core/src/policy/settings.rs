@@ -8,7 +8,7 @@ use super::rule::{Attempts, Rule};
 use super::{Policy, limit};
 use crate::class::ClassSet;
 use crate::delay::{Backoff, Jitter};
-use crate::time::{Exact, duration};
+use crate::time::{Exact, duration, plural};
 
 /// The values of a [`Policy`] as plain data: see [`Policy::settings`].
 ///
@@ -39,6 +39,10 @@ pub struct PolicySettings<'a> {
     pub hints: Hints,
     /// The longest wait that a server may ask for; `None` for `max_delay`.
     pub max_hint: Option<Duration>,
+    /// The delay after a pending answer; `None` for the backoff.
+    pub poll_every: Option<Duration>,
+    /// How many answers of a call may be pending; `None` for `max_attempts`, and `u32::MAX` for no limit.
+    pub max_polls: Option<u32>,
     /// The classes of error that are retried.
     pub retry_on: ClassSet,
     /// The classes of error that are neutral: they say nothing about the dependency.
@@ -75,6 +79,11 @@ impl Policy {
                 Some(nanos) => Some(duration(nanos)),
                 None => None,
             },
+            poll_every: match self.poll_every {
+                Some(nanos) => Some(duration(nanos)),
+                None => None,
+            },
+            max_polls: self.max_polls,
             retry_on: self.retryable,
             neutral_on: self.neutral,
             rules: self.rules,
@@ -128,6 +137,14 @@ impl fmt::Display for PolicySettings<'_> {
         f.write_str(hints)?;
         if self.hints != Hints::Ignore {
             write!(f, " {}", Exact(self.max_hint.unwrap_or(self.max_delay)))?;
+        }
+        if let Some(delay) = self.poll_every {
+            write!(f, ", polls every {}", Exact(delay))?;
+        }
+        match self.max_polls {
+            None => {}
+            Some(u32::MAX) => f.write_str(", unlimited polls")?,
+            Some(polls) => write!(f, ", at most {polls} poll{}", plural(polls))?,
         }
         write!(f, ", retries {}", self.retry_on)?;
         if self.neutral_on != ClassSet::NONE {

@@ -2,19 +2,20 @@
 
 use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
-use core::time::Duration;
 
 use std::boxed::Box;
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::vec::Vec;
 
-use super::entry::{Body, Entry, OfPool, Slot};
-use super::eviction::{Eviction, FORGET_AFTER, Fate, PoolCounts, Seconds};
+use super::entry::{Body, Entry, MOST_STORED, OfPool, Slot};
+use super::eviction::{Loss, PoolCounts, Seconds};
 use super::hash::SipHash;
 use super::index::Index;
 use super::sync::{AtomicU32, Mutex, MutexGuard};
+use super::text::KeyText;
 use crate::circuit::{CircuitConfig, CountWindow, SharedCircuit, Window};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
+use crate::digest::Digest;
 use crate::lock::{DefaultLock, Lock};
 use crate::time::{Instant, Now};
 
@@ -38,26 +39,35 @@ use crate::time::{Instant, Now};
 ///
 /// # Eviction
 ///
-/// A full pool evicts a circuit to make room for a new key, by second-chance (CLOCK) eviction. It looks at 32 circuits,
-/// the next ones in turn, and decides by what each one has to remember:
+/// A full pool evicts a circuit to make room for a new key. The new key looks at 32 circuits, the next ones in turn, and
+/// the first kind of this list goes:
 ///
-/// - A closed circuit without failures, slow calls or a ramp may be evicted at once.
-/// - A circuit with any of these, a half-open one, or an open one after its open time may be evicted after an hour
-///   without a look-up. [`forget_after`](Self::forget_after) sets another time.
-/// - A circuit within its open time is kept.
-/// - A circuit that was set by hand is kept. So is one that a handle or an attempt under way holds.
+/// 1. closed, with only successes;
+/// 2. closed, with failures or slow calls, or on its ramp;
+/// 3. closed, and more than half of the way to opening by one of its rules;
+/// 4. half-open, or open with its open time over;
+/// 5. kinds 2 to 4 with a recent look-up, in the same order.
 ///
-/// If all of the 32 have to be kept, the new key gets an [overflow](crate::pool::CircuitHandle::is_overflow) circuit.
-/// It admits every attempt and discards outcomes. [`counts`](Self::counts) tells how many look-ups got it. With
+/// Within a kind, the longest idle circuit goes. A look-up is recent if fewer circuits were evicted since than half of
+/// the capacity. A circuit stays in any case if it is within its open time, if it was set by hand, or if a handle or an
+/// attempt under way holds it.
+///
+/// If all of the 32 have to stay, the new key gets an [overflow](crate::pool::CircuitHandle::is_overflow) circuit. It
+/// admits every attempt and discards outcomes. [`counts`](Self::counts) tells how many look-ups got it. With
 /// [`share_overflow`](Self::share_overflow), all such keys share one circuit that counts.
+///
+/// The pool reads no clock. It learns which open times are over from calls through the overflow circuit. So if only
+/// circuits that were open are left, the first new key still gets no circuit.
 ///
 /// # Keys from outside
 ///
 /// Keys may come from attackers. Keys are hashed by SipHash-1-3 with a secret of the process, so that attackers cannot
 /// construct colliding keys.
 ///
-/// The number of circuits is bounded, but keys are stored whole: to bound memory, bound the length of keys, too. Host
-/// names have at most 253 bytes. A key of up to 96 bytes needs no allocation of its own.
+/// A pool is bounded in circuits and in bytes. A key of up to 96 bytes is stored whole. Of a longer one, the pool stores
+/// the first 96 bytes and the first 96 bits of its SHA-256 digest. So two keys never share a circuit, and no key needs
+/// memory of its own. Each look-up of a long key computes the digest, which takes about 10 ns per byte. Where callers
+/// choose the keys, refuse those of more than 253 bytes, the longest name of a host.
 ///
 /// # Cost
 ///
@@ -77,7 +87,8 @@ pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     shares_overflow: bool,
     /// The latest time known from a call through the overflow circuit.
     latest: AtomicU32,
-    idle_for: u32,
+    /// How many keys were new, modulo 2^32.
+    new_keys: AtomicU32,
     /// The configuration of circuits made from now on. It is locked while a block is made.
     config: Mutex<Arc<CircuitConfig>>,
     /// Locked while all circuits are reconfigured.
@@ -171,7 +182,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             overflow,
             shares_overflow: false,
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
-            idle_for: Seconds::length(FORGET_AFTER),
+            new_keys: AtomicU32::new(0),
             config: Mutex::new(config),
             reconfiguring: Mutex::new(()),
             state: Mutex::new(State {
@@ -181,17 +192,6 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 counts: PoolCounts::default(),
             }),
         })
-    }
-
-    /// Sets the time without a look-up after which a circuit with something to remember may be evicted. The default is
-    /// an hour. The time is rounded up to whole seconds; with [`Duration::MAX`], such a circuit is kept for ever.
-    ///
-    /// The pool reads no clock. It learns the time from calls through the overflow circuit. So the idle time of a
-    /// circuit counts from the first of these calls on.
-    #[must_use]
-    pub fn forget_after(mut self, idle: Duration) -> Self {
-        self.idle_for = Seconds::length(idle);
-        self
     }
 
     /// Lets all keys in overflow share one circuit that counts. It is meant for a network in which many failing keys
@@ -244,8 +244,8 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     ///
     /// If the circuit was open, the next key that gets its place reports it as closed, with its first admission.
     pub fn forget(&self, key: &str) -> bool {
-        let hash = self.hash(key);
-        self.locked(|state| match self.find_locked(hash, key) {
+        let (hash, key) = self.hash(key);
+        self.locked(|state| match self.find_locked(hash, &key) {
             Some(index) => {
                 self.unlist(state, index);
                 if state.free.len() < self.capacity() {
@@ -269,10 +269,10 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
 
     /// The entry of this key, now held, if there is one.
     pub(super) fn hold_known(&self, key: &str) -> Option<u32> {
-        let hash = self.hash(key);
-        self.find(hash, key).or_else(|| {
+        let (hash, key) = self.hash(key);
+        self.find(hash, &key).or_else(|| {
             self.locked(|_| {
-                let index = self.find_locked(hash, key)?;
+                let index = self.find_locked(hash, &key)?;
                 self.referenced(index)
             })
         })
@@ -299,7 +299,8 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
 
     /// Learns the time from a call through the overflow circuit.
     pub(super) fn learn(&self, now: Instant) {
-        self.latest.fetch_max(Seconds::of(now).0, Relaxed);
+        // It may step back, as the clock may.
+        self.latest.store(Seconds::of(now).0, Relaxed);
     }
 
     /// An entry and its body.
@@ -340,15 +341,18 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    pub(super) fn hash(&self, key: &str) -> u32 {
+    /// The hash of a key, and the key as it is stored.
+    #[inline]
+    pub(super) fn hash<'k>(&self, key: &'k str) -> (u32, KeyText<'k>) {
+        let (key, mut room) = (KeyText::new(key, MOST_STORED), [0; size_of::<Digest>()]);
         #[allow(clippy::cast_possible_truncation)] // a slot holds 32 bits
-        let hash = self.hasher.hash(key.as_bytes()) as u32;
-        hash
+        let hash = self.hasher.hash(key.hashed(&mut room)) as u32;
+        (hash, key)
     }
 
     /// The entry of this key, now held. Without the pool's lock, an entry may be missed.
     #[inline]
-    pub(super) fn find(&self, hash: u32, key: &str) -> Option<u32> {
+    pub(super) fn find(&self, hash: u32, key: &KeyText<'_>) -> Option<u32> {
         self.index.find(hash, |index| {
             let entry = self.entry(index);
             if !entry.hold() {
@@ -358,18 +362,21 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
                 entry.release();
                 return None;
             }
-            entry.reference();
+            entry.look_up(self.new_keys.load(Relaxed));
             Some(index)
         })
     }
 
     /// The entry of a key that was not found, now held. It is made if it is still missing; `None` if there is no room.
-    pub(super) fn hold_new(&self, hash: u32, key: &str) -> Option<u32> {
+    /// The key must have its digest.
+    pub(super) fn hold_new(&self, hash: u32, key: &KeyText<'_>) -> Option<u32> {
         self.locked(|state| {
             let index = match self.find_locked(hash, key) {
                 // Another thread was faster.
                 Some(index) => self.referenced(index),
                 None => self.place(state).inspect(|index| {
+                    // It counts as idle at once, until it is looked up again.
+                    self.entry(*index).look_up(self.new_keys.fetch_add(1, Relaxed));
                     self.slot(*index).become_of(hash, key);
                     self.index.insert(hash, *index);
                     state.counts.kept += 1;
@@ -380,14 +387,14 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         })
     }
 
-    fn find_locked(&self, hash: u32, key: &str) -> Option<u32> {
+    fn find_locked(&self, hash: u32, key: &KeyText<'_>) -> Option<u32> {
         self.index.find(hash, |index| self.entry(index).is_of(key, || self.body(index)).then_some(index))
     }
 
     /// An entry that a look-up found, now held; `None` if it has too many holders.
     fn referenced(&self, index: u32) -> Option<u32> {
         let entry = self.entry(index);
-        entry.reference();
+        entry.look_up(self.new_keys.load(Relaxed));
         entry.hold().then_some(index)
     }
 
@@ -402,8 +409,9 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             // An unused entry has no holders, so the claim succeeds.
             return self.entry(index).claim().then_some(index);
         }
-        let eviction = Eviction { now: Seconds(self.latest.load(Relaxed)), idle_for: self.idle_for };
-        let mut spare = None;
+        let now = Seconds(self.latest.load(Relaxed)).instant();
+        let new_keys = self.new_keys.load(Relaxed);
+        let mut least: Option<(Loss, u32)> = None;
         for _ in 0..MOST_STEPS.min(self.capacity) {
             let index = state.clock_hand;
             state.clock_hand = (index + 1) % self.capacity;
@@ -414,21 +422,21 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             if !entry.is_listed() {
                 return Some(index);
             }
-            let referenced = entry.take_referenced();
-            let fate = entry.with_idle_since(|idle_since| {
-                eviction.fate(referenced, idle_since, |now| self.slot(index).circuit().standing(now))
-            });
-            if fate == Fate::Forget {
+            let standing = self.slot(index).circuit().standing(now);
+            let loss = Loss::of(standing, entry.idle(new_keys), state.counts.evicted, self.capacity());
+            if loss.is_some_and(|loss| loss.is_least()) {
                 return Some(self.evicted(state, index));
             }
             entry.give_up_claim();
-            if fate == Fate::Spare {
-                spare = spare.or(Some(index));
+            if let Some(loss) = loss
+                && least.is_none_or(|(least, _)| loss < least)
+            {
+                least = Some((loss, index));
             }
         }
         // A look-up may have taken hold of it since.
-        let spare = spare.filter(|spare| self.entry(*spare).claim())?;
-        Some(self.evicted(state, spare))
+        let (_, index) = least.filter(|(_, index)| self.entry(*index).claim())?;
+        Some(self.evicted(state, index))
     }
 
     fn freed(&self, state: &mut State) -> Option<u32> {

@@ -8,14 +8,15 @@
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use std::boxed::Box;
+use std::format;
 use std::string::String;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::vec::Vec;
 
-use super::eviction::Seconds;
 use super::sync::{AtomicBool, AtomicU32, AtomicUsize};
+use super::text::{KeyText, Length};
 use crate::circuit::{CircuitConfig, SharedCircuit, Window};
+use crate::digest::Digest;
 use crate::key::Key;
 use crate::lock::Lock;
 
@@ -29,11 +30,10 @@ pub(super) struct Entry {
     /// The number of holders, and [`CLAIMED`].
     holders: AtomicU32,
     hash: AtomicU32,
-    idle_since: AtomicU32,
     is_listed: AtomicBool,
-    /// Whether a look-up asked for it since the clock hand last passed it.
-    referenced: AtomicBool,
-    /// The length of its key, which begins in `words` and continues in the body.
+    /// The number of new keys before its last look-up.
+    looked_up: AtomicU32,
+    /// The [`Length`] of its key, which begins in `words` and continues in the body.
     length: AtomicU32,
     words: [AtomicUsize; WORDS],
 }
@@ -42,8 +42,8 @@ pub(super) struct Entry {
 pub(super) struct Body<W: Window, L: Lock> {
     circuit: OfPool<W, L>,
     more_words: [AtomicUsize; MORE_WORDS],
-    /// The key, if it is too long for the words.
-    long: RwLock<Option<Box<LongKey>>>,
+    /// The digest of the key, if a [`Key`] does not hold it whole.
+    digest: [AtomicU32; 3],
 }
 
 /// An entry and its body.
@@ -51,9 +51,6 @@ pub struct Slot<'p, W: Window, L: Lock> {
     pub(super) entry: &'p Entry,
     pub(super) body: &'p Body<W, L>,
 }
-
-/// A key on the heap, behind one word.
-struct LongKey(Box<str>);
 
 /// Added to the number of holders while the key changes, so that the entry cannot be held.
 const CLAIMED: u32 = 1 << 31;
@@ -66,11 +63,12 @@ const WORD: usize = size_of::<usize>();
 const WORDS: usize = if cfg!(loom) { 1 } else { 40 / WORD };
 /// Together 96 bytes: enough for the long names that cloud providers make.
 const MORE_WORDS: usize = if cfg!(loom) { 0 } else { 56 / WORD };
-const SHORT: usize = (WORDS + MORE_WORDS) * WORD;
+/// The most bytes of a key that are stored. A longer one is stored as its beginning and its digest.
+pub(super) const MOST_STORED: usize = (WORDS + MORE_WORDS) * WORD;
 
 impl<W: Window, L: Lock> Body<W, L> {
     pub(super) fn new(config: &Arc<CircuitConfig>) -> Self {
-        Self { circuit: OfPool::with(Arc::clone(config)), more_words: no_words(), long: RwLock::new(None) }
+        Self { circuit: OfPool::with(Arc::clone(config)), more_words: no_words(), digest: no_digest() }
     }
 
     #[inline]
@@ -78,10 +76,9 @@ impl<W: Window, L: Lock> Body<W, L> {
         &self.circuit
     }
 
-    /// Runs `f` with the key, if it is too long for the words.
-    fn with_long<R>(&self, f: impl FnOnce(&str) -> R) -> R {
-        let long = self.long.read().unwrap_or_else(PoisonError::into_inner);
-        f(long.as_ref().map_or("", |long| &long.0))
+    fn digest(&self) -> Digest {
+        let [a, b, c] = &self.digest;
+        [a, b, c].map(|word| word.load(Relaxed))
     }
 }
 
@@ -91,9 +88,8 @@ impl Entry {
         Self {
             holders: AtomicU32::new(0),
             hash: AtomicU32::new(0),
-            idle_since: AtomicU32::new(Seconds::UNKNOWN.0),
             is_listed: AtomicBool::new(false),
-            referenced: AtomicBool::new(false),
+            looked_up: AtomicU32::new(0),
             length: AtomicU32::new(0),
             words: no_words(),
         }
@@ -131,20 +127,19 @@ impl Entry {
     #[inline]
     pub(super) fn is_of<'b, W: Window + 'b, L: Lock + 'b>(
         &self,
-        name: &str,
-        body: impl FnOnce() -> &'b Body<W, L>,
+        key: &KeyText<'_>,
+        body: impl Fn() -> &'b Body<W, L>,
     ) -> bool {
-        if self.length.load(Relaxed) != length(name) {
+        if self.length.load(Relaxed) != key.length().0 {
             return false;
         }
-        let (start, rest) = name.as_bytes().split_at(name.len().min(WORDS * WORD));
+        let (start, rest) = key.stored().split_at(key.stored().len().min(WORDS * WORD));
         let are = |stored: &[AtomicUsize], bytes| {
             stored.iter().zip(words(bytes)).all(|(word, value)| word.load(Relaxed) == value)
         };
-        if name.len() > SHORT {
-            return body().with_long(|long| long == name);
-        }
-        are(&self.words, start) && (rest.is_empty() || are(&body().more_words, rest))
+        are(&self.words, start)
+            && (rest.is_empty() || are(&body().more_words, rest))
+            && (!key.length().is_cut() || body().digest() == key.digest())
     }
 
     /// The hash of the key. Call it only under the pool's lock.
@@ -152,17 +147,18 @@ impl Entry {
         self.hash.load(Relaxed)
     }
 
+    /// Notes a look-up after this many new keys.
     #[inline]
-    pub(super) fn reference(&self) {
-        // A set bit is left alone, so that it stays in the caches of other threads.
-        if !self.referenced.load(Relaxed) {
-            self.referenced.store(true, Relaxed);
+    pub(super) fn look_up(&self, new_keys: u32) {
+        // A number that is right is left alone, so that it stays in the caches of other threads.
+        if self.looked_up.load(Relaxed) != new_keys {
+            self.looked_up.store(new_keys, Relaxed);
         }
     }
 
-    /// Clears the referenced bit, and returns what it was. Call it only under the pool's lock.
-    pub(super) fn take_referenced(&self) -> bool {
-        self.referenced.load(Relaxed) && self.referenced.swap(false, Relaxed)
+    /// How many new keys came after its last look-up, of this many.
+    pub(super) fn idle(&self, new_keys: u32) -> u32 {
+        new_keys.wrapping_sub(self.looked_up.load(Relaxed))
     }
 
     /// Whether the entry is in the index. Call it only under the pool's lock.
@@ -174,14 +170,6 @@ impl Entry {
     pub(super) fn unlist(&self) {
         self.is_listed.store(false, Relaxed);
     }
-
-    /// Reads and changes the start of the time without a look-up. Call it only under the pool's lock.
-    pub(super) fn with_idle_since<R>(&self, f: impl FnOnce(&mut Seconds) -> R) -> R {
-        let mut idle_since = Seconds(self.idle_since.load(Relaxed));
-        let result = f(&mut idle_since);
-        self.idle_since.store(idle_since.0, Relaxed);
-        result
-    }
 }
 
 impl<'p, W: Window, L: Lock> Slot<'p, W, L> {
@@ -190,57 +178,47 @@ impl<'p, W: Window, L: Lock> Slot<'p, W, L> {
         &self.body.circuit
     }
 
-    /// Gives a claimed entry to another key, and holds it.
-    pub(super) fn become_of(self, hash: u32, name: &str) {
+    /// Gives a claimed entry to another key, and holds it. The key must have its digest.
+    pub(super) fn become_of(self, hash: u32, key: &KeyText<'_>) {
         let Self { entry, body } = self;
         body.circuit.renew();
         entry.hash.store(hash, Relaxed);
-        entry.idle_since.store(Seconds::UNKNOWN.0, Relaxed);
         entry.is_listed.store(true, Relaxed);
-        entry.referenced.store(false, Relaxed);
-        entry.length.store(length(name), Relaxed);
-        let is_long = name.len() > SHORT;
-        if !is_long {
-            let words_of_name = words(name.as_bytes());
-            self.words().zip(words_of_name).for_each(|(word, value)| word.store(value, Relaxed));
+        entry.length.store(key.length().0, Relaxed);
+        self.words().zip(words(key.stored())).for_each(|(word, value)| word.store(value, Relaxed));
+        if key.length().is_long() {
+            body.digest.iter().zip(key.digest()).for_each(|(word, value)| word.store(value, Relaxed));
         }
-        let mut long = body.long.write().unwrap_or_else(PoisonError::into_inner);
-        if is_long || long.is_some() {
-            *long = is_long.then(|| Box::new(LongKey(name.into())));
-        }
-        drop(long);
         entry.holders.fetch_sub(CLAIMED - 1, Release);
     }
 
-    /// The key. Call it only as a holder, or under the pool's lock.
+    /// The key, or the beginning and the digest of a long one. Call it only as a holder, or under the pool's lock.
     pub(super) fn name(self) -> String {
-        let length = self.entry.length.load(Relaxed) as usize;
-        if length > SHORT {
-            return self.body.with_long(|long| long.into());
-        }
-        let bytes = self.words().flat_map(|word| word.load(Relaxed).to_le_bytes()).take(length);
-        match String::from_utf8(bytes.collect::<Vec<_>>()) {
-            Ok(name) => name,
+        let length = Length(self.entry.length.load(Relaxed));
+        let bytes = self.words().flat_map(|word| word.load(Relaxed).to_le_bytes()).take(length.stored());
+        let text = match String::from_utf8(bytes.collect::<Vec<_>>()) {
+            Ok(text) => text,
             Err(_) => unreachable!("it was made of a whole `str`"),
+        };
+        if !length.is_cut() {
+            return text;
         }
+        let [a, b, c] = self.body.digest();
+        format!("{text}..{a:08x}{b:08x}{c:08x}")
     }
 
-    /// The part of the key that a [`Key`] holds, without an allocation.
+    /// The key as events show it, without an allocation.
     pub(super) fn key(self) -> Key {
-        // One byte more than a key holds shows that the text is longer. Three more show that its last character is
-        // whole.
-        const BYTES: usize = 32;
-        let length = self.entry.length.load(Relaxed) as usize;
-        if length > SHORT {
-            return self.body.with_long(Key::new);
-        }
-        let mut bytes = [0; BYTES];
+        let length = Length(self.entry.length.load(Relaxed));
+        let mut bytes = [0; 24];
         for (chunk, word) in bytes.chunks_exact_mut(WORD).zip(self.words()) {
             chunk.copy_from_slice(&word.load(Relaxed).to_le_bytes());
         }
-        let bytes = &bytes[..length.min(BYTES)];
+        // The last character of what a long key keeps may be cut here.
+        let bytes = &bytes[..length.stored().min(Key::CAPACITY)];
         let whole = core::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-        Key::new(core::str::from_utf8(&bytes[..whole]).unwrap_or_default())
+        let text = core::str::from_utf8(&bytes[..whole]).unwrap_or_default();
+        if length.is_long() { Key::of_long(text, self.body.digest()) } else { Key::new(text) }
     }
 
     fn words(self) -> impl Iterator<Item = &'p AtomicUsize> {
@@ -262,13 +240,12 @@ impl<W: Window, L: Lock> fmt::Debug for Slot<'_, W, L> {
     }
 }
 
-/// Saturates, because the text of such long keys is compared anyway.
-fn length(name: &str) -> u32 {
-    u32::try_from(name.len()).unwrap_or(u32::MAX)
-}
-
 fn no_words<const N: usize>() -> [AtomicUsize; N] {
     core::array::from_fn(|_| AtomicUsize::new(0))
+}
+
+fn no_digest() -> [AtomicU32; 3] {
+    core::array::from_fn(|_| AtomicU32::new(0))
 }
 
 /// The bytes as words; the last word is padded with zeros.

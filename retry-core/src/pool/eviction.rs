@@ -1,23 +1,29 @@
-//! The counts of a pool, and its choice of a circuit to evict when it is full. This is second-chance (CLOCK) eviction,
-//! limited to circuits that have little to remember.
+//! The counts of a pool, and its choice of a circuit to evict when it is full.
+//!
+//! A new key looks at some circuits, and the one with the least to lose goes. From least to most:
 //!
 //! | circuit | evicted |
 //! |---|---|
-//! | held by a handle or by attempts under way | never |
-//! | forced open, disabled or counting only | never |
+//! | closed, with only successes | first |
+//! | closed, with failures or slow calls, or on its ramp | if there is none of the above |
+//! | closed, more than half of the way to opening | if there is none of the above |
+//! | half-open, or past its open time | if there is none of the above |
+//! | one of the last three with a recent look-up | if there is none of the above, in the same order |
 //! | within its open time | never |
-//! | with a failure or a slow call in its window, on its ramp, half-open, or past its open time | after the set time without a look-up |
-//! | closed, with none of these | at once; those without a recent look-up go first |
+//! | forced open, disabled or counting only | never |
+//! | held by a handle or by attempts under way | never |
 //!
-//! The fourth row lets a pool give up hosts that failed once and are never asked for again. It needs the time, which is
-//! unknown to a look-up. So the pool learns it from calls that got the overflow circuit: these are the calls that need
-//! an eviction.
+//! Within a row, the one that was idle for longest goes. A look-up does not know the time, so idleness is counted in
+//! new keys: each entry keeps how many there were before its last look-up. A look-up is recent if fewer circuits were
+//! evicted since than half of the pool's capacity. This comes before what a circuit remembers: otherwise
+//! a host that begins to fail would go before all the names that failed and were never asked again.
 //!
-//! In the algorithm, each circuit has a *referenced* bit, which every look-up sets. A *clock hand* goes round all
-//! circuits. It clears the bit of each circuit that it passes, and evicts one if its bit is already clear. Source: F.
-//! J. Corbató, "A Paging Experiment with the Multics System", MIT Project MAC report MAC-M-384, 1968.
+//! This is the least recently used of a sample, the next circuits in turn.
+//!
+//! The end of an open time needs the time, which is unknown to a look-up. So the pool learns it from calls that got the
+//! overflow circuit: these are the calls that need an eviction.
 
-use core::time::Duration;
+use core::cmp::Reverse;
 
 use crate::circuit::Standing;
 use crate::time::Instant;
@@ -35,49 +41,32 @@ pub struct PoolCounts {
     pub overflowed: u64,
 }
 
-/// The data that decides about a circuit when the clock hand passes it.
-#[derive(Clone, Copy)]
-pub(super) struct Eviction {
-    /// The latest time that the pool knows; [`Seconds::UNKNOWN`] if it knows none yet.
-    pub(super) now: Seconds,
-    /// How long a circuit with something to remember must be without a look-up, in seconds.
-    pub(super) idle_for: u32,
+/// What a pool loses with a circuit that it evicts. The least is evicted first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Loss {
+    remembers: bool,
+    recent: bool,
+    standing: Standing,
+    idle: Reverse<u32>,
 }
 
-/// What happens to a circuit when the clock hand passes it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    Keep,
-    /// It is evicted if the hand finds no better one.
-    Spare,
-    Forget,
-}
+impl Loss {
+    /// What is lost with a circuit that is not held; `None` if it has to stay. `idle` is the number of new keys since
+    /// its last look-up. Each of them evicted a circuit, except those from before the pool was full.
+    pub(super) fn of(standing: Standing, idle: u32, evicted: u64, capacity: usize) -> Option<Self> {
+        let remembers = standing != Standing::Blank;
+        let recent = u64::from(idle).min(evicted) < capacity as u64 / 2;
+        (standing != Standing::Held).then_some(Self { remembers, recent, standing, idle: Reverse(idle) })
+    }
 
-impl Eviction {
-    /// The fate of a circuit that is not held. `referenced` tells whether a look-up asked for it since the hand last
-    /// passed. `idle_since` is when the hand first found the bit clear.
-    pub(super) fn fate(
-        &self,
-        referenced: bool,
-        idle_since: &mut Seconds,
-        standing: impl FnOnce(Instant) -> Standing,
-    ) -> Fate {
-        if referenced {
-            *idle_since = Seconds::UNKNOWN;
-        } else if *idle_since == Seconds::UNKNOWN {
-            *idle_since = self.now;
-        }
-        match standing(self.now.instant()) {
-            Standing::Blank if referenced => Fate::Spare,
-            Standing::Blank => Fate::Forget,
-            Standing::Marked if idle_since.are_before(self.now, self.idle_for) => Fate::Forget,
-            Standing::Marked | Standing::Held => Fate::Keep,
-        }
+    /// Whether this is as good as any other.
+    pub(super) fn is_least(&self) -> bool {
+        !self.remembers && !self.recent
     }
 }
 
 /// A time in whole seconds, plus one, in 32 bits: 136 years. Every target with the pool has atomics of that size.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seconds(pub(super) u32);
 
 impl Seconds {
@@ -87,24 +76,9 @@ impl Seconds {
         Self(u32::try_from(now.as_nanos() / NANOS).unwrap_or(u32::MAX).saturating_add(1))
     }
 
-    /// A length of time, rounded up to whole seconds.
-    pub(super) const fn length(duration: Duration) -> u32 {
-        let whole = duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64);
-        #[allow(clippy::cast_possible_truncation)] // checked
-        if whole > u32::MAX as u64 { u32::MAX } else { whole as u32 }
-    }
-
-    const fn instant(self) -> Instant {
+    pub(super) const fn instant(self) -> Instant {
         Instant::from_nanos((self.0 as u64).saturating_sub(1) * NANOS)
     }
-
-    /// Whether this time is at least `length` seconds before `now`.
-    const fn are_before(self, now: Self, length: u32) -> bool {
-        self.0 != Self::UNKNOWN.0 && now.0.saturating_sub(self.0) >= length
-    }
 }
-
-/// The default time without a look-up after which a circuit with something to remember may be evicted.
-pub(super) const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
 const NANOS: u64 = 1_000_000_000;

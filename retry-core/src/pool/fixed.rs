@@ -1,9 +1,8 @@
 //! A pool of circuits by key, without an allocator.
 
 use core::fmt;
-use core::time::Duration;
 
-use super::eviction::{Eviction, FORGET_AFTER, Fate, PoolCounts, Seconds};
+use super::eviction::{Loss, PoolCounts, Seconds};
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, CircuitConfig, CountWindow, Gate, Phase, Rejected, Settled, Ticket,
     Window, manual_operations,
@@ -16,11 +15,11 @@ use crate::time::{Now, Reading};
 /// A pool of at most `N` circuit breakers, one per key, in place: it needs no allocator, and has one lock for all.
 ///
 /// It is usually a `static`. A look-up compares the keys one by one, so it is made for tens of circuits, on targets of
-/// all sizes. It evicts by the same rules as a `CircuitPool`, but looks at all `N` circuits.
+/// all sizes. It evicts by the same rules as a `CircuitPool`, but looks at all `N` circuits. For more circuits, use a
+/// `CircuitPool`, with the feature `std`.
 ///
-/// A [`Key`] holds 23 bytes. A longer one is truncated and could be that of another dependency, so it gets an
-/// [overflow](FixedCircuit::is_overflow) handle. For more circuits or longer keys, use a `CircuitPool`, with the
-/// feature `std`.
+/// Keys are [`Key`]s, so a text of any length has a circuit of its own. Texts of more than 23 bytes cost a digest per
+/// look-up. To look up one key often, make its `Key` once.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -40,7 +39,6 @@ use crate::time::{Now, Reading};
 pub struct FixedCircuitPool<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     slots: L::Of<Slots<N, W>>,
     config: CircuitConfig,
-    idle_for: u32,
 }
 
 /// A handle of the circuit of one key in a [`FixedCircuitPool`]. The pool keeps the circuit while a handle exists.
@@ -59,6 +57,8 @@ struct Slots<const N: usize, W> {
     /// The next slot that eviction looks at.
     clock_hand: usize,
     latest: Seconds,
+    /// How many keys were new, modulo 2^32.
+    new_keys: u32,
     evicted: u64,
     overflowed: u64,
 }
@@ -67,9 +67,8 @@ struct Slot<W> {
     key: Key,
     /// The number of handles.
     held: u32,
-    /// Whether a look-up asked for it since the clock hand last passed it.
-    referenced: bool,
-    idle_since: Seconds,
+    /// The number of new keys before its last look-up.
+    looked_up: u32,
     /// The phase of the circuit that was evicted from this slot, until an admission reports it.
     before: Phase,
     breaker: Breaker<W>,
@@ -81,6 +80,7 @@ impl<const N: usize, W: Window> Initial for Slots<N, W> {
         changed: None,
         clock_hand: 0,
         latest: Seconds::UNKNOWN,
+        new_keys: 0,
         evicted: 0,
         overflowed: 0,
     };
@@ -95,9 +95,9 @@ impl<W: Window> Slot<W> {
 
 impl<const N: usize, W: Window> Slots<N, W> {
     /// The slot of this key, with one more handle; `None` if there is no room.
-    fn hold(&mut self, key: Key, idle_for: u32) -> Option<usize> {
+    fn hold(&mut self, key: Key, config: &CircuitConfig) -> Option<usize> {
         let held = self.find(key).or_else(|| {
-            let index = self.place(key, idle_for)?;
+            let index = self.place(key, config)?;
             self.slots[index].as_mut()?.held += 1;
             Some(index)
         });
@@ -110,47 +110,47 @@ impl<const N: usize, W: Window> Slots<N, W> {
         let is_it = |slot: &Option<Slot<W>>| slot.as_ref().is_some_and(|slot| slot.key == key);
         let index = self.slots.iter().position(is_it)?;
         let slot = self.slots[index].as_mut()?;
-        (slot.referenced, slot.held) = (true, slot.held + 1);
+        (slot.looked_up, slot.held) = (self.new_keys, slot.held + 1);
         Some(index)
     }
 
     /// The slot of a new key, still without a handle.
-    fn place(&mut self, key: Key, idle_for: u32) -> Option<usize> {
-        // Two different keys may be the same once truncated.
-        if key.is_truncated() {
-            return None;
-        }
+    fn place(&mut self, key: Key, config: &CircuitConfig) -> Option<usize> {
         let index = match self.slots.iter().position(Option::is_none) {
             Some(index) => index,
-            None => self.evict(idle_for)?,
+            None => self.evict(config)?,
         };
         let before = self.slots[index].as_ref().map_or(Phase::Closed, Slot::left);
-        let (breaker, idle_since) = (Breaker::CLOSED, Seconds::UNKNOWN);
-        self.slots[index] = Some(Slot { key, held: 0, referenced: false, idle_since, before, breaker });
+        // It counts as idle at once, until it is looked up again.
+        let looked_up = self.new_keys;
+        self.new_keys = looked_up.wrapping_add(1);
+        self.slots[index] = Some(Slot { key, held: 0, looked_up, before, breaker: Breaker::CLOSED });
         Some(index)
     }
 
-    fn evict(&mut self, idle_for: u32) -> Option<usize> {
-        let eviction = Eviction { now: self.latest, idle_for };
-        let mut spare = None;
-        for _ in 0..N {
-            let index = self.clock_hand;
-            self.clock_hand = (index + 1) % N;
-            let Some(Slot { held: 0, referenced, idle_since, breaker, .. }) = &mut self.slots[index] else {
+    /// The circuit with the least to lose makes room.
+    fn evict(&mut self, config: &CircuitConfig) -> Option<usize> {
+        let (config, now) = (self.changed.as_ref().unwrap_or(config), self.latest.instant());
+        let mut least: Option<(Loss, usize)> = None;
+        for index in (0..N).map(|step| (self.clock_hand + step) % N) {
+            let Some(Slot { held: 0, looked_up, breaker, .. }) = &self.slots[index] else {
                 continue;
             };
-            let referenced = core::mem::take(referenced);
-            match eviction.fate(referenced, idle_since, |now| breaker.standing(now)) {
-                Fate::Forget => {
-                    self.evicted += 1;
-                    return Some(index);
-                }
-                Fate::Spare => spare = spare.or(Some(index)),
-                Fate::Keep => {}
+            let idle = self.new_keys.wrapping_sub(*looked_up);
+            let loss = Loss::of(breaker.standing(config, now), idle, self.evicted, N);
+            if let Some(loss) = loss
+                && least.is_none_or(|(least, _)| loss < least)
+            {
+                least = Some((loss, index));
+            }
+            if loss.is_some_and(|loss| loss.is_least()) {
+                break;
             }
         }
-        self.evicted += u64::from(spare.is_some());
-        spare
+        let (_, index) = least?;
+        self.clock_hand = (index + 1) % N;
+        self.evicted += 1;
+        Some(index)
     }
 }
 
@@ -218,18 +218,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
     }
 
     const fn from_checked(config: CircuitConfig) -> Self {
-        Self { slots: L::Of::<Slots<N, W>>::INITIAL, config, idle_for: Seconds::length(FORGET_AFTER) }
-    }
-
-    /// Sets the time without a look-up after which a circuit with something to remember may be evicted. The default is
-    /// an hour. The time is rounded up to whole seconds; with [`Duration::MAX`], such a circuit is kept for ever.
-    ///
-    /// The pool reads no clock. It learns the time from calls through overflow handles. So the idle time of a circuit
-    /// counts from the first of these calls on.
-    #[must_use]
-    pub const fn forget_after(mut self, idle: Duration) -> Self {
-        self.idle_for = Seconds::length(idle);
-        self
+        Self { slots: L::Of::<Slots<N, W>>::INITIAL, config }
     }
 
     /// Changes the configuration while calls are under way: of every circuit in the pool, and of every circuit made
@@ -255,7 +244,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
     /// it returns an [overflow](FixedCircuit::is_overflow).
     pub fn get(&self, key: impl Into<Key>) -> FixedCircuit<'_, N, W, L> {
         let key = key.into();
-        let slot = self.slots.with(|slots| slots.hold(key, self.idle_for));
+        let slot = self.slots.with(|slots| slots.hold(key, &self.config));
         FixedCircuit { pool: self, slot, key }
     }
 
@@ -297,8 +286,7 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuit<'_, N, W, L> {
         self.key
     }
 
-    /// Returns `true` if the pool had no room for this key, or if the key is truncated. Then every attempt is admitted,
-    /// and outcomes are discarded.
+    /// Returns `true` if the pool had no room for this key. Then every attempt is admitted, and outcomes are discarded.
     pub fn is_overflow(&self) -> bool {
         self.slot.is_none()
     }
@@ -333,8 +321,9 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
                 admitted.map(|Admission { ticket, change }| Admission { ticket: Some(ticket), change })
             }
             None => {
+                // The time may step back, as the clock may.
                 let now = Seconds::of(now.get());
-                self.pool.slots.with(|slots| slots.latest = slots.latest.max(now));
+                self.pool.slots.with(|slots| slots.latest = now);
                 Ok(Admission { ticket: None, change: None })
             }
         }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use super::circuits::CircuitPool;
 use super::entry::{OfPool, Slot};
+use super::text::KeyText;
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, CountWindow, Gate, Rejected, Settled, Ticket, Window, manual_operations,
 };
-use crate::key::Key;
+use crate::clean::Shown;
+use crate::key::{Exact, Key};
 use crate::lock::{DefaultLock, Lock};
 use crate::time::Now;
 
@@ -38,7 +40,7 @@ pub type OwnedCircuit<W = CountWindow<100>, L = DefaultLock> = CircuitHandle<Arc
 /// host.trip(Duration::from_secs(30), Instant::ORIGIN);
 /// assert_eq!(hosts.get("eu-west-1.internal.example.com").phase(), Phase::Open);
 /// assert_eq!(host.name(), "eu-west-1.internal.example.com");
-/// assert_eq!(Key::from(&host).to_string(), "eu-west-1.internal.exam.."); // for events
+/// assert_eq!(Key::from(&host).to_string(), "eu-west-1.i..2538d00a8b549d9456c300f2"); // for events
 /// ```
 pub struct CircuitHandle<P: PoolRef> {
     pool: P,
@@ -155,18 +157,20 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
 impl<P: PoolRef> CircuitHandle<P> {
     #[inline]
     fn new(pool: P, key: &str) -> Self {
-        let hash = pool.pool().hash(key);
-        match pool.pool().find(hash, key) {
+        let (hash, key) = pool.pool().hash(key);
+        match pool.pool().find(hash, &key) {
             Some(index) => Self::kept(pool, index),
             None => Self::new_locked(pool, hash, key),
         }
     }
 
     #[inline(never)]
-    fn new_locked(pool: P, hash: u32, key: &str) -> Self {
-        match pool.pool().hold_new(hash, key) {
+    fn new_locked(pool: P, hash: u32, key: KeyText<'_>) -> Self {
+        // Before the lock, because it takes time.
+        let key = key.with_digest();
+        match pool.pool().hold_new(hash, &key) {
             Some(index) => Self::kept(pool, index),
-            None => Self { pool, place: Place::Overflow(Key::new(key)) },
+            None => Self { pool, place: Place::Overflow(key.key()) },
         }
     }
 
@@ -177,11 +181,12 @@ impl<P: PoolRef> CircuitHandle<P> {
         Self { pool, place }
     }
 
-    /// Returns the whole key; for an overflow, the part that a [`Key`] holds.
+    /// Returns the key. If it is longer than 96 bytes, its beginning, two dots and its digest follow each other, as in
+    /// [`Key`]. For an overflow, that is so from 24 bytes on.
     pub fn name(&self) -> String {
         match self.place {
             Place::Kept(at) => self.pool.slot(at).name(),
-            Place::Overflow(key) => key.as_str().to_string(),
+            Place::Overflow(key) => Exact(&key).to_string(),
         }
     }
 
@@ -292,7 +297,7 @@ impl<P: PoolRef> From<&CircuitHandle<P>> for Key {
 impl<P: PoolRef> fmt::Debug for CircuitHandle<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitHandle")
-            .field("name", &self.name())
+            .field("name", &Shown(&self.name()))
             .field("phase", &self.phase())
             .field("is_overflow", &self.is_overflow())
             .finish_non_exhaustive()

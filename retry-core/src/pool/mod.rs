@@ -79,6 +79,8 @@ mod index;
 mod operations;
 #[cfg(feature = "std")]
 mod sync;
+#[cfg(feature = "std")]
+mod text;
 
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]

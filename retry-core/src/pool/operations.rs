@@ -9,6 +9,7 @@ use crate::circuit::{
 };
 use crate::config_error::{ConfigError, Line, Value, ok_or_panic};
 use crate::lock::{DefaultLock, Lock};
+use crate::log_level::LogThreshold;
 use crate::policy::{Policies, Policy, Preset, Rule};
 use crate::retry::Retry;
 use crate::time::Now;
@@ -48,6 +49,7 @@ pub struct Operation<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     policy: Source,
     circuit: Option<SharedCircuit<W, L>>,
     dead_letter: AtomicBool,
+    log_threshold: LogThreshold,
 }
 
 /// The place of an operation's policy.
@@ -139,8 +141,8 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
         self.operations.iter()
     }
 
-    /// Replaces the policies, the configurations of the circuits and [`dead_letter`](Operation::dead_letter) while
-    /// calls are under way. `presets` must have the same names and order as those before.
+    /// Replaces the policies, the configurations of the circuits, [`dead_letter`](Operation::dead_letter) and the
+    /// [level of logs](Operation::log_threshold) while calls are under way. `presets` must have the same names and order as those before.
     ///
     /// A call under way keeps the policy that it began with. Circuits change as by [`SharedCircuit::reconfigure`].
     /// `now` is the time on the clock of the calls.
@@ -184,6 +186,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
                 circuit.reconfigure(config, now)?;
             }
             operation.dead_letter.store(preset.dead_letter, Ordering::Relaxed);
+            operation.log_threshold.set(preset.log_level);
         }
         Ok(())
     }
@@ -237,7 +240,9 @@ impl<W: Window, L: Lock> Operation<W, L> {
         let policy = Source::new(preset.policy);
         #[cfg(not(feature = "std"))]
         let policy = preset.policy;
-        Self { name: preset.name, policy, circuit: None, dead_letter: AtomicBool::new(preset.dead_letter) }
+        let (dead_letter, log_threshold) =
+            (AtomicBool::new(preset.dead_letter), LogThreshold::new(preset.log_level));
+        Self { name: preset.name, policy, circuit: None, dead_letter, log_threshold }
     }
 
     /// Returns the name.
@@ -259,7 +264,8 @@ impl<W: Window, L: Lock> Operation<W, L> {
     /// Returns the preset that describes the operation as it is now.
     pub fn preset(&self) -> Preset {
         let circuit = self.circuit.as_ref().map(SharedCircuit::config);
-        Preset { circuit, dead_letter: self.dead_letter(), ..Preset::new(self.name, self.policy()) }
+        let (dead_letter, log_level) = (self.dead_letter(), self.log_threshold.level());
+        Preset { circuit, dead_letter, log_level, ..Preset::new(self.name, self.policy()) }
     }
 
     /// Returns `true` if a call that gives up leaves a dead letter, as the preset or the file says.
@@ -288,6 +294,24 @@ impl<W: Window, L: Lock> Operation<W, L> {
     /// instead.
     pub fn dead_letter(&self) -> bool {
         self.dead_letter.load(Ordering::Relaxed)
+    }
+
+    /// Returns the level of events that the operation logs, as the preset or the file says. Its `limit` puts it before
+    /// an observer that logs.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "log", feature = "std"))] {
+    /// use retry_core::{observe::LogFacade, pool::{Operation, Operations}, runtime::StdRuntime, Class, Preset};
+    ///
+    /// static ALL: Operations<1> = Operations::new([Preset::DATABASE]);
+    /// static DATABASE: &Operation = ALL.named("database");
+    ///
+    /// let retry = DATABASE.retry(StdRuntime).observe(DATABASE.log_threshold().limit(LogFacade));
+    /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// # }
+    /// ```
+    pub const fn log_threshold(&self) -> &LogThreshold {
+        &self.log_threshold
     }
 
     /// Makes a [`Retry`] with the operation's policy, circuit and name.
@@ -324,6 +348,12 @@ impl<W: Window, L: Lock> Policies for Operation<W, L> {
 impl<W: Window, L: Lock> Gate for Operation<W, L> {
     /// `None` for an operation without a circuit.
     type Ticket = Option<Ticket>;
+
+    /// The circuit has the name of the operation.
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.name
+    }
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
         self.circuit.admit(now)

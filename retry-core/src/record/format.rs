@@ -44,7 +44,8 @@ pub enum RecordedStep {
         hint: Option<Duration>,
         /// The rule that the classifier gave to the error, before any rule of the policy. 0 is the rule of
         /// [`Failure::not_retried`](crate::Failure::not_retried). From 1 on, it is the place among the [rules of the
-        /// recorder](crate::record::Recorder::rules). 255 is any other rule.
+        /// recorder](crate::record::Recorder::rules). 127 marks a [pending](crate::Failure::pending) answer, which has no
+        /// rule. 255 is any other rule.
         rule: Option<u8>,
         /// Whether the failure was marked as that of [the last](crate::Failure::last) attempt. It is `false` if the
         /// rule is 0 or 255.
@@ -73,6 +74,8 @@ impl Last {
 
 /// The rule of [`Failure::not_retried`](crate::Failure::not_retried).
 pub(super) const NOT_RETRIED: u8 = 0;
+/// Stands in place of a rule if an answer was [pending](crate::Failure::pending).
+pub(super) const PENDING: u8 = 127;
 /// A rule that the recorder was not told.
 pub(super) const UNKNOWN_RULE: u8 = u8::MAX;
 /// Is added to the rule, or takes its place, if the failure was marked as the last.

@@ -57,7 +57,7 @@ pub use sinks::LogWriter;
 pub use sinks::{LogBuffer, RecordSink};
 
 use draws::{Draws, word};
-use format::{Last, MOST_RULES, NOT_RETRIED, UNKNOWN_RULE, encode, header};
+use format::{Last, MOST_RULES, NOT_RETRIED, PENDING, UNKNOWN_RULE, encode, header};
 use numbers::{Number, Numbers};
 
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
@@ -291,8 +291,14 @@ impl<S: RecordSink, L: Lock> Observer for RecordedCall<'_, S, L> {
         let guarded = &self.recorder.guarded;
         let (elapsed, step) = match event.kind {
             EventKind::Rejected(rejected) => (None, RecordedStep::Refused(rejected)),
-            EventKind::Failed { failure: Failure { class, hint, rule, is_last, .. }, verdict, outlook } => {
-                let (rule, word) = (rule.map(|rule| self.recorder.rule(rule)), outlook.word);
+            EventKind::Failed { failure, verdict, outlook } => {
+                let Failure { class, hint, rule, is_last, is_pending, .. } = failure;
+                let rule = match rule {
+                    // The last poll of a call that is not the last by its number cannot be written.
+                    _ if is_pending => Some(if is_last { UNKNOWN_RULE } else { PENDING }),
+                    rule => rule.map(|rule| self.recorder.rule(rule)),
+                };
+                let word = outlook.word;
                 (outlook.elapsed, RecordedStep::Decided { class, hint, rule, is_last, word, verdict })
             }
             EventKind::Ended { .. } => {
@@ -321,6 +327,10 @@ impl<R: Clock, S, L: Lock> Clock for Recorded<'_, R, S, L> {
 
     fn readiness(&self) -> Option<Readiness<'_>> {
         self.runtime.readiness()
+    }
+
+    fn unix_time(&self) -> Option<Duration> {
+        self.runtime.unix_time()
     }
 }
 

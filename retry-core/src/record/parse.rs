@@ -90,6 +90,10 @@ impl Known {
             NEXT | FIRST => last.expected(class == NO_CLASS),
             _ => leb128(rest)?,
         };
+        // Attempts count from 1. Only a refusal can come before the first one.
+        if attempt == 0 && class != NO_CLASS {
+            return Err(Unread::Garbage);
+        }
         // The value of the span comes before that of the hint.
         let (time, own_span) = match span_said {
             SHARES => {

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::HashMap;
 
-use super::format::{NOT_RETRIED, Record, RecordedStep, UNKNOWN_RULE};
+use super::format::{NOT_RETRIED, PENDING, Record, RecordedStep, UNKNOWN_RULE};
 use super::{Failure, LogError, Records, Rule};
 use crate::policy::{FailedAttempt, Policies, Policy, WithCurve};
 use crate::time::nanos;
@@ -23,8 +23,18 @@ pub struct Replay<'a, P: Policies = &'static Policy> {
     rules: &'a [&'static Rule],
     records: Records<'a>,
     number: u64,
-    /// For each call, its last attempt and its last delay.
-    calls: HashMap<u16, (u32, u64)>,
+    calls: HashMap<u16, Seen>,
+}
+
+/// What was seen of a call so far.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    /// The number of the last attempt, and the delay after it.
+    attempt: u32,
+    delay: u64,
+    /// How many polls had a pending answer, and the number of the last such attempt.
+    polls: u32,
+    polled: u32,
 }
 
 impl<'a, P: Policies> Replay<'a, P> {
@@ -71,33 +81,49 @@ impl<'a, P: Policies> Replay<'a, P> {
             return Ok(Step { number, at, record, replayed: None });
         };
         let Record { call, first, attempt, .. } = record;
+        let is_pending = rule == Some(PENDING);
         let rule = match rule {
-            None => None,
+            None | Some(PENDING) => None,
             Some(NOT_RETRIED) => Some(Failure::NOT_RETRIED),
             Some(rule) => match self.rules.get(usize::from(rule) - 1) {
                 Some(known) if rule != UNKNOWN_RULE => Some(*known),
                 _ => return Err(ReplayError::UnknownRule { number, at, rule }),
             },
         };
-        let previous = match self.calls.get(&call) {
-            _ if first => 0,
-            // Attempts between them may have been dropped without a decision.
-            Some((last, delay)) if *last < attempt => *delay,
-            // From here on, attempts are not counted any more.
-            Some((u32::MAX, delay)) => *delay,
+        let mut seen = match self.calls.get(&call) {
+            _ if first => Seen::default(),
+            // Attempts between them may have been dropped without a decision. From the largest number on, attempts are
+            // not counted any more.
+            Some(seen) if seen.attempt < attempt || seen.attempt == u32::MAX => *seen,
             _ => return Err(ReplayError::Missing { number, at }),
         };
-        let failure = Failure { rule, is_last, hint, ..Failure::new(class) };
-        let failed =
-            FailedAttempt { number: attempt, failure, previous, rules: self.policies.rules(&self.read) };
+        let series = if is_pending {
+            seen.polls = seen.polls.saturating_add(1);
+            seen.polls
+        } else {
+            attempt.saturating_sub(seen.polled).max(1)
+        };
+        let failure = Failure { rule, is_last, is_pending, hint, ..Failure::new(class) };
+        let failed = FailedAttempt {
+            number: series,
+            made: attempt,
+            failure,
+            previous: if series == 1 { 0 } else { seen.delay },
+            rules: self.policies.rules(&self.read),
+        };
         let elapsed = record.elapsed.map_or(0, nanos);
         let mut drawn = false;
-        // If no word was drawn, no delay was computed: the total timeout has cut the attempt.
-        let is_cut = recorded == Verdict::GiveUp(GiveUp::TotalTimeout) && word.is_none();
-        let plan = if is_cut && self.policies.policy(&self.read).is_over(elapsed) {
-            Err(GiveUp::TotalTimeout)
+        // If no word was drawn, no delay was computed: the total timeout has cut the attempt, or a limit had passed when
+        // it began.
+        let policy = self.policies.policy(&self.read);
+        let cut = match recorded {
+            Verdict::GiveUp(reason) if word.is_none() && policy.has_passed(reason, elapsed) => Some(reason),
+            _ => None,
+        };
+        let plan = if let Some(reason) = cut {
+            Err(reason)
         } else {
-            self.policies.policy(&self.read).decide(
+            policy.decide(
                 &failed,
                 |failed, base| self.policies.ceiling(failed, base),
                 &mut 0,
@@ -113,11 +139,14 @@ impl<'a, P: Policies> Replay<'a, P> {
             (Ok(_), Verdict::Rejected(_) | Verdict::GiveUp(GiveUp::Budget)) => recorded,
             (Ok(plan), _) => Verdict::Retry(Duration::from_nanos(plan.delay)),
         };
-        let delay = match recorded {
-            Verdict::Retry(delay) => nanos(delay),
-            Verdict::GiveUp(_) | Verdict::Rejected(_) => previous,
-        };
-        self.calls.insert(call, (attempt, delay));
+        if let Verdict::Retry(delay) = recorded {
+            seen.delay = nanos(delay);
+        }
+        seen.attempt = attempt;
+        if is_pending {
+            seen.polled = attempt;
+        }
+        self.calls.insert(call, seen);
         let field = match (recorded, replayed) {
             _ if recorded == replayed && drawn == word.is_some() => {
                 return Ok(Step { number, at, record, replayed: Some(replayed) });

@@ -30,7 +30,8 @@ use crate::budget::{Budget, NoBudget};
 use crate::call::Setup;
 use crate::circuit::{Gate, NoCircuit};
 use crate::classify::{
-    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, When, WithoutText,
+    ByClosure, ByOpaque, ByTrait, ClassifyOk, HasText, OnError, Progress, Timed, When, WithCauses,
+    WithoutText,
 };
 use crate::config_error::ok_or_panic;
 use crate::error::Cause;
@@ -312,6 +313,47 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
         self.map_classifier(|before| OnError { before, told })
     }
 
+    /// Shows errors with their causes in events and logs, separated by `: `: see
+    /// [`ErrorText::chain`](crate::observe::ErrorText::chain). It is for a closure in [`classify`](Self::classify), with
+    /// which events show only the error's own `Display`. An [`ErrorChain`](crate::classify::ErrorChain), the classifiers
+    /// of the adapters, `io::Error` and `BoxError` show the causes anyway.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use std::{error::Error, fmt, io};
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// #[derive(Debug)]
+    /// struct NotSent(io::Error);
+    ///
+    /// impl fmt::Display for NotSent {
+    ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         f.write_str("the request was not sent")
+    ///     }
+    /// }
+    ///
+    /// impl Error for NotSent {
+    ///     fn source(&self) -> Option<&(dyn Error + 'static)> {
+    ///         Some(&self.0)
+    ///     }
+    /// }
+    ///
+    /// let clock = FakeClock::new();
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock)
+    ///     .classify(|_: &NotSent| Class::Network)
+    ///     .with_causes()
+    ///     .on_event(|event| {
+    ///         let text = event.text.map(|text| text.to_string());
+    ///         assert!(text.is_none_or(|text| text == "the request was not sent: connection refused"));
+    ///     });
+    /// let refused = || Err::<(), _>(NotSent(io::ErrorKind::ConnectionRefused.into()));
+    /// assert!(retry.run_blocking(refused).is_err());
+    /// # }
+    /// ```
+    pub fn with_causes(self) -> Retry<R, P, G, B, WithCauses<K>, O> {
+        self.map_classifier(WithCauses)
+    }
+
     /// Leaves the text of errors out of events and logs. Use it if the text may contain personal data or secrets.
     ///
     /// ```
@@ -419,7 +461,9 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// early when `check` returns `true`.
     ///
     /// It is called when the policy's [`min_delay`](Policy::min_delay) has passed, which is zero by default, and then
-    /// after each `every`. An `every` of zero counts as 1 ns. The check runs on the thread of the call, so it should be
+    /// after each `every`, which is at least 1 ms: a shorter one counts as
+    /// [1 ms](crate::runtime::Readiness::LEAST_EVERY). The wait is reckoned from the clock, so it ends in time although a
+    /// check or a sleep takes long. The check runs on the thread of the call, so it should be
     /// short, such as a look at a flag that a health check sets.
     ///
     /// ```
@@ -473,6 +517,31 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     pub fn keyed(mut self, key: impl Into<Key>) -> Self {
         self.setup.key = key.into();
         self
+    }
+
+    /// Measures the time of each call from its start, so that its error says how long the call took. This reads the clock
+    /// once more per call.
+    ///
+    /// A policy with a time limit and an observer measure the time anyway. See
+    /// [`ErrorContext::elapsed`](crate::ErrorContext::elapsed) for calls without either. Call this method after
+    /// [`classify`](Self::classify).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// const UNLIMITED: Policy = Policy::fixed(Duration::from_secs(1)).jitter(retry_core::Jitter::None);
+    ///
+    /// let clock = FakeClock::new();
+    /// let slow = || {
+    ///     clock.advance(Duration::from_secs(5)); // each attempt takes 5 s
+    ///     Err::<(), _>(Class::Network)
+    /// };
+    /// let error = Retry::new(&UNLIMITED, &clock).timed().run_blocking(slow).unwrap_err();
+    /// assert_eq!(error.elapsed(), Some(Duration::from_secs(3 * 5 + 2)));
+    /// ```
+    pub fn timed(self) -> Retry<R, P, G, B, Timed<K>, O> {
+        self.map_classifier(Timed)
     }
 
     /// Returns the circuit.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::Retry;
 use super::keep::{Ends, Keep};
 use crate::budget::Budget;
-use crate::call::{Course, Setup, State};
+use crate::call::{Course, Elapsed, Setup, State};
 use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
@@ -14,7 +14,7 @@ use crate::error::{Cause, Error, ErrorKind};
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::runtime::{Clock, Entropy, Readiness, Sleep};
-use crate::time::{duration, nanos};
+use crate::time::{Instant, duration, nanos};
 use crate::verdict::{GiveUp, Verdict};
 
 /// One call in a loop. If it is dropped before its end, it is cancelled, and its observer is told the time.
@@ -24,6 +24,8 @@ pub(super) struct Run<'r, R: Clock, P: Policies, G: Gate, B: Budget, K, O: Obser
     last: Option<Last<E>>,
     /// Keeps an unacceptable value until the verdict.
     slot: S,
+    /// When the first attempt failed, if the call does not measure its time from the start.
+    first_failed: Option<Instant>,
 }
 
 /// The end of the last attempt.
@@ -72,6 +74,7 @@ where
             state: State::start(read, timed, || retry.runtime.now()),
             last: None,
             slot: S::default(),
+            first_failed: None,
         }
     }
 
@@ -105,7 +108,7 @@ where
 
     /// Ends a failed attempt, and returns the pause before the next one, or why the call ends.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub(super) fn settle<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
+    pub(super) fn settle<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r, R>, End>
     where
         K: Classifier<T, E>,
         V: Keep<T, Slot = S>,
@@ -122,21 +125,23 @@ where
                 let limit = self.course().policy().attempt_time_limit();
                 (Cause::TimedOut(limit.unwrap_or_default()), classifier.timed_out())
             }
-            Missed::Unacceptable(failure) => (Cause::Unacceptable, failure),
+            Missed::Unacceptable(failure) => (Cause::Unacceptable(failure.detail), failure),
         };
         let failure = self.course().with_neutral(failure);
         let runtime = self.runtime();
         let text = || cause.error().and_then(|error| classifier.text(error));
         let verdict = self.course().fail(began, failure, text, || runtime.now(), || runtime.word());
         classifier.failed(&cause, self.progress(), verdict);
-        let Failure { class, is_neutral, .. } = failure;
-        self.last = Some(Last { cause, class, is_neutral });
+        self.last = Some(Last { cause, class: failure.class, is_neutral: failure.is_neutral });
         match verdict {
             Verdict::Retry(_) => {
+                if cfg!(feature = "std") && self.first_failed.is_none() && !self.state.is_timed() {
+                    self.first_failed = Some(runtime.now());
+                }
                 // Dropped before the pause, because it may hold a connection of a pool.
                 drop(V::take(&mut self.slot));
                 let (delay, least) = self.state.pause();
-                Ok(Steps::of(delay, least, runtime.readiness()))
+                Ok(Steps::of(delay, least, runtime))
             }
             Verdict::GiveUp(reason) => Err(End::GaveUp(reason)),
             Verdict::Rejected(rejected) => Err(End::Rejected(rejected)),
@@ -171,14 +176,21 @@ where
         let when = self.runtime().now();
         let is_neutral = self.last.as_ref().is_some_and(|last| last.is_neutral);
         let (cause, class) = self.last.take().map(|Last { cause, class, .. }| (cause, class)).unzip();
-        let context = self.course().context(when, class);
+        let mut context = self.course().context(when, class);
+        context.is_neutral = is_neutral;
+        if let Some(time) = self.runtime().unix_time() {
+            context.unix_time = nanos(time);
+        }
+        if let Some(first) = self.first_failed {
+            (context.elapsed, context.is_elapsed_partial) = (when.nanos_since(first), true);
+        }
         let kind = match end {
             End::GaveUp(GiveUp::Ignored) => ErrorKind::Ignored,
             End::GaveUp(reason) => ErrorKind::GaveUp(reason),
             End::Rejected(rejected) => ErrorKind::Rejected(rejected),
             End::Cancelled => ErrorKind::Cancelled,
         };
-        Error::new(kind, cause, context, is_neutral)
+        Error::new(kind, cause, context)
     }
 
     /// The progress of the call when the attempt began.
@@ -205,7 +217,7 @@ where
     /// Does the same as [`settle`](Self::settle), for attempts that a timer may end. If the timer was the total
     /// timeout, the call ends.
     #[inline]
-    pub(super) fn settle_timed<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r>, End>
+    pub(super) fn settle_timed<T, V>(&mut self, missed: Missed<E>) -> Result<Steps<'r, R>, End>
     where
         K: Classifier<T, E>,
         V: Keep<T, Slot = S>,
@@ -226,18 +238,28 @@ where
         self.begin()
     }
 
-    /// Ends the call if a pause used up the total timeout. The next attempt then begins and ends at once.
+    /// Ends the call if a pause took it past one of its time limits. The next attempt then begins and ends at once,
+    /// before the operation is called.
     #[inline]
     pub(super) fn check_time(&mut self) -> Result<(), End> {
         let runtime = self.runtime();
-        if self.course().is_over(|| runtime.now()) { Err(self.end_late()) } else { Ok(()) }
+        match self.course().late(|| runtime.now()) {
+            None => Ok(()),
+            Some(reason) => Err(self.end_late(reason)),
+        }
     }
 
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    fn end_late(&mut self) -> End {
+    fn end_late(&mut self, reason: GiveUp) -> End {
         match self.begin() {
-            Ok(()) => self.end_with_total(Failure::new(Class::Timeout)),
+            Ok(()) if reason == GiveUp::TotalTimeout => self.end_with_total(Failure::new(Class::Timeout)),
+            // The last failure stays the cause, because this attempt ran for no time at all.
+            Ok(()) => {
+                let runtime = self.runtime();
+                self.course().end_unstarted(|| runtime.now());
+                End::GaveUp(reason)
+            }
             Err(end) => end,
         }
     }
@@ -249,8 +271,8 @@ where
         let failure = self.course().with_neutral(failure);
         let (runtime, began) = (self.runtime(), self.state.so_far());
         let limit = self.course().end_with_total(began, failure, || runtime.now());
-        let Failure { class, is_neutral, .. } = failure;
-        self.last = Some(Last { cause: Cause::TimedOut(limit), class, is_neutral });
+        let (cause, class) = (Cause::TimedOut(limit), failure.class);
+        self.last = Some(Last { cause, class, is_neutral: failure.is_neutral });
         End::GaveUp(GiveUp::TotalTimeout)
     }
 
@@ -291,19 +313,33 @@ impl<R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> Drop
 
 /// The parts of a pause: one that is always slept, and then steps until the dependency is ready. They are in
 /// nanoseconds, so that the conversion to a `Duration` is in one place.
-pub(super) struct Steps<'a> {
+pub(super) struct Steps<'r, R> {
+    runtime: &'r R,
     sure: Option<u64>,
-    left: u64,
-    ready: Option<Readiness<'a>>,
+    wait: Option<Wait<'r>>,
 }
 
-impl<'a> Steps<'a> {
+/// A wait until the dependency is ready. It is reckoned from the clock, because a sleep may take longer than asked, and
+/// a check takes time, too.
+struct Wait<'r> {
+    ready: Readiness<'r>,
+    /// The longest wait.
+    most: u64,
+    waited: Elapsed,
+    /// The least time that has passed on any clock when the present sleep is over.
+    due: u64,
+}
+
+impl<'r, R: Clock> Steps<'r, R> {
     /// `least` is below `delay` if readiness may end the pause early.
     #[inline]
-    fn of(delay: u64, least: u64, ready: Option<Readiness<'a>>) -> Self {
-        match ready {
-            Some(_) if least < delay => Self { sure: Some(least), left: delay - least, ready },
-            _ => Self { sure: Some(delay), left: 0, ready: None },
+    fn of(delay: u64, least: u64, runtime: &'r R) -> Self {
+        match runtime.readiness() {
+            Some(ready) if least < delay => {
+                let wait = Wait { ready, most: delay, waited: Elapsed::from(runtime.now()), due: least };
+                Self { runtime, sure: Some(least), wait: Some(wait) }
+            }
+            _ => Self { runtime, sure: Some(delay), wait: None },
         }
     }
 
@@ -312,18 +348,28 @@ impl<'a> Steps<'a> {
         if let Some(sure) = self.sure.take() {
             return Some(sure);
         }
-        let Readiness { check, every } = self.ready?;
-        if self.left == 0 || check() {
+        self.wait.as_mut()?.next_nanos(self.runtime)
+    }
+}
+
+impl Wait<'_> {
+    fn next_nanos(&mut self, clock: &impl Clock) -> Option<u64> {
+        let Self { ready: Readiness { check, every }, most, waited, due } = self;
+        waited.at_least(*due, clock.now());
+        if waited.so_far() >= *most || check() {
             return None;
         }
-        // With a step of zero, the loop would never end.
-        let step = nanos(every).max(1).min(self.left);
-        self.left -= step;
+        let left = most.saturating_sub(waited.at(clock.now()));
+        if left == 0 {
+            return None;
+        }
+        let step = nanos((*every).max(Readiness::LEAST_EVERY)).min(left);
+        *due = waited.so_far().saturating_add(step);
         Some(step)
     }
 }
 
-impl Iterator for Steps<'_> {
+impl<R: Clock> Iterator for Steps<'_, R> {
     type Item = Duration;
 
     #[inline]

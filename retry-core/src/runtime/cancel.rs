@@ -78,6 +78,10 @@ impl<C> Clock for Cancellable<C> {
     fn now(&self) -> Instant {
         StdRuntime.now()
     }
+
+    fn unix_time(&self) -> Option<Duration> {
+        StdRuntime.unix_time()
+    }
 }
 
 impl<C: Deref<Target = CancelToken>> BlockingSleep for Cancellable<C> {

@@ -74,7 +74,9 @@ pub use crate::time::Now;
 /// A clock that tells the time.
 ///
 /// It may stand still or step back: the decisions allow for that. It may be read under a circuit's lock, so it must not
-/// use a circuit itself.
+/// use a circuit itself: a clock that asks the circuit that reads it waits for itself forever. Nor should it panic. If it
+/// does while a probe ends, the slot of the probe is free again only after the circuit's
+/// [`lease`](crate::CircuitConfig::lease).
 pub trait Clock {
     /// Returns the time since this clock's origin.
     fn now(&self) -> Instant;
@@ -85,6 +87,15 @@ pub trait Clock {
     fn readiness(&self) -> Option<Readiness<'_>> {
         None
     }
+
+    /// Returns the wall-clock time as the time since 1970 in UTC. The default is `None`.
+    ///
+    /// Errors and dead letters carry it: see [`ErrorContext::unix_time`](crate::ErrorContext::unix_time). No decision
+    /// depends on it, so it may jump. It is read only when a call fails.
+    #[inline]
+    fn unix_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A check whether a dependency is ready, and how often to make it.
@@ -92,8 +103,14 @@ pub trait Clock {
 pub struct Readiness<'a> {
     /// Returns `true` if the dependency is ready.
     pub check: &'a (dyn Fn() -> bool + Sync),
-    /// The time between two checks.
+    /// The time between two checks. A time below [`LEAST_EVERY`](Self::LEAST_EVERY) counts as that.
     pub every: Duration,
+}
+
+impl Readiness<'_> {
+    /// The shortest time between two checks: one millisecond, the resolution of common timers. With a shorter one, a
+    /// wait would be spent on checks and on the overhead of sleeps.
+    pub const LEAST_EVERY: Duration = Duration::from_millis(1);
 }
 
 impl fmt::Debug for Readiness<'_> {
@@ -167,6 +184,11 @@ macro_rules! by_pointer {
             #[inline]
             fn readiness(&self) -> Option<Readiness<'_>> {
                 (**self).readiness()
+            }
+
+            #[inline]
+            fn unix_time(&self) -> Option<Duration> {
+                (**self).unix_time()
             }
         }
 

@@ -30,10 +30,15 @@ impl StdRuntime {
 
     /// Returns the seconds since 1970 by the system's wall clock, rounded down; 0 before 1970. Use it only for dates
     /// that others have written, such as that of a `Retry-After`.
-    #[allow(clippy::disallowed_methods)] // the one place that reads the wall clock
     #[must_use]
     pub fn unix_secs() -> u64 {
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        Self::wall_clock().as_secs()
+    }
+
+    /// Returns the time since 1970 by the system's wall clock; zero before 1970.
+    #[allow(clippy::disallowed_methods)] // the one place that reads the wall clock
+    fn wall_clock() -> Duration {
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
     }
 
     /// Converts `at` to an instant on this clock, which the whole process shares.
@@ -55,6 +60,10 @@ impl StdRuntime {
 impl Clock for StdRuntime {
     fn now(&self) -> Instant {
         self.now()
+    }
+
+    fn unix_time(&self) -> Option<Duration> {
+        Some(Self::wall_clock())
     }
 }
 

@@ -29,6 +29,11 @@ impl<R: Clock, F: Fn() -> bool + Sync> Clock for Ready<R, F> {
     fn readiness(&self) -> Option<Readiness<'_>> {
         Some(Readiness { check: &self.check, every: self.every })
     }
+
+    #[inline]
+    fn unix_time(&self) -> Option<Duration> {
+        self.runtime.unix_time()
+    }
 }
 
 impl<R: Entropy, F> Entropy for Ready<R, F> {
@@ -58,6 +63,11 @@ impl<R: Clock, N> Clock for WithEntropy<R, N> {
     #[inline]
     fn readiness(&self) -> Option<Readiness<'_>> {
         self.runtime.readiness()
+    }
+
+    #[inline]
+    fn unix_time(&self) -> Option<Duration> {
+        self.runtime.unix_time()
     }
 }
 

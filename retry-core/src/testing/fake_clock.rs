@@ -47,6 +47,8 @@ pub struct FakeClock {
     state: <DefaultLock as Lock>::Of<State>,
     words: &'static [u64],
     auto_advances: bool,
+    /// The wall-clock time at the origin.
+    unix_origin: Option<Duration>,
 }
 
 /// The state that the lock guards.
@@ -63,13 +65,29 @@ struct State {
 impl FakeClock {
     /// Makes a clock at the origin. Its random words are all ones, which makes the longest delays.
     pub const fn new() -> Self {
-        Self { state: Initial::INITIAL, words: &[], auto_advances: false }
+        Self { state: Initial::INITIAL, words: &[], auto_advances: false, unix_origin: None }
     }
 
     /// Sets the random words, in this order, with all ones after them. Call it before the first word is drawn.
     #[must_use]
     pub const fn with_words(mut self, words: &'static [u64]) -> Self {
         self.words = words;
+        self
+    }
+
+    /// Gives the clock a wall-clock time: that at the origin, since 1970. By default, it has none.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new().with_unix_time(Duration::from_secs(1_700_000_000));
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    /// assert_eq!(error.context().unix_time, Some(Duration::from_millis(1_700_000_000_300)));
+    /// ```
+    #[must_use]
+    pub const fn with_unix_time(mut self, at_origin: Duration) -> Self {
+        self.unix_origin = Some(at_origin);
         self
     }
 
@@ -213,6 +231,10 @@ impl fmt::Debug for FakeClock {
 impl Clock for FakeClock {
     fn now(&self) -> Instant {
         self.now()
+    }
+
+    fn unix_time(&self) -> Option<Duration> {
+        self.unix_origin.map(|origin| origin.saturating_add(self.now().since(Instant::ORIGIN)))
     }
 }
 

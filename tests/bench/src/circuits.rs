@@ -87,7 +87,7 @@ pub(crate) fn pool(count: u64) {
 pub(crate) fn ends(count: u64) {
     const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(Duration::ZERO);
     let circuit: &SharedCircuit = &SharedCircuit::new(ONE);
-    let budget: &SharedBudget<TokenBucket> = &SharedBudget::new(TokenBucket::DEFAULT.capacity(0));
+    let budget: &SharedBudget<TokenBucket> = &SharedBudget::new(TokenBucket::AWS.capacity(0));
     let now = black_box(Instant::from_millis(1));
     let call = || Call::new(&POLICY, now).circuit(circuit).budget(budget);
     for _ in 0..count {

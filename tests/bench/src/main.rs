@@ -15,7 +15,8 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["list"] => operations::ALL.iter().for_each(|operation| {
-            println!("{}\t{}\t{}\t{}", operation.name, operation.goal, operation.most, operation.what);
+            let operations::Operation { name, goal, most, what, .. } = operation;
+            println!("{name}\t{goal}\t{}\t{most}\t{what}", operation.least());
         }),
         ["threads"] => {
             threads::run();

@@ -10,6 +10,7 @@ use loom_tests::LoomLock;
 use retry_core::{
     CircuitConfig, CircuitPool, Instant,
     circuit::{CountWindow, Gate, Phase},
+    pool::FixedCircuitPool,
 };
 
 type Pool = CircuitPool<CountWindow<2>, LoomLock>;
@@ -72,12 +73,14 @@ fn a_held_entry_is_not_given_to_another_key() {
     });
 }
 
-/// A failure that was recorded while a key was looked up prevents the eviction.
+/// A failure that opens a circuit while another key looks for room prevents the eviction.
 #[test]
-fn a_recorded_failure_prevents_the_eviction() {
+fn a_circuit_that_opens_is_not_evicted() {
     loom::model(|| {
         let pool = pool(1, &[]);
         let a = pool.get("a");
+        let first = a.admit(NOW).unwrap().ticket;
+        a.fail(first, retry_core::Class::Server, NOW, None, 0);
         let ticket = a.admit(NOW).unwrap().ticket;
         drop(a);
         let other = {
@@ -94,13 +97,9 @@ fn a_recorded_failure_prevents_the_eviction() {
         let a = pool.peek("a");
         assert_ne!(took_its_place, a.is_some());
         if let Some(a) = a {
-            assert_eq!(
-                a.circuit().unwrap().counts(NOW).unwrap().calls,
-                0,
-                "the window is empty, but there is a failure in a row"
-            );
+            assert_eq!(a.phase(), Phase::Open);
             drop(a);
-            assert!(pool.get("c").is_overflow(), "a circuit with a failure is not evicted");
+            assert!(pool.get("c").is_overflow(), "an open circuit is not evicted");
         }
     });
 }
@@ -143,8 +142,7 @@ fn a_key_that_is_examined_and_kept_is_found() {
     loom::model(|| {
         let pool = pool(1, &["a"]);
         let a = pool.get("a");
-        let ticket = a.admit(NOW).unwrap().ticket;
-        a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
+        a.force_open(NOW);
         drop(a);
         let other = {
             let pool = Arc::clone(&pool);
@@ -173,5 +171,33 @@ fn a_circuit_created_during_a_reconfiguration_is_reconfigured() {
         let ticket = a.admit(NOW).unwrap().ticket;
         a.fail(ticket, retry_core::Class::Server, NOW, None, 0);
         assert_eq!(a.phase(), Phase::Open, "one failure opens it with the new configuration");
+    });
+}
+
+/// A fixed pool, too, keeps the circuit of a held key, and one key has one circuit.
+#[test]
+fn a_held_circuit_of_a_fixed_pool_is_not_given_to_another_key() {
+    loom::model(|| {
+        let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2).window(2);
+        let pool = Arc::new(FixedCircuitPool::<1, CountWindow<2>, LoomLock>::with_window(config));
+        let fail = |key: &str, pool: &FixedCircuitPool<1, CountWindow<2>, LoomLock>| {
+            let circuit = pool.get(key);
+            let ticket = circuit.admit(NOW).unwrap().ticket;
+            circuit.fail(ticket, retry_core::Class::Server, NOW, None, 0);
+            circuit.is_overflow()
+        };
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || fail("a", &pool))
+        };
+        let overflow = fail("b", &pool);
+        let overflows = u64::from(overflow) + u64::from(other.join().unwrap());
+        let counts = pool.counts();
+        assert_eq!((counts.kept, counts.overflowed), (1, overflows));
+        assert_eq!(counts.evicted + counts.overflowed, 1);
+        assert!(
+            pool.iter().all(|(_, phase)| phase == Phase::Closed),
+            "no circuit got the failure of another key"
+        );
     });
 }

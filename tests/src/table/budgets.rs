@@ -14,7 +14,7 @@ const GOOD: Step<'static> = Step::Call(&[good(1)]);
 const FAILS: Step<'static> = Step::Call(&[fails(1, Class::Server)]);
 const RECOVERS: Step<'static> = Step::Call(&[fails(1, Class::Timeout), good(1)]);
 
-const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(12);
+const TOKENS: TokenBucket = TokenBucket::AWS.capacity(12);
 
 pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
@@ -76,7 +76,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     },
     Scenario {
         name: "budget: gRPC's throttle",
-        budget: BudgetKind::Throttle(RetryThrottle::DEFAULT.max_tokens(6).token_ratio(0.5)),
+        budget: BudgetKind::Throttle(RetryThrottle::GRPC.max_tokens(6).token_ratio(0.5)),
         steps: &[FAILS, FAILS, GOOD, GOOD, GOOD, GOOD, FAILS, FAILS],
         ..PLAIN
     },

@@ -141,9 +141,9 @@ pub(super) static ALL: &[Scenario<'static>] = &[
         ..PLAIN
     },
     Scenario {
-        name: "circuit: the default configuration in an outage",
+        name: "circuit: failures in a row and a rate, in an outage",
         policy: Policy::DEFAULT,
-        circuit: CircuitKind::Calls(CircuitConfig::DEFAULT.minimum_calls(16)),
+        circuit: CircuitKind::Calls(CircuitConfig::DEFAULT.consecutive_failures(5).minimum_calls(16)),
         seed: 9,
         steps: &[
             GOOD,

@@ -163,7 +163,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "total timeout: the price of a retry that it cuts is refunded",
         policy: POLICY.total_timeout(ms(110)),
-        budget: BudgetKind::Tokens(TokenBucket::DEFAULT.capacity(12)),
+        budget: BudgetKind::Tokens(TokenBucket::AWS.capacity(12)),
         steps: &[
             Step::Call(&[fails(1, Class::Server), HANGS]),
             Step::Call(&[fails(1, Class::Server), HANGS]),
@@ -182,7 +182,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
             .rules(&[Rule::class(Class::Timeout).recovery(Recovery::Ignore)])
             .attempt_timeout(ms(200))
             .total_timeout(ms(250)),
-        budget: BudgetKind::Tokens(TokenBucket::DEFAULT),
+        budget: BudgetKind::Tokens(TokenBucket::AWS),
         steps: &[HANG, Step::Call(&[fails(10, Class::Server), HANGS])],
         ..PLAIN
     },
@@ -205,7 +205,7 @@ pub(super) static ALL: &[Scenario<'static>] = &[
     Scenario {
         name: "total timeout: with jitter",
         policy: POLICY.jitter(Jitter::Full).attempt_timeout(ms(80)).total_timeout(ms(500)),
-        budget: BudgetKind::Tokens(TokenBucket::DEFAULT),
+        budget: BudgetKind::Tokens(TokenBucket::AWS),
         seed: 5,
         steps: &[
             Step::Call(&[good(81), fails(30, Class::Network), good(81)]),

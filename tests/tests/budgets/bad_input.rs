@@ -16,7 +16,7 @@ fn an_invalid_budget_is_an_error_with_field_and_value() {
         assert!(error.to_string().starts_with(error.field()));
         error.to_string()
     }
-    let (tokens, ratio, requests) = (TokenBucket::DEFAULT, RetryThrottle::DEFAULT, RequestShare::DEFAULT);
+    let (tokens, ratio, requests) = (TokenBucket::AWS, RetryThrottle::GRPC, RequestShare::DEFAULT);
     let (under_way, chance) = (ConcurrencyShare::DEFAULT, AdaptiveThrottle::DEFAULT);
     let said = [
         line(tokens.try_success_reward(-0.5)),
@@ -72,7 +72,7 @@ window = 999 ms: must be at least 1 s";
 
 #[test]
 fn the_limits_of_a_budget_are_valid() {
-    let (tokens, ratio, requests) = (TokenBucket::DEFAULT, RetryThrottle::DEFAULT, RequestShare::DEFAULT);
+    let (tokens, ratio, requests) = (TokenBucket::AWS, RetryThrottle::GRPC, RequestShare::DEFAULT);
     let (under_way, chance) = (ConcurrencyShare::DEFAULT, AdaptiveThrottle::DEFAULT);
     for edge in [0.0, f64::MAX] {
         assert!(tokens.try_success_reward(edge).is_ok());
@@ -97,5 +97,5 @@ fn the_limits_of_a_budget_are_valid() {
 #[test]
 #[should_panic(expected = "max_tokens = 0: must be from 1 to 1000")]
 fn the_plain_setter_panics_with_the_same_message() {
-    let _ = RetryThrottle::DEFAULT.max_tokens(std::hint::black_box(0));
+    let _ = RetryThrottle::GRPC.max_tokens(std::hint::black_box(0));
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use retry_core::{
     Call, CircuitConfig, Class, Error, ErrorKind, GiveUp, Jitter, Policy, Retry, SharedBudget, SharedCircuit,
     TokenBucket, Verdict,
-    budget::{Budget, ConcurrencyShare, RequestShare},
+    budget::{AdaptiveThrottle, Budget, BudgetRules, ConcurrencyShare, RequestShare, RetryThrottle},
     circuit::Gate,
     runtime::{LocalLock, Sleep},
     testing::FakeClock,
@@ -28,7 +28,7 @@ fn gave_up_for<T, E>(result: Result<T, Error<E>>) -> Option<GiveUp> {
 #[test]
 fn a_call_gives_up_if_the_budget_is_empty() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::new(TokenBucket::DEFAULT.capacity(13));
+    let budget = SharedBudget::new(TokenBucket::AWS.capacity(13));
     let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(&budget);
     // Makes a call, of which the first attempts fail. Returns why it gave up, the attempts, and the tokens left.
     let call = |fails: u32| {
@@ -51,7 +51,7 @@ fn a_call_gives_up_if_the_budget_is_empty() {
 #[test]
 fn a_call_that_gives_up_for_another_reason_costs_nothing() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::AWS);
     for (policy, class, reason) in [
         (POLICY.max_attempts(1), Class::Server, GiveUp::Attempts),
         (POLICY, Class::Validation, GiveUp::Class),
@@ -109,7 +109,7 @@ fn stopped<B: Budget>(budget: &B, polls: u32) -> (Stopped, u64) {
 fn a_dropped_call_is_refunded() {
     let mut places = Vec::new();
     for polls in 1.. {
-        let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
+        let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS);
         let (place, failed) = stopped(&bucket, polls);
         assert_eq!(bucket.held(NOW), 500 - 5 * failed, "{place:?}, {polls} polls");
 
@@ -138,7 +138,7 @@ fn a_dropped_call_is_refunded() {
 #[test]
 fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::AWS);
     let mut rng = clock.words(&[]);
     let mut call = Call::new(&POLICY, clock.now()).budget(&budget);
 
@@ -158,7 +158,7 @@ fn a_call_cancelled_by_hand_leaves_the_budget_exact() {
 #[test]
 fn a_retry_that_the_circuit_rejects_after_the_delay_costs_nothing() {
     let clock = FakeClock::new();
-    let budget = SharedBudget::new(TokenBucket::DEFAULT);
+    let budget = SharedBudget::new(TokenBucket::AWS);
     let config = CircuitConfig::WITHOUT_RULES.consecutive_failures(2);
     let circuit = SharedCircuit::new(config);
     let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget);
@@ -171,4 +171,31 @@ fn a_retry_that_the_circuit_rejects_after_the_delay_costs_nothing() {
     assert!(call.attempt(clock.now()).is_err(), "it opened during the delay");
     drop(call);
     assert_eq!(budget.held(clock.now()), 500);
+}
+
+/// The exact rules of AWS and gRPC know no time.
+#[test]
+fn after_an_outage_and_a_night_the_first_failing_call_has_its_retry() {
+    fn attempts_after<B: BudgetRules>(rules: B) -> u32 {
+        let (clock, budget) = (FakeClock::new(), SharedBudget::<_, LocalLock>::with_lock(rules));
+        let retry = Retry::new(&POLICY, &clock).classify(|class: &Class| *class).budget(&budget);
+        for _ in 0..1_000 {
+            assert!(retry.run_blocking(|| Err::<(), _>(Class::Server)).is_err());
+        }
+        clock.advance(secs(8 * 3600));
+        let mut made = 0;
+        let fails_once = || {
+            made += 1;
+            if made == 1 { Err(Class::Server) } else { Ok(()) }
+        };
+        let _ = retry.run_blocking(fails_once);
+        made
+    }
+    assert_eq!(attempts_after(TokenBucket::DEFAULT), 2);
+    assert_eq!(attempts_after(RetryThrottle::DEFAULT), 2);
+    assert_eq!(attempts_after(RequestShare::DEFAULT), 2);
+    assert_eq!(attempts_after(ConcurrencyShare::DEFAULT), 2);
+    assert_eq!(attempts_after(AdaptiveThrottle::DEFAULT), 2);
+    assert_eq!(attempts_after(TokenBucket::AWS), 1);
+    assert_eq!(attempts_after(RetryThrottle::GRPC), 1);
 }

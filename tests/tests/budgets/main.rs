@@ -7,6 +7,7 @@ mod race;
 mod retry_throttle;
 mod script;
 mod shares;
+mod steps;
 mod time;
 mod token_bucket;
 
@@ -56,8 +57,8 @@ fn without_need_no_clock_is_read_and_no_lock_is_taken() {
         budget.deposit(failed(Class::Server, price), never);
         budget.deposit(cancelled(true, price), never);
     }
-    untimed(TokenBucket::DEFAULT);
-    untimed(RetryThrottle::DEFAULT);
+    untimed(TokenBucket::AWS);
+    untimed(RetryThrottle::GRPC);
     untimed(ConcurrencyShare::DEFAULT);
 
     let share = SharedBudget::<_, LocalLock>::with_lock(RequestShare::DEFAULT);
@@ -69,7 +70,7 @@ fn without_need_no_clock_is_read_and_no_lock_is_taken() {
         share.deposit(succeeded(true, FREE), never);
         share.deposit(failed(Class::Server, price), never);
     });
-    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS);
     bucket.with_state(|_| {
         bucket.deposit(started(true), never);
         bucket.deposit(failed(Class::Server, Price(5)), never);
@@ -99,8 +100,8 @@ fn a_deposit_that_does_not_concern_the_rules_changes_nothing() {
             assert_eq!(state, before, "{deposit:?}");
         }
     }
-    unconcerned(TokenBucket::DEFAULT, 2 + 2 * 13 + 2);
-    unconcerned(RetryThrottle::DEFAULT, 2 + 2 * 7 + 4);
+    unconcerned(TokenBucket::AWS, 2 + 2 * 13 + 2);
+    unconcerned(RetryThrottle::GRPC, 2 + 2 * 7 + 4);
     unconcerned(RequestShare::DEFAULT, 1 + 2 * 2 + 2 * 13 + 2);
     unconcerned(ConcurrencyShare::DEFAULT, 0);
     unconcerned(AdaptiveThrottle::DEFAULT, 2 + 4);

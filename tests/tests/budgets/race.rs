@@ -29,12 +29,12 @@ fn a_budget_never_grants_more_than_it_holds_under_a_race() {
     let counted = |granted: bool| count.fetch_add(granted.into(), Ordering::Relaxed);
 
     // All tokens are taken, and not more.
-    let bucket = SharedBudget::new(TokenBucket::DEFAULT.capacity(50_003));
+    let bucket = SharedBudget::new(TokenBucket::AWS.capacity(50_003));
     race(|_| _ = counted(bucket.withdraw(asked(Class::Server), NOW).is_some()));
     assert_eq!((count.swap(0, Ordering::Relaxed), bucket.held(NOW)), (10_000, 3));
 
     // Tokens are taken and returned: at no time more than it held, and in the end all are back.
-    let bucket = SharedBudget::new(TokenBucket::DEFAULT.capacity(10));
+    let bucket = SharedBudget::new(TokenBucket::AWS.capacity(10));
     race(|_| {
         if let Some(price) = bucket.withdraw(asked(Class::Server), NOW) {
             assert!(count.fetch_add(1, Ordering::SeqCst) < 2);

@@ -1,48 +1,142 @@
-//! Budgets and time: clocks that step back, and sums over a sliding time.
+//! Budgets and time: clocks that step, and sums over a sliding time. `steps` has the same for any readings.
 
 use retry_core::{
-    Instant, TokenBucket,
-    budget::{AdaptiveThrottle, RequestShare, SlidingSum},
+    Class, Instant, SharedBudget, TokenBucket,
+    budget::{AdaptiveThrottle, Budget, RequestShare, RetryThrottle, SlidingSum},
+    runtime::LocalLock,
 };
 
 use crate::adaptive_throttle::millionths;
 use crate::script::play;
-use crate::secs;
+use crate::{FREE, NOW, asked, failed, secs};
 
-/// Checks the time after the step back, the time when the clock has caught up, and the expiry of old entries.
+const SHARE: RequestShare = RequestShare::DEFAULT.ttl(secs(1)).min_retries_per_second(3).share(1.0);
+const BUCKET: TokenBucket = TokenBucket::DEFAULT.capacity(10);
+
+fn held(budget: &SharedBudget<TokenBucket, LocalLock>, now: Instant) -> u64 {
+    budget.held(now)
+}
+
+fn thousandths(budget: &SharedBudget<RetryThrottle, LocalLock>, now: Instant) -> u64 {
+    budget.held_thousandths(now).into()
+}
+
 #[test]
-fn a_clock_that_steps_back_grants_no_more_retries() {
-    let share = RequestShare::DEFAULT.ttl(secs(1)).min_retries_per_second(3).share(1.0);
+fn after_a_step_back_of_the_clock_a_budget_earns_at_once_again() {
+    let script = "
+        3600000 | 2x granted Server          |  0
+        2600000 | refused Server             |  0
+        2600999 |                            |  0
+        2601000 |                            |  1
+        2605000 |                            |  5
+           1000 |                            |  5
+           3000 |                            |  7
+        3600000 |                            | 10";
+    play(BUCKET, held, script);
+    let script = "
+        3600000 | 9x fails Server            | 1000
+        2600000 | refused Server             | 1000
+        2601000 |                            | 1100
+           5000 | fails Server               |  100
+           7000 |                            |  300";
+    play(RetryThrottle::DEFAULT, thousandths, script);
     let script = "
         3600000 | 2x start                   | 5
-        3600000 | 4x granted Server          | 1
-              0 |                            | 1
-              0 | granted Server             | 0
+        3600000 | 5x granted Server          | 0
           10000 | refused Server             | 0
           10000 | start, granted Server      | 0
-        3600000 | refused Server             | 0
-        3600900 |                            | 0
-        3601000 |                            | 3";
-    play(share, |budget, now| budget.held(now), script);
-    let bucket = TokenBucket::DEFAULT.capacity(10).refill_per_second(1.0);
-    let script = "
-        3600000 | 2x granted Server          | 0
-              0 | refused Server             | 0
-        3600000 | refused Server             | 0
-        3604000 |                            | 4
-        3601000 |                            | 4
-        3604000 |                            | 4
-        3605000 |                            | 5";
-    play(bucket, |budget, now| budget.held(now), script);
+          10999 | refused Server             | 0
+          11099 |                            | 3";
+    play(SHARE, |budget, now| budget.held(now), script);
     let script = "
         3600000 | 9x fails Server            | 900000
-              0 |                            | 900000
-        3600000 |                            | 900000
-              0 | succeeds                   | 727273
-        3600000 |                            | 727273
-        3719000 |                            | 727273
-        3730000 |                            |      0";
+          10000 |                            | 900000
+          10000 | succeeds                   | 727273
+         129999 |                            | 727273
+         139999 |                            |      0";
     play(AdaptiveThrottle::DEFAULT, millionths, script);
+}
+
+/// A reading a year ahead fills a bucket and empties a window, and no more.
+#[test]
+fn after_a_reading_a_year_ahead_a_budget_recovers() {
+    let script = "
+           3600000 | 2x granted Server       |  0
+       31539600000 |                         | 10
+       31539600000 | 2x granted Server       |  0
+           3600001 | refused Server          |  0
+           3605001 |                         |  5";
+    play(BUCKET, held, script);
+    let script = "
+           3600000 | 9x fails Server         | 1000
+       31539600000 |                         | 10000
+       31539600000 | 9x fails Server         | 1000
+           3600000 | refused Server          | 1000
+           3641000 | granted Server          | 5100";
+    play(RetryThrottle::DEFAULT, thousandths, script);
+    let script = "
+           3600000 | 3x granted Server       | 0
+       31539600000 | 3x granted Server       | 0
+           3600000 | refused Server          | 0
+           3601000 |                         | 3
+           3601000 | 3x granted Server       | 0
+           3602000 | 3x granted Server       | 0";
+    play(SHARE, |budget, now| budget.held(now), script);
+    let script = "
+       31539600000 | 9x fails Server         | 900000
+           3600000 |                         | 900000
+           3720000 |                         |      0
+           3720000 | 9x fails Server         | 900000
+           3840000 |                         |      0";
+    play(AdaptiveThrottle::DEFAULT, millionths, script);
+}
+
+/// A thread reads the clock, and others are faster to the lock of the budget.
+#[test]
+fn readings_out_of_order_count_no_time_twice() {
+    let script = "
+        3600000 | 2x granted Server          | 0
+        3599000 |                            | 0
+        3600000 |                            | 0
+        3601000 |                            | 1
+        3600001 |                            | 1
+        3601999 |                            | 1
+        3602000 |                            | 2
+        3600999 |                            | 2
+        3602000 |                            | 3";
+    play(BUCKET, held, script); // The step at the end is longer than 1 s.
+    let script = "
+        3600000 | 3x granted Server          | 0
+        3599001 |                            | 0
+        3600900 |                            | 0
+        3599900 |                            | 0
+        3600950 |                            | 0
+        3601000 |                            | 3";
+    play(SHARE, |budget, now| budget.held(now), script);
+}
+
+#[test]
+fn the_level_in_events_has_what_time_has_earned() {
+    let bucket = SharedBudget::<_, LocalLock>::with_lock(BUCKET);
+    (0..2).for_each(|_| assert!(bucket.withdraw(asked(Class::Server), NOW).is_some()));
+    assert_eq!([0, 3_000].map(|ms| bucket.level(Instant::from_millis(ms))), [Some(0), Some(3)]);
+    let throttle = SharedBudget::<_, LocalLock>::with_lock(RetryThrottle::DEFAULT);
+    (0..9).for_each(|_| throttle.deposit(failed(Class::Server, FREE), NOW));
+    assert_eq!([0, 40_000].map(|ms| throttle.level(Instant::from_millis(ms))), [Some(1), Some(5)]);
+}
+
+/// An attempt that is dropped has no time, which is the origin. Rules of one's own may hand it on.
+#[test]
+fn a_sum_takes_no_notice_of_an_unknown_time() {
+    const SECOND: u64 = 1_000_000_000;
+    let mut sum = SlidingSum::<3>::EMPTY;
+    sum.advance(Instant::from_millis(1_000_000), SECOND);
+    assert_eq!(sum.add(5), Some(3));
+    sum.advance(Instant::ORIGIN, SECOND);
+    sum.advance(Instant::from_millis(1_002_999), SECOND);
+    assert_eq!(sum.sum(), 5);
+    sum.advance(Instant::from_millis(1_003_999), SECOND);
+    assert_eq!(sum.sum(), 0);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::script::play;
 #[test]
 fn a_token_bucket_charges_by_the_class_and_refunds_by_the_outcome() {
     let held = |budget: &SharedBudget<TokenBucket, LocalLock>, now| budget.held(now);
-    let rules = TokenBucket::DEFAULT.capacity(30);
+    let rules = TokenBucket::AWS.capacity(30);
     let script = "
         0 | granted Server                       | 25
         0 | retry starts, retry succeeds         | 30
@@ -38,7 +38,7 @@ fn a_token_bucket_charges_by_the_class_and_refunds_by_the_outcome() {
 #[test]
 fn a_token_bucket_never_holds_more_than_its_capacity() {
     let held = |budget: &SharedBudget<TokenBucket, LocalLock>, now| budget.held_millionths(now);
-    let rules = TokenBucket::DEFAULT.capacity(10);
+    let rules = TokenBucket::AWS.capacity(10);
     let script = "
              0 | succeeds            | 10000000
         100000 |                     | 10000000
@@ -68,7 +68,7 @@ fn a_token_bucket_never_holds_more_than_its_capacity() {
 #[test]
 fn a_token_bucket_earns_to_the_nearest_millionth_and_saturates() {
     let held = |budget: &SharedBudget<TokenBucket, LocalLock>, now| budget.held_millionths(now);
-    let rules = TokenBucket::DEFAULT.capacity(1_000_000).retry_cost(1_000_000).first_try_refund(0);
+    let rules = TokenBucket::AWS.capacity(1_000_000).retry_cost(1_000_000).first_try_refund(0);
     for (reward, millionths) in [
         (0.000_000_4, 0_u64),
         (0.000_000_6, 1),
@@ -98,5 +98,5 @@ fn a_token_bucket_earns_with_each_whole_second() {
         23000 |                   |  5200000
         23000 | granted Server    |   200000
         23000 | refused Server    |   200000";
-    play(TokenBucket::DEFAULT.capacity(10).refill_per_second(0.4), held, script);
+    play(TokenBucket::AWS.capacity(10).refill_per_second(0.4), held, script);
 }

@@ -26,7 +26,7 @@ const POLICY: Policy = Policy::fixed(ms(150)).jitter(Jitter::None);
 /// Its lease is a day, because an expired lease could hide a slot that is still taken.
 const ONE_PROBE: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(ms(100)).lease(Duration::from_secs(86_400));
-const TOKENS: TokenBucket = TokenBucket::DEFAULT.capacity(40);
+const TOKENS: TokenBucket = TokenBucket::AWS.capacity(40);
 
 const SERVER: Option<Class> = Some(Class::Server);
 const WAIT: Rule = Rule::ANY.recovery(Recovery::WaitAndRetry(ms(170)));

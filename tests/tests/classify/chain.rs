@@ -118,7 +118,7 @@ fn what_decides_if_several_errors_are_known() {
     let errors = ErrorChain::new().knows::<Own>();
     let last = |class| Failure::new(class).last();
     let hinted = Failure::new(Class::Unknown).retry_after(Duration::from_secs(2));
-    let rows: [(Boxed, Failure); 9] = [
+    let rows: [(Boxed, Failure); 10] = [
         // The outermost of the program's own types.
         (Own::over(Class::Client, Own::of(Class::Server)).into(), Class::Client.into()),
         (Own::over(Class::Client, refused()).into(), Class::Client.into()),
@@ -129,6 +129,8 @@ fn what_decides_if_several_errors_are_known() {
         // The program says the class; the call that ended inside says that this was the last attempt.
         (Own::over(Class::Server, ended(refused, Class::Network)).into(), last(Class::Server)),
         (Own::over(Class::Server, rejected()).into(), last(Class::Server)),
+        // A class that says so itself needs no mark.
+        (Own::over(Class::Exhausted, ended(refused, Class::Network)).into(), Class::Exhausted.into()),
         (Own::over(Class::Unknown, ended(refused, Class::Network)).into(), Class::Exhausted.into()),
         // A call's end comes before what it ended with, and before the error around it.
         (

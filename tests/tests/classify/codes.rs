@@ -30,7 +30,7 @@ fn the_class_of_an_error_number_of_each_system() {
         &[
             (Network, &[111, 104, 103, 107, 108, 112, 113, 100, 101, 102, 32, 99]),
             (Timeout, &[110]),
-            (Transient, &[4, 11, 12, 16, 23, 24, 98, 105, 116]),
+            (Transient, &[4, 11, 12, 16, 23, 24, 63, 98, 105, 116, 125, 130]),
             (NotFound, &[2]),
             (Client, &[1, 13, 17, 20, 21, 39]),
             (Validation, &[22, 36, 90]),
@@ -43,7 +43,7 @@ fn the_class_of_an_error_number_of_each_system() {
         &[
             (Network, &[61, 54, 53, 57, 58, 64, 65, 50, 51, 52, 32, 49]),
             (Timeout, &[60]),
-            (Transient, &[4, 35, 12, 16, 23, 24, 48, 55, 70]),
+            (Transient, &[4, 35, 12, 16, 23, 24, 48, 55, 70, 89, 98, 105, 106]),
             (NotFound, &[2]),
             (Client, &[1, 13, 17, 20, 21, 66]),
             (Validation, &[22, 63, 40]),
@@ -59,12 +59,14 @@ fn the_class_of_an_error_number_of_each_system() {
                 &[10061, 10054, 10053, 10057, 10058, 10064, 10065, 10050, 10051, 10052, 10049, 53, 64, 109],
             ),
             (Network, &[11001, 11002, 11003, 11004]),
-            (Timeout, &[10060, 121, 258]),
-            (Transient, &[10004, 10024, 10035, 10048, 10055, 32, 33]),
+            (Network, &[230, 1225, 1235, 1236, 1722, 1726, 2250, 12007, 12029, 12030, 12031, 12152]),
+            (Timeout, &[10060, 121, 258, 12002]),
+            (Transient, &[10004, 10024, 10035, 10036, 10037, 10048, 10055, 10067, 10103, 32, 33]),
+            (Transient, &[71, 231, 1130, 1237, 1238, 1723, 1816]),
             (NotFound, &[2, 3]),
             (Client, &[5, 80, 183, 10013]),
             (Validation, &[87, 123, 206, 10022, 10040]),
-            (Permanent, &[50, 112, 10045, 10069]),
+            (Permanent, &[50, 112, 10045, 10069, 10092, 10093, 12175]),
         ],
     );
     for unlisted in [-1, 53, i32::MIN, i32::MAX] {
@@ -154,12 +156,13 @@ fn the_class_of_an_error_of_the_resolver() {
         Class::of_resolver_error,
         &[
             (Network, &[-2, -3, -4, -5, -9, -11]),
-            (Transient, &[-10]),
-            (Validation, &[-1, -8, -12]),
+            (Transient, &[-10, -101, -104]),
+            (Validation, &[-1, -8, -12, -105]),
             (Permanent, &[-6, -7]),
             (Network, &[1, 2, 4, 7, 8, 11]),
             (Transient, &[6]),
-            (Permanent, &[5, 10]),
+            (Validation, &[3, 9, 12, 14]),
+            (Permanent, &[5, 10, 13]),
             (Network, &[11001, 11002, 11003, 11004]),
         ],
     );
@@ -193,14 +196,22 @@ fn the_class_of_a_sqlstate() {
         Class::of_sqlstate,
         &[
             (Transient, &["40001", "40P01", "40000", "53300", "53200", "57P03", "25006", "55P03", "55006"]),
-            (Network, &["08000", "08006", "08S01", "57P01", "57P02", "57P05"]),
-            (Timeout, &["57014", "HYT00"]),
+            (Transient, &["HY001", "HY014", "72000", "70100", "XA102", "57011", "57030", "57033"]),
+            (Network, &["08000", "08006", "08S01", "57P01", "57P02", "57P05", "25P03", "HV00N"]),
+            (Timeout, &["57014", "25P04", "HYT00", "HYT01", "S1T00", "XA106"]),
             (Server, &["58030", "XX000"]),
-            (Client, &["28P01", "28000", "42501", "23505", "23503", "23000", "42P07", "42S01", "55000"]),
-            (Validation, &["22P02", "22001", "42601", "42703", "42S22", "23502", "23514", "54000"]),
-            (NotFound, &["42P01", "42S02", "3D000", "3F000", "02000"]),
-            (Permanent, &["0A000", "53100", "XX001"]),
-            (Unknown, &["40003", "HY000", "P0001"]),
+            (
+                Client,
+                &["28P01", "28000", "42501", "23505", "23503", "23000", "42P07", "42S01", "55000", "03000"],
+            ),
+            (Client, &["40002", "25P02", "26000", "34000"]),
+            (
+                Validation,
+                &["P0003", "44000", "22P02", "22001", "42601", "42703", "42S22", "23502", "23514", "54000"],
+            ),
+            (NotFound, &["42P01", "42S02", "3D000", "3F000", "02000", "57P04", "P0002"]),
+            (Permanent, &["0A000", "53100", "53400", "XX001", "HYC00", "IM002"]),
+            (Unknown, &["40003", "HY000", "S1000", "P0001"]),
         ],
     );
     for none in ["", "00000", "01000", "4000", "400011", "ZZ000", "\u{e9}\u{e9}1", "1\u{20ac}1"] {
@@ -214,14 +225,15 @@ fn the_class_of_a_mysql_error() {
         Class::of_mysql_error,
         &[
             (Transient, &[1213, 1205, 1040, 1203, 1053, 1290, 1792, 1836, 3572, 9007]),
-            (Network, &[2002, 2003, 2005, 2006, 2013, 2055, 1158, 1160]),
-            (Timeout, &[3024, 1969, 1159]),
-            (RateLimit, &[1226]),
+            (Transient, &[1047, 1135, 1297, 1317, 1689, 3032, 3058, 3100, 3101, 3168, 8005, 9006, 9013]),
+            (Network, &[2001, 2002, 2003, 2005, 2006, 2013, 2027, 2055, 1158, 1160, 1927, 3169, 4031]),
+            (Timeout, &[3024, 1969, 1159, 1613, 9012]),
+            (RateLimit, &[1226, 8252]),
             (Client, &[1044, 1045, 1062, 1142, 1451, 1452]),
             (NotFound, &[1146, 1049, 1051]),
             (Validation, &[1054, 1064, 1048, 1406, 1153]),
-            (Permanent, &[1114, 1235]),
-            (Unknown, &[1105]),
+            (Permanent, &[1021, 1114, 1235, 2007, 2014, 2026, 2059]),
+            (Unknown, &[1105, 1030]),
         ],
     );
     assert_eq!(Class::of_mysql_error(u16::MAX), None);
@@ -232,7 +244,7 @@ fn the_class_of_a_sqlite_code() {
     check(
         Class::of_sqlite_code,
         &[
-            (Transient, &[5, 6, 261, 517, 773, 262, 7, 15, 17, 3082]),
+            (Transient, &[5, 6, 261, 517, 773, 262, 516, 7, 9, 15, 17, 513, 3082, 3850]),
             (Client, &[19, 2067, 1555, 787, 23, 3]),
             (Validation, &[275, 1299, 18, 20]),
             (Permanent, &[8, 264, 1032, 13, 14, 11, 26]),
@@ -254,7 +266,30 @@ fn the_class_of_a_redis_error() {
                 Transient,
                 &["TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "BUSY Redis is", "NOREPLICAS", "OOM command"],
             ),
-            (Transient, &["ERR max number of clients reached"]),
+            (Transient, &["ERR max number of clients reached", "ERR Background save already in progress"]),
+            (
+                Transient,
+                &[
+                    "UNKILLABLE Sorry the script",
+                    "NOGOODSLAVE No suitable",
+                    "NOQUORUM 1 usable",
+                    "REDIRECT h:1",
+                ],
+            ),
+            (Network, &["IOERR error or timeout reading from target", "ERR Connection refused"]),
+            (Timeout, &["ERR Connection timed out"]),
+            (
+                Client,
+                &[
+                    "ERR invalid password",
+                    "ERR operation not permitted",
+                    "ERR Client sent AUTH, but no password is set",
+                ],
+            ),
+            (
+                Validation,
+                &["ERR index out of range", "ERR Protocol error: too big", "ERR Unknown subcommand x"],
+            ),
             (Server, &["MISCONF Redis is configured to save"]),
             (
                 Client,
@@ -288,10 +323,14 @@ fn the_class_of_an_aws_code_and_that_it_decides_before_the_status() {
             ),
             (RateLimit, &["TooManyRequestsException", "ProvisionedThroughputExceededException"]),
             (RateLimit, &["LimitExceededException", "BandwidthLimitExceeded", "PriorRequestNotComplete"]),
-            (RateLimit, &["SomeNewThrottlingFault"]),
+            (RateLimit, &["SomeNewThrottlingFault", "SlowDownRead", "Client.RequestLimitExceeded"]),
             (Timeout, &["RequestTimeout", "RequestTimeoutException"]),
             (Transient, &["TransactionInProgressException", "OperationAborted", "ModelNotReadyException"]),
-            (Server, &["InternalError", "InternalServerError", "ServiceUnavailable"]),
+            (Transient, &["ResourceNotReadyException", "TemporaryRedirect"]),
+            (Server, &["InternalError", "InternalServerError", "ServiceUnavailable", "Server.Unavailable"]),
+            (Server, &["InsufficientInstanceCapacity"]),
+            (Permanent, &["VcpuLimitExceeded", "PermanentRedirect", "NotImplemented"]),
+            (NotFound, &["AWS.SimpleQueueService.NonExistentQueue"]),
             (
                 Client,
                 &["AccessDenied", "SignatureDoesNotMatch", "ExpiredToken", "ConditionalCheckFailedException"],
@@ -349,7 +388,7 @@ fn the_class_of_a_kafka_code() {
     // `retriable` in Kafka's own table.
     const RETRIABLE: &[i16] = &[
         2, 5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 41, 51, 56, 70, 71, 72, 74, 75, 78, 80, 83, 84, 88, 89, 103,
-        106,
+        106, 122, 123,
     ];
     for code in RETRIABLE {
         let class = Class::of_kafka_code(*code).expect("listed");
@@ -358,16 +397,16 @@ fn the_class_of_a_kafka_code() {
     check(
         Class::of_kafka_code,
         &[
-            (Transient, &[5, 6, 14, 15, 16, 19, 27, 41, -184]),
+            (Transient, &[5, 6, 14, 15, 16, 19, 27, 41, -142, -153, -184]),
             (Network, &[13, 8, -195, -193, -187]),
             (Timeout, &[7, -192, -185]),
             (RateLimit, &[89]),
             (Server, &[-1]),
-            (Client, &[29, 30, 31, 36, 47, 58, 90, -169]),
+            (Client, &[29, 30, 31, 36, 47, 58, 90, 120, 129, -144, -169]),
             (NotFound, &[3, 100, -188, -190]),
             (Validation, &[1, 10, 17, 42]),
-            (Permanent, &[35, 76]),
-            (Serialization, &[-199]),
+            (Permanent, &[35, 76, -150]),
+            (Serialization, &[-159, -162, -199]),
         ],
     );
     for none in [-200, -2, 10_000, i16::MIN, i16::MAX] {
@@ -380,11 +419,28 @@ fn the_class_of_a_mongodb_code_and_of_one_of_curl() {
     check(
         Class::of_mongodb_code,
         &[
-            (Network, &[6, 7, 9001]),
-            (Transient, &[91, 112, 189, 10107, 11600, 11602]),
-            (Client, &[11000, 13]),
+            (Network, &[6, 7, 9001, 384]),
+            (Timeout, &[50, 64, 89, 202, 262, 407]),
+            (RateLimit, &[402, 433, 449, 462]),
+            (Transient, &[24, 46, 91, 112, 133, 134, 150, 189, 216, 246, 251, 365]),
+            (Transient, &[10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436]),
+            (Client, &[11000, 13, 18, 48, 68]),
+            (NotFound, &[26, 27, 43]),
+            (Validation, &[2, 9, 14, 66, 121, 10334]),
+            (Permanent, &[20, 59, 115, 14031]),
+            (Server, &[1]),
+            (Unknown, &[8]),
         ],
     );
+    // `RetriableError` in the server's own table.
+    const RETRIABLE: &[i32] = &[
+        6, 7, 89, 91, 134, 189, 262, 317, 358, 384, 402, 406, 407, 412, 453, 462, 9001, 10107, 11600, 11602,
+        13435, 13436, 50915, 91331, 10_045_600,
+    ];
+    for code in RETRIABLE {
+        let class = Class::of_mongodb_code(*code).expect("listed");
+        assert!(retry_core::Policy::DEFAULT.retries(class), "{code}: {class}");
+    }
     check(
         Class::of_curl_code,
         &[
@@ -426,5 +482,7 @@ fn the_class_of_a_kind_of_embedded_io() {
         assert_eq!(io::Error::from(kind).classify(), class.into(), "{kind:?}");
     }
     assert_eq!(Class::of_embedded_io_kind(&io::ErrorKind::WouldBlock), None);
-    assert_eq!(Class::of_embedded_io_kind(&""), None);
+    for other in ["", "Connection", "NotFoundYet", "notfound"] {
+        assert_eq!(Class::of_embedded_io_kind(&format_args!("{other}")), None, "{other}");
+    }
 }

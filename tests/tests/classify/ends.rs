@@ -2,17 +2,18 @@
 
 use std::cell::Cell;
 use std::io;
+use std::time::Duration;
 
 use retry_core::circuit::{Counts, Phase};
 use retry_core::classify::ErrorChain;
 use retry_core::testing::FakeClock;
 use retry_core::{
-    BoxError, CircuitConfig, Class, ClassSet, Classify, Error, Policy, Recovery, Retry, Rule, SharedBudget,
-    SharedCircuit, TokenBucket,
+    BoxError, CircuitConfig, Class, ClassSet, Classify, Error, Policy, Recovery, Rejected, Retry, Rule,
+    SharedBudget, SharedCircuit, TokenBucket,
 };
 use tests::secs;
 
-const COUNTS: CircuitConfig = CircuitConfig::DEFAULT;
+const COUNTS: CircuitConfig = CircuitConfig::DEFAULT.consecutive_failures(5);
 
 type End = Error<io::Error>;
 
@@ -150,7 +151,14 @@ fn an_outer_rule_sees_the_class_of_the_inner_end() {
 
 #[test]
 fn a_refusal_two_calls_further_in_is_still_one() {
-    assert_eq!(over_a_refused_call().classify(), retry_core::Failure::new(Class::CircuitOpen).neutral());
+    let refused = retry_core::Failure::new(Class::CircuitOpen).neutral();
+    assert_eq!(over_a_refused_call().classify(), refused);
+    // So is a bare refusal, as a gate gives it, at any depth.
+    let bare = || Rejected::new(Phase::Open, Duration::from_secs(1));
+    assert_eq!(bare().classify(), refused);
+    assert_eq!(ErrorChain::new().classify(&bare()), refused);
+    assert_eq!(io::Error::other(bare()).classify(), refused);
+    assert_eq!(BoxError::from(io::Error::other(bare())).classify(), refused);
 }
 
 /// The same through a box, by the chain of causes.

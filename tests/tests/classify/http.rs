@@ -10,7 +10,7 @@ use proptest::sample::select;
 use retry_core::{
     Class, Failure, Policy, Retry,
     classify::{
-        Messages, parse_delay_millis, parse_delay_seconds, parse_http_date, parse_reset_time,
+        Messages, parse_delay_millis, parse_delay_seconds, parse_hint, parse_http_date, parse_reset_time,
         parse_retry_after,
     },
     testing::FakeClock,
@@ -84,6 +84,7 @@ fn a_hint_counts_with_every_error_and_makes_a_status_retryable() {
         let without = Failure::of_http(status, None);
         assert_eq!(without, class.map(Failure::new), "{status}");
         let with = match class {
+            Some(Class::Client) if status == 403 => Some(Class::RateLimit),
             Some(Class::Client) => Some(Class::Transient),
             class => class,
         };
@@ -212,6 +213,11 @@ fn every_day_of_four_centuries_in_three_forms() {
             let now = expected.cast_unsigned();
             assert_eq!(parse_http_date(&form, now), Some(expected), "{form}");
         }
+        // The reader of hints takes the same dates, in any case.
+        let form = &forms(at)[days.cast_unsigned() as usize % 3];
+        let (now, form) = (expected.cast_unsigned(), form.to_ascii_uppercase());
+        let before = now.saturating_sub(7);
+        assert_eq!(parse_hint(&form, before), Some(secs(now - before)), "{form}");
         day = day.tomorrow().expect("in range");
         days += 1;
     }

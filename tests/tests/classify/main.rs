@@ -4,6 +4,7 @@ mod chain;
 mod codes;
 mod ends;
 mod hints;
+mod hostile;
 mod http;
 mod http_types;
 mod text;

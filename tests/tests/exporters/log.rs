@@ -45,7 +45,7 @@ fn every_event_is_a_line_of_its_level() {
         ("\x1b[2Jstock", "", "\u{fffd}[2Jstock: dead letter"),
         ("stock", "eu\r\n\u{85}", "stock[eu\u{fffd}\u{fffd}\u{fffd}]: dead letter"),
         ("stock", "a\u{2028}b\u{202e}c\u{2069}", "stock[a\u{fffd}b\u{fffd}c\u{fffd}]: dead letter"),
-        (&"a".repeat(10_240), "eu", &format!("{}..: [eu]: dead letter", "a".repeat(128))),
+        (&"a".repeat(10_240), "eu", &format!("{}..[eu]: dead letter", "a".repeat(128))),
         (&"\u{20ac}".repeat(3_000), "", &format!("{}..: dead letter", "\u{20ac}".repeat(42))),
     ] {
         let operation = operation.to_owned().into();
@@ -61,37 +61,37 @@ TRACE stock.read[eu]: attempt 1
 TRACE stock.read[eu]: attempt 1 succeeded
 TRACE stock.read[eu]: succeeded after attempt 1, 0 ms
 TRACE stock.read[eu]: attempt 1
-DEBUG stock.read[eu]: retry in 100 ms: Timeout, attempt 1 of 3, budget 5
+INFO  stock.read[eu]: retry in 100 ms: Timeout, attempt 1 of 3, budget 5
 TRACE stock.read[eu]: attempt 2
 DEBUG stock.read[eu]: attempt 2 succeeded
 DEBUG stock.read[eu]: succeeded after attempt 2, 100 ms
 TRACE stock.read[eu]: attempt 1
 WARN  stock.read[eu]: give up: errors like this are not retried: Validation, attempt 1 of 3, budget 15
-DEBUG stock.read[eu]: gave-up after attempt 1, 0 ms
+DEBUG stock.read[eu]: gave up after attempt 1, 0 ms: errors like this are not retried
 TRACE stock.read[eu]: attempt 1
 WARN  stock.read[eu]: retry in 100 ms: Unknown, attempt 1 of 3, budget 10
 TRACE stock.read[eu]: attempt 2
-DEBUG stock.read[eu]: retry in 200 ms: Network, attempt 2 of 3, budget 5
+INFO  stock.read[eu]: retry in 200 ms: Network, attempt 2 of 3, budget 5
 TRACE stock.read[eu]: attempt 3
 WARN  stock.read[eu]: give up: no attempts left: Server, attempt 3 of 3, budget 5
-DEBUG stock.read[eu]: gave-up after attempt 3, 300 ms
+DEBUG stock.read[eu]: gave up after attempt 3, 300 ms: no attempts left
 TRACE stock.write: attempt 1
-WARN  stock.write: closed -> open: 4 failures in a row
+WARN  stock.write: circuit stock: closed -> open: 4 failures in a row
 WARN  stock.write: rejected: the circuit is open for another 1.0 s: Server, attempt 1 of 3, budget 5
 DEBUG stock.write: rejected after attempt 1, 0 ms
 WARN  stock.write: rejected: the circuit is open for another 1.0 s
-DEBUG stock.write: rejected after attempt 0, 0 ms
-INFO  stock.write: open -> half-open: the open time has passed
+DEBUG stock.write: rejected before the first attempt, 0 ms
+INFO  stock.write: circuit stock: open -> half-open: the open time has passed
 TRACE stock.write: attempt 1
-INFO  stock.write: half-open -> closed: 1 probe succeeded
+INFO  stock.write: circuit stock: half-open -> closed: 1 probe succeeded
 TRACE stock.write: attempt 1 succeeded
 TRACE stock.write: succeeded after attempt 1, 0 ms
 TRACE stock.write: attempt 1
-DEBUG stock.write: retry in 100 ms: Server, attempt 1 of 3, budget 1
+INFO  stock.write: retry in 100 ms: Server, attempt 1 of 3, budget 1
 TRACE stock.write: attempt 2
 WARN  stock.write: the budget of retries is empty
 WARN  stock.write: give up: the budget of retries is empty: Server, attempt 2 of 3, budget 1
-DEBUG stock.write: gave-up after attempt 2, 100 ms
+DEBUG stock.write: gave up after attempt 2, 100 ms: the budget of retries is empty
 TRACE stock.write: attempt 1
 DEBUG stock.write: attempt 1 cancelled
 DEBUG stock.write: cancelled after attempt 1, 30 ms

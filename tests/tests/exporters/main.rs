@@ -26,8 +26,9 @@ fn story(observer: &impl Observer) {
     let clock = FakeClock::new();
     let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
         CircuitConfig::DEFAULT.consecutive_failures(4).open_for(ms(1_000)),
-    );
-    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT.capacity(15));
+    )
+    .named("stock");
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS.capacity(15));
     let retry = Retry::new(&POLICY, &clock).circuit(&circuit).budget(&budget).observe(observer);
     let (read, write) = (retry.clone().named("stock.read").keyed("eu"), retry.named("stock.write"));
     let play = |retry: &Retry<_, _, _, _, _, _>, answers: &[Result<(), Class>]| {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::{
-    Class, Failure, Jitter, Policy, Retry, SharedBudget, TokenBucket,
+    Class, Failure, Jitter, Policy, Recovery, Retry, Rule, SharedBudget, TokenBucket,
     observe::{CallSpan, Event, MetricsFacade, Observer, OperationMetrics, Queued, TracingLog, observer_fn},
     runtime::LocalLock,
     testing::FakeClock,
@@ -31,11 +31,14 @@ fn whole_story(observer: &impl Observer) {
         Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(3).start_within(ms(1_000));
     story(observer);
     let clock = FakeClock::new();
-    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::DEFAULT);
+    let budget = SharedBudget::<_, LocalLock>::with_lock(TokenBucket::AWS);
     let retry = Retry::new(&POLICY, &clock).budget(&budget).named("stock.read").keyed("eu").observe(observer);
     let mut answers = [Err(Class::Timeout), Ok(())].into_iter();
     retry.run_blocking(|| answers.next().unwrap()).unwrap();
-    let unsent = Failure::new(Class::Serialization).neutral();
+    const IGNORING: Policy = POLICY.rules(&[Rule::class(Class::NotFound).recovery(Recovery::Ignore)]);
+    let missing = Retry::new(&IGNORING, &clock).named("stock.read").keyed("eu").observe(observer);
+    missing.run_blocking(|| Err::<(), _>(Class::NotFound)).unwrap_err();
+    let unsent = Failure::new(Class::Serialization).neutral().detail("the order could not be serialized");
     retry.run_blocking(|| Err::<(), _>(unsent)).unwrap_err();
 }
 
@@ -54,7 +57,8 @@ fn the_page_lists_the_metrics_that_are_scraped() {
             values.insert((metric, quoted(&label).pop_first().unwrap()), quoted(&those));
         }
     }
-    let fixed = scraped.values.iter().filter(|((_, label), _)| label != "operation");
+    let fixed =
+        scraped.values.iter().filter(|((_, label), _)| !matches!(label.as_str(), "operation" | "circuit"));
     assert_eq!(values, fixed.map(|(place, values)| (place.clone(), values.clone())).collect());
     let reasons = rows(PAGE, "reason").iter().flat_map(|[reason, ..]: &[String; 3]| quoted(reason)).collect();
     assert_eq!(values[&("retry_give_ups_total".into(), "reason".into())], reasons);

@@ -153,9 +153,9 @@ retry_calls_total{operation="stock.write",outcome="cancelled"} 1
 retry_calls_total{operation="stock.write",outcome="gave-up"} 1
 retry_calls_total{operation="stock.write",outcome="rejected"} 2
 retry_calls_total{operation="stock.write",outcome="succeeded"} 1
-retry_circuit_changes_total{phase="closed"} 1
-retry_circuit_changes_total{phase="half-open"} 1
-retry_circuit_changes_total{phase="open"} 1
+retry_circuit_changes_total{phase="closed",circuit="stock"} 1
+retry_circuit_changes_total{phase="half-open",circuit="stock"} 1
+retry_circuit_changes_total{phase="open",circuit="stock"} 1
 retry_dead_letters_total{operation="stock.write",outcome="kept"} 1
 retry_dead_letters_total{operation="stock.write",outcome="lost"} 1
 retry_failures_total{operation="stock.read",error_type="Network"} 1

@@ -82,7 +82,7 @@ fn a_span_of_a_call_contains_its_attempts_and_its_end() {
     });
     let expected = [
         "INFO closed=fetch [request call]",
-        "DEBUG error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry [request call]",
+        "INFO error.type=Timeout retry.attempt=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry [request call]",
         "INFO closed=fetch [request call]",
         "DEBUG retry.attempt=2 retry.event=succeeded retry.operation=stock.read [request call]",
         "DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.operation=stock.read retry.outcome=succeeded [request call]",
@@ -212,7 +212,7 @@ TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.rea
 TRACE retry.attempt=1 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Timeout retry.attempt=1 retry.budget=5 retry.delay_us=100000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
+INFO error.type=Timeout retry.attempt=1 retry.budget=5 retry.delay_us=100000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.event=succeeded retry.key=eu retry.operation=stock.read []
 DEBUG retry.attempt=2 retry.elapsed_us=100000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=succeeded []
@@ -222,23 +222,23 @@ DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.key=eu retry.op
 TRACE retry.attempt=1 retry.event=started retry.key=eu retry.operation=stock.read []
 WARN error.type=Unknown retry.attempt=1 retry.budget=10 retry.delay_us=100000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.key=eu retry.operation=stock.read []
-DEBUG error.type=Network retry.attempt=2 retry.budget=5 retry.delay_us=200000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
+INFO error.type=Network retry.attempt=2 retry.budget=5 retry.delay_us=200000 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.severity=medium retry.verdict=retry []
 TRACE retry.attempt=3 retry.event=started retry.key=eu retry.operation=stock.read []
 WARN error.type=Server retry.attempt=3 retry.budget=5 retry.event=failed retry.key=eu retry.max_attempts=3 retry.operation=stock.read retry.reason=attempts retry.severity=high retry.verdict=give-up []
 DEBUG retry.attempt=3 retry.elapsed_us=300000 retry.event=ended retry.key=eu retry.operation=stock.read retry.outcome=gave-up []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
-WARN circuit.cause=4 failures in a row circuit.from=closed circuit.to=open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+WARN circuit.cause=4 failures in a row circuit.from=closed circuit.name=stock circuit.to=open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
 WARN error.type=Server retry.attempt=1 retry.budget=5 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=rejected []
 DEBUG retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
-WARN error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write retry.severity=high []
+WARN circuit.name=stock error.type=CircuitOpen retry.attempt=0 retry.event=rejected retry.operation=stock.write retry.severity=high []
 DEBUG retry.attempt=0 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=rejected []
-INFO circuit.cause=the open time has passed circuit.from=open circuit.to=half-open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+INFO circuit.cause=the open time has passed circuit.from=open circuit.name=stock circuit.to=half-open retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
-INFO circuit.cause=1 probe succeeded circuit.from=half-open circuit.to=closed retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
+INFO circuit.cause=1 probe succeeded circuit.from=half-open circuit.name=stock circuit.to=closed retry.attempt=1 retry.event=phase-changed retry.operation=stock.write []
 TRACE retry.attempt=1 retry.event=succeeded retry.operation=stock.write []
 TRACE retry.attempt=1 retry.elapsed_us=0 retry.event=ended retry.operation=stock.write retry.outcome=succeeded []
 TRACE retry.attempt=1 retry.event=started retry.operation=stock.write []
-DEBUG error.type=Server retry.attempt=1 retry.budget=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=retry []
+INFO error.type=Server retry.attempt=1 retry.budget=1 retry.delay_us=100000 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.severity=high retry.verdict=retry []
 TRACE retry.attempt=2 retry.event=started retry.operation=stock.write []
 WARN retry.attempt=2 retry.event=budget-empty retry.operation=stock.write []
 WARN error.type=Server retry.attempt=2 retry.budget=1 retry.event=failed retry.max_attempts=3 retry.operation=stock.write retry.reason=budget retry.severity=high retry.verdict=give-up []

@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
@@ -10,6 +12,7 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
 use retry_core::{Class, Classify, Error, Failure};
 use retry_tokio::{error_chain, hyper_error, reqwest_error};
+use tokio::io::{AsyncRead, ReadBuf};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use super::errors::url_of_nobody;
@@ -157,6 +160,67 @@ fn the_reasons_of_http_2() {
         assert_eq!(error_chain().classify(&h2::Error::from(reason)).class, class, "{reason}");
         is_found_everywhere(Wrapper(h2::Error::from(reason).into()).into(), class.into());
     }
+}
+
+/// An error of a type that only its own crate knows.
+#[derive(Debug)]
+struct Said(&'static str);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Said {}
+
+#[test]
+fn what_a_text_of_a_connection_says() {
+    let rows = [
+        ("error:0A000126:SSL routines::unexpected eof while reading", Class::Network, Class::Network),
+        ("error:0A000086:SSL routines::certificate verify failed", Class::Permanent, Class::Permanent),
+        // Only a client's error has these.
+        ("the certificate was revoked", Class::Permanent, Class::Unknown),
+        ("something else", Class::Unknown, Class::Unknown),
+    ];
+    for (text, by_client, anywhere) in rows {
+        assert_eq!(hyper_error(&Said(text)).class, by_client, "{text}");
+        assert_eq!(error_chain().classify(&Said(text)).class, anywhere, "{text}");
+    }
+    // An unknown error of the connection is one of the network.
+    let unknown = io::Error::other("something else");
+    assert_eq!(hyper_error(&unknown).class, Class::Network);
+    assert_eq!(error_chain().classify(&unknown).class, Class::Unknown);
+}
+
+/// A connection that fails when it is read.
+struct Fails(io::ErrorKind);
+
+impl AsyncRead for Fails {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(self.0.into()))
+    }
+}
+
+#[tokio::test]
+async fn what_http_2_says_of_its_connection_and_of_its_misuse() {
+    for (kind, class) in [
+        (io::ErrorKind::InvalidData, Class::Permanent), // TLS
+        (io::ErrorKind::TimedOut, Class::Timeout),
+        (io::ErrorKind::Other, Class::Network),
+    ] {
+        let connection = tokio::io::join(Fails(kind), tokio::io::sink());
+        let (_client, connection) = h2::client::handshake(connection).await.unwrap();
+        let error = connection.await.unwrap_err();
+        assert_eq!(error_chain().classify(&error), class.into(), "{error:?}");
+    }
+
+    // HTTP/2 forbids this header, so the request is refused before it is sent.
+    let misused = http::Request::builder().header("connection", "close").body(()).unwrap();
+    let (connection, _server) = tokio::io::duplex(1_024);
+    let (mut client, _connection) = h2::client::handshake(connection).await.unwrap();
+    let error = client.send_request(misused, true).unwrap_err();
+    assert_eq!(error_chain().classify(&error), NOT_BUILT, "{error:?}");
 }
 
 #[test]

@@ -181,3 +181,64 @@ fn tags_are_known_at_run_time() {
     let error = Metrics::<1>::sized().try_tags([("tenant", tenant), ("region", "eu\nwest".to_owned())]);
     assert_eq!(error.unwrap_err().to_string(), "tags = 2: a value must hold no control characters");
 }
+
+/// With two places, every second pair of names collides, and the second name of such a pair is at the other place.
+#[test]
+fn names_that_collide_are_found_wherever_they_are() {
+    let names: Vec<&'static str> = ('a'..='z').map(|letter| leak(letter.to_string())).collect();
+    let clock = FakeClock::new();
+    for first in &names {
+        for second in names.iter().filter(|second| *second != first) {
+            let metrics = Metrics::<2>::sized();
+            let retry = Retry::new(&POLICY, &clock).observe(&metrics);
+            for (name, calls) in [(*first, 1), (*second, 2)] {
+                for _ in 0..calls {
+                    retry.by_ref().named(name).run_blocking(|| Ok::<_, Class>(())).unwrap();
+                }
+            }
+            let calls = |name| metrics.operation(name).map(|operation| operation.snapshot().calls());
+            assert_eq!((calls(first), calls(second)), (Some(1), Some(2)), "{first}, {second}");
+            let third = names.iter().find(|third| *third != first && *third != second).unwrap();
+            assert_eq!((calls(third), metrics.other().snapshot().calls()), (None, 0), "{first}, {second}");
+        }
+    }
+}
+
+#[test]
+fn a_tag_that_occurs_twice_is_found_at_each_place() {
+    const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for again in 1..8 {
+        for first in 0..again {
+            let mut tags = NAMES.map(|name| (name, ""));
+            tags[again].0 = NAMES[first];
+            let line = format!(r#"tags = "{}": each name must be unique"#, NAMES[first]);
+            let error = Metrics::<1>::sized().try_tags(tags).unwrap_err();
+            assert_eq!(error.to_string(), line, "{first} and {again}");
+            let tags: Tags = Box::leak(Box::new(tags));
+            let panic = std::panic::catch_unwind(|| Metrics::<1>::sized().tags(tags)).unwrap_err();
+            assert_eq!(panic.downcast_ref::<String>(), Some(&line), "{first} and {again}");
+        }
+    }
+}
+
+#[test]
+fn a_name_at_its_limit_is_kept_and_one_byte_more_is_not() {
+    let clock = FakeClock::new();
+    let of = |length: usize| leak("n".repeat(length));
+    let metrics = Metrics::<8>::sized();
+    for length in [127, 128, 129] {
+        let retry = Retry::new(&POLICY, &clock).named(of(length)).observe(&metrics);
+        retry.run_blocking(|| Ok::<_, Class>(())).unwrap();
+        let kept = length <= 128;
+        assert_eq!(metrics.operation(of(length)).is_some(), kept, "{length}");
+        assert_eq!(OperationMetrics::<1>::try_sharded(of(length)).is_ok(), kept, "{length}");
+    }
+    assert_eq!(metrics.other().snapshot().calls(), 1);
+    for (name, value, fits) in [(64, 128, true), (65, 128, false), (64, 129, false)] {
+        let tag = [(of(name), of(value))];
+        assert_eq!(Metrics::<1>::sized().try_tags(tag).is_ok(), fits, "{name}, {value}");
+        let tags: Tags = Box::leak(Box::new(tag));
+        let set = std::panic::catch_unwind(|| OperationMetrics::<1>::sharded("a").tags(tags));
+        assert_eq!(set.is_ok(), fits, "{name}, {value}");
+    }
+}

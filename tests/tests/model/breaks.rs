@@ -49,7 +49,10 @@ pub(crate) fn all() -> Vec<Entry> {
     let two = Rules { consecutive_failures: 2, probes: 2, successes: 2, ..RULES };
     let rate = calls(2, 50, 2);
     let two_of_three = Rules { failures_in_window: 2, ..calls(3, 0, 1) };
+    let growing_after_two = Rules { open_for: U, growth: 2.0, max_open_for: 4 * U, ..two };
     let growing = Rules { open_for: U, growth: 2.0, max_open_for: 4 * U, ..one };
+    let cancelled = Rules { cancelled_after: U, ..two };
+    let held = Rules { rate_limit_hold: 2 * U, ..growing_after_two };
     let slow = Rules { slow_after: U, tells_slow: true, slow_rate: 100, ..rate };
     vec![
         entry::<Two>(Break::OneProbeTooMany, Check::Admission, two),
@@ -93,6 +96,17 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::GrowthIsKeptOnClosing, Check::Decision, growing).steady(),
         entry::<Slow>(Break::SlowProbeSucceeds, Check::Decision, slow),
         entry::<Slow>(Break::SlowDropIsNotCounted, Check::Decision, slow),
+        entry::<Two>(Break::SlowDropIsNotCounted, Check::Decision, cancelled),
+        entry::<Two>(Break::CancelledCounts, Check::Decision, cancelled),
+        entry::<Two>(Break::HintIsLeftAside, Check::Decision, Rules { max_hint: 4 * U, ..one }),
+        entry::<Two>(Break::HoldIsLeftAside, Check::Decision, held),
+        entry::<Two>(Break::HoldEndsHalfOpen, Check::Decision, held),
+        entry::<Two>(Break::HoldIsAnOpening, Check::Decision, held),
+        entry::<Two>(Break::AdoptionOpensByHand, Check::Decision, two)
+            .by_hand(&[Hand::Disable, Hand::Adopt(2)]),
+        entry::<Two>(Break::AdoptionShortens, Check::Decision, one).by_hand(&[Hand::Adopt(1)]),
+        entry::<Two>(Break::AdoptionIsAnOpening, Check::Decision, growing).by_hand(&[Hand::Adopt(1)]),
+        entry::<Two>(Break::AskOnceAsksTwice, Check::Decision, two).by_hand(&[Hand::AskOnce]),
         // Here the shared circuit is right, and the machine that it is compared with is broken.
         entry::<Two>(Break::AdmitsEarly, Check::Word, one),
         entry::<Two>(Break::OpenTimeGrowsAsClockStepsBack, Check::Word, one),

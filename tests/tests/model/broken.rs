@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use retry_core::{
     CircuitConfig, Instant, Rejected,
-    circuit::{Admission, Breaker, Change, ChangeCause, Mode, Phase, Ticket},
+    circuit::{Admission, Adoption, Breaker, Change, ChangeCause, Mode, Phase, Ticket},
 };
 
-use super::machine::{Explorable, Machine};
+use super::machine::{Explorable, LIMITED, Machine};
 use super::rules::Rules;
-use super::step::UNIT;
+use super::step::{HINT, UNIT};
 
 /// Which rule is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,15 @@ pub(crate) enum Break {
     GrowthIsKeptOnClosing,
     SlowProbeSucceeds,
     SlowDropIsNotCounted,
+    CancelledCounts,
+    HintIsLeftAside,
+    HoldIsLeftAside,
+    HoldEndsHalfOpen,
+    HoldIsAnOpening,
+    AdoptionOpensByHand,
+    AdoptionShortens,
+    AdoptionIsAnOpening,
+    AskOnceAsksTwice,
 }
 
 #[derive(Clone)]
@@ -95,6 +104,7 @@ impl<W: Explorable> Broken<W> {
             Break::ClosesOneLate => rules.successes += 1,
             Break::OneFailedProbeMore => rules.probe_failures += 1,
             Break::GrowthIgnored => rules.growth = 1.0,
+            Break::HoldEndsHalfOpen if self.inner.phase() == Phase::Open => rules.rate_limit_hold = 0,
             Break::SlowProbeSucceeds if self.inner.phase() == Phase::HalfOpen => rules.slow_rate = 0,
             _ => {}
         }
@@ -202,10 +212,64 @@ impl<W: Explorable> Machine for Broken<W> {
         change
     }
 
+    fn limit(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
+        match self.rule {
+            Break::HintIsLeftAside | Break::HoldIsLeftAside => return self.settle(config, ticket, true, now),
+            Break::HoldIsAnOpening => {
+                let change = self.inner.end(&self.config(), ticket, LIMITED, now).change;
+                if change.is_some_and(|change| change.cause == ChangeCause::RateLimited) {
+                    return change
+                        .map(|change| self.open_for(HINT.min(self.rules.rate_limit_hold), now, change));
+                }
+                return change;
+            }
+            _ => {}
+        }
+        let change = self.inner.end(&self.config(), ticket, LIMITED, now).change;
+        self.note(change.as_ref());
+        change
+    }
+
+    fn adopt(&mut self, config: &CircuitConfig, adoption: Adoption, now: Instant) -> Option<Change> {
+        match (self.rule, adoption) {
+            (Break::AdoptionOpensByHand, Adoption::Open { .. }) if self.inner.mode() != Mode::Automatic => {
+                let _ = self.reset(now);
+            }
+            (Break::AdoptionShortens, Adoption::Open { open_for, grace })
+                if self.inner.mode() == Mode::Automatic && self.inner.phase() == Phase::Open =>
+            {
+                let _ = self.inner.trip(open_for + grace, now);
+                return None;
+            }
+            (Break::AdoptionIsAnOpening, Adoption::Open { open_for, grace })
+                if self.inner.mode() == Mode::Automatic && self.inner.phase() != Phase::Open =>
+            {
+                let most = Duration::from_nanos(self.rules.max_open_for);
+                let change = self.inner.trip(open_for.min(most) + grace, now);
+                let change = change.map(|change| Change { cause: ChangeCause::Fleet, ..change });
+                self.note(change.as_ref());
+                return change;
+            }
+            (Break::AskOnceAsksTwice, Adoption::AskOnce) if self.inner.mode() == Mode::Automatic => {
+                let _ = self.inner.trip(Duration::ZERO, now);
+                let change = self.inner.probe(now);
+                self.note(change.as_ref());
+                return change;
+            }
+            _ => {}
+        }
+        let change = self.inner.adopt(config, adoption, now);
+        self.note(change.as_ref());
+        change
+    }
+
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
         let (phase, is_late) = (self.inner.phase(), self.is_late(&ticket));
         match self.rule {
             Break::DropKeepsSlot if phase == Phase::HalfOpen && !is_late => return None,
+            Break::CancelledCounts if phase == Phase::Closed && !is_late => {
+                return self.settle(config, ticket, true, now);
+            }
             Break::SlowDropIsNotCounted if phase == Phase::Closed && !is_late => return None,
             Break::DropCountsAsSuccess if phase == Phase::Closed && !is_late => {
                 return self.settle(config, ticket, false, now);

@@ -106,7 +106,8 @@ impl<M: Machine> Happened<'_, M> {
     }
 
     fn late(&self) -> Result<(), String> {
-        let Step::End(name, End::Succeed | End::Fail | End::Neutral | End::Drop) = self.step else {
+        let Step::End(name, End::Succeed | End::Fail | End::Limit | End::Neutral | End::Drop) = self.step
+        else {
             return Ok(());
         };
         let (before, after) = (&self.before.machine, &self.after.machine);

@@ -4,10 +4,26 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Instant, Rejected, SharedCircuit,
-    circuit::{Admission, Breaker, Change, Mode, Snapshot, Ticket, Window},
+    CircuitConfig, Class, Instant, Rejected, SharedCircuit,
+    circuit::{Admission, Adoption, AttemptEnd, Breaker, Change, Mode, Snapshot, Ticket, Window},
     runtime::LocalLock,
 };
+
+use super::step::{HINT, UNIT};
+
+/// The end of an attempt by a rate limit.
+pub(crate) const LIMITED: AttemptEnd = AttemptEnd::Failed {
+    class: Class::RateLimit,
+    hint: Some(Duration::from_nanos(HINT)),
+    delay: None,
+    word: 0,
+};
+
+/// What a manual step adopts.
+pub(crate) fn adopted_open(units: u64) -> Adoption {
+    let nanos = |units| Duration::from_nanos(units * UNIT);
+    Adoption::Open { open_for: nanos(units), grace: nanos(1) }
+}
 
 /// A window that can be inspected.
 pub(crate) trait Explorable: Window + Debug {
@@ -32,6 +48,9 @@ pub(crate) trait Machine: Clone {
         failed: bool,
         now: Instant,
     ) -> Option<Change>;
+    /// Ends an attempt by a rate limit with a hint of [`HINT`].
+    fn limit(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
+    fn adopt(&mut self, config: &CircuitConfig, adoption: Adoption, now: Instant) -> Option<Change>;
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
     fn release(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change>;
     fn force_open(&mut self, now: Instant) -> Option<Change>;
@@ -65,6 +84,14 @@ impl<W: Explorable> Machine for Breaker<W> {
         now: Instant,
     ) -> Option<Change> {
         Self::settle(self, config, ticket, failed, now, 0)
+    }
+
+    fn limit(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {
+        self.end(config, ticket, LIMITED, now).change
+    }
+
+    fn adopt(&mut self, config: &CircuitConfig, adoption: Adoption, now: Instant) -> Option<Change> {
+        Self::adopt(self, config, adoption, now)
     }
 
     fn cancel(&mut self, config: &CircuitConfig, ticket: Ticket, now: Instant) -> Option<Change> {

@@ -39,15 +39,16 @@ impl Form {
         let (machine, in_flight) = (words.key.len(), words.in_flight);
         write!(words, "{:?}", state.naive).expect("writing to a string succeeds");
         let mut key = words.key;
-        let mut calls: Vec<(bool, bool, u64)> = state
+        let mut calls: Vec<(bool, bool, bool, u64)> = state
             .calls
             .iter()
             .map(|call| {
                 let is_late = call.is_late(&state.machine);
-                let matters = rules.slow_after > 0 && !is_late;
-                let most = (rules.slow_after + state.back_left) as i64;
+                let limit = rules.slow_after.max(rules.cancelled_after);
+                let matters = call.is_timed() && !is_late;
+                let most = (limit + state.back_left) as i64;
                 let age = if matters { since(call.started, state.now).min(most) } else { 0 };
-                (is_late, call.is_late_for(&state.naive), age as u64)
+                (is_late, call.is_late_for(&state.naive), matters, age as u64)
             })
             .collect();
         calls.sort_unstable();

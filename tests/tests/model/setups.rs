@@ -123,6 +123,31 @@ pub(crate) fn all() -> Vec<Setup> {
             Rules { slow_after: 2 * U, probes: 2, ..calls(2, 50, 2) },
             Bounds { calls: 3, back: 3, ..BOUNDS },
         ),
+        setup::<CountWindow<2>>(
+            "calls cancelled after 2 units count as failures; 2 in a row",
+            Rules { cancelled_after: 2 * U, probes: 2, ..two_in_a_row },
+            Bounds { calls: 3, back: 2, ..BOUNDS },
+        ),
+        setup::<CountWindow<2>>(
+            "calls cancelled after 1 unit count, slow ones after 2; half of 2 calls",
+            Rules { cancelled_after: U, slow_after: 2 * U, ..calls(2, 50, 2) },
+            Bounds { calls: 2, back: 2, ..BOUNDS },
+        ),
+        setup::<CountWindow<1>>(
+            "hints up to 4 units; growing open time",
+            Rules { max_hint: 4 * U, ..growing },
+            BOUNDS,
+        ),
+        setup::<CountWindow<2>>(
+            "rate limits hold for 2 units; a ramp; 2 failures in a row",
+            Rules { rate_limit_hold: 2 * U, ramp: 2 * U, ..two_in_a_row },
+            Bounds { calls: 3, by_hand: &[Hand::Move(1)], ..BOUNDS },
+        ),
+        setup::<CountWindow<2>>(
+            "the fleet; 2 failures in a row; 2 probes, 2 successes close",
+            Rules { probes: 2, successes: 2, cancelled_after: U, ..two_in_a_row },
+            Bounds { calls: 2, back: 2, by_hand: FLEET, ..BOUNDS },
+        ),
         setup::<SlowCalls<CountWindow<2>>>(
             "half of 2 calls slow, or all of them failed",
             Rules { slow_rate: 50, ..slow },
@@ -180,6 +205,17 @@ pub(crate) fn all() -> Vec<Setup> {
         ),
     ]
 }
+
+const FLEET: &[Hand] = &[
+    Hand::Adopt(1),
+    Hand::Adopt(4),
+    Hand::AskOnce,
+    Hand::FleetProbe,
+    Hand::FleetClose,
+    Hand::Trip(3),
+    Hand::Disable,
+    Hand::Reset,
+];
 
 const BY_HAND: &[Hand] =
     &[Hand::ForceOpen, Hand::Disable, Hand::CountOnly, Hand::Reset, Hand::Trip(3), Hand::Move(5)];

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use retry_core::{
     CircuitConfig, Instant, Rejected,
-    circuit::{Change, Mode, Phase, Ticket},
+    circuit::{Adoption, Change, Mode, OnHealthy, Phase, Ticket},
 };
 
-use super::machine::Machine;
-use super::naive::{At, Naive, Pass, window};
+use super::machine::{Machine, adopted_open};
+use super::naive::{At, Failed, Naive, Pass, window};
 use super::rules::Rules;
 use super::setups::Bounds;
-use super::step::{End, Hand, Step, UNIT};
+use super::step::{End, HINT, Hand, Step, UNIT};
 
 #[derive(Clone)]
 pub(crate) struct State<M> {
@@ -56,6 +56,11 @@ impl<M: Machine> Call<M> {
         self.pass.is_none_or(|pass| pass.era != naive.era)
     }
 
+    /// Returns whether its ticket carries the time.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.pass.is_none_or(|pass| pass.started != Instant::MAX)
+    }
+
     /// Returns whether its ticket is of an older era for the machine.
     pub(crate) fn is_late(&self, machine: &M) -> bool {
         self.era != machine.era()
@@ -81,7 +86,8 @@ impl<M: Machine> State<M> {
             let is_late = call.is_late(&self.machine);
             let same = |other: &Call<M>| {
                 (is_late && other.is_late(&self.machine))
-                    || (other.era, other.started) == (call.era, call.started)
+                    || (other.era, other.started, other.is_timed())
+                        == (call.era, call.started, call.is_timed())
             };
             if self.calls[..place].iter().any(same) || self.recorded_enough(rules, bounds, call) {
                 continue;
@@ -89,6 +95,9 @@ impl<M: Machine> State<M> {
             let is_probe = self.machine.breaker().phase() == Phase::HalfOpen && !is_late;
             let ends = if is_probe { &PROBE_ENDS[..] } else { &ENDS };
             steps.extend(ends.iter().map(|end| Step::End(call.name, *end)));
+            if rules.max_hint > 0 || rules.rate_limit_hold > 0 {
+                steps.push(Step::End(call.name, End::Limit));
+            }
         }
         let open_for = rules.open_for.div_ceil(UNIT);
         let times = [Some(1), (open_for > 1).then_some(open_for)].into_iter().flatten();
@@ -130,8 +139,17 @@ impl<M: Machine> State<M> {
                     ],
                     End::Succeed | End::Fail => [
                         machine.settle(config, call.ticket(config), end == End::Fail, now),
-                        call.pass.and_then(|pass| naive.settle(rules, pass, end == End::Fail, now, 0)),
+                        call.pass.and_then(|pass| {
+                            naive.settle(rules, pass, (end == End::Fail).then_some(Failed::PLAINLY), now)
+                        }),
                     ],
+                    End::Limit => {
+                        let limited = Failed { hint: Some(HINT), rate_limited: true, word: 0 };
+                        [
+                            machine.limit(config, call.ticket(config), now),
+                            call.pass.and_then(|pass| naive.settle(rules, pass, Some(limited), now)),
+                        ]
+                    }
                 };
                 changes.map(seen)
             }
@@ -147,7 +165,8 @@ impl<M: Machine> State<M> {
             Step::Hand(hand) => self.by_hand(hand, rules, config).map(seen),
         };
         if self.machine.era() != era {
-            self.lost = 0;
+            // Its only probe may take one slot.
+            self.lost = if step == Step::Hand(Hand::AskOnce) { rules.probes - 1 } else { 0 };
         }
         self.forget(rules);
         both
@@ -189,6 +208,21 @@ impl<M: Machine> State<M> {
                 held.hold_closed(mode, now);
                 naive.restore(rules, (&held, rules, now), now);
                 [None, None]
+            }
+            Hand::Adopt(units) => [
+                machine.adopt(config, adopted_open(units), now),
+                naive.adopt_open(rules, units * UNIT, UNIT, now),
+            ],
+            Hand::AskOnce => {
+                [machine.adopt(config, Adoption::AskOnce, now), naive.adopt_ask_once(rules, now)]
+            }
+            Hand::FleetProbe | Hand::FleetClose => {
+                let era = machine.breaker().era();
+                let (adoption, then) = match hand {
+                    Hand::FleetProbe => (Adoption::Probe { era }, OnHealthy::HalfOpen),
+                    _ => (Adoption::Close { era }, OnHealthy::Close),
+                };
+                [machine.adopt(config, adoption, now), naive.adopt_recovery(rules, false, then, now)]
             }
             Hand::Move(units) => {
                 let to = now.after(Duration::from_nanos(units * UNIT));

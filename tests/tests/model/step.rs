@@ -22,6 +22,8 @@ pub(crate) enum Step {
 pub(crate) enum End {
     Succeed,
     Fail,
+    /// The server limits the rate of requests, with a hint of [`HINT`].
+    Limit,
     /// It says nothing about the dependency, and its ticket is handed back without a result, however long it took.
     Neutral,
     /// It is dropped, and its ticket is handed back without a result.
@@ -40,7 +42,17 @@ pub(crate) enum Hand {
     Trip(u64),
     /// Takes a snapshot, and restores it on a clock that is ahead by a number of units.
     Move(u64),
+    /// Other processes report an opening of this many units, with a grace of one.
+    Adopt(u64),
+    AskOnce,
+    /// Other processes report that this one may probe.
+    FleetProbe,
+    /// Other processes report that the dependency is healthy.
+    FleetClose,
 }
+
+/// The hint of [`End::Limit`], in nanoseconds.
+pub(crate) const HINT: u64 = 3 * UNIT;
 
 impl Step {
     /// Returns whether the step begins an era without a reported change.
@@ -60,6 +72,7 @@ impl fmt::Display for Step {
             Self::Ask(call) => write!(f, "{call} asks"),
             Self::End(call, End::Succeed) => write!(f, "{call} succeeds"),
             Self::End(call, End::Fail) => write!(f, "{call} fails"),
+            Self::End(call, End::Limit) => write!(f, "{call} limited"),
             Self::End(call, End::Neutral) => write!(f, "{call} neutral"),
             Self::End(call, End::Drop) => write!(f, "{call} dropped"),
             Self::End(call, End::Lose) => write!(f, "{call} lost"),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use retry_core::{
     CircuitConfig, Class, Instant, Rejected, SharedCircuit,
-    circuit::{AttemptEnd, Change, Counts, Gate, Mode, Ticket, Window},
+    circuit::{Adoption, AttemptEnd, Change, Counts, Gate, Mode, Ticket, Window},
     runtime::LocalLock,
 };
 
 use super::check::Happened;
-use super::machine::{Explorable, Machine};
+use super::machine::{Explorable, LIMITED, Machine, adopted_open};
 use super::state::Seen;
 use super::step::{End, Hand, Step, UNIT};
 
@@ -66,6 +66,7 @@ impl<W: Explorable> Player<W> {
                 change = match end {
                     End::Succeed => circuit.succeed(ticket, now),
                     End::Fail => circuit.fail(ticket, Class::Server, now, None, 0).change,
+                    End::Limit => circuit.end(ticket, LIMITED, now).change,
                     End::Neutral => circuit.end(ticket, AttemptEnd::Neutral { delay: None }, now).change,
                     End::Drop => circuit.cancel(ticket, now),
                     End::Lose => None,
@@ -91,6 +92,15 @@ impl<W: Explorable> Player<W> {
             Hand::ForceOpen => circuit.force_open(now),
             Hand::Reset => circuit.reset(now),
             Hand::Trip(units) => circuit.trip(Duration::from_nanos(units * UNIT), now),
+            Hand::Adopt(units) => circuit.adopt(adopted_open(units), now),
+            Hand::AskOnce => circuit.adopt(Adoption::AskOnce, now),
+            // Outside an opening, an era of another one: it only counts as late.
+            Hand::FleetProbe => {
+                circuit.adopt(Adoption::Probe { era: circuit.health_check_era().unwrap_or(0) }, now)
+            }
+            Hand::FleetClose => {
+                circuit.adopt(Adoption::Close { era: circuit.health_check_era().unwrap_or(0) }, now)
+            }
             // The same operations as on the breaker.
             Hand::Disable | Hand::CountOnly => {
                 let mode = if hand == Hand::Disable { Mode::Disabled } else { Mode::CountOnly };

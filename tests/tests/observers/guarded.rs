@@ -45,6 +45,33 @@ fn a_panic_during_a_panic_of_the_operation_does_not_abort() {
     assert_eq!(guarded.panics(), 6);
 }
 
+/// What the guard prevents, in a process of its own: Rust aborts after a panic in a drop while another one unwinds.
+#[cfg(unix)]
+#[test]
+fn without_a_guard_a_panic_during_a_panic_of_the_operation_aborts() {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    const CHILD: &str = "RETRY_TEST_ABORTS";
+    if std::env::var_os(CHILD).is_none() {
+        let test = "guarded::without_a_guard_a_panic_during_a_panic_of_the_operation_aborts";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let ended = child.args(["--exact", test, "--test-threads=1"]).env(CHILD, "1").output().unwrap();
+        assert_eq!(ended.status.signal(), Some(6), "{ended:?}"); // SIGABRT
+        return;
+    }
+    let observer = observer_fn(|event| {
+        if event.kind == EventKind::Cancelled {
+            panics(event)
+        }
+    });
+    let clock = FakeClock::new();
+    let retry = Retry::new(&POLICY, &clock).observe(&observer);
+    let call =
+        AssertUnwindSafe(|| retry.run_blocking(|| -> Result<(), Class> { panic!("a bug in the operation") }));
+    let _ = catch_unwind(call);
+}
+
 #[test]
 fn a_panic_payload_that_panics_when_dropped_is_caught() {
     struct Bomb;

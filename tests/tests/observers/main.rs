@@ -1,9 +1,12 @@
 //! Observers: several as one, and observers that panic, block or are disabled. Also the text of an error in a log.
 
+mod circuit_name;
 mod compose;
 mod error_text;
 mod guarded;
 mod queued;
+mod told;
+mod told_time;
 
 use std::sync::Mutex;
 use std::time::Duration;

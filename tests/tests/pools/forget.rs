@@ -5,8 +5,7 @@ use retry_core::{
     circuit::{
         Admission, Change, ChangeCause, CountWindow, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
     },
-    pool::{FixedCircuitPool, PoolCounts},
-    runtime::LocalLock,
+    pool::PoolCounts,
 };
 
 use super::{CONFIG, Circuit, Large, Pool, Shared, Small, at, fail, secs, succeed};
@@ -173,7 +172,7 @@ fn the_eviction_of_an_open_circuit_is_reported_by_its_successor() {
 
 #[test]
 fn a_circuit_that_was_set_by_hand_stays() {
-    let pool = Large::with_window(5, CONFIG).forget_after(secs(1));
+    let pool = Large::with_window(5, CONFIG);
     pool.get("forced").force_open(at(0));
     pool.get("disabled").disable(at(0));
     pool.get("count only").count_only(at(0));
@@ -186,7 +185,7 @@ fn a_circuit_that_was_set_by_hand_stays() {
     assert_eq!(pool.peek("count only").unwrap().mode(), Mode::CountOnly);
     assert_eq!(pool.peek("tripped").unwrap().phase(), Phase::Open);
 
-    let pool = Small::<3>::with_window(CONFIG).forget_after(secs(1));
+    let pool = Small::<3>::with_window(CONFIG);
     pool.get("forced").force_open(at(0));
     pool.get("tripped").trip(secs(1_000_000), at(0));
     for time in (0..1_000).step_by(100) {
@@ -305,61 +304,6 @@ fn peek_does_not_create_a_circuit() {
     assert!(!pool.get("c").is_overflow());
 }
 
-/// Each row has the time in seconds, and whether a new key gets a circuit. The pool learns the time from calls without
-/// a circuit. So after a while, the first of them still gets none.
-#[test]
-fn idle_failures_are_evicted_after_a_time_and_open_circuits_after_their_open_time() {
-    fn check(pool: &impl Pool, what: &str) {
-        fail(&pool.circuit("failed"), 1, at(0));
-        fail(&pool.circuit("open"), 3, at(1_000)); // until 1100
-        let rows = [
-            (1_000, false), // the pool learns the time 1000
-            (1_001, false), // both have been idle since 1000 or longer
-            (1_050, false),
-            (1_059, false),
-            (1_060, false), // the pool learns the time 1060
-            (1_060, true),  // "failed" has been idle for 60 s
-            (1_061, false), // "open" has been idle, too, but it is open
-            (1_099, false),
-            (1_100, false),
-            (1_100, true), // now it may be evicted
-        ];
-        for (i, (time, room)) in rows.into_iter().enumerate() {
-            let circuit = pool.circuit(&format!("new-{i}"));
-            assert_eq!(!circuit.is_overflow(), room, "{what}: row {i}, {time}");
-            // It fails, so that it stays in the pool.
-            fail(&circuit, 1, at(time));
-        }
-        let keys: Vec<_> = pool.keys().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["new-5", "new-9"]);
-    }
-    const OPEN_FOR_100: CircuitConfig = CONFIG.open_for(secs(100));
-    check(&Large::with_window(2, OPEN_FOR_100).forget_after(secs(60)), "large");
-    check(&Shared::new(Large::with_window(2, OPEN_FOR_100).forget_after(secs(60))), "shared");
-    check(
-        &FixedCircuitPool::<2, CountWindow<10>, LocalLock>::with_window(OPEN_FOR_100).forget_after(secs(60)),
-        "small",
-    );
-}
-
-#[test]
-fn a_circuit_that_is_used_again_is_not_idle() {
-    fn check(pool: &impl Pool) {
-        fail(&pool.circuit("failed"), 1, at(0));
-        for time in (0..1_000).step_by(10) {
-            if time % 50 == 0 {
-                pool.circuit("failed");
-            }
-            let other = pool.circuit("other");
-            assert!(other.is_overflow(), "{time}");
-            succeed(&other, at(time));
-        }
-    }
-    check(&Large::with_window(1, CONFIG).forget_after(secs(60)));
-    check(&Shared::new(Large::with_window(1, CONFIG).forget_after(secs(60))));
-    check(&Small::<1>::with_window(CONFIG).forget_after(secs(60)));
-}
-
 #[test]
 fn forget_removes_any_circuit() {
     let pool = Large::with_window(2, CONFIG);
@@ -382,9 +326,9 @@ fn forget_removes_any_circuit() {
 /// The slot of a removed circuit is used first, whatever failures it had recorded.
 #[test]
 fn the_slot_of_a_removed_circuit_is_used_first() {
-    for failures in 0..=2 {
+    for failures in 0..=3 {
         let pool = Large::with_window(3, CONFIG);
-        ["a", "b", "c"].iter().for_each(|key| fail(&pool.get(key), 1, at(0)));
+        ["a", "c"].iter().for_each(|key| fail(&pool.get(key), 3, at(0)));
         fail(&pool.get("b"), failures, at(0));
         let held = pool.get("b");
         assert!(pool.forget("b"));

@@ -2,7 +2,9 @@
 
 mod flood;
 mod forget;
+mod keys;
 mod operations;
+mod pressure;
 mod reconfigure;
 mod threads;
 
@@ -194,43 +196,6 @@ fn blocking_and_spawned_calls_use_the_pool_and_events_contain_the_key() {
         retry.circuit(&sensor).run(|| async { Ok::<_, Class>(7) }).await
     });
     assert!(runtime.block_on(task).unwrap().unwrap_err().is_circuit_open());
-}
-
-/// A [`Key`] stores 23 bytes. A large pool distinguishes longer keys, too, and a fixed pool has no circuit for them.
-#[test]
-fn keys_are_distinguished_by_all_their_bytes() {
-    let long = ["inventory.eu-west-1.example.com", "inventory.eu-west-1.example.org"];
-    let most = ["inventory.eu-west-1.abc", "inventory.eu-west-1.abd"]; // 23 bytes
-    let longest = ["x".repeat(10_000), "x".repeat(10_001)];
-    let odd = ["", " ", "\0", "e\u{301}", "\u{e9}"];
-
-    let pool = Large::with_window(100, CONFIG);
-    let all = long.iter().chain(&most).chain(&odd).copied().chain(longest.iter().map(String::as_str));
-    for key in all.clone() {
-        fail(&pool.get(key), 3, at(0));
-        assert_eq!(pool.get(key).name(), key);
-        assert_eq!(pool.get(key).key(), Key::new(key));
-    }
-    assert_eq!(pool.counts().kept, all.count());
-    assert!(Large::with_window(1, CONFIG).peek("").is_none());
-
-    // Each replaces a key that is longer or shorter.
-    let pool = Large::with_window(3, CONFIG);
-    let all: Vec<_> = (0..200).map(|length| "\u{e9}x".repeat(length)).collect();
-    for key in all.iter().chain(all.iter().rev()).chain(all.iter().step_by(71)) {
-        assert_eq!(pool.get(key).name(), *key);
-        assert!(pool.peek(key).is_some() && pool.peek(&format!("{key}\0")).is_none());
-        assert!(pool.peek(&format!("{key}x")).is_none());
-    }
-
-    let pool = Small::<8>::with_window(CONFIG);
-    for key in most.iter().chain(&odd) {
-        assert!(!pool.get(*key).is_overflow());
-    }
-    for key in long {
-        assert!(pool.get(key).is_overflow(), "a key that is cut could be another key");
-    }
-    assert_eq!((pool.iter().count(), pool.counts().overflowed), (7, 2));
 }
 
 #[test]

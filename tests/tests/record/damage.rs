@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use retry_core::{
     Policy,
-    record::{LogError, Records, Replay, ReplayError},
+    record::{LogError, RecordedStep, Records, Replay, ReplayError},
 };
 
 use super::POLICY;
@@ -53,6 +53,28 @@ fn a_log_with_any_bit_changed_is_an_error() {
         changed[bit / 8] ^= 1 << (bit % 8);
         assert!(replay(&changed).is_err(), "bit {bit}");
     }
+}
+
+/// Attempts count from 1, and so a curve may rely on it. Each forged record has a checksum that fits.
+#[test]
+fn a_forged_record_of_a_decision_after_no_attempt_is_an_error() {
+    let log = small_log();
+    let begin = Records::new(&log).unwrap().at();
+    let [kind, lengths, _, _, call, rest @ ..] = &log[begin..] else { panic!("the log has a record") };
+    assert_eq!(*call, 0);
+    let mut read = 0;
+    for (said, near) in (0..=u8::MAX).flat_map(|said| (0..=u8::MAX).map(move |near| (said, near))) {
+        for attempt in [0, 3] {
+            let head = [*kind, *lengths, said, near, *call, attempt];
+            let forged = [&log[..begin], &head, &rest[..64]].concat();
+            let Some(Ok(record)) = Records::new(&forged).unwrap().next() else { continue };
+            if let RecordedStep::Decided { .. } = record.step {
+                assert!(record.attempt > 0, "{head:?}");
+                read += u32::from(record.attempt == 3);
+            }
+        }
+    }
+    assert!(read > 0, "some records with a number of their own are read");
 }
 
 #[test]

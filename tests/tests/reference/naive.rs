@@ -29,11 +29,14 @@ pub(crate) enum At {
         /// The failures since the last success.
         streak: u32,
         ramp: Option<Ramp>,
+        /// Whether an attempt was cancelled, and none has completed since.
+        armed: bool,
     },
     Open {
         until: Instant,
         /// The limit of the time until `until`, also if the clock steps back.
         most: u64,
+        by: By,
     },
     HalfOpen {
         in_flight: u32,
@@ -41,6 +44,27 @@ pub(crate) enum At {
         failed: u32,
         last_admitted: Instant,
     },
+}
+
+/// What opened it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Rules,
+    Hand,
+    RateLimit,
+    Fleet,
+}
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed {
+    pub(crate) hint: Option<u64>,
+    pub(crate) rate_limited: bool,
+    pub(crate) word: u64,
+}
+
+impl Failed {
+    pub(crate) const PLAINLY: Self = Self { hint: None, rate_limited: false, word: 0 };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +90,7 @@ pub(crate) struct Pass {
 
 impl Naive {
     pub(crate) const CLOSED: Self = Self {
-        at: At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp: None },
+        at: At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp: None, armed: false },
         mode: Mode::Automatic,
         era: 0,
         late: 0,
@@ -78,12 +102,18 @@ impl Naive {
         if self.mode == Mode::ForcedOpen {
             return Err(Rejected::new(Phase::Open, Duration::MAX));
         }
-        if let At::Open { until, most } = &mut self.at {
+        if let At::Open { until, most, by } = &mut self.at {
             *until = (*until).min(later(now, *most));
             if *until > now {
                 return Err(Rejected::new(Phase::Open, until.since(now)));
             }
-            change = Some(self.half_open(now, ChangeCause::OpenTimePassed));
+            // If the configuration has changed to one that holds nothing, a probe decides.
+            let held = *by == By::RateLimit && rules.rate_limit_hold > 0;
+            change = Some(if held {
+                self.close(rules.ramp > 0, now, ChangeCause::HoldOver)
+            } else {
+                self.half_open(now, ChangeCause::OpenTimePassed)
+            });
         }
         if let At::HalfOpen { in_flight, succeeded, failed, last_admitted } = &mut self.at {
             let taken = |in_flight: u32| {
@@ -118,8 +148,12 @@ impl Naive {
                 running.credit -= 1_024;
             }
         }
-        // If no rule counts slow calls, the start is not stored, and the call is not slow.
-        let started = if rules.slow_after > 0 { now } else { Instant::MAX };
+        // Without a rule that needs the start, it is not stored, and the call is neither slow nor cancelled late.
+        let timed = match self.at {
+            At::Closed { armed, .. } => armed,
+            _ => rules.cancelled_after > 0,
+        };
+        let started = if timed || rules.slow_after > 0 { now } else { Instant::MAX };
         Ok((Pass { era: self.era, started }, change))
     }
 
@@ -127,10 +161,17 @@ impl Naive {
         &mut self,
         rules: &Rules,
         pass: Pass,
-        failed: bool,
+        failed: Option<Failed>,
         now: Instant,
-        word: u64,
     ) -> Option<Change> {
+        if let (At::Closed { armed, .. }, true) = (&mut self.at, pass.era == self.era) {
+            *armed = false;
+        }
+        self.record(rules, pass, failed, now)
+    }
+
+    fn record(&mut self, rules: &Rules, pass: Pass, failure: Option<Failed>, now: Instant) -> Option<Change> {
+        let failed = failure.is_some();
         if pass.era != self.era {
             self.late += 1;
             return None;
@@ -147,8 +188,19 @@ impl Naive {
                     }
                     outcomes.push(Outcome { failed, slow, bucket: *newest });
                 }
-                let cause = if self.mode == Mode::Automatic { self.tripped_by(rules) } else { None };
-                cause.map(|cause| self.open(rules, now, word, cause))
+                if self.mode != Mode::Automatic {
+                    return None;
+                }
+                let failure = failure.unwrap_or(Failed::PLAINLY);
+                match self.tripped_by(rules) {
+                    Some(cause) => Some(self.open(rules, now, failure, cause)),
+                    None if failure.hold(rules) > 0 => {
+                        let most = failure.hold(rules);
+                        let held = At::Open { until: later(now, most), most, by: By::RateLimit };
+                        Some(self.change(held, now, ChangeCause::RateLimited))
+                    }
+                    None => None,
+                }
             }
             At::Open { .. } => unreachable!("no attempt of this era was admitted while open"),
             At::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
@@ -156,7 +208,8 @@ impl Naive {
                 if failed || slow && rules.slow_rate > 0 {
                     *failures += 1;
                     let cause = ChangeCause::ProbesFailed(*failures);
-                    (*failures > rules.probe_failures).then(|| self.open(rules, now, word, cause))
+                    let failure = failure.unwrap_or(Failed::PLAINLY);
+                    (*failures > rules.probe_failures).then(|| self.open(rules, now, failure, cause))
                 } else {
                     *succeeded += 1;
                     let cause = ChangeCause::ProbesSucceeded(*succeeded);
@@ -167,8 +220,15 @@ impl Naive {
     }
 
     pub(crate) fn cancel(&mut self, rules: &Rules, pass: Pass, now: Instant) -> Option<Change> {
-        if was_slow(rules, pass, now) {
-            return self.settle(rules, pass, true, now, 0);
+        let least = [rules.slow_after, rules.cancelled_after].into_iter().filter(|least| *least > 0).min();
+        if pass.started != Instant::MAX && least.is_some_and(|least| age(pass.started, now) >= least) {
+            return self.record(rules, pass, Some(Failed::PLAINLY), now);
+        }
+        if let (At::Closed { armed, .. }, true) = (&mut self.at, pass.era == self.era)
+            && rules.cancelled_after > 0
+            && rules.slow_after == 0
+        {
+            *armed = self.mode != Mode::Disabled;
         }
         self.release(pass);
         None
@@ -186,7 +246,7 @@ impl Naive {
     pub(crate) fn force_open(&mut self, now: Instant) -> Option<Change> {
         (self.mode != Mode::ForcedOpen).then(|| {
             self.mode = Mode::ForcedOpen;
-            self.open_until(u64::MAX, now, ChangeCause::Manual)
+            self.open_until(u64::MAX, By::Hand, now, ChangeCause::Manual)
         })
     }
 
@@ -204,7 +264,7 @@ impl Naive {
 
     pub(crate) fn trip(&mut self, nanos: u64, now: Instant) -> Option<Change> {
         self.mode = Mode::Automatic;
-        Some(self.open_until(nanos, now, ChangeCause::Manual))
+        Some(self.open_until(nanos, By::Hand, now, ChangeCause::Manual))
     }
 
     pub(crate) fn probe(&mut self, now: Instant, cause: ChangeCause) -> Option<Change> {
@@ -220,14 +280,76 @@ impl Naive {
         then: OnHealthy,
         now: Instant,
     ) -> Option<Change> {
+        self.recover(rules, late, then, now, ChangeCause::HealthCheck)
+    }
+
+    fn recover(
+        &mut self,
+        rules: &Rules,
+        late: bool,
+        then: OnHealthy,
+        now: Instant,
+        cause: ChangeCause,
+    ) -> Option<Change> {
         if late || self.mode != Mode::Automatic || self.phase() != Phase::Open {
             self.late += 1;
             return None;
         }
         Some(match then {
-            OnHealthy::HalfOpen => self.half_open(now, ChangeCause::HealthCheck),
-            OnHealthy::Close => self.close(rules.ramp > 0, now, ChangeCause::HealthCheck),
+            OnHealthy::HalfOpen => self.half_open(now, cause),
+            OnHealthy::Close => self.close(rules.ramp > 0, now, cause),
         })
+    }
+
+    /// Adopts an opening of the fleet.
+    pub(crate) fn adopt_open(
+        &mut self,
+        rules: &Rules,
+        open_for: u64,
+        grace: u64,
+        now: Instant,
+    ) -> Option<Change> {
+        if self.mode != Mode::Automatic {
+            return None;
+        }
+        let most = open_for.min(rules.max_open_for) + grace;
+        let adopted = At::Open { until: later(now, most), most, by: By::Fleet };
+        match self.at {
+            At::Open { until, .. } if until >= later(now, most) => None,
+            At::Open { .. } => {
+                self.at = adopted;
+                None
+            }
+            _ => Some(self.change(adopted, now, ChangeCause::Fleet)),
+        }
+    }
+
+    /// Half-opens, so that one call decides.
+    pub(crate) fn adopt_ask_once(&mut self, rules: &Rules, now: Instant) -> Option<Change> {
+        if self.mode != Mode::Automatic {
+            return None;
+        }
+        let one = At::HalfOpen {
+            in_flight: rules.probes - 1,
+            succeeded: rules.successes - 1,
+            failed: rules.probe_failures,
+            last_admitted: now,
+        };
+        Some(self.change(one, now, ChangeCause::Fleet))
+    }
+
+    /// Half-opens or closes by the fleet's word of this era, or of an older one if it is `late`.
+    pub(crate) fn adopt_recovery(
+        &mut self,
+        rules: &Rules,
+        late: bool,
+        then: OnHealthy,
+        now: Instant,
+    ) -> Option<Change> {
+        if self.mode != Mode::Automatic {
+            return None;
+        }
+        self.recover(rules, late, then, now, ChangeCause::Fleet)
     }
 
     /// Restores the state `taken`, which had its own rules, and was taken when its clock read `then`.
@@ -237,7 +359,8 @@ impl Naive {
         let moved = |instant: Instant| Instant::from_nanos(now.as_nanos().saturating_sub(age(instant, then)));
         let mut at = taken.at.clone();
         match &mut at {
-            At::Closed { outcomes, newest, ramp, .. } => {
+            At::Closed { outcomes, newest, ramp, armed, .. } => {
+                *armed = false;
                 if let Some(ramp) = ramp {
                     ramp.since = moved(ramp.since);
                 }
@@ -250,7 +373,7 @@ impl Naive {
                 }
             }
             At::Open { until: Instant::MAX, .. } => {}
-            At::Open { until, most } => *until = later(now, age(then, *until).min(*most)),
+            At::Open { until, most, .. } => *until = later(now, age(then, *until).min(*most)),
             At::HalfOpen { in_flight, last_admitted, .. } => (*in_flight, *last_admitted) = (0, now),
         }
         self.mode = taken.mode;
@@ -279,12 +402,15 @@ impl Naive {
                 *succeeded = (*succeeded).min(new.successes - 1);
                 *failed = (*failed).min(new.probe_failures);
             }
-            // A circuit that was tripped for longer stays open for longer.
-            At::Open { until, most } if *most <= old.max_open_for => {
-                *most = (*most).min(new.max_open_for);
+            At::Open { until, most, by } => {
+                let longest = match by {
+                    By::Rules => new.max_open_for.max(new.max_hint).max(new.rate_limit_hold),
+                    By::RateLimit => new.rate_limit_hold,
+                    By::Hand | By::Fleet => u64::MAX,
+                };
+                *most = (*most).min(longest);
                 *until = (*until).min(later(now, *most));
             }
-            At::Open { .. } => {}
         }
     }
 
@@ -299,7 +425,7 @@ impl Naive {
     /// Returns the rejection of an attempt after `delay`, if it would be rejected.
     pub(crate) fn after(&self, now: Instant, delay: u64) -> Result<(), Rejected> {
         match self.at {
-            At::Open { until, most } if until.min(later(now, most)) > later(now, delay) => {
+            At::Open { until, most, .. } if until.min(later(now, most)) > later(now, delay) => {
                 Err(Rejected::new(Phase::Open, until.min(later(now, most)).since(now)))
             }
             _ => Ok(()),
@@ -344,16 +470,17 @@ impl Naive {
         }
     }
 
-    fn open(&mut self, rules: &Rules, now: Instant, word: u64, cause: ChangeCause) -> Change {
+    fn open(&mut self, rules: &Rules, now: Instant, failure: Failed, cause: ChangeCause) -> Change {
+        let word = failure.word;
         // Without a random word, the time and the era are used.
         let word = if word == 0 { mixed(now.as_nanos() ^ (u64::from(self.era) << 32)) } else { word };
-        let nanos = rules.open_time(self.openings, word);
-        self.open_until(nanos, now, cause)
+        let nanos = rules.open_time(self.openings, word).max(failure.shortest_open(rules));
+        self.open_until(nanos, By::Rules, now, cause)
     }
 
-    fn open_until(&mut self, nanos: u64, now: Instant, cause: ChangeCause) -> Change {
+    fn open_until(&mut self, nanos: u64, by: By, now: Instant, cause: ChangeCause) -> Change {
         self.openings += 1;
-        self.change(At::Open { until: later(now, nanos), most: nanos }, now, cause)
+        self.change(At::Open { until: later(now, nanos), most: nanos, by }, now, cause)
     }
 
     fn half_open(&mut self, now: Instant, cause: ChangeCause) -> Change {
@@ -363,7 +490,7 @@ impl Naive {
     fn close(&mut self, ramp: bool, now: Instant, cause: ChangeCause) -> Change {
         self.openings = 0;
         let ramp = ramp.then_some(Ramp { since: now, credit: 1_024 });
-        self.change(At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp }, now, cause)
+        self.change(At::Closed { outcomes: Vec::new(), newest: 0, streak: 0, ramp, armed: false }, now, cause)
     }
 
     fn change(&mut self, to: At, at: Instant, cause: ChangeCause) -> Change {
@@ -375,6 +502,16 @@ impl Naive {
     fn begin(&mut self, at: At) {
         self.at = at;
         self.era += 1;
+    }
+}
+
+impl Failed {
+    fn hold(self, rules: &Rules) -> u64 {
+        if self.rate_limited { self.hint.unwrap_or(0).min(rules.rate_limit_hold) } else { 0 }
+    }
+
+    fn shortest_open(self, rules: &Rules) -> u64 {
+        self.hint.unwrap_or(0).min(rules.max_hint).max(self.hold(rules))
     }
 }
 

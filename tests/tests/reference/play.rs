@@ -6,11 +6,13 @@ use std::time::Duration;
 use proptest::test_runner::TestCaseError;
 use retry_core::{
     Class, Instant, Rejected, SharedCircuit,
-    circuit::{AttemptEnd, Breaker, Change, ChangeCause, Gate, Mode, Snapshot, Ticket, Window},
+    circuit::{
+        Adoption, AttemptEnd, Breaker, Change, ChangeCause, Gate, Mode, OnHealthy, Snapshot, Ticket, Window,
+    },
     runtime::LocalLock,
 };
 
-use super::naive::{Naive, Pass};
+use super::naive::{Failed, Naive, Pass};
 use super::rules::Rules;
 use super::script::Step;
 
@@ -118,6 +120,15 @@ impl<W: Window + Debug> Play<W> {
                 Ok(())
             }
             Step::Restore(later) => self.restore(later),
+            Step::Adopt { open_for, grace } => {
+                let change = self.naive.adopt_open(&self.rules, open_for, grace, now);
+                let [open_for, grace] = [open_for, grace].map(Duration::from_nanos);
+                self.adopt(change, Adoption::Open { open_for, grace })
+            }
+            Step::AskOnce => {
+                let change = self.naive.adopt_ask_once(&self.rules, now);
+                self.adopt(change, Adoption::AskOnce)
+            }
             _ if self.told == Told::AsABreaker => Ok(()),
             Step::Disable => same(self.naive.hold_closed(Mode::Disabled, now), shared.disable(now)),
             Step::CountOnly => same(self.naive.hold_closed(Mode::CountOnly, now), shared.count_only(now)),
@@ -133,6 +144,15 @@ impl<W: Window + Debug> Play<W> {
                     self.naive.health_check_passed(&self.rules, late, then, now),
                     shared.health_check_passed(era, then, now),
                 )
+            }
+            Step::FleetHealthy(then) => {
+                let Some((era, began)) = self.ailing else { return Ok(()) };
+                let late = began != self.naive.era;
+                let adoption = match then {
+                    OnHealthy::HalfOpen => Adoption::Probe { era },
+                    OnHealthy::Close => Adoption::Close { era },
+                };
+                same(self.naive.adopt_recovery(&self.rules, late, then, now), shared.adopt(adoption, now))
             }
             Step::Reconfigure => {
                 self.reconfigure();
@@ -183,7 +203,7 @@ impl<W: Window + Debug> Play<W> {
         let (naive, breaker, shared) = (&mut self.naive, &mut self.breaker, &self.shared);
         let (expected, seen, ticket_seen) = match step {
             Step::Succeed(_) => (
-                naive.settle(rules, pass, false, now, 0),
+                naive.settle(rules, pass, None, now),
                 shared.succeed(shared_ticket, now),
                 ticket.map(|ticket| breaker.settle(&config, ticket, false, now, 0)),
             ),
@@ -203,16 +223,21 @@ impl<W: Window + Debug> Play<W> {
                 });
                 (None, settled.change, seen)
             }
-            Step::Fail { delay, word, .. } => {
-                let expected = naive.settle(rules, pass, true, now, word);
-                let wait = Some(Duration::from_nanos(delay));
-                let settled = shared.fail(shared_ticket, Class::Server, now, wait, word);
+            Step::Fail { delay, hint, rate_limited, word, .. } => {
+                let expected = naive.settle(rules, pass, Some(Failed { hint, rate_limited, word }), now);
+                let class = if rate_limited { Class::RateLimit } else { Class::Server };
+                let (hint, delay_of) = (hint.map(Duration::from_nanos), Some(Duration::from_nanos(delay)));
+                let end = AttemptEnd::Failed { class, hint, delay: delay_of, word };
+                let settled = shared.end(shared_ticket, end, now);
                 same(naive.after(now, delay), settled.next)?;
-                let seen = ticket.map(|ticket| breaker.settle(&config, ticket, true, now, word));
-                (expected, settled.change, seen)
+                let seen = ticket.map(|ticket| breaker.end(&config, ticket, end, now));
+                if let Some(seen) = &seen {
+                    same(settled.next, seen.next)?;
+                }
+                (expected, settled.change, seen.map(|seen| seen.change))
             }
             _ => (
-                naive.settle(rules, pass, false, now, 0),
+                naive.settle(rules, pass, None, now),
                 shared.fail(shared_ticket, Class::Validation, now, None, 0).change,
                 ticket.map(|ticket| breaker.settle(&config, ticket, false, now, 0)),
             ),
@@ -232,6 +257,15 @@ impl<W: Window + Debug> Play<W> {
             same(expected, breaker(&mut self.breaker))?;
         }
         Ok(())
+    }
+
+    fn adopt(&mut self, expected: Option<Change>, adoption: Adoption) -> Checked {
+        let (now, config) = (self.now, self.rules.config());
+        self.by_hand(
+            expected,
+            |breaker| breaker.adopt(&config, adoption, now),
+            |shared| shared.adopt(adoption, now),
+        )
     }
 
     fn restore(&mut self, later: u64) -> Checked {

@@ -17,11 +17,14 @@ pub(crate) struct Rules {
     pub(crate) failure_rate: u8,
     pub(crate) slow_rate: u8,
     pub(crate) slow_after: u64,
+    pub(crate) cancelled_after: u64,
     pub(crate) minimum_calls: u32,
     pub(crate) open_for: u64,
     pub(crate) growth: f64,
     pub(crate) max_open_for: u64,
     pub(crate) jitter: Jitter,
+    pub(crate) max_hint: u64,
+    pub(crate) rate_limit_hold: u64,
     pub(crate) probes: u32,
     pub(crate) successes: u32,
     pub(crate) probe_failures: u32,
@@ -43,11 +46,14 @@ impl Rules {
         failure_rate: 0,
         slow_rate: 0,
         slow_after: 0,
+        cancelled_after: 0,
         minimum_calls: 1,
         open_for: 1,
         growth: 1.0,
         max_open_for: 1,
         jitter: Jitter::None,
+        max_hint: 0,
+        rate_limit_hold: 0,
         probes: 1,
         successes: 1,
         probe_failures: 0,
@@ -62,6 +68,13 @@ impl Rules {
             .open_for(nanos(self.open_for))
             .open_growth(self.growth, nanos(self.max_open_for))
             .open_jitter(self.jitter)
+            .max_hint(nanos(self.max_hint))
+            .rate_limit_hold(nanos(self.rate_limit_hold))
+            .cancelled_after(if self.cancelled_after > 0 {
+                nanos(self.cancelled_after)
+            } else {
+                Duration::MAX
+            })
             .minimum_calls(self.minimum_calls)
             .probes(self.probes)
             .success_threshold(self.successes)

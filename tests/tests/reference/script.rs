@@ -23,6 +23,8 @@ pub(crate) enum Step {
     Fail {
         call: u32,
         delay: u64,
+        hint: Option<u64>,
+        rate_limited: bool,
         word: u64,
     },
     /// A call ends with an error that the dependency did not cause.
@@ -46,6 +48,15 @@ pub(crate) enum Step {
     Check,
     /// The last health check succeeds, possibly late or once more.
     Healthy(OnHealthy),
+    /// Other processes report an opening.
+    Adopt {
+        open_for: u64,
+        grace: u64,
+    },
+    /// They report one, and others contest it.
+    AskOnce,
+    /// They report, of the era of the last health check, that a probe may run or that the dependency is healthy.
+    FleetHealthy(OnHealthy),
     /// Changes to the other of the two configurations.
     Reconfigure,
     Snapshot,
@@ -69,7 +80,13 @@ fn step(kind: u8, number: u32, word: u64) -> Step {
         0..75 => Step::Ask,
         75..85 => Step::Look,
         85..140 => Step::Succeed(number),
-        140..176 => Step::Fail { call: number, delay: time, word },
+        140..176 => Step::Fail {
+            call: number,
+            delay: time,
+            hint: word.is_multiple_of(4).then_some(long),
+            rate_limited: word % 32 < 4,
+            word,
+        },
         176..180 => Step::Invalid(number),
         180..186 => Step::Neutral { call: number, delay: time },
         186..192 => Step::Drop(number),
@@ -82,7 +99,7 @@ fn step(kind: u8, number: u32, word: u64) -> Step {
 }
 
 fn by_hand(word: u64, time: u64) -> Step {
-    match word % 16 {
+    match word % 20 {
         0 => Step::ForceOpen,
         1 => Step::Disable,
         2 => Step::CountOnly,
@@ -94,6 +111,9 @@ fn by_hand(word: u64, time: u64) -> Step {
         9 => Step::Healthy(if time.is_multiple_of(2) { OnHealthy::HalfOpen } else { OnHealthy::Close }),
         10 | 11 => Step::Reconfigure,
         12 | 13 => Step::Snapshot,
+        14 | 15 => Step::Adopt { open_for: time, grace: time / 2 },
+        16 => Step::AskOnce,
+        17 => Step::FleetHealthy(if time.is_multiple_of(2) { OnHealthy::HalfOpen } else { OnHealthy::Close }),
         _ => Step::Restore(time),
     }
 }
@@ -111,8 +131,10 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
     let spare = prop_oneof![Just(u32::MAX), 0..3_u32];
     let closing = (1..4_u32, 1..4_u32, 0..3_u32, spare, 1..12_u64);
     let others = (prop_oneof![Just(0), 1..8_u64], prop_oneof![Just(0), 1..30_u64]);
-    (opening, open, jitter, closing, others).prop_map(
-        |(opening, open, jitter, closing, (slow_after, ramp))| {
+    let new =
+        (prop_oneof![Just(0), 1..6_u64], prop_oneof![Just(0), 1..40_u64], prop_oneof![Just(0), 1..40_u64]);
+    (opening, open, jitter, closing, others, new).prop_map(
+        |(opening, open, jitter, closing, (slow_after, ramp), (cancelled_after, max_hint, hold))| {
             let (consecutive_failures, failures, failure_rate, slow_rate, window_calls, minimum_calls, of) =
                 opening;
             let (open_for, growth, more) = open;
@@ -130,11 +152,14 @@ fn rules<W: Window + Buckets>() -> impl Strategy<Value = Rules> {
                 failure_rate: if failure_rate < 20 { 0 } else { failure_rate },
                 slow_rate: if slow_rate < 20 || !W::SLOW || slow_after == 0 { 0 } else { slow_rate },
                 slow_after: slow_after * UNIT,
+                cancelled_after: cancelled_after * UNIT,
                 minimum_calls: if W::TIMED { minimum_calls } else { minimum_calls.min(window_calls) },
                 open_for: open_for * UNIT,
                 growth,
                 max_open_for: (open_for + more) * UNIT,
                 jitter,
+                max_hint: max_hint * UNIT,
+                rate_limit_hold: hold * UNIT,
                 probes,
                 successes,
                 probe_failures,

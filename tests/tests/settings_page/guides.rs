@@ -15,11 +15,11 @@ const RULES: &str = include_str!("../../../examples/monitoring/rules.yml");
 
 /// What is named in these pages and belongs to others, or to the samples in them.
 #[rustfmt::skip]
-const OTHERS: [&str; 28] = [
+const OTHERS: [&str; 29] = [
     // samples
     "circuit", "clock", "config", "error", "handle", "main", "policy", "pool", "progress", "queue", "sink",
     // libraries, files and logs
-    "Duration", "from_secs", "Idempotency-Key", "Ok", "RUST_LOG", "Retry-After", "debug", "m", "never", "reqwest", "retry", "retry-core",
+    "Duration", "from_secs", "Idempotency-Key", "Ok", "RUST_LOG", "Retry-After", "debug", "info", "m", "never", "reqwest", "retry", "retry-core",
     "start_paused", "timeout", "to_string", "u32", "warn",
 ];
 

@@ -9,7 +9,7 @@ mod values;
 
 use std::collections::BTreeSet;
 
-use retry_core::{CircuitConfig, Policy, config::OperationsFile};
+use retry_core::{CircuitConfig, Policy, budget::BudgetConfig, config::OperationsFile};
 
 use page::{PAGE, keys, names, quoted, sections};
 use sources::SOURCES;
@@ -34,7 +34,6 @@ const SECTIONS: [(&str, &[&str]); 29] = [
     ("ConcurrencyShare", &["ConcurrencyShare"]),
     ("AdaptiveThrottle", &["AdaptiveThrottle"]),
     ("CircuitPool", &["Pools"]),
-    ("FixedCircuitPool", &["Pools"]),
     ("DeadLetterCall", &["Dead letters"]),
     ("JsonLinesSink", &["Dead letters"]),
     ("JsonLinesReader", &["Dead letters"]),
@@ -48,11 +47,12 @@ const SECTIONS: [(&str, &[&str]); 29] = [
 ];
 
 /// Types whose methods of this shape set nothing of a program, with the reason.
-const NO_SETTINGS: [(&str, &str); 6] = [
+const NO_SETTINGS: [(&str, &str); 7] = [
     ("ClassSet", "a set"),
     ("ReasonSet", "a set"),
     ("Instant", "arithmetic"),
     ("MetricsSnapshot", "arithmetic"),
+    ("Event", "what observers are told"),
     ("FakeClock", "for tests"),
     ("LetterContext", "what a sink is told"),
 ];
@@ -109,10 +109,68 @@ fn every_key_of_a_file_is_in_its_table() {
     assert_eq!(keys(&sections["Circuits"]), expected(&error));
     let error = serde_json::from_str::<OperationsFile>(r#"{"http": {"?": 0}}"#).unwrap_err().to_string();
     assert_eq!(keys(&sections["Operations"]), expected(&error));
+    let error = serde_json::from_str::<Policy>(r#"{"rules": [{"?": 0}]}"#).unwrap_err().to_string();
+    assert_eq!(keys(&sections["Rules"]), expected(&error));
+    let error = serde_json::from_str::<BudgetConfig>(r#"{"?": 0}"#).unwrap_err().to_string();
+    let budgets = ["Budgets"].into_iter().chain(BUDGETS);
+    assert_eq!(budgets.flat_map(|title| keys(&sections[title])).collect::<BTreeSet<_>>(), expected(&error));
     for (title, rows) in sections {
-        let has_keys = ["Policy", "Circuits", "Operations"].contains(&title);
-        assert!(has_keys || keys(&rows).is_empty(), "{title}: {:?}", keys(&rows));
+        let has_keys = ["Policy", "Rules", "Circuits", "Operations", "Budgets", "Keys that need others"]
+            .contains(&title);
+        assert!(has_keys || BUDGETS.contains(&title) || keys(&rows).is_empty(), "{title}: {:?}", keys(&rows));
     }
+}
+
+const BUDGETS: [&str; 5] =
+    ["TokenBucket", "RetryThrottle", "RequestShare", "ConcurrencyShare", "AdaptiveThrottle"];
+
+/// Setters that no key has, with the reason.
+const WITHOUT_KEY: [(&str, &str, &str); 1] = [("Backoff", "custom", "a function")];
+
+/// Setters and keys are both read from the sources.
+#[test]
+fn every_setter_has_a_key_of_its_name() {
+    let tables: [(&str, &str); 9] = [
+        ("Policy", "PolicyFile"),
+        ("Backoff", "PolicyFile"),
+        ("Rule", "RuleFile"),
+        ("CircuitConfig", "CircuitFile"),
+        ("TokenBucket", "BudgetFile"),
+        ("RetryThrottle", "BudgetFile"),
+        ("RequestShare", "BudgetFile"),
+        ("ConcurrencyShare", "BudgetFile"),
+        ("AdaptiveThrottle", "BudgetFile"),
+    ];
+    for (name, table) in tables {
+        let keys = &SOURCES.keys[table];
+        assert!(keys.len() > 4, "{table}: {keys:?}");
+        for setter in &SOURCES.setters[name] {
+            let is_exempt = WITHOUT_KEY.iter().any(|(of, exempt, _)| of == &name && exempt == setter);
+            assert!(keys.contains(setter) || is_exempt, "{name}::{setter} has no key in {table}");
+        }
+    }
+    // The other way round: a key is a setter, a constructor, a field of a preset, or a part of one of these.
+    let parts = [
+        "preset",
+        "base_delay",
+        "increment",
+        "degree",
+        "deviation",
+        "open_deviation",
+        "max_open_for",
+        "without_rules",
+    ];
+    let parts = parts
+        .into_iter()
+        .chain(["kind", "delay", "classes", "budget"])
+        .map(String::from)
+        .collect::<BTreeSet<_>>();
+    let setters = SOURCES.setters.values().flatten().chain(&SOURCES.public_fields["Preset"]);
+    let known: BTreeSet<_> = setters.cloned().chain(parts).collect();
+    for (table, keys) in &SOURCES.keys {
+        assert!(keys.is_subset(&known), "{table}: {:?}", keys.difference(&known));
+    }
+    assert_eq!(SOURCES.keys.len(), 5, "policy, rule, circuit, budget and operation");
 }
 
 #[test]
@@ -120,7 +178,7 @@ fn the_page_has_every_class() {
     let error = serde_json::from_str::<Policy>(r#"{"retry_on": ["?"]}"#).unwrap_err().to_string();
     let (_, classes) = PAGE.split_once("a list of names in a file: ").expect("the page lists the classes");
     let classes = quoted(classes.split(".\n").next().expect("a split has a first part"));
-    assert!(error.contains(&format!("is not one of {} at line", classes.join(", "))), "{error}");
+    assert!(error.contains(&format!("must be one of {} at line", classes.join(", "))), "{error}");
 }
 const COMMON_NAMES: [&str; 21] = [
     "MaxAttempts",

@@ -5,14 +5,15 @@ use std::time::Duration;
 use retry_core::{
     Backoff, CircuitConfig, CircuitPool, Class, ClassSet, ConfigError, Jitter, Policy, Preset, Recovery,
     Retry, Rule, SharedBudget, SharedCircuit, TokenBucket,
-    budget::{AdaptiveThrottle, Budget as _, ConcurrencyShare, Request, RequestShare, RetryThrottle},
-    circuit::{Gate as _, Start},
+    budget::{
+        AdaptiveThrottle, Budget as _, BudgetConfig, ConcurrencyShare, Request, RequestShare, RetryThrottle,
+    },
+    circuit::Start,
     dead_letter::{
         DeadLetter, DeadLetterQueue, JsonLinesReader, JsonLinesSink, LetterContext, OnDisk, WhenFull,
     },
     observe::Queued,
     policy::{BackoffKind, Hints},
-    pool::FixedCircuitPool,
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -39,6 +40,8 @@ pub(crate) type Tried = Result<bool, String>;
 pub(crate) enum InFile {
     Nowhere,
     Policy(&'static str),
+    Rule(&'static str),
+    Budget(&'static str),
     Circuit(&'static str),
     /// Its window limits the value, so a circuit is made of it.
     CircuitThatFits(&'static str),
@@ -52,6 +55,16 @@ impl InFile {
             Self::Policy(before) => {
                 let policy = toml::from_str::<Policy>(&format!("{before}\n{line}\n"));
                 policy.map(|policy| policy == Policy::DEFAULT).map_err(|error| error.message().into())
+            }
+            Self::Rule(before) => {
+                let policy = toml::from_str::<Policy>(&format!("[[rules]]\n{before}\n{line}\n"));
+                policy.map(|policy| policy.settings().rules[0] == ANY).map_err(|error| error.message().into())
+            }
+            Self::Budget(before) => {
+                let read = |lines: &str| {
+                    toml::from_str::<BudgetConfig>(lines).map_err(|error| error.message().to_owned())
+                };
+                Ok(read(&format!("{before}\n{line}\n"))? == read(before)?)
             }
             Self::Circuit(before) | Self::CircuitThatFits(before) => {
                 let config = toml::from_str::<CircuitConfig>(&format!("{before}\n{line}\n"));
@@ -69,12 +82,15 @@ impl InFile {
 pub(crate) fn same_rules(config: CircuitConfig) -> bool {
     let (says, default) = (config.settings(), CircuitConfig::DEFAULT.settings());
     let same = |it: Option<u32>, default: Option<u32>| it.is_none() || it == default;
+    // Only a rate has a minimum of calls.
+    let has_rate = says.failure_rate.or(says.slow_rate).is_some();
+    let has_minimum = has_rate || says.consecutive_failures.or(says.failures_in_window).is_none();
     same(says.consecutive_failures, default.consecutive_failures)
         && same(says.failure_rate.map(u32::from), default.failure_rate.map(u32::from))
         && same(says.failures_in_window, default.failures_in_window)
         && same(says.slow_rate.map(u32::from), default.slow_rate.map(u32::from))
         && says.slow_after == default.slow_after
-        && says.minimum_calls == default.minimum_calls
+        && (says.minimum_calls == default.minimum_calls || !has_minimum)
         && says.window.unwrap_or(N) == default.window.unwrap_or(N)
         && says.window_time == default.window_time
         && says.open_for == default.open_for
@@ -113,7 +129,7 @@ pub(crate) const ANY: Rule = Rule::ANY;
 /// All settings with a range or a default, by section, by the name in the first cell, and by the key.
 #[rustfmt::skip]
 pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
-    use InFile::{Circuit as C, Nowhere as No, Policy as P};
+    use InFile::{Budget as B, Circuit as C, Nowhere as No, Policy as P, Rule as U};
     use Set::{Classes, Count, Name, Number, Percent, Size, Time};
     const D: Policy = Policy::DEFAULT;
     const E: CircuitConfig = CircuitConfig::DEFAULT;
@@ -127,7 +143,7 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
     &[
         ("Policy", "Preset::named", "preset", Name(|name| Preset::named(name).map(|it| it == Preset::DEFAULT).ok_or("none".into()), None), P("")),
         ("Policy", "backoff", "backoff", Name(|name| Ok(name == kind(Policy::DEFAULT.settings().backoff.kind())), None), P("")),
-        ("Policy", "exponential", "base_delay", Time(|base| Ok(Policy::exponential(base).start_within(secs(300)) == D)), P("")),
+        ("Policy", "exponential", "base_delay", Time(|base| Ok(Policy::exponential(base).start_within(secs(300)) == D)), No),
         ("Policy", "multiplier", "multiplier", Number(|by| policy(D.try_multiplier(by)), FLOAT), P("")),
         ("Policy", "Backoff::linear", "increment", Time(|increment| Ok(Policy::backoff(Backoff::linear(ms(100), increment)) == D)), P("backoff = 'linear'")),
         ("Policy", "Backoff::polynomial", "degree", Count(|degree| Ok(Policy::backoff(Backoff::polynomial(ms(100), degree)) == D)), P("backoff = 'polynomial'")),
@@ -137,19 +153,26 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Policy", "min_delay", "min_delay", Time(|delay| policy(D.try_min_delay(delay))), P("")),
         ("Policy", "max_delay", "max_delay", Time(|delay| policy(D.try_max_delay(delay))), P("")),
         ("Policy", "max_attempts", "max_attempts", Count(|attempts| policy(D.try_max_attempts(attempts))), P("")),
-        ("Policy", "start_within", "start_within", Time(|limit| Ok(D.start_within(limit) == D)), P("")),
+        ("Policy", "start_within", "start_within", Time(|limit| policy(D.try_start_within(limit))), P("")),
         ("Policy", "total_timeout", "total_timeout", Time(|limit| policy(D.try_total_timeout(limit))), P("")),
         ("Policy", "attempt_timeout", "attempt_timeout", Time(|limit| policy(D.try_attempt_timeout(limit))), P("")),
         ("Policy", "reset_after", "reset_after", Time(|limit| policy(D.try_reset_after(limit))), P("")),
         ("Policy", "hints", "hints", Name(|name| Ok(name == "floor" && D.hints(Hints::Floor) == D), Some("Hints")), P("")),
         ("Policy", "max_hint", "max_hint", Time(|limit| Ok(D.max_hint(limit).settings().max_hint.unwrap_or(secs(30)) == secs(30))), P("")),
+        ("Policy", "poll_every", "poll_every", Time(|delay| Ok(D.poll_every(delay) == D)), P("")),
+        ("Policy", "max_polls", "max_polls", Count(|polls| match D.try_max_polls(polls) { Ok(it) => Ok(it.settings().max_polls.unwrap_or(3) == 3), Err(error) => Err(error.to_string()) }), P("")),
         ("Policy", "retry_on", "retry_on", Classes(|classes| Ok(D.retry_on(classes) == D)), P("")),
         ("Policy", "neutral_on", "neutral_on", Classes(|classes| Ok(D.neutral_on(classes) == D)), P("")),
 
-        ("Rules", "from_attempt", "-", Count(|attempt| Ok(ANY.from_attempt(attempt) == ANY)), No),
-        ("Rules", "after", "-", Time(|elapsed| Ok(ANY.after(elapsed) == ANY)), No),
-        ("Rules", "recovery", "-", Name(|_| Ok(ANY.recovery(Recovery::Fail) == ANY), Some("Recovery")), No),
-        ("Rules", "max_attempts", "-", Count(|attempts| told(ANY.try_max_attempts(attempts), ANY)), No),
+        ("Rules", "from_attempt", "from_attempt", Count(|attempt| Ok(ANY.from_attempt(attempt) == ANY)), U("")),
+        ("Rules", "after", "after", Time(|elapsed| Ok(ANY.after(elapsed) == ANY)), U("")),
+        ("Rules", "recovery", "recovery", Name(|_| Ok(ANY.recovery(Recovery::Fail) == ANY), Some("Recovery")), U("")),
+        ("Rules", "Backoff::multiplier", "multiplier", Number(|by| told(Backoff::exponential(ms(100)).try_multiplier(by), Backoff::exponential(ms(100))), FLOAT), No),
+        ("Rules", "Backoff::linear", "increment", Time(|_| Ok(false)), U("backoff = 'linear'")),
+        ("Rules", "Backoff::polynomial", "degree", Count(|_| Ok(false)), U("backoff = 'polynomial'")),
+        ("Rules", "Jitter::proportional", "deviation", Number(|share| told(Jitter::try_proportional(share), Jitter::Full), FLOAT), U("jitter = 'proportional'")),
+        ("Rules", "Jitter::additive", "deviation", Number(|share| told(Jitter::try_additive(share), Jitter::Full), FLOAT), U("jitter = 'additive'")),
+        ("Rules", "max_attempts", "max_attempts", Count(|attempts| told(ANY.try_max_attempts(attempts), ANY)), U("")),
 
         ("Circuits", "WITHOUT_RULES", "without_rules", Name(|name| Ok(name == "false"), None), C("")),
         ("Circuits", "consecutive_failures", "consecutive_failures", Count(|failures| circuit(E.try_consecutive_failures(failures))), C("")),
@@ -161,44 +184,49 @@ pub(crate) const SETTINGS: &[(&str, &str, &str, Set, InFile)] = {
         ("Circuits", "window", "window", Count(|calls| fits(E.minimum_calls(1).try_window(calls)).map(|_| calls == N)), InFile::CircuitThatFits("")),
         ("Circuits", "window_time", "window_time", Time(|time| circuit(E.try_window_time(time))), C("")),
         ("Circuits", "count_as_failure", "count_as_failure", Classes(|classes| Ok(E.count_as_failure(classes) == E)), C("")),
+        ("Circuits", "cancelled_after", "cancelled_after", Time(|least| circuit(E.try_cancelled_after(least))), C("")),
+        ("Circuits", "max_hint", "max_hint", Time(|longest| Ok(E.max_hint(longest) == E)), C("")),
+        ("Circuits", "rate_limit_hold", "rate_limit_hold", Time(|longest| Ok(E.rate_limit_hold(longest) == E)), C("")),
         ("Circuits", "open_for", "open_for", Time(|time| Ok(E.open_for(time) == E)), C("")),
-        ("Circuits", "open_growth", "open_growth", Number(|by| circuit(E.try_open_growth(by, secs(30))), FLOAT), C("max_open_for = '30s'")),
+        ("Circuits", "open_growth", "open_growth", Number(|by| circuit(E.try_open_growth(by, secs(30))), FLOAT), No),
         ("Circuits", "open_growth", "max_open_for", Time(|longest| circuit(E.try_open_growth(1.0, longest))), C("open_growth = 1")),
         ("Circuits", "open_jitter", "open_jitter", Name(|name| Ok(name == "none" && E.open_jitter(Jitter::None) == E), None), C("")),
         ("Circuits", "Jitter::proportional", "open_deviation", Number(|share| told(Jitter::try_proportional(share), Jitter::None), FLOAT), C("open_jitter = 'proportional'")),
-        ("Circuits", "Jitter::additive", "open_deviation", Number(|share| told(Jitter::try_additive(share), Jitter::None), FLOAT), C("open_jitter = 'additive'")),
+        ("Circuits", "Jitter::additive", "open_deviation", Number(|share| told(Jitter::try_additive(share), Jitter::None), FLOAT), C("open_jitter = 'additive'\nopen_growth = 1\nmax_open_for = '60s'")),
         ("Circuits", "probes", "probes", Count(|probes| circuit(E.try_probes(probes))), C("")),
         ("Circuits", "success_threshold", "success_threshold", Count(|successes| circuit(E.try_success_threshold(successes))), C("")),
         ("Circuits", "probe_failures", "probe_failures", Count(|failures| Ok(E.probe_failures(failures) == E)), C("")),
         ("Circuits", "max_probes", "max_probes", Count(|probes| circuit(E.try_max_probes(probes))), C("")),
-        ("Circuits", "probe_rate", "-", Count(|probes| circuit(E.try_probe_rate(probes, 50)).map(|_| false)), No),
+        ("Circuits", "probe_rate", "probe_rate", Percent(|percent| circuit(E.try_probe_rate(10, percent)).map(|_| false)), C("probes = 10")),
         ("Circuits", "lease", "lease", Time(|time| circuit(E.try_lease(time))), C("")),
         ("Circuits", "ramp", "ramp", Time(|time| Ok(E.ramp(time) == E)), C("")),
         ("Circuits", "starting", "-", Name(|name| Ok(name == format!("{:?}", Start::default())), Some("Start")), No),
 
-        ("TokenBucket", "capacity", "-", Count(|tokens| Ok(T.capacity(tokens) == T)), No),
-        ("TokenBucket", "retry_cost", "-", Count(|tokens| Ok(T.retry_cost(tokens) == T)), No),
-        ("TokenBucket", "timeout_cost", "-", Count(|tokens| Ok(T.timeout_cost(tokens) == T)), No),
-        ("TokenBucket", "rate_limit_cost", "-", Count(|tokens| Ok(cost_of_a_rate_limit(T.rate_limit_cost(tokens)) == cost_of_a_rate_limit(T))), No),
-        ("TokenBucket", "first_try_refund", "-", Count(|tokens| Ok(T.first_try_refund(tokens) == T)), No),
-        ("TokenBucket", "success_reward", "-", Number(|tokens| told(T.try_success_reward(tokens), T), MILLIONTH), No),
-        ("TokenBucket", "refill_per_second", "-", Number(|tokens| told(T.try_refill_per_second(tokens), T), MILLIONTH), No),
-        ("RetryThrottle", "max_tokens", "-", Count(|tokens| told(R.try_max_tokens(tokens), R)), No),
-        ("RetryThrottle", "token_ratio", "-", Number(|tokens| told(R.try_token_ratio(tokens), R), MILLIONTH), No),
-        ("RetryThrottle", "count_as_failure", "-", Classes(|classes| Ok(R.count_as_failure(classes) == R)), No),
-        ("RequestShare", "share", "-", Number(|share| told(Q.try_share(share), Q), MILLIONTH), No),
-        ("RequestShare", "ttl", "-", Time(|ttl| told(Q.try_ttl(ttl), Q)), No),
-        ("RequestShare", "min_retries_per_second", "-", Count(|retries| Ok(Q.min_retries_per_second(retries) == Q)), No),
-        ("ConcurrencyShare", "share", "-", Number(|share| told(S.try_share(share), S), MILLIONTH), No),
-        ("ConcurrencyShare", "min_retries", "-", Count(|retries| Ok(S.min_retries(retries) == S)), No),
-        ("AdaptiveThrottle", "multiplier", "-", Number(|by| told(A.try_multiplier(by), A), MILLIONTH), No),
-        ("AdaptiveThrottle", "max_rejection", "-", Number(|most| told(A.try_max_rejection(most), A), MILLIONTH), No),
-        ("AdaptiveThrottle", "window", "-", Time(|window| told(A.try_window(window), A)), No),
-        ("AdaptiveThrottle", "min_attempts", "-", Count(|attempts| Ok(A.min_attempts(attempts) == A)), No),
-        ("AdaptiveThrottle", "count_as_rejection", "-", Classes(|classes| Ok(A.count_as_rejection(classes) == A)), No),
+        ("TokenBucket", "capacity", "capacity", Count(|tokens| Ok(T.capacity(tokens) == T)), B("kind = 'token_bucket'")),
+        ("TokenBucket", "retry_cost", "retry_cost", Count(|tokens| Ok(T.retry_cost(tokens) == T)), B("kind = 'token_bucket'")),
+        ("TokenBucket", "timeout_cost", "timeout_cost", Count(|tokens| Ok(T.timeout_cost(tokens) == T)), B("kind = 'token_bucket'")),
+        ("TokenBucket", "rate_limit_cost", "rate_limit_cost", Count(|tokens| Ok(cost_of_a_rate_limit(T.rate_limit_cost(tokens)) == cost_of_a_rate_limit(T))), B("kind = 'token_bucket'")),
+        ("TokenBucket", "first_try_refund", "first_try_refund", Count(|tokens| Ok(T.first_try_refund(tokens) == T)), B("kind = 'token_bucket'")),
+        ("TokenBucket", "success_reward", "success_reward", Number(|tokens| told(T.try_success_reward(tokens), T), MILLIONTH), B("kind = 'token_bucket'")),
+        ("TokenBucket", "refill_per_second", "refill_per_second", Number(|tokens| told(T.try_refill_per_second(tokens), T), MILLIONTH), B("kind = 'token_bucket'")),
+        ("RetryThrottle", "max_tokens", "max_tokens", Count(|tokens| told(R.try_max_tokens(tokens), R)), B("kind = 'retry_throttle'")),
+        ("RetryThrottle", "token_ratio", "token_ratio", Number(|tokens| told(R.try_token_ratio(tokens), R), MILLIONTH), B("kind = 'retry_throttle'")),
+        ("RetryThrottle", "refill_per_second", "refill_per_second", Number(|tokens| told(R.try_refill_per_second(tokens), R), MILLIONTH), B("kind = 'retry_throttle'")),
+        ("RetryThrottle", "count_as_failure", "count_as_failure", Classes(|classes| Ok(R.count_as_failure(classes) == R)), B("kind = 'retry_throttle'")),
+        ("RequestShare", "share", "share", Number(|share| told(Q.try_share(share), Q), MILLIONTH), B("kind = 'request_share'")),
+        ("RequestShare", "ttl", "ttl", Time(|ttl| told(Q.try_ttl(ttl), Q)), B("kind = 'request_share'")),
+        ("RequestShare", "min_retries_per_second", "min_retries_per_second", Count(|retries| Ok(Q.min_retries_per_second(retries) == Q)), B("kind = 'request_share'")),
+        ("ConcurrencyShare", "share", "share", Number(|share| told(S.try_share(share), S), MILLIONTH), B("kind = 'concurrency_share'")),
+        ("ConcurrencyShare", "min_retries", "min_retries", Count(|retries| Ok(S.min_retries(retries) == S)), B("kind = 'concurrency_share'")),
+        ("AdaptiveThrottle", "multiplier", "multiplier", Number(|by| told(A.try_multiplier(by), A), MILLIONTH), B("kind = 'adaptive_throttle'")),
+        ("AdaptiveThrottle", "max_rejection", "max_rejection", Number(|most| told(A.try_max_rejection(most), A), MILLIONTH), B("kind = 'adaptive_throttle'")),
+        ("AdaptiveThrottle", "window", "window", Time(|window| told(A.try_window(window), A)), B("kind = 'adaptive_throttle'")),
+        ("AdaptiveThrottle", "min_attempts", "min_attempts", Count(|attempts| Ok(A.min_attempts(attempts) == A)), B("kind = 'adaptive_throttle'")),
+        ("AdaptiveThrottle", "count_as_rejection", "count_as_rejection", Classes(|classes| Ok(A.count_as_rejection(classes) == A)), B("kind = 'adaptive_throttle'")),
 
         ("Pools", "CircuitPool::new", "-", Size(pool_of), No),
-        ("Pools", "forget_after", "-", Time(|idle| Ok(forgets_after(Some(idle)) == forgets_after(None))), No),
+        ("Budgets", "BudgetConfig", "kind", Name(|_| Ok(false), None), No),
+        ("Operations", "log_level", "log_level", Name(|name| Ok(name == "trace"), Some("LogLevel")), No),
         ("Operations", "dead_letter", "dead_letter", Name(|name| Ok((name == "true") == Preset::new("stock", D).dead_letter), None), No),
         ("Dead letters", "delivery_timeout", "-", Time(waits_for_letters), No),
         ("Dead letters", "DeadLetterQueue::new", "-", Size(|capacity| { let _ = DeadLetterQueue::<u32>::new(capacity, WhenFull::Refuse); Ok(false) }), No),
@@ -240,24 +268,6 @@ pub(crate) fn pool_of(capacity: usize) -> Tried {
 }
 
 pub(crate) const MOST_CIRCUITS: usize = 1_000_000_000;
-
-/// After how many seconds of idleness, of those tried, a pool of one circuit evicts one that holds a failure.
-pub(crate) fn forgets_after(idle: Option<Duration>) -> Option<u64> {
-    let pool = FixedCircuitPool::<1>::new(CircuitConfig::DEFAULT);
-    let pool = match idle {
-        Some(idle) => pool.forget_after(idle),
-        None => pool,
-    };
-    let clock = FakeClock::new();
-    let retry = Retry::new(Policy::DEFAULT.max_attempts(1), &clock);
-    let _ = retry.by_ref().circuit(pool.get("a")).run_blocking(|| Err::<(), _>(Class::Server));
-    [0, 1, 59, 60, 3_599, 3_600, 3_601, 86_400].into_iter().find(|at| {
-        clock.advance(secs(*at) - Duration::from_millis(clock.now().as_millis()));
-        let other = pool.get("b");
-        let _ = other.admit(clock.now()); // the pool learns the time
-        !pool.get("b").is_overflow()
-    })
-}
 
 /// A call with this time for its asynchronous handler.
 pub(crate) fn waits_for_letters(limit: Duration) -> Tried {

@@ -14,6 +14,8 @@ pub(crate) struct Sources {
     pub(crate) names: BTreeSet<String>,
     pub(crate) variants: BTreeMap<String, Vec<String>>,
     pub(crate) public_fields: BTreeMap<String, BTreeSet<String>>,
+    /// The keys of each table of a file.
+    pub(crate) keys: BTreeMap<String, BTreeSet<String>>,
     /// All text in the code, such as names of metrics.
     pub(crate) texts: BTreeSet<String>,
 }
@@ -76,6 +78,20 @@ impl Sources {
                         for name in ["OperationMetrics", "Metrics", "MetricsFacade"] {
                             self.methods(name, &body);
                         }
+                    }
+                }
+                // `table! { struct PolicyFile in Table::Policy => { key: Type => check, .. } }`
+                ("table", [not, TokenTree::Group(body), ..]) if not.to_string() == "!" => {
+                    let body: Vec<_> = body.stream().into_iter().collect();
+                    let name = body.windows(2).find(|pair| pair[0].to_string() == "struct");
+                    if let (Some(name), Some(keys)) = (name, body.iter().find_map(braces)) {
+                        let keys: Vec<_> = keys.into_iter().collect();
+                        let begins = |place: usize| place == 0 || keys[place - 1].to_string() == ",";
+                        let is_key = |place: &usize| {
+                            begins(*place) && keys.get(place + 1).is_some_and(|it| it.to_string() == ":")
+                        };
+                        let keys = (0..keys.len()).filter(is_key).map(|place| keys[place].to_string());
+                        self.keys.insert(name[1].to_string(), keys.collect());
                     }
                 }
                 ("mod", [_, TokenTree::Group(body), ..]) => {

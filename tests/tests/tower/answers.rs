@@ -68,6 +68,6 @@ async fn if_the_circuit_rejects_after_the_delay_the_answer_is_lost() {
         "stock: rejected after attempt 1 of 4 (Server): the circuit is open for another 1.0 s"
     );
     assert!(error.is_circuit_open() && CIRCUIT.phase() == Phase::Open);
-    assert!(matches!(error.ended().unwrap().cause(), Some(Cause::Unacceptable)));
+    assert!(matches!(error.ended().unwrap().cause(), Some(Cause::Unacceptable(_))));
     assert!(std::error::Error::source(&error).is_none() && error.into_inner().is_none());
 }

@@ -136,7 +136,7 @@ impl Sdk {
         };
         let ms = |key| config.get(key).map(|Ms(duration)| duration);
         let costs = config.fields("costs")?;
-        let bucket = TokenBucket::DEFAULT
+        let bucket = TokenBucket::AWS
             .capacity(config.get("capacity")?)
             .retry_cost(costs.get("retry_cost")?)
             .timeout_cost(costs.get("timeout_cost")?)

@@ -206,7 +206,7 @@ fn play_in(which: Loop, policy: &Policy, script: &[(Ending, Duration)]) -> Repla
             Ok(_) => Ok(()),
             Err(error) => match error.kind() {
                 ErrorKind::GaveUp(reason) => {
-                    Err(End { reason, bad_value: error.cause() == Some(&Cause::Unacceptable) })
+                    Err(End { reason, bad_value: matches!(error.cause(), Some(Cause::Unacceptable(_))) })
                 }
                 _ => return fail(error.to_string()),
             },

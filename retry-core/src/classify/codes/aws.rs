@@ -21,27 +21,35 @@ impl Class {
     ///
     /// | class | codes |
     /// |---|---|
-    /// | `RateLimit` | what the SDKs call throttling: `Throttling`, `ThrottlingException`, `ThrottledException`, `EC2ThrottledException`, `RequestThrottled`, `RequestLimitExceeded`, `TooManyRequestsException`, `ProvisionedThroughputExceededException`, `LimitExceededException`, `BandwidthLimitExceeded`, `PriorRequestNotComplete`, `SlowDown`; any other with `Throttl` |
-    /// | `Timeout` | `RequestTimeout`, `RequestTimeoutException` |
-    /// | `Transient` | `TransactionInProgressException`, `TransactionConflictException`, `OperationAborted`, `ConditionalRequestConflict`, `ModelNotReadyException`, `IDPCommunicationError`, `ReplicatedWriteConflictException`, `ConcurrentModificationException` |
-    /// | `Server` | `InternalError`, `InternalFailure`, `InternalServerError`, `ServiceUnavailable`, `ModelStreamErrorException` |
+    /// | `RateLimit` | what the SDKs call throttling: `Throttling`, `ThrottlingException`, `ThrottledException`, `EC2ThrottledException`, `RequestThrottled`, `RequestLimitExceeded`, `TooManyRequestsException`, `ProvisionedThroughputExceededException`, `LimitExceededException`, `BandwidthLimitExceeded`, `PriorRequestNotComplete`, `SlowDown`, `TooManyRequests`; any other with `Throttl` |
+    /// | `Timeout` | `RequestTimeout`, `RequestTimeoutException`, `OperationTimeoutException` |
+    /// | `Transient` | `TransactionInProgressException`, `TransactionConflictException`, `OperationAborted`, `ConditionalRequestConflict`, `ModelNotReadyException`, `IDPCommunicationError`, `ReplicatedWriteConflictException`, `ConcurrentModificationException`, `ResourceNotReadyException`, `TemporaryRedirect` |
+    /// | `Server` | `InternalError`, `InternalFailure`, `InternalServerError`, `ServiceUnavailable`, `Unavailable`, `InsufficientInstanceCapacity`, `ModelStreamErrorException` |
     /// | `Client` | credentials and signatures; `AccessDenied`; `ConditionalCheckFailedException`, `PreconditionFailed`; `BucketAlreadyExists`, `ResourceInUseException` |
     /// | `NotFound` | `NoSuchKey` and any other `NoSuch`, `ResourceNotFoundException` and any other `NotFoundException` |
     /// | `Validation` | `ValidationException`, `InvalidParameterValue`, `EntityTooLarge`, `MalformedXML` and their like |
+    /// | `Permanent` | `NotImplemented`, `MethodNotAllowed`, `PermanentRedirect`, quotas of an account such as `VcpuLimitExceeded` |
     /// | `Unknown` | `TransactionCanceledException`: its reasons decide |
     ///
-    /// Text before a `#` or after a `:`, as in the header `x-amzn-errortype`, is skipped. Sources: the SDKs'
-    /// [retry behavior], [S3's errors], [DynamoDB's errors].
+    /// Text before a `#` or after a `:`, as in the header `x-amzn-errortype`, is skipped, and so is `Client.` or
+    /// `Server.` at the beginning. Sources: the SDKs' [retry behavior], [S3's errors], [DynamoDB's errors],
+    /// [EC2's errors], [Lambda's errors].
     ///
     /// [retry behavior]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    /// [EC2's errors]: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    /// [Lambda's errors]: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
     /// [S3's errors]: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     /// [DynamoDB's errors]: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
     pub fn of_aws_code(code: &str) -> Option<Self> {
         let code = code.rsplit('#').next()?;
         let code = code.split(':').next()?;
+        // EC2 may say first which side is at fault.
+        let code = code.strip_prefix("Client.").or_else(|| code.strip_prefix("Server.")).unwrap_or(code);
         named(code).or_else(|| {
             let by_part = [
                 (code.contains("Throttl"), Self::RateLimit),
+                // In a text, this word means too many things to be a code.
+                (code == "Unavailable", Self::Server),
                 (code.starts_with("NoSuch"), Self::NotFound),
                 (code.ends_with("NotFoundException") || code.ends_with(".NotFound"), Self::NotFound),
                 (code.ends_with("AlreadyExistsException"), Self::Client),
@@ -69,8 +77,12 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "LimitExceededException"
         | "BandwidthLimitExceeded"
         | "PriorRequestNotComplete"
-        | "SlowDown" => Class::RateLimit,
-        "RequestTimeout" | "RequestTimeoutException" => Class::Timeout,
+        | "ConcurrentRunsExceededException"
+        | "TooManyRequests"
+        | "SlowDown"
+        | "SlowDownRead"
+        | "SlowDownWrite" => Class::RateLimit,
+        "RequestTimeout" | "RequestTimeoutException" | "OperationTimeoutException" => Class::Timeout,
         "TransactionInProgressException"
         | "TransactionConflictException"
         | "TransactionConflict"
@@ -79,6 +91,9 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "ReplicatedWriteConflictException"
         | "ConcurrentModificationException"
         | "ModelNotReadyException"
+        | "ResourceNotReadyException"
+        | "SnapStartNotReadyException"
+        | "TemporaryRedirect"
         | "IDPCommunicationError"
         | "IDPCommunicationErrorException" => Class::Transient,
         "InternalError"
@@ -89,6 +104,7 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "ServiceException"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
+        | "InsufficientInstanceCapacity"
         | "ModelStreamErrorException" => Class::Server,
         "AccessDenied"
         | "AccessDeniedException"
@@ -102,6 +118,8 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "ConditionalCheckFailed"
         | "ConditionalCheckFailedException"
         | "DuplicateItemException"
+        | "EntityAlreadyExists"
+        | "ExpiredIteratorException"
         | "ExpiredToken"
         | "ExpiredTokenException"
         | "IncompleteSignature"
@@ -128,6 +146,7 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "NoSuchKey"
         | "NoSuchUpload"
         | "NoSuchVersion"
+        | "AWS.SimpleQueueService.NonExistentQueue"
         | "QueueDoesNotExist"
         | "ResourceNotFoundException" => Class::NotFound,
         "BadDigest"
@@ -143,6 +162,7 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         | "InvalidPartOrder"
         | "InvalidRange"
         | "InvalidRequest"
+        | "IdempotentParameterMismatchException"
         | "KeyTooLongError"
         | "MalformedQueryString"
         | "MalformedXML"
@@ -152,7 +172,10 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         "SerializationException" => Class::Serialization,
         "ItemCollectionSizeLimitExceeded"
         | "ItemCollectionSizeLimitExceededException"
+        | "InstanceLimitExceeded"
         | "MethodNotAllowed"
+        | "PermanentRedirect"
+        | "VcpuLimitExceeded"
         | "NotImplemented"
         | "ServiceQuotaExceededException" => Class::Permanent,
         "TransactionCanceledException" => Class::Unknown,

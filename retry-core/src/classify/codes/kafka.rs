@@ -120,6 +120,22 @@ const CODES: &[Row<i16>] = &[
     (111, "UNRELEASED_INSTANCE_ID", Class::Client),
     (112, "UNSUPPORTED_ASSIGNOR", Class::Permanent),
     (113, "STALE_MEMBER_EPOCH", Class::Client),
+    (114, "MISMATCHED_ENDPOINT_TYPE", Class::Client),
+    (115, "UNSUPPORTED_ENDPOINT_TYPE", Class::Permanent),
+    (116, "UNKNOWN_CONTROLLER_ID", Class::NotFound),
+    (117, "UNKNOWN_SUBSCRIPTION_ID", Class::Client),
+    (118, "TELEMETRY_TOO_LARGE", Class::Validation),
+    (119, "INVALID_REGISTRATION", Class::Validation),
+    (120, "TRANSACTION_ABORTABLE", Class::Client),
+    (121, "INVALID_RECORD_STATE", Class::Client),
+    (122, "SHARE_SESSION_NOT_FOUND", Class::Transient),
+    (123, "INVALID_SHARE_SESSION_EPOCH", Class::Transient),
+    (124, "FENCED_STATE_EPOCH", Class::Client),
+    (125, "INVALID_VOTER_KEY", Class::Validation),
+    (126, "DUPLICATE_VOTER", Class::Client),
+    (127, "VOTER_NOT_FOUND", Class::NotFound),
+    (128, "INVALID_REGULAR_EXPRESSION", Class::Validation),
+    (129, "REBOOTSTRAP_REQUIRED", Class::Client),
     // The codes of librdkafka have the names of its Rust binding.
     (-199, "BAD_MESSAGE", Class::Serialization),
     (-198, "BAD_COMPRESSION", Class::Serialization),
@@ -142,10 +158,21 @@ const CODES: &[Row<i16>] = &[
     (-179, "UNKNOWN_GROUP", Class::NotFound),
     (-178, "IN_PROGRESS", Class::Transient),
     (-177, "PREVIOUS_IN_PROGRESS", Class::Transient),
+    (-172, "STATE", Class::Client),
     (-170, "NOT_IMPLEMENTED", Class::Permanent),
     (-169, "AUTHENTICATION", Class::Client),
     (-166, "TIMED_OUT_QUEUE", Class::Timeout),
     (-165, "UNSUPPORTED_FEATURE", Class::Permanent),
+    (-164, "WAIT_CACHE", Class::Transient),
+    (-163, "INTERRUPTED", Class::Transient),
+    (-162, "KEY_SERIALIZATION", Class::Serialization),
+    (-161, "VALUE_SERIALIZATION", Class::Serialization),
+    (-160, "KEY_DESERIALIZATION", Class::Serialization),
+    (-159, "VALUE_DESERIALIZATION", Class::Serialization),
+    (-153, "RETRY", Class::Transient),
+    (-150, "FATAL", Class::Permanent),
+    (-144, "FENCED", Class::Client),
+    (-142, "ASSIGNMENT_LOST", Class::Transient),
 ];
 
 impl Class {
@@ -162,13 +189,13 @@ impl Class {
     /// |---|---|
     /// | `Network` | 8 `BROKER_NOT_AVAILABLE`; -195 transport, -193 resolve, -187 all brokers down |
     /// | `Timeout` | -192, -185, -166 |
-    /// | `Transient` | -184 the local queue is full; -194, -183, -182, -180, -178, -177 |
+    /// | `Transient` | -184 the local queue is full; -194, -183, -182, -180, -178, -177, -164, -163, -153, -142 |
     /// | `Server` | -1 `UNKNOWN_SERVER_ERROR`, 96 |
-    /// | `Client` | authorisation (29 to 31, 53, 58, 65, 66, -169), fencing and epochs (22, 25, 47, 90 and others), what exists (36, 92) |
+    /// | `Client` | authorisation (29 to 31, 53, 58, 65, 66, -169), fencing and epochs (22, 25, 47, 90, 120, -144 and others), what exists (36, 92) |
     /// | `Validation` | what is `INVALID` or too large, 1 `OFFSET_OUT_OF_RANGE` |
-    /// | `NotFound` | 57, 62, 69, 91, 98, 105, -190, -188, -179 |
-    /// | `Permanent` | what is `UNSUPPORTED` or disabled, -189, -181 |
-    /// | `Serialization` | 97, -199, -198 |
+    /// | `NotFound` | 57, 62, 69, 91, 98, 105, 116, 127, -190, -188, -179 |
+    /// | `Permanent` | what is `UNSUPPORTED` or disabled, -189, -181, -150 a fatal error of the client |
+    /// | `Serialization` | 97, -199, -198, -162 to -159 |
     /// | `Unknown` | 55 `OPERATION_NOT_ATTEMPTED` |
     ///
     /// Sources: Kafka's [protocol errors], librdkafka's [`rd_kafka_resp_err_t`].

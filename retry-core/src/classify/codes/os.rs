@@ -50,6 +50,7 @@ const ERRNO: &[Errno] = &[
     ("ENOLINK", 67, 97, 0, Class::Network),
     ("ECOMM", 70, 0, 0, Class::Network),
     ("EPROTO", 71, 100, 0, Class::Network),
+    ("ENOSR", 63, 98, 0, Class::Transient),
     ("EBADMSG", 74, 94, 0, Class::Serialization),
     ("EOVERFLOW", 75, 84, 0, Class::Validation),
     ("EILSEQ", 84, 92, 0, Class::Serialization),
@@ -85,20 +86,27 @@ const ERRNO: &[Errno] = &[
     ("EINPROGRESS", 115, 36, 10036, Class::Transient),
     ("ESTALE", 116, 70, 10070, Class::Transient),
     ("EDQUOT", 122, 69, 10069, Class::Permanent),
+    ("ECANCELED", 125, 89, 10103, Class::Transient),
+    ("EOWNERDEAD", 130, 105, 0, Class::Transient),
+    ("EQFULL", 0, 106, 0, Class::Transient),
 ];
+
+/// The last number that means the same on macOS, FreeBSD, NetBSD and OpenBSD.
+const LAST_OF_ALL_BSDS: i32 = 83;
 
 impl Class {
     /// Returns the class of an error number of the operating system that the program is compiled for, as
     /// [`raw_os_error`] returns it.
     ///
     /// This is [`of_windows_error`](Self::of_windows_error) on Windows, [`of_macos_error`](Self::of_macos_error) on
-    /// Apple's systems and the BSDs, and [`of_linux_error`](Self::of_linux_error) anywhere else.
+    /// Apple's systems, and [`of_linux_error`](Self::of_linux_error) anywhere else. The BSDs have the numbers of macOS up
+    /// to 83; above, each of them has its own, and the result is `None`.
     ///
     /// | class | numbers, by their names |
     /// |---|---|
     /// | `Network` | `ECONNREFUSED`, `ECONNRESET`, `ECONNABORTED`, `ENOTCONN`, `EPIPE`, `ESHUTDOWN`, `EHOSTDOWN`, `EHOSTUNREACH`, `ENETDOWN`, `ENETUNREACH`, `ENETRESET`, `EADDRNOTAVAIL`, `ENONET`, `ENOLINK`, `ECOMM`, `EPROTO` |
     /// | `Timeout` | `ETIMEDOUT`, `ETIME` |
-    /// | `Transient` | `EINTR`, `EAGAIN`, `EINPROGRESS`, `EALREADY`, `EBUSY`, `ETXTBSY`, `EADDRINUSE`, `EDEADLK`, `ESTALE`; and what ran out: `ENOMEM`, `ENOBUFS`, `EMFILE`, `ENFILE`, `ENOLCK`, `EUSERS`, `EPROCLIM` |
+    /// | `Transient` | `EINTR`, `EAGAIN`, `EINPROGRESS`, `EALREADY`, `EBUSY`, `ETXTBSY`, `EADDRINUSE`, `EDEADLK`, `ESTALE`, `ECANCELED`, `EOWNERDEAD`; and what ran out: `ENOMEM`, `ENOBUFS`, `ENOSR`, `EQFULL`, `EMFILE`, `ENFILE`, `ENOLCK`, `EUSERS`, `EPROCLIM` |
     /// | `NotFound` | `ENOENT`, `ESRCH`, `ENXIO`, `ENODEV` |
     /// | `Client` | `EPERM`, `EACCES`, `EEXIST`, `ENOTDIR`, `EISDIR`, `ENOTEMPTY` |
     /// | `Validation` | `EINVAL`, `E2BIG`, `EDOM`, `ERANGE`, `ENAMETOOLONG`, `EOVERFLOW`, `EDESTADDRREQ`, `EMSGSIZE` |
@@ -129,12 +137,13 @@ impl Class {
         if cfg!(windows) {
             Self::of_windows_error(code)
         } else if cfg!(any(
-            target_vendor = "apple",
             target_os = "freebsd",
             target_os = "openbsd",
             target_os = "netbsd",
             target_os = "dragonfly"
         )) {
+            if code <= LAST_OF_ALL_BSDS { Self::of_macos_error(code) } else { None }
+        } else if cfg!(target_vendor = "apple") {
             Self::of_macos_error(code)
         } else {
             Self::of_linux_error(code)
@@ -178,23 +187,25 @@ impl Class {
     /// |---|---|
     /// | `NotFound` | 2 file, 3 path, 15 drive, 1168 element |
     /// | `Client` | 5 access denied, 65 network access denied, 80 and 183 exists, 145 directory not empty, 267 not a directory, 1314 privilege not held, 1326 logon failure |
-    /// | `Transient` | 4 too many open files, 8 and 14 memory, 32 sharing violation, 33 lock violation, 170 and 231 busy, 1450 and 1455 resources, 995 I/O was aborted |
-    /// | `Timeout` | 121 semaphore timeout, 258 wait timeout, 1460 timeout |
-    /// | `Network` | 38 end of file, 51 to 55, 59, 64 and 67 network name and path, 109, 232 and 233 pipe closed, 1222 no network, 1225 refused, 1226 disconnected, 1229 no connection, 1231 to 1234 unreachable, 1236 aborted, 9002 and 9003 and 9501 name server |
+    /// | `Transient` | 4 too many open files, 8 and 14 memory, 32 sharing violation, 33 lock violation, 56, 71, 170 and 231 busy, 1130, 1450, 1455 and 1816 resources, 1238 connections, 1237 retry, 995 I/O was aborted, 1723 the RPC server is busy |
+    /// | `Timeout` | 121 semaphore timeout, 258 wait timeout, 1460 timeout, 12002 WinHTTP |
+    /// | `Network` | 38 end of file, 51 to 55, 59, 64 and 67 network name and path, 109, 230, 232 and 233 pipe closed, 1222 no network, 1225 refused, 1226 disconnected, 1229 no connection, 1231 to 1234 unreachable, 1235 and 1236 aborted, 2250 not connected, 1722, 1726 and 1727 RPC, 12007, 12029 to 12031 and 12152 WinHTTP, 9002 and 9003 and 9501 name server |
     /// | `Validation` | 87 parameter, 123 name, 161 path, 206 name too long |
-    /// | `Permanent` | 19 write protected, 39 and 112 disk full, 17 other device, 50 and 120 not supported, 1295 quota |
+    /// | `Permanent` | 19 write protected, 39 and 112 disk full, 17 other device, 50 and 120 not supported, 1295 quota, 12175 TLS |
     pub const fn of_windows_error(code: i32) -> Option<Self> {
         Some(match code {
             2 | 3 | 15 | 1168 | 10108 | 10109 => Self::NotFound,
             5 | 65 | 80 | 145 | 183 | 267 | 1314 | 1326 => Self::Client,
-            4 | 8 | 14 | 32 | 33 | 170 | 231 | 995 | 1450 | 1455 => Self::Transient,
-            121 | 258 | 1460 => Self::Timeout,
+            4 | 8 | 14 | 32 | 33 | 56 | 71 | 170 | 231 | 995 | 1130 | 1237 | 1238 | 1450 | 1455 | 1723
+            | 1816 => Self::Transient,
+            121 | 258 | 1460 | 12002 => Self::Timeout,
             38
             | 51..=55
             | 59
             | 64
             | 67
             | 109
+            | 230
             | 232
             | 233
             | 1222
@@ -202,14 +213,22 @@ impl Class {
             | 1226
             | 1229
             | 1231..=1234
+            | 1235
             | 1236
+            | 1722
+            | 1726
+            | 1727
+            | 2250
             | 9002
             | 9003
-            | 9501 => Self::Network,
+            | 9501
+            | 12007
+            | 12029..=12031
+            | 12152 => Self::Network,
             // The network subsystem is not ready, the peer shut the connection down, or the resolver failed.
             10091 | 10101 | 11001..=11004 => Self::Network,
             87 | 123 | 161 | 206 => Self::Validation,
-            17 | 19 | 39 | 50 | 112 | 120 | 1295 | 10092 | 10093 => Self::Permanent,
+            17 | 19 | 39 | 50 | 112 | 120 | 1295 | 10092 | 10093 | 12175 => Self::Permanent,
             _ => {
                 let mut i = 0;
                 while i < ERRNO.len() {

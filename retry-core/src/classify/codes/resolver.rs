@@ -17,6 +17,9 @@ const EAI: &[Row<i32>] = &[
     (-10, "EAI_MEMORY", Class::Transient),
     (-11, "EAI_SYSTEM", Class::Network),
     (-12, "EAI_OVERFLOW", Class::Validation),
+    (-101, "EAI_CANCELED", Class::Transient),
+    (-104, "EAI_INTR", Class::Transient),
+    (-105, "EAI_IDN_ENCODE", Class::Validation),
     // The codes of c-ares have the names that Node.js gives them.
     (0, "ENOTFOUND", Class::Network),
     (0, "ESERVFAIL", Class::Network),
@@ -37,8 +40,8 @@ impl Class {
     /// | class | errors |
     /// |---|---|
     /// | `Network` | `EAI_AGAIN`, `EAI_FAIL`, `EAI_NONAME`, `EAI_NODATA`, `EAI_ADDRFAMILY`, `EAI_SYSTEM`; `WSAHOST_NOT_FOUND` and its like |
-    /// | `Transient` | `EAI_MEMORY` |
-    /// | `Validation` | `EAI_BADFLAGS`, `EAI_SERVICE`, `EAI_OVERFLOW` |
+    /// | `Transient` | `EAI_MEMORY`, `EAI_INTR`, `EAI_CANCELED` |
+    /// | `Validation` | `EAI_BADFLAGS`, `EAI_SERVICE`, `EAI_OVERFLOW`, `EAI_IDN_ENCODE` |
     /// | `Permanent` | `EAI_FAMILY`, `EAI_SOCKTYPE` |
     ///
     /// An unknown name is `Network`, because a resolver also reports it while it restarts, before the network is up,
@@ -58,6 +61,8 @@ impl Class {
     pub const fn of_resolver_error(code: i32) -> Option<Self> {
         Some(match code {
             -12..=-1 => EAI[code.unsigned_abs() as usize - 1].2,
+            -104 | -101 => Self::Transient,
+            -105 => Self::Validation,
             // BSD: ADDRFAMILY, AGAIN, FAIL, NODATA, NONAME, SYSTEM.
             1 | 2 | 4 | 7 | 8 | 11 => Self::Network,
             // MEMORY.

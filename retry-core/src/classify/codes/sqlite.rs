@@ -10,6 +10,7 @@ const CODES: &[Row<i32>] = &[
     (3091, "SQLITE_CONSTRAINT_DATATYPE", Class::Validation),
     (3082, "SQLITE_IOERR_NOMEM", Class::Transient),
     (3850, "SQLITE_IOERR_LOCK", Class::Transient),
+    (513, "SQLITE_ERROR_RETRY", Class::Transient),
     (2, "SQLITE_INTERNAL", Class::Permanent),
     (3, "SQLITE_PERM", Class::Client),
     (4, "SQLITE_ABORT", Class::Transient),
@@ -46,7 +47,7 @@ impl Class {
     ///
     /// | class | codes |
     /// |---|---|
-    /// | `Transient` | 5 `BUSY`, 6 `LOCKED`, 4 `ABORT`, 7 `NOMEM`, 9 `INTERRUPT`, 15 `PROTOCOL` (a locking race), 17 `SCHEMA`, 3082 `IOERR_NOMEM`, 3850 `IOERR_LOCK` |
+    /// | `Transient` | 5 `BUSY`, 6 `LOCKED`, 4 `ABORT`, 7 `NOMEM`, 9 `INTERRUPT`, 15 `PROTOCOL` (a locking race), 17 `SCHEMA`, 513 `ERROR_RETRY`, 3082 `IOERR_NOMEM`, 3850 `IOERR_LOCK` |
     /// | `Client` | 3 `PERM`, 19 `CONSTRAINT`, 23 `AUTH` |
     /// | `Validation` | 18 `TOOBIG`, 20 `MISMATCH`, 25 `RANGE`, 275 `CONSTRAINT_CHECK`, 1299 `CONSTRAINT_NOTNULL`, 3091 `CONSTRAINT_DATATYPE` |
     /// | `NotFound` | 12 `NOTFOUND` |

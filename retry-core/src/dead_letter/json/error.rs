@@ -4,6 +4,8 @@ use core::fmt;
 use std::io;
 use std::string::String;
 
+use crate::clean::OnOneLine;
+
 /// Why a letter was refused.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -24,11 +26,11 @@ pub enum JsonLinesError {
 impl fmt::Display for JsonLinesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {error}"),
+            Self::Payload(error) => write!(f, "the payload cannot be written as JSON: {}", OnOneLine(error)),
             Self::TooLong { length, limit } => {
                 write!(f, "the line would have {length} bytes, more than the limit of {limit}")
             }
-            Self::Io(error) => error.fmt(f),
+            Self::Io(error) => OnOneLine(error).fmt(f),
         }
     }
 }
@@ -51,7 +53,7 @@ pub struct NotALetter {
 
 impl fmt::Display for NotALetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a dead letter: {}", self.why)
+        write!(f, "not a dead letter: {}", OnOneLine(&self.why))
     }
 }
 

@@ -12,10 +12,12 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use super::error::JsonLinesError;
 use super::exact::{self, Exact};
 use crate::class::Class;
-use crate::clean::is_unclean;
+use crate::clean::{self, Shown, is_unclean};
 use crate::dead_letter::id::{LetterId, process_id_at, time_of_day};
 use crate::dead_letter::letter::DeadLetter;
 use crate::dead_letter::sink::LetterContext;
+use crate::error_text::ErrorText;
+use crate::key;
 use crate::time::nanos;
 use crate::verdict::Reason;
 
@@ -23,6 +25,7 @@ use crate::verdict::Reason;
 const LONGEST_NAME: usize = 256;
 const LONGEST_KEY_OF_METADATA: usize = 64;
 const LONGEST_VALUE: usize = 256;
+/// Above the longest [`ErrorText`], for lines that other programs wrote.
 const LONGEST_ERROR: usize = 1024;
 const MOST_METADATA: usize = 32;
 /// The end of a text that was cut. Such a text stays the same when it is written again.
@@ -30,14 +33,15 @@ const CUT: &str = "..";
 
 /// A dead letter as a [`JsonLinesReader`](super::JsonLinesReader) returns it, with the error and the metadata of its
 /// line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredLetter<T> {
     /// The letter itself.
     pub letter: DeadLetter<T>,
     /// The operation's name, up to 256 bytes. The letter holds only its first 23 bytes.
     pub operation: String,
-    /// The text of the last attempt's error, up to 1 KiB.
+    /// The text of the last attempt's error, as an [`ErrorText`] shows it: up to 256 bytes, on one line, and without the
+    /// secrets of URLs.
     ///
     /// If no attempt ended, such as when the circuit refused the first one, it is the text of the call's error. If the
     /// attempt timed out, it says so, such as `timed out after 1500 ms`. It is `None` for a letter that
@@ -48,6 +52,20 @@ pub struct StoredLetter<T> {
     /// The number of pairs that were left out: more than 32 in all, a name of more than 64 bytes, or a name that came
     /// before.
     pub metadata_left_out: usize,
+}
+
+/// Shows the payload by its own `Debug`, and the other texts up to 128 bytes each.
+impl<T: fmt::Debug> fmt::Debug for StoredLetter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { letter, operation, error, metadata, metadata_left_out } = self;
+        f.debug_struct("StoredLetter")
+            .field("letter", letter)
+            .field("operation", &Shown(operation))
+            .field("error", &error.as_deref().map(Shown))
+            .field("metadata", &clean::Pairs(metadata))
+            .field("metadata_left_out", metadata_left_out)
+            .finish()
+    }
 }
 
 /// A stored letter without error and metadata.
@@ -156,7 +174,7 @@ impl<'a, T> Line<'a, T> {
         Self {
             letter,
             id: id_of(letter),
-            operation: bounded(context.error.context().operation, LONGEST_NAME),
+            operation: bounded(context.error.operation(), LONGEST_NAME),
             error: Some(bounded(Caused(context), LONGEST_ERROR)),
             metadata,
         }
@@ -203,7 +221,7 @@ impl<T: Serialize> Serialize for Line<'_, T> {
         }
         map.serialize_entry("operation", &self.operation)?;
         if !key.is_none() {
-            map.serialize_entry("key", key.as_str())?;
+            map.serialize_entry("key", &format_args!("{}", key::Exact(key)))?;
         }
         map.serialize_entry("reason", reason.name())?;
         if let Some(class) = class {
@@ -248,9 +266,9 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::error::Cause;
         match self.0.error.cause() {
-            Some(Cause::Failed(error)) => error.fmt(f),
+            Some(Cause::Failed(error)) => ErrorText::new(error).fmt(f),
             Some(Cause::TimedOut(limit)) => write!(f, "timed out after {} ms", limit.as_millis()),
-            Some(Cause::Unacceptable) => f.write_str("the value is not acceptable"),
+            Some(cause @ Cause::Unacceptable(_)) => cause.fmt(f),
             None => self.0.error.fmt(f),
         }
     }

@@ -19,6 +19,7 @@ use super::error::NotALetter;
 use super::line::{StoredLetter, VERSION, class};
 use super::opening::BYTE_ORDER_MARK;
 use super::paths::named;
+use crate::clean::OnOneLine;
 use crate::dead_letter::letter::DeadLetter;
 use crate::key::Key;
 use crate::verdict::Reason;
@@ -194,8 +195,8 @@ impl fmt::Display for BadLine {
         match kind {
             BadLineKind::Torn => f.write_str("torn: it is the beginning of a letter"),
             BadLineKind::TooLong => f.write_str("too long"),
-            BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {why}"),
-            BadLineKind::Io(error) => error.fmt(f),
+            BadLineKind::NoLetter(why) => write!(f, "not a dead letter: {}", OnOneLine(why)),
+            BadLineKind::Io(error) => OnOneLine(error).fmt(f),
         }
     }
 }
@@ -234,7 +235,7 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
         DeadLetter::new(reason.ok_or("reason: unknown")?, required::<T>(&mut fields, "payload")?);
     letter.operation = Key::new(&operation);
     if let Some(key) = optional::<String>(&mut fields, "key")? {
-        letter.key = Key::new(&key);
+        letter.key = Key::from_exact(&key);
     }
     if let Some(name) = optional::<String>(&mut fields, "class")? {
         letter.class = Some(class(&name).ok_or("class: unknown")?);

@@ -54,7 +54,7 @@ impl Smithy {
     fn configured(config: &Fields<'_>, clock: FakeClock) -> Replayed<(Self, Outcome)> {
         let capacity = config.find("capacity")?.unwrap_or(500);
         let retry_cost = config.find("retry_cost")?.unwrap_or(5);
-        let rules = TokenBucket::DEFAULT
+        let rules = TokenBucket::AWS
             .capacity(capacity)
             .retry_cost(retry_cost)
             .timeout_cost(config.find("timeout_cost")?.unwrap_or(10))

@@ -160,7 +160,7 @@ fn windowed<const SLICES: usize>(case: &Fields<'_>, range: Duration, reserve: i6
 
 /// A token bucket that is empty at first.
 fn bounded(case: &Fields<'_>, limit: u32) -> Replayed {
-    let (clock, budget) = (clock(case)?, Shared::with_lock(TokenBucket::DEFAULT.capacity(limit)));
+    let (clock, budget) = (clock(case)?, Shared::with_lock(TokenBucket::AWS.capacity(limit)));
     let take = |tokens| {
         let rules = budget.rules().retry_cost(tokens);
         budget.with_state(|state| rules.withdraw(state, asked(Class::Server), Instant::ORIGIN)).is_some()

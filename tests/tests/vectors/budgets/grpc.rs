@@ -35,12 +35,12 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Option<Outcome> {
 }
 
 pub(crate) fn retry_throttle(config: &Fields<'_>) -> Replayed<Shared<RetryThrottle>> {
-    let rules = built(RetryThrottle::DEFAULT.try_max_tokens(config.get("max_tokens")?))?;
+    let rules = built(RetryThrottle::GRPC.try_max_tokens(config.get("max_tokens")?))?;
     Ok(Shared::with_lock(built(rules.try_token_ratio(config.get("token_ratio")?))?))
 }
 
 fn tokens(budget: &Shared<RetryThrottle>) -> f64 {
-    f64::from(budget.held_thousandths()) / 1e3
+    f64::from(budget.held_thousandths(Instant::ORIGIN)) / 1e3
 }
 
 /// Leaves so many tokens.
@@ -76,7 +76,7 @@ fn throttle(case: &Fields<'_>) -> Replayed {
         let granted = || budget.withdraw(asked(Class::Server), Instant::ORIGIN).is_some();
         outcome = outcome
             .and(same(&expect, "retry_allowed", granted)?)
-            .and(same(&expect, "above_threshold", || budget.grants_retries())?)
+            .and(same(&expect, "above_threshold", || budget.grants_retries(Instant::ORIGIN))?)
             .and(near(&expect, "tokens", PRECISION, || tokens(&budget))?);
     }
     Ok(outcome)
@@ -139,7 +139,7 @@ fn hedges(case: &Fields<'_>) -> Replayed {
         budget.deposit(failed(FREE), Instant::ORIGIN);
         let expect = step.fields("expect")?;
         expect.comments(&["final", "sent"]);
-        outcome = outcome.and(same(&expect, "above", || budget.grants_retries())?).and(near(
+        outcome = outcome.and(same(&expect, "above", || budget.grants_retries(Instant::ORIGIN))?).and(near(
             &expect,
             "tokens",
             PRECISION,
@@ -152,7 +152,7 @@ fn hedges(case: &Fields<'_>) -> Replayed {
 /// Which configurations are valid, and what is made of a ratio.
 fn throttle_config(case: &Fields<'_>) -> Replayed {
     let (given, expect) = (case.fields("given")?, case.fields("expect")?);
-    let rules = RetryThrottle::DEFAULT;
+    let rules = RetryThrottle::GRPC;
     let rules = match given.find::<f64>("max_tokens")? {
         None => Ok(rules),
         // Neither a negative number nor a fraction of a token can even be written.

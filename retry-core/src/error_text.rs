@@ -1,5 +1,6 @@
 //! The text of an error, made safe for a log line.
 
+use core::error::Error as StdError;
 use core::fmt::{self, Write};
 
 use heapless::String;
@@ -11,6 +12,8 @@ use crate::clean::is_unclean;
 /// It borrows the error and formats it anew each time it is shown. This needs a few hundred bytes of stack, and no
 /// allocator. Two texts are equal if they show the same.
 ///
+/// - **With its causes**: [`chain`](Self::chain) shows an error and its causes, separated by `: `. A text is formatted by
+///   `{:#}`, with which an `anyhow::Error` shows its causes, too.
 /// - **Bounded**: a text of more than [`MAX_BYTES`](Self::MAX_BYTES) is cut at a character boundary and ends in `..`.
 ///   The error's `Display` is stopped there, and always after 4 KiB. If it fails by itself, the text ends there.
 /// - **On one line**: U+FFFD replaces control characters, line separators and marks of text direction.
@@ -30,7 +33,13 @@ use crate::clean::is_unclean;
 /// assert_eq!(text.to_string(), "https://host:8443/a/b failed:\u{fffd}timed out");
 /// ```
 #[derive(Clone, Copy)]
-pub struct ErrorText<'a>(&'a dyn fmt::Display);
+pub struct ErrorText<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Text(&'a dyn fmt::Display),
+    Chain(&'a (dyn StdError + 'static)),
+}
 
 impl<'a> ErrorText<'a> {
     /// The most bytes that are shown of a text: 256. The `..` at the end of a longer one adds 2.
@@ -38,12 +47,48 @@ impl<'a> ErrorText<'a> {
 
     /// Makes the text of an error from its `Display`.
     pub const fn new(error: &'a dyn fmt::Display) -> Self {
-        Self(error)
+        Self(Source::Text(error))
+    }
+
+    /// Makes the text of an error and its causes, separated by `: `.
+    ///
+    /// The causes are the [`source`](StdError::source) of the error, the source of that, and so on. A cause is left out
+    /// if the text before it ends with the same words, because many errors show their cause themselves.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use std::{error::Error, fmt, io};
+    /// use retry_core::observe::ErrorText;
+    ///
+    /// #[derive(Debug)]
+    /// struct NotSent(io::Error);
+    ///
+    /// impl fmt::Display for NotSent {
+    ///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    ///         f.write_str("the request was not sent")
+    ///     }
+    /// }
+    ///
+    /// impl Error for NotSent {
+    ///     fn source(&self) -> Option<&(dyn Error + 'static)> {
+    ///         Some(&self.0)
+    ///     }
+    /// }
+    ///
+    /// let error = NotSent(io::ErrorKind::ConnectionRefused.into());
+    /// assert_eq!(ErrorText::chain(&error).to_string(), "the request was not sent: connection refused");
+    /// # }
+    /// ```
+    pub const fn chain(error: &'a (dyn StdError + 'static)) -> Self {
+        Self(Source::Chain(error))
     }
 
     fn shown(self) -> String<CAPACITY> {
         let mut filter = Filter { shown: String::new(), read: 0, place: Place::Text, is_cut: false };
-        let result = write!(filter, "{}", self.0);
+        let result = match self.0 {
+            Source::Text(text) => write!(filter, "{text:#}"),
+            Source::Chain(error) => filter.chain(error),
+        };
         filter.finish(result.is_err())
     }
 }
@@ -98,6 +143,22 @@ enum Place {
 }
 
 impl Filter {
+    /// Reads an error and its causes.
+    fn chain(&mut self, error: &(dyn StdError + 'static)) -> fmt::Result {
+        write!(self, "{error}")?;
+        let mut next = error.source();
+        // An error may name itself as its source.
+        for _ in 0..MOST_CAUSES {
+            let Some(cause) = next else { break };
+            let text = ErrorText::new(&cause).shown();
+            if !self.shown.ends_with(text.as_str()) {
+                write!(self, ": {cause}")?;
+            }
+            next = cause.source();
+        }
+        Ok(())
+    }
+
     /// Takes the next character. Returns an error if the text is cut before it.
     fn step(&mut self, c: char) -> fmt::Result {
         match self.place {
@@ -193,5 +254,7 @@ const fn is_closing(c: char) -> bool {
 
 /// The most bytes that are read of a text. It is more than is shown, because a secret that is left out may be long.
 const MAX_READ: usize = 4_096;
+/// The most causes that are looked at.
+const MOST_CAUSES: usize = 32;
 const CUT: &str = "..";
 const CAPACITY: usize = ErrorText::MAX_BYTES + CUT.len();
