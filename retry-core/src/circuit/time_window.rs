@@ -10,7 +10,8 @@ use crate::time::Instant;
 ///
 /// If a time is at most one bucket before the newest one, its call counts in the newest bucket: two threads read the
 /// clock in one order, and record in the other. If the time is further back, the clock has stepped back. The window then
-/// moves to the new time with all it holds, and ages from there.
+/// moves to the new time, and ages from there. A step back by the whole span or more empties the window, as a step
+/// forward does: how old the calls are is unknown then.
 ///
 /// ```
 /// use core::time::Duration;
@@ -66,6 +67,16 @@ impl<const BUCKETS: usize> TimeWindow<BUCKETS> {
         Self::place(number % Self::COUNT + Self::COUNT - age)
     }
 
+    /// Removes what is outside the span at this time, and follows a clock that stepped back.
+    fn follow(&mut self, span: Span, now: Instant) {
+        let number = now.as_nanos() / Self::length(span);
+        match self.newest.saturating_sub(number) {
+            0 | 1 => self.expire(span, now),
+            back if back < Self::COUNT => self.renumber(number),
+            _ => *self = Self { newest: number, ..Self::EMPTY },
+        }
+    }
+
     /// Gives the newest bucket this number. The other buckets keep their distance from it.
     fn renumber(&mut self, newest: u64) {
         let old = self.buckets;
@@ -82,7 +93,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     const TIMED: bool = true;
 
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
-        self.expire(span, now);
+        self.follow(span, now);
         let bucket = &mut self.buckets[Self::place(self.newest)];
         // If the counter of calls is full, failures are skipped, too, so that the rate stays right.
         if self.total.calls < u32::MAX {
@@ -95,9 +106,6 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
 
     fn expire(&mut self, span: Span, now: Instant) {
         let number = now.as_nanos() / Self::length(span);
-        if number.saturating_add(1) < self.newest {
-            return self.renumber(number);
-        }
         let passed = number.saturating_sub(self.newest).min(Self::COUNT);
         if passed == 0 {
             return;
@@ -125,7 +133,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     }
 
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
-        self.expire(span, from);
+        self.follow(span, from);
         self.renumber(to.as_nanos() / Self::length(span));
     }
 

@@ -184,11 +184,7 @@ impl Naive {
                 // If no rule uses the window, it stays empty.
                 if rules.looks_at_window() || self.mode == Mode::CountOnly {
                     if rules.buckets > 0 {
-                        let number = now.as_nanos() / rules.bucket();
-                        if number + 1 < *newest {
-                            renumber(rules, outcomes, newest, number);
-                        }
-                        *newest = (*newest).max(number);
+                        follow(rules, outcomes, newest, now.as_nanos() / rules.bucket());
                     }
                     outcomes.push(Outcome { failed, slow, bucket: *newest });
                 }
@@ -373,7 +369,7 @@ impl Naive {
                 }
                 if old.buckets > 0 {
                     let bucket = |instant: Instant| instant.as_nanos() / old.bucket();
-                    *newest = (*newest).max(bucket(then));
+                    follow(old, outcomes, newest, bucket(then));
                     renumber(old, outcomes, newest, bucket(now));
                 }
             }
@@ -528,6 +524,17 @@ pub(crate) fn window<'o>(rules: &Rules, outcomes: &'o [Outcome], newest: u64) ->
         outcomes.len().saturating_sub(rules.window_calls as usize)
     };
     &outcomes[left..]
+}
+
+/// Brings the window to the bucket of the clock, which may have stepped back.
+fn follow(rules: &Rules, outcomes: &mut Vec<Outcome>, newest: &mut u64, number: u64) {
+    if number + rules.buckets <= *newest {
+        outcomes.clear();
+        *newest = number;
+    } else if number + 1 < *newest {
+        renumber(rules, outcomes, newest, number);
+    }
+    *newest = (*newest).max(number);
 }
 
 /// Moves the window to another time, at which its newest bucket has this number.
