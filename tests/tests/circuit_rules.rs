@@ -58,6 +58,24 @@ fn slow_calls_open_it_and_slow_probes_open_it_again() {
 }
 
 #[test]
+fn one_slow_call_in_a_hundred_reaches_a_rate_of_1_percent() {
+    let config = CircuitConfig::WITHOUT_RULES.slow_after(ms(100)).slow_rate(1).minimum_calls(100);
+    // The place of the slow call, and the call at which the circuit opens.
+    for (slow, opens) in [(0, 99), (50, 99), (99, 99), (100, 100), (130, 130)] {
+        let circuit = Local::<SlowCalls<CountWindow<100>>>::with_window(config);
+        let opened = (0..200).find(|number| {
+            let took = if *number == slow { 100 } else { 99 };
+            call(&circuit, number * 1_000, number * 1_000 + took, false).is_some()
+        });
+        assert_eq!(opened, Some(opens), "call {slow} is slow");
+    }
+    // One in 101 is less.
+    let circuit = Local::<SlowCalls<CountWindow<101>>>::with_window(config.minimum_calls(101));
+    assert_eq!(call(&circuit, 0, 100, false), None);
+    assert!((1..101).all(|number| call(&circuit, number * 1_000, number * 1_000, false).is_none()));
+}
+
+#[test]
 fn a_failure_rate_over_time_forgets_old_calls() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(2).window_time(ms(1_000));
     let circuit = Local::<TimeWindow<10>>::with_window(config);
@@ -114,6 +132,19 @@ fn jitter_spreads_the_open_time() {
         let ticket = circuit.admit(at(0)).unwrap().ticket;
         circuit.fail(ticket, Class::Server, at(0), None, word);
         assert_eq!(wait(&circuit, 0), Some(open_for));
+    }
+}
+
+#[test]
+fn jitter_stays_within_the_longest_open_time() {
+    let config = ONE.open_growth(2.0, ms(2_000)).open_jitter(Jitter::additive(0.5));
+    let circuit = Local::<CountWindow<10>>::with_window(config);
+    let mut now = 0;
+    for (word, open_for) in [(u64::MAX, 1_500), (0, 2_000), (u64::MAX, 2_000), (1 << 63, 2_000)] {
+        let ticket = circuit.admit(at(now)).unwrap().ticket;
+        circuit.fail(ticket, Class::Server, at(now), None, word);
+        assert_eq!(wait(&circuit, now), Some(open_for), "word {word}");
+        now += open_for;
     }
 }
 

@@ -218,6 +218,43 @@ fn a_snapshot_is_plain_bytes() {
     const { assert!(Snapshot::<CountWindow<100>>::SIZE <= 80) };
 }
 
+/// Each row: the successes and failures of probes before a reboot, and the probe afterwards that decides, if all of
+/// them succeed or all of them fail.
+#[test]
+fn probes_that_ended_before_a_reboot_still_count_and_those_under_way_do_not() {
+    let config = ONE.probes(5).success_threshold(3).probe_failures(2).lease(ms(60_000));
+    let rows = [((0, 0), (3, 3)), ((2, 0), (1, 3)), ((0, 2), (3, 1)), ((1, 1), (2, 2)), ((2, 2), (1, 1))];
+    for ((successes, failures), (closes, opens)) in rows {
+        let before = Local::<CountWindow<10>>::with_window(config);
+        end(&before, true, at(0));
+        let under_way = before.admit(at(1_000)).unwrap().ticket;
+        (0..successes).for_each(|_| end(&before, false, at(1_000)));
+        (0..failures).for_each(|_| end(&before, true, at(1_000)));
+
+        let mut memory = [0; Snapshot::<CountWindow<10>>::SIZE];
+        before.snapshot(at(1_500)).write(&mut memory);
+        let snapshot = Snapshot::read(&memory).expect("it was just written");
+        assert_eq!((snapshot.phase(), snapshot.open_for()), (Phase::HalfOpen, None));
+        for (failed, decides) in [(false, closes), (true, opens)] {
+            let after = Local::<CountWindow<10>>::with_window(config);
+            let change = after.restore(&snapshot, at(0));
+            assert_eq!((change.from, change.to), (Phase::Closed, Phase::HalfOpen));
+            // Every slot that no result takes is free, and no lease has to pass first.
+            let free: Vec<_> = (0..5).map_while(|_| after.admit(at(1)).ok()).collect();
+            assert_eq!(free.len(), 5, "{successes} successes, {failures} failures");
+            free.into_iter().for_each(|probe| assert_eq!(after.cancel(probe.ticket, at(1)), None));
+            let decided = (1..10).find(|_| {
+                end(&after, failed, at(2));
+                after.phase() != Phase::HalfOpen
+            });
+            assert_eq!(decided, Some(decides), "{successes} successes, {failures} failures, then {failed}");
+        }
+        // A probe of the old program is late in a circuit that was restored in its place.
+        before.restore(&snapshot, at(2_000));
+        assert_eq!((before.succeed(under_way, at(2_001)), before.late()), (None, 1));
+    }
+}
+
 thread_local! {
     static TAKEN: Cell<u32> = const { Cell::new(0) };
 }

@@ -407,6 +407,7 @@ impl<W: Window> Breaker<W> {
             Adoption::Open { open_for, grace } => {
                 let most = nanos(open_for).min(config.longest_open()).saturating_add(nanos(grace));
                 let end = now.after_nanos(most);
+                self.limit_open_time(now);
                 if let State::Open { until, most: before } = &mut self.state {
                     if end > *until {
                         (*until, *before, self.opened_by) = (end, most, OpenedBy::Fleet);
@@ -428,6 +429,13 @@ impl<W: Window> Breaker<W> {
                 self.recover(era, OnHealthy::HalfOpen, config, now, ChangeCause::Fleet)
             }
             Adoption::Close { era } => self.recover(era, OnHealthy::Close, config, now, ChangeCause::Fleet),
+        }
+    }
+
+    /// Limits what is left of the open time to its whole length, in case the clock stepped back.
+    pub(crate) fn limit_open_time(&mut self, now: Instant) {
+        if let State::Open { until, most } = &mut self.state {
+            *until = (*until).min(now.after_nanos(*most));
         }
     }
 

@@ -338,6 +338,12 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
         });
     }
 
+    /// Limits what is left of the open time to its whole length, in case the clock stepped back.
+    #[cfg(feature = "std")]
+    pub(crate) fn limit_open_time(&self, now: Instant) {
+        self.locked(|breaker, _| breaker.limit_open_time(now));
+    }
+
     /// What would be lost with this circuit.
     #[cfg(feature = "std")]
     pub(crate) fn standing(&self, now: Instant) -> Standing {

@@ -60,7 +60,10 @@ impl<W: Window> Snapshot<W> {
             (State::Closed { window, ramp, .. }, Mode::Automatic | Mode::Disabled | Mode::CountOnly) => {
                 window.fits(self.span) && (ramp.is_over() || ramp.parts().0 <= TAKEN)
             }
-            (State::Open { until, .. }, Mode::ForcedOpen) => *until == Instant::MAX,
+            // Anything less would end the opening once the snapshot is restored.
+            (State::Open { until: Instant::MAX, most: u64::MAX }, Mode::ForcedOpen) => {
+                self.opened_by == OpenedBy::Hand
+            }
             (State::Open { .. } | State::HalfOpen { .. }, Mode::Automatic) => true,
             _ => false,
         }

@@ -6,8 +6,12 @@ use crate::time::Instant;
 /// The calls of the last stretch of time, counted in `BUCKETS` buckets of equal length.
 ///
 /// The oldest bucket leaves as a whole. So the window reaches back at least the span less one bucket, and at most the
-/// span. Recording takes at most `BUCKETS` steps, however much time has passed. If the clock steps back, calls count in
-/// the newest bucket.
+/// span. Recording takes at most `BUCKETS` steps, however much time has passed.
+///
+/// If a time is at most one bucket before the newest one, its call counts in the newest bucket: two threads read the
+/// clock in one order, and record in the other. If the time is further back, the clock has stepped back. The window then
+/// moves to the new time, and ages from there. A step back by the whole span or more empties the window, as a step
+/// forward does: how old the calls are is unknown then.
 ///
 /// ```
 /// use core::time::Duration;
@@ -56,6 +60,31 @@ impl<const BUCKETS: usize> TimeWindow<BUCKETS> {
     fn place(number: u64) -> usize {
         (number % Self::COUNT) as usize
     }
+
+    /// The place of the bucket that is `age` buckets older than this one, for an age below `BUCKETS`. Such a bucket may
+    /// begin before the clock's origin.
+    fn place_before(number: u64, age: u64) -> usize {
+        Self::place(number % Self::COUNT + Self::COUNT - age)
+    }
+
+    /// Removes what is outside the span at this time, and follows a clock that stepped back.
+    fn follow(&mut self, span: Span, now: Instant) {
+        let number = now.as_nanos() / Self::length(span);
+        match self.newest.saturating_sub(number) {
+            0 | 1 => self.expire(span, now),
+            back if back < Self::COUNT => self.renumber(number),
+            _ => *self = Self { newest: number, ..Self::EMPTY },
+        }
+    }
+
+    /// Gives the newest bucket this number. The other buckets keep their distance from it.
+    fn renumber(&mut self, newest: u64) {
+        let old = self.buckets;
+        for age in 0..Self::COUNT {
+            self.buckets[Self::place_before(newest, age)] = old[Self::place_before(self.newest, age)];
+        }
+        self.newest = newest;
+    }
 }
 
 impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
@@ -64,7 +93,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     const TIMED: bool = true;
 
     fn record(&mut self, outcome: Outcome, span: Span, now: Instant) {
-        self.expire(span, now);
+        self.follow(span, now);
         let bucket = &mut self.buckets[Self::place(self.newest)];
         // If the counter of calls is full, failures are skipped, too, so that the rate stays right.
         if self.total.calls < u32::MAX {
@@ -90,6 +119,11 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
         self.newest = number;
     }
 
+    fn can_share_calls(&self, other: &Self) -> bool {
+        let same = |(one, other): (&Bucket, &Bucket)| one.calls == other.calls;
+        self.newest == other.newest && self.buckets.iter().zip(&other.buckets).all(same)
+    }
+
     fn calls(&self) -> u32 {
         self.total.calls
     }
@@ -99,26 +133,20 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     }
 
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
-        let (from, to) = (from.as_nanos() / Self::length(span), to.as_nanos() / Self::length(span));
-        let newest = to.saturating_sub(from.saturating_sub(self.newest));
-        let old = self.buckets;
-        for age in 0..Self::COUNT {
-            // A whole turn keeps the subtraction above zero.
-            let turned = |number: u64| Self::place(number % Self::COUNT + Self::COUNT - age);
-            self.buckets[turned(newest)] = old[turned(self.newest)];
-        }
-        self.newest = newest;
+        self.follow(span, from);
+        self.renumber(to.as_nanos() / Self::length(span));
     }
 
     /// The calls of each bucket go to the bucket that holds the beginning of theirs.
     fn respanned(&self, from: Span, to: Span) -> Self {
         let (old, new) = (Self::length(from), Self::length(to));
-        let moved = |number: u64| number.saturating_mul(old) / new;
-        let mut window = Self { newest: moved(self.newest), ..Self::EMPTY };
-        for number in self.newest.saturating_sub(Self::COUNT - 1)..=self.newest {
-            if window.newest - moved(number) < Self::COUNT {
-                let (from, to) =
-                    (self.buckets[Self::place(number)], &mut window.buckets[Self::place(moved(number))]);
+        let start = self.newest.saturating_mul(old);
+        let mut window = Self { newest: start / new, ..Self::EMPTY };
+        for age in 0..Self::COUNT {
+            let moved = age.saturating_mul(old).saturating_sub(start % new).div_ceil(new);
+            if moved < Self::COUNT {
+                let from = self.buckets[Self::place_before(self.newest, age)];
+                let to = &mut window.buckets[Self::place_before(window.newest, moved)];
                 for count in [to, &mut window.total] {
                     count.calls += from.calls;
                     count.failures += from.failures;

@@ -75,6 +75,11 @@ pub trait Window: Clone {
         self.failures() <= self.calls() && self.calls() <= span.calls.clamp(1, Self::CAPACITY)
     }
 
+    /// Returns `true` if the other window can have recorded the same calls. Bytes from elsewhere are checked with it.
+    fn can_share_calls(&self, other: &Self) -> bool {
+        self.calls() == other.calls()
+    }
+
     /// Returns how many calls the window holds.
     fn calls(&self) -> u32;
 
@@ -241,6 +246,10 @@ where
         in_turn && blank()
     }
 
+    fn can_share_calls(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+
     fn is_quiet(&self, span: Span) -> bool {
         self.failures == 0 && u32::from(self.calls) >= span.calls
     }
@@ -326,7 +335,7 @@ impl<W: Window> Window for SlowCalls<W> {
     }
 
     fn fits(&self, span: Span) -> bool {
-        self.failures.fits(span) && self.slow.fits(span) && self.failures.calls() == self.slow.calls()
+        self.failures.fits(span) && self.slow.fits(span) && self.failures.can_share_calls(&self.slow)
     }
 
     fn is_quiet(&self, span: Span) -> bool {

@@ -11,7 +11,7 @@ use super::entry::{Body, Entry, MOST_STORED, OfPool, Slot};
 use super::eviction::{Loss, PoolCounts, Seconds};
 use super::hash::SipHash;
 use super::index::Index;
-use super::sync::{AtomicU32, Mutex, MutexGuard};
+use super::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard};
 use super::text::KeyText;
 use crate::circuit::{CircuitConfig, CountWindow, SharedCircuit, Window};
 use crate::config_error::{ConfigError, Value, ok_or_panic};
@@ -87,6 +87,8 @@ pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     shares_overflow: bool,
     /// The latest time known from a call through the overflow circuit.
     latest: AtomicU32,
+    /// Whether the clock may have stepped back just before that. One more reading shows whether it was a wrong one.
+    may_have_stepped: AtomicBool,
     /// How many keys were new, modulo 2^32.
     new_keys: AtomicU32,
     /// The configuration of circuits made from now on. It is locked while a block is made.
@@ -182,6 +184,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             overflow,
             shares_overflow: false,
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
+            may_have_stepped: AtomicBool::new(false),
             new_keys: AtomicU32::new(0),
             config: Mutex::new(config),
             reconfiguring: Mutex::new(()),
@@ -297,10 +300,24 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
         self.shares_overflow.then_some(&self.overflow)
     }
 
-    /// Learns the time from a call through the overflow circuit.
+    /// Learns the time from a call through the overflow circuit. If the clock has stepped back, open times end at most
+    /// their length from now.
     pub(super) fn learn(&self, now: Instant) {
-        // It may step back, as the clock may.
-        self.latest.store(Seconds::of(now).0, Relaxed);
+        let (before, latest) = (Seconds(self.latest.load(Relaxed)), Seconds::of(now));
+        let may_have_stepped = self.may_have_stepped.load(Relaxed);
+        if before == latest && !may_have_stepped {
+            return;
+        }
+        self.latest.store(latest.0, Relaxed);
+        let is_sure = before.leads_to(latest);
+        if may_have_stepped == is_sure {
+            self.may_have_stepped.store(!is_sure, Relaxed);
+        }
+        if may_have_stepped && is_sure {
+            // Open times that end too late would keep their circuits from eviction.
+            let used = self.locked(|state| state.used);
+            (0..used).for_each(|index| self.slot(index).circuit().limit_open_time(now));
+        }
     }
 
     /// An entry and its body.

@@ -76,6 +76,12 @@ impl Seconds {
         Self(u32::try_from(now.as_nanos() / NANOS).unwrap_or(u32::MAX).saturating_add(1))
     }
 
+    /// Whether the clock can have got from here to there without a step back of more than a second. After a minute
+    /// without a reading, that is unknown.
+    pub(super) fn leads_to(self, next: Self) -> bool {
+        self != Self::UNKNOWN && (self.0 - 1..=self.0.saturating_add(60)).contains(&next.0)
+    }
+
     pub(super) const fn instant(self) -> Instant {
         Instant::from_nanos((self.0 as u64).saturating_sub(1) * NANOS)
     }

@@ -10,7 +10,7 @@ use crate::circuit::{
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
 use crate::lock::{DefaultLock, Exclusive, Initial, Lock};
-use crate::time::{Now, Reading};
+use crate::time::{Instant, Now, Reading};
 
 /// A pool of at most `N` circuit breakers, one per key, in place: it needs no allocator, and has one lock for all.
 ///
@@ -57,6 +57,8 @@ struct Slots<const N: usize, W> {
     /// The next slot that eviction looks at.
     clock_hand: usize,
     latest: Seconds,
+    /// Whether the clock may have stepped back just before that. One more reading shows whether it was a wrong one.
+    may_have_stepped: bool,
     /// How many keys were new, modulo 2^32.
     new_keys: u32,
     evicted: u64,
@@ -80,6 +82,7 @@ impl<const N: usize, W: Window> Initial for Slots<N, W> {
         changed: None,
         clock_hand: 0,
         latest: Seconds::UNKNOWN,
+        may_have_stepped: false,
         new_keys: 0,
         evicted: 0,
         overflowed: 0,
@@ -126,6 +129,17 @@ impl<const N: usize, W: Window> Slots<N, W> {
         self.new_keys = looked_up.wrapping_add(1);
         self.slots[index] = Some(Slot { key, held: 0, looked_up, before, breaker: Breaker::CLOSED });
         Some(index)
+    }
+
+    /// Learns the time from a call without a circuit. If the clock has stepped back, open times end at most their length
+    /// from now.
+    fn learn(&mut self, now: Instant) {
+        let before = core::mem::replace(&mut self.latest, Seconds::of(now));
+        let is_sure = before.leads_to(self.latest);
+        if core::mem::replace(&mut self.may_have_stepped, !is_sure) && is_sure {
+            // Open times that end too late would keep their circuits from eviction.
+            self.slots.iter_mut().flatten().for_each(|slot| slot.breaker.limit_open_time(now));
+        }
     }
 
     /// The circuit with the least to lose makes room.
@@ -321,9 +335,8 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
                 admitted.map(|Admission { ticket, change }| Admission { ticket: Some(ticket), change })
             }
             None => {
-                // The time may step back, as the clock may.
-                let now = Seconds::of(now.get());
-                self.pool.slots.with(|slots| slots.latest = now);
+                let now = now.get();
+                self.pool.slots.with(|slots| slots.learn(now));
                 Ok(Admission { ticket: None, change: None })
             }
         }

@@ -104,7 +104,7 @@ pub(crate) fn all() -> Vec<Entry> {
         entry::<Two>(Break::HoldIsAnOpening, Check::Decision, held),
         entry::<Two>(Break::AdoptionOpensByHand, Check::Decision, two)
             .by_hand(&[Hand::Disable, Hand::Adopt(2)]),
-        entry::<Two>(Break::AdoptionShortens, Check::Decision, one).by_hand(&[Hand::Adopt(1)]),
+        entry::<Two>(Break::AdoptionShortens, Check::Decision, one).by_hand(&[Hand::Trip(3), Hand::Adopt(1)]),
         entry::<Two>(Break::AdoptionIsAnOpening, Check::Decision, growing).by_hand(&[Hand::Adopt(1)]),
         entry::<Two>(Break::AskOnceAsksTwice, Check::Decision, two).by_hand(&[Hand::AskOnce]),
         // Here the shared circuit is right, and the machine that it is compared with is broken.

@@ -232,3 +232,58 @@ fn one_wrong_reading_of_the_clock_lasts_until_the_next_one() {
         check(&Small::<1>::with_window(CONFIG), &rows[..row]);
     }
 }
+
+/// Each row: the time, a key, and whether the key gets a circuit. The pool has two places, and all calls fail.
+#[test]
+fn after_a_step_back_an_open_circuit_is_safe_for_its_open_time_only() {
+    fn check(pool: &impl Pool, rows: &[(u64, &str, bool)], what: &str) {
+        for (row, (time, key, gets)) in rows.iter().enumerate() {
+            let circuit = pool.circuit(key);
+            assert_eq!(circuit.is_overflow(), !gets, "{what}, row {row}, at {time} s");
+            if let Ok(admission) = circuit.admit(at(*time)) {
+                circuit.fail(admission.ticket, Class::Server, at(*time), None, 0);
+            }
+        }
+    }
+    let config = CONFIG.consecutive_failures(1).open_for(secs(30));
+    let rows: [&[_]; 3] = [
+        // The pool knew the time before the step.
+        &[
+            (9_000, "a", true),
+            (9_000, "b", true),
+            (9_001, "c", false),
+            (8_000, "c", false), // it may be a wrong reading
+            (8_001, "c", false), // they are open for 30 s from here
+            (8_030, "c", false),
+            (8_031, "c", false), // this call tells the time
+            (8_031, "c", true),
+        ],
+        // The pool learns the time after the step only.
+        &[
+            (9_000, "a", true),
+            (9_000, "b", true),
+            (8_000, "c", false),
+            (8_001, "c", false),
+            (8_030, "c", false),
+            (8_031, "c", false),
+            (8_031, "c", true),
+        ],
+        // What the pool knew is older than where the clock steps back to.
+        &[
+            (100, "a", true),
+            (100, "b", true),
+            (101, "c", false),
+            (9_000, "a", true), // probes
+            (9_000, "b", true),
+            (8_000, "c", false),
+            (8_001, "c", false),
+            (8_030, "c", false),
+            (8_031, "c", false),
+            (8_031, "c", true),
+        ],
+    ];
+    for rows in rows {
+        check(&Large::with_window(2, config), rows, "large");
+        check(&Small::<2>::with_window(config), rows, "small");
+    }
+}

@@ -184,7 +184,7 @@ impl Naive {
                 // If no rule uses the window, it stays empty.
                 if rules.looks_at_window() || self.mode == Mode::CountOnly {
                     if rules.buckets > 0 {
-                        *newest = (*newest).max(now.as_nanos() / rules.bucket());
+                        follow(rules, outcomes, newest, now.as_nanos() / rules.bucket());
                     }
                     outcomes.push(Outcome { failed, slow, bucket: *newest });
                 }
@@ -317,6 +317,9 @@ impl Naive {
             return None;
         }
         let most = open_for.min(rules.max_open_for) + grace;
+        if let At::Open { until, most, .. } = &mut self.at {
+            *until = (*until).min(later(now, *most));
+        }
         let adopted = At::Open { until: later(now, most), most, by: By::Fleet };
         match self.at {
             At::Open { until, .. } if until >= later(now, most) => None,
@@ -370,10 +373,8 @@ impl Naive {
                 }
                 if old.buckets > 0 {
                     let bucket = |instant: Instant| instant.as_nanos() / old.bucket();
-                    let to = bucket(now).saturating_sub(bucket(then).saturating_sub(*newest));
-                    *outcomes = window(old, outcomes, *newest).to_vec();
-                    outcomes.iter_mut().for_each(|outcome| outcome.bucket = outcome.bucket + to - *newest);
-                    *newest = to;
+                    follow(old, outcomes, newest, bucket(then));
+                    renumber(old, outcomes, newest, bucket(now));
                 }
             }
             At::Open { until: Instant::MAX, .. } => {}
@@ -527,6 +528,24 @@ pub(crate) fn window<'o>(rules: &Rules, outcomes: &'o [Outcome], newest: u64) ->
         outcomes.len().saturating_sub(rules.window_calls as usize)
     };
     &outcomes[left..]
+}
+
+/// Brings the window to the bucket of the clock, which may have stepped back.
+fn follow(rules: &Rules, outcomes: &mut Vec<Outcome>, newest: &mut u64, number: u64) {
+    if number + rules.buckets <= *newest {
+        outcomes.clear();
+        *newest = number;
+    } else if number + 1 < *newest {
+        renumber(rules, outcomes, newest, number);
+    }
+    *newest = (*newest).max(number);
+}
+
+/// Moves the window to another time, at which its newest bucket has this number.
+fn renumber(rules: &Rules, outcomes: &mut Vec<Outcome>, newest: &mut u64, number: u64) {
+    *outcomes = window(rules, outcomes, *newest).to_vec();
+    outcomes.iter_mut().for_each(|outcome| outcome.bucket = outcome.bucket + number - *newest);
+    *newest = number;
 }
 
 fn was_slow(rules: &Rules, pass: Pass, now: Instant) -> bool {

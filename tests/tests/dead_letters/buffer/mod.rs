@@ -1,5 +1,6 @@
 //! The queue of dead letters: when letters are lost, and that every loss is counted.
 
+mod forged;
 mod image;
 mod operations;
 
