@@ -78,7 +78,7 @@ fn the_last_poll_and_the_last_error_in_a_row_end_the_call() {
         2000 | retry in 2.0 s: Transient, pending, attempt 2 of 4
         4000 | retry in 2.0 s: Transient, pending, attempt 3 of 4
         6000 | give up: no attempts left: Transient, pending, attempt 4 of 4
-        6000 | gave-up after attempt 4, 6.0 s";
+        6000 | gave up after attempt 4, 6.0 s";
     check(&POLICY, "pending, pending, pending, pending", story);
     let story = "
            0 | retry in 100 ms: Server, attempt 1 of 3
@@ -87,7 +87,7 @@ fn the_last_poll_and_the_last_error_in_a_row_end_the_call() {
         2300 | retry in 100 ms: Server, attempt 4 of 6
         2400 | retry in 200 ms: Server, attempt 5 of 6
         2600 | give up: no attempts left: Server, attempt 6 of 6
-        2600 | gave-up after attempt 6, 2.6 s";
+        2600 | gave up after attempt 6, 2.6 s";
     check(&POLICY, "Server, Server, pending, Server, Server, Server", story);
 }
 
@@ -98,7 +98,7 @@ fn polls_follow_the_backoff_and_the_limit_of_attempts_by_default() {
          100 | retry in 100 ms: Server, attempt 2 of 4
          200 | retry in 200 ms: Transient, pending, attempt 3 of 4
          400 | give up: no attempts left: Transient, pending, attempt 4 of 4
-         400 | gave-up after attempt 4, 400 ms";
+         400 | gave up after attempt 4, 400 ms";
     check(&ERRORS, "pending, Server, pending, pending", story);
 }
 
@@ -123,7 +123,7 @@ fn rules_leave_polls_alone() {
     let story = "
            0 | retry in 2.0 s: Transient, pending, attempt 1 of 4
         2000 | give up: no attempts left: Server, attempt 2 of 2
-        2000 | gave-up after attempt 2, 2.0 s";
+        2000 | gave up after attempt 2, 2.0 s";
     check(&POLICY.rules(RULES), "pending, Server", story);
 }
 

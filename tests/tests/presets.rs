@@ -45,7 +45,7 @@ fn two_failed_calls_open_no_circuit_of_a_preset() {
             Class::ALL.map(|class| (Failure::new(class), policy)).to_vec();
         failures.push((Failure::new(Class::RateLimit).retry_after(ms(300)), policy));
         failures.push((Failure::new(Class::Transient).pending(), policy));
-        failures.push((Failure::new(Class::Transient).pending(), policy.poll_every(secs(1)).max_polls(100)));
+        failures.push((Failure::new(Class::Transient).pending(), policy.poll_every(ms(10)).max_polls(100)));
         for (failure, policy) in failures {
             let circuit = SharedCircuit::new(config);
             let attempts = fail(&policy, &circuit, failure, 2);
