@@ -183,7 +183,7 @@ fn short_ones_and_those_between_answers_leave_it_closed() {
 fn an_attempt_that_outlasts_the_disarming_arms_the_circuit_again() {
     fn ended_by_two_more(circuit: &impl Gate) {
         let at = Instant::from_millis;
-        let admit = |now| circuit.admit(at(now)).ok().expect("admitted").ticket;
+        let admit = |now| circuit.admit(at(now)).expect("admitted").ticket;
         circuit.cancel(admit(0), at(0)); // arms it
         let (long, short) = (admit(0), admit(0));
         circuit.succeed(short, at(10)); // disarms it
