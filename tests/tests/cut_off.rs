@@ -180,6 +180,27 @@ fn short_ones_and_those_between_answers_leave_it_closed() {
 }
 
 #[test]
+fn an_attempt_that_outlasts_the_disarming_arms_the_circuit_again() {
+    fn ended_by_two_more(circuit: &impl Gate) {
+        let at = Instant::from_millis;
+        let admit = |now| circuit.admit(at(now)).expect("admitted").ticket;
+        circuit.cancel(admit(0), at(0)); // arms it
+        let (long, short) = (admit(0), admit(0));
+        circuit.succeed(short, at(10)); // disarms it
+        circuit.cancel(long, at(2_000)); // the first failure in a row
+        for start in [2_000, 3_000] {
+            circuit.cancel(admit(start), at(start + 1_000));
+        }
+    }
+    let shared = SharedCircuit::<CountWindow<100>, LocalLock>::with_window(CONFIG);
+    ended_by_two_more(&shared);
+    assert_eq!(shared.phase(), Phase::Open);
+    let constant = ConstCircuit::<InProgramMemory, CountWindow<100>, LocalLock>::CLOSED;
+    ended_by_two_more(&constant);
+    assert_eq!(constant.phase(), Phase::Open);
+}
+
+#[test]
 fn a_probe_that_is_cut_off_opens_it_again() {
     let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(CONFIG));
     circuit.trip(Duration::from_secs(5), clock.now());

@@ -256,7 +256,7 @@ impl<W: Window> Breaker<W> {
             self.release_cancelled(config, ticket);
             return Settled::NOTHING;
         }
-        let settled = self.end_known(config, ticket, how, config.opening(&how), || now.get());
+        let settled = self.end_known(config, ticket, how, how.opening(config), || now.get());
         if is_cancelled {
             self.arm(config, era);
         }

@@ -163,9 +163,9 @@ impl CircuitConfig {
         ///
         /// A healthy circuit reads no clock for it. The first cancelled attempt *arms* the circuit and counts for
         /// nothing. While it is armed, each attempt is admitted with the time, and counts as a failure if it is
-        /// cancelled after this duration. The next attempt that succeeds or fails disarms the circuit. Probes of a
-        /// half-open circuit always carry the time, and so does every attempt if [`slow_after`](Self::slow_after) is
-        /// set; the shorter of the two durations then applies.
+        /// cancelled after this duration. An attempt that succeeds or fails disarms the circuit, and a cancelled one arms
+        /// it again. Probes of a half-open circuit always carry the time, and so does every attempt if
+        /// [`slow_after`](Self::slow_after) is set; the shorter of the two durations then applies.
         ///
         /// ```
         /// use retry_core::{circuit::{Gate, Phase}, CircuitConfig, Instant, SharedCircuit};

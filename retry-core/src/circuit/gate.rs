@@ -3,8 +3,10 @@
 use core::mem;
 use core::time::Duration;
 
+use super::config::CircuitConfig;
 use super::phase::{Change, ChangeCause, Phase};
 use super::rejected::Rejected;
+use super::rules::Opening;
 use crate::class::Class;
 use crate::time::{Instant, Now};
 
@@ -135,6 +137,14 @@ impl AttemptEnd {
     #[inline]
     pub(super) fn has_hint(&self) -> bool {
         matches!(self, Self::Failed { hint: Some(_), .. })
+    }
+
+    /// What the hint adds to the rules of opening.
+    pub(super) fn opening(&self, config: &CircuitConfig) -> Opening {
+        match *self {
+            Self::Failed { class, hint: Some(hint), .. } => config.opening(class, hint),
+            _ => Opening::WITHOUT_HINT,
+        }
     }
 }
 

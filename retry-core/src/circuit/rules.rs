@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::config::CircuitConfig;
-use super::gate::AttemptEnd;
 use super::phase::{ChangeCause, OpenedBy};
 use super::window::{Span, Window};
 use crate::class::Class;
@@ -46,11 +45,10 @@ impl CircuitConfig {
         started != Instant::MAX && now.now().nanos_since(started) >= least
     }
 
-    /// What the hint of an attempt that ended so adds to the rules.
-    pub(super) fn opening(&self, end: &AttemptEnd) -> Opening {
-        let AttemptEnd::Failed { class, hint: Some(hint), .. } = end else { return Opening::WITHOUT_HINT };
-        let hint = nanos(*hint);
-        let hold = if *class == Class::RateLimit { hint.min(self.rate_limit_hold) } else { 0 };
+    /// What the hint of a failure of this class adds to the rules.
+    pub(super) fn opening(&self, class: Class, hint: Duration) -> Opening {
+        let hint = nanos(hint);
+        let hold = if class == Class::RateLimit { hint.min(self.rate_limit_hold) } else { 0 };
         Opening { least: hint.min(self.max_hint).max(hold), hold }
     }
 

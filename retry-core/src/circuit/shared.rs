@@ -407,7 +407,7 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// no code for them.
     #[inline(never)]
     fn opening_by_hint(&self, end: &AttemptEnd) -> Opening {
-        self.locked(|_, config| config.opening(end))
+        self.locked(|_, config| end.opening(config))
     }
 
     /// Ends a cancelled attempt. It is out of line, in steps of its own, so that a program without cancelled attempts

@@ -129,14 +129,14 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "armed-cancelled",
         goal: 200,
-        most: 196,
+        most: 200,
         what: "circuit, armed, attempt cancelled too early to count, shared",
         run: circuits::armed_cancelled,
     },
     Operation {
         name: "armed",
-        goal: 500,
-        most: 498,
+        goal: 510,
+        most: 501,
         what: "the same, and a success that disarms it",
         run: circuits::armed,
     },
@@ -165,7 +165,7 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "ends",
         goal: 0,
-        most: 1216,
+        most: 1220,
         what: "calls cancelled, given up and rejected, and their circuit opened and closed",
         run: circuits::ends,
     },
