@@ -152,7 +152,7 @@ fn a_queue_is_empty_until_the_first_letter_and_after_the_last() {
     let (fixed, heap) =
         (FixedDeadLetterQueue::<u32, 2>::new(WhenFull::Refuse), DeadLetterQueue::new(2, WhenFull::Refuse));
     assert!(fixed.is_empty() && heap.is_empty());
-    fixed.push(DeadLetter::new(Reason::Rejected, 1));
+    fixed.push(DeadLetter::new(Reason::Rejected, 1)).expect("there is room");
     heap.push(DeadLetter::new(Reason::Rejected, 1)).expect("there is room");
     assert!(!fixed.is_empty() && !heap.is_empty());
     assert!(fixed.pop().is_some() && heap.pop().is_some());
