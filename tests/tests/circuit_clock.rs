@@ -33,9 +33,11 @@ fn call<W: Window>(circuit: &Local<W>, failed: bool, now: Instant) {
     }
 }
 
-/// Plays calls: the time, how many calls fail, how many succeed, and the calls and failures in the window afterwards.
-/// The last two are `None` if the circuit is open.
-fn play<W: Window>(circuit: &Local<W>, script: &[(u64, u32, u32, Option<(u32, u32)>)]) {
+/// A time, how many calls fail and succeed then, and the calls and failures in the window afterwards. The last two are
+/// `None` if the circuit is open.
+type Row = (u64, u32, u32, Option<(u32, u32)>);
+
+fn play<W: Window>(circuit: &Local<W>, script: &[Row]) {
     for (row, &(time, failures, successes, expected)) in script.iter().enumerate() {
         (0..failures).for_each(|_| call(circuit, true, at(time)));
         (0..successes).for_each(|_| call(circuit, false, at(time)));
@@ -44,7 +46,7 @@ fn play<W: Window>(circuit: &Local<W>, script: &[(u64, u32, u32, Option<(u32, u3
     }
 }
 
-fn in_time<W: Window>(script: &[(u64, u32, u32, Option<(u32, u32)>)]) {
+fn in_time<W: Window>(script: &[Row]) {
     play(&Local::<W>::with_window(TEN), script);
 }
 

@@ -231,3 +231,20 @@ windows! {
     slow_of_64_calls: SlowCalls<CountWindow<64>>, slow(CONFIG);
     slow_of_a_time: SlowCalls<TimeWindow<3>>, slow(TIMED);
 }
+
+/// The slow calls of a time are in the same buckets as all calls.
+#[test]
+fn slow_calls_in_other_buckets_are_refused() {
+    type Slow = SlowCalls<TimeWindow<3>>;
+    let mut moved = 0;
+    for sound in sound::<Slow>(slow(TIMED)) {
+        let (mut bytes, body) = (sound.clone(), sound.len() - 4);
+        bytes[body - 24..body].rotate_left(8); // the three buckets of slow calls
+        if bytes != sound {
+            seal(&mut bytes, beginning(&sound));
+            assert!(Snapshot::<Slow>::read(&bytes).is_none());
+            moved += 1;
+        }
+    }
+    assert!(moved > 0);
+}

@@ -133,7 +133,7 @@ impl<const BUCKETS: usize> Window for TimeWindow<BUCKETS> {
     }
 
     fn move_to(&mut self, span: Span, from: Instant, to: Instant) {
-        self.follow(span, from);
+        self.expire(span, from);
         self.renumber(to.as_nanos() / Self::length(span));
     }
 

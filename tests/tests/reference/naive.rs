@@ -373,7 +373,7 @@ impl Naive {
                 }
                 if old.buckets > 0 {
                     let bucket = |instant: Instant| instant.as_nanos() / old.bucket();
-                    follow(old, outcomes, newest, bucket(then));
+                    *newest = (*newest).max(bucket(then));
                     renumber(old, outcomes, newest, bucket(now));
                 }
             }
@@ -532,10 +532,10 @@ pub(crate) fn window<'o>(rules: &Rules, outcomes: &'o [Outcome], newest: u64) ->
 
 /// Brings the window to the bucket of the clock, which may have stepped back.
 fn follow(rules: &Rules, outcomes: &mut Vec<Outcome>, newest: &mut u64, number: u64) {
-    if number + rules.buckets <= *newest {
-        outcomes.clear();
-        *newest = number;
-    } else if number + 1 < *newest {
+    if number + 1 < *newest {
+        if number + rules.buckets <= *newest {
+            outcomes.clear();
+        }
         renumber(rules, outcomes, newest, number);
     }
     *newest = (*newest).max(number);
