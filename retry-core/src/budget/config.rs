@@ -10,7 +10,7 @@ use super::token_bucket::TokenBucket;
 use crate::lock::Initial;
 use crate::time::Instant;
 
-/// The rules of a retry budget whose kind is known only at run time, such as from a configuration file.
+/// The rules of a retry budget of a kind that is known only at run time, such as from a configuration file.
 ///
 /// ```
 /// use retry_core::{

@@ -263,7 +263,7 @@ impl<W: Window> Breaker<W> {
         settled
     }
 
-    /// Ends an attempt whose opening is known. A cancelled one is known to have run long enough to count.
+    /// Ends an attempt with a known opening. A cancelled one is known to have run long enough to count.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(super) fn end_known(
         &mut self,

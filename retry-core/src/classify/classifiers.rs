@@ -202,7 +202,7 @@ impl<T, E: AsError, K: Classifier<T, E>> Classifier<T, E> for WithCauses<K> {
     }
 }
 
-/// A classifier whose calls measure their time from the start: see [`Retry::timed`](crate::Retry::timed).
+/// A classifier for calls that measure their time from the start: see [`Retry::timed`](crate::Retry::timed).
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Timed<K>(pub(crate) K);

@@ -116,7 +116,7 @@ fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
     })
 }
 
-/// Reads the headers whose only purpose is a hint: the finer ones first, then `Retry-After`.
+/// Reads the headers that serve only as a hint: the finer ones first, then `Retry-After`.
 fn own_hint(headers: &HeaderMap, now: impl Fn() -> u64) -> Option<Duration> {
     let all = |name: &'static str| headers.get_all(name).iter().filter_map(text);
     let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(longest_in_millis).max()).max();

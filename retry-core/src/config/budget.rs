@@ -289,7 +289,7 @@ impl Serialize for BudgetConfig {
     }
 }
 
-/// Reads and writes the rules of one kind, whose `kind` may be left out.
+/// Reads and writes the rules of one kind; `kind` may be left out.
 macro_rules! one_kind {
     ($($rules:ident: $($kind:ident)|+,)*) => {$(
         /// Reads the rules from a table with the names of the setters as keys. `kind` may be left out.

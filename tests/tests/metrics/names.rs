@@ -208,10 +208,10 @@ fn names_that_collide_are_found_wherever_they_are() {
 fn a_tag_that_occurs_twice_is_found_at_each_place() {
     const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for again in 1..8 {
-        for first in 0..again {
+        for (first, name) in NAMES.into_iter().enumerate().take(again) {
             let mut tags = NAMES.map(|name| (name, ""));
-            tags[again].0 = NAMES[first];
-            let line = format!(r#"tags = "{}": each name must be unique"#, NAMES[first]);
+            tags[again].0 = name;
+            let line = format!(r#"tags = "{name}": each name must be unique"#);
             let error = Metrics::<1>::sized().try_tags(tags).unwrap_err();
             assert_eq!(error.to_string(), line, "{first} and {again}");
             let tags: Tags = Box::leak(Box::new(tags));

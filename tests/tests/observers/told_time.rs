@@ -84,6 +84,7 @@ fn an_error_has_the_wall_clock_time_of_its_runtime() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods)] // the wall clock is what is compared
 fn the_real_runtimes_have_a_wall_clock() {
     const ONCE: Policy = UNLIMITED.max_attempts(1);
     let start = SystemTime::now();

@@ -18,7 +18,7 @@ impl Class {
     /// | `NotFound` | 1008, 1049, 1051, 1091, 1109, 1146, 1176, 1305, 1360 |
     /// | `Validation` | 1048, 1054, 1064, 1065, 1101, 1136, 1149, 1153, 1264 to 1267, 1292, 1364, 1366, 1406, 1690, 2020, 3140, 3819, 4025 |
     /// | `Permanent` | 1021, 1114 full; 1194, 1195 storage; 1193, 1235, 1286, 1289, 2007, 2054, 2059 not supported; 2014 misuse; 2026 TLS |
-    /// | `Unknown` | 1105, 2000; 1030 an error of the storage engine, whose number is only in the text |
+    /// | `Unknown` | 1105, 2000; 1030 an error of the storage engine, with its number only in the text |
     ///
     /// Sources: MySQL's [server errors] and [client errors], MariaDB's [error codes], TiDB's [error codes][tidb].
     ///
