@@ -28,15 +28,13 @@ use crate::tls::Text;
 /// ```
 /// use retry_core::{Class, Policy};
 /// use retry_tokio::{retry, tokio_postgres_error};
-/// use tokio_postgres::{Config, NoTls};
+/// use tokio_postgres::Config;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(); // a port that is closed
-/// let mut server = Config::new();
-/// server.host("127.0.0.1").port(closed.port()).user("reviews");
-/// let connect = retry(&Policy::DEFAULT).classify(tokio_postgres_error).run(|| server.connect(NoTls));
-/// let error = connect.await.err().unwrap();
-/// assert_eq!((error.class(), error.attempts()), (Some(Class::Network), 3));
+/// let read = || async { "host=localhost port=many".parse::<Config>() }; // your transaction
+/// let calls = retry(&Policy::DEFAULT).classify(tokio_postgres_error);
+/// let error = calls.run(read).await.unwrap_err();
+/// assert_eq!((error.class(), error.attempts()), (Some(Class::Validation), 1));
 /// # }
 /// ```
 pub fn tokio_postgres_error(error: &PostgresError) -> Failure {

@@ -7,3 +7,10 @@ pub mod lease;
 pub mod outage;
 pub mod reviews;
 pub mod statements;
+
+/// The code of the guide.
+#[cfg(doctest)]
+mod samples {
+    #[doc = include_str!("../../../docs/postgres.md")]
+    mod postgres {}
+}

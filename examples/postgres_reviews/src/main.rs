@@ -6,9 +6,9 @@
 mod parts;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
 use postgres_reviews::outage::server::Server;
+use tokio::time::Instant;
 
 use crate::parts::Stage;
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use postgres_reviews::error::ReviewError;
 use postgres_reviews::outage::proxy::Proxy;
@@ -13,6 +13,7 @@ use postgres_reviews::statements::{Added, Rating, Review};
 use retry_core::circuit::Phase;
 use retry_core::observe::Metrics;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_postgres::{Client, Config};
 
 /// A failed claim, or an error that ended a part.

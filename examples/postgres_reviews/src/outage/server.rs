@@ -133,7 +133,7 @@ impl Server {
         let postmaster = pid_file.lines().next().unwrap_or_default().to_owned();
         let mut processes = vec![postmaster.clone()];
         run(Command::new("kill").args(["-STOP", &postmaster]))?; // first, so that it starts no others
-        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output()?;
+        let children = Command::new("pgrep").args(["-P", &postmaster]).output()?;
         processes.extend(String::from_utf8_lossy(&children.stdout).split_whitespace().map(str::to_owned));
         run(Command::new("kill").arg("-STOP").args(&processes))?;
         Ok(Paused { processes })
