@@ -35,10 +35,10 @@ impl Classify for ReviewError {
             // The server works. So a conflict is retried, and the circuit does not count it.
             Self::Database(error) if self.is_conflict() => tokio_postgres_error(error).neutral(),
             Self::Database(error) => tokio_postgres_error(error),
-            // All connections are lent: this, too, says nothing about the server.
+            // All connections are lent, or the pool is closed: this says nothing about the server.
             Self::Pool(PoolError::Timeout(TimeoutType::Wait)) => Failure::new(Class::Timeout).neutral(),
             Self::Pool(PoolError::Timeout(_)) => Class::Timeout.into(),
-            Self::Pool(_) => Class::Permanent.into(),
+            Self::Pool(_) => Failure::new(Class::Permanent).neutral(),
         }
     }
 
