@@ -202,7 +202,7 @@ impl Stage {
         }
         claim!(trial.reviews.phase() == Phase::Closed, "{}", trial.report());
         Ok(format!(
-            "6 calls failed, {refusals} were refused (the first in {} us), then the circuit closed; {}",
+            "6 calls failed; then {refusals} refused, the first in {} us, until the circuit closed; {}",
             took.as_micros(),
             trial.report()
         ))

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::{env, fs, io, process};
 
 use tokio_postgres::{Client, Config, NoTls};
@@ -49,7 +49,15 @@ impl Server {
             run(Command::new("chown").arg(SUPERUSER).arg(&server.directory))?;
         }
         let data = server.data();
-        run(server.tool("initdb").arg("-D").arg(data).args(["-A", "trust", "-U", SUPERUSER, "--no-sync"]))?;
+        run(server.tool("initdb").arg("-D").arg(data).args([
+            "-A",
+            "trust",
+            "-U",
+            SUPERUSER,
+            "--locale=C",
+            "--encoding=UTF8",
+            "--no-sync",
+        ]))?;
         server.start_again()?;
         Ok(server)
     }
@@ -84,12 +92,7 @@ impl Server {
     /// # Errors
     /// Returns an error if the server does not start again.
     pub fn restart(&self) -> io::Result<()> {
-        run(self
-            .tool("pg_ctl")
-            .arg("-D")
-            .arg(self.data())
-            .args(["-w", "-m", "fast", "restart", "-l"])
-            .arg(self.log()))
+        self.detached(&["-m", "fast", "restart"])
     }
 
     /// Stops the server. It ends all sessions at once, with SQLSTATE 57P01.
@@ -112,16 +115,15 @@ impl Server {
             self.directory.display(),
             CONNECTIONS + 3,
         );
-        run(self
-            .tool("pg_ctl")
-            .arg("-D")
-            .arg(self.data())
-            .args(["-w", "start", "-o", &options, "-l"])
-            .arg(self.log()))
-        .map_err(|error| {
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
-            io::Error::other(format!("{error}\n{log}"))
-        })
+        self.detached(&["start", "-o", &options])
+    }
+
+    fn detached(&self, arguments: &[&str]) -> io::Result<()> {
+        let (data, log) = (self.data(), self.directory.join("log"));
+        run_detached(
+            self.tool("pg_ctl").arg("-D").arg(data).arg("-l").arg(&log).arg("-w").args(arguments),
+            &log,
+        )
     }
 
     /// Pauses all processes of the server by SIGSTOP. Connections stay open, and nothing answers.
@@ -147,10 +149,6 @@ impl Server {
 
     fn data(&self) -> PathBuf {
         self.directory.join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.directory.join("log")
     }
 
     /// A command of PostgreSQL's, as a user that it accepts: the server refuses to run as root.
@@ -215,13 +213,22 @@ fn has(directory: &Path, program: &str) -> bool {
     directory.join(program).is_file()
 }
 
+/// Runs a command to its end. Its error has what the command wrote.
 fn run(command: &mut Command) -> io::Result<()> {
-    // A server that is started must not keep a pipe of this program open. So its errors are in its log.
+    let output = command.stdin(Stdio::null()).output();
+    ended(command, output.map(|output| (output.status, String::from_utf8_lossy(&output.stderr).into_owned())))
+}
+
+/// Runs a command that starts the server. The server would keep a pipe of this program open, so it gets none: it has a log.
+fn run_detached(command: &mut Command, log: &Path) -> io::Result<()> {
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let failed = |reason: String| io::Error::other(format!("{command:?}: {reason}"));
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(failed(status.to_string())),
-        Err(error) => Err(failed(error.to_string())),
+    ended(command, status.map(|status| (status, fs::read_to_string(log).unwrap_or_default())))
+}
+
+fn ended(command: &Command, result: io::Result<(ExitStatus, String)>) -> io::Result<()> {
+    match result {
+        Ok((status, _)) if status.success() => Ok(()),
+        Ok((status, said)) => Err(io::Error::other(format!("{command:?}: {status}: {said}"))),
+        Err(error) => Err(io::Error::other(format!("{command:?}: {error}"))),
     }
 }
