@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use postgres_reviews::outage::server::{ROLE, Server};
-use retry_core::{Class, Failure};
-use retry_tokio::{error_chain, sqlx_error};
+use retry_core::{Class, Classify, Failure, Policy};
+use retry_tokio::{error_chain, retry, sqlx_error};
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection, Error, Executor, PgConnection, Row};
@@ -125,6 +125,16 @@ const STATEMENTS: &[(&str, Class)] = &[
     ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '40P01'; END $$", Class::Transient),
     ("DO $$ BEGIN RAISE 'own'; END $$", Class::Unknown),
 ];
+
+#[tokio::test]
+async fn a_call_inside_has_made_its_attempts() {
+    let inner = retry(&Policy::DEFAULT).classify(sqlx_error);
+    let ended =
+        inner.run(|| async { "postgres://localhost:many/".parse::<PgConnectOptions>() }).await.unwrap_err();
+    let judged = ended.classify();
+    assert_eq!(judged, sqlx_error(ended.inner().unwrap()).last());
+    assert_eq!(error_chain().classify(&std::io::Error::other(ended)), judged);
+}
 
 /// The server, or `None` where PostgreSQL is not installed and no test requires it.
 async fn server() -> Option<Server> {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use postgres_reviews::outage::server::{Server, connect};
-use retry_core::{Class, Failure};
-use retry_tokio::{error_chain, tokio_postgres_error};
+use retry_core::{Class, Classify, Failure, Policy};
+use retry_tokio::{error_chain, retry, tokio_postgres_error};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_postgres::config::SslMode;
@@ -106,6 +106,15 @@ const STATEMENTS: &[(&str, &str, Class)] = &[
     ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '58030'; END $$", "58030", Class::Server),
     ("DO $$ BEGIN RAISE 'own'; END $$", "P0001", Class::Unknown),
 ];
+
+#[tokio::test]
+async fn a_call_inside_has_made_its_attempts() {
+    let inner = retry(&Policy::DEFAULT).classify(tokio_postgres_error);
+    let ended = inner.run(|| async { "host=localhost port=many".parse::<Config>() }).await.unwrap_err();
+    let judged = ended.classify();
+    assert_eq!(judged, tokio_postgres_error(ended.inner().unwrap()).last());
+    assert_eq!(error_chain().classify(&std::io::Error::other(ended)), judged);
+}
 
 /// The server, or `None` where PostgreSQL is not installed and no test requires it.
 async fn server() -> Option<Server> {
