@@ -19,6 +19,8 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
+/// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
+/// | `tokio-postgres` | `tokio_postgres::Error` of tokio-postgres 0.7: as the function `tokio_postgres_error` does |
 /// | `tonic` | `tonic::Status` of tonic 0.14, by its [code](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md) |
 /// | `tower` | `ServiceError`, and the `Elapsed` and `Overloaded` of tower 0.5 |
 ///
@@ -78,6 +80,10 @@ impl BaseErrors for ClientErrors {
             over::<hyper_util::client::legacy::Error>,
             #[cfg(feature = "reqwest")]
             over::<reqwest::Error>,
+            #[cfg(feature = "sqlx")]
+            over::<sqlx::Error>,
+            #[cfg(feature = "tokio-postgres")]
+            over::<tokio_postgres::Error>,
             #[cfg(feature = "tonic")]
             over::<tonic::Status>,
             #[cfg(feature = "tower")]
@@ -146,6 +152,14 @@ impl Walk {
         if is_of_http(error) {
             let is_of_answer = matches!(self.place, Place::Answer | Place::Content);
             return Some(if is_of_answer { Class::Validation.into() } else { NOT_BUILT });
+        }
+        #[cfg(feature = "sqlx")]
+        if let Some(sqlx) = downcast::<sqlx::Error>(error) {
+            return known(crate::sqlx_error(sqlx));
+        }
+        #[cfg(feature = "tokio-postgres")]
+        if let Some(postgres) = downcast::<tokio_postgres::Error>(error) {
+            return known(crate::tokio_postgres_error(postgres));
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
@@ -251,6 +265,12 @@ impl Walk {
             (self.place, self.otherwise) = (place, Some(otherwise));
         }
     }
+}
+
+/// An error without a class leaves the decision to its causes.
+#[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
+fn known(failure: Failure) -> Option<Failure> {
+    (failure.class != Class::Unknown).then_some(failure)
 }
 
 #[cfg(feature = "http")]

@@ -73,12 +73,16 @@
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
 //! | `json` | `LetterWriter`: dead letters to a file, on a thread of their own |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
+//! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
+//! | `tokio-postgres` | `tokio_postgres_error`: classes of the errors of tokio-postgres 0.7 |
 //! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chain;
+#[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
+mod database;
 #[cfg(feature = "h2")]
 mod h2;
 #[cfg(feature = "http")]
@@ -90,7 +94,11 @@ mod letters;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod sleep;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 mod tls;
+#[cfg(feature = "tokio-postgres")]
+mod tokio_postgres;
 #[cfg(feature = "tonic")]
 mod tonic;
 #[cfg(feature = "tower")]
@@ -112,6 +120,12 @@ pub use crate::letters::{Keeping, KeptOr, LetterWriter, Unwritten};
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
 pub use crate::sleep::TokioSleep;
+#[cfg(feature = "sqlx")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]
+pub use crate::sqlx::sqlx_error;
+#[cfg(feature = "tokio-postgres")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-postgres")))]
+pub use crate::tokio_postgres::tokio_postgres_error;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{

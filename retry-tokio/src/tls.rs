@@ -82,6 +82,11 @@ impl Text {
         self.0.contains(phrase)
     }
 
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn starts_with(&self, phrase: &str) -> bool {
         self.0.starts_with(phrase)
     }
