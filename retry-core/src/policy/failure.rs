@@ -166,7 +166,7 @@ impl Failure {
     /// Marks the attempt as a poll with the answer "not yet", such as the state `pending` of a job. The call polls again,
     /// whatever the class is.
     ///
-    /// - Polls have a delay and a limit of their own: [`Policy::poll_every`] and [`Policy::max_polls`]. Rules leave them
+    /// - Polls have a delay and a limit of their own: [`poll_every`](crate::Policy::poll_every) and [`max_polls`](crate::Policy::max_polls). Rules leave them
     ///   alone. A server's hint, such as `Retry-After`, is the shortest delay as usual.
     /// - The other attempts of the policy are counted from the last pending answer on, because a dependency that
     ///   answers works. So `max_attempts(3)` allows two errors in a row between two polls.
