@@ -6,10 +6,12 @@ use std::io;
 use retry_core::classify::{BaseErrors, Causes, CoreErrors, ErrorChain, downcast};
 use retry_core::{Class, Classify, Error, Failure};
 
+#[cfg(feature = "redis")]
+use crate::redis_kinds::Said;
 use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 
-/// Classifies errors of any type by their chain of causes: [`ErrorChain`] with the errors of tokio, of the HTTP clients and
-/// of tower.
+/// Classifies errors of any type by their chain of causes: [`ErrorChain`] with the errors of tokio, of the HTTP clients, of
+/// redis and of tower.
 ///
 /// At any depth it knows `std::io::Error` and tokio's `Elapsed`, and by feature:
 ///
@@ -18,6 +20,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `http` | those of building a request: `Validation`, [neutral](Failure::neutral) |
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
+/// | `redis` | `redis::RedisError`: as the function `redis_error` does |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
 /// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
 /// | `tokio-postgres` | `tokio_postgres::Error` of tokio-postgres 0.7: as the function `tokio_postgres_error` does |
@@ -78,6 +81,8 @@ impl BaseErrors for ClientErrors {
             over::<hyper::Error>,
             #[cfg(feature = "hyper")]
             over::<hyper_util::client::legacy::Error>,
+            #[cfg(feature = "redis")]
+            over::<redis::RedisError>,
             #[cfg(feature = "reqwest")]
             over::<reqwest::Error>,
             #[cfg(feature = "sqlx")]
@@ -170,6 +175,10 @@ impl Walk {
         if let Some(h2) = downcast::<h2::Error>(error) {
             return Some(crate::h2::of_h2(h2));
         }
+        #[cfg(feature = "redis")]
+        if let Some(redis) = downcast::<redis::RedisError>(error) {
+            return self.of_redis(redis);
+        }
         #[cfg(feature = "reqwest")]
         if let Some(reqwest) = downcast::<reqwest::Error>(error) {
             return self.of_reqwest(reqwest);
@@ -200,6 +209,18 @@ impl Walk {
             (_, Class::Unknown) => None,
             (Place::Answer, Class::Serialization | Class::Validation) => Some(Class::Network),
             (_, class) => Some(class),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    fn of_redis(&mut self, error: &redis::RedisError) -> Option<Failure> {
+        match crate::redis_kinds::of_redis(error) {
+            Said::Failure(failure) if failure == Class::Unknown.into() => None,
+            Said::Failure(failure) => Some(failure),
+            Said::Connection(otherwise) => {
+                self.enter(Place::Connection, otherwise);
+                None
+            }
         }
     }
 
@@ -259,7 +280,7 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(feature = "hyper")]
+    #[cfg(any(feature = "hyper", feature = "redis"))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

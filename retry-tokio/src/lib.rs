@@ -1,4 +1,4 @@
-//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper and tower, too.
+//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper, tower and redis, too.
 //!
 //! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
 //! [a client of your own](../retry_core/_guides/client/index.html),
@@ -26,7 +26,7 @@
 //!
 //! Here `fetch` returns a `std::io::Error`, which has a [class](retry_core::Class). For errors of other types, add a
 //! classifier: [`classifier`](Retry::classifier) with `ReqwestClassifier` for reqwest, or [`classify`](Retry::classify) with
-//! `hyper_error` for hyper and [`error_chain`] for boxed errors.
+//! `hyper_error` for hyper, `redis_error` for redis and [`error_chain`] for boxed errors.
 //!
 //! [`Tokio`] is the runtime: tokio's clock, tokio's sleep, and random words from the operating system. A sleep is rounded up
 //! to a whole millisecond, as tokio does. With tokio's paused time, a test waits for no delay. A call needs a
@@ -72,6 +72,7 @@
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
 //! | `json` | `LetterWriter`: dead letters to a file, on a thread of their own |
+//! | `redis` | `redis_error`: classes of the errors of redis 1.x, which [`error_chain`] knows, too |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
 //! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
 //! | `tokio-postgres` | `tokio_postgres_error`: classes of the errors of tokio-postgres 0.7 |
@@ -91,6 +92,10 @@ mod http;
 mod hyper;
 #[cfg(feature = "json")]
 mod letters;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+mod redis_kinds;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod sleep;
@@ -116,6 +121,9 @@ pub use crate::hyper::hyper_error;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use crate::letters::{Keeping, KeptOr, LetterWriter, Unwritten};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use crate::redis::redis_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};

@@ -82,6 +82,8 @@ mod samples {
     mod polling {}
     #[doc = include_str!("../../docs/recording.md")]
     mod recording {}
+    #[doc = include_str!("../../docs/redis.md")]
+    mod redis {}
     #[doc = include_str!("../../docs/settings.md")]
     mod settings {}
     #[doc = include_str!("../../docs/testing.md")]

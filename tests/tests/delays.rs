@@ -68,6 +68,28 @@ fn without_jitter_a_delay_is_the_ceiling() {
 }
 
 #[test]
+fn additive_jitter_adds_to_the_ceiling_and_spreads_below_the_cap() {
+    let policy = DOUBLING.jitter(Jitter::additive(0.25));
+    let rows: &[(u64, Duration)] = &[
+        // word, delay        ceiling
+        (0, ms(100)),     // 100 ms
+        (MAX, ms(250)),   // 200 ms
+        (HALF, ms(450)),  // 400 ms
+        (0, ms(800)),     // 800 ms, the last one that has room above it
+        (0, ms(750)),     // the cap
+        (HALF, ms(875)),  // the cap
+        (MAX, ms(1_000)), // the cap
+    ];
+    let words: Vec<u64> = rows.iter().map(|row| row.0).collect();
+    let expected: Vec<Duration> = rows.iter().map(|row| row.1).collect();
+    assert_eq!(delays(&policy, &words), expected);
+
+    // A spread that is wider than the cap begins at 0.
+    let wide = DOUBLING.jitter(Jitter::additive(20.0));
+    assert_eq!(delays(&wide, &[0, MAX]), [ms(0), ms(1_000)]);
+}
+
+#[test]
 fn dyadic_multipliers_are_exact() {
     let policy = Policy::exponential(ms(64)).multiplier(1.5).jitter(Jitter::None).max_attempts(u32::MAX);
     assert_eq!(delays(&policy, &[0; 7]), [64, 96, 144, 216, 324, 486, 729].map(ms));

@@ -10,6 +10,7 @@
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
 //! | retry transactions of PostgreSQL | [PostgreSQL](postgres) |
+//! | call Redis | [Redis](redis) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
@@ -28,6 +29,7 @@
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
 //! - `examples/postgres_reviews`: a repository over PostgreSQL, and the outages that it is tried with.
+//! - `examples/src/bin/redis_cache`: a cache over Redis, and its outages.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
 //!
 //! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` need the documentation of the whole workspace:
@@ -70,6 +72,7 @@ guides! {
     polling = "docs/polling.md";
     postgres = "docs/postgres.md";
     recording = "docs/recording.md";
+    redis = "docs/redis.md";
     settings = "docs/settings.md";
     testing = "docs/testing.md";
     troubleshooting = "docs/troubleshooting.md";

@@ -45,7 +45,7 @@ pub enum Jitter {
     Decorrelated,
     /// The delay is `d * (1 ± deviation)`: made by [`Jitter::proportional`].
     Proportional(Deviation),
-    /// The delay is `d + U(0, d * deviation)`: made by [`Jitter::additive`].
+    /// The delay is `d + U(0, d * deviation)`: made by [`Jitter::additive`]. At `max_delay`, the spread lies below it.
     Additive(Deviation),
 }
 
@@ -82,6 +82,22 @@ impl Jitter {
         }
 
         /// Makes a jitter of `d + U(0, d * deviation)`: at least the ceiling.
+        ///
+        /// If `d + d * deviation` is above the policy's [`max_delay`](crate::Policy::max_delay), the delay is
+        /// `max_delay - U(0, d * deviation)`. So delays at the cap are spread, too, and the cap is still the longest delay:
+        ///
+        /// ```
+        /// use core::time::Duration;
+        /// use retry_core::{Jitter, Policy};
+        ///
+        /// const MS: Duration = Duration::from_millis(1);
+        /// const POLICY: Policy = Policy::exponential(MS.saturating_mul(400))
+        ///     .max_delay(MS.saturating_mul(1_000))
+        ///     .jitter(Jitter::additive(0.1));
+        /// let delays = |failed| [0, u64::MAX].map(|word| POLICY.delay(failed, Duration::ZERO, word));
+        /// assert_eq!([delays(1), delays(2)], [[400 * MS, 440 * MS], [800 * MS, 880 * MS]]);
+        /// assert_eq!(delays(3), [900 * MS, 1_000 * MS]);
+        /// ```
         #[fails_if("the deviation is NaN, infinite or below 0.")]
         additive, try_additive(deviation: f64) {
             match Ratio::from_float(deviation, 0.0) {
@@ -96,10 +112,23 @@ impl Jitter {
 
     /// The delay in whole nanoseconds, rounded down; saturates. `previous` is the delay before, 0 at first.
     #[inline]
-    pub(crate) const fn delay_nanos(self, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
+    pub(crate) const fn delay_nanos(
+        self,
+        ceiling: u64,
+        base: u64,
+        previous: u64,
+        max_delay: u64,
+        word: u64,
+    ) -> u64 {
         // Full jitter, the usual kind, is one multiplication, and needs neither a call nor a stack.
         match self {
             Self::Full => up_to(ceiling, word),
+            Self::Additive(Deviation(ratio)) => {
+                let spread = ratio.of(ceiling);
+                let room = max_delay.saturating_sub(spread);
+                let sure = if ceiling < room { ceiling } else { room };
+                sure.saturating_add(up_to(spread, word))
+            }
             _ => self.any_delay_nanos(ceiling, base, previous, word),
         }
     }

@@ -194,7 +194,7 @@ impl Policy {
     #[inline]
     pub(super) fn spread(&self, jitter: Jitter, ceiling: u64, base: u64, previous: u64, word: u64) -> u64 {
         jitter
-            .delay_nanos(ceiling, base.min(self.max_delay), previous, word)
+            .delay_nanos(ceiling, base.min(self.max_delay), previous, self.max_delay, word)
             .max(self.min_delay)
             .min(self.max_delay)
     }

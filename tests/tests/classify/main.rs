@@ -7,6 +7,7 @@ mod hints;
 mod hostile;
 mod http;
 mod http_types;
+mod redis;
 mod text;
 mod texts;
 

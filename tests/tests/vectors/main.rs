@@ -76,7 +76,7 @@ const FILES: &[File] = &[
     file("r4j_state_machine", breaker::r4j_state_machine, 33, 8),
     file("r4j_traces", breaker::r4j_traces, 10, 27),
     file("service_hints", service_hints::cases, 21, 0),
-    file("tenacity_wait_stop", tenacity::cases, 84, 3),
+    file("tenacity_wait_stop", tenacity::cases, 82, 5),
     file("tower_tps_budget", budgets::tower_tps_budget, 3, 0),
 ];
 

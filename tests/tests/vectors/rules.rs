@@ -17,6 +17,8 @@ pub(crate) const NO_LIMIT_OF_ITS_OWN: &str =
     "attempts are limited by what is configured, from 1 on; there is no limit besides";
 /// Where the peer's jitter passes its cap.
 pub(crate) const CAP_LAST: &str = "rule 1: the cap is applied after the jitter; no delay is above it";
+/// Where the peer's additive jitter ends at its cap, so that all delays there are the same.
+pub(crate) const SPREAD_BELOW_CAP: &str = "rule 1: at the cap, additive jitter spreads below it";
 /// Where the peer spreads a ceiling that is above its cap.
 pub(crate) const CEILING_CAPPED: &str =
     "rule 1: the ceiling is capped before the jitter, too, so that capped delays are still spread";

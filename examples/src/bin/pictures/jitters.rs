@@ -24,7 +24,7 @@ pub(crate) const JITTERS: [(Jitter, &str); 6] = [
     (Jitter::Equal, "from half of the ceiling to the ceiling"),
     (Jitter::Decorrelated, "from the base delay to 3 x the previous delay"),
     (Jitter::proportional(0.2), "from 20 % below the ceiling to 20 % above it"),
-    (Jitter::additive(0.2), "from the ceiling to 20 % above it"),
+    (Jitter::additive(0.2), "from the ceiling to 20 % above it; at the cap, below it"),
 ];
 
 pub(crate) fn picture() -> io::Result<String> {

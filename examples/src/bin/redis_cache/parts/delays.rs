@@ -1,0 +1,40 @@
+//! The delays that a configuration computes: initial x multiplier^attempt, capped, plus up to 10 %. The cap is final.
+
+use std::time::Duration;
+
+use retry_core::Policy;
+use retry_core::runtime::{Entropy, OsRng};
+
+use super::configurations::{AGGRESSIVE, FAST};
+use crate::report::{Report, ms};
+
+pub(crate) fn run(report: &mut Report) {
+    table("aggressive, 50 ms x 1.5^n, at most 5000 ms", &AGGRESSIVE, 50.0, 1.5, report);
+    table("fast, 25 ms x 2.5^n, at most 500 ms", &FAST, 25.0, 2.5, report);
+}
+
+fn table(title: &str, policy: &Policy, initial: f64, multiplier: f64, report: &mut Report) {
+    println!("  {title}");
+    println!("  {:>3}  {:>10}  {:>10}  {:>10}  {:>10}", "n", "computed", "least", "drawn", "most");
+    let cap = policy.settings().max_delay.as_secs_f64() * 1_000.0;
+    let (mut as_computed, mut below_cap, mut spread_at_cap) = (true, true, true);
+    let curve = |n: u8| initial * multiplier.powi(n.into());
+    // The last two rows are at the cap.
+    for n in 0..=(2..).find(|&n| curve(n - 1) >= cap).unwrap_or(u8::MAX) {
+        let computed = curve(n).min(cap);
+        let [least, drawn, most] = [0, OsRng.word(), u64::MAX]
+            .map(|word| policy.delay(u32::from(n) + 1, Duration::ZERO, word).as_secs_f64() * 1_000.0);
+        let row = [computed, least, drawn, most].map(|delay| ms(Duration::from_secs_f64(delay / 1_000.0)));
+        println!("  {n:>3}  {:>10}  {:>10}  {:>10}  {:>10}", row[0], row[1], row[2], row[3]);
+        let near = |delay: f64, expected: f64| (delay - expected).abs() < 0.001;
+        if computed * 1.1 <= cap {
+            as_computed &= near(least, computed) && near(most, computed * 1.1);
+        } else {
+            spread_at_cap &= near(most, cap) && near(least, cap - computed * 0.1);
+        }
+        below_cap &= most <= cap && (least..=most).contains(&drawn);
+    }
+    report.claim(as_computed, "each delay is what was computed, plus up to 10 %");
+    report.claim(below_cap, format!("no delay is above the cap of {cap} ms"));
+    report.claim(spread_at_cap, "at the cap, the spread of 10 % lies below it");
+}
