@@ -1,0 +1,110 @@
+//! One attempt: starts the command, waits for it, and ends it if a time limit cuts the attempt.
+
+use core::cell::{Cell, RefCell};
+use core::future::pending;
+use core::time::Duration;
+use std::ffi::OsString;
+use std::io;
+
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use crate::group::Group;
+use crate::input::Input;
+use crate::signals::Signals;
+use crate::status::Failed;
+
+/// Runs the command, once per attempt.
+pub(crate) struct Runner {
+    command: Vec<OsString>,
+    foreground: bool,
+    kill_after: Option<Duration>,
+    input: Input,
+    running: Cell<Option<Group>>,
+    /// The end of a command whose attempt was cut.
+    cut_off: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        command: Vec<OsString>,
+        foreground: bool,
+        kill_after: Option<Duration>,
+        input: Input,
+    ) -> Self {
+        Self { command, foreground, kill_after, input, running: Cell::new(None), cut_off: RefCell::new(None) }
+    }
+
+    /// Runs the command to its end. If this future is dropped, the command and its process group are ended.
+    pub(crate) async fn attempt(&self, number: u32, signals: &Signals) -> Result<(), Failed> {
+        self.wait_for_cut_off_command().await;
+        let not_started = |error| Failed::NotStarted(self.command[0].display().to_string(), error);
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).env("RETRY_ATTEMPT", number.to_string());
+        command.stdin(self.input.stdio().map_err(Failed::Input)?);
+        if !self.foreground {
+            command.process_group(0);
+        }
+        let mut child = command.spawn().map_err(not_started)?;
+        let stdin = child.stdin.take();
+        let mut running = Running::new(self, child);
+
+        let fed = async {
+            self.input.feed(stdin).await?;
+            pending::<io::Result<()>>().await
+        };
+        let status = tokio::select! {
+            status = running.wait() => status.map_err(not_started)?,
+            Err(error) = fed => return Err(Failed::Input(error)),
+        };
+        match (status.success(), signals.last()) {
+            (true, _) => Ok(()),
+            (false, None) => Err(Failed::Ended(status)),
+            (false, Some(_)) => Err(Failed::Stopped(status)),
+        }
+    }
+
+    /// Waits until the command of an attempt that was cut has ended, so that two never run at once.
+    pub(crate) async fn wait_for_cut_off_command(&self) {
+        let cut_off = self.cut_off.take();
+        if let Some(ended) = cut_off {
+            let _ = ended.await;
+        }
+    }
+
+    /// The processes of the attempt under way.
+    pub(crate) fn running(&self) -> Option<Group> {
+        self.running.get()
+    }
+}
+
+/// A command that runs.
+struct Running<'r> {
+    runner: &'r Runner,
+    /// `None` when the command has ended.
+    child: Option<Child>,
+}
+
+impl<'r> Running<'r> {
+    fn new(runner: &'r Runner, child: Child) -> Self {
+        runner.running.set(Group::of(&child, runner.foreground));
+        Self { runner, child: Some(child) }
+    }
+
+    async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
+        let child = self.child.as_mut().expect("it is waited for once");
+        let status = child.wait().await?;
+        self.child = None;
+        Ok(status)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let group = self.runner.running.take();
+        if let (Some(child), Some(group)) = (self.child.take(), group) {
+            let end = group.end(child, self.runner.kill_after);
+            self.runner.cut_off.replace(Some(tokio::spawn(end)));
+        }
+    }
+}
