@@ -1,13 +1,15 @@
 //! One attempt: starts the command, waits for it, and ends it if a time limit cuts the attempt.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::future::pending;
 use core::time::Duration;
 use std::ffi::OsString;
 use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
 
 use tokio::process::{Child, Command};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
 
 use crate::group::Group;
 use crate::input::Input;
@@ -21,8 +23,8 @@ pub(crate) struct Runner {
     kill_after: Option<Duration>,
     input: Input,
     running: Cell<Option<Group>>,
-    /// The end of a command whose attempt was cut.
-    cut_off: RefCell<Option<JoinHandle<()>>>,
+    /// Locked while a command whose attempt was cut is being ended.
+    cut_off: Arc<Mutex<()>>,
 }
 
 impl Runner {
@@ -32,7 +34,7 @@ impl Runner {
         kill_after: Option<Duration>,
         input: Input,
     ) -> Self {
-        Self { command, foreground, kill_after, input, running: Cell::new(None), cut_off: RefCell::new(None) }
+        Self { command, foreground, kill_after, input, running: Cell::new(None), cut_off: Arc::default() }
     }
 
     /// Runs the command to its end. If this future is dropped, the command and its process group are ended.
@@ -66,10 +68,7 @@ impl Runner {
 
     /// Waits until the command of an attempt that was cut has ended, so that two never run at once.
     pub(crate) async fn wait_for_cut_off_command(&self) {
-        let cut_off = self.cut_off.take();
-        if let Some(ended) = cut_off {
-            let _ = ended.await;
-        }
+        drop(self.cut_off.lock().await);
     }
 
     /// The processes of the attempt under way.
@@ -91,7 +90,7 @@ impl<'r> Running<'r> {
         Self { runner, child: Some(child) }
     }
 
-    async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
         let child = self.child.as_mut().expect("it is waited for once");
         let status = child.wait().await?;
         self.child = None;
@@ -103,8 +102,12 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let group = self.runner.running.take();
         if let (Some(child), Some(group)) = (self.child.take(), group) {
-            let end = group.end(child, self.runner.kill_after);
-            self.runner.cut_off.replace(Some(tokio::spawn(end)));
+            let kill_after = self.runner.kill_after;
+            let cut_off = Arc::clone(&self.runner.cut_off).try_lock_owned();
+            tokio::spawn(async move {
+                group.end(child, kill_after).await;
+                drop(cut_off);
+            });
         }
     }
 }

@@ -58,15 +58,18 @@ impl Screen {
                 self.print(Volume::Normal, format_args!("{attempt}: {cause}{class}; retry in {delayed}"));
                 self.wait(Attempt(event.attempt + 1, outlook.max_attempts), delay);
             }
+            EventKind::Succeeded => {
+                self.print(Volume::Verbose, format_args!("attempt {} succeeded", event.attempt));
+            }
             _ => {}
         }
     }
 
-    /// Prints how the call ended.
+    /// Prints how a failed call ended.
     pub(crate) fn ends(&self, ended: &Result<(), Error<Failed>>, signal: Option<Signal>) {
         self.clear();
         let error = match ended {
-            Ok(()) => return self.print(Volume::Verbose, format_args!("the command succeeded")),
+            Ok(()) => return,
             Err(error) => error,
         };
         let reason = match (error.reason(), signal) {
