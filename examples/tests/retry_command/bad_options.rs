@@ -8,7 +8,7 @@ use super::Ended;
 fn a_wrong_option_is_one_clear_line() {
     let rows = [
         ("--max-attempts 0 true", "--max-attempts 0: must be at least 1"),
-        ("--max-attempts many true", "--max-attempts \"many\": must be a number"),
+        ("--max-attempts many true", "--max-attempts \"many\": must be a whole number from 0 to 4294967295"),
         ("--max-attempts", "--max-attempts: needs a value, see --help"),
         ("--base-delay 250 true", "--base-delay 250: has no unit, write \"250ms\" or \"250s\""),
         ("--base-delay soon true", "--base-delay \"soon\": must be a duration such as \"250ms\""),

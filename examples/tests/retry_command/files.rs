@@ -57,7 +57,7 @@ fn an_error_in_a_file_is_one_line_with_its_place() {
         ("a.toml", "base_delay = \"1s\"\nmax_attempts = 0\n", "line 2: max_attempts = 0: must be at least 1"),
         ("b.toml", "\nretries = 3\n", "line 2: retries: unknown key, did you mean `max_attempts`"),
         ("c.toml", "max_attempts = \n", "line 1: "),
-        ("a.json", "{\"max_attempts\": 0}", "max_attempts = 0: must be at least 1 at line 1 column 18"),
+        ("a.json", "{\"max_attempts\": 0}", "max_attempts = 0: must be at least 1 at line 1 column 19"),
         ("b.json", "max_attempts = 3", "expected value at line 1 column 1"),
     ];
     for (name, text, line) in rows {

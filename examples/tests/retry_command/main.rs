@@ -16,10 +16,8 @@ use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 /// short unless an option says otherwise.
 fn retry(options: &str, script: &str) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
-    program
-        .args(options.split_whitespace())
-        .args(["--base-delay", "1ms", "--", "sh", "-c", script])
-        .stdin(Stdio::null());
+    program.args(["--base-delay", "1ms"]).args(options.split_whitespace()).args(["--", "sh", "-c", script]);
+    program.stdin(Stdio::null());
     program
 }
 
@@ -83,10 +81,12 @@ impl Running {
 }
 
 fn line_with(from: &mut impl BufRead, end: &str) -> String {
+    let mut read = String::new();
     loop {
-        let mut line = String::new();
-        assert_ne!(from.read_line(&mut line).expect("the output is text"), 0, "ended before `{end}`");
-        if let Some(before) = line.trim_end().strip_suffix(end) {
+        let start = read.len();
+        let length = from.read_line(&mut read).expect("the output is text");
+        assert_ne!(length, 0, "ended before a line that ends in `{end}`: {read}");
+        if let Some(before) = read[start..].trim_end().strip_suffix(end) {
             return before.to_owned();
         }
     }

@@ -42,7 +42,7 @@ fn a_signal_is_passed_on_to_the_command_and_no_attempt_follows() {
 #[test]
 fn a_second_signal_is_passed_on_too() {
     let script =
-        "trap 'echo first; trap \"echo second; exit 4\" INT' INT; echo ready; while :; do sleep 0.01; done";
+        "trap 'trap \"echo second; exit 4\" INT; echo first' INT; echo ready; while :; do sleep 0.01; done";
     let mut running = Running::start(&mut retry("", script));
     running.prints("ready");
     running.signal("-INT");

@@ -69,8 +69,8 @@ async fn run(arguments: Arguments) -> io::Result<Exit> {
     let ended = retry.until(stop).run_with(|now, _| runner.attempt(now.attempt, &signals)).await;
     runner.wait_for_cut_off_command().await;
 
-    screen.ends(&ended, signals.last());
-    Ok(Exit::of(ended, signals.last()))
+    screen.ends(&ended, signals.first());
+    Ok(Exit::of(ended, signals.first()))
 }
 
 /// Returns `true` if the program may have to end the command, with everything that the command has started.

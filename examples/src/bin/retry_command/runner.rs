@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
+use tokio::task::yield_now;
 
 use crate::group::Group;
 use crate::input::Input;
@@ -59,7 +60,9 @@ impl Runner {
             status = running.wait() => status.map_err(not_started)?,
             Err(error) = fed => return Err(Failed::Input(error)),
         };
-        match (status.success(), signals.last()) {
+        // A signal that came before the end counts, even if both are seen at once.
+        yield_now().await;
+        match (status.success(), signals.first()) {
             (true, _) => Ok(()),
             (false, None) => Err(Failed::Ended(status)),
             (false, Some(_)) => Err(Failed::Stopped(status)),

@@ -1,6 +1,6 @@
 //! The signals that end a run. They are passed on to the command, which may end in its own way.
 
-use core::cell::Cell;
+use std::sync::{Arc, OnceLock};
 use std::{fs, io};
 
 use nix::sys::signal::Signal;
@@ -14,32 +14,36 @@ use crate::runner::Runner;
 /// The signals that this process gets.
 pub(crate) struct Signals {
     incoming: Mutex<UnboundedReceiver<Signal>>,
-    last: Cell<Option<Signal>>,
+    first: Arc<OnceLock<Signal>>,
 }
 
 impl Signals {
     /// Begins to receive signals.
     pub(crate) fn listen() -> io::Result<Self> {
         let (tell, incoming) = unbounded_channel();
+        let first = Arc::new(OnceLock::new());
         let ignored = ignored();
         for passed_on in PASSED_ON {
             // `nohup` and background jobs of scripts ignore signals on purpose.
             if ignored >> (passed_on as u32 - 1) & 1 == 1 {
                 continue;
             }
-            let (tell, mut stream) = (tell.clone(), signal(SignalKind::from_raw(passed_on as i32))?);
+            let mut stream = signal(SignalKind::from_raw(passed_on as i32))?;
+            let (tell, first) = (tell.clone(), Arc::clone(&first));
             tokio::spawn(async move {
-                while stream.recv().await.is_some_and(|()| tell.send(passed_on).is_ok()) {}
+                while stream.recv().await.is_some() {
+                    let _ = first.set(passed_on);
+                    let _ = tell.send(passed_on);
+                }
             });
         }
-        Ok(Self { incoming: Mutex::new(incoming), last: Cell::new(None) })
+        Ok(Self { incoming: Mutex::new(incoming), first })
     }
 
     /// Passes signals on to the command, and ends at the first one that comes while no command runs.
     pub(crate) async fn pass_on_to(&self, runner: &Runner, is_terminal: bool) {
         let mut incoming = self.incoming.lock().await;
         while let Some(signal) = incoming.recv().await {
-            self.last.set(Some(signal));
             match runner.running() {
                 None => return,
                 // The terminal has sent it to the whole foreground group, which has the command in it.
@@ -53,9 +57,9 @@ impl Signals {
         }
     }
 
-    /// The last signal that came.
-    pub(crate) fn last(&self) -> Option<Signal> {
-        self.last.get()
+    /// Returns the first signal that came, if one did. It ends the run.
+    pub(crate) fn first(&self) -> Option<Signal> {
+        self.first.get().copied()
     }
 }
 
