@@ -1,15 +1,19 @@
 //! The classes of SQLite's errors.
 
 use retry_core::{Class, Failure};
-use rusqlite::Error;
+use rusqlite::{Error, ffi};
 
 /// Returns the class of an error, by SQLite's extended result code.
 pub(crate) fn failure(error: &Error) -> Failure {
-    match error {
-        Error::QueryReturnedNoRows => Class::NotFound.into(),
-        // An error without a result code comes from the program: a mistake in a statement, or a value of another type.
-        _ => code(error).and_then(Class::of_sqlite_code).unwrap_or(Class::Permanent).into(),
-    }
+    let class = match (error, code(error)) {
+        (Error::QueryReturnedNoRows, _) => Class::NotFound,
+        // SQLite's general code. From a database of this program's own, it is a mistake, such as a table that is missing.
+        (_, Some(ffi::SQLITE_ERROR)) => Class::Permanent,
+        (_, Some(code)) => Class::of_sqlite_code(code).unwrap_or(Class::Unknown),
+        // An error of the driver: a mistake in a statement, or a value of another type.
+        (_, None) => Class::Permanent,
+    };
+    class.into()
 }
 
 /// Returns the extended result code, such as 517 for `SQLITE_BUSY_SNAPSHOT`.
@@ -19,7 +23,7 @@ pub(crate) fn code(error: &Error) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::{Connection, ffi};
+    use rusqlite::Connection;
 
     use super::*;
 

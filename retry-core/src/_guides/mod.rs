@@ -11,6 +11,7 @@
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
+//! | retry a database, or a command of a script | [SQLite](sqlite), [shell commands](shell) |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
 //! | record decisions and replay them | [record and replay](recording) |
 //! | test code that retries | [testing] |
@@ -27,6 +28,7 @@
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
+//! - `examples/sqlite_blocking`: blocking calls to SQLite, which a second process locks.
 //!
 //! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` need the documentation of the whole workspace:
 //! `cargo doc --workspace --all-features`. If the documentation has fewer features, an item that needs another one leads to
@@ -68,6 +70,8 @@ guides! {
     polling = "docs/polling.md";
     recording = "docs/recording.md";
     settings = "docs/settings.md";
+    shell = "docs/shell.md";
+    sqlite = "docs/sqlite.md";
     testing = "docs/testing.md";
     troubleshooting = "docs/troubleshooting.md";
 }
