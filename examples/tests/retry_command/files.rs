@@ -68,3 +68,37 @@ fn an_error_in_a_file_is_one_line_with_its_place() {
         assert_eq!((ended.status.code(), ended.lines().len()), (Some(125), 1), "{}", ended.err);
     }
 }
+
+const PAGE: &str = include_str!("../../../docs/shell.md");
+
+#[test]
+fn the_file_of_the_page_is_a_policy() {
+    let (_, rest) = PAGE.split_once("```toml\n").expect("the page has a policy");
+    let (toml, _) = rest.split_once("```").expect("the policy ends");
+    let file = Temporary::new("page.toml", toml);
+    let ended = Ended::of(&mut retry(&format!("--policy {}", file.0.display()), "echo attempt; exit 124"));
+    assert_eq!((ended.status.code(), ended.out.lines().count()), (Some(124), 2), "{}", ended.err);
+}
+
+#[test]
+fn the_table_of_the_page_says_which_statuses_are_retried() {
+    let mut rows = 0;
+    for line in PAGE.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, statuses, class, retried @ ("yes" | "no"), _, _] = cells[..] else { continue };
+        rows += 1;
+        for status in statuses.split(", ") {
+            let script = match (status.strip_prefix("SIG"), status) {
+                (Some(signal), _) => format!("kill -{signal} $$"),
+                (None, "any other") => "exit 1".into(),
+                (None, status) => format!("exit {status}"),
+            };
+            let ended = Ended::of(&mut retry("--verbose", &format!("echo attempt; {script}")));
+            let attempts = if retried == "yes" { 3 } else { 1 };
+            assert_eq!(ended.out.lines().count(), attempts, "{line}: {script}");
+            let class = format!("({})", class.trim_matches('`'));
+            assert_eq!(ended.err.contains(&class), retried == "yes", "{line}: {script}: {}", ended.err);
+        }
+    }
+    assert_eq!(rows, 12);
+}

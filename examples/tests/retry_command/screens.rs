@@ -152,7 +152,7 @@ fn a_command_can_ask_the_terminal() {
 #[test]
 fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     // After the signal, the command goes on for a while, so that a second one would be seen.
-    let command = "sh -c 'trap \"echo trapped; left=20\" INT; echo ready; left=100000
+    let command = "sh -c 'trap \"echo trapped; left=20\" INT; left=100000; echo ready
         while test $left -gt 0; do left=$((left - 1)); sleep 0.01; done; exit 6'";
     let Some(mut script) = on_a_terminal(&format!("-- {command}")) else { return };
     let mut running = Running::start(script.stdin(Stdio::piped()));
