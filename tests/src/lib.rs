@@ -86,6 +86,8 @@ mod samples {
     mod redis {}
     #[doc = include_str!("../../docs/settings.md")]
     mod settings {}
+    #[doc = include_str!("../../docs/shell.md")]
+    mod shell {}
     #[doc = include_str!("../../docs/testing.md")]
     mod testing {}
     #[doc = include_str!("../../docs/troubleshooting.md")]

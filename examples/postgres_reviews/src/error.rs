@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use deadpool_postgres::{PoolError, TimeoutType};
-use retry_core::{Class, Classify, Failure};
+use retry_core::{Class, Classify, Failure, observe::ErrorText};
 use retry_tokio::tokio_postgres_error;
 
 /// Why a review was not stored or moved.
@@ -43,8 +43,8 @@ impl Classify for ReviewError {
     }
 
     /// For events and logs.
-    fn text(&self) -> Option<&dyn fmt::Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }
 

@@ -13,6 +13,7 @@
 //! | call Redis | [Redis](redis) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
+//! | retry a database, or a command of a script | [SQLite](sqlite), [shell commands](shell) |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
 //! | record decisions and replay them | [record and replay](recording) |
 //! | test code that retries | [testing] |
@@ -31,6 +32,7 @@
 //! - `examples/postgres_reviews`: a repository over PostgreSQL, and the outages that it is tried with.
 //! - `examples/src/bin/redis_cache`: a cache over Redis, and its outages.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
+//! - `examples/sqlite_blocking`: blocking calls to SQLite, which a second process locks.
 //!
 //! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` need the documentation of the whole workspace:
 //! `cargo doc --workspace --all-features`. If the documentation has fewer features, an item that needs another one leads to
@@ -74,6 +76,8 @@ guides! {
     recording = "docs/recording.md";
     redis = "docs/redis.md";
     settings = "docs/settings.md";
+    shell = "docs/shell.md";
+    sqlite = "docs/sqlite.md";
     testing = "docs/testing.md";
     troubleshooting = "docs/troubleshooting.md";
 }

@@ -1,9 +1,9 @@
 //! The errors of the cache.
 
-use core::fmt::{self, Display};
+use core::fmt;
 
 use redis::RedisError;
-use retry_core::{Class, Classify, Failure};
+use retry_core::{Class, Classify, Failure, observe::ErrorText};
 use retry_tokio::redis_error;
 
 /// How a call ended that failed. It is boxed, because it is larger than most values that a call returns.
@@ -32,8 +32,8 @@ impl Classify for CacheError {
         }
     }
 
-    fn text(&self) -> Option<&dyn Display> {
-        Some(self)
+    fn text(&self) -> Option<ErrorText<'_>> {
+        Some(ErrorText::new(self))
     }
 }
 
@@ -43,7 +43,7 @@ impl From<RedisError> for CacheError {
     }
 }
 
-impl Display for CacheError {
+impl fmt::Display for CacheError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redis(error) => write!(f, "Redis: {error}"),

@@ -1,0 +1,63 @@
+//! The processes of one attempt, and the signals that are sent to them.
+
+use core::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::time::{sleep, timeout};
+
+/// What gets the signals of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Group {
+    /// The command and what it has started, in a process group of their own.
+    Whole(Pid),
+    /// The command alone, in the process group of this program.
+    Foreground(Pid),
+}
+
+impl Group {
+    /// Returns the group of a command that has just started.
+    pub(crate) fn of(child: &Child, foreground: bool) -> Option<Self> {
+        let pid = Pid::from_raw(i32::try_from(child.id()?).ok()?);
+        Some(if foreground { Self::Foreground(pid) } else { Self::Whole(pid) })
+    }
+
+    /// Sends a signal. If all processes have ended, that is none of the sender's concern.
+    pub(crate) fn send(self, signal: Signal) {
+        let _ = match self {
+            Self::Whole(group) => killpg(group, signal),
+            Self::Foreground(pid) => kill(pid, signal),
+        };
+    }
+
+    /// Ends the processes: SIGTERM, and SIGKILL if one is still there after `kill_after`.
+    pub(crate) async fn end(self, mut child: Child, kill_after: Option<Duration>) {
+        self.send(Signal::SIGTERM);
+        self.send(Signal::SIGCONT); // a stopped process would get the SIGTERM only later
+        let ended = async {
+            let _ = child.wait().await;
+            // A system tells when a child ends, and leaves it to the program to ask about a group.
+            while self.exists() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        match kill_after {
+            None => ended.await,
+            Some(kill_after) => {
+                if timeout(kill_after, ended).await.is_err() {
+                    self.send(Signal::SIGKILL);
+                    let _ = child.wait().await;
+                }
+            }
+        }
+    }
+
+    fn exists(self) -> bool {
+        match self {
+            Self::Whole(group) => killpg(group, None) != Err(Errno::ESRCH),
+            Self::Foreground(_) => false,
+        }
+    }
+}

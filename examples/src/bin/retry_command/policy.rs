@@ -1,0 +1,109 @@
+//! The policy: a file, and over it the options of the command line.
+
+use core::time::Duration;
+use std::fs;
+use std::path::PathBuf;
+
+use retry_core::Policy;
+use toml::{Table, Value};
+
+/// The settings of a policy, as a file has them.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyOptions {
+    file: Table,
+    options: Table,
+}
+
+impl PolicyOptions {
+    /// Reads a policy file: JSON if its name ends in `.json`, and TOML otherwise.
+    pub(crate) fn read_file(&mut self, path: PathBuf) -> Result<(), String> {
+        let explain = |error: &dyn core::fmt::Display| format!("{}: {error}", path.display());
+        let text = fs::read_to_string(&path).map_err(|error| explain(&error))?;
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        // The whole policy is read first, because only then an error has its place in the file.
+        self.file = if is_json {
+            serde_json::from_str::<Policy>(&text).map_err(|error| explain(&error))?;
+            serde_json::from_str(&text).map_err(|error| explain(&error))?
+        } else {
+            let explain = |error: toml::de::Error| {
+                let before = &text[..error.span().map_or(0, |span| span.start)];
+                explain(&format_args!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+            };
+            toml::from_str::<Policy>(&text).map_err(explain)?;
+            toml::from_str(&text).map_err(explain)?
+        };
+        Ok(())
+    }
+
+    /// Returns an error if there is no such option: a policy has no key of this name, or a command cannot use it.
+    pub(crate) fn check_key(option: &str) -> Result<(), String> {
+        let (key, unknown) = (key(option), format!("--{option}: unknown option, "));
+        let table = Table::from_iter([(key.clone(), Value::Boolean(false))]);
+        let Err(error) = table.try_into::<Policy>() else { return Ok(()) };
+        match error.message().strip_prefix(&format!("{key}: unknown key, ")) {
+            Some(meant) if meant.starts_with("did you mean") => Err(unknown + &as_options(meant)),
+            None if !IN_FILES_ONLY.contains(&key.as_str()) => Ok(()),
+            _ => Err(unknown + "see --help"),
+        }
+    }
+
+    /// Sets the key of an option to its value. The last one of a name counts.
+    pub(crate) fn set(&mut self, option: &str, value: &str) {
+        self.options.insert(key(option), typed(value));
+    }
+
+    /// Returns the policy. The error names the option and its value.
+    pub(crate) fn policy(self) -> Result<Policy, String> {
+        let mut table = self.file;
+        table.extend(self.options.clone());
+        let policy = table.try_into().map_err(|error: toml::de::Error| {
+            let message = error.message();
+            let key = message.split([' ', ':']).next().unwrap_or_default();
+            if self.options.contains_key(key) { as_option(key, message) } else { message.to_owned() }
+        })?;
+        Ok(policy)
+    }
+
+    /// Parses the duration that is the value of `option`; `None` for `none`.
+    pub(crate) fn duration(option: &str, value: &str) -> Result<Option<Duration>, String> {
+        const KEY: &str = "attempt_timeout"; // a duration, or none
+        let policy = Table::from_iter([(KEY.to_owned(), typed(value))]).try_into::<Policy>();
+        let policy = policy.map_err(|error| as_option(option, &error.message().replacen(KEY, option, 1)))?;
+        Ok(policy.settings().attempt_timeout)
+    }
+}
+
+/// The key of a file that an option sets: `max_delay` for `--max-delay`.
+fn key(option: &str) -> String {
+    option.replace('-', "_")
+}
+
+/// A value as TOML has it: a number if it is one, and a text otherwise.
+fn typed(value: &str) -> Value {
+    if let Ok(integer) = value.parse() {
+        return Value::Integer(integer);
+    }
+    value.parse().map_or_else(|_| Value::String(value.to_owned()), Value::Float)
+}
+
+/// Rewrites an error of the library, such as `max_attempts = 0: must be at least 1`, for the option that it is about.
+fn as_option(key: &str, message: &str) -> String {
+    let rest = message.strip_prefix(key).unwrap_or(message);
+    // Such as `increment: needs backoff = "linear"`.
+    let rest = rest.replace("backoff = ", "--backoff ").replace("jitter = ", "--jitter ");
+    format!("--{}{}", key.replace('_', "-"), rest.replacen(" = ", " ", 1))
+}
+
+/// Rewrites a list of keys, such as `` did you mean `max_attempts`? ``, as a list of options.
+fn as_options(text: &str) -> String {
+    let mut parts = text.split('`');
+    let mut rewritten = parts.next().unwrap_or_default().to_owned();
+    while let Some(key) = parts.next() {
+        rewritten += &format!("--{}{}", key.replace('_', "-"), parts.next().unwrap_or_default());
+    }
+    rewritten
+}
+
+/// The keys that are not options: a command sends no hints and no pending answers, and lists are clearer in a file.
+const IN_FILES_ONLY: [&str; 7] =
+    ["hints", "max_hint", "poll_every", "max_polls", "retry_on", "neutral_on", "rules"];

@@ -1,0 +1,73 @@
+//! The signals that end a run. They are passed on to the command, which may end in its own way.
+
+use std::sync::{Arc, OnceLock};
+use std::{fs, io};
+
+use nix::sys::signal::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::group::Group;
+use crate::runner::Runner;
+
+/// The signals that this process gets.
+pub(crate) struct Signals {
+    incoming: Mutex<UnboundedReceiver<Signal>>,
+    first: Arc<OnceLock<Signal>>,
+}
+
+impl Signals {
+    /// Begins to receive signals.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let (tell, incoming) = unbounded_channel();
+        let first = Arc::new(OnceLock::new());
+        let ignored = ignored();
+        for passed_on in PASSED_ON {
+            // `nohup` and background jobs of scripts ignore signals on purpose.
+            if ignored >> (passed_on as u32 - 1) & 1 == 1 {
+                continue;
+            }
+            let mut stream = signal(SignalKind::from_raw(passed_on as i32))?;
+            let (tell, first) = (tell.clone(), Arc::clone(&first));
+            tokio::spawn(async move {
+                while stream.recv().await.is_some() {
+                    let _ = first.set(passed_on);
+                    let _ = tell.send(passed_on);
+                }
+            });
+        }
+        Ok(Self { incoming: Mutex::new(incoming), first })
+    }
+
+    /// Passes signals on to the command, and ends at the first one that comes while no command runs.
+    pub(crate) async fn pass_on_to(&self, runner: &Runner, is_terminal: bool) {
+        let mut incoming = self.incoming.lock().await;
+        while let Some(signal) = incoming.recv().await {
+            match runner.running() {
+                None => return,
+                // The terminal has sent it to the whole foreground group, which has the command in it.
+                Some(Group::Foreground(_))
+                    if is_terminal && matches!(signal, Signal::SIGINT | Signal::SIGQUIT) => {}
+                Some(group) => {
+                    group.send(signal);
+                    group.send(Signal::SIGCONT);
+                }
+            }
+        }
+    }
+
+    /// Returns the first signal that came, if one did. It ends the run.
+    pub(crate) fn first(&self) -> Option<Signal> {
+        self.first.get().copied()
+    }
+}
+
+/// The signals that this process was started to ignore, one bit each, as Linux shows them; none elsewhere.
+fn ignored() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+const PASSED_ON: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];

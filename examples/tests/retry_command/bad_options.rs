@@ -1,0 +1,53 @@
+//! A wrong option is one line that names it, and exit status 125.
+
+use std::process::Command;
+
+use super::Ended;
+
+#[test]
+fn a_wrong_option_is_one_clear_line() {
+    let rows = [
+        ("--max-attempts 0 true", "--max-attempts 0: must be at least 1"),
+        ("--max-attempts many true", "--max-attempts \"many\": must be a whole number from 0 to 4294967295"),
+        ("--max-attempts", "--max-attempts: needs a value, see --help"),
+        ("--base-delay 250 true", "--base-delay 250: has no unit, write \"250ms\" or \"250s\""),
+        ("--base-delay soon true", "--base-delay \"soon\": must be a duration such as \"250ms\""),
+        ("--max-delay 10ms true", "--max-delay 10 ms: must be at least 100 ms, the base delay"),
+        ("--increment 1s true", "--increment: needs --backoff \"linear\""),
+        (
+            "--jitter ful true",
+            "--jitter \"ful\": did you mean \"full\"? It must be one of none, full, equal, decorrelated, proportional, additive",
+        ),
+        ("--kill-after 5 true", "--kill-after 5: has no unit, write \"5ms\" or \"5s\""),
+        ("--retry-on 0 true", "--retry-on 0: 0 is success, which is not retried"),
+        ("--retry-on 9-5 true", "--retry-on 9-5: 9-5 is an empty range, did you mean 5-9?"),
+        (
+            "--fail-on 1,256 true",
+            "--fail-on 1,256: `256` must be an exit status from 1 to 255, or a signal such as SIGKILL",
+        ),
+        ("--quiet=1 true", "--quiet: takes no value, but has 1"),
+        ("--dryrun true", "--dryrun: unknown option, did you mean --dry-run?"),
+        ("--delay 1s true", "--delay: unknown option, did you mean --base-delay?"),
+        ("--max-atempts 3 true", "--max-atempts: unknown option, did you mean --max-attempts?"),
+        (
+            "--retries 3 true",
+            "--retries: unknown option, did you mean --max-attempts, which counts the first attempt, too, so it is one more?",
+        ),
+        (
+            "--timeout 3s true",
+            "--timeout: unknown option, did you mean --total-timeout for the whole call, or --attempt-timeout for one attempt?",
+        ),
+        ("--colour true", "--colour: unknown option, see --help"),
+        ("--rules x true", "--rules: unknown option, see --help"),
+        ("-x true", "-x: unknown option, see --help"),
+        ("--policy nosuch.toml true", "nosuch.toml: No such file or directory (os error 2)"),
+        ("--max-attempts 3", "there is no command to run, see --help"),
+        ("--", "there is no command to run, see --help"),
+    ];
+    for (arguments, line) in rows {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let ended = Ended::of(program.args(arguments.split(' ')));
+        assert_eq!(ended.err, format!("retry_command: {line}\n"), "{arguments}");
+        assert_eq!((ended.status.code(), ended.out.as_str()), (Some(125), ""), "{arguments}");
+    }
+}

@@ -1,0 +1,163 @@
+//! What a user sees.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::{Ended, Running, retry};
+
+fn program(arguments: &str) -> Ended {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+    Ended::of(program.args(arguments.split_whitespace()))
+}
+
+#[test]
+fn help_names_every_option() {
+    let ended = program("--help");
+    assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
+    assert!(ended.out.lines().all(|line| line.len() <= 120));
+    let options = "max-attempts attempt-timeout total-timeout start-within kill-after base-delay max-delay min-delay \
+                   backoff increment degree multiplier jitter deviation preset policy retry-on fail-on no-stdin \
+                   foreground quiet verbose dry-run plot help version reset-after";
+    for option in options.split_whitespace() {
+        assert!(ended.out.contains(&format!("--{option}")), "--{option}");
+    }
+    assert_eq!(program("-h").out, ended.out);
+    assert_eq!(program("--version").out, program("-V").out);
+}
+
+#[test]
+fn the_lines_of_a_run() {
+    let ended = Ended::of(&mut retry("--jitter none --max-attempts 3 --total-timeout 1h", "exit 3"));
+    let lines = ended.lines();
+    assert_eq!(lines[0], "retry_command: attempt 1 of 3: exit status 3; retry in 1 ms");
+    assert_eq!(lines[1], "retry_command: attempt 2 of 3: exit status 3; retry in 2 ms");
+    assert!(lines[2].starts_with("retry_command: attempt 3 of 3: exit status 3; no attempts left, after "));
+    assert_eq!(lines.len(), 3);
+
+    let ended = Ended::of(&mut retry("-v --jitter none", "exit $((RETRY_ATTEMPT < 2))"));
+    let lines = ended.lines();
+    assert!(
+        lines[0].starts_with(
+            "retry_command: policy: 3 attempts, exponential from 1 ms x2, at most 30 s, no jitter"
+        )
+    );
+    assert_eq!(
+        lines[1..],
+        [
+            "retry_command: attempt 1 starts",
+            "retry_command: attempt 1 of 3: exit status 1 (Unknown); retry in 1 ms",
+            "retry_command: attempt 2 starts",
+            "retry_command: attempt 2 succeeded",
+        ]
+    );
+    assert_eq!(Ended::of(&mut retry("", "exit 0")).err, "");
+}
+
+#[test]
+fn a_dry_run_prints_the_delays_and_runs_nothing() {
+    let options = "--max-attempts 5 --base-delay 100ms --total-timeout 2s --jitter additive --deviation 0.1";
+    let ended = program(&format!("{options} --dry-run -- touch /nosuch/folder"));
+    assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
+    let columns = |line: &str| {
+        line.split("  ")
+            .map(|cell| cell.trim().to_owned())
+            .filter(|cell| !cell.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = ended.out.lines().filter(|line| line.starts_with("  ")).map(columns).collect();
+    let least: Vec<&str> = rows.iter().map(|row| row[1].as_str()).collect();
+    let most: Vec<&str> = rows.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!(least, ["100 ms", "200 ms", "400 ms", "800 ms", "1.5 s"]);
+    assert_eq!(most, ["110 ms", "220 ms", "440 ms", "880 ms", "1.6 s"]);
+    assert!(ended.out.ends_with("then: give up: no attempts left\n"), "{}", ended.out);
+
+    // The total timeout ends the run before the last delay.
+    let ended = program("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
+    assert!(ended.out.ends_with("leaves no time for another attempt\n"), "{}", ended.out);
+    assert_eq!(ended.out.lines().filter(|line| line.starts_with("  ")).count(), 2); // a delay, and the sum
+    assert!(program("--max-attempts 4294967295 --start-within none --dry-run").out.contains("goes on"));
+}
+
+#[test]
+fn a_plot_is_written_and_nothing_runs() {
+    let path = std::env::temp_dir().join(format!("retry_command-{}.svg", std::process::id()));
+    let ended = program(&format!("--plot {} --max-attempts 6 nosuch", path.display()));
+    assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
+    let svg = fs::read_to_string(&path).expect("the plot");
+    assert!(svg.starts_with("<svg") && svg.contains("failed attempts"));
+    assert_eq!(svg.matches("<circle").count(), 14 * 5); // a dot for each delay of 14 runs
+    fs::remove_file(path).expect("removed");
+
+    let ended = program("--plot /nosuch/folder.svg");
+    assert_eq!(
+        ended.err,
+        "retry_command: cannot write /nosuch/folder.svg: No such file or directory (os error 2)\n"
+    );
+    assert_eq!(ended.status.code(), Some(125));
+}
+
+/// The program on a terminal of its own, which `script` of util-linux makes.
+fn on_a_terminal(arguments: &str) -> Option<Command> {
+    let known = Command::new("script").arg("--version").output();
+    if !known.is_ok_and(|known| String::from_utf8_lossy(&known.stdout).contains("util-linux")) {
+        println!("skipped: needs `script` of util-linux for a terminal");
+        return None;
+    }
+    let mut script = Command::new("script");
+    let program = env!("CARGO_BIN_EXE_retry_command");
+    script.args(["--quiet", "--return", "--command", &format!("{program} {arguments}"), "/dev/null"]);
+    Some(script)
+}
+
+#[test]
+fn a_terminal_shows_a_progress_line_during_a_delay_and_a_pipe_none() {
+    let options = "--base-delay 300ms --jitter none --max-attempts 2 -- sh -c 'exit 3'";
+    let Some(mut script) = on_a_terminal(options) else { return };
+    let ended = Ended::of(script.stdin(Stdio::null()));
+    assert!(ended.out.contains("attempt 2 of 2 in 2"), "{:?}", ended.out); // such as 299 ms
+    assert!(ended.out.contains("\x1b[2K"), "the line is removed: {:?}", ended.out);
+    assert_eq!(ended.status.code(), Some(3));
+
+    let ended = Ended::of(&mut retry("--base-delay 300ms --jitter none --max-attempts 2", "exit 3"));
+    assert!(!ended.err.contains(" in 2") && !ended.err.contains('\x1b'), "{:?}", ended.err);
+}
+
+#[test]
+fn a_command_can_ask_the_terminal() {
+    let rows = [
+        // The default without time limits, and the option with one.
+        ("", "yes"),
+        ("--foreground --total-timeout 1h", "yes"),
+    ];
+    for (options, answer) in rows {
+        let command = "sh -c 'echo question; read answer < /dev/tty; echo got $answer; exit 5'";
+        let Some(mut script) = on_a_terminal(&format!("{options} --max-attempts 1 -- {command}")) else {
+            return;
+        };
+        let mut running = Running::start(script.stdin(Stdio::piped()));
+        running.prints("question");
+        running
+            .process
+            .stdin
+            .as_mut()
+            .expect("piped")
+            .write_all(format!("{answer}\n").as_bytes())
+            .expect("written");
+        running.prints("got yes");
+        assert_eq!(running.ends().0, 5, "{options}");
+    }
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_reaches_the_command_once() {
+    // After the signal, the command goes on for a while, so that a second one would be seen.
+    let command = "sh -c 'trap \"echo trapped; left=20\" INT; left=100000; echo ready
+        while test $left -gt 0; do left=$((left - 1)); sleep 0.01; done; exit 6'";
+    let Some(mut script) = on_a_terminal(&format!("-- {command}")) else { return };
+    let mut running = Running::start(script.stdin(Stdio::piped()));
+    running.prints("ready");
+    running.process.stdin.as_mut().expect("piped").write_all(b"\x03").expect("written");
+    let (status, rest) = running.ends();
+    assert_eq!((status, rest.matches("trapped").count()), (6, 1), "{rest}");
+}
