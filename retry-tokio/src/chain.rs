@@ -19,7 +19,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
-/// | `tonic` | `tonic::Status` of tonic 0.14, by its [code](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md) |
+/// | `tonic` | `tonic::Status` of tonic 0.14, by code and pushback: as the function `tonic_status` does |
 /// | `tower` | `ServiceError`, and the `Elapsed` and `Overloaded` of tower 0.5 |
 ///
 /// It also knows an [`Error`] of this library over each of these, over `std::io::Error` and over a
@@ -149,8 +149,16 @@ impl Walk {
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
-            let class = crate::tonic::of_tonic(status);
-            return (class != Class::Unknown).then_some(class.into());
+            return match crate::status::of_status(status) {
+                Ok(failure) => Some(failure),
+                Err(class) => {
+                    self.otherwise = self.otherwise.or(Some(class));
+                    None
+                }
+            };
+        } else if error.is::<tonic::ConnectError>() {
+            self.enter(Place::Connection, Class::Network);
+            return None;
         }
         #[cfg(feature = "h2")]
         if let Some(h2) = downcast::<h2::Error>(error) {
@@ -245,7 +253,7 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(feature = "hyper")]
+    #[cfg(any(feature = "hyper", feature = "tonic"))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

@@ -1,4 +1,4 @@
-//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper and tower, too.
+//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper, tonic and tower, too.
 //!
 //! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
 //! [a client of your own](../retry_core/_guides/client/index.html),
@@ -72,7 +72,7 @@
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
-//! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
+//! | `tonic` | `TonicClassifier`, and its part `tonic_status`: codes and pushback of gRPC; for tonic 0.14; turns on `h2` |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -87,6 +87,8 @@ mod hyper;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod sleep;
+#[cfg(feature = "tonic")]
+mod status;
 mod tls;
 #[cfg(feature = "tonic")]
 mod tonic;
@@ -106,6 +108,9 @@ pub use crate::hyper::hyper_error;
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
 pub use crate::sleep::TokioSleep;
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+pub use crate::tonic::{TonicClassifier, tonic_status};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{

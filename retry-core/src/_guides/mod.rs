@@ -8,7 +8,7 @@
 //! | say which errors are retried and counted | [errors and classes](errors) |
 //! | look up a setting | [settings] |
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
-//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
+//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower), [gRPC](grpc) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
@@ -24,6 +24,7 @@
 //! Some links of the guides lead to this list, because these files are only in the repository:
 //!
 //! - `README.md`: the first page of the repository.
+//! - `examples/grpc_client`: retries of gRPC calls with tonic, against real faults.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
@@ -62,6 +63,7 @@ guides! {
     design = "DESIGN.md";
     errors = "docs/errors.md";
     fallbacks = "docs/fallbacks.md";
+    grpc = "docs/grpc.md";
     http_and_tower = "docs/http-and-tower.md";
     migrating = "docs/migrating.md";
     operating = "docs/operating.md";

@@ -17,7 +17,8 @@ const FEATURES: &str = "crate#features";
 const PICTURE_BYTES: usize = 64 << 10;
 const PACKAGES: [&str; 4] = ["retry-core/", "retry-tokio/", "retry-async-std/", "retry-embassy/"];
 /// Packages that run the code of pages.
-const SAMPLES: [&str; 2] = ["tests/src/lib.rs", "tests/migrating/src/lib.rs"];
+const SAMPLES: [&str; 3] =
+    ["tests/src/lib.rs", "tests/migrating/src/lib.rs", "examples/grpc_client/src/lib.rs"];
 
 /// Paths are relative to the root, with `/`.
 #[derive(Default)]
