@@ -25,6 +25,7 @@
 //!
 //! - `README.md`: the first page of the repository.
 //! - `examples/grpc_client`: retries of gRPC calls with tonic, against real faults.
+//! - `examples/http_client`: retries of HTTP requests with reqwest and tower, against real faults.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
