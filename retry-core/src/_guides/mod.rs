@@ -8,7 +8,7 @@
 //! | say which errors are retried and counted | [errors and classes](errors) |
 //! | look up a setting | [settings] |
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
-//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower), [gRPC](grpc) |
+//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower), [gRPC](grpc), [S3](s3) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
 //! | keep what a call that gave up was to deliver | [dead letters](dead_letters) |
@@ -28,6 +28,7 @@
 //! - `examples/http_client`: retries of HTTP requests with reqwest and tower, against real faults.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
+//! - `examples/s3_upload`: uploads to S3 with object_store, against real faults.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
 //!
 //! Links to items of `retry-tokio`, `retry-async-std` and `retry-embassy` need the documentation of the whole workspace:
@@ -70,6 +71,7 @@ guides! {
     operating = "docs/operating.md";
     polling = "docs/polling.md";
     recording = "docs/recording.md";
+    s3 = "docs/s3.md";
     settings = "docs/settings.md";
     testing = "docs/testing.md";
     troubleshooting = "docs/troubleshooting.md";
