@@ -24,7 +24,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
 /// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
 /// | `tokio-postgres` | `tokio_postgres::Error` of tokio-postgres 0.7: as the function `tokio_postgres_error` does |
-/// | `tonic` | `tonic::Status` of tonic 0.14, by its [code](https://github.com/grpc/grpc/blob/master/doc/statuscodes.md) |
+/// | `tonic` | `tonic::Status` of tonic 0.14, by code and pushback: as the function `tonic_status` does |
 /// | `tower` | `ServiceError`, and the `Elapsed` and `Overloaded` of tower 0.5 |
 ///
 /// It also knows an [`Error`] of this library over each of these, over `std::io::Error` and over a
@@ -168,8 +168,16 @@ impl Walk {
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
-            let class = crate::tonic::of_tonic(status);
-            return (class != Class::Unknown).then_some(class.into());
+            return match crate::status::of_status(status) {
+                Ok(failure) => Some(failure),
+                Err(class) => {
+                    self.otherwise = self.otherwise.or(Some(class));
+                    None
+                }
+            };
+        } else if error.is::<tonic::ConnectError>() {
+            self.enter(Place::Connection, Class::Network);
+            return None;
         }
         #[cfg(feature = "h2")]
         if let Some(h2) = downcast::<h2::Error>(error) {
@@ -280,7 +288,7 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(any(feature = "hyper", feature = "redis"))]
+    #[cfg(any(feature = "hyper", feature = "redis", feature = "tonic"))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

@@ -1,4 +1,4 @@
-//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper, tower and redis, too.
+//! Retries and circuit breakers on tokio, with [`retry_core`]; for reqwest, hyper, tonic, tower and redis, too.
 //!
 //! Guides: [choosing a policy](../retry_core/_guides/choosing_a_policy/index.html),
 //! [a client of your own](../retry_core/_guides/client/index.html),
@@ -76,7 +76,7 @@
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
 //! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
 //! | `tokio-postgres` | `tokio_postgres_error`: classes of the errors of tokio-postgres 0.7 |
-//! | `tonic` | [`error_chain`] knows the status of a gRPC call, of tonic 0.14 |
+//! | `tonic` | `TonicClassifier`, and its part `tonic_status`: codes and pushback of gRPC; for tonic 0.14; turns on `h2` |
 //! | `tower` | `RetryLayer`: retries, a circuit, a budget and dead letters around a tower service |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -101,6 +101,8 @@ mod reqwest;
 mod sleep;
 #[cfg(feature = "sqlx")]
 mod sqlx;
+#[cfg(feature = "tonic")]
+mod status;
 mod tls;
 #[cfg(feature = "tokio-postgres")]
 mod tokio_postgres;
@@ -134,6 +136,9 @@ pub use crate::sqlx::sqlx_error;
 #[cfg(feature = "tokio-postgres")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio-postgres")))]
 pub use crate::tokio_postgres::tokio_postgres_error;
+#[cfg(feature = "tonic")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tonic")))]
+pub use crate::tonic::{TonicClassifier, tonic_status};
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub use crate::tower::{

@@ -1,9 +1,108 @@
-//! What the status of a gRPC call means to a policy.
+//! The classifier for the calls of tonic.
 
-use ::tonic::Status;
-use retry_core::Class;
+use std::error::Error;
 
-/// Returns the class of a gRPC status, by its [code](Class::of_grpc_code). An error with the code 0 is `Unknown`.
-pub(crate) fn of_tonic(status: &Status) -> Class {
-    Class::of_grpc_code(status.code() as i32).unwrap_or(Class::Unknown)
+use ::h2::{Error as H2Error, Reason};
+use ::hyper::Error as HyperError;
+use ::tonic::{ConnectError, Status};
+use retry_core::{
+    Class, Failure, Progress,
+    classify::{Classifier, downcast},
+    observe::ErrorText,
+};
+
+use crate::error_chain;
+
+/// A classifier for the calls of tonic 0.14. Use it in [`Retry::classifier`](retry_core::Retry::classifier). Its type has
+/// a name, so a client can keep its `Retry` in a field.
+///
+/// You must state whether the method may run twice. Both constants classify by [`tonic_status`]:
+///
+/// | constant | which failures may be retried |
+/// |---|---|
+/// | [`IDEMPOTENT`](Self::IDEMPOTENT) | all, by the policy |
+/// | [`NOT_IDEMPOTENT`](Self::NOT_IDEMPOTENT) | only those of calls that the server cannot have acted on |
+///
+/// ```
+/// use retry_core::Policy;
+/// use retry_tokio::{TonicClassifier, retry};
+/// use tonic::Status;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
+/// let down = || async { Err::<(), _>(Status::unavailable("down")) };
+/// let calls = retry(&Policy::DEFAULT);
+/// let read = calls.by_ref().classifier(TonicClassifier::IDEMPOTENT).run(down).await;
+/// let order = calls.by_ref().classifier(TonicClassifier::NOT_IDEMPOTENT).run(down).await;
+/// assert_eq!((read.unwrap_err().attempts(), order.unwrap_err().attempts()), (3, 1));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TonicClassifier {
+    is_idempotent: bool,
+}
+
+impl TonicClassifier {
+    /// For methods that may run twice.
+    pub const IDEMPOTENT: Self = Self { is_idempotent: true };
+
+    /// For methods that must run at most once. A call is retried only if the connection could not be made, if it closed
+    /// before the request was sent, or if the server refused the stream. A call that an attempt timeout ended is not
+    /// retried.
+    ///
+    /// Source: [transparent retries](https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries)
+    /// of gRFC A6.
+    pub const NOT_IDEMPOTENT: Self = Self { is_idempotent: false };
+}
+
+impl<T> Classifier<T, Status> for TonicClassifier {
+    fn failure(&self, status: &Status, _: Progress) -> Failure {
+        let failure = tonic_status(status);
+        if self.is_idempotent || is_unprocessed(status) { failure } else { failure.not_retried() }
+    }
+
+    fn timed_out(&self) -> Failure {
+        let failure = Failure::new(Class::Timeout);
+        if self.is_idempotent { failure } else { failure.not_retried() }
+    }
+
+    fn text<'e>(&self, status: &'e Status) -> Option<ErrorText<'e>> {
+        Some(ErrorText::new(status))
+    }
+}
+
+/// Classifies the status of a gRPC call of tonic 0.14. Use it in [`Retry::classify`](retry_core::Retry::classify).
+///
+/// | status | class |
+/// |---|---|
+/// | sent by the server, in trailers or [trailers only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses) | [by its code](Class::of_grpc_code) |
+/// | made by tonic, because the connection failed or broke | that of the cause: see [`error_chain`] |
+/// | `CANCELLED` with tonic's text "Timeout expired", from the channel or from a tonic server | `Timeout` |
+///
+/// The server's `grpc-retry-pushback-ms` means what it does to [`Failure::grpc_pushback`]. If it is there several times,
+/// the failure is not retried.
+///
+/// ```
+/// use core::time::Duration;
+/// use retry_core::Class;
+/// use retry_tokio::tonic_status;
+/// use tonic::Status;
+///
+/// let mut busy = Status::unavailable("busy");
+/// busy.metadata_mut().insert("grpc-retry-pushback-ms", "250".parse().unwrap());
+/// let failure = tonic_status(&busy);
+/// assert_eq!((failure.class, failure.hint), (Class::Server, Some(Duration::from_millis(250))));
+/// ```
+pub fn tonic_status(status: &Status) -> Failure {
+    error_chain().classify(status)
+}
+
+/// Returns whether the server cannot have acted on the call.
+fn is_unprocessed(status: &Status) -> bool {
+    let is_refused = |h2: &H2Error| h2.is_remote() && h2.reason() == Some(Reason::REFUSED_STREAM);
+    core::iter::successors(status.source(), |cause| (*cause).source()).any(|cause| {
+        cause.is::<ConnectError>()
+            // hyper had the request in its queue when the connection closed, as after a GOAWAY.
+            || downcast::<HyperError>(cause).is_some_and(HyperError::is_canceled)
+            || downcast::<H2Error>(cause).is_some_and(is_refused)
+    })
 }

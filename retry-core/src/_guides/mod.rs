@@ -8,7 +8,7 @@
 //! | say which errors are retried and counted | [errors and classes](errors) |
 //! | look up a setting | [settings] |
 //! | read settings from a file, and reload them while live | [configuration files](configuration) |
-//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower) |
+//! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower), [gRPC](grpc), [S3](s3) |
 //! | retry transactions of PostgreSQL | [PostgreSQL](postgres) |
 //! | call Redis | [Redis](redis) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
@@ -27,10 +27,13 @@
 //! Some links of the guides lead to this list, because these files are only in the repository:
 //!
 //! - `README.md`: the first page of the repository.
+//! - `examples/grpc_client`: retries of gRPC calls with tonic, against real faults.
+//! - `examples/http_client`: retries of HTTP requests with reqwest and tower, against real faults.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
 //! - `examples/postgres_reviews`: a repository over PostgreSQL, and the outages that it is tried with.
 //! - `examples/src/bin/redis_cache`: a cache over Redis, and its outages.
+//! - `examples/s3_upload`: uploads to S3 with object_store, against real faults.
 //! - `examples/service`: a service. Its client has circuits, dead letters and a configuration file.
 //! - `examples/sqlite_blocking`: blocking calls to SQLite, which a second process locks.
 //!
@@ -68,6 +71,7 @@ guides! {
     design = "DESIGN.md";
     errors = "docs/errors.md";
     fallbacks = "docs/fallbacks.md";
+    grpc = "docs/grpc.md";
     http_and_tower = "docs/http-and-tower.md";
     migrating = "docs/migrating.md";
     operating = "docs/operating.md";
@@ -75,6 +79,7 @@ guides! {
     postgres = "docs/postgres.md";
     recording = "docs/recording.md";
     redis = "docs/redis.md";
+    s3 = "docs/s3.md";
     settings = "docs/settings.md";
     shell = "docs/shell.md";
     sqlite = "docs/sqlite.md";

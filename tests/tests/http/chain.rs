@@ -10,8 +10,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
-use retry_core::{Class, Classify, Error, Failure};
-use retry_tokio::{error_chain, hyper_error, reqwest_error};
+use retry_core::testing::FakeClock;
+use retry_core::{Class, Classify, Error, Failure, Policy, Retry};
+use retry_tokio::{TonicClassifier, error_chain, hyper_error, reqwest_error, tonic_status};
+use tests::ms;
 use tokio::io::{AsyncRead, ReadBuf};
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
@@ -254,6 +256,74 @@ fn the_codes_of_grpc() {
             "{code:?}"
         );
     }
+}
+
+/// The values of gRFC A6: a number of at most 31 bits is the delay, and everything else means "never".
+#[test]
+fn the_pushback_of_grpc() {
+    let busy = Failure::new(Class::Server);
+    let rows: [(&[&str], Failure); 9] = [
+        (&[], busy),
+        (&["0"], busy.retry_after(ms(0))),
+        (&["250"], busy.retry_after(ms(250))),
+        (&["2147483647"], busy.retry_after(ms(2_147_483_647))),
+        (&["2147483648"], busy.not_retried()),
+        (&["-1"], busy.not_retried()),
+        (&["soon"], busy.not_retried()),
+        (&[""], busy.not_retried()),
+        (&["250", "250"], busy.not_retried()),
+    ];
+    for (pushback, failure) in rows {
+        let mut status = tonic::Status::unavailable("busy");
+        for value in pushback {
+            status.metadata_mut().append("grpc-retry-pushback-ms", value.parse().unwrap());
+        }
+        assert_eq!(tonic_status(&status), failure, "{pushback:?}");
+        let inside = Wrapper(io::Error::other(status).into());
+        assert_eq!(error_chain().classify(&inside), failure, "{pushback:?}, inside");
+        let through_a_layer = tonic::Status::from_error(Box::new(inside));
+        assert_eq!(tonic_status(&through_a_layer), failure, "{pushback:?}, through a layer");
+    }
+}
+
+/// If the connection fails, tonic makes a status. Its cause says more than its code.
+#[test]
+fn the_statuses_that_tonic_makes() {
+    use tonic::{Code, ConnectError, Status, TimeoutExpired};
+
+    let io = |kind| io::Error::from(kind);
+    let connect = |error: BoxError| Status::from_error(Box::new(Wrapper(ConnectError(error).into())));
+    let refused_stream = h2::Error::from(h2::Reason::REFUSED_STREAM);
+    // made by, code, class, unprocessed
+    let rows = [
+        (connect(io(io::ErrorKind::ConnectionRefused).into()), Code::Unavailable, Class::Network, true),
+        (connect(io(io::ErrorKind::TimedOut).into()), Code::Unavailable, Class::Timeout, true),
+        (connect(io(io::ErrorKind::InvalidData).into()), Code::Unavailable, Class::Permanent, true), // TLS
+        (connect("no reason".into()), Code::Unavailable, Class::Network, true),
+        (Status::from_error(Box::new(TimeoutExpired(()))), Code::Cancelled, Class::Timeout, false),
+        (Status::from_error(io(io::ErrorKind::BrokenPipe).into()), Code::Unknown, Class::Network, false),
+        (Status::from_error(refused_stream.into()), Code::Unknown, Class::Transient, false), // by this side
+        (Status::unavailable("down"), Code::Unavailable, Class::Server, false),
+    ];
+    for (status, code, class, unprocessed) in rows {
+        assert_eq!((status.code(), tonic_status(&status).class), (code, class), "{status:?}");
+        let retried = |classifier| {
+            let once_more =
+                Retry::new(Policy::DEFAULT.max_attempts(2), FakeClock::new()).classifier(classifier);
+            once_more.run_blocking(|| Err::<(), _>(status.clone())).unwrap_err().attempts() == 2
+        };
+        let repeatable = class != Class::Permanent;
+        assert_eq!(retried(TonicClassifier::IDEMPOTENT), repeatable, "{status:?}");
+        assert_eq!(retried(TonicClassifier::NOT_IDEMPOTENT), repeatable && unprocessed, "{status:?}");
+    }
+
+    let mut denied = Status::unauthenticated("the token has expired");
+    denied.set_source(Arc::new(io(io::ErrorKind::TimedOut)));
+    assert_eq!(
+        tonic_status(&denied).class,
+        Class::Client,
+        "a code that tonic does not choose is the program's own"
+    );
 }
 
 /// The same text or kind means something else around a client, and something else in the caller's own data.

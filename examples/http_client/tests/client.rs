@@ -1,0 +1,92 @@
+//! The client against a server on loopback: what the program leaves out.
+
+use std::net::TcpListener;
+
+use http_client::client::Http;
+use http_client::proxy::Proxy;
+use http_client::server::{Answer, Shop};
+use reqwest::{Method, Request, Url};
+use retry_core::Class;
+use retry_tokio::ServiceError;
+
+async fn behind_a_proxy() -> (Shop, Proxy, Http) {
+    let shop = Shop::default();
+    let proxy = Proxy::start(shop.start().await.unwrap()).await.unwrap();
+    (shop, proxy, Http::new().unwrap())
+}
+
+fn url(proxy: &Proxy, path: &str) -> Url {
+    format!("http://{}{path}", proxy.address).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_changes_during_a_download_is_read_from_its_beginning() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    let (old, new) = (vec![1; 500_000], vec![2; 400_000]);
+    shop.put("/file", old);
+    shop.set("/file", vec![Answer::Ok, Answer::Changed(new.clone())]);
+    proxy.cut_downloads_after(&[100_000]);
+    let file = http.download(url(&proxy, "/file")).await.unwrap();
+    assert!(
+        file == new,
+        "{} bytes, of which {} are old",
+        file.len(),
+        file.iter().filter(|byte| **byte == 1).count()
+    );
+    assert_eq!(shop.seen("/file").len(), 2);
+}
+
+#[tokio::test]
+async fn an_error_between_two_parts_of_a_download_keeps_the_first() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    let content: Vec<_> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+    shop.put("/file", content.clone());
+    shop.set("/file", vec![Answer::Ok, Answer::Fail(503, vec![]), Answer::Ok]);
+    proxy.cut_downloads_after(&[100_000]);
+    assert!(http.download(url(&proxy, "/file")).await.unwrap() == content);
+    let ranges: Vec<_> = shop.seen("/file").into_iter().map(|seen| seen.range).collect();
+    assert!(
+        ranges.len() == 3 && ranges[0].is_none() && ranges[1].is_some() && ranges[1] == ranges[2],
+        "{ranges:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_file_ends_a_download_at_once() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    shop.set("/file", vec![Answer::Fail(404, vec![])]);
+    let error = http.download(url(&proxy, "/file")).await.unwrap_err();
+    assert_eq!((error.class(), error.attempts()), (Some(Class::NotFound), 1));
+}
+
+/// The request cannot have reached a server, but the layer holds to the method.
+#[tokio::test]
+async fn a_post_to_a_closed_port_is_sent_once() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let order = Request::new(Method::POST, format!("http://{closed}/orders").parse().unwrap());
+    let error = Http::new().unwrap().send(order).await.unwrap_err();
+    assert!(matches!(error, ServiceError::NotRepeatable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_password_stays_out_of_circuits_and_errors() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url: Url = format!("http://me:secret@{closed}/").parse().unwrap();
+    let http = Http::new().unwrap();
+    let error = http.send(Request::new(Method::GET, url.clone())).await.unwrap_err();
+    assert_eq!(http.circuit(&url).name(), closed.to_string());
+    assert!(
+        error.to_string().contains(&closed.to_string()) && !error.to_string().contains("secret"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_upload_says_nothing_about_the_server() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    let missing = std::env::temp_dir().join("a-file-that-does-not-exist");
+    let upload = http_client::client::Upload { to: url(&proxy, "/file"), file: missing };
+    let error = http.upload(upload).await.unwrap_err();
+    let ended = error.ended().unwrap();
+    assert!(ended.is_neutral() && ended.attempts() == 1 && shop.seen("/file").is_empty(), "{error}");
+}

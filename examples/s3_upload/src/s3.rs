@@ -1,0 +1,136 @@
+//! A small S3 server on loopback: objects and multipart uploads, in memory, of one bucket. It checks no signatures.
+
+use core::net::SocketAddr;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Query, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+
+/// What the server does with a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// Carries it out.
+    Ok,
+    /// Answers with this status, this code, and these seconds as `Retry-After`.
+    Fail(u16, &'static str, Option<u32>),
+}
+
+/// The server. Clones share its objects.
+#[derive(Clone, Debug, Default)]
+pub struct S3(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    answers: HashMap<String, VecDeque<Answer>>,
+    seen: Vec<(String, Instant)>,
+    objects: HashMap<String, Vec<u8>>,
+    /// The parts of each upload under way, by its number.
+    uploads: HashMap<u32, BTreeMap<u32, Vec<u8>>>,
+    last_upload: u32,
+}
+
+impl S3 {
+    /// Starts the server. Returns its address.
+    ///
+    /// # Errors
+    /// Returns an error if no port is free.
+    pub async fn start(&self) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let app = Router::new().fallback(serve).with_state(self.clone());
+        tokio::spawn(async { axum::serve(listener, app).await });
+        Ok(address)
+    }
+
+    /// Sets the answers to an operation, such as `put KEY`, `create KEY`, `part 2 KEY` or `complete KEY`. The last one
+    /// repeats. Without any, the answer is `Ok`.
+    pub fn set(&self, operation: &str, answers: &[Answer]) {
+        self.with(|held| held.answers.insert(operation.into(), answers.iter().copied().collect()));
+    }
+
+    /// Returns when the requests of an operation arrived.
+    pub fn seen(&self, operation: &str) -> Vec<Instant> {
+        self.with(|held| held.seen.iter().filter(|(seen, _)| seen == operation).map(|(_, at)| *at).collect())
+    }
+
+    /// Returns how many parts of a key arrived, whole or not.
+    pub fn parts(&self, key: &str) -> usize {
+        let is_part = |seen: &str| seen.starts_with("part ") && seen.ends_with(key);
+        self.with(|held| held.seen.iter().filter(|(seen, _)| is_part(seen)).count())
+    }
+
+    /// Returns an object.
+    pub fn object(&self, key: &str) -> Option<Vec<u8>> {
+        self.with(|held| held.objects.get(key).cloned())
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut Held) -> R) -> R {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the server's log is in real time")]
+async fn serve(
+    State(s3): State<S3>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response {
+    let (method, key) = (request.method().clone(), request.uri().path().replacen("/reports/", "", 1));
+    let number = |name| query.get(name).and_then(|value: &String| value.parse::<u32>().ok());
+    let (upload, part) = (number("uploadId"), number("partNumber"));
+    let operation = match (&method, upload, part) {
+        (&Method::PUT, Some(_), Some(part)) => format!("part {part} {key}"),
+        (&Method::PUT, ..) => format!("put {key}"),
+        (&Method::POST, Some(_), _) => format!("complete {key}"),
+        (&Method::POST, ..) => format!("create {key}"),
+        _ => format!("{method} {key}"),
+    };
+    s3.with(|held| held.seen.push((operation.clone(), Instant::now())));
+    let Ok(body) = to_bytes(request.into_body(), usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response(); // the body broke, and so did the connection
+    };
+    let answer = s3.with(|held| match held.answers.get_mut(&operation) {
+        Some(answers) if answers.len() > 1 => answers.pop_front(),
+        Some(answers) => answers.front().copied(),
+        None => None,
+    });
+    if let Some(Answer::Fail(status, code, wait)) = answer {
+        let mut response = Response::builder().status(status);
+        if let Some(seconds) = wait {
+            response = response.header("retry-after", seconds);
+        }
+        return response.body(format!("<Error><Code>{code}</Code></Error>").into()).expect("a valid answer");
+    }
+    s3.with(|held| match (&method, upload, part) {
+        (&Method::PUT, Some(upload), Some(part)) => {
+            held.uploads.entry(upload).or_default().insert(part, body.into());
+            [("etag", format!("\"{part}\""))].into_response()
+        }
+        (&Method::PUT, ..) => {
+            held.objects.insert(key, body.into());
+            [("etag", "\"1\"")].into_response()
+        }
+        (&Method::POST, Some(upload), _) => {
+            let parts = held.uploads.remove(&upload).unwrap_or_default();
+            held.objects.insert(key, parts.into_values().flatten().collect());
+            "<CompleteMultipartUploadResult><ETag>\"1\"</ETag></CompleteMultipartUploadResult>"
+                .into_response()
+        }
+        (&Method::POST, ..) => {
+            held.last_upload += 1;
+            let id = held.last_upload;
+            format!(
+                "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
+            )
+            .into_response()
+        }
+        _ => StatusCode::NO_CONTENT.into_response(),
+    })
+}

@@ -1,0 +1,114 @@
+//! Uploads as a service does them: retried below object_store, and kept as dead letters if they fail.
+
+use core::time::Duration;
+
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart};
+use reqwest::Client;
+use retry_core::dead_letter::{DeadLetterQueue, WhenFull};
+use retry_core::{Error, Policy};
+use retry_tokio::{error_chain, retry};
+
+use crate::Result;
+use crate::retrying::Retrying;
+
+/// At most 4 attempts per request, with hints of up to 60 s. An attempt has no limit, because a large part may take
+/// long. The client ends it if no bytes come.
+pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
+    .max_delay(Duration::from_secs(5))
+    .max_attempts(4)
+    .max_hint(Duration::from_secs(60))
+    .start_within(Duration::from_secs(600)); // a signature is valid for 15 minutes
+
+/// Opens a bucket. object_store's own retries are off, because they would multiply the attempts.
+///
+/// # Errors
+/// Returns an error if a setting is invalid.
+pub fn bucket(endpoint: &str, policy: Policy) -> Result<AmazonS3> {
+    let client = Client::builder()
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(60)) // without any byte, and not for the whole of a large part
+        .build()?;
+    let never = RetryConfig { max_retries: 0, ..RetryConfig::default() };
+    let store = AmazonS3Builder::new()
+        .with_endpoint(endpoint)
+        .with_allow_http(true)
+        .with_bucket_name("reports")
+        .with_region("eu-central-1")
+        .with_access_key_id("key")
+        .with_secret_access_key("secret")
+        .with_retry(never)
+        .with_http_connector(Retrying::new(client, policy))
+        .build()?;
+    Ok(store)
+}
+
+/// Uploads objects. The key of an object that could not be uploaded becomes a dead letter.
+#[derive(Debug)]
+pub struct Uploads {
+    store: AmazonS3,
+    pub letters: DeadLetterQueue<String>,
+}
+
+impl Uploads {
+    /// Makes uploads to a bucket.
+    pub fn new(store: AmazonS3) -> Self {
+        Self { store, letters: DeadLetterQueue::new(1_000, WhenFull::Refuse) }
+    }
+
+    /// Uploads an object in one request.
+    ///
+    /// # Errors
+    /// Returns an error if the upload failed. It is a dead letter then.
+    pub async fn put(&self, key: &str, content: Vec<u8>) -> Result<(), Error<object_store::Error>> {
+        let (path, content) = (Path::from(key), PutPayload::from(content));
+        self.once(key, || async { self.store.put(&path, content.clone()).await.map(drop) }).await
+    }
+
+    /// Uploads a large object in parts of this size. If it fails, the parts are removed.
+    ///
+    /// # Errors
+    /// Returns an error if the upload failed. It is a dead letter then.
+    pub async fn put_in_parts(
+        &self,
+        key: &str,
+        content: &[u8],
+        size: usize,
+    ) -> Result<(), Error<object_store::Error>> {
+        let path = Path::from(key);
+        let upload = || async {
+            let mut upload =
+                WriteMultipart::new_with_chunk_size(self.store.put_multipart(&path).await?, size);
+            for part in content.chunks(size) {
+                // At most 4 parts at once.
+                if let Err(error) = upload.wait_for_capacity(4).await {
+                    _ = upload.abort().await; // the first error is the one to tell
+                    return Err(error);
+                }
+                upload.write(part);
+            }
+            upload.finish().await.map(drop)
+        };
+        self.once(key, upload).await
+    }
+
+    /// Runs an upload once: the requests inside are retried. Only the letter is added here.
+    async fn once<F: Future<Output = object_store::Result<()>>>(
+        &self,
+        key: &str,
+        upload: impl FnMut() -> F,
+    ) -> Result<(), Error<object_store::Error>> {
+        const ONCE: Policy = Policy::DEFAULT.max_attempts(1);
+
+        let errors = error_chain();
+        retry(ONCE)
+            .classify(move |error: &object_store::Error| errors.classify(error))
+            .named("upload")
+            .dead_letters(&self.letters)
+            .payload(|| key.to_owned())
+            .run(upload)
+            .await
+    }
+}
