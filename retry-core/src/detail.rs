@@ -20,12 +20,16 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Detail {
     text: &'static str,
-    code: Option<i32>,
+    code: i32,
+    has_code: bool,
 }
 
 impl Detail {
     pub(crate) const fn new(text: &'static str, code: Option<i32>) -> Self {
-        Self { text, code }
+        match code {
+            Some(code) => Self { text, code, has_code: true },
+            None => Self { text, code: 0, has_code: false },
+        }
     }
 
     /// Returns the text; the code is left out.
@@ -35,14 +39,14 @@ impl Detail {
 
     /// Returns the code; `None` if the detail is only a text.
     pub const fn code(self) -> Option<i32> {
-        self.code
+        if self.has_code { Some(self.code) } else { None }
     }
 }
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)?;
-        match self.code {
+        match self.code() {
             Some(code) => write!(f, " {code}"),
             None => Ok(()),
         }

@@ -108,11 +108,22 @@ impl Context {
     /// A time that is unknown.
     pub(crate) const UNKNOWN: u64 = u64::MAX;
 
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        Self::known(self.elapsed)
+    }
+
+    pub(crate) fn unix_time(&self) -> Option<Duration> {
+        Self::known(self.unix_time)
+    }
+
+    fn known(time: u64) -> Option<Duration> {
+        (time != Self::UNKNOWN).then(|| duration(time))
+    }
+
     fn whole(&self) -> ErrorContext {
         let Self { key, attempt, max_attempts, when, class, is_elapsed_partial, .. } = *self;
         let operation = self.operation.clone();
-        let [elapsed, unix_time] =
-            [self.elapsed, self.unix_time].map(|time| (time != Self::UNKNOWN).then(|| duration(time)));
+        let (elapsed, unix_time) = (self.elapsed(), self.unix_time());
         ErrorContext {
             operation,
             key,
@@ -289,7 +300,7 @@ impl<E> Error<E> {
 
     /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].
     pub fn elapsed(&self) -> Option<Duration> {
-        self.context.whole().elapsed
+        self.context.elapsed()
     }
 
     /// Returns the wall-clock time at which the call ended; `None` if the runtime has
@@ -306,7 +317,7 @@ impl<E> Error<E> {
     #[cfg(feature = "std")]
     #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
     pub fn at(&self) -> Option<std::time::SystemTime> {
-        std::time::UNIX_EPOCH.checked_add(self.context.whole().unix_time?)
+        std::time::UNIX_EPOCH.checked_add(self.context.unix_time()?)
     }
 
     /// Returns why the last attempt failed; `None` before the end of the first attempt.

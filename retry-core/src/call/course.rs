@@ -486,7 +486,9 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             budget: self.setup.budget.level(|| now.get()),
             word,
         };
-        let text = text.or(failure.detail.as_ref().map(|detail| ErrorText::new(detail)));
+        // A copy, because a borrowed failure would have to be in memory.
+        let detail = failure.detail;
+        let text = text.or_else(|| detail.as_ref().map(|detail| ErrorText::new(detail)));
         self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}

@@ -97,12 +97,17 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
         {
             letter.id = ids.make();
         }
-        let oldest = match self.when_full {
-            WhenFull::DropOldest if self.letters.is_full() => self.pop(),
-            _ => None,
-        };
-        let lost = self.letters.push_back(letter).err().or(oldest);
-        self.count(lost)
+        let mut oldest = None;
+        if self.letters.is_full() {
+            self.lost = self.lost.saturating_add(1);
+            match self.when_full {
+                WhenFull::Refuse => return Some(letter),
+                WhenFull::DropOldest => oldest = self.pop(),
+            }
+        }
+        let added = self.letters.push_back(letter);
+        debug_assert!(added.is_ok(), "there is room");
+        oldest
     }
 
     /// Removes and returns the oldest letter.
@@ -118,10 +123,11 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
     pub fn requeue(&mut self, mut letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
         letter.requeued = letter.requeued.saturating_add(1);
         let lost = self.letters.push_front(letter).err();
-        if lost.is_none() {
-            self.first = Self::before(self.first);
+        match lost {
+            None => self.first = Self::before(self.first),
+            Some(_) => self.lost = self.lost.saturating_add(1),
         }
-        self.count(lost)
+        lost
     }
 
     /// Returns an iterator that removes the letters one by one, oldest first. Letters that it did not reach stay in the
@@ -175,11 +181,6 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
             0 => Self::NUMBERS - 1,
             number => number - 1,
         }
-    }
-
-    fn count(&mut self, lost: Option<DeadLetter<T>>) -> Option<DeadLetter<T>> {
-        self.lost = self.lost.saturating_add(lost.is_some().into());
-        lost
     }
 }
 

@@ -162,10 +162,11 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
 
 impl<T, E, const N: usize, L: Lock> DeadLetterSink<T, E> for FixedDeadLetterQueue<T, N, L> {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        let oldest = self.add(letter)?;
-        oldest.iter().for_each(|oldest| context.dropped(oldest));
-        drop_lost(oldest);
-        Ok(())
+        let added = self.add(letter);
+        if let Ok(Some(oldest)) = &added {
+            context.dropped(oldest);
+        }
+        added.map(drop_lost)
     }
 }
 

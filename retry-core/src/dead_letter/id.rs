@@ -31,6 +31,9 @@ use core::time::Duration;
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LetterId([u8; 16]);
 
+/// 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl LetterId {
     /// The id of a letter that has none yet. A queue with [`LetterIds`], or a file, then gives it one.
     pub const NONE: Self = Self([0; 16]);
@@ -98,9 +101,9 @@ impl LetterIds {
 
     /// Makes the next id. After 2^32 ids, they repeat.
     pub const fn make(&mut self) -> LetterId {
-        // 48 bits stand at the beginning, and all 64 bits, mixed, decide the end. The multiplier is 2^64 divided by the
-        // golden ratio, so different words give different products.
-        let mixed = self.random.rotate_left(32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // 48 bits stand at the beginning, and all 64 bits, mixed, decide the end. The multiplier is odd, so different
+        // words give different products.
+        let mixed = self.random.rotate_left(32).wrapping_mul(GOLDEN);
         let id = LetterId::layout(8, (self.random >> 16) as u128, self.next, mixed);
         self.next = self.next.wrapping_add(1);
         id
@@ -128,9 +131,11 @@ pub(super) fn process_id_at(since_1970: Duration) -> LetterId {
     use std::sync::OnceLock;
 
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    static RANDOM: OnceLock<RandomState> = OnceLock::new();
-    // A process that was forked has the same random state and counter, and another number.
-    let random = RANDOM.get_or_init(RandomState::new).hash_one(std::process::id());
+    static RANDOM: OnceLock<u64> = OnceLock::new();
+    let random = *RANDOM.get_or_init(|| RandomState::new().hash_one(()));
+    // A process that was forked has the same random word and counter, and another number. Multiples of the golden ratio
+    // lie far apart, so numbers that differ in their lowest 22 bits differ in the 42 highest bits of the product.
+    let random = (random ^ u64::from(std::process::id())).wrapping_mul(GOLDEN);
     LetterId::with_time(since_1970, NEXT.fetch_add(1, Relaxed), random)
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::id::LetterId;
 use crate::class::Class;
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::key::Key;
 use crate::verdict::Reason;
 
@@ -59,26 +59,27 @@ impl<T> DeadLetter<T> {
 
     /// Makes the letter of a call that ended with this error. With the feature `std`, it has an id and the time of day.
     pub fn of<E>(error: &Error<E>, payload: T) -> Self {
-        let context = error.context();
+        let context = error.context_ref();
         Self {
+            id: Self::id(context),
             operation: Key::new(&context.operation),
             key: context.key,
             class: context.class,
             attempts: context.attempt,
-            elapsed: context.elapsed,
-            ..Self::identified(error.reason(), payload)
+            elapsed: context.elapsed(),
+            ..Self::new(error.reason(), payload)
         }
     }
 
+    /// The id of a letter of this call. The error has the time of day already, unless its runtime knows none.
     #[cfg(feature = "std")]
-    fn identified(reason: Reason, payload: T) -> Self {
-        let at = super::id::time_of_day();
-        Self { id: super::id::process_id_at(at), ..Self::new(reason, payload) }
+    fn id(context: &Context) -> LetterId {
+        super::id::process_id_at(context.unix_time().unwrap_or_else(super::id::time_of_day))
     }
 
     #[cfg(not(feature = "std"))]
-    const fn identified(reason: Reason, payload: T) -> Self {
-        Self::new(reason, payload)
+    const fn id(_: &Context) -> LetterId {
+        LetterId::NONE
     }
 
     /// Returns when the call ended, in whole milliseconds, as its [`id`](Self::id) says; `None` if that has no time.
