@@ -251,7 +251,7 @@ pub struct ErrorContext {
     /// The instant at which the call ended, on the runtime's clock.
     pub when: Instant,
     /// The wall-clock time at which the call ended, since 1970 in UTC; `None` if the runtime has
-    /// [none](crate::runtime::Clock::unix_time). [`Error::at`] returns it as a `SystemTime`.
+    /// [none](crate::runtime::Clock::unix_time). With `std`, `Error::at` returns it as a `SystemTime`.
     pub unix_time: Option<Duration>,
     /// The class of the last attempt's failure; `None` before the end of the first attempt.
     pub class: Option<Class>,

@@ -13,7 +13,7 @@ use crate::verdict::Reason;
 /// It is plain data without references, because it may outlive the program that wrote it. Names are kept inline.
 /// Instants are left out, because clocks start anew after a reset.
 ///
-/// Every letter of a call has an [`id`](Self::id), which holds the time of day where one is known. It stays the same when
+/// Every letter of a call has an [`id`](field@Self::id), which holds the time of day where one is known. It stays the same when
 /// the letter is stored, saved, put back or read, so that duplicates can be found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -82,7 +82,7 @@ impl<T> DeadLetter<T> {
         LetterId::NONE
     }
 
-    /// Returns when the call ended, in whole milliseconds, as its [`id`](Self::id) says; `None` if that has no time.
+    /// Returns when the call ended, in whole milliseconds, as its [`id`](field@Self::id) says; `None` if that has no time.
     ///
     /// ```
     /// use retry_core::{Class, Policy, Retry, dead_letter::DeadLetter, testing::FakeClock};
