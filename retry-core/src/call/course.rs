@@ -192,7 +192,7 @@ impl<T, R> State<T, R> {
 
     /// Whether it holds anything that must be given back.
     #[inline]
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         !matches!(self.held, Held::Nothing)
     }
 
