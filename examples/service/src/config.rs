@@ -60,12 +60,17 @@ impl Config {
         Self::parse(&text).with_context(|| file.display().to_string())
     }
 
-    /// Parses the text of a file. An error message is one line: the line number, the line, and the cause.
+    /// Parses the text of a file. An error message is one line: the line number, the line unless the cause names its key,
+    /// and the cause.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let number = text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
             let line = text.lines().nth(number).unwrap_or_default();
-            anyhow!("line {}: {line}: {}", number + 1, error.message())
+            let (number, cause) = (number + 1, error.message());
+            match line.split_once(" = ") {
+                Some((key, _)) if cause.starts_with(key) => anyhow!("line {number}: {cause}"),
+                _ => anyhow!("line {number}: {line}: {cause}"),
+            }
         })
     }
 }
@@ -146,7 +151,7 @@ mod tests {
     fn an_error_in_the_file_is_one_line_with_the_key() {
         Config::parse(FILE).unwrap();
         let rows = [
-            ("max_attempts = 3", "0", "line 17: [policy]: max_attempts = 0: must be at least 1"),
+            ("max_attempts = 3", "0", "line 19: max_attempts = 0: must be at least 1"),
             ("retry_cost = 5", "-5", "line 10: retry_cost = -5: invalid value: integer `-5`, expected u32"),
             (
                 "stock = \"http://127.0.0.1:9701\"",

@@ -8,6 +8,7 @@ use crate::budget::{Budget, Deposit, NoBudget, Price, Request};
 use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
+use crate::detail::Detail;
 use crate::error::Context;
 use crate::error_text::ErrorText;
 use crate::key::Key;
@@ -191,7 +192,7 @@ impl<T, R> State<T, R> {
 
     /// Whether it holds anything that must be given back.
     #[inline]
-    pub(super) fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         !matches!(self.held, Held::Nothing)
     }
 
@@ -488,7 +489,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         };
         // A copy, because a borrowed failure would have to be in memory.
         let detail = failure.detail;
-        let text = text.or_else(|| detail.as_ref().map(|detail| ErrorText::new(detail)));
+        let text = text.or_else(|| detail.as_ref().map(described));
         self.emit_with(now, text, EventKind::Failed { failure, verdict, outlook });
         match verdict {
             Verdict::Retry(_) => {}
@@ -534,4 +535,11 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             self.emit(&mut Reading::Unread(change.at), EventKind::PhaseChanged(change));
         }
     }
+}
+
+/// Makes a text of a detail. It is a function of its own, because most failures have none, and an event without a text
+/// then needs no place for one.
+#[cfg_attr(target_pointer_width = "64", cold, inline(never))]
+fn described(detail: &Detail) -> ErrorText<'_> {
+    ErrorText::new(detail)
 }

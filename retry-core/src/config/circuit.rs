@@ -96,7 +96,7 @@ impl<'de> Deserialize<'de> for CircuitConfig {
 /// # use retry_core::CircuitConfig;
 /// let config = CircuitConfig::WITHOUT_RULES.failure_rate(25).minimum_calls(40);
 /// let file = toml::to_string(&config).unwrap();
-/// assert!(file.starts_with("failure_rate = 25\nminimum_calls = 40\nopen_for = \"30s\"\n"));
+/// assert!(file.starts_with("failure_rate = 25\ncancelled_after = \"1s\"\nminimum_calls = 40\nopen_for = \"30s\"\n"));
 /// assert_eq!(toml::from_str(&file), Ok(config));
 /// ```
 impl Serialize for CircuitConfig {

@@ -214,15 +214,16 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use retry_core::{circuit::Phase, CircuitConfig, CircuitPool, Instant};
+    /// use retry_core::{circuit::{Gate, Phase}, CircuitConfig, CircuitPool, Class, Instant};
     ///
     /// let now = Instant::ORIGIN;
     /// let hosts = CircuitPool::new(1_000, CircuitConfig::DEFAULT);
     /// let host = hosts.get("a.example.com");
-    /// host.trip(Duration::from_secs(30), now);
     ///
-    /// hosts.reconfigure(CircuitConfig::DEFAULT.open_for(Duration::from_secs(5)), now)?;
-    /// assert_eq!(host.circuit().unwrap().snapshot(now).open_for(), Some(Duration::from_secs(5)));
+    /// hosts.reconfigure(CircuitConfig::DEFAULT.consecutive_failures(1), now)?;
+    /// let ticket = host.admit(now).unwrap().ticket;
+    /// host.fail(ticket, Class::Network, now, None, 0);
+    /// assert_eq!(host.phase(), Phase::Open);
     /// # Ok::<_, retry_core::ConfigError>(())
     /// ```
     ///

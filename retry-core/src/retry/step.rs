@@ -313,7 +313,10 @@ impl<R: Clock, P: Policies, G: Gate, B: Budget, K, O: Observer, E, S> Drop
 {
     #[inline]
     fn drop(&mut self) {
-        self.cancel();
+        // Most calls have ended, and then what they held stays where it is.
+        if self.state.holds() {
+            self.cancel();
+        }
     }
 }
 
