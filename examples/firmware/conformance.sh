@@ -11,7 +11,7 @@ need qemu-system-arm qemu-system-arm
 bare_cargo thumbv7m-none-eabi build --quiet --release --bin conformance
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-in_qemu 300 "$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/conformance" > "$logs/all"
+MACHINE=mps2-an385 in_qemu 300 "$CARGO_TARGET_DIR/thumbv7m-none-eabi/release/conformance" > "$logs/all"
 
 # Prints the lines below a title.
 part() {

@@ -38,11 +38,12 @@ bare_cargo() {
         cargo "$command" -Zbuild-std=core --target "$target" "$@"
 }
 
-# Runs a program on an LM3S6965 in QEMU, and returns the program's status: `in_qemu SECONDS PROGRAM ..`
+# Runs a program in QEMU, on an LM3S6965 unless MACHINE says otherwise, and returns the program's status:
+# `in_qemu SECONDS PROGRAM ..`
 in_qemu() {
     local seconds=$1 program=$2 status=0
     shift 2
-    timeout --foreground "$seconds" qemu-system-arm -machine lm3s6965evb -display none -monitor none -serial none \
+    timeout --foreground "$seconds" qemu-system-arm -machine "${MACHINE:-lm3s6965evb}" -display none -monitor none -serial none \
         -semihosting-config enable=on,target=native -kernel "$program" "$@" < /dev/null \
         2> >(grep -v '^Timer with period zero' >&2) || status=$? # QEMU's message at each reset of SysTick
     case $status in

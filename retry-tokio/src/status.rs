@@ -23,6 +23,6 @@ pub(crate) fn of_status(status: &Status) -> Result<Failure, Class> {
     Ok(match (pushback.next(), pushback.next()) {
         (None, _) => failure,
         (Some(value), None) => failure.grpc_pushback(value.to_str().unwrap_or_default()),
-        (Some(_), Some(_)) => failure.not_retried(),
+        (Some(_), Some(_)) => failure.not_retried().unreadable_hint(),
     })
 }

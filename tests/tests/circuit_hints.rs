@@ -240,3 +240,46 @@ fn what_was_opened_for_ever_by_hand_is_told_as_such() {
     let refused = circuit.admit(now).expect_err("forced open");
     assert_eq!(refused.to_string(), "the circuit is forced open");
 }
+
+/// A configuration that holds comes later, to a circuit that records the class as a success without its lock.
+#[test]
+fn a_hold_that_is_set_while_calls_are_under_way_holds() {
+    let counts = CircuitConfig::DEFAULT.count_as_failure(retry_core::ClassSet::of(&[Class::Server]));
+    for successes in [0, 1, 200] {
+        let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(counts));
+        let succeed = || {
+            let ticket = circuit.admit(clock.now()).expect("closed").ticket;
+            assert_eq!(circuit.succeed(ticket, clock.now()), None);
+        };
+        (0..successes).for_each(|_| succeed());
+        circuit.reconfigure(counts.rate_limit_hold(secs(60)), clock.now()).expect("it fits");
+        (0..successes).for_each(|_| succeed());
+        fail(&circuit, &clock, &ONCE, Class::RateLimit, Some(secs(7)));
+        assert_eq!(circuit.snapshot(clock.now()).open_for(), Some(secs(7)), "after {successes} successes");
+    }
+}
+
+#[test]
+fn a_rate_limit_holds_its_key_of_a_pool_for_all_callers() {
+    let (clock, hosts) = (FakeClock::new(), retry_core::CircuitPool::new(10, HELD));
+    fail(&hosts.get("a"), &clock, &ONCE, Class::RateLimit, Some(secs(7)));
+    assert_eq!(hosts.get("a").admit(clock.now()).expect_err("held").wait(), secs(7));
+    assert!(hosts.get("b").admit(clock.now()).is_ok());
+}
+
+#[test]
+fn a_hold_outlives_a_reboot_and_still_ends_closed() {
+    use retry_core::{circuit::Snapshot, dead_letter::Codec};
+    type Retained = Snapshot<CountWindow<100>>;
+
+    let (clock, before) = (FakeClock::new(), SharedCircuit::new(HELD));
+    fail(&before, &clock, &ONCE, Class::RateLimit, Some(secs(7)));
+    let mut memory = [0; Retained::SIZE];
+    before.snapshot(clock.now()).write(&mut memory);
+    let (clock, after) = (FakeClock::new(), SharedCircuit::new(HELD));
+    after.restore(&Retained::read(&memory).expect("sound bytes"), clock.now());
+    assert_eq!(after.admit(clock.now()).expect_err("held").wait(), secs(7));
+    clock.advance(secs(7));
+    let change = after.admit(clock.now()).expect("the hold is over").change.expect("it closed");
+    assert_eq!((change.to, change.cause), (Phase::Closed, ChangeCause::HoldOver));
+}

@@ -247,3 +247,27 @@ fn a_limit_of_zero_is_an_error() {
     let error = CONFIG.try_cancelled_after(Duration::ZERO).expect_err("zero");
     assert_eq!(error.to_string(), "cancelled_after = 0 s: must be above zero");
 }
+
+#[test]
+fn a_restored_circuit_and_a_new_key_of_a_pool_are_not_armed() {
+    let (from, to) = (Instant::ORIGIN, Instant::from_millis(5_000));
+    let one = CONFIG.consecutive_failures(1);
+    let circuit = SharedCircuit::new(one);
+    let cut_off = || {
+        let ticket = circuit.admit(from).expect("closed").ticket;
+        circuit.cancel(ticket, to);
+    };
+    cut_off(); // arms it
+    let snapshot = circuit.snapshot(to);
+    circuit.restore(&snapshot, to);
+    cut_off(); // arms it again
+    assert_eq!(circuit.phase(), Phase::Closed);
+
+    let hosts = retry_core::CircuitPool::new(1, one);
+    for host in ["a", "b"] {
+        let circuit = hosts.get(host);
+        let ticket = circuit.admit(from).expect("closed").ticket;
+        circuit.cancel(ticket, to);
+        assert_eq!(circuit.phase(), Phase::Closed, "{host}");
+    }
+}

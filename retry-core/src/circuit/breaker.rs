@@ -48,7 +48,7 @@ pub struct Breaker<W> {
     /// Whether the counts come from another configuration, so that even a success may reach a limit of this one.
     unchecked: bool,
     /// Whether an attempt was cancelled in this era, and none has completed since. Attempts are then admitted with the
-    /// time. It is set only while the circuit is closed.
+    /// time. Without a meaning unless it is closed.
     armed: bool,
     /// What opened it; without a meaning unless it is open.
     opened_by: OpenedBy,
@@ -457,7 +457,8 @@ impl<W: Window> Breaker<W> {
     /// Resets it for another dependency. Tickets given out before are then of an older era.
     #[cfg(feature = "std")]
     pub(crate) fn renew(&mut self) {
-        (self.mode, self.unchecked, self.late, self.openings) = (Mode::Automatic, false, 0, 0);
+        (self.mode, self.unchecked, self.armed, self.late, self.openings) =
+            (Mode::Automatic, false, false, 0, 0);
         self.begin_era(State::BLANK);
     }
 
@@ -493,6 +494,7 @@ impl<W: Window> Breaker<W> {
         }
         self.mode = snapshot.mode;
         self.openings = snapshot.openings;
+        self.armed = false;
         let from = self.phase();
         self.begin_era(state);
         self.opened_by = snapshot.opened_by;

@@ -34,7 +34,10 @@ impl Published {
             // The next outcome disarms it.
             State::Closed { .. } if breaker.is_armed() => Self::Closed { era, timed: true, unseen: 0 },
             State::Closed { window, streak, .. } => {
-                let can_tell = config.slow_after == base.slow_after && config.failures == base.failures;
+                // A call that asks `base` must take the lock for each outcome that `config` might not just record.
+                let holds = config.rate_limit_hold > 0 && base.rate_limit_hold == 0;
+                let can_tell =
+                    config.slow_after == base.slow_after && config.failures == base.failures && !holds;
                 let counts = config.counts_calls() || breaker.mode() == Mode::CountOnly;
                 let quiet = *streak == 0 && (!counts || window.is_quiet(config.span(W::CAPACITY)));
                 match can_tell {

@@ -27,13 +27,13 @@ use crate::policy::Failure;
 ///    [`Error<std::io::Error>`](crate::Error) and [`Error<BoxError>`](crate::Error). Add an `Error` over another type
 ///    by its name.
 /// 3. The outermost error that has a class. With `std`, this crate knows `std::io::Error`. An adapter knows
-///    more: `retry_tokio::error_chain()` knows tokio, http, hyper, h2, redis, reqwest, tower
-///    and tonic.
+///    more: `retry_tokio::error_chain()` knows tokio, http, hyper, h2, redis, reqwest, sqlx,
+///    tokio-postgres, tonic and tower.
 ///
 /// If none of them knows the error, its class is [`Unknown`](Class::Unknown). An error of the first kind that is
-/// `Unknown`, without a hint or a rule, leaves the decision to the rest of the chain. If an error of the first kind
-/// contains one of the second, the class is that of the first, and the attempt is the [last](Failure::last): it was
-/// retried inside.
+/// `Unknown`, without a hint or a rule, leaves the decision to the rest of the chain; so does `None` of a closure. If an
+/// error of the first kind contains one of the second, the class is that of the first, and the attempt is the
+/// [last](Failure::last): it was retried inside. It is [neutral](Failure::neutral) if one of the two is.
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -128,8 +128,11 @@ impl<B: BaseErrors, A: AddedErrors> ErrorChain<B, A> {
         let chain = causes(error);
         let ended = chain.clone().find_map(|error| self.base.ended(error));
         match (chain.clone().find_map(|error| self.added.look(error)), ended) {
-            (Some(failure), Some(_)) if !matches!(failure.class, Class::Exhausted | Class::CircuitOpen) => {
-                failure.last()
+            (Some(failure), Some(ended))
+                if !matches!(failure.class, Class::Exhausted | Class::CircuitOpen) =>
+            {
+                // What the inner call could not ask says nothing about the dependency, whatever its class.
+                Failure { is_neutral: failure.is_neutral || ended.is_neutral, ..failure.last() }
             }
             (Some(failure), _) | (None, Some(failure)) => failure,
             (None, None) => self.base.find(chain).unwrap_or(Class::Unknown.into()),

@@ -91,7 +91,8 @@ impl Failure {
     /// Makes a failure of an HTTP status and a server's hint; `None` for 1xx, 2xx and 3xx.
     ///
     /// The class is that of [`Class::of_http_status`]. The hint is the wait that the response asks for, such as the
-    /// result of [`parse_retry_after`](crate::classify::parse_retry_after). It is used with every status that is an
+    /// result of [`parse_hint`](crate::classify::parse_hint). If the response has a hint that cannot be read, add
+    /// [`unreadable_hint`](Self::unreadable_hint). It is used with every status that is an
     /// error, beyond those for which RFC 9110 mentions it.
     ///
     /// With a hint, the class [`Client`](Class::Client) becomes [`Transient`](Class::Transient): the server refuses the

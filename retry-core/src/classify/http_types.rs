@@ -112,7 +112,7 @@ fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
         (None, _) => failure,
         (Some(value), None) => failure.grpc_pushback(text(value).unwrap_or_default()),
         // Several values are as unreadable as a wrong one.
-        (Some(_), Some(_)) => failure.not_retried(),
+        (Some(_), Some(_)) => failure.not_retried().unreadable_hint(),
     })
 }
 

@@ -7,7 +7,8 @@ use crate::policy::Failure;
 impl Failure {
     /// Adds the pushback of a gRPC server, the value of `grpc-retry-pushback-ms`: a number of milliseconds to wait,
     /// from 0 to 2^31 - 1. A negative or unreadable value asks the client to stop retrying. The failure is then
-    /// [not retried](Self::not_retried), and its circuit still counts it by its class.
+    /// [not retried](Self::not_retried), and its circuit still counts it by its class. Observers are told of an
+    /// [unreadable](Self::unreadable_hint) one.
     ///
     /// For gRPC, let the policy use hints [exactly](crate::policy::Hints::Exact).
     ///
@@ -25,9 +26,17 @@ impl Failure {
     pub fn grpc_pushback(self, value: &str) -> Self {
         match pushback(value) {
             Some(delay) => self.retry_after(delay),
-            None => self.not_retried(),
+            None if is_negative(value) => self.not_retried(),
+            None => self.not_retried().unreadable_hint(),
         }
     }
+}
+
+/// Whether it is a negative number, which says "never".
+fn is_negative(value: &str) -> bool {
+    value
+        .strip_prefix('-')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()))
 }
 
 /// Parses a number of at most 31 bits: `0`, or ASCII digits that begin with 1 to 9.

@@ -24,7 +24,7 @@ use crate::verdict::Verdict;
 /// |---|---|
 /// | `message` | the event in one line, as in a log; after a failed attempt, it ends with the error's [text](Event::text) |
 /// | `error.message` | the error's text alone |
-/// | `retry.event` | `started`, `succeeded`, `failed`, `budget-empty`, `rejected`, `cancelled`, `phase-changed`, `ended`, `dead-lettered` |
+/// | `retry.event` | `started`, `succeeded`, `failed`, `budget-empty`, `rejected`, `cancelled`, `phase-changed`, `ended`, `dead-lettered`, `dead-letter-left-out` |
 /// | `retry.operation`, `retry.key`, `retry.attempt` | the operation, the key, and the number of the attempt |
 /// | `error.type` | the class of the error; the name is OpenTelemetry's |
 /// | `retry.severity` | the severity of the class: `low`, `medium`, `high`, `critical` |

@@ -264,8 +264,8 @@ impl Policy {
         /// Sets the latest planned start of an attempt, counted from the start of the call. By default there is no
         /// limit. `Duration::MAX` means no limit. The time of attempts counts, too.
         ///
-        /// If a retry could only start later, the call gives up at once instead of sleeping. An attempt that was
-        /// planned in time is made, even if the sleep took too long. For limits on the attempts themselves, see
+        /// If a retry could only start later, the call gives up at once instead of sleeping. If the sleep takes too long,
+        /// the call gives up after it, and the operation is not called again. For limits on the attempts themselves, see
         /// [`attempt_timeout`](Self::attempt_timeout) and [`total_timeout`](Self::total_timeout). For a single attempt,
         /// set [`max_attempts`](Self::max_attempts) to 1.
         #[doc(alias = "deadline")]
@@ -287,11 +287,9 @@ impl Policy {
         /// returned, and a late error ends the call. If a delay would last until the time is over, the call gives up at
         /// once instead of sleeping.
         ///
-        /// If the time is over, the circuit counts the dropped attempt as a failure only if it ran for the
-        /// [`attempt_timeout`](Self::attempt_timeout) or the circuit's
-        /// [`slow_after`](crate::CircuitConfig::slow_after). Otherwise it counts as cancelled, so that calls with
-        /// little time left do not open a circuit. If attempts may hang, set one of the two, so that the circuit learns
-        /// of it.
+        /// If the time is over, the circuit counts the dropped attempt as a failure if it ran for the
+        /// [`attempt_timeout`](Self::attempt_timeout). Otherwise it counts as cancelled, so that calls with little time
+        /// left do not open a circuit: see [`cancelled_after`](crate::CircuitConfig::cancelled_after).
         ///
         /// ```
         /// use core::time::Duration;

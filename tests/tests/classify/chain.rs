@@ -128,7 +128,8 @@ fn what_decides_if_several_errors_are_known() {
         (Own(hinted, Some(refused().into())).into(), hinted),
         // The program says the class; the call that ended inside says that this was the last attempt.
         (Own::over(Class::Server, ended(refused, Class::Network)).into(), last(Class::Server)),
-        (Own::over(Class::Server, rejected()).into(), last(Class::Server)),
+        // A call that was refused before it asked is neutral.
+        (Own::over(Class::Server, rejected()).into(), last(Class::Server).neutral()),
         // A class that says so itself needs no mark.
         (Own::over(Class::Exhausted, ended(refused, Class::Network)).into(), Class::Exhausted.into()),
         (Own::over(Class::Unknown, ended(refused, Class::Network)).into(), Class::Exhausted.into()),

@@ -402,23 +402,26 @@ fn a_response_that_asks_not_to_be_asked_again() {
 fn a_pushback_of_grpc() {
     const STATUS: (&str, &str) = ("grpc-status", "14");
     let server = Failure::new(Class::Server);
+    let unreadable = server.not_retried().unreadable_hint();
     let rows = [
         ("0", server.retry_after(secs(0))),
         ("1000", server.retry_after(secs(1))),
         ("2147483647", server.retry_after(ms(2_147_483_647))),
-        ("2147483648", server.not_retried()),
+        ("2147483648", unreadable),
         ("-1", server.not_retried()),
         ("-0", server.not_retried()),
-        ("01", server.not_retried()),
-        ("+1", server.not_retried()),
-        ("soon", server.not_retried()),
-        ("", server.not_retried()),
+        ("01", unreadable),
+        ("+1", unreadable),
+        ("soon", unreadable),
+        ("-soon", unreadable),
+        ("-", unreadable),
+        ("", unreadable),
     ];
     for (value, failure) in rows {
         assert_eq!(of(200, &[STATUS, ("grpc-retry-pushback-ms", value)]), Some(failure), "{value:?}");
     }
     let twice = [STATUS, ("grpc-retry-pushback-ms", "1"), ("grpc-retry-pushback-ms", "1")];
-    assert_eq!(of(200, &twice), Some(server.not_retried()));
+    assert_eq!(of(200, &twice), Some(unreadable));
     assert_eq!(of(200, &[STATUS]), Some(server));
     // The status of gRPC decides before that of HTTP.
     let unauthorized = [("grpc-status", "16"), ("retry-after", "5")];

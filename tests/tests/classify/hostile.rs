@@ -58,7 +58,11 @@ fn a_header_of_a_megabyte_is_read_in_one_pass() {
 
         let in_grpc = [("grpc-status", HeaderValue::from_static("14")), ("grpc-retry-pushback-ms", value)];
         headers.extend(in_grpc.map(|(name, value)| (HeaderName::from_static(name), value)));
-        assert_eq!(of(StatusCode::OK, &headers), Failure::new(Class::Server).not_retried(), "{unit:?}");
+        assert_eq!(
+            of(StatusCode::OK, &headers),
+            Failure::new(Class::Server).not_retried().unreadable_hint(),
+            "{unit:?}"
+        );
     }
 }
 
@@ -189,7 +193,7 @@ fn a_code_of_a_megabyte_is_read_in_one_pass() {
         assert_eq!(Class::of_aws_code(&text), None, "{unit:?}");
         assert_eq!(parse_http_date(&text, NOW), None, "{unit:?}");
         let failure = Failure::new(Class::Server);
-        assert_eq!(failure.grpc_pushback(&text), failure.not_retried(), "{unit:?}");
+        assert_eq!(failure.grpc_pushback(&text), failure.not_retried().unreadable_hint(), "{unit:?}");
         let class = Messages::DEFAULT.classify(&text);
         assert_eq!(class, Class::Unknown, "{unit:?}");
     }

@@ -97,4 +97,6 @@ DEBUG stock.write: attempt 1 cancelled
 DEBUG stock.write: cancelled after attempt 1, 30 ms
 INFO  stock.write: dead letter
 ERROR stock.write: dead letter lost
+WARN  stock.write: too many dead letters of rejected calls: further ones are only counted
+TRACE stock.write: dead letter left out
 ";

@@ -48,6 +48,11 @@ fn story(observer: &impl Observer) {
     let _ = clock.run(write.until(stop).run(std::future::pending::<Result<(), Class>>));
     observer.observe(&letter(&WRITE, true));
     observer.observe(&letter(&WRITE, false));
+    for first in [true, false] {
+        let mut left_out = letter(&WRITE, true);
+        left_out.kind = EventKind::DeadLetterLeftOut { first };
+        observer.observe(&left_out);
+    }
 }
 
 static WRITE: Name = Name::new("stock.write");

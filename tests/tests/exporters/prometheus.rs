@@ -157,6 +157,7 @@ retry_circuit_changes_total{phase="closed",circuit="stock"} 1
 retry_circuit_changes_total{phase="half-open",circuit="stock"} 1
 retry_circuit_changes_total{phase="open",circuit="stock"} 1
 retry_dead_letters_total{operation="stock.write",outcome="kept"} 1
+retry_dead_letters_total{operation="stock.write",outcome="left-out"} 2
 retry_dead_letters_total{operation="stock.write",outcome="lost"} 1
 retry_failures_total{operation="stock.read",error_type="Network"} 1
 retry_failures_total{operation="stock.read",error_type="Server"} 1

@@ -248,4 +248,6 @@ DEBUG retry.attempt=1 retry.event=cancelled retry.operation=stock.write []
 DEBUG retry.attempt=1 retry.elapsed_us=30000 retry.event=ended retry.operation=stock.write retry.outcome=cancelled []
 INFO retry.attempt=0 retry.event=dead-lettered retry.kept=true retry.operation=stock.write []
 ERROR retry.attempt=0 retry.event=dead-lettered retry.kept=false retry.operation=stock.write []
+WARN retry.attempt=0 retry.event=dead-letter-left-out retry.operation=stock.write []
+TRACE retry.attempt=0 retry.event=dead-letter-left-out retry.operation=stock.write []
 ";
