@@ -262,16 +262,17 @@ fn the_codes_of_grpc() {
 #[test]
 fn the_pushback_of_grpc() {
     let busy = Failure::new(Class::Server);
+    let unreadable = busy.not_retried().unreadable_hint();
     let rows: [(&[&str], Failure); 9] = [
         (&[], busy),
         (&["0"], busy.retry_after(ms(0))),
         (&["250"], busy.retry_after(ms(250))),
         (&["2147483647"], busy.retry_after(ms(2_147_483_647))),
-        (&["2147483648"], busy.not_retried()),
+        (&["2147483648"], unreadable),
         (&["-1"], busy.not_retried()),
-        (&["soon"], busy.not_retried()),
-        (&[""], busy.not_retried()),
-        (&["250", "250"], busy.not_retried()),
+        (&["soon"], unreadable),
+        (&[""], unreadable),
+        (&["250", "250"], unreadable),
     ];
     for (pushback, failure) in rows {
         let mut status = tonic::Status::unavailable("busy");
