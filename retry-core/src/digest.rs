@@ -155,7 +155,7 @@ static ROUNDS: [u32; 64] = [
     0xc671_78f2,
 ];
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use std::string::String;
     use std::vec;
