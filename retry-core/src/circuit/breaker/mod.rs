@@ -1,21 +1,23 @@
-//! The state machine of one circuit breaker: its state and every transition. Only this file assigns the fields of a
-//! [`Breaker`].
+//! The state machine of one circuit breaker: its state, what calls do, and every transition. Only the files of this folder
+//! assign the fields of a [`Breaker`].
+
+mod outside;
+mod readings;
+mod restore;
 
 use core::mem;
-use core::time::Duration;
 
 use super::config::CircuitConfig;
 use super::gate::{Admission, AttemptEnd, Settled, Ticket};
-use super::phase::{Adoption, Change, ChangeCause, Mode, OnHealthy, OpenedBy, Phase, Start};
+use super::phase::{Change, ChangeCause, Mode, OpenedBy, Phase};
 use super::ramp::Ramp;
 use super::rejected::Rejected;
 use super::rules::Opening;
-use super::snapshot::{Snapshot, TAKEN};
-use super::state::{Standing, State};
-use super::window::{Counts, Outcome, Window};
+use super::state::State;
+use super::window::{Outcome, Window};
 use crate::lock::Initial;
 use crate::ratio::mixed;
-use crate::time::{Instant, Now, Reading, nanos};
+use crate::time::{Instant, Now, Reading};
 
 /// The state machine of one circuit breaker, for a circuit type of your own. It has no lock, and takes the
 /// configuration as an argument.
@@ -318,315 +320,6 @@ impl<W: Window> Breaker<W> {
     }
 }
 
-/// Manual operations, health checks, and what a pool does.
-impl<W: Window> Breaker<W> {
-    /// Opens the circuit until [`reset`](Self::reset). Returns `None` if it was already forced open.
-    pub fn force_open(&mut self, now: Instant) -> Option<Change> {
-        if self.mode == Mode::ForcedOpen {
-            return None;
-        }
-        self.mode = Mode::ForcedOpen;
-        Some(self.open(u64::MAX, OpenedBy::Hand, now, ChangeCause::Manual))
-    }
-
-    /// Closes the circuit until [`reset`](Self::reset), and discards outcomes. Returns `None` if it was already
-    /// disabled.
-    pub fn disable(&mut self, now: Instant) -> Option<Change> {
-        self.hold_closed(Mode::Disabled, now)
-    }
-
-    /// Closes the circuit until [`reset`](Self::reset), and goes on counting. Returns `None` if it was already in this
-    /// mode.
-    pub fn count_only(&mut self, now: Instant) -> Option<Change> {
-        self.hold_closed(Mode::CountOnly, now)
-    }
-
-    /// Closes the circuit with an empty window, whatever its mode. From then on the outcomes decide again.
-    pub fn reset(&mut self, now: Instant) -> Option<Change> {
-        self.mode = Mode::Automatic;
-        Some(self.close_with(Ramp::NONE, now, ChangeCause::Manual))
-    }
-
-    /// Opens the circuit for `duration`, whatever its mode. Then probes decide. It counts as an opening for
-    /// [`open_growth`](CircuitConfig::open_growth).
-    pub fn trip(&mut self, duration: Duration, now: Instant) -> Option<Change> {
-        self.mode = Mode::Automatic;
-        Some(self.open(nanos(duration), OpenedBy::Hand, now, ChangeCause::Manual))
-    }
-
-    /// Half-opens an open circuit, so that probes decide now. Returns `None` if it is closed, half-open or forced open.
-    pub fn probe(&mut self, now: Instant) -> Option<Change> {
-        self.health_check_era()?;
-        Some(self.half_open(now, ChangeCause::Manual))
-    }
-
-    /// The era, if a health check is of use in it: the circuit is open, and `force_open` did not open it.
-    pub(super) fn health_check_era(&self) -> Option<u32> {
-        let is_open = self.mode == Mode::Automatic && matches!(self.state, State::Open { .. });
-        is_open.then_some(self.era)
-    }
-
-    pub(super) fn health_check_passed(
-        &mut self,
-        era: u32,
-        then: OnHealthy,
-        config: &CircuitConfig,
-        now: Instant,
-    ) -> Option<Change> {
-        self.recover(era, then, config, now, ChangeCause::HealthCheck)
-    }
-
-    /// Half-opens or closes a circuit that is still open in this era.
-    fn recover(
-        &mut self,
-        era: u32,
-        then: OnHealthy,
-        config: &CircuitConfig,
-        now: Instant,
-        cause: ChangeCause,
-    ) -> Option<Change> {
-        if self.health_check_era() != Some(era) {
-            self.count_late();
-            return None;
-        }
-        Some(match then {
-            OnHealthy::HalfOpen => self.half_open(now, cause),
-            OnHealthy::Close => self.close(config, now, cause),
-        })
-    }
-
-    /// Adopts what other processes found out about the dependency, and returns the change of phase; `None` if a manual
-    /// operation decides the phase, if the era has ended, or if the circuit was already open.
-    ///
-    /// An adopted opening is no opening of its own for [`open_growth`](CircuitConfig::open_growth).
-    pub fn adopt(&mut self, config: &CircuitConfig, adoption: Adoption, now: Instant) -> Option<Change> {
-        if self.mode != Mode::Automatic {
-            return None;
-        }
-        match adoption {
-            Adoption::Open { open_for, grace } => {
-                let most = nanos(open_for).min(config.longest_open()).saturating_add(nanos(grace));
-                let end = now.after_nanos(most);
-                self.limit_open_time(now);
-                if let State::Open { until, most: before } = &mut self.state {
-                    if end > *until {
-                        (*until, *before, self.opened_by) = (end, most, OpenedBy::Fleet);
-                    }
-                    return None;
-                }
-                Some(self.enter_open(most, OpenedBy::Fleet, now, ChangeCause::Fleet))
-            }
-            Adoption::AskOnce => {
-                let change = self.half_open(now, ChangeCause::Fleet);
-                if let State::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.state {
-                    // One slot is free, and its probe decides.
-                    (*in_flight, *succeeded, *failed) =
-                        (config.probes - 1, config.success_threshold - 1, config.probe_failures);
-                }
-                Some(change)
-            }
-            Adoption::Probe { era } => {
-                self.recover(era, OnHealthy::HalfOpen, config, now, ChangeCause::Fleet)
-            }
-            Adoption::Close { era } => self.recover(era, OnHealthy::Close, config, now, ChangeCause::Fleet),
-        }
-    }
-
-    /// Limits what is left of the open time to its whole length, in case the clock stepped back.
-    pub(crate) fn limit_open_time(&mut self, now: Instant) {
-        if let State::Open { until, most } = &mut self.state {
-            *until = (*until).min(now.after_nanos(*most));
-        }
-    }
-
-    /// Puts the circuit into its first state.
-    pub(super) fn start(&mut self, start: Start) {
-        match start {
-            Start::Closed => {}
-            Start::HalfOpen => {
-                let _ = self.half_open(Instant::MAX, ChangeCause::Manual); // no probe yet
-            }
-            Start::ForcedOpen => {
-                let _ = self.force_open(Instant::ORIGIN);
-            }
-            Start::Disabled => self.mode = Mode::Disabled,
-            Start::CountOnly => self.mode = Mode::CountOnly,
-        }
-    }
-
-    /// Resets it for another dependency. Tickets given out before are then of an older era.
-    #[cfg(feature = "std")]
-    pub(crate) fn renew(&mut self) {
-        (self.mode, self.unchecked, self.armed, self.late, self.openings) =
-            (Mode::Automatic, false, false, 0, 0);
-        self.begin_era(State::BLANK);
-    }
-
-    fn hold_closed(&mut self, mode: Mode, now: Instant) -> Option<Change> {
-        if self.mode == mode {
-            return None;
-        }
-        self.mode = mode;
-        Some(self.close_with(Ramp::NONE, now, ChangeCause::Manual))
-    }
-}
-
-/// The state as data, and changes of configuration.
-impl<W: Window> Breaker<W> {
-    /// Returns the state as data, with times relative to `now`.
-    pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
-        let Self { mode, opened_by, late, openings, .. } = *self;
-        let (mut state, span) = (self.state.clone(), config.span(W::CAPACITY));
-        state.move_to(span, now, TAKEN);
-        Snapshot { state, mode, opened_by, late, openings, span }
-    }
-
-    /// Restores a snapshot, as if no time had passed since it was taken, and returns the change. Attempts under way
-    /// then end late.
-    ///
-    /// The open time of a circuit that its rules or a rate limit opened is cut to the longest of `config`. One that was
-    /// set by hand is kept.
-    pub fn restore(&mut self, config: &CircuitConfig, snapshot: &Snapshot<W>, now: Instant) -> Change {
-        let mut state = snapshot.state.clone();
-        state.move_to(snapshot.span, TAKEN, now);
-        if let State::Closed { window, .. } = &mut state {
-            *window = window.respanned(snapshot.span, config.span(W::CAPACITY));
-        }
-        self.mode = snapshot.mode;
-        self.openings = snapshot.openings;
-        self.armed = false;
-        let from = self.phase();
-        self.begin_era(state);
-        self.opened_by = snapshot.opened_by;
-        self.fit(config, now);
-        Change { from, to: self.phase(), at: now, cause: ChangeCause::Restored }
-    }
-
-    /// Carries the counts over to another configuration.
-    pub(crate) fn respan(&mut self, from: &CircuitConfig, to: &CircuitConfig, now: Instant) {
-        if let State::Closed { window, .. } = &mut self.state {
-            *window = window.respanned(from.span(W::CAPACITY), to.span(W::CAPACITY));
-        }
-        self.fit(to, now);
-    }
-
-    /// Brings counts and times of another configuration within the limits of this one.
-    fn fit(&mut self, config: &CircuitConfig, now: Instant) {
-        self.unchecked = true;
-        match &mut self.state {
-            State::Closed { .. } => {}
-            State::Open { until, most } => {
-                *most = (*most).min(config.longest_open_by(self.opened_by));
-                *until = (*until).min(now.after_nanos(*most));
-            }
-            // One more probe must be able to decide.
-            State::HalfOpen { succeeded, failed, .. } => {
-                *succeeded = (*succeeded).min(config.success_threshold - 1);
-                *failed = (*failed).min(config.probe_failures);
-            }
-        }
-    }
-}
-
-/// Readings.
-impl<W: Window> Breaker<W> {
-    /// Checks whether an attempt at `at` would be admitted, as known at `now`.
-    ///
-    /// # Errors
-    /// Returns an error if the circuit stays open until after `at`. The error's wait counts from `now`.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
-    pub fn open_at(&self, now: Instant, at: Instant) -> Result<(), Rejected> {
-        match self.state {
-            State::Open { until, most } => {
-                let until = until.min(now.after_nanos(most));
-                if until > at {
-                    return Err(Rejected::of_nanos(Phase::Open, until.nanos_since(now)));
-                }
-                Ok(())
-            }
-            State::Closed { .. } | State::HalfOpen { .. } => Ok(()),
-        }
-    }
-
-    /// Checks whether an attempt after the delay would be admitted. A call that gives up passes no delay.
-    #[inline]
-    pub(super) fn open_after(
-        &self,
-        delay: Option<Duration>,
-        now: impl FnOnce() -> Instant,
-    ) -> Result<(), Rejected> {
-        match delay {
-            Some(delay) if self.phase() == Phase::Open => {
-                let now = now();
-                self.open_at(now, now.after(delay))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns the phase as of the last event. An open circuit stays [`Phase::Open`] after its open time until the next
-    /// admission.
-    pub const fn phase(&self) -> Phase {
-        self.state.phase()
-    }
-
-    /// Returns what decides the phase: the outcomes, or a manual operation.
-    pub const fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Returns the era, a counter that each change of phase increments; it wraps.
-    pub const fn era(&self) -> u32 {
-        self.era
-    }
-
-    /// Returns how many tickets came back in a later era than their own; it saturates.
-    pub const fn late(&self) -> u32 {
-        self.late
-    }
-
-    /// Returns the counts of the window as of the last outcome; `None` unless the circuit is closed.
-    pub fn counts(&self) -> Option<Counts> {
-        self.state.window().map(Counts::of)
-    }
-
-    /// Returns the number of failures since the last success; 0 unless the circuit is closed.
-    pub const fn failures_in_a_row(&self) -> u32 {
-        match self.state {
-            State::Closed { streak, .. } => streak,
-            State::Open { .. } | State::HalfOpen { .. } => 0,
-        }
-    }
-
-    pub(super) const fn state(&self) -> &State<W> {
-        &self.state
-    }
-
-    pub(super) const fn is_armed(&self) -> bool {
-        self.armed
-    }
-
-    pub(super) const fn is_unchecked(&self) -> bool {
-        self.unchecked
-    }
-
-    /// What would be lost with this circuit.
-    pub(crate) fn standing(&self, config: &CircuitConfig, now: Instant) -> Standing {
-        match &self.state {
-            _ if self.mode != Mode::Automatic => Standing::Held,
-            State::Closed { window, streak: 0, ramp }
-                if ramp.is_over() && window.failures() == 0 && window.slow() == 0 =>
-            {
-                Standing::Blank
-            }
-            State::Closed { window, streak, .. } if config.is_near(*streak, window) => Standing::NearOpening,
-            State::Closed { .. } => Standing::Marked,
-            State::Open { until, .. } if *until > now => Standing::Held,
-            State::Open { .. } | State::HalfOpen { .. } => Standing::Opened,
-        }
-    }
-}
-
 /// Transitions.
 impl<W: Window> Breaker<W> {
     /// Closes the circuit if enough probes succeeded. Otherwise opens it.
@@ -698,11 +391,6 @@ impl<W: Window> Breaker<W> {
     fn close_with(&mut self, ramp: Ramp, now: Instant, cause: ChangeCause) -> Change {
         (self.openings, self.armed) = (0, false);
         self.enter(State::Closed { window: W::EMPTY, streak: 0, ramp }, now, cause)
-    }
-
-    fn open(&mut self, nanos: u64, by: OpenedBy, now: Instant, cause: ChangeCause) -> Change {
-        self.openings = self.openings.saturating_add(1);
-        self.enter_open(nanos, by, now, cause)
     }
 
     fn enter_open(&mut self, nanos: u64, by: OpenedBy, now: Instant, cause: ChangeCause) -> Change {
