@@ -106,7 +106,10 @@ fn on_a_terminal(arguments: &str) -> Option<Command> {
     }
     let mut script = Command::new("script");
     let program = env!("CARGO_BIN_EXE_retry_command");
-    script.args(["--quiet", "--return", "--command", &format!("{program} {arguments}"), "/dev/null"]);
+    // Some shells stay in between without `exec`, get the signals of the terminal too, and end with a status of
+    // their own.
+    let command = format!("exec {program} {arguments}");
+    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("SHELL", "/bin/sh");
     Some(script)
 }
 
