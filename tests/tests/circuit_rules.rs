@@ -8,7 +8,7 @@ use std::time::Duration;
 use retry_core::{
     CircuitConfig, Class, HealthCheck, Instant, Jitter, Rejected, SharedCircuit,
     circuit::{
-        Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
+        Adoption, Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
     },
     observe::{EventKind, observer_fn},
     runtime::LocalLock,
@@ -106,6 +106,35 @@ fn a_probe_that_hangs_does_not_keep_others_from_deciding() {
         (0..3).take_while(|_| probe().is_ok()).count()
     });
     assert_eq!(admitted, [3, 2]); // with `max_probes`, the third waits for the lease of the hanging probe
+}
+
+#[test]
+fn a_circuit_that_shall_ask_once_admits_one_probe_which_decides() {
+    let configs = [
+        ONE,
+        ONE.probes(2).success_threshold(2),
+        ONE.probes(2).success_threshold(2).max_probes(2),
+        ONE.probes(5).success_threshold(2).probe_failures(1).max_probes(4),
+        ONE.probe_rate(3, 50),
+        ONE.probes(2).success_threshold(2).probe_failures(u32::MAX),
+    ];
+    for config in configs {
+        for (fails, phase) in [(false, Phase::Closed), (true, Phase::Open)] {
+            let circuit = Local::<CountWindow<5>>::with_window(config);
+            call(&circuit, 0, 0, true);
+            circuit.adopt(Adoption::AskOnce, at(10));
+            let probe = circuit.admit(at(10)).unwrap_or_else(|_| panic!("the probe is refused: {config}"));
+            assert!(circuit.admit(at(10)).is_err(), "a second probe: {config}");
+            if fails {
+                circuit.fail(probe.ticket, Class::Server, at(20), None, 0);
+            } else {
+                circuit.succeed(probe.ticket, at(20));
+            }
+            let never_fails = config.settings().probe_failures == u32::MAX;
+            let phase = if fails && never_fails { Phase::HalfOpen } else { phase };
+            assert_eq!(circuit.phase(), phase, "{config}");
+        }
+    }
 }
 
 #[test]

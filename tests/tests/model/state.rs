@@ -166,7 +166,7 @@ impl<M: Machine> State<M> {
         };
         if self.machine.era() != era {
             // Its only probe may take one slot.
-            self.lost = if step == Step::Hand(Hand::AskOnce) { rules.probes - 1 } else { 0 };
+            self.lost = if step == Step::Hand(Hand::AskOnce) { rules.lost_if_asked_once() } else { 0 };
         }
         self.forget(rules);
         both

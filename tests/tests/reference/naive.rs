@@ -337,7 +337,7 @@ impl Naive {
             return None;
         }
         let one = At::HalfOpen {
-            in_flight: rules.probes - 1,
+            in_flight: rules.lost_if_asked_once(),
             succeeded: rules.successes - 1,
             failed: rules.probe_failures,
             last_admitted: now,

@@ -122,6 +122,11 @@ impl Rules {
         (self.successes + self.probe_failures).saturating_add(self.probes_to_spare)
     }
 
+    /// Returns how many slots are taken, so that one more probe takes the last one.
+    pub(crate) fn lost_if_asked_once(&self) -> u32 {
+        (self.probes - 1).min(self.probes_to_spare)
+    }
+
     /// Returns how long it stays open after a number of earlier openings.
     pub(crate) fn open_time(&self, openings: u32, word: u64) -> u64 {
         let grown = self.open_for as f64 * self.growth.powi(openings.min(1_000) as i32);

@@ -110,9 +110,11 @@ impl<W: Window> Breaker<W> {
             Adoption::AskOnce => {
                 let change = self.half_open(now, ChangeCause::Fleet);
                 if let State::HalfOpen { in_flight, succeeded, failed, .. } = &mut self.state {
-                    // One slot is free, and its probe decides.
-                    (*in_flight, *succeeded, *failed) =
-                        (config.probes - 1, config.success_threshold - 1, config.probe_failures);
+                    // One slot is free, at once and in total, and its probe decides.
+                    let spare = config.max_probes.saturating_sub(config.success_threshold);
+                    *succeeded = config.success_threshold - 1;
+                    *failed = config.probe_failures.min(spare);
+                    *in_flight = (config.probes - 1).min(spare - *failed);
                 }
                 Some(change)
             }
