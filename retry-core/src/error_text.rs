@@ -84,7 +84,7 @@ impl<'a> ErrorText<'a> {
     }
 
     fn shown(self) -> String<CAPACITY> {
-        let mut filter = Filter { shown: String::new(), read: 0, place: Place::Text, is_cut: false };
+        let mut filter = Filter::new();
         let result = match self.0 {
             Source::Text(text) => write!(filter, "{text:#}"),
             Source::Chain(error) => filter.chain(error),
@@ -143,6 +143,10 @@ enum Place {
 }
 
 impl Filter {
+    const fn new() -> Self {
+        Self { shown: String::new(), read: 0, place: Place::Text, is_cut: false }
+    }
+
     /// Reads an error and its causes.
     fn chain(&mut self, error: &(dyn StdError + 'static)) -> fmt::Result {
         write!(self, "{error}")?;
@@ -150,8 +154,9 @@ impl Filter {
         // An error may name itself as its source.
         for _ in 0..MOST_CAUSES {
             let Some(cause) = next else { break };
-            let text = ErrorText::new(&cause).shown();
-            if !self.shown.ends_with(text.as_str()) {
+            let mut text = Self::new();
+            let is_cut = write!(text, "{cause}").is_err();
+            if !self.shown.ends_with(text.finish(is_cut).as_str()) {
                 write!(self, ": {cause}")?;
             }
             next = cause.source();

@@ -23,9 +23,9 @@ pub enum LogLevel {
     Error,
     /// A call failed, or a circuit opened.
     Warn,
-    /// A circuit recovers, or a dead letter was kept.
+    /// An attempt is retried, a circuit recovers, or a dead letter was kept.
     Info,
-    /// A retry, and what follows from it.
+    /// A success after a retry, and the ends of calls.
     Debug,
     /// All events.
     #[default]
@@ -71,8 +71,8 @@ impl fmt::Display for LogLevel {
 /// let text = read.run_blocking(|| std::fs::read_to_string("Cargo.toml"));
 /// assert!(text.is_ok());
 ///
-/// LEVEL.set(LogLevel::Debug); // from now on, retries are logged, too
-/// assert_eq!(LEVEL.level(), LogLevel::Debug);
+/// LEVEL.set(LogLevel::Info); // from now on, retries are logged, too
+/// assert_eq!(LEVEL.level(), LogLevel::Info);
 /// # }
 /// ```
 pub struct LogThreshold(AtomicU8);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use retry_core::{
     CircuitConfig, Class, HealthCheck, Instant, Jitter, Rejected, SharedCircuit,
     circuit::{
-        Adoption, Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls, TimeWindow, Window,
+        Adoption, Breaker, Change, ChangeCause, CountWindow, Counts, Gate, Mode, Phase, SlowCalls,
+        TimeWindow, Window,
     },
     observe::{EventKind, observer_fn},
     runtime::LocalLock,

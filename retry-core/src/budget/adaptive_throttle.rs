@@ -56,8 +56,8 @@ pub struct AdaptiveThrottle {
     /// In parts of 2^32.
     max_rejection: u64,
     min_attempts: u32,
-    /// The length of a slice of the window, in nanoseconds.
-    slice: u64,
+    /// In nanoseconds.
+    window: u64,
 }
 
 const SLICES: usize = 12;
@@ -74,7 +74,7 @@ impl AdaptiveThrottle {
         multiplier: 2 << 24,
         max_rejection: 1 << 32,
         min_attempts: 0,
-        slice: nanos(Duration::from_secs(120)) / SLICES as u64,
+        window: nanos(Duration::from_secs(120)),
     };
 
     checked_setters! {
@@ -118,7 +118,7 @@ impl AdaptiveThrottle {
                 let rule = "must be at least 1 s";
                 return Err(ConfigError::new("window", Value::Duration(window), rule));
             }
-            Ok(Self { slice: nanos / SLICES as u64, ..self })
+            Ok(Self { window: nanos, ..self })
         }
     }
 
@@ -135,10 +135,15 @@ impl AdaptiveThrottle {
         Self { rejections: classes, ..self }
     }
 
+    /// Returns the length of one of the twelve parts of the window in nanoseconds, rounded down.
+    const fn slice(&self) -> u64 {
+        self.window / SLICES as u64
+    }
+
     /// Returns `requests - multiplier * accepts` in parts of 2^32, at least 0, and the requests, as of `now`.
     #[inline]
     fn excess(&self, state: &mut SlidingSum<SLICES>, now: Instant) -> (u64, u64) {
-        state.advance(now, self.slice);
+        state.advance(now, self.slice());
         let sum = state.sum().cast_unsigned();
         let (requests, accepts) = (sum >> 32, sum & 0xffff_ffff);
         // Both are below 2^31, and the multiplier is below 2^32.
@@ -188,7 +193,7 @@ impl BudgetRules for AdaptiveThrottle {
             Deposit::Failed { class, .. } => !self.rejections.contains(class),
             Deposit::Started { .. } | Deposit::Neutral { .. } | Deposit::Cancelled { .. } => return,
         };
-        state.advance(now, self.slice);
+        state.advance(now, self.slice());
         let _ = state.add(if accepted { REQUEST + ACCEPT } else { REQUEST }); // a full slice stays as it is
     }
 }
@@ -219,7 +224,7 @@ impl AdaptiveThrottle {
         AdaptiveThrottleSettings {
             multiplier: f64::from(self.multiplier) / f64::from(1 << 24),
             max_rejection: self.max_rejection as f64 / (1_u64 << 32) as f64,
-            window: Duration::from_nanos(self.slice * SLICES as u64),
+            window: Duration::from_nanos(self.window),
             min_attempts: self.min_attempts,
             count_as_rejection: self.rejections,
         }

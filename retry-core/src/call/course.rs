@@ -285,8 +285,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         self.policy().with_neutral(failure.into())
     }
 
-    /// Ends the attempt, which began after `began` nanoseconds, as a failure that was [judged](Self::judged), and returns
-    /// the verdict.
+    /// Ends the attempt, which began after `began` nanoseconds, as a failure from [`with_neutral`](Self::with_neutral), and
+    /// returns the verdict.
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn fail<'e>(
         &mut self,

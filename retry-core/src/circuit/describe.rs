@@ -117,8 +117,10 @@ impl fmt::Display for CircuitConfig {
         rule(f, says.failures_in_window, "", " failures in the window")?;
         rule(f, says.failure_rate.map(u32::from), "a failure rate of ", " %")?;
         rule(f, says.slow_rate.map(u32::from), "a slow-call rate of ", " %")?;
-        if or == "opens after " {
-            f.write_str("never opens by itself")?;
+        match or {
+            "opens after " if says.rate_limit_hold.is_zero() => f.write_str("never opens by itself")?,
+            "opens after " => f.write_str("opens only for a rate limit")?,
+            _ => {}
         }
         if let Some(limit) = says.slow_after {
             write!(f, ", slow after {}", Exact(limit))?;

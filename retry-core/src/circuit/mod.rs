@@ -81,8 +81,9 @@
 //! # Limits
 //!
 //! A circuit does not bound how many calls are under way at once, except for probes. For a bulkhead, use a semaphore or
-//! tower's `ConcurrencyLimit`. For a limit on the retries of all callers together, use a [`budget`](crate::budget). The
-//! library has no rate limiter.
+//! tower's `ConcurrencyLimit`. For a limit on the retries of all callers together, use a [`budget`](crate::budget). For
+//! a limit on the rate of attempts that follows the service's throttling, use
+//! [`AdaptiveRate`](crate::budget::AdaptiveRate).
 
 #![doc(alias = "circuit breaker")]
 #![doc(alias = "bulkhead")]

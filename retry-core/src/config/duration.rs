@@ -37,8 +37,10 @@ impl Value for Limit {
             ) => return Err("write \"none\" for no limit".into()),
             _ => {}
         }
-        if let Raw::Whole(..0) = raw {
-            return Err("must not be negative, write \"none\" for no limit".into());
+        match raw {
+            Raw::Whole(..0) => return Err("must not be negative, write \"none\" for no limit".into()),
+            Raw::Float(f64::INFINITY) => return Err("write \"none\" for no limit".into()),
+            _ => {}
         }
         parsed(raw, "must be a duration such as \"250ms\", or \"none\"").map(|it| Self(Some(it)))
     }
@@ -126,6 +128,7 @@ fn parsed(raw: &Raw, rule: &str) -> Result<Duration, String> {
         Raw::Float(number) if *number > 0.0 && number.is_finite() => {
             Err(format!("has no unit, write \"{number:?}ms\" or \"{number:?}s\""))
         }
+        Raw::Float(number) if !number.is_finite() => Err("must be finite".into()),
         Raw::Whole(_) | Raw::Float(_) => Err("must not be negative".into()),
         Raw::Text(text) => parse(text).map_err(|error| if error.is_empty() { rule.into() } else { error }),
         _ => Err(rule.into()),
@@ -151,7 +154,7 @@ fn parse(text: &str) -> Result<Duration, String> {
         let nanos = match (name, before) {
             ("", _) if number.is_zero() && text == number.0 => 1,
             ("", _) if !after.is_empty() => return Err(String::new()),
-            ("", None) => return Err(format!("has no unit, write \"{text}ms\" or \"{text}s\"")),
+            ("", None) => return Err(format!("has no unit, write \"{0}ms\" or \"{0}s\"", Shown(text))),
             ("", Some(unit)) => return Err(unit_is_missing(text, rest, &number, unit)),
             _ => unit(name, &number)?,
         };
@@ -215,7 +218,8 @@ fn unit(name: &str, number: &Number<'_>) -> Result<u64, String> {
 fn unit_is_missing(text: &str, rest: &str, number: &Number<'_>, before: u64) -> String {
     let smaller = UNITS.iter().find(|(nanos, ..)| *nanos < before).map_or("ns", |(_, name, _)| name);
     let first = text.strip_suffix(rest).unwrap_or_default().trim_end();
-    format!("the {0} has no unit, write \"{first} {0}{smaller}\"", number.0)
+    let number = number.0;
+    format!("the {} has no unit, write \"{}{smaller}\"", Shown(number), Shown(&format!("{first} {number}")))
 }
 
 fn too_long() -> String {

@@ -127,7 +127,8 @@ impl OperationsFile {
     /// Returns the program's own presets, with the values of the file in their place.
     ///
     /// # Errors
-    /// Returns an error if the file names another operation than these, or if a value is invalid.
+    /// Returns an error if the file names another operation than these, or if a value is invalid. It also returns one
+    /// if a preset is named as a key of the file: `log_level` or `budgets`.
     pub fn over<const N: usize>(&self, mut presets: [Preset; N]) -> Result<[Preset; N], FileError> {
         if let Some(Name(level)) = self.log_level {
             presets.iter_mut().for_each(|preset| preset.log_level = level);

@@ -10,10 +10,10 @@ macro_rules! level_table {
         "| level | event |
 |---|---|
 | `error` | a dead letter was lost |
-| `warn` | a call gave up, was rejected, or found its budget empty; a circuit opened; an error of class `Unknown` |
+| `warn` | a call gave up, was rejected, or found its budget empty; a circuit opened; an error of class `Unknown`; the first dead letter was left out |
 | `info` | a retry; any other change of a circuit's phase; a dead letter was kept |
 | `debug` | a success after a retry; an ignored error; a cancelled call; other ends of calls |
-| `trace` | an attempt started; a call succeeded at its first attempt |
+| `trace` | an attempt started; a call succeeded at its first attempt; further dead letters were left out |
 "
     };
 }

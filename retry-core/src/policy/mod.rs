@@ -217,7 +217,8 @@ impl Policy {
         }
 
         /// Sets the longest delay. The default is 30 s, or the base delay if that is longer. It is applied last, after
-        /// the jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it.
+        /// the jitter. Only a server's hint may be longer, if [`max_hint`](Self::max_hint) allows it, and the delay of
+        /// [`poll_every`](Self::poll_every).
         #[doc(alias = "MaxDelay")]
         #[doc(alias = "cap")]
         #[doc(alias = "max_interval")]

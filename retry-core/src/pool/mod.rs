@@ -42,7 +42,7 @@
 //! | type | keys | memory | look-up |
 //! |---|---|---|---|
 //! | `CircuitPool`, with the feature `std` | text of any length | allocated as circuits are made | by hash, without a lock |
-//! | [`FixedCircuitPool<N>`](FixedCircuitPool) | text of up to 23 bytes | in place: no allocator | compares keys one by one under one lock, for tens of keys |
+//! | [`FixedCircuitPool<N>`](FixedCircuitPool) | text of any length; above 23 bytes, a look-up computes a digest | in place: no allocator | compares keys one by one under one lock, for tens of keys |
 //! | [`Operations<N>`](Operations) | names fixed in the program | in place | once, at the start of the program |
 //!
 //! A look-up returns a handle, which is a [`Gate`](crate::circuit::Gate): it can be the circuit of a

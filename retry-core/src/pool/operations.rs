@@ -160,7 +160,7 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     ///
     /// database.circuit = None;
     /// let error = ALL.reload([database], StdRuntime.now()).unwrap_err();
-    /// assert_eq!(error.to_string(), "circuit of preset = 0: must be set or unset, as before");
+    /// assert_eq!(error.to_string(), "circuit of preset = \"database\": must be set or unset, as before");
     /// # Ok::<(), retry_core::ConfigError>(())
     /// ```
     ///
@@ -170,8 +170,8 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     #[cfg(feature = "std")]
     pub fn reload(&self, presets: [Preset; N], now: impl Now) -> Result<(), ConfigError> {
         Self::check(&presets)?;
-        for (i, (operation, preset)) in self.operations.iter().zip(&presets).enumerate() {
-            let place = Value::Count(i as u64);
+        for (operation, preset) in self.operations.iter().zip(&presets) {
+            let place = Value::Text(preset.name);
             if operation.name != preset.name {
                 return Err(ConfigError::new("name of preset", place, "must be the same as before"));
             }
@@ -252,7 +252,7 @@ impl<W: Window, L: Lock> Operation<W, L> {
 
     /// Returns the policy of a call that begins now.
     pub fn policy(&self) -> Policy {
-        // A preset has no rules of its own, so the policy is complete.
+        // A reloaded policy holds its rules, so it is complete.
         *Policies::policy(&self.policy, &self.policy.read())
     }
 

@@ -67,8 +67,8 @@ use super::parse::{Known, Unread, split};
 /// 3. the time
 /// 4. the span
 /// 5. the hint
-/// 6. the rule in one byte, if its form is 2: its place among the rules of the recorder, from 1, or 255 for any other
-///    rule. An attempt marked as [the last](crate::Failure::last) adds 128, to 0 if it had no rule.
+/// 6. the rule in one byte, if its form is 2: its place among the rules of the recorder, from 1, 127 if the
+///    answer was [pending](crate::Failure::pending), or 255 for any other rule. An attempt marked as [the last](crate::Failure::last) adds 128, to 0 if it had no rule.
 /// 7. the random word in eight bytes
 ///
 /// A time and a span share 9 bytes if each would take 5 bytes and has at most 36 bits. The time is then in the lower

@@ -3,7 +3,10 @@
 use core::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
-use retry_core::{BoxError, Error, ErrorKind, Failure, GiveUp, Progress, classify::Classifier};
+use retry_core::{
+    BoxError, Cause, Error, ErrorKind, Failure, GiveUp, Progress, Verdict, classify::Classifier,
+    observe::ErrorText,
+};
 
 use super::error::ServiceError;
 
@@ -145,5 +148,13 @@ where
         };
         self.kept.with(|state| state.answer = Some(answer));
         Some(self.kept.if_repeatable(failure))
+    }
+
+    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+        self.classifier.text(error)
+    }
+
+    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+        self.classifier.failed(cause, progress, verdict);
     }
 }

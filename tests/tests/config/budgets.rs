@@ -77,6 +77,12 @@ fn every_key_reaches_its_setter() {
     // A single kind needs no `kind`, and is printed as it was given.
     let written = toml::to_string(&AdaptiveThrottle::DEFAULT.multiplier(1.1)).unwrap();
     assert!(written.starts_with("multiplier = 1.1\nmax_rejection = 1.0\nwindow = \"2m\"\n"), "{written}");
+    for seconds in [1, 7, 59] {
+        let rules = AdaptiveThrottle::DEFAULT.window(ms(seconds * 1_000));
+        let written = toml::to_string(&rules).unwrap();
+        assert!(written.contains(&format!("window = \"{seconds}s\"")), "{written}");
+        assert_eq!(toml::from_str(&written), Ok(rules));
+    }
     assert_eq!(toml::from_str("kind = 'aws'\ncapacity = 9"), Ok(TokenBucket::AWS.capacity(9)));
     let error = toml::from_str::<TokenBucket>("kind = 'grpc'").unwrap_err();
     assert_eq!(error.message(), "kind: must be token_bucket");

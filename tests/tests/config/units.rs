@@ -61,6 +61,7 @@ fn a_duration_that_may_mean_several_things_is_refused_with_the_right_one() {
         ("'5 parsecs'", "\"parsecs\" is not a unit, expected ns, us, ms, s, m, h, d or w"),
         ("'-5s'", "must not be negative"),
         ("-5", "must not be negative"),
+        ("inf", "must be finite"),
         ("'0.5ns'", "is finer than a nanosecond"),
         ("'600y'", "has a year"),
         ("'99999999w'", "is longer than 584 years"),
@@ -81,9 +82,15 @@ fn a_duration_that_may_mean_several_things_is_refused_with_the_right_one() {
         let shown = value.replace('\'', "\"").replace("[]", "[..]").replace("{}", "{..}");
         assert!(error.starts_with(&format!("base_delay = {shown}: {rule}")), "{value}: {error}");
     }
-    for value in ["'never'", "'Infinity'", "'unlimited'", "'off'", "false", "''"] {
+    for value in ["inf", "'never'", "'Infinity'", "'unlimited'", "'off'", "false", "''"] {
         let error = read("policy", &format!("total_timeout = {value}")).unwrap_err();
         assert!(error.ends_with("write \"none\" for no limit"), "{error}");
+    }
+    let long = "9".repeat(100);
+    for value in ["1h\\n2m\\n30", &long, &format!("1h {long}")] {
+        let error = read("policy", &format!("base_delay = \"{value}\"")).unwrap_err();
+        assert!(error.contains("has no unit") && error.len() < 200, "{error}");
+        assert!(!error.contains(char::is_control), "{error:?}");
     }
     let error = read("policy", "total_timeout = -1").unwrap_err();
     assert_eq!(error, "total_timeout = -1: must not be negative, write \"none\" for no limit");

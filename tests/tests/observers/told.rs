@@ -26,6 +26,7 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Some(cause) if self.open => write!(f, "{}: {cause}", self.text),
+            Some(_) if f.alternate() => write!(f, "{} (in full)", self.text),
             _ => f.write_str(self.text),
         }
     }
@@ -54,6 +55,9 @@ fn a_chain_shows_each_cause_once() {
     assert_eq!(chain(&io::Error::other(sent())), chain(&sent()));
     let open = |cause: Layer| Layer { text: "order 7", cause: Some(Box::new(cause)), open: true };
     assert_eq!(chain(&open(layer("no connection", refused()))), "order 7: no connection: connection refused");
+    let in_short = Layer { text: "order 7: no connection", cause: None, open: false };
+    let in_short = Layer { cause: Some(Box::new(layer("no connection", refused()))), ..in_short };
+    assert_eq!(chain(&in_short), "order 7: no connection: connection refused");
     let itself = Layer { text: "a", cause: None, open: false };
     assert_eq!(chain(&itself), "a");
 

@@ -1,8 +1,10 @@
 //! The answers of attempts: the last one is returned, and earlier ones are dropped before the delay.
 
+use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use retry_core::{Cause, Class, SharedCircuit, circuit::Phase};
+use retry_core::{Cause, Class, SharedCircuit, circuit::Phase, classify::ErrorChain, observe::Event};
 use retry_tokio::{RetryLayer, Tokio};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt};
@@ -35,7 +37,7 @@ async fn an_answer_that_is_retried_is_dropped_before_the_delay() {
     let service = tower::service_fn(|status: u16| async move {
         let connection = Connection::open();
         sleep(ms(10)).await;
-        Ok::<_, std::io::Error>((status, connection))
+        Ok::<_, io::Error>((status, connection))
     });
     let retry = retry_tokio::retry(const { &POLICY.max_attempts(3) })
         .classify_ok(|(status, _): &(u16, Connection)| (*status == 503).then_some(Class::Server));
@@ -70,4 +72,22 @@ async fn if_the_circuit_rejects_after_the_delay_the_answer_is_lost() {
     assert!(error.is_circuit_open() && CIRCUIT.phase() == Phase::Open);
     assert!(matches!(error.ended().unwrap().cause(), Some(Cause::Unacceptable(_))));
     assert!(std::error::Error::source(&error).is_none() && error.into_inner().is_none());
+}
+
+/// What a classifier knows of an error reaches the observer, and `on_error` is called, as without the layer.
+#[tokio::test(start_paused = true)]
+async fn events_have_the_text_of_an_error_and_on_error_is_called() {
+    let (texts, causes) = (Mutex::new(Vec::new()), AtomicU32::new(0));
+    let (texts, causes) = (&*Box::leak(Box::new(texts)), &*Box::leak(Box::new(causes)));
+    let service = tower::service_fn(|(): ()| async { Err::<(), _>(io::Error::other("the disk is away")) });
+    let retry = retry_tokio::retry(const { &POLICY.max_attempts(2) })
+        .classifier(ErrorChain::new())
+        .on_error(|_: &Cause<io::Error>, _, _| _ = causes.fetch_add(1, SeqCst))
+        .on_event(|event: &Event<'_>| {
+            texts.lock().unwrap().extend(event.text.map(|text| text.to_string()));
+        });
+    let ended = RetryLayer::new(retry).clone_all().layer(service).oneshot(()).await;
+    assert!(ended.is_err());
+    assert_eq!(*texts.lock().unwrap(), ["the disk is away"; 2]);
+    assert_eq!(causes.load(SeqCst), 2);
 }

@@ -20,8 +20,8 @@ pub enum OnDisk {
     /// Syncs each line before its letter counts as kept. This is the default. Each letter waits for the disk.
     #[default]
     Each,
-    /// Syncs after this many lines, and when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called. A loss of
-    /// power may take up to this many letters.
+    /// Syncs after this many lines, when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called, and when the sink
+    /// is dropped. A loss of power may take up to this many letters. 0 and 1 do the same as [`Each`](Self::Each).
     Every(u32),
     /// Syncs when [`JsonLinesSink::sync`](super::JsonLinesSink::sync) is called, and when the sink is dropped. A loss
     /// of power may take the letters since the last sync.
