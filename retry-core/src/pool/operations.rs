@@ -170,13 +170,14 @@ impl<const N: usize, W: Window, L: Lock> Operations<N, W, L> {
     #[cfg(feature = "std")]
     pub fn reload(&self, presets: [Preset; N], now: impl Now) -> Result<(), ConfigError> {
         Self::check(&presets)?;
-        for (operation, preset) in self.operations.iter().zip(&presets) {
-            let place = Value::Text(preset.name);
+        for (i, (operation, preset)) in self.operations.iter().zip(&presets).enumerate() {
             if operation.name != preset.name {
+                let place = Value::Count(i as u64);
                 return Err(ConfigError::new("name of preset", place, "must be the same as before"));
             }
             if operation.circuit.is_some() != preset.circuit.is_some() {
-                return Err(ConfigError::new("circuit of preset", place, "must be set or unset, as before"));
+                let name = Value::Text(preset.name);
+                return Err(ConfigError::new("circuit of preset", name, "must be set or unset, as before"));
             }
         }
         let now = now.now();
