@@ -138,11 +138,11 @@ fn all_operations_are_replaced_while_calls_are_in_progress() {
         (|presets| presets[3].name = "database", "name of preset = 3: must differ from the names before it"),
         (
             |presets| presets[2].circuit = None,
-            "circuit of preset = \"cache\": must be set or unset, as before",
+            "circuit of preset = \"s3\": must be set or unset, as before",
         ),
         (
             |presets| presets[3].circuit = Some(CircuitConfig::DEFAULT),
-            "circuit of preset = \"s3\": must be set or unset, as before",
+            "circuit of preset = \"cache\": must be set or unset, as before",
         ),
         (
             |presets| presets[1].circuit = Some(CircuitConfig::DEFAULT.window(101)),
