@@ -195,6 +195,9 @@ impl Ticket {
     }
 }
 
+/// Whether a program goes on after a panic. Otherwise it needs no code for that.
+pub(super) const UNWINDS: bool = cfg!(panic = "unwind");
+
 /// Reads the clock for the end of an attempt. If the clock panics, the ticket is given back.
 #[inline(always)]
 pub(crate) fn read_for(ticket: &Ticket, now: impl Now, give_back: impl Fn(Ticket)) -> Instant {
@@ -206,6 +209,9 @@ pub(crate) fn read_for(ticket: &Ticket, now: impl Now, give_back: impl Fn(Ticket
         }
     }
 
+    if !UNWINDS {
+        return now.now();
+    }
     let guard = Guard(ticket, give_back);
     let now = now.now();
     mem::forget(guard);
