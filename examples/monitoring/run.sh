@@ -106,6 +106,11 @@ choose down
 await "the circuit opened, calls fail, letters are lost" \
     now_fires CircuitOpenForLong FailuresAfterRetries DeadLettersGrow DeadLettersLost
 
+# The refusals have the name of the circuit, so the alert sees them.
+await "the circuit named stock refuses calls, and its alert fires" \
+    has 'ALERTS{alertname="CircuitOpenForLong", circuit="stock", alertstate="firing"}
+         and on (circuit) sum by (circuit) (rate(retry_refusals_total{operation="stock.read"}[10s])) > 0'
+
 request "GET /metrics" | sed '1,/^\r$/d' | promtool check metrics
 
 # Each query of the dashboard must find data. The variables are filled in first.

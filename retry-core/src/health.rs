@@ -144,7 +144,7 @@ impl<'a, W: Window, L: Lock, R, S: Settings> HealthCheck<'a, W, L, R, S> {
     {
         let change = self.circuit.health_check_passed(era, self.then, || self.runtime.now());
         if let (Some(change), Some((circuit, observer))) = (change, &self.observer) {
-            observer.observe(&Event::phase_changed(circuit, change));
+            observer.observe(&Event::phase_changed(circuit, change).of_circuit(self.circuit));
         }
     }
 

@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use retry_core::{
-    CircuitConfig, Class, Instant, Rejected, SharedCircuit,
+    CircuitConfig, CircuitPool, Class, Instant, Rejected, SharedCircuit,
     circuit::{
-        Breaker, ChangeCause, CountWindow, Gate, Mode, OnHealthy, Phase, Settings, SlowCalls, Snapshot, Span,
-        Start, TimeWindow, Window,
+        AttemptEnd, Breaker, ChangeCause, ConstCircuit, ConstConfig, CountWindow, Gate, Mode, OnHealthy,
+        Phase, Settings, SlowCalls, Snapshot, Span, Start, TimeWindow, Window,
     },
     dead_letter::Codec,
+    pool::FixedCircuitPool,
     runtime::{Exclusive, Initial, LocalLock, Lock},
 };
 use tests::ms;
@@ -82,22 +83,47 @@ fn the_clock_is_not_read_if_no_rule_needs_it() {
     }
 }
 
+struct Constant;
+
+impl ConstConfig for Constant {
+    const CONFIG: CircuitConfig = ONE;
+}
+
+/// Ends a probe with a clock that panics, in each way, on each type of circuit.
 #[test]
-fn if_the_clock_panics_the_ticket_is_lost() {
-    let circuit = Local::<CountWindow<10>>::with_window(ONE.max_probes(1));
-    end(&circuit, true, at(0));
-    for now in [1_000, 2_000, 3_000] {
-        let probe = circuit.admit(at(now)).expect("a slot is free").ticket;
-        let settle = || circuit.succeed(probe, || panic!("a bug in the clock"));
-        assert!(catch_unwind(AssertUnwindSafe(settle)).is_err());
-        // The panic drops the ticket before it is handed back. Its slot is released when the lease expires.
-        assert_eq!(circuit.phase(), Phase::HalfOpen);
-        assert!(circuit.admit(at(now)).is_err());
-        let probe = circuit.admit(at(now + 60_000)).expect("the lease has expired").ticket;
-        assert_eq!(circuit.cancel(probe, at(now + 60_000)), None);
+fn if_the_clock_panics_a_probe_gives_its_slot_back() {
+    fn check(what: &str, circuit: &impl Gate, phase: impl Fn() -> Phase) {
+        let failed = |delay| AttemptEnd::Failed { class: Class::Server, hint: None, delay, word: 0 };
+        circuit.end(circuit.admit(at(0)).unwrap().ticket, failed(None), at(0));
+        let ends = [AttemptEnd::Succeeded, failed(None), failed(Some(ms(1))), AttemptEnd::Cancelled];
+        for end in ends {
+            let probe = circuit.admit(at(1_000)).expect("a slot is free").ticket;
+            assert!(circuit.admit(at(1_000)).is_err(), "{what}: one probe at a time");
+            let settle = || circuit.end(probe, end, || panic!("a bug in the clock"));
+            assert!(catch_unwind(AssertUnwindSafe(settle)).is_err(), "{what}, {end:?}");
+            assert_eq!(phase(), Phase::HalfOpen, "{what}, {end:?}");
+            let probe = circuit.admit(at(1_000)).unwrap_or_else(|_| panic!("{what}, {end:?}: lost a slot"));
+            circuit.end(probe.ticket, AttemptEnd::Neutral { delay: None }, at(1_000));
+        }
+        // A clock that panics for the probe's admission has taken no slot.
+        let admit = || circuit.admit(|| panic!("a bug in the clock")).map(|_| ());
+        assert!(catch_unwind(AssertUnwindSafe(admit)).is_err(), "{what}");
+        let probe = circuit.admit(at(1_000)).unwrap().ticket;
+        circuit.end(probe, AttemptEnd::Succeeded, at(1_000));
+        assert_eq!(phase(), Phase::Closed, "{what}");
     }
-    end(&circuit, false, at(100_000));
-    assert_eq!(circuit.phase(), Phase::Closed);
+    let shared = Local::<CountWindow<10>>::with_window(ONE);
+    check("shared", &shared, || shared.phase());
+    let slow = Local::<CountWindow<10>>::with_window(ONE.slow_after(ms(500)));
+    check("shared, with slow calls", &slow, || slow.phase());
+    let timed = Local::<TimeWindow<4>>::with_window(ONE.window_time(ms(4_000)));
+    check("shared, with a time window", &timed, || timed.phase());
+    let constant = ConstCircuit::<Constant, CountWindow<10>, LocalLock>::CLOSED;
+    check("constant", &constant, || constant.phase());
+    let pool = CircuitPool::new(4, ONE);
+    check("pool", &pool.get("a"), || pool.get("a").phase());
+    let fixed = FixedCircuitPool::<4, CountWindow<10>, LocalLock>::with_window(ONE);
+    check("fixed pool", &fixed.get("a"), || fixed.get("a").phase());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use retry_core::{
     CircuitConfig, Class, Policy, Retry, SharedBudget, SharedCircuit, TokenBucket, classify::ByClosure,
+    policy::OfType,
 };
 use retry_tokio::Tokio;
 
@@ -57,7 +58,7 @@ pub(crate) struct Caller {
 
 type Stock = Retry<
     Tokio,
-    &'static Policy,
+    OfType<&'static Policy>,
     Arc<SharedCircuit>,
     Arc<SharedBudget<TokenBucket>>,
     ByClosure<fn(&reqwest::Error) -> Class>,
@@ -68,7 +69,8 @@ impl Caller {
     pub(crate) fn new(server: SocketAddr) -> io::Result<Self> {
         let http = Client::builder().no_proxy().build().map_err(io::Error::other)?;
         let stock = retry_tokio::retry(&POLICY)
-            .circuit(Arc::new(SharedCircuit::new(CIRCUIT)))
+            .of_type("http")
+            .circuit(Arc::new(SharedCircuit::new(CIRCUIT).named("stock")))
             .budget(Arc::new(SharedBudget::new(TokenBucket::DEFAULT)))
             .classify(classify as fn(&_) -> _)
             .observe(&OBSERVER);

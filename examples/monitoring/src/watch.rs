@@ -11,12 +11,9 @@ use retry_core::{
 /// the logger away from the calls.
 pub(crate) type Observers = (Guarded<MetricsFacade>, Metrics, Guarded<LogFacade>);
 
-/// The observers of all calls. The tag names the circuit, because all operations share it.
-pub(crate) static OBSERVER: Observers = (
-    Guarded::new(MetricsFacade::new().tags(&[("circuit", "stock")])),
-    Metrics::new(),
-    Guarded::new(LogFacade),
-);
+/// The observers of all calls.
+pub(crate) static OBSERVER: Observers =
+    (Guarded::new(MetricsFacade::new()), Metrics::new(), Guarded::new(LogFacade));
 
 /// Returns a summary in a few lines.
 pub(crate) fn summary() -> String {
@@ -29,7 +26,8 @@ pub(crate) fn summary() -> String {
     let all = metrics.snapshot();
     let (opened, panics) = (all.changes_to(Phase::Open), guarded.panics() + log.panics());
     let _ = writeln!(text, "the circuit opened {opened} times; observers panicked {panics} times");
-    let letters = (all.dead_letters_kept(), all.dead_letters_lost());
-    let _ = writeln!(text, "dead letters: {} kept, {} lost", letters.0, letters.1);
+    let (kept, lost, left_out) =
+        (all.dead_letters_kept(), all.dead_letters_lost(), all.dead_letters_left_out());
+    let _ = writeln!(text, "dead letters: {kept} kept, {lost} lost, {left_out} left out");
     text
 }

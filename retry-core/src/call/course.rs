@@ -13,7 +13,7 @@ use crate::error::Context;
 use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
-use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook};
+use crate::observe::{CallEnd, Event, EventKind, Observer, Outlook, Tags};
 use crate::policy::{FailedAttempt, Failure, Policies, Policy};
 use crate::time::{Instant, Now, Reading, duration};
 use crate::verdict::{GiveUp, Verdict};
@@ -512,20 +512,27 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
 
     #[inline(always)] // so that fields that an observer leaves unused cost nothing
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
-        let Setup { operation, key, gate, observer, .. } = self.setup;
+        let Setup { policies, operation, key, gate, observer, .. } = self.setup;
         if observer.is_enabled() {
+            let (circuit, key, place) = match kind {
+                EventKind::PhaseChanged(_) | EventKind::Rejected(_) if key.is_none() => {
+                    (gate.name(), gate.key(), gate.place())
+                }
+                EventKind::PhaseChanged(_) | EventKind::Rejected(_) => (gate.name(), *key, gate.place()),
+                _ => ("", *key, 0),
+            };
             observer.observe(&Event {
                 at: now.get(),
                 operation,
-                key: *key,
+                operation_type: policies.operation_type(),
+                key,
                 attempt: self.state.attempts,
                 text,
-                circuit: match kind {
-                    EventKind::PhaseChanged(_) | EventKind::Rejected(_) => gate.name(),
-                    _ => "",
-                },
+                circuit,
                 kind,
                 fixed: operation.as_static(),
+                place,
+                tags: Tags::EMPTY,
             });
         }
     }

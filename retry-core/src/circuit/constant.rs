@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket, read_for};
 use super::manual_operations::manual_operations;
 use super::rejected::Rejected;
 use super::rules::Opening;
@@ -19,6 +19,10 @@ use crate::time::{Instant, Now};
 pub trait ConstConfig {
     /// The configuration.
     const CONFIG: CircuitConfig;
+
+    /// The name of the circuit, which events of its changes and refusals carry; it is empty by default. As a constant,
+    /// it takes no memory unless it is used.
+    const NAME: &'static str = "";
 }
 
 /// A circuit breaker for microcontrollers, with its configuration as a constant of its type. The configuration takes no
@@ -32,18 +36,19 @@ pub trait ConstConfig {
 ///
 /// ```
 /// use retry_core::{
-///     circuit::{ConstCircuit, ConstConfig, CountWindow, Phase}, runtime::LocalLock, CircuitConfig,
+///     circuit::{ConstCircuit, ConstConfig, CountWindow, Gate, Phase}, runtime::LocalLock, CircuitConfig,
 /// };
 ///
 /// struct Uplink;
 ///
 /// impl ConstConfig for Uplink {
 ///     const CONFIG: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(3);
+///     const NAME: &'static str = "uplink"; // for events; it may be left out
 /// }
 ///
 /// // A `static` needs another lock, such as `CriticalSectionLock`.
 /// let uplink = ConstCircuit::<Uplink, CountWindow<32>, LocalLock>::CLOSED;
-/// assert_eq!(uplink.phase(), Phase::Closed);
+/// assert_eq!((uplink.phase(), uplink.name()), (Phase::Closed, "uplink"));
 /// assert!(size_of_val(&uplink) <= 64);
 /// ```
 pub struct ConstCircuit<C, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
@@ -125,6 +130,16 @@ impl<C: ConstConfig, W: Window, L: Lock> ConstCircuit<C, W, L> {
 impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
     type Ticket = Ticket;
 
+    #[inline]
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         self.admit_at(now.now())
     }
@@ -132,7 +147,7 @@ impl<C: ConstConfig, W: Window, L: Lock> Gate for ConstCircuit<C, W, L> {
     // The caller knows how the attempt ended, so the match folds away.
     #[inline(always)]
     fn end(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
-        let now = now.now();
+        let now = read_for(&ticket, now, |ticket| self.breaker.with(|breaker| breaker.release(ticket)));
         if Self::CONFIG.follows_hints() {
             return self.settle_hinted_at(ticket, end, now);
         }

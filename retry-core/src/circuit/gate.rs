@@ -8,6 +8,7 @@ use super::phase::{Change, ChangeCause, Phase};
 use super::rejected::Rejected;
 use super::rules::Opening;
 use crate::class::Class;
+use crate::key::Key;
 use crate::time::{Instant, Now};
 
 /// A gate is a circuit breaker as a call sees it: it admits attempts, and records how each one ended.
@@ -45,6 +46,21 @@ pub trait Gate {
         ""
     }
 
+    /// Returns the key of the circuit, if it is one of a pool, for events of its changes and refusals; by default,
+    /// [`Key::NONE`].
+    #[inline]
+    fn key(&self) -> Key {
+        Key::NONE
+    }
+
+    /// Returns a number that tells this circuit from all others, for observers that count circuits by their phase; by
+    /// default 0, which stands for an unknown one. It is the address of the circuit, so it stays the same as long as the
+    /// circuit is borrowed.
+    #[inline]
+    fn place(&self) -> usize {
+        0
+    }
+
     /// Ends an attempt, and tells in the same step whether an attempt after the delay would be refused.
     fn end(&self, ticket: Self::Ticket, end: AttemptEnd, now: impl Now) -> Settled;
 
@@ -80,6 +96,16 @@ macro_rules! forward {
         #[inline]
         fn name(&self) -> &'static str {
             (**self).name()
+        }
+
+        #[inline]
+        fn key(&self) -> Key {
+            (**self).key()
+        }
+
+        #[inline]
+        fn place(&self) -> usize {
+            (**self).place()
         }
 
         #[inline]
@@ -164,9 +190,32 @@ pub struct Ticket {
 
 impl Ticket {
     /// Whether it carries the time.
-    pub(super) fn is_timed(&self) -> bool {
+    pub(crate) fn is_timed(&self) -> bool {
         self.started != Instant::MAX
     }
+}
+
+/// Whether a program goes on after a panic. Otherwise it needs no code for that.
+pub(super) const UNWINDS: bool = cfg!(panic = "unwind");
+
+/// Reads the clock for the end of an attempt. If the clock panics, the ticket is given back.
+#[inline(always)]
+pub(crate) fn read_for(ticket: &Ticket, now: impl Now, give_back: impl Fn(Ticket)) -> Instant {
+    struct Guard<'t, F: Fn(Ticket)>(&'t Ticket, F);
+
+    impl<F: Fn(Ticket)> Drop for Guard<'_, F> {
+        fn drop(&mut self) {
+            (self.1)(Ticket { ..*self.0 });
+        }
+    }
+
+    if !UNWINDS {
+        return now.now();
+    }
+    let guard = Guard(ticket, give_back);
+    let now = now.now();
+    mem::forget(guard);
+    now
 }
 
 /// An attempt that was admitted.
@@ -245,6 +294,16 @@ impl<G: Gate> Gate for Option<G> {
     #[inline]
     fn name(&self) -> &'static str {
         self.as_ref().map_or("", Gate::name)
+    }
+
+    #[inline]
+    fn key(&self) -> Key {
+        self.as_ref().map_or(Key::NONE, Gate::key)
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        self.as_ref().map_or(0, Gate::place)
     }
 
     #[inline]

@@ -114,6 +114,7 @@ pub use breaker::Breaker;
 pub use config::CircuitConfig;
 pub use constant::{ConstCircuit, ConstConfig};
 pub use describe::CircuitSettings;
+pub(crate) use gate::read_for;
 pub use gate::{Admission, AttemptEnd, Gate, NoCircuit, Settled, Ticket};
 pub(crate) use manual_operations::manual_operations;
 pub use phase::{Adoption, Change, ChangeCause, Mode, OnHealthy, Phase, Start};

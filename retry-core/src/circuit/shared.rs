@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::breaker::Breaker;
 use super::config::CircuitConfig;
-use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Gate, Settled, Ticket, read_for};
 use super::gate_word::{GateWord, Seen};
 use super::manual_operations::manual_operations;
 use super::phase::{Adoption, Change, OnHealthy, Phase, Start};
@@ -430,8 +430,14 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     /// Ends a cancelled attempt. A ticket without the time is of an attempt that does not count, and needs no reading.
     #[inline(never)]
     fn cancel_locked(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
-        let now = if ticket.is_timed() { now.now() } else { Instant::ORIGIN };
+        let now = if ticket.is_timed() { self.read_for(&ticket, now) } else { Instant::ORIGIN };
         self.cancel_at(ticket, now)
+    }
+
+    /// Reads the clock. If it panics, the ticket is given back.
+    #[inline]
+    fn read_for(&self, ticket: &Ticket, now: impl Now) -> Instant {
+        read_for(ticket, now, |ticket| self.locked(|breaker, _| breaker.release(ticket)))
     }
 
     /// Settles an attempt that failed or ended neutrally.
@@ -439,7 +445,8 @@ impl<W: Window, L: Lock, S: Settings> SharedCircuit<W, L, S> {
     fn settle_otherwise(&self, ticket: Ticket, end: AttemptEnd, now: impl Now) -> Settled {
         let opening = if end.has_hint() { self.opening_by_hint(&end) } else { Opening::WITHOUT_HINT };
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, end, opening, now.now());
+            let now = self.read_for(&ticket, now);
+            return self.settle_at(ticket, end, opening, now);
         }
         let mut now = Reading::Unread(now);
         self.settle(ticket, end, opening, &mut || now.get())
@@ -542,6 +549,11 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     }
 
     #[inline]
+    fn place(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         if !GateWord::IS_PUBLISHED {
             return self.admit_locked(now.now());
@@ -567,7 +579,8 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
             AttemptEnd::Failed { class, .. } => self.fail_as(ticket, class, end, now),
             AttemptEnd::Neutral { .. } => self.release(ticket, end, now),
             AttemptEnd::Cancelled if !GateWord::IS_PUBLISHED => {
-                Settled { change: self.cancel_at(ticket, now.now()), next: Ok(()) }
+                let now = self.read_for(&ticket, now);
+                Settled { change: self.cancel_at(ticket, now), next: Ok(()) }
             }
             AttemptEnd::Cancelled => Settled { change: self.cancel_locked(ticket, now), next: Ok(()) },
         }
@@ -576,7 +589,8 @@ impl<W: Window, L: Lock, S: Settings> Gate for SharedCircuit<W, L, S> {
     #[inline]
     fn succeed(&self, ticket: Ticket, now: impl Now) -> Option<Change> {
         if !GateWord::IS_PUBLISHED {
-            return self.settle_at(ticket, AttemptEnd::Succeeded, Opening::WITHOUT_HINT, now.now()).change;
+            let now = self.read_for(&ticket, now);
+            return self.settle_at(ticket, AttemptEnd::Succeeded, Opening::WITHOUT_HINT, now).change;
         }
         let mut now = Reading::Unread(now);
         if self.recorded(&ticket, &mut now) { None } else { self.succeed_locked(ticket, now) }

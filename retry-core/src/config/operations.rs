@@ -30,7 +30,8 @@ use crate::policy::Preset;
 /// - `circuit`: a table as that of a [`CircuitConfig`](crate::CircuitConfig), or `"none"`
 /// - `budget`: a table as that of a [`BudgetConfig`], the name of a shared budget, or `"none"`
 /// - `dead_letter`: a `bool`
-/// - `log_level`: the level of events that the operation logs, such as `"info"`
+/// - `log_level`: the level of events that the operation logs, such as `"info"`. It works in logs that the program puts
+///   behind [`Operation::log_threshold`](crate::pool::Operation::log_threshold).
 ///
 /// Two keys stand beside the operations: `log_level`, for all operations that have none of their own, and `budgets`, a
 /// table of shared budgets by name.

@@ -428,6 +428,7 @@ fn hand_over<'r, R, P, G, B, K, O, D, L, E>(
 ) -> impl Future<Output = Error<E>>
 where
     R: Sleep,
+    P: Policies,
     O: Observer,
     L: Payload,
     D: Deliver<L::Of, E>,
@@ -436,7 +437,8 @@ where
         let Letter { deliver, metadata, payload, .. } = letter;
         let observer = retry.observer();
         let admission = admission(|| deliver.admit(&LetterContext::of_call(&error, metadata, observer)));
-        let mut told = Told { observer, context: error.context(), admission, kept: false };
+        let operation_type = retry.policies().operation_type();
+        let mut told = Told { observer, context: error.context(), operation_type, admission, kept: false };
         if admission != LetterAdmission::Take {
             drop(told);
             error.mark_letter(LetterOutcome::LeftOut);
@@ -539,7 +541,9 @@ where
         if leaves(reasons, retry, error.reason()) {
             let context = LetterContext::of_call(&error, metadata, observer);
             let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
-            let mut told = Told { observer, context: error.context(), admission, kept: false };
+            let operation_type = retry.policies().operation_type();
+            let mut told =
+                Told { observer, context: error.context(), operation_type, admission, kept: false };
             if admission == LetterAdmission::Take {
                 let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
                 told.kept = caught(|| accept().is_ok()).unwrap_or(false);
@@ -571,6 +575,7 @@ fn admission(ask: impl FnOnce() -> LetterAdmission) -> LetterAdmission {
 struct Told<'r, O: Observer> {
     observer: &'r O,
     context: ErrorContext,
+    operation_type: &'static str,
     admission: LetterAdmission,
     kept: bool,
 }
@@ -592,7 +597,8 @@ impl<O: Observer> Drop for Told<'_, O> {
                 LetterAdmission::Take => EventKind::DeadLettered { kept: self.kept },
                 LetterAdmission::LeaveOut { first } => EventKind::DeadLetterLeftOut { first },
             };
-            self.observer.observe(&Event::after(&self.context, kind));
+            let event = Event::after(&self.context, kind);
+            self.observer.observe(&Event { operation_type: self.operation_type, ..event });
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 /// A `tracing` span for one call, and the observer that completes it.
 ///
 /// Its events are those of [`TracingLog`], inside the span. When the call ends, the span gets `retry.attempts` and
-/// `retry.outcome`. If the call failed, it also gets `error.type`, `error.message` with the last error's
+/// `retry.outcome`, and the type of the operation and the tags if there are any. If the call failed, it also gets `error.type`, `error.message` with the last error's
 /// [text](Event::text), and `otel.status_code`.
 ///
 /// To have the operation's own spans inside, run the call in the span: a future by `tracing`'s `Instrument`, blocking
@@ -57,6 +57,8 @@ impl CallSpan {
             otel.name = &name,
             otel.status_code = Empty,
             retry.operation = &name,
+            retry.operation_type = Empty,
+            retry.tags = Empty,
             retry.attempts = Empty,
             retry.outcome = Empty,
             error.type = Empty,
@@ -83,6 +85,12 @@ impl CallSpan {
                 self.span.record("error.type", Class::CircuitOpen.name());
             }
             EventKind::Ended { end, .. } => {
+                if !event.operation_type.is_empty() {
+                    self.span.record("retry.operation_type", display(Shown(event.operation_type)));
+                }
+                if !event.tags.is_empty() {
+                    self.span.record("retry.tags", display(event.tags));
+                }
                 self.span.record("retry.attempts", event.attempt);
                 self.span.record("retry.outcome", end.name());
                 if matches!(end, CallEnd::GaveUp(_) | CallEnd::Rejected) {

@@ -44,7 +44,7 @@ struct Line<'a>(&'a Event<'a>);
 impl defmt::Format for Line<'_> {
     #[inline(never)]
     fn format(&self, f: defmt::Formatter<'_>) {
-        let Event { operation, key, attempt, kind, .. } = self.0;
+        let Event { operation, operation_type, key, attempt, kind, tags, .. } = self.0;
         let (name, rest) = cut(operation);
         write_clean(f, name);
         if rest {
@@ -55,6 +55,20 @@ impl defmt::Format for Line<'_> {
             write_clean(f, key.as_str());
             key.format_digest(f);
             defmt::write!(f, "]");
+        }
+        if !operation_type.is_empty() && operation_type != operation {
+            defmt::write!(f, " (");
+            write_clean(f, cut(operation_type).0);
+            defmt::write!(f, ")");
+        }
+        let mut before = " {";
+        for (name, value) in tags.iter() {
+            defmt::write!(f, "{=str}{=str}=", before, name);
+            write_clean(f, value);
+            before = ", ";
+        }
+        if !tags.is_empty() {
+            defmt::write!(f, "}}");
         }
         match *kind {
             EventKind::Started => defmt::write!(f, ": attempt {=u32}", attempt),
@@ -188,7 +202,7 @@ mod tests {
         has_format::<(ReasonSet, FixedDeadLetterQueue<u8, 4, L>, LetterAdmission, LetterId, LetterIds)>();
         has_format::<(LetterOutcome, RejectedLimit, NotAnId)>();
         has_format::<(LogBuffer<'_>, LogError, Record, RecordedStep, Recorder<'_, LogBuffer<'_>, L>)>();
-        has_format::<(DefmtLog, ErrorText<'_>, Event<'_>, EventKind, Name)>();
+        has_format::<(DefmtLog, ErrorText<'_>, Event<'_>, EventKind, Name, OfType, Tagged<DefmtLog>)>();
         has_format::<(FixedCircuit<'_, 4, W, L>, FixedCircuitPool<4, W, L>)>();
         has_format::<(Operation<W, L>, Operations<1, W, L>)>();
         #[cfg(feature = "critical-section")]

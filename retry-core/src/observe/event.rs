@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::tags::Tags;
 use crate::circuit::{Change, Gate, Rejected};
 use crate::class::{Class, Severity};
 use crate::clean::Shown;
@@ -25,7 +26,11 @@ pub struct Event<'a> {
     /// The operation's name, as the call was given it; empty if the call is unnamed. For a change that was made by
     /// hand, the name of the circuit.
     pub operation: &'a str,
-    /// Which one of several similar dependencies; [`Key::NONE`] if it is unset.
+    /// The type of the operation, such as `"database"`; it is empty if the call has none. It is the name of the
+    /// [`Operation`](crate::pool::Operation) that made the call, or what [`Retry::of_type`](crate::Retry::of_type) says.
+    pub operation_type: &'static str,
+    /// Which one of several similar dependencies; [`Key::NONE`] if it is unset. For a change or a refusal of a pool's
+    /// circuit, it is the key of that circuit if the call has none.
     pub key: Key,
     /// The number of the attempt, from 1; 0 before the first attempt was admitted.
     pub attempt: u32,
@@ -34,12 +39,16 @@ pub struct Event<'a> {
     /// [detail](Failure::detail), such as the HTTP status of an unacceptable value.
     pub text: Option<ErrorText<'a>>,
     /// The name of the circuit, if the event is a change or a refusal of a [named](crate::SharedCircuit::named) circuit;
-    /// otherwise it is empty.
+    /// otherwise it is empty. A circuit of a pool has the name of its pool.
     pub circuit: &'a str,
     /// What happened.
     pub kind: EventKind,
     /// The operation's name again, if it is a `&'static str`.
     pub(crate) fixed: Option<&'static str>,
+    /// The [place](Gate::place) of the circuit, if the event is a change of one; otherwise 0.
+    pub(crate) place: usize,
+    /// What a [`Tagged`](crate::observe::Tagged) has added.
+    pub(crate) tags: &'a Tags,
 }
 
 impl<'a> Event<'a> {
@@ -57,12 +66,11 @@ impl<'a> Event<'a> {
     /// ```
     pub const fn phase_changed(circuit: &'a str, change: Change) -> Self {
         let kind = EventKind::PhaseChanged(change);
-        let (at, key, operation) = (change.at, Key::NONE, circuit);
-        Self { at, operation, key, attempt: 0, text: None, circuit: "", kind, fixed: None }
+        Self::plain(circuit, Key::NONE, 0, change.at, kind)
     }
 
-    /// Says which circuit changed, so that the change is counted under the [name](crate::SharedCircuit::named) of that
-    /// circuit, as those that its calls cause.
+    /// Says which circuit changed, so that the change is counted for that circuit, as those that its calls cause. The
+    /// event gets the circuit's [name](crate::SharedCircuit::named), and its key if it is one of a pool.
     ///
     /// ```
     /// use retry_core::{CircuitConfig, SharedCircuit, observe::Event, testing::FakeClock};
@@ -74,7 +82,8 @@ impl<'a> Event<'a> {
     /// ```
     #[must_use]
     pub fn of_circuit(self, circuit: &impl Gate) -> Self {
-        Self { circuit: circuit.name(), ..self }
+        let key = if self.key.is_none() { circuit.key() } else { self.key };
+        Self { circuit: circuit.name(), key, place: circuit.place(), ..self }
     }
 
     /// Makes the event that tells whether a call's dead letter was kept, for a loop that hands over the letter itself.
@@ -90,18 +99,29 @@ impl<'a> Event<'a> {
         at: Instant,
         kind: EventKind,
     ) -> Self {
-        Self { at, operation, key, attempt, text: None, circuit: "", kind, fixed: None }
+        Self::plain(operation, key, attempt, at, kind)
+    }
+
+    /// Makes an event without the parts that only some events have.
+    const fn plain(operation: &'a str, key: Key, attempt: u32, at: Instant, kind: EventKind) -> Self {
+        let (operation_type, text, circuit, fixed, place, tags) = ("", None, "", None, 0, Tags::EMPTY);
+        Self { at, operation, operation_type, key, attempt, text, circuit, kind, fixed, place, tags }
     }
 
     /// Makes an event that comes after the end of a call.
     pub(crate) fn after(call: &'a ErrorContext, kind: EventKind) -> Self {
         let ErrorContext { operation, key, attempt, when, .. } = call;
         let fixed = operation.as_static();
-        Self { at: *when, operation, key: *key, attempt: *attempt, text: None, circuit: "", kind, fixed }
+        Self { fixed, ..Self::plain(operation, *key, *attempt, *when, kind) }
     }
 }
 
 impl Event<'_> {
+    /// Returns the tags, in pairs of name and value, that a [`Tagged`](crate::observe::Tagged) has added.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.tags.iter()
+    }
+
     /// Returns the operation's name as a value that can be kept.
     #[cfg(feature = "std")]
     pub(crate) fn name(&self) -> Name {
@@ -260,6 +280,9 @@ impl EventKind {
 ///
 /// The line of a failed attempt ends with the error's [`text`](Event::text), if there is one.
 ///
+/// The type of the operation follows the name in parentheses, if it differs from the name, and the tags in braces:
+/// `users.read (database) {region=eu}: attempt 1`.
+///
 /// ```
 /// use core::cell::RefCell;
 /// use retry_core::{
@@ -290,7 +313,12 @@ impl EventKind {
 /// ```
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.key.fmt_after(self.operation, f)?;
+        let whose = self.operation_type;
+        if (whose.is_empty() || whose == self.operation) && self.tags.is_empty() {
+            self.key.fmt_after(self.operation, f)?;
+        } else {
+            self.fmt_beginning(f)?;
+        }
         let attempt = self.attempt;
         match self.kind {
             EventKind::Started => write!(f, "attempt {attempt}"),
@@ -352,13 +380,39 @@ impl fmt::Display for Event<'_> {
     }
 }
 
+impl Event<'_> {
+    /// Writes the name, the key, the type and the tags. It is a function of its own, because most events have neither
+    /// type nor tags.
+    #[cold]
+    fn fmt_beginning(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if !self.operation.is_empty() || !self.key.is_none() {
+            write!(f, "{}", Shown(self.operation))?;
+            if !self.key.is_none() {
+                write!(f, "[{}]", self.key)?;
+            }
+            separator = " ";
+        }
+        if !self.operation_type.is_empty() && self.operation_type != self.operation {
+            write!(f, "{separator}({})", Shown(self.operation_type))?;
+            separator = " ";
+        }
+        if !self.tags.is_empty() {
+            write!(f, "{separator}{{{}}}", self.tags)?;
+        }
+        f.write_str(": ")
+    }
+}
+
 /// Shows all fields, with up to 128 bytes of the name.
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { at, operation, key, circuit, attempt, text, kind, fixed: _ } = self;
+        let Self { at, operation, operation_type, key, circuit, attempt, text, kind, tags, .. } = self;
         f.debug_struct("Event")
             .field("at", at)
             .field("operation", &Shown(operation))
+            .field("operation_type", &Shown(operation_type))
+            .field("tags", tags)
             .field("key", key)
             .field("circuit", &Shown(circuit))
             .field("attempt", attempt)

@@ -11,7 +11,7 @@ use super::level::{Level, level_table};
 ///
 /// The line is the `Display` of the [`Event`]. U+FFFD replaces control characters, line separators and marks of text
 /// direction. An operation's name is cut to 128 bytes. The text of an error is at the end of the line of its attempt,
-/// if there is one: see [`Event::text`]. A line is made only if its level is enabled. If all levels are off, calls read
+/// if there is one: see [`Event::text`]. The tags of a [`Tagged`](crate::observe::Tagged) follow the name. A line is made only if its level is enabled. If all levels are off, calls read
 /// no clock for events.
 ///
 /// The logger runs on the path of the call. If it may panic, put a [`Guarded`](crate::observe::Guarded) around this

@@ -9,10 +9,12 @@ use std::vec::Vec;
 use metrics::{Counter, Gauge, Histogram, Label, Unit, counter, gauge, histogram};
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 
+use super::circuits_in_phase::CircuitsInPhase;
 use super::event::{Event, EventKind, Observer};
 use super::metrics::place::{self, ALL_ENDS, ALL_PHASES};
-use super::metrics::{ByName, Tags, UNNAMED, check_tags, is_fit, tag_setters};
-use crate::circuit::Phase;
+use super::metrics::{ByName, UNNAMED};
+use super::tags::{Tags, check_tags, is_fit, tag_setters};
+use crate::circuit::{Change, Phase};
 use crate::class::Class;
 use crate::config_error::{ConfigError, ok_or_panic};
 use crate::name::Name;
@@ -30,7 +32,7 @@ use crate::verdict::{GiveUp, Verdict};
 /// | `retry_retries_total` | `operation`, `error_type` | retries that were decided, by class |
 /// | `retry_backoff_seconds` | `operation` | a histogram of the delays before retries |
 /// | `retry_give_ups_total` | `operation`, `reason` | calls that gave up, by reason |
-/// | `retry_refusals_total` | `operation` | attempts that a circuit refused |
+/// | `retry_refusals_total` | `operation`, `circuit` | attempts that a circuit refused |
 /// | `retry_budget_empty_total` | `operation` | retries that a budget could not pay for |
 /// | `retry_dead_letters_total` | `operation`, `outcome` | dead letters: `kept`, `lost`, `left-out` |
 /// | `retry_circuit_changes_total` | `circuit`, `phase` | changes of phase, by the phase after |
@@ -40,11 +42,18 @@ use crate::verdict::{GiveUp, Verdict};
 /// bytes or has a control character, it is counted as operation `other`. Calls without a name are counted as `unnamed`.
 /// Keys are left out of the labels, because there may be any number of them.
 ///
+/// If the operation has a [type](crate::Retry::of_type), its metrics also have the label `operation_type`: that of the
+/// first event of this name.
+///
 /// The metrics of circuits lack the label `operation`, because several operations may share a circuit. A circuit that is
-/// [named](crate::SharedCircuit::named) has the label `circuit`; up to as many names as operations are told apart. All
-/// operations that use the circuit share one facade, so that all of its changes are counted. To label also the metrics
-/// of operations by their circuit, give each circuit a `MetricsFacade` of its own with the tag `circuit`, which takes
-/// the place of the name.
+/// [named](crate::SharedCircuit::named) has the label `circuit`, and so have its refusals. The circuits of a
+/// [pool](crate::CircuitPool::named) have the name of their pool. Up to as many names as operations are told apart. All
+/// operations that use the circuit share one facade, so that all of its changes are counted. A tag `circuit` takes the
+/// place of the names.
+///
+/// `retry_circuits` keeps the last phase of each circuit, so it is right again with the next change of a circuit, also if
+/// a change before that was not told. It is never below zero. Changes by hand are told by
+/// [`Event::phase_changed`] and [`of_circuit`](Event::of_circuit).
 ///
 /// The facade takes its counters from the recorder at the first event of each operation, so install the recorder before
 /// that. Leave out an `idle_timeout` of the recorder: what is added to a counter that the recorder has dropped is lost.
@@ -64,8 +73,8 @@ use crate::verdict::{GiveUp, Verdict};
 /// ```
 #[doc(alias = "Prometheus")]
 pub struct MetricsFacade<const OPERATIONS: usize = 32> {
-    by_name: ByName<Operation, OPERATIONS>,
-    other: OnceLock<Operation>,
+    by_name: ByName<Operation<OPERATIONS>, OPERATIONS>,
+    other: OnceLock<Operation<OPERATIONS>>,
     circuits: OnceLock<Circuits>,
     /// The circuits with a name.
     by_circuit: ByName<Circuits, OPERATIONS>,
@@ -93,26 +102,26 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
 
     tag_setters!("Adds these labels to all metrics, in pairs of name and value.");
 
-    fn operation(&self, event: &Event<'_>) -> &Operation {
+    fn operation(&self, event: &Event<'_>) -> &Operation<OPERATIONS> {
         let make = |name: Name| {
             is_fit(&name).then(|| {
                 self.circuits(); // these, too, exist from the first event on
-                Operation::new(if name.is_empty() { UNNAMED } else { &name }, &self.tags)
+                let name = if name.is_empty() { UNNAMED } else { &name };
+                Operation::new(name, event.operation_type, &self.tags)
             })
         };
         self.by_name
             .find(event.operation, event.fixed, make)
-            .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", &self.tags)))
+            .unwrap_or_else(|| self.other.get_or_init(|| Operation::new("other", "", &self.tags)))
     }
 
     fn circuits(&self) -> &Circuits {
         self.circuits.get_or_init(|| Circuits::new(&self.tags, None))
     }
 
-    /// The metrics of the circuit of this name, or of all circuits without a name. A tag `circuit` takes the place of
-    /// names.
+    /// The metrics of the circuit of this name, or of all circuits without a name.
     fn circuit(&self, name: &str) -> &Circuits {
-        if name.is_empty() || self.tags.iter().any(|(tag, _)| tag == CIRCUIT) {
+        if name.is_empty() {
             return self.circuits();
         }
         let make = |name: Name| is_fit(&name).then(|| Circuits::new(&self.tags, Some(&name)));
@@ -135,9 +144,24 @@ impl<const OPERATIONS: usize> MetricsFacade<OPERATIONS> {
     #[inline(never)]
     fn record(&self, event: &Event<'_>) {
         match event.kind {
-            EventKind::PhaseChanged(change) => self.circuit(event.circuit).changed(change.from, change.to),
+            EventKind::PhaseChanged(change) => {
+                let circuit = self.labelled(event.circuit);
+                self.circuit(circuit).changed(event.place, change);
+                // A call tells it, so refusals may follow: their counter begins at zero.
+                if event.attempt > 0 {
+                    self.operation(event).refused_by(circuit);
+                }
+            }
+            EventKind::Rejected(_) => {
+                self.operation(event).refused_by(self.labelled(event.circuit)).increment(1);
+            }
             _ => self.operation(event).observe(event),
         }
+    }
+
+    /// The name of a circuit as a label. A tag `circuit` takes the place of names.
+    fn labelled<'a>(&self, circuit: &'a str) -> &'a str {
+        if self.tags.iter().any(|(tag, _)| tag == CIRCUIT) { "" } else { circuit }
     }
 }
 
@@ -154,7 +178,7 @@ impl<const OPERATIONS: usize> fmt::Debug for MetricsFacade<OPERATIONS> {
 }
 
 /// The counters and histograms of one operation.
-struct Operation {
+struct Operation<const CIRCUITS: usize> {
     started: [Counter; place::NUMBERED + 1],
     ended: [Counter; ALL_ENDS.len()],
     took: [Histogram; ALL_ENDS.len()],
@@ -163,19 +187,26 @@ struct Operation {
     retried: [Counter; Class::ALL.len()],
     backoff: Histogram,
     gave_up: [Counter; GiveUp::ALL.len()],
+    /// What all of these have as labels.
+    labels: Vec<Label>,
+    /// The refusals of circuits without a name.
     refused: Counter,
+    refused_by: ByName<Counter, CIRCUITS>,
     budget_empty: Counter,
     letters_kept: Counter,
     letters_lost: Counter,
     letters_left_out: Counter,
 }
 
-impl Operation {
-    fn new(name: &str, tags: &Tags) -> Self {
-        let operation = Label::new("operation", String::from(name));
+impl<const CIRCUITS: usize> Operation<CIRCUITS> {
+    fn new(name: &str, operation_type: &'static str, tags: &Tags) -> Self {
+        let mut own = labels(tags, &[]);
+        own.push(Label::new("operation", String::from(name)));
+        if !operation_type.is_empty() {
+            own.push(Label::from_static_parts("operation_type", operation_type));
+        }
         let labels = |more: &[(&'static str, &'static str)]| {
-            let mut all = labels(tags, &[]);
-            all.push(operation.clone());
+            let mut all = own.clone();
             all.extend(more.iter().map(|(name, value)| Label::from_static_parts(name, value)));
             all
         };
@@ -191,11 +222,28 @@ impl Operation {
             backoff: histogram!(BACKOFF.0, labels(&[])),
             gave_up: from_fn(|i| counter!(GIVE_UPS.0, labels(&[("reason", GiveUp::ALL[i].name())]))),
             refused: counter!(REFUSALS.0, labels(&[])),
+            refused_by: ByName::new(),
             budget_empty: counter!(BUDGET_EMPTY.0, labels(&[])),
             letters_kept: counter!(DEAD_LETTERS.0, outcome("kept")),
             letters_lost: counter!(DEAD_LETTERS.0, outcome("lost")),
             letters_left_out: counter!(DEAD_LETTERS.0, outcome("left-out")),
+            labels: own,
         }
+    }
+
+    /// The counter of refusals by the circuit of this name, or by all circuits without a name.
+    fn refused_by(&self, circuit: &str) -> &Counter {
+        let make = |name: Name| {
+            is_fit(&name).then(|| {
+                let mut labels = self.labels.clone();
+                labels.push(Label::new(CIRCUIT, String::from(name.as_str())));
+                counter!(REFUSALS.0, labels)
+            })
+        };
+        if circuit.is_empty() {
+            return &self.refused;
+        }
+        self.refused_by.find(circuit, None, make).unwrap_or(&self.refused)
     }
 
     fn observe(&self, event: &Event<'_>) {
@@ -215,7 +263,6 @@ impl Operation {
                 }
             }
             EventKind::BudgetEmpty => self.budget_empty.increment(1),
-            EventKind::Rejected(_) => self.refused.increment(1),
             EventKind::Ended { end, elapsed } => {
                 let end = place::end(end);
                 self.ended[end].increment(1);
@@ -226,7 +273,11 @@ impl Operation {
             EventKind::DeadLettered { kept: true } => self.letters_kept.increment(1),
             EventKind::DeadLettered { kept: false } => self.letters_lost.increment(1),
             EventKind::DeadLetterLeftOut { .. } => self.letters_left_out.increment(1),
-            EventKind::Succeeded | EventKind::Cancelled | EventKind::PhaseChanged(_) => {} // see `MetricsFacade`
+            // See `MetricsFacade`.
+            EventKind::Succeeded
+            | EventKind::Cancelled
+            | EventKind::Rejected(_)
+            | EventKind::PhaseChanged(_) => {}
         }
     }
 }
@@ -234,7 +285,7 @@ impl Operation {
 /// The counters and gauges of all circuits.
 struct Circuits {
     changes: [Counter; ALL_PHASES.len()],
-    /// Goes up with each change to the phase, and down with each change from it, in any order.
+    in_phase: CircuitsInPhase,
     open: Gauge,
     half_open: Gauge,
 }
@@ -249,20 +300,18 @@ impl Circuits {
         };
         Self {
             changes: ALL_PHASES.map(|to| counter!(CHANGES.0, phase(to))),
+            in_phase: CircuitsInPhase::new(),
             open: gauge!(CIRCUITS.0, phase(Phase::Open)),
             half_open: gauge!(CIRCUITS.0, phase(Phase::HalfOpen)),
         }
     }
 
-    fn changed(&self, from: Phase, to: Phase) {
-        self.changes[place::phase(to)].increment(1);
-        for (phase, step) in [(from, -1), (to, 1)] {
-            match phase {
-                Phase::Closed => {} // circuits that never changed are unknown
-                Phase::Open => self.open.increment(step),
-                Phase::HalfOpen => self.half_open.increment(step),
-            }
-        }
+    fn changed(&self, place: usize, change: Change) {
+        self.changes[place::phase(change.to)].increment(1);
+        self.in_phase.change(place, change, |counts| {
+            self.open.set(counts.open);
+            self.half_open.set(counts.half_open);
+        });
     }
 }
 

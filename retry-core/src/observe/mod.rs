@@ -13,6 +13,7 @@
 //! | `TracingLog`, `CallSpan` | `tracing` | the `tracing` crate, with OpenTelemetry's field names |
 //! | `MetricsFacade` | `metrics` | the `metrics` crate: Prometheus and other recorders |
 //! | `DefmtLog` | `defmt` | defmt's log |
+//! | [`Tagged`] | | another observer, with tags for its logs |
 //! | `Recorder` in [`record`](crate::record) | | a log that can be replayed |
 //!
 //! A tuple of observers is an observer. Put one that may panic into a `Guarded`, and one that may block behind a
@@ -37,6 +38,8 @@
 
 #[cfg(feature = "tracing")]
 mod call_span;
+#[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
+mod circuits_in_phase;
 mod compose;
 #[cfg(feature = "defmt")]
 mod defmt_log;
@@ -55,6 +58,8 @@ mod metrics;
 mod metrics_facade;
 #[cfg(feature = "std")]
 mod queued;
+mod tagged;
+mod tags;
 #[cfg(feature = "tracing")]
 mod tracing_log;
 
@@ -74,6 +79,8 @@ pub use metrics::Metrics;
 pub use metrics::{MetricsSnapshot, OperationMetrics};
 #[cfg(all(feature = "metrics", any(target_has_atomic = "64", feature = "critical-section")))]
 pub use metrics_facade::MetricsFacade;
+pub use tagged::Tagged;
+pub(crate) use tags::Tags;
 #[cfg(feature = "tracing")]
 pub use {call_span::CallSpan, tracing_log::TracingLog};
 #[cfg(feature = "std")]

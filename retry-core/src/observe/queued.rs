@@ -6,6 +6,7 @@ use std::string::{String, ToString};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use super::event::{Event, EventKind, Observer};
+use super::tags::Tags;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::error_text::ErrorText;
 use crate::key::Key;
@@ -100,6 +101,9 @@ pub struct QueuedEvent {
     text: Option<String>,
     circuit: Name,
     kind: EventKind,
+    operation_type: &'static str,
+    place: usize,
+    tags: Tags,
 }
 
 impl QueuedEvent {
@@ -116,20 +120,34 @@ impl QueuedEvent {
     /// events.try_iter().for_each(|queued| queued.with(|event| slow.observe(event)));
     /// ```
     pub fn with<U>(&self, f: impl FnOnce(&Event<'_>) -> U) -> U {
-        let Self { at, operation, key, attempt, text, circuit, kind } = self;
+        let Self { at, operation, key, attempt, text, circuit, kind, .. } = self;
+        let Self { operation_type, place, tags, .. } = self;
         let text = text.as_ref().map(|text| ErrorText::new(text));
         let fixed = operation.as_static();
-        f(&Event { at: *at, operation, key: *key, attempt: *attempt, text, circuit, kind: *kind, fixed })
+        f(&Event {
+            at: *at,
+            operation,
+            operation_type,
+            key: *key,
+            attempt: *attempt,
+            text,
+            circuit,
+            kind: *kind,
+            fixed,
+            place: *place,
+            tags,
+        })
     }
 }
 
 /// Copies an event, so that it can be kept and sent.
 impl From<&Event<'_>> for QueuedEvent {
     fn from(event: &Event<'_>) -> Self {
-        let Event { at, key, attempt, text, kind, .. } = *event;
+        let Event { at, key, attempt, text, kind, operation_type, place, .. } = *event;
         let text = text.map(|text| text.to_string());
         let circuit = if event.circuit.is_empty() { Name::NONE } else { Name::kept(event.circuit, None) };
-        Self { at, operation: event.name(), key, attempt, text, circuit, kind }
+        let (operation, tags) = (event.name(), event.tags.clone());
+        Self { at, operation, key, attempt, text, circuit, kind, operation_type, place, tags }
     }
 }
 

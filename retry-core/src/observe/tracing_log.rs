@@ -26,6 +26,8 @@ use crate::verdict::Verdict;
 /// | `error.message` | the error's text alone |
 /// | `retry.event` | `started`, `succeeded`, `failed`, `budget-empty`, `rejected`, `cancelled`, `phase-changed`, `ended`, `dead-lettered`, `dead-letter-left-out` |
 /// | `retry.operation`, `retry.key`, `retry.attempt` | the operation, the key, and the number of the attempt |
+/// | `retry.operation_type` | the [type](crate::Retry::of_type) of the operation, if it has one |
+/// | `retry.tags` | the tags of a [`Tagged`](crate::observe::Tagged), such as `region=eu, tenant=north` |
 /// | `error.type` | the class of the error; the name is OpenTelemetry's |
 /// | `retry.severity` | the severity of the class: `low`, `medium`, `high`, `critical` |
 /// | `retry.neutral` | `true` if a failure says nothing about the dependency |
@@ -152,7 +154,7 @@ macro_rules! levels {
             if !enabled!(target: TARGET, tracing::Level::$level) {
                 return;
             }
-            let Event { key, attempt, kind, text, circuit, .. } = event;
+            let Event { key, attempt, kind, text, circuit, operation_type, tags, .. } = event;
             let fields = Fields::of(event);
             let cause = match kind {
                 EventKind::PhaseChanged(change) => Some(display(change.cause)),
@@ -163,6 +165,8 @@ macro_rules! levels {
                 tracing::Level::$level,
                 retry.event = fields.name,
                 retry.operation = %Shown(event.operation),
+                retry.operation_type = (!operation_type.is_empty()).then(|| display(Shown(operation_type))),
+                retry.tags = (!tags.is_empty()).then(|| display(tags)),
                 retry.key = (!key.is_none()).then(|| display(key)),
                 retry.attempt = attempt,
                 error.type = fields.error_type,

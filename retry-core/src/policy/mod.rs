@@ -81,7 +81,7 @@ pub use crate::delay::{Backoff, BackoffKind, Deviation, Jitter};
 pub use crate::detail::Detail;
 pub(crate) use decide::FailedAttempt;
 pub use failure::{Failure, Hints};
-pub use policies::{Policies, WithCurve};
+pub use policies::{OfType, Policies, WithCurve};
 pub use preset::Preset;
 pub use rule::Rule;
 pub use settings::PolicySettings;

@@ -71,6 +71,13 @@ pub trait Policies {
         true
     }
 
+    /// Returns the type of the operations of these calls, such as `"database"`, for events; by default, it is empty. See
+    /// [`OfType`].
+    #[inline]
+    fn operation_type(&self) -> &'static str {
+        ""
+    }
+
     /// Returns the ceiling of the delay after `failed` failed attempts, counted from 1; `None` for the policy's own
     /// curve. `base` is the policy's base delay.
     #[inline]
@@ -116,6 +123,11 @@ macro_rules! pointer {
 
             fn leaves_letters(&self) -> bool {
                 (**self).leaves_letters()
+            }
+
+            #[inline]
+            fn operation_type(&self) -> &'static str {
+                (**self).operation_type()
             }
 
             #[inline]
@@ -165,8 +177,76 @@ impl<P: Policies, F: Fn(u32, Duration) -> Duration> Policies for WithCurve<P, F>
     }
 
     #[inline]
+    fn operation_type(&self) -> &'static str {
+        self.policies.operation_type()
+    }
+
+    #[inline]
     fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
         Some((self.curve)(failed, base))
+    }
+}
+
+/// A source of policies with a type for the operations of its calls, such as `"http"` or `"database"`, which events and
+/// metrics carry: see [`Retry::of_type`](crate::Retry::of_type).
+///
+/// The type tells what kind of dependency an operation calls, so that metrics can be added up by it. Use few types: a
+/// metric has a label for it. The calls of an [`Operation`](crate::pool::Operation) have its name as their type.
+///
+/// ```
+/// use core::cell::Cell;
+/// use retry_core::{Call, Policy, observe::observer_fn, policy::OfType, testing::FakeClock};
+///
+/// let (clock, told) = (FakeClock::new(), Cell::new(""));
+/// let observer = observer_fn(|event| told.set(event.operation_type));
+/// let mut call = Call::new(OfType::new("http", &Policy::DEFAULT), clock.now()).observe(&observer);
+/// call.attempt(clock.now()).unwrap().succeed(clock.now());
+/// assert_eq!(told.get(), "http");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct OfType<P = &'static Policy> {
+    operation_type: &'static str,
+    policies: P,
+}
+
+impl<P> OfType<P> {
+    /// Adds a type to a source of policies.
+    pub const fn new(operation_type: &'static str, policies: P) -> Self {
+        Self { operation_type, policies }
+    }
+}
+
+impl<P: Policies> Policies for OfType<P> {
+    type Read = P::Read;
+
+    #[inline]
+    fn read(&self) -> P::Read {
+        self.policies.read()
+    }
+
+    #[inline]
+    fn policy<'a>(&'a self, read: &'a P::Read) -> &'a Policy {
+        self.policies.policy(read)
+    }
+
+    #[inline]
+    fn rules<'a>(&'a self, read: &'a P::Read) -> &'a [Rule] {
+        self.policies.rules(read)
+    }
+
+    fn leaves_letters(&self) -> bool {
+        self.policies.leaves_letters()
+    }
+
+    #[inline]
+    fn operation_type(&self) -> &'static str {
+        self.operation_type
+    }
+
+    #[inline]
+    fn ceiling(&self, failed: u32, base: Duration) -> Option<Duration> {
+        self.policies.ceiling(failed, base)
     }
 }
 

@@ -85,6 +85,7 @@ pub struct CircuitPool<W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     /// Disabled, so that it admits every attempt, unless it is shared.
     overflow: OfPool<W, L>,
     shares_overflow: bool,
+    name: &'static str,
     /// The latest time known from a call through the overflow circuit.
     latest: AtomicU32,
     /// Whether the clock may have stepped back just before that. One more reading shows whether it was a wrong one.
@@ -183,6 +184,7 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
             capacity,
             overflow,
             shares_overflow: false,
+            name: "",
             latest: AtomicU32::new(Seconds::UNKNOWN.0),
             may_have_stepped: AtomicBool::new(false),
             new_keys: AtomicU32::new(0),
@@ -203,6 +205,29 @@ impl<W: Window, L: Lock> CircuitPool<W, L> {
     pub fn share_overflow(self) -> Self {
         self.overflow.reset(Instant::ORIGIN);
         Self { shares_overflow: true, ..self }
+    }
+
+    /// Sets the name of the pool, which events of the changes and refusals of its circuits carry, beside the key of the
+    /// circuit. Metrics have the name as a label and leave out the key, because there may be any number of keys.
+    ///
+    /// ```
+    /// use core::cell::RefCell;
+    /// use retry_core::{CircuitConfig, CircuitPool, Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let hosts = CircuitPool::new(1_000, CircuitConfig::DEFAULT.consecutive_failures(1)).named("hosts");
+    /// let (clock, lines) = (FakeClock::new(), RefCell::new(Vec::new()));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.read").circuit(hosts.get("a.example.com"));
+    /// let retry = retry.on_event(|event| lines.borrow_mut().push(event.to_string()));
+    /// let _ = retry.run_blocking(|| Err::<(), _>(Class::Server));
+    /// assert_eq!(lines.borrow()[1], "stock.read[a.example.com]: circuit hosts: closed -> open: 1 failure in a row");
+    /// ```
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    pub(super) const fn pool_name(&self) -> &'static str {
+        self.name
     }
 
     /// Changes the configuration while calls are under way: of every circuit in the pool, of the overflow circuit, and

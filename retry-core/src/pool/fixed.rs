@@ -5,7 +5,7 @@ use core::fmt;
 use super::eviction::{Loss, PoolCounts, Seconds};
 use crate::circuit::{
     Admission, AttemptEnd, Breaker, CircuitConfig, CountWindow, Gate, Phase, Rejected, Settled, Ticket,
-    Window, manual_operations,
+    Window, manual_operations, read_for,
 };
 use crate::config_error::{ConfigError, Value, ok_or_panic};
 use crate::key::Key;
@@ -39,6 +39,7 @@ use crate::time::{Instant, Now, Reading};
 pub struct FixedCircuitPool<const N: usize, W: Window = CountWindow<100>, L: Lock = DefaultLock> {
     slots: L::Of<Slots<N, W>>,
     config: CircuitConfig,
+    name: &'static str,
 }
 
 /// A handle of the circuit of one key in a [`FixedCircuitPool`]. The pool keeps the circuit while a handle exists.
@@ -232,7 +233,24 @@ impl<const N: usize, W: Window, L: Lock> FixedCircuitPool<N, W, L> {
     }
 
     const fn from_checked(config: CircuitConfig) -> Self {
-        Self { slots: L::Of::<Slots<N, W>>::INITIAL, config }
+        Self { slots: L::Of::<Slots<N, W>>::INITIAL, config, name: "" }
+    }
+
+    /// Sets the name of the pool, which events of the changes and refusals of its circuits carry, beside the key of the
+    /// circuit.
+    ///
+    /// ```
+    /// use retry_core::{CircuitConfig, circuit::Gate, pool::FixedCircuitPool, runtime::LocalLock};
+    ///
+    /// let pool = FixedCircuitPool::<4, _, LocalLock>::with_window(CircuitConfig::DEFAULT).named("sensors");
+    /// let boiler = pool.get("boiler");
+    /// # let _: &retry_core::pool::FixedCircuit<'_, 4, retry_core::circuit::CountWindow<100>, LocalLock> = &boiler;
+    /// assert_eq!((boiler.name(), boiler.key().as_str()), ("sensors", "boiler"));
+    /// ```
+    #[must_use]
+    pub const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
     }
 
     /// Changes the configuration while calls are under way: of every circuit in the pool, and of every circuit made
@@ -324,6 +342,20 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
     /// `None` for an overflow.
     type Ticket = Option<Ticket>;
 
+    /// The circuit has the name of the pool.
+    fn name(&self) -> &'static str {
+        self.pool.name
+    }
+
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    /// A byte of the pool, which no other circuit has.
+    fn place(&self) -> usize {
+        self.slot.map_or(0, |slot| core::ptr::from_ref(self.pool).addr() + slot + 1)
+    }
+
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {
         let mut now = Reading::Unread(now);
         let admitted = self.with(|Slot { breaker, before, .. }, config| {
@@ -345,6 +377,12 @@ impl<const N: usize, W: Window, L: Lock> Gate for FixedCircuit<'_, N, W, L> {
     fn end(&self, ticket: Option<Ticket>, end: AttemptEnd, now: impl Now) -> Settled {
         let Some(ticket) = ticket else { return Settled::NOTHING };
         let mut now = Reading::Unread(now);
+        if end == AttemptEnd::Cancelled && ticket.is_timed() {
+            let release = |ticket| {
+                self.with(|slot, _| slot.breaker.release(ticket));
+            };
+            read_for(&ticket, || now.get(), release);
+        }
         let ended = self.with(|slot, config| slot.breaker.end(config, ticket, end, &mut || now.get()));
         ended.unwrap_or(Settled::NOTHING)
     }

@@ -248,6 +248,21 @@ impl<P: PoolRef> CircuitHandle<P> {
 impl<P: PoolRef> Gate for CircuitHandle<P> {
     type Ticket = Ticket;
 
+    /// The circuit has the name of the pool.
+    #[inline]
+    fn name(&self) -> &'static str {
+        self.pool.pool().pool_name()
+    }
+
+    fn key(&self) -> Key {
+        Self::key(self)
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        self.gate().place()
+    }
+
     #[inline]
     fn admit(&self, now: impl Now) -> Result<Admission<Ticket>, Rejected> {
         match self.place {

@@ -315,7 +315,21 @@ impl<W: Window, L: Lock> Operation<W, L> {
         &self.log_threshold
     }
 
-    /// Makes a [`Retry`] with the operation's policy, circuit and name.
+    /// Makes a [`Retry`] with the operation's policy, circuit and name. If the calls get another name, the operation's
+    /// name remains as their type, which events and metrics carry:
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use retry_core::{Class, Preset, observe::Metrics, pool::Operations, testing::FakeClock};
+    ///
+    /// static ALL: Operations<1> = Operations::new([Preset::DATABASE]);
+    /// static METRICS: Metrics = Metrics::new();
+    ///
+    /// let read = ALL.named("database").retry(FakeClock::new()).named("users.read").observe(&METRICS);
+    /// assert_eq!(read.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// assert_eq!(METRICS.operation("users.read").unwrap().operation_type(), "database");
+    /// # }
+    /// ```
     pub fn retry<R>(&self, runtime: R) -> Retry<R, &Self, &Self> {
         Retry::new(self, runtime).circuit(self).named(self.name)
     }
@@ -343,6 +357,12 @@ impl<W: Window, L: Lock> Policies for Operation<W, L> {
     fn leaves_letters(&self) -> bool {
         self.dead_letter()
     }
+
+    /// The operation's name: it is a type of operation, of which calls may have names of their own.
+    #[inline]
+    fn operation_type(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// Asks the operation's circuit. An operation without a circuit admits every attempt.
@@ -354,6 +374,11 @@ impl<W: Window, L: Lock> Gate for Operation<W, L> {
     #[inline]
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        self.circuit.place()
     }
 
     fn admit(&self, now: impl Now) -> Result<Admission<Option<Ticket>>, Rejected> {

@@ -38,7 +38,7 @@ use crate::error::Cause;
 use crate::key::Key;
 use crate::name::Name;
 use crate::observe::{Event, Observer, ObserverFn, observer_fn};
-use crate::policy::{Failure, Policies, Policy, Rule, WithCurve};
+use crate::policy::{Failure, OfType, Policies, Policy, Rule, WithCurve};
 use crate::runtime::{Entropy, Ready, WithEntropy};
 use crate::verdict::Verdict;
 
@@ -432,6 +432,24 @@ impl<R, P, G, B, K, O> Retry<R, P, G, B, K, O> {
     /// ```
     pub fn on_event<F: Fn(&Event<'_>)>(self, observer: F) -> Retry<R, P, G, B, K, ObserverFn<F>> {
         self.observe(observer_fn(observer))
+    }
+
+    /// Sets the type of the operation, such as `"http"` or `"database"`, which events and metrics carry beside the name.
+    /// The calls of an [`Operation`](crate::pool::Operation) have its name as their type.
+    ///
+    /// ```
+    /// use core::cell::RefCell;
+    /// use retry_core::{Class, Policy, Retry, testing::FakeClock};
+    ///
+    /// let (clock, lines) = (FakeClock::new(), RefCell::new(Vec::new()));
+    /// let retry = Retry::new(&Policy::DEFAULT, &clock).named("users.read").of_type("database");
+    /// let retry = retry.on_event(|event| lines.borrow_mut().push(event.to_string()));
+    /// assert_eq!(retry.run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    /// assert_eq!(lines.borrow()[0], "users.read (database): attempt 1");
+    /// ```
+    pub fn of_type(self, operation_type: &'static str) -> Retry<R, OfType<P>, G, B, K, O> {
+        let Self { setup, classifier, runtime } = self;
+        Retry { setup: setup.policies(|policies| OfType::new(operation_type, policies)), classifier, runtime }
     }
 
     /// Replaces the policy's backoff by this curve. It gets the number of failed attempts, counted from 1, and the

@@ -75,8 +75,7 @@ pub use crate::time::Now;
 ///
 /// It may stand still or step back: the decisions allow for that. It may be read under a circuit's lock, so it must not
 /// use a circuit itself: a clock that asks the circuit that reads it waits for itself forever. Nor should it panic. If it
-/// does while a probe ends, the slot of the probe is free again only after the circuit's
-/// [`lease`](crate::CircuitConfig::lease).
+/// does while an attempt ends, the attempt counts as dropped: a probe gives its slot back.
 pub trait Clock {
     /// Returns the time since this clock's origin.
     fn now(&self) -> Instant;

@@ -6,7 +6,8 @@ use env_logger::{Builder, Target};
 use log::LevelFilter;
 use retry_core::{
     Call, Instant, Policy,
-    observe::{LogFacade, Observer},
+    observe::{LogFacade, Observer, Tagged},
+    policy::OfType,
 };
 
 use super::{Written, letter, story};
@@ -54,6 +55,14 @@ fn every_event_is_a_line_of_its_level() {
         LogFacade.observe(&event);
         assert_eq!(written.take(), format!("INFO  {line}\n"));
     }
+
+    // Tags, and the type of the operation.
+    let tagged = Tagged::new(&[("region", "eu"), ("tenant", "n\u{202e}orth")], LogFacade);
+    let mut call =
+        Call::new(OfType::new("database", &untimed), Instant::ORIGIN).named("users.read").observe(&tagged);
+    call.attempt(Instant::ORIGIN).unwrap().succeed(Instant::ORIGIN);
+    let line = "TRACE users.read (database) {region=eu, tenant=n\u{fffd}orth}: attempt 1";
+    assert_eq!(written.take().lines().next(), Some(line));
 }
 
 const STORY: &str = "\

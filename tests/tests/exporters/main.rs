@@ -1,5 +1,6 @@
 //! Exporters with the loggers, subscribers and recorders that programs install.
 
+mod gauge;
 mod log;
 mod names;
 mod opentelemetry;

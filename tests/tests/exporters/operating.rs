@@ -214,7 +214,15 @@ fn the_bounds_of_the_page_match_the_code() {
 }
 
 /// Fields that every event has.
-const COMMON: [&str; 5] = ["message", "retry.event", "retry.operation", "retry.key", "retry.attempt"];
+const COMMON: [&str; 7] = [
+    "message",
+    "retry.event",
+    "retry.operation",
+    "retry.operation_type",
+    "retry.tags",
+    "retry.key",
+    "retry.attempt",
+];
 
 /// What Prometheus scrapes after a story.
 #[derive(Default)]

@@ -3,9 +3,11 @@
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use retry_core::{
-    Instant,
-    circuit::{Change, ChangeCause, Phase},
+    CircuitConfig, Class, Instant, Retry, SharedCircuit,
+    circuit::{Change, ChangeCause, CountWindow, Phase},
     observe::{Event, EventKind, MetricsFacade, Observer},
+    runtime::LocalLock,
+    testing::FakeClock,
 };
 
 use super::{letter, story};
@@ -91,6 +93,60 @@ fn names_are_quoted_like_labels() {
 }
 
 #[test]
+fn metrics_of_an_operation_have_its_type() {
+    let (recorder, handle) = recorder();
+    let facade = MetricsFacade::<2>::sized();
+    with_local_recorder(&recorder, || {
+        let clock = FakeClock::new();
+        let retry = Retry::new(&super::POLICY, &clock).observe(&facade);
+        let _ = retry.by_ref().named("users.read").of_type("database").run_blocking(|| Ok::<_, Class>(7));
+        let _ = retry.by_ref().named("stock.read").run_blocking(|| Ok::<_, Class>(7));
+    });
+    let calls = samples(&handle).into_iter().filter(|line| line.starts_with("retry_calls_total"));
+    let expected = [
+        r#"retry_calls_total{operation="stock.read",outcome="succeeded"} 1"#,
+        r#"retry_calls_total{operation="users.read",operation_type="database",outcome="succeeded"} 1"#,
+    ];
+    assert_eq!(Vec::from_iter(calls), expected);
+}
+
+/// The alert on open circuits joins the refusals with the gauge by this label.
+#[test]
+fn refusals_are_labelled_by_the_name_of_the_circuit() {
+    let page = |facade: &MetricsFacade<2>| {
+        let (recorder, handle) = recorder();
+        with_local_recorder(&recorder, || {
+            let clock = FakeClock::new();
+            let circuits = ["stock", "price", "third", ""].map(|name| {
+                SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
+                    CircuitConfig::WITHOUT_RULES.consecutive_failures(1),
+                )
+                .named(name)
+            });
+            for circuit in &circuits {
+                let read = Retry::new(&super::POLICY, &clock).named("read").circuit(circuit).observe(facade);
+                let _ = read.run_blocking(|| Err::<(), _>(Class::Server)); // opens it
+                let refused = |page: &str| page.lines().filter(|it| it.starts_with("retry_refusals")).count();
+                assert!(refused(&handle.render()) > 0, "the counter begins at zero");
+                let _ = read.run_blocking(|| Err::<(), _>(Class::Server)); // is refused
+            }
+        });
+        let refusals = samples(&handle).into_iter().filter(|line| line.starts_with("retry_refusals_total"));
+        Vec::from_iter(refusals)
+    };
+    // There is room for two names. Further ones are counted with the circuits without a name.
+    let by_name = [
+        r#"retry_refusals_total{operation="read",circuit="price"} 1"#,
+        r#"retry_refusals_total{operation="read",circuit="stock"} 1"#,
+        r#"retry_refusals_total{operation="read"} 2"#,
+    ];
+    assert_eq!(page(&MetricsFacade::sized()), by_name);
+    // A tag takes the place of the names.
+    let tagged = MetricsFacade::sized().tags(&[("circuit", "all")]);
+    assert_eq!(page(&tagged), [r#"retry_refusals_total{circuit="all",operation="read"} 4"#]);
+}
+
+#[test]
 fn circuits_are_counted_for_any_operation_and_in_any_order() {
     let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::sized();
@@ -102,10 +158,13 @@ fn circuits_are_counted_for_any_operation_and_in_any_order() {
         (Phase::Open, Phase::HalfOpen),
     ];
     changes.reverse();
+    let circuits = [(); 2].map(|()| SharedCircuit::new(CircuitConfig::DEFAULT));
     with_local_recorder(&recorder, || {
         for (i, (from, to)) in changes.into_iter().enumerate() {
-            let change = Change { from, to, at: Instant::ORIGIN, cause: ChangeCause::Manual };
-            facade.observe(&Event::phase_changed(["a", "b"][i % 2], change));
+            let at = Instant::from_millis(100 - i as u64);
+            let change = Change { from, to, at, cause: ChangeCause::Manual };
+            let event = Event::phase_changed(["a", "b"][i % 2], change);
+            facade.observe(&event.of_circuit(&circuits[usize::from(i < 2)]));
         }
     });
     let expected = [
@@ -168,7 +227,7 @@ retry_failures_total{operation="stock.write",error_type="Server"} 3
 retry_give_ups_total{operation="stock.read",reason="attempts"} 1
 retry_give_ups_total{operation="stock.read",reason="class"} 1
 retry_give_ups_total{operation="stock.write",reason="budget"} 1
-retry_refusals_total{operation="stock.write"} 1
+retry_refusals_total{operation="stock.write",circuit="stock"} 1
 retry_retries_total{operation="stock.read",error_type="Network"} 1
 retry_retries_total{operation="stock.read",error_type="Timeout"} 1
 retry_retries_total{operation="stock.read",error_type="Unknown"} 1

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use retry_core::{
     Call, Class, Instant, Policy, Retry,
-    observe::{CallSpan, Observer, TracingLog},
+    observe::{CallSpan, Observer, Tagged, TracingLog},
     testing::FakeClock,
 };
 use serde_json::{Map, Value};
@@ -56,6 +56,29 @@ fn every_event_has_its_level_and_fields() {
     with_default(subscriber(&written, LevelFilter::WARN), || story(&TracingLog));
     let warnings = STORY.lines().filter(|line| line.starts_with("WARN") || line.starts_with("ERROR"));
     assert_eq!(lines(&written), Vec::from_iter(warnings));
+}
+
+#[test]
+fn events_and_spans_have_the_type_and_the_tags() {
+    const TAGS: &[(&str, &str)] = &[("region", "eu"), ("tenant", "n\u{202e}orth")];
+    let written = Written::default();
+    let clock = FakeClock::new();
+    let read = Retry::new(&POLICY, &clock).named("users.read").of_type("database");
+    with_default(subscriber(&written, LevelFilter::TRACE), || {
+        assert_eq!(
+            read.by_ref().observe(Tagged::new(TAGS, TracingLog)).run_blocking(|| Ok::<_, Class>(7)),
+            Ok(7)
+        );
+        let call = CallSpan::new("users.read");
+        assert_eq!(read.by_ref().observe(Tagged::new(TAGS, &call)).run_blocking(|| Ok::<_, Class>(7)), Ok(7));
+    });
+    let lines = lines(&written);
+    let with_both = |line: &&String| {
+        line.contains("retry.operation_type=database")
+            && line.contains("retry.tags=region=eu, tenant=n\u{fffd}orth")
+    };
+    assert_eq!(lines.iter().filter(with_both).count(), lines.len(), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("closed=call")).count(), 1, "{lines:#?}");
 }
 
 #[test]

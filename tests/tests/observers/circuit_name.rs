@@ -7,9 +7,9 @@ use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::{
     CircuitConfig, CircuitPool, Class, Policy, Preset, Retry, SharedCircuit,
-    circuit::{CountWindow, Gate, Phase},
-    observe::{EventKind, MetricsFacade, Observer},
-    pool::Operations,
+    circuit::{ConstCircuit, ConstConfig, CountWindow, Gate, Phase},
+    observe::{Event, EventKind, MetricsFacade, Observer},
+    pool::{FixedCircuitPool, Operations},
     testing::FakeClock,
 };
 
@@ -51,10 +51,90 @@ fn changes_and_refusals_name_the_circuit() {
     let unnamed = [const { String::new() }; 3];
     assert_eq!(told(&new()), unnamed);
     assert_eq!(told(&CircuitPool::new(1, CONFIG).get("a.example.com")), unnamed);
+    let hosts = ["hosts", "hosts", ""].map(String::from);
+    let pool = Arc::new(CircuitPool::new(2, CONFIG).named("hosts"));
+    assert_eq!(told(&pool.get("a.example.com")), hosts);
+    assert_eq!(told(&pool.get_owned("b.example.com")), hosts);
+    let fixed = FixedCircuitPool::<2>::new(CONFIG).named("hosts");
+    assert_eq!(told(&fixed.get("a.example.com")), hosts);
+    assert_eq!(told(&ConstCircuit::<Payments>::CLOSED), named);
+    assert_eq!(told(&ConstCircuit::<Unnamed>::CLOSED), unnamed);
     let mut preset = Preset::new("search", Policy::DEFAULT);
     preset.circuit = Some(CONFIG);
     let operations = Operations::<1>::new([preset]);
     assert_eq!(told(operations.named("search")), ["search", "search", ""].map(String::from));
+}
+
+struct Payments;
+
+impl ConstConfig for Payments {
+    const CONFIG: CircuitConfig = CONFIG;
+    const NAME: &'static str = "payments";
+}
+
+struct Unnamed;
+
+impl ConstConfig for Unnamed {
+    const CONFIG: CircuitConfig = CONFIG;
+}
+
+/// The key of a pool's circuit is in the events of its changes and refusals, unless the call has a key of its own. It
+/// comes from outside, so it is shown clean.
+#[test]
+fn changes_and_refusals_tell_the_key_of_a_pools_circuit() {
+    let pool = CircuitPool::new(8, CONFIG).named("hosts");
+    let fixed = FixedCircuitPool::<2>::new(CONFIG).named("sensors");
+    let lines = RefCell::new(Vec::new());
+    let observer = retry_core::observe::observer_fn(|event| lines.borrow_mut().push(event.to_string()));
+    opened(&pool.get("a\nb\u{202e}c"), &observer);
+    opened(&fixed.get("boiler"), &observer);
+    let clock = FakeClock::new();
+    let keyed =
+        Retry::new(&ONCE, &clock).named("stock.read").keyed("eu").circuit(pool.get("d")).observe(&observer);
+    keyed.run_blocking(|| Err::<(), _>(Class::Server)).unwrap_err();
+    let by_hand = pool.get("e.example.com");
+    let change = by_hand.force_open(clock.now()).unwrap();
+    observer.observe(&Event::phase_changed("hosts", change).of_circuit(&by_hand));
+
+    let lines = lines.into_inner();
+    let of_circuits = |line: &&String| line.contains("->") || line.contains("rejected: the");
+    assert_eq!(
+        Vec::from_iter(lines.iter().filter(of_circuits)),
+        [
+            "stock.read[a\u{fffd}b\u{fffd}c]: circuit hosts: closed -> open: 1 failure in a row",
+            "stock.read[a\u{fffd}b\u{fffd}c]: rejected: the circuit is open for another 30.0 s",
+            "stock.read[boiler]: circuit sensors: closed -> open: 1 failure in a row",
+            "stock.read[boiler]: rejected: the circuit is open for another 30.0 s",
+            "stock.read[eu]: circuit hosts: closed -> open: 1 failure in a row",
+            "hosts[e.example.com]: closed -> open: by hand",
+        ]
+    );
+}
+
+/// A thousand keys are one label.
+#[test]
+fn a_facade_labels_the_circuits_of_a_pool_by_the_name_of_the_pool() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let facade = MetricsFacade::new();
+    let pool = CircuitPool::new(1_000, CONFIG).named("hosts");
+    with_local_recorder(&recorder, || {
+        for host in 0..1_000 {
+            opened(&pool.get(&format!("host-{host}")), &facade);
+        }
+    });
+    let page = recorder.handle().render();
+    let of_circuits = |line: &&str| line.contains("circuit=") && !line.ends_with(" 0");
+    let mut of_circuits = Vec::from_iter(page.lines().filter(of_circuits));
+    of_circuits.sort_unstable();
+    assert_eq!(
+        of_circuits,
+        [
+            r#"retry_circuit_changes_total{phase="open",circuit="hosts"} 1000"#,
+            r#"retry_circuits{phase="open",circuit="hosts"} 1000"#,
+            r#"retry_refusals_total{operation="stock.read",circuit="hosts"} 1000"#,
+        ]
+    );
+    assert!(!page.contains("host-"), "{page}");
 }
 
 #[test]

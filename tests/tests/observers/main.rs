@@ -5,6 +5,7 @@ mod compose;
 mod error_text;
 mod guarded;
 mod queued;
+mod tags;
 mod told;
 mod told_time;
 

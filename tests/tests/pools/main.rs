@@ -6,13 +6,14 @@ mod keys;
 mod operations;
 mod pressure;
 mod reconfigure;
+mod renewed;
 mod threads;
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use retry_core::{
-    CircuitConfig, CircuitPool, Class, Instant, Key, Policy, Retry,
+    CircuitConfig, CircuitPool, Class, Instant, Policy, Retry,
     circuit::{CountWindow, Gate, Phase},
     observe::Event,
     pool::{FixedCircuit, FixedCircuitPool, OwnedCircuit, PoolCounts, PooledCircuit},
@@ -52,7 +53,6 @@ trait Pool {
 trait Circuit: Gate {
     fn phase(&self) -> Phase;
     fn is_overflow(&self) -> bool;
-    fn key(&self) -> Key;
 }
 
 impl Pool for Large {
@@ -77,9 +77,6 @@ impl Circuit for PooledCircuit<'_, CountWindow<10>> {
     fn is_overflow(&self) -> bool {
         self.is_overflow()
     }
-    fn key(&self) -> Key {
-        self.key()
-    }
 }
 
 impl Pool for Shared {
@@ -101,9 +98,6 @@ impl Circuit for OwnedCircuit<CountWindow<10>> {
     }
     fn is_overflow(&self) -> bool {
         self.is_overflow()
-    }
-    fn key(&self) -> Key {
-        self.key()
     }
 }
 
@@ -128,9 +122,6 @@ impl<const N: usize> Circuit for FixedCircuit<'_, N, CountWindow<10>, LocalLock>
     }
     fn is_overflow(&self) -> bool {
         self.is_overflow()
-    }
-    fn key(&self) -> Key {
-        self.key()
     }
 }
 

@@ -15,7 +15,7 @@ use page::{PAGE, keys, names, quoted, sections};
 use sources::SOURCES;
 
 /// The sections that a type's settings are in.
-const SECTIONS: [(&str, &[&str]); 28] = [
+const SECTIONS: [(&str, &[&str]); 29] = [
     ("Policy", &["Policy"]),
     ("Backoff", &["Policy"]),
     ("Jitter", &["Policy"]),
@@ -34,6 +34,7 @@ const SECTIONS: [(&str, &[&str]); 28] = [
     ("ConcurrencyShare", &["ConcurrencyShare"]),
     ("AdaptiveThrottle", &["AdaptiveThrottle"]),
     ("CircuitPool", &["Pools"]),
+    ("FixedCircuitPool", &["Pools"]),
     ("DeadLetterCall", &["Dead letters"]),
     ("JsonLinesSink", &["Dead letters"]),
     ("JsonLinesReader", &["Dead letters"]),

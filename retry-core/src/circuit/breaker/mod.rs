@@ -8,7 +8,7 @@ mod restore;
 use core::mem;
 
 use super::config::CircuitConfig;
-use super::gate::{Admission, AttemptEnd, Settled, Ticket};
+use super::gate::{Admission, AttemptEnd, Settled, Ticket, UNWINDS};
 use super::phase::{Change, ChangeCause, Mode, OpenedBy, Phase};
 use super::ramp::Ramp;
 use super::rejected::Rejected;
@@ -143,7 +143,14 @@ impl<W: Window> Breaker<W> {
         now: impl Now,
     ) -> Option<Change> {
         let mut now = Reading::Unread(now);
-        // The clock is read before anything changes: if it panics, the attempt counts as dropped.
+        // A probe frees its slot, and then the clock is read, before anything else changes: if the clock panics, the
+        // attempt counts as dropped.
+        if UNWINDS
+            && let State::HalfOpen { in_flight, .. } = &mut self.state
+            && ticket.era == self.era
+        {
+            *in_flight = in_flight.saturating_sub(1);
+        }
         if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
             now.get();
         }
@@ -179,7 +186,9 @@ impl<W: Window> Breaker<W> {
             // An open circuit gives out no tickets, so a ticket of its era cannot exist.
             State::Open { .. } => return None,
             State::HalfOpen { in_flight, succeeded, failed: failures, .. } => {
-                *in_flight = in_flight.saturating_sub(1);
+                if !UNWINDS {
+                    *in_flight = in_flight.saturating_sub(1);
+                }
                 // A slow probe is no proof that the dependency is healthy.
                 if failed || slow && config.slow_rate > 0 {
                     *failures += 1;

@@ -2,7 +2,7 @@
 
 use super::Breaker;
 use crate::circuit::config::CircuitConfig;
-use crate::circuit::phase::{Change, ChangeCause};
+use crate::circuit::phase::{Change, ChangeCause, OpenedBy, Phase};
 use crate::circuit::snapshot::{Snapshot, TAKEN};
 use crate::circuit::state::State;
 use crate::circuit::window::Window;
@@ -13,6 +13,8 @@ impl<W: Window> Breaker<W> {
     pub fn snapshot(&self, config: &CircuitConfig, now: Instant) -> Snapshot<W> {
         let Self { mode, opened_by, late, openings, .. } = *self;
         let (mut state, span) = (self.state.clone(), config.span(W::CAPACITY));
+        // Without a meaning unless it is open, so that snapshots of the same state are equal.
+        let opened_by = if self.phase() == Phase::Open { opened_by } else { OpenedBy::Rules };
         state.move_to(span, now, TAKEN);
         Snapshot { state, mode, opened_by, late, openings, span }
     }

@@ -5,7 +5,6 @@ pub(super) mod place;
 mod snapshot;
 #[cfg(feature = "std")]
 mod table;
-mod tags;
 
 use core::fmt;
 use core::time::Duration;
@@ -16,12 +15,11 @@ pub use snapshot::MetricsSnapshot;
 pub use table::Metrics;
 #[cfg(feature = "metrics")]
 pub(super) use table::{ByName, UNNAMED};
-#[allow(unused_imports)] // by exporters, where there are any
-#[cfg(feature = "std")]
-pub(super) use tags::is_fit;
-pub(super) use tags::{Tags, check_any_name, check_name, check_tags, tag_setters};
 
 use super::event::{CallEnd, Event, EventKind, Observer};
+#[cfg(feature = "std")]
+use super::tags::is_fit;
+use super::tags::{Tags, check_any_name, check_name, check_tags, tag_setters};
 use crate::config_error::{ConfigError, ok_or_panic};
 use crate::name::Name;
 use crate::time::nanos;
@@ -68,6 +66,7 @@ const DEFAULT_SHARDS: usize = 1;
 /// ```
 pub struct OperationMetrics<const SHARDS: usize = DEFAULT_SHARDS> {
     operation: Name,
+    operation_type: &'static str,
     tags: Tags,
     shards: Shards<{ place::COUNTERS }, SHARDS>,
 }
@@ -123,6 +122,25 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
 
     tag_setters!("Sets tags, in pairs of name and value, which exporters add to these metrics.");
 
+    /// Sets the type of the operation, such as `"database"`, for exporters.
+    ///
+    /// ```
+    /// use retry_core::observe::OperationMetrics;
+    ///
+    /// static READ: OperationMetrics = OperationMetrics::new("users.read").of_type("database");
+    /// assert_eq!((READ.operation(), READ.operation_type()), ("users.read", "database"));
+    /// ```
+    #[must_use]
+    pub const fn of_type(mut self, operation_type: &'static str) -> Self {
+        self.operation_type = operation_type;
+        self
+    }
+
+    /// Returns the type of the operation; it is empty if it has none.
+    pub const fn operation_type(&self) -> &'static str {
+        self.operation_type
+    }
+
     /// Returns the operation's name.
     pub fn operation(&self) -> &str {
         &self.operation
@@ -135,7 +153,7 @@ impl<const SHARDS: usize> OperationMetrics<SHARDS> {
     }
 
     const fn of(operation: Name) -> Self {
-        Self { operation, tags: Tags::NONE, shards: Shards::new() }
+        Self { operation, operation_type: "", tags: Tags::NONE, shards: Shards::new() }
     }
 
     /// Returns what was counted so far. A call under way is in some of the numbers, and not yet in others.

@@ -5,9 +5,9 @@ use std::boxed::Box;
 use std::sync::OnceLock;
 
 use super::super::event::{Event, EventKind, Observer};
+use super::super::tags::{LONGEST_VALUE, Tags, check_tags, tag_setters};
+use super::OperationMetrics;
 use super::snapshot::MetricsSnapshot;
-use super::tags::LONGEST_VALUE;
-use super::{OperationMetrics, Tags, check_tags, tag_setters};
 use crate::config_error::{ConfigError, ok_or_panic};
 use crate::name::Name;
 
@@ -106,7 +106,10 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call counts it
             EventKind::PhaseChanged(_) => self.circuits.observe(event),
-            _ => self.find_or_make(event.operation, event.fixed).observe(event),
+            _ => match self.found(event.operation) {
+                Some(operation) => operation.observe(event),
+                None => self.find_or_make(event).observe(event),
+            },
         }
     }
 }
@@ -114,13 +117,19 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     /// Out of line, because the look-up is long. It takes only the name, so that the event stays in registers.
     #[inline(never)]
-    fn find_or_make(&self, operation: &str, fixed: Option<&'static str>) -> &OperationMetrics {
-        self.by_name.find(operation, fixed, |name| self.made(name)).unwrap_or(&self.other)
+    fn found(&self, operation: &str) -> Option<&OperationMetrics> {
+        self.by_name.get(operation)
     }
 
-    fn made(&self, name: Name) -> Option<OperationMetrics> {
-        let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
-        Some(OperationMetrics { tags: self.tags.clone(), ..OperationMetrics::named(name)? })
+    #[cold]
+    #[inline(never)]
+    fn find_or_make(&self, event: &Event<'_>) -> &OperationMetrics {
+        let make = |name: Name| {
+            let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
+            let named = OperationMetrics::named(name)?;
+            Some(OperationMetrics { tags: self.tags.clone(), ..named.of_type(event.operation_type) })
+        };
+        self.by_name.find(event.operation, event.fixed, make).unwrap_or(&self.other)
     }
 }
 
@@ -167,7 +176,6 @@ impl<T, const N: usize> ByName<T, N> {
                 Some(found) => &**found,
                 None => self.make(place, Name::kept(name, fixed), &make)?,
             };
-            // Most often it is the very same text.
             if ptr::eq(found.0.as_str(), name) || found.0 == *name {
                 return Some(&found.1);
             }
@@ -177,11 +185,13 @@ impl<T, const N: usize> ByName<T, N> {
     }
 
     /// Returns the entry of this name, if there is one.
+    #[inline]
     fn get(&self, name: &str) -> Option<&T> {
         let mut place = hash(name) % N;
         for _ in 0..N {
             let found = self.0[place].get()?;
-            if found.0 == *name {
+            // Most often it is the very same text.
+            if ptr::eq(found.0.as_str(), name) || found.0 == *name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };

@@ -29,6 +29,12 @@ impl Steps {
             None => self.same += 1,
         }
     }
+
+    /// The numbers in the order of the fields, with all rules as one.
+    pub(super) fn tally(&self) -> [u32; 6] {
+        let Self { same, by_rule, apart, late, given_back, over } = self;
+        [*same, by_rule.values().sum(), *apart, *late, *given_back, *over]
+    }
 }
 
 impl AddAssign for Steps {

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::clean::Shown;
 use crate::config_error::{ConfigError, Value};
 use crate::name::Name;
 
@@ -18,6 +19,12 @@ pub(crate) enum Tags {
 
 impl Tags {
     pub(crate) const NONE: Self = Self::Static(&[]);
+    /// A reference to no tags, for events.
+    pub(crate) const EMPTY: &'static Self = &Self::NONE;
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let (fixed, shared): (StaticTags, &[(Name, Name)]) = match self {
@@ -53,9 +60,33 @@ impl Tags {
     }
 }
 
+/// Tags are equal if their pairs are, wherever their texts are kept.
+impl PartialEq for Tags {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Writes the tags for a line of a log, such as `region=eu, tenant=north`: clean and bounded.
+impl fmt::Display for Tags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().enumerate().try_for_each(|(place, (name, value))| {
+            let separator = if place == 0 { "" } else { ", " };
+            write!(f, "{separator}{}={}", Shown(name), Shown(value))
+        })
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Tags {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        self.iter().for_each(|(name, value)| defmt::write!(f, "{=str}={=str}; ", name, value));
+    }
+}
+
 impl fmt::Debug for Tags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        f.debug_map().entries(self.iter().map(|(name, value)| (Shown(name), Shown(value)))).finish()
     }
 }
 
@@ -64,11 +95,11 @@ const ONLY_ONCE: &str = "each name must be unique";
 const MOST_TAGS: usize = 8;
 const LONGEST_NAME: usize = 64;
 /// The longest name of an operation, and the longest value of a tag, in bytes.
-pub(super) const LONGEST_VALUE: usize = 128;
+pub(in crate::observe) const LONGEST_VALUE: usize = 128;
 
 /// The labels that exporters, or systems that store metrics, use themselves.
-const OUR_OWN: [&str; 8] =
-    ["operation", "outcome", "error_type", "reason", "attempt", "phase", "le", "quantile"];
+const OUR_OWN: [&str; 9] =
+    ["operation", "operation_type", "outcome", "error_type", "reason", "attempt", "phase", "le", "quantile"];
 
 /// Defines the setters of tags, for a type with the field `tags`. Its other metrics in the fields `$part` get the same
 /// tags.
