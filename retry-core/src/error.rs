@@ -97,6 +97,8 @@ pub(crate) struct Context {
     /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
     pub(crate) unix_time: u64,
     pub(crate) class: Option<Class>,
+    /// The last failure's hint in nanoseconds; `UNKNOWN` if it has none.
+    pub(crate) hint: u64,
     pub(crate) is_elapsed_partial: bool,
     /// Whether the last failure was neutral.
     pub(crate) is_neutral: bool,
@@ -114,6 +116,10 @@ impl Context {
 
     pub(crate) fn unix_time(&self) -> Option<Duration> {
         Self::known(self.unix_time)
+    }
+
+    pub(crate) fn hint(&self) -> Option<Duration> {
+        Self::known(self.hint)
     }
 
     fn known(time: u64) -> Option<Duration> {
@@ -234,7 +240,9 @@ pub struct ErrorContext {
     pub operation: Name,
     /// The key, such as a host, or [`Key::NONE`].
     pub key: Key,
-    /// The number of the last attempt, counted from 1; 0 before the first attempt.
+    /// The number of the last attempt, counted from 1; 0 before the first attempt. A retry that a limit of time ended
+    /// before it ran does not count. After a reset by [`Policy::reset_after`](crate::Policy::reset_after), attempts are
+    /// counted from it on.
     pub attempt: u32,
     /// The number of attempts that the policy or its rule allows a call that goes on failing in the last way; `u32::MAX`
     /// for unlimited attempts. It is at least `attempt`.
@@ -288,7 +296,8 @@ impl<E> Error<E> {
         self.context.operation.as_str()
     }
 
-    /// Returns how many attempts were made.
+    /// Returns how many attempts were made. A retry that a limit of time ended before it ran does not count. After a reset
+    /// by [`Policy::reset_after`](crate::Policy::reset_after), attempts are counted from it on.
     pub const fn attempts(&self) -> u32 {
         self.context.attempt
     }
@@ -296,6 +305,24 @@ impl<E> Error<E> {
     /// Returns the class of the last attempt's failure; `None` before the end of the first attempt.
     pub const fn class(&self) -> Option<Class> {
         self.context.class
+    }
+
+    /// Returns the hint of the last attempt's failure, such as HTTP's `Retry-After`: how long the server asked to wait from
+    /// the end of that attempt. Returns `None` if the failure had no hint, or if the policy [ignores](crate::policy::Hints) hints.
+    /// A service can pass it on to its own callers.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Failure, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(120));
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(busy)).unwrap_err();
+    /// assert_eq!(error.hint(), Some(Duration::from_secs(120))); // longer than the policy waits
+    /// ```
+    #[doc(alias = "retry-after")]
+    pub fn hint(&self) -> Option<Duration> {
+        self.context.hint()
     }
 
     /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].

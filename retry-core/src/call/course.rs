@@ -157,6 +157,11 @@ impl<T, R> State<T, R> {
         self.attempts
     }
 
+    /// Leaves an attempt that did not run out of the count.
+    pub(super) fn take_back_attempt(&mut self) {
+        self.attempts = self.attempts.saturating_sub(1);
+    }
+
     pub(super) fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
         self.elapsed.as_mut().map(|elapsed| duration(elapsed.at(now.now())))
     }
@@ -430,6 +435,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             when,
             unix_time: Context::UNKNOWN,
             class,
+            hint: Context::UNKNOWN,
             is_elapsed_partial: false,
             is_neutral: false,
             letter: None,
