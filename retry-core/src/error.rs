@@ -97,8 +97,8 @@ pub(crate) struct Context {
     /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
     pub(crate) unix_time: u64,
     pub(crate) class: Option<Class>,
-    /// The last failure's hint in nanoseconds; `UNKNOWN` if it has none.
-    pub(crate) hint: u64,
+    /// The last failure's hint.
+    pub(crate) hint: LastHint,
     pub(crate) is_elapsed_partial: bool,
     /// Whether the last failure was neutral.
     pub(crate) is_neutral: bool,
@@ -116,10 +116,6 @@ impl Context {
 
     pub(crate) fn unix_time(&self) -> Option<Duration> {
         Self::known(self.unix_time)
-    }
-
-    pub(crate) fn hint(&self) -> Option<Duration> {
-        Self::known(self.hint)
     }
 
     fn known(time: u64) -> Option<Duration> {
@@ -141,6 +137,28 @@ impl Context {
             class,
             is_elapsed_partial,
         }
+    }
+}
+
+/// A hint in four bytes, which fill a gap of [`Context`]: in milliseconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct LastHint(u32);
+
+impl LastHint {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+    const LONGEST: u32 = u32::MAX - 1;
+
+    #[inline]
+    pub(crate) fn of(hint: Option<Duration>) -> Self {
+        let Some(hint) = hint else { return Self::NONE };
+        let millis = u64::from(hint.subsec_nanos().div_ceil(1_000_000));
+        let millis = hint.as_secs().saturating_mul(1_000).saturating_add(millis);
+        Self(u32::try_from(millis).unwrap_or(Self::LONGEST).min(Self::LONGEST))
+    }
+
+    fn known(self) -> Option<Duration> {
+        (self != Self::NONE).then(|| Duration::from_millis(self.0.into()))
     }
 }
 
@@ -309,7 +327,7 @@ impl<E> Error<E> {
 
     /// Returns the hint of the last attempt's failure, such as HTTP's `Retry-After`: how long the server asked to wait from
     /// the end of that attempt. Returns `None` if the failure had no hint, or if the policy [ignores](crate::policy::Hints) hints.
-    /// A service can pass it on to its own callers.
+    /// A service can pass it on to its own callers. It is rounded up to whole milliseconds, and at most 49 days.
     ///
     /// ```
     /// use core::time::Duration;
@@ -322,7 +340,7 @@ impl<E> Error<E> {
     /// ```
     #[doc(alias = "retry-after")]
     pub fn hint(&self) -> Option<Duration> {
-        self.context.hint()
+        self.context.hint.known()
     }
 
     /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].

@@ -84,6 +84,25 @@ fn the_end_of_an_inner_call_has_the_hint_of_its_last_failure() {
 }
 
 #[test]
+fn the_hint_of_an_end_is_rounded_up_and_saturates() {
+    let most = Duration::from_millis(u64::from(u32::MAX) - 1);
+    let rows = [
+        (Duration::ZERO, Duration::ZERO),
+        (Duration::from_nanos(1), Duration::from_millis(1)),
+        (Duration::from_nanos(1_999_999_999), secs(2)),
+        (most, most),
+        (most + Duration::from_nanos(1), most),
+        (Duration::MAX, most),
+    ];
+    let clock = FakeClock::new();
+    for (hint, expected) in rows {
+        let retry =
+            Retry::new(&ONCE, &clock).classify_opaque(|()| Failure::new(Class::Server).retry_after(hint));
+        assert_eq!(retry.run_blocking(|| Err::<(), _>(())).unwrap_err().hint(), Some(expected), "{hint:?}");
+    }
+}
+
+#[test]
 fn a_total_timeout_has_no_hint() {
     const LIMITED: Policy = ONCE.max_attempts(2).max_hint(secs(9)).total_timeout(secs(20));
     let (clock, mut answers) = (FakeClock::new(), 0);

@@ -9,7 +9,7 @@ use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::detail::Detail;
-use crate::error::Context;
+use crate::error::{Context, LastHint};
 use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
@@ -435,7 +435,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             when,
             unix_time: Context::UNKNOWN,
             class,
-            hint: Context::UNKNOWN,
+            hint: LastHint::NONE,
             is_elapsed_partial: false,
             is_neutral: false,
             letter: None,

@@ -10,7 +10,7 @@ use crate::call::{Course, Elapsed, Setup, State};
 use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Context, Error, ErrorKind};
+use crate::error::{Cause, Error, ErrorKind, LastHint};
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::runtime::{Clock, Entropy, Readiness, Sleep};
@@ -31,8 +31,7 @@ struct Last<E> {
     cause: Cause<E>,
     class: Class,
     is_neutral: bool,
-    /// In nanoseconds; `UNKNOWN` if there is none.
-    hint: u64,
+    hint: LastHint,
     /// When the first attempt of the call failed; `MAX` if the call ended with it, or measures its time from the start.
     first: Instant,
 }
@@ -41,7 +40,7 @@ impl<E> Last<E> {
     #[inline]
     fn new(cause: Cause<E>, failure: Failure, first: Instant) -> Self {
         let Failure { class, is_neutral, .. } = failure;
-        let hint = failure.hint.map_or(Context::UNKNOWN, nanos);
+        let hint = LastHint::of(failure.hint);
         Self { cause, class, is_neutral, hint, first }
     }
 }
