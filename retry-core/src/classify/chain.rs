@@ -266,8 +266,8 @@ impl BaseErrors for CoreErrors {
 }
 
 impl CoreErrors {
-    /// Returns the failure of this one error, if it is of this library. An adapter calls it for each error of a chain
-    /// whose place it takes into account.
+    /// Returns the failure of this one error, if it is of this library. An adapter calls it for each error, if the
+    /// place of an error in its chain matters.
     pub fn ended_here(error: &(dyn StdError + 'static)) -> Option<Failure> {
         #[cfg(feature = "std")]
         if let Some(failure) = ended_as::<BoxError>(error).or_else(|| ended_as::<io::Error>(error)) {
