@@ -18,7 +18,7 @@ use core::time::Duration;
 /// | `Permanent` | no | as a success | high |
 /// | `Client`, `Serialization` | no | as a success | medium |
 /// | `Validation`, `NotFound` | no | as a success | low |
-/// | `CircuitOpen` | no | as a failure | high |
+/// | `CircuitOpen` | no | as a failure; not at all if the refusal came before the first attempt | high |
 /// | `Exhausted` | no | as a failure | critical |
 ///
 /// ```
@@ -46,7 +46,8 @@ pub enum Class {
     Unknown,
     /// The same request would always fail, for every caller.
     Permanent,
-    /// The caller may not do this: it is unauthorised, or the request is forbidden.
+    /// The request is in conflict with what the dependency knows: the caller is unauthorised, the request is forbidden, or
+    /// the state does not allow it, as for an item that already exists.
     Client,
     /// The request is malformed or breaks a rule.
     Validation,

@@ -97,6 +97,8 @@ pub(crate) struct Context {
     /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
     pub(crate) unix_time: u64,
     pub(crate) class: Option<Class>,
+    /// The last failure's hint.
+    pub(crate) hint: LastHint,
     pub(crate) is_elapsed_partial: bool,
     /// Whether the last failure was neutral.
     pub(crate) is_neutral: bool,
@@ -135,6 +137,28 @@ impl Context {
             class,
             is_elapsed_partial,
         }
+    }
+}
+
+/// A hint in four bytes, which fill a gap of [`Context`]: in milliseconds, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct LastHint(u32);
+
+impl LastHint {
+    pub(crate) const NONE: Self = Self(u32::MAX);
+    const LONGEST: u32 = u32::MAX - 1;
+
+    #[inline]
+    pub(crate) fn of(hint: Option<Duration>) -> Self {
+        let Some(hint) = hint else { return Self::NONE };
+        let millis = u64::from(hint.subsec_nanos().div_ceil(1_000_000));
+        let millis = hint.as_secs().saturating_mul(1_000).saturating_add(millis);
+        Self(u32::try_from(millis).unwrap_or(Self::LONGEST).min(Self::LONGEST))
+    }
+
+    fn known(self) -> Option<Duration> {
+        (self != Self::NONE).then(|| Duration::from_millis(self.0.into()))
     }
 }
 
@@ -234,7 +258,9 @@ pub struct ErrorContext {
     pub operation: Name,
     /// The key, such as a host, or [`Key::NONE`].
     pub key: Key,
-    /// The number of the last attempt, counted from 1; 0 before the first attempt.
+    /// The number of the last attempt, counted from 1; 0 before the first attempt. A retry that a limit of time ended
+    /// before it ran does not count. After a reset by [`Policy::reset_after`](crate::Policy::reset_after), attempts are
+    /// counted from it on.
     pub attempt: u32,
     /// The number of attempts that the policy or its rule allows a call that goes on failing in the last way; `u32::MAX`
     /// for unlimited attempts. It is at least `attempt`.
@@ -288,7 +314,8 @@ impl<E> Error<E> {
         self.context.operation.as_str()
     }
 
-    /// Returns how many attempts were made.
+    /// Returns how many attempts were made. A retry that a limit of time ended before it ran does not count. After a reset
+    /// by [`Policy::reset_after`](crate::Policy::reset_after), attempts are counted from it on.
     pub const fn attempts(&self) -> u32 {
         self.context.attempt
     }
@@ -296,6 +323,24 @@ impl<E> Error<E> {
     /// Returns the class of the last attempt's failure; `None` before the end of the first attempt.
     pub const fn class(&self) -> Option<Class> {
         self.context.class
+    }
+
+    /// Returns the hint of the last attempt's failure, such as HTTP's `Retry-After`: how long the server asked to wait from
+    /// the end of that attempt. Returns `None` if the failure had no hint, or if the policy [ignores](crate::policy::Hints) hints.
+    /// A service can pass it on to its own callers. It is rounded up to whole milliseconds, and at most 49 days.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use retry_core::{Class, Failure, Policy, Retry, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let busy = Failure::new(Class::Server).retry_after(Duration::from_secs(120));
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(busy)).unwrap_err();
+    /// assert_eq!(error.hint(), Some(Duration::from_secs(120))); // longer than the policy waits
+    /// ```
+    #[doc(alias = "retry-after")]
+    pub fn hint(&self) -> Option<Duration> {
+        self.context.hint.known()
     }
 
     /// Returns how long the call took, delays included; `None` if that is unknown: see [`ErrorContext::elapsed`].

@@ -65,36 +65,20 @@ impl ClientErrors {
 }
 
 impl BaseErrors for ClientErrors {
-    fn ended(&self, error: &(dyn StdError + 'static)) -> Option<Failure> {
-        #[cfg(feature = "tower")]
-        if let Some(ended) = downcast::<crate::ServiceError>(error) {
-            return Some(ended.classify());
+    fn ended(&self, chain: Causes<'_>) -> Option<Failure> {
+        #[cfg_attr(not(feature = "hyper"), allow(unused_mut, reason = "only hyper has requests"))]
+        let mut is_of_request = false;
+        for error in chain {
+            if let Some(failure) = ended_here(error) {
+                // A body of the caller's own that retried inside says nothing about the server.
+                return Some(if is_of_request { failure.neutral() } else { failure });
+            }
+            #[cfg(feature = "hyper")]
+            if let Some(hyper) = downcast::<hyper::Error>(error) {
+                is_of_request |= hyper.is_user();
+            }
         }
-        let over: &[fn(&(dyn StdError + 'static)) -> Option<Failure>] = &[
-            |error| CoreErrors.ended(error),
-            over::<tokio::time::error::Elapsed>,
-            #[cfg(feature = "http")]
-            over::<http::Error>,
-            #[cfg(feature = "h2")]
-            over::<h2::Error>,
-            #[cfg(feature = "hyper")]
-            over::<hyper::Error>,
-            #[cfg(feature = "hyper")]
-            over::<hyper_util::client::legacy::Error>,
-            #[cfg(feature = "redis")]
-            over::<redis::RedisError>,
-            #[cfg(feature = "reqwest")]
-            over::<reqwest::Error>,
-            #[cfg(feature = "sqlx")]
-            over::<sqlx::Error>,
-            #[cfg(feature = "tokio-postgres")]
-            over::<tokio_postgres::Error>,
-            #[cfg(feature = "tonic")]
-            over::<tonic::Status>,
-            #[cfg(feature = "tower")]
-            over::<crate::ServiceError>,
-        ];
-        over.iter().find_map(|over| over(error))
+        None
     }
 
     fn find(&self, chain: Causes<'_>) -> Option<Failure> {
@@ -106,6 +90,39 @@ impl BaseErrors for ClientErrors {
         }
         walk.otherwise.map(|class| walk.judged(class.into()))
     }
+}
+
+/// Returns how a call inside ended, if this error says so.
+fn ended_here(error: &(dyn StdError + 'static)) -> Option<Failure> {
+    #[cfg(feature = "tower")]
+    if let Some(ended) = downcast::<crate::ServiceError>(error) {
+        return Some(ended.classify());
+    }
+    let over: &[fn(&(dyn StdError + 'static)) -> Option<Failure>] = &[
+        CoreErrors::ended_here,
+        over::<tokio::time::error::Elapsed>,
+        #[cfg(feature = "http")]
+        over::<http::Error>,
+        #[cfg(feature = "h2")]
+        over::<h2::Error>,
+        #[cfg(feature = "hyper")]
+        over::<hyper::Error>,
+        #[cfg(feature = "hyper")]
+        over::<hyper_util::client::legacy::Error>,
+        #[cfg(feature = "redis")]
+        over::<redis::RedisError>,
+        #[cfg(feature = "reqwest")]
+        over::<reqwest::Error>,
+        #[cfg(feature = "sqlx")]
+        over::<sqlx::Error>,
+        #[cfg(feature = "tokio-postgres")]
+        over::<tokio_postgres::Error>,
+        #[cfg(feature = "tonic")]
+        over::<tonic::Status>,
+        #[cfg(feature = "tower")]
+        over::<crate::ServiceError>,
+    ];
+    over.iter().find_map(|over| over(error))
 }
 
 fn over<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> Option<Failure> {

@@ -52,6 +52,70 @@ fn an_opening_lasts_at_least_as_long_as_the_server_asked() {
 }
 
 #[test]
+fn the_end_of_an_inner_call_has_the_hint_of_its_last_failure() {
+    let config = ONE.max_hint(secs(120));
+    // Policy of the inner call, class, its hint, hint of its end, and how long the outer circuit stays open.
+    let rows = [
+        ("a hint above the limit of the policy", ONCE, Class::Server, Some(90), Some(90), Some(90)),
+        (
+            "the last of several",
+            Policy::fixed(secs(1)).max_hint(secs(99)),
+            Class::Server,
+            Some(90),
+            Some(90),
+            Some(90),
+        ),
+        ("no hint", ONCE, Class::Server, None, None, Some(30)),
+        ("a class that is not retried", ONCE, Class::Client, Some(90), Some(90), None),
+        ("hints are ignored", ONCE.hints(Hints::Ignore), Class::Server, Some(90), None, Some(30)),
+    ];
+    for (name, policy, class, hint, of_end, open_for) in rows {
+        let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(config));
+        let failure = Failure::new(class);
+        let failure = hint.map_or(failure, |hint| failure.retry_after(secs(hint)));
+        let inner = Retry::new(&policy, &clock).classify_opaque(|failure: &Failure| *failure);
+        let outer = Retry::new(&ONCE, &clock).circuit(&circuit);
+        let end = outer.run_blocking(|| inner.run_blocking(|| Err::<(), _>(failure))).unwrap_err();
+        let hints = [end.hint(), end.inner().unwrap().hint()];
+        assert_eq!(hints, [of_end.map(secs); 2], "{name}");
+        let wait = circuit.admit(clock.now()).err().map(|rejected| rejected.wait());
+        assert_eq!(wait, open_for.map(secs), "{name}");
+    }
+}
+
+#[test]
+fn the_hint_of_an_end_is_rounded_up_and_saturates() {
+    let most = Duration::from_millis(u64::from(u32::MAX) - 1);
+    let rows = [
+        (Duration::ZERO, Duration::ZERO),
+        (Duration::from_nanos(1), Duration::from_millis(1)),
+        (Duration::from_nanos(1_999_999_999), secs(2)),
+        (most, most),
+        (most + Duration::from_nanos(1), most),
+        (Duration::MAX, most),
+    ];
+    let clock = FakeClock::new();
+    for (hint, expected) in rows {
+        let retry =
+            Retry::new(&ONCE, &clock).classify_opaque(|()| Failure::new(Class::Server).retry_after(hint));
+        assert_eq!(retry.run_blocking(|| Err::<(), _>(())).unwrap_err().hint(), Some(expected), "{hint:?}");
+    }
+}
+
+#[test]
+fn a_total_timeout_has_no_hint() {
+    const LIMITED: Policy = ONCE.max_attempts(2).max_hint(secs(9)).total_timeout(secs(20));
+    let (clock, mut answers) = (FakeClock::new(), 0);
+    let retry = Retry::new(&LIMITED, &clock).classify_opaque(|failure: &Failure| *failure);
+    let call = retry.run(|| {
+        answers += 1;
+        let answer = (answers == 1).then(|| Failure::new(Class::Server).retry_after(secs(5)));
+        async move { Err::<(), _>(answer.unwrap_or(core::future::pending().await)) }
+    });
+    assert_eq!(clock.run(call).unwrap_err().hint(), None);
+}
+
+#[test]
 fn no_probe_goes_out_before_the_time_that_the_server_asked_for() {
     // 503 with `Retry-After: 120`: the times of the requests that reach the server, in seconds.
     let config = Preset::HTTP.circuit.expect("it has a circuit").consecutive_failures(5);

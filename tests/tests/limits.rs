@@ -543,7 +543,20 @@ fn after_a_sleep_that_ends_too_late_the_operation_is_not_called() {
         ( 2_000, 1, GiveUp::TotalTimeout,  3_000, 0),
         (60_000, 1, GiveUp::TotalTimeout, 61_000, 0),
     ];
-    for (late, called, reason, at, cost) in rows {
+    late_retries(&LIMITED, &rows);
+    #[rustfmt::skip]
+    let rows = [
+        ( 1_999, 2, GiveUp::Attempts,      2_999, 5),
+        ( 2_000, 2, GiveUp::Attempts,      3_000, 5),
+        ( 2_001, 1, GiveUp::StartWithin,   3_001, 0),
+        (60_000, 1, GiveUp::StartWithin,  61_000, 0),
+    ];
+    late_retries(&POLICY.start_within(ms(3_000)).max_attempts(2), &rows);
+}
+
+/// The delay of every sleep, the calls of the operation, the reason, the time of the end, and the tokens spent.
+fn late_retries(policy: &Policy, rows: &[(u64, u32, GiveUp, u64, u64)]) {
+    for &(late, called, reason, at, cost) in rows {
         for is_blocking in [true, false] {
             let budget = SharedBudget::<TokenBucket, LocalLock>::with_lock(TokenBucket::AWS.capacity(100));
             let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(
@@ -555,14 +568,16 @@ fn after_a_sleep_that_ends_too_late_the_operation_is_not_called() {
                 calls.set(calls.get() + 1);
                 DOWN
             };
-            let retry = Retry::new(&LIMITED, Late(&clock, ms(late))).budget(&budget).circuit(&circuit);
+            let retry = Retry::new(policy, Late(&clock, ms(late))).budget(&budget).circuit(&circuit);
             let result = match is_blocking {
                 true => retry.run_blocking(fail),
                 false => clock.run(retry.run(|| ready(fail()))),
             };
             let error = result.unwrap_err();
             assert_eq!((calls.get(), error.reason()), (called, Reason::GaveUp(reason)), "late by {late}");
-            assert_eq!((error.context().attempt, clock.now().as_millis()), (2, at), "late by {late}");
+            // Nor does the error.
+            assert_eq!((error.attempts(), clock.now().as_millis()), (called, at), "late by {late}");
+            assert!(error.to_string().contains(&format!("after attempt {called} of 2,")), "{error}");
             // The budget and the circuit do not count the attempt that was not made.
             assert_eq!(budget.held(clock.now()), 100 - cost, "late by {late}");
             assert_eq!(circuit.counts(clock.now()).unwrap().failures, called, "late by {late}");

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use retry_core::{
-    Call, Class, ErrorKind, GiveUp, Jitter, Policy, Retry, Verdict,
+    Call, Class, ErrorKind, Failure, GiveUp, Jitter, Policy, Retry, Verdict,
     observe::{CallEnd, EventKind},
     record::{LogWriter, Recorder, Replay},
     runtime::{BlockingSleep, Sleep},
@@ -94,7 +94,49 @@ const TABLE: &[Case] = &[
         elapsed: 3,
         end: GiveUp::Attempts,
     },
+    Case {
+        what: "the attempt timeout is longer: a total timeout of exactly the time cuts no attempt",
+        policy: POLICY.attempt_timeout(secs(100)).total_timeout(secs(60)),
+        lasts: &[3600, 0, 0],
+        begins: &[0, 101, 103],
+        ends_at: 103,
+        elapsed: 3,
+        end: GiveUp::Attempts,
+    },
+    Case {
+        what: "the attempt timeout is longer: so does a total timeout of more than the time",
+        policy: POLICY.attempt_timeout(secs(100)).total_timeout(secs(90)),
+        lasts: &[3600, 0, 0],
+        begins: &[0, 101, 103],
+        ends_at: 103,
+        elapsed: 3,
+        end: GiveUp::Attempts,
+    },
 ];
+
+#[test]
+fn polls_count_anew() {
+    let policy = POLICY.max_attempts(2).poll_every(secs(2)).max_polls(2);
+    // How long each attempt lasts, and whether it is a poll that gets a pending answer.
+    let rows: [(&str, &[(u64, bool)]); 3] = [
+        ("polls after it are the first ones", &[(0, true), (60, false), (0, true), (0, true)]),
+        ("a pending answer that came late counts anew, too", &[(0, true), (60, true), (0, true)]),
+        ("errors after it are not counted from a poll before it", &[(0, true), (60, false), (0, false)]),
+    ];
+    for (what, attempts) in rows {
+        let clock = FakeClock::new();
+        let mut left = attempts.iter();
+        let retry = Retry::new(policy, &clock);
+        let retry = retry.classify_ok(|()| Some(Failure::new(Class::Transient).pending()));
+        let error = retry.run_blocking(|| {
+            let (lasts, is_poll) = left.next().expect(what);
+            let _ = clock.sleep_blocking(secs(*lasts));
+            if *is_poll { Ok(()) } else { Err(Class::Network) }
+        });
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::GaveUp(GiveUp::Attempts), "{what}");
+        assert_eq!(left.next(), None, "{what}");
+    }
+}
 
 /// An attempt that works for a while, and fails.
 async fn breaks_after(clock: &FakeClock, lasts: Duration) -> Result<(), Class> {

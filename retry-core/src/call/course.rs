@@ -9,7 +9,7 @@ use crate::circuit::{AttemptEnd, Change, Gate, NoCircuit, Rejected, Settled};
 use crate::class::Class;
 use crate::classify::Progress;
 use crate::detail::Detail;
-use crate::error::Context;
+use crate::error::{Context, LastHint};
 use crate::error_text::ErrorText;
 use crate::key::Key;
 use crate::name::Name;
@@ -155,6 +155,11 @@ impl<T, R> State<T, R> {
 
     pub(super) fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    /// Leaves an attempt that did not run out of the count.
+    pub(super) fn take_back_attempt(&mut self) {
+        self.attempts = self.attempts.saturating_sub(1);
     }
 
     pub(super) fn elapsed(&mut self, now: impl Now) -> Option<Duration> {
@@ -430,6 +435,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
             when,
             unix_time: Context::UNKNOWN,
             class,
+            hint: LastHint::NONE,
             is_elapsed_partial: false,
             is_neutral: false,
             letter: None,

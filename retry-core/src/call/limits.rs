@@ -62,7 +62,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     }
 
     /// Ends the call, and an attempt that began after `start_within` and has not run. Circuit and budget take back what
-    /// they gave for it.
+    /// they gave for it, and the call's error counts only attempts that ran.
     #[cfg_attr(target_pointer_width = "64", cold, inline(never))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(always))]
     pub(crate) fn end_unstarted(&mut self, now: impl Now) {
@@ -75,6 +75,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         if self.setup.observer.is_enabled() {
             self.failed(&mut now, failure, None, Verdict::GiveUp(GiveUp::StartWithin), None);
         }
+        self.state.take_back_attempt();
     }
 
     /// Ends the call by its total timeout, and the attempt that began after `began` nanoseconds. Returns the timeout.
@@ -103,6 +104,9 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
         if self.setup.observer.is_enabled() {
             self.failed(&mut now, failure, None, Verdict::GiveUp(GiveUp::TotalTimeout), None);
+        }
+        if began >= nanos(limit) && self.state.attempts() > 1 {
+            self.state.take_back_attempt(); // a retry that started too late, and did not run
         }
         limit
     }

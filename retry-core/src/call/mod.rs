@@ -32,8 +32,9 @@ use crate::time::{Now, duration};
 /// 1. Make a call by [`Call::new`] when the operation starts.
 /// 2. Call [`attempt`](Self::attempt) before each attempt. A refusal ends the call.
 /// 3. End the attempt by [`Attempt::succeed`], which ends the call, or by [`Attempt::fail`], which returns the verdict.
-///    An attempt that is dropped is cancelled. If the policy has a timeout, [`Attempt::time_limit`] returns how long to
-///    wait, and [`Attempt::time_out`] ends an attempt that took longer.
+///    An attempt that is dropped is cancelled. If the policy has a timeout or a time to start within,
+///    [`Attempt::time_limit`] returns how long to wait. It is zero for a retry that starts too late.
+///    [`Attempt::time_out`] ends an attempt that took longer, or that starts too late.
 /// 4. After [`Verdict::Retry`](crate::Verdict::Retry), sleep for the delay and go on at step 2. Any other verdict ends
 ///    the call.
 ///
@@ -150,7 +151,8 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Call<P, G, B, O> {
         Ok(Attempt::new(course))
     }
 
-    /// Returns how many attempts were begun.
+    /// Returns how many attempts were begun, without a retry that [`time_out`](Attempt::time_out) ended as too late. After a
+    /// reset by [`Policy::reset_after`], attempts are counted from it on.
     pub fn attempts(&self) -> u32 {
         self.state.attempts()
     }

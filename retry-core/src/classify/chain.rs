@@ -126,7 +126,7 @@ impl<B: BaseErrors, A: AddedErrors> ErrorChain<B, A> {
     /// Returns the failure that the error and its causes describe.
     pub fn classify(&self, error: &(dyn StdError + 'static)) -> Failure {
         let chain = causes(error);
-        let ended = chain.clone().find_map(|error| self.base.ended(error));
+        let ended = self.base.ended(chain.clone());
         match (chain.clone().find_map(|error| self.added.look(error)), ended) {
             (Some(failure), Some(ended))
                 if !matches!(failure.class, Class::Exhausted | Class::CircuitOpen) =>
@@ -235,9 +235,9 @@ pub fn downcast<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) 
 
 /// The errors that an [`ErrorChain`] knows by itself, implemented once per adapter.
 pub trait BaseErrors {
-    /// Returns the failure of an error of this library, which tells how an inner call ended. Returns `None` for all
-    /// other errors.
-    fn ended(&self, error: &(dyn StdError + 'static)) -> Option<Failure>;
+    /// Returns the failure of the first error of this library in the chain, which tells how an inner call ended. Returns
+    /// `None` if there is none.
+    fn ended(&self, chain: Causes<'_>) -> Option<Failure>;
 
     /// Returns the failure of the first error in the chain that has a class, or `None`.
     fn find(&self, chain: Causes<'_>) -> Option<Failure>;
@@ -250,12 +250,8 @@ pub trait BaseErrors {
 pub struct CoreErrors;
 
 impl BaseErrors for CoreErrors {
-    fn ended(&self, error: &(dyn StdError + 'static)) -> Option<Failure> {
-        #[cfg(feature = "std")]
-        if let Some(failure) = ended_as::<BoxError>(error).or_else(|| ended_as::<io::Error>(error)) {
-            return Some(failure);
-        }
-        downcast::<Rejected>(error).map(Classify::classify)
+    fn ended(&self, mut chain: Causes<'_>) -> Option<Failure> {
+        chain.find_map(Self::ended_here)
     }
 
     #[cfg(feature = "std")]
@@ -266,6 +262,18 @@ impl BaseErrors for CoreErrors {
     #[cfg(not(feature = "std"))]
     fn find(&self, _: Causes<'_>) -> Option<Failure> {
         None
+    }
+}
+
+impl CoreErrors {
+    /// Returns the failure of this one error, if it is of this library. An adapter calls it for each error, if the
+    /// place of an error in its chain matters.
+    pub fn ended_here(error: &(dyn StdError + 'static)) -> Option<Failure> {
+        #[cfg(feature = "std")]
+        if let Some(failure) = ended_as::<BoxError>(error).or_else(|| ended_as::<io::Error>(error)) {
+            return Some(failure);
+        }
+        downcast::<Rejected>(error).map(Classify::classify)
     }
 }
 

@@ -60,6 +60,36 @@ where
     }
 }
 
+/// Writes the methods of a [`Classifier`] that leave the answer to the classifier in this field.
+macro_rules! as_before {
+    ($before:tt: $($method:ident),*) => { $(as_before!(@$method $before);)* };
+    (@failure $before:tt) => {
+        fn failure(&self, error: &E, progress: Progress) -> Failure {
+            self.$before.failure(error, progress)
+        }
+    };
+    (@timed_out $before:tt) => {
+        fn timed_out(&self) -> Failure {
+            self.$before.timed_out()
+        }
+    };
+    (@classify_ok $before:tt) => {
+        fn classify_ok(&self, value: &T) -> Option<Failure> {
+            self.$before.classify_ok(value)
+        }
+    };
+    (@text $before:tt) => {
+        fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
+            self.$before.text(error)
+        }
+    };
+    (@failed $before:tt) => {
+        fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
+            self.$before.failed(cause, progress, verdict);
+        }
+    };
+}
+
 /// A classifier with a rule for errors that meet a condition: see [`Retry::when`](crate::Retry::when).
 #[derive(Clone, Copy)]
 pub struct When<K, F> {
@@ -84,21 +114,7 @@ where
         failure
     }
 
-    fn timed_out(&self) -> Failure {
-        self.before.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.before.classify_ok(value)
-    }
-
-    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
-        self.before.text(error)
-    }
-
-    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
-        self.before.failed(cause, progress, verdict);
-    }
+    as_before!(before: timed_out, classify_ok, text, failed);
 }
 
 /// A classifier that marks some values as failures: see [`Retry::classify_ok`](crate::Retry::classify_ok).
@@ -116,25 +132,11 @@ where
 {
     const ASKS_TIME: bool = K::ASKS_TIME;
 
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.before.failure(error, progress)
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.before.timed_out()
-    }
-
     fn classify_ok(&self, value: &T) -> Option<Failure> {
         self.before.classify_ok(value).or_else(|| (self.judge)(value).map(Into::into))
     }
 
-    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
-        self.before.text(error)
-    }
-
-    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
-        self.before.failed(cause, progress, verdict);
-    }
+    as_before!(before: failure, timed_out, text, failed);
 }
 
 /// A classifier that also calls a closure after each failed attempt: see [`Retry::on_error`](crate::Retry::on_error).
@@ -151,26 +153,12 @@ where
 {
     const ASKS_TIME: bool = K::ASKS_TIME;
 
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.before.failure(error, progress)
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.before.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.before.classify_ok(value)
-    }
-
-    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
-        self.before.text(error)
-    }
-
     fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
         self.before.failed(cause, progress, verdict);
         (self.told)(cause, progress, verdict);
     }
+
+    as_before!(before: failure, timed_out, classify_ok, text);
 }
 
 /// A classifier that shows errors with their causes: see [`Retry::with_causes`](crate::Retry::with_causes).
@@ -181,25 +169,11 @@ pub struct WithCauses<K>(pub(crate) K);
 impl<T, E: AsError, K: Classifier<T, E>> Classifier<T, E> for WithCauses<K> {
     const ASKS_TIME: bool = K::ASKS_TIME;
 
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.0.failure(error, progress)
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.0.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.0.classify_ok(value)
-    }
-
     fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
         Some(ErrorText::chain(error.as_error()))
     }
 
-    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
-        self.0.failed(cause, progress, verdict);
-    }
+    as_before!(0: failure, timed_out, classify_ok, failed);
 }
 
 /// A classifier for calls that measure their time from the start: see [`Retry::timed`](crate::Retry::timed).
@@ -210,25 +184,7 @@ pub struct Timed<K>(pub(crate) K);
 impl<T, E, K: Classifier<T, E>> Classifier<T, E> for Timed<K> {
     const ASKS_TIME: bool = true;
 
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.0.failure(error, progress)
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.0.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.0.classify_ok(value)
-    }
-
-    fn text<'e>(&self, error: &'e E) -> Option<ErrorText<'e>> {
-        self.0.text(error)
-    }
-
-    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
-        self.0.failed(cause, progress, verdict);
-    }
+    as_before!(0: failure, timed_out, classify_ok, text, failed);
 }
 
 /// A classifier that leaves the text of errors out of events: see [`Retry::without_text`](crate::Retry::without_text).
@@ -239,21 +195,7 @@ pub struct WithoutText<K>(pub(crate) K);
 impl<T, E, K: Classifier<T, E>> Classifier<T, E> for WithoutText<K> {
     const ASKS_TIME: bool = K::ASKS_TIME;
 
-    fn failure(&self, error: &E, progress: Progress) -> Failure {
-        self.0.failure(error, progress)
-    }
-
-    fn timed_out(&self) -> Failure {
-        self.0.timed_out()
-    }
-
-    fn classify_ok(&self, value: &T) -> Option<Failure> {
-        self.0.classify_ok(value)
-    }
-
-    fn failed(&self, cause: &Cause<E>, progress: Progress, verdict: Verdict) {
-        self.0.failed(cause, progress, verdict);
-    }
+    as_before!(0: failure, timed_out, classify_ok, failed);
 }
 
 /// Implements `Debug` and `defmt::Format` for classifiers that hold a closure: the name, and the classifier before it.

@@ -20,7 +20,9 @@ use crate::verdict::GiveUp;
 /// | was refused by a circuit before its first attempt | `CircuitOpen`, [neutral](Failure::neutral) |
 /// | was cancelled, or its error was ignored | `Exhausted`, neutral |
 ///
-/// If the last failure of the call was neutral, this one is neutral, too.
+/// If the last failure of the call was neutral, this one is neutral, too. It has the [hint](Error::hint) of the last
+/// failure, so that an outer circuit stays open as long as the server asked: see
+/// [`CircuitConfig::max_hint`](crate::CircuitConfig::max_hint).
 impl<E> Classify for Error<E> {
     fn classify(&self) -> Failure {
         let class = match (self.kind(), self.class()) {
@@ -34,6 +36,7 @@ impl<E> Classify for Error<E> {
             Class::Exhausted | Class::CircuitOpen => class.into(),
             class => Failure::new(class).last(),
         };
+        let failure = Failure { hint: self.hint(), ..failure };
         let was_asked = self.class().is_some() || !self.is_circuit_open();
         if was_asked && !self.is_cancelled() && !self.is_ignored() && !self.is_neutral() {
             return failure;

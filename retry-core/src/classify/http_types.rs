@@ -45,7 +45,7 @@ impl Failure {
     ///
     /// Invalid values are left out. If a header has several valid ones, which [it should
     /// not](https://www.rfc-editor.org/rfc/rfc9110.html#section-5.3), the longest wait counts. If a hint is there and none
-    /// is valid, the failure says so by [`hint_unreadable`](Self::hint_unreadable).
+    /// is valid, the failure says so by [`unreadable_hint`](Self::unreadable_hint).
     ///
     /// ```
     /// use core::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! Guides: [errors and classes](crate::_guides::errors), [HTTP and tower](crate::_guides::http_and_tower), [troubleshooting](crate::_guides::troubleshooting).
 //!
-//! A policy retries by class, and a circuit counts by class. An error says its class in one of four ways:
+//! A policy retries by class, and a circuit counts by class. An error gets its class in one of five ways:
 //!
 //! - It implements [`Classify`]. `std::io::Error` does, with the feature `std`.
 //! - A table says it, by the code of the service: [`Class::of_http_status`], [`of_grpc_code`](Class::of_grpc_code),

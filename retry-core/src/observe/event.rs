@@ -333,7 +333,7 @@ impl fmt::Display for Event<'_> {
                 if outlook.max_attempts < u32::MAX {
                     write!(f, " of {}", outlook.max_attempts)?;
                 }
-                if failure.hint_unreadable {
+                if failure.unreadable_hint {
                     f.write_str(", unreadable hint")?;
                 }
                 if let Some(left) = outlook.left {

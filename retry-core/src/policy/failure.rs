@@ -28,7 +28,7 @@ pub struct Failure {
     /// The server's hint, such as HTTP's `Retry-After`: the shortest wait from now to the next attempt.
     pub hint: Option<Duration>,
     /// Whether the server sent a hint that could not be read. It changes no decision; observers are told.
-    pub hint_unreadable: bool,
+    pub unreadable_hint: bool,
     /// The rule for this error, which comes before the rules of the policy.
     pub rule: Option<&'static Rule>,
     /// Whether this must be the last attempt, whatever the rules say.
@@ -44,7 +44,7 @@ pub struct Failure {
 
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
-        let flags = |it: &Self| (it.hint_unreadable, it.is_last, it.is_neutral, it.is_pending);
+        let flags = |it: &Self| (it.unreadable_hint, it.is_last, it.is_neutral, it.is_pending);
         (self.class, self.hint, self.rule, flags(self)) == (other.class, other.hint, other.rule, flags(other))
     }
 }
@@ -55,8 +55,8 @@ impl Failure {
     /// Makes a failure of this class, without a hint.
     pub const fn new(class: Class) -> Self {
         let (is_last, is_neutral, is_pending) = (false, false, false);
-        let (hint, hint_unreadable, rule, detail) = (None, false, None, None);
-        Self { class, hint, hint_unreadable, rule, is_last, is_neutral, is_pending, detail }
+        let (hint, unreadable_hint, rule, detail) = (None, false, None, None);
+        Self { class, hint, unreadable_hint, rule, is_last, is_neutral, is_pending, detail }
     }
 
     /// Adds a hint, such as HTTP's `Retry-After`. It is a floor for the next delay, unless the policy uses
@@ -70,7 +70,7 @@ impl Failure {
     /// Tells observers that the server sent a hint that could not be read, such as `Retry-After: soon`.
     #[must_use]
     pub const fn unreadable_hint(self) -> Self {
-        Self { hint_unreadable: true, ..self }
+        Self { unreadable_hint: true, ..self }
     }
 
     /// Says in a few words what the failure is, such as `the body is empty`. Use it in
@@ -237,6 +237,9 @@ pub enum Hints {
     /// The hint is the shortest delay, but a hint above `max_hint` is lowered to `max_hint`, much as the AWS SDKs do.
     /// A call may then come back sooner than the server asked.
     Clamp,
-    /// The hint is left aside, and the backoff alone decides. This is for servers that send wrong hints.
+    /// The wait is left aside, and the backoff alone decides how long to wait. This is for servers that send wrong hints.
+    ///
+    /// What else the server says still counts: a 403 with a hint is a `RateLimit`, and a pushback that forbids a retry
+    /// and `x-should-retry: false` end the call.
     Ignore,
 }

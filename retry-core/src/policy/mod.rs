@@ -288,6 +288,9 @@ impl Policy {
         /// returned, and a late error ends the call. If a delay would last until the time is over, the call gives up at
         /// once instead of sleeping.
         ///
+        /// The timer fires as soon as the operation gives control back, however busy it is. An operation that never gives
+        /// control back, such as a long computation without an `await`, runs to its end first.
+        ///
         /// If the time is over, the circuit counts the dropped attempt as a failure if it ran for the
         /// [`attempt_timeout`](Self::attempt_timeout). Otherwise it counts as cancelled, so that calls with little time
         /// left do not open a circuit: see [`cancelled_after`](crate::CircuitConfig::cancelled_after).
@@ -325,6 +328,10 @@ impl Policy {
         /// Sets the longest time of an attempt. By default there is no limit. When the time is over, an asynchronous
         /// loop drops the attempt, and continues as after an error of class [`Timeout`](Class::Timeout). A blocking
         /// loop cannot interrupt an attempt.
+        ///
+        /// The timer fires as soon as the operation gives control back, however busy it is. An operation that never gives
+        /// control back, such as a long computation without an `await`, runs to its end first. Move such work to a thread
+        /// of its own.
         #[doc(alias = "timeout")]
         #[doc(alias = "per_try_timeout")]
         #[fails_if("it is zero.")]
@@ -340,9 +347,9 @@ impl Policy {
         ///
         /// It is for connections that live long, such as a watch, a subscription or MQTT. If such a connection breaks
         /// after it worked for a while, the failed attempt counts as the first one again: for the attempts, for the
-        /// backoff and the jitter, and for all limits of time. Events and errors tell the attempts and the time since
-        /// then. The total timeout cuts an attempt only until it has
-        /// lasted this long. An [`attempt_timeout`](Self::attempt_timeout) holds all the same.
+        /// backoff and the jitter, and for all limits of time. Events, errors and [`Progress`](crate::Progress) tell the
+        /// attempts, the polls and the time since that attempt began to count as the first. The total timeout cuts an
+        /// attempt only until it has lasted this long. An [`attempt_timeout`](Self::attempt_timeout) holds all the same.
         ///
         /// ```
         /// use core::time::Duration;

@@ -10,7 +10,7 @@ use crate::call::{Course, Elapsed, Setup, State};
 use crate::circuit::{Gate, Rejected};
 use crate::class::Class;
 use crate::classify::{Classifier, Progress};
-use crate::error::{Cause, Error, ErrorKind};
+use crate::error::{Cause, Error, ErrorKind, LastHint};
 use crate::observe::Observer;
 use crate::policy::{Failure, Policies};
 use crate::runtime::{Clock, Entropy, Readiness, Sleep};
@@ -31,8 +31,18 @@ struct Last<E> {
     cause: Cause<E>,
     class: Class,
     is_neutral: bool,
+    hint: LastHint,
     /// When the first attempt of the call failed; `MAX` if the call ended with it, or measures its time from the start.
     first: Instant,
+}
+
+impl<E> Last<E> {
+    #[inline]
+    fn new(cause: Cause<E>, failure: Failure, first: Instant) -> Self {
+        let Failure { class, is_neutral, .. } = failure;
+        let hint = LastHint::of(failure.hint);
+        Self { cause, class, is_neutral, hint, first }
+    }
 }
 
 /// Why a step brought no value.
@@ -139,7 +149,7 @@ where
         {
             first = runtime.now();
         }
-        self.last = Some(Last { cause, class: failure.class, is_neutral: failure.is_neutral, first });
+        self.last = Some(Last::new(cause, failure, first));
         match verdict {
             Verdict::Retry(_) => {
                 // Dropped before the pause, because it may hold a connection of a pool.
@@ -182,6 +192,9 @@ where
         let mut context = self.course().context(when, last.as_ref().map(|last| last.class));
         if let Some(last) = &last {
             context.is_neutral = last.is_neutral;
+            if !self.course().policy().ignores_hints() {
+                context.hint = last.hint;
+            }
             if last.first != Instant::MAX {
                 (context.elapsed, context.is_elapsed_partial) = (when.nanos_since(last.first), true);
             }
@@ -276,9 +289,8 @@ where
         let failure = self.course().with_neutral(failure);
         let (runtime, began) = (self.runtime(), self.state.so_far());
         let limit = self.course().end_with_total(began, failure, || runtime.now());
-        let (cause, class) = (Cause::TimedOut(limit), failure.class);
         let first = self.last.as_ref().map_or(Instant::MAX, |last| last.first);
-        self.last = Some(Last { cause, class, is_neutral: failure.is_neutral, first });
+        self.last = Some(Last::new(Cause::TimedOut(limit), failure, first));
         End::GaveUp(GiveUp::TotalTimeout)
     }
 

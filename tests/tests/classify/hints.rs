@@ -465,7 +465,7 @@ fn an_observer_hears_of_a_hint_that_cannot_be_read() {
     ];
     for &(status, lines, unreadable) in rows {
         let failure = of(status, lines).unwrap();
-        assert_eq!(failure.hint_unreadable, unreadable, "{status} {lines:?}");
+        assert_eq!(failure.unreadable_hint, unreadable, "{status} {lines:?}");
 
         let (clock, told) = (FakeClock::new(), std::cell::RefCell::new(Vec::new()));
         let retry = Retry::new(&Policy::DEFAULT, &clock)

@@ -133,7 +133,7 @@ fn bytes_that_are_no_text_are_no_hint() {
             headers.append(*name, HeaderValue::from_bytes(value).unwrap());
         }
         let failure = of(StatusCode::TOO_MANY_REQUESTS, &headers);
-        assert_eq!((failure.hint, failure.hint_unreadable), (hint, unreadable), "{lines:?}");
+        assert_eq!((failure.hint, failure.unreadable_hint), (hint, unreadable), "{lines:?}");
         assert_eq!(failure.rule, None, "{lines:?}");
     }
 }

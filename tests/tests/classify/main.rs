@@ -10,6 +10,7 @@ mod http_types;
 mod redis;
 mod text;
 mod texts;
+mod wrappers;
 
 use proptest::prelude::*;
 use retry_core::{

@@ -11,8 +11,9 @@ use hyper::body::{Body, Bytes, Frame};
 use hyper_util::client::legacy::{Client as HyperClient, Error as HyperError};
 use hyper_util::rt::TokioExecutor;
 use reqwest::Response;
-use retry_core::{Class, Policy, Rejected, circuit::Phase};
-use retry_tokio::{RetryLayer, hyper_error, reqwest_error, retry};
+use retry_core::{Class, Failure, Policy, Rejected, circuit::Phase};
+use retry_tokio::{RetryLayer, error_chain, hyper_error, reqwest_error, retry};
+use tests::ms;
 use tokio::net::TcpListener;
 use tower::{BoxError, Layer, ServiceExt};
 
@@ -224,6 +225,22 @@ impl Body for Broken {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Poll::Ready(self.0.take().map(Err))
+    }
+}
+
+/// A body that is read from elsewhere, with retries, has retried already, and says nothing about the server.
+#[tokio::test]
+async fn of_a_request_whose_body_gave_up() {
+    let policy = Policy::fixed(ms(0)).max_attempts(2);
+    for is_boxed in [false, true] {
+        let late = || async { Err::<(), _>(io::Error::from(io::ErrorKind::TimedOut)) };
+        let error = retry(policy).run(late).await.unwrap_err();
+        let body: BoxError = if is_boxed { io::Error::other(error.boxed()).into() } else { error.into() };
+        let client = HyperClient::builder(TokioExecutor::new()).build_http::<Broken>();
+        let url = serve(&[b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]).await;
+        let error = client.request(Request::post(url).body(Broken(Some(body))).unwrap()).await.unwrap_err();
+        assert_eq!(hyper_error(&error), Failure::new(Class::Exhausted).neutral(), "{error:?}");
+        assert_eq!(error_chain().classify(&error), Failure::new(Class::Exhausted).neutral(), "{error:?}");
     }
 }
 

@@ -81,7 +81,7 @@ fn backoff(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
                 // The peer still waits when the limit comes; without a limit, we would wait as long.
                 agreed = &theirs[..theirs.len() - 1];
                 outcome = Outcome::same("delays without a limit", &run(&policy, theirs.len())?.0, &theirs)
-                    .and(Outcome::Declared(rules::NOT_AFTER_THE_DEADLINE));
+                    .and(Outcome::Declared(rules::NOT_AFTER_THE_LIMIT));
             }
             Ok(outcome.and(Outcome::same("delays", (&ours[..], end), (agreed, Some(GiveUp::StartWithin)))))
         }

@@ -26,11 +26,11 @@ pub(crate) const CEILING_CAPPED: &str =
 pub(crate) const HINT_IS_A_FLOOR: &str =
     "rule 2: a server's hint is a floor; the backoff is not cut short by it";
 /// Where the peer begins a wait that ends after the limit.
-pub(crate) const NOT_AFTER_THE_DEADLINE: &str =
-    "rule 3: a retry that could only start after the deadline is given up at once";
+pub(crate) const NOT_AFTER_THE_LIMIT: &str =
+    "rule 3: a retry that could only start after a limit ends the call at once";
 /// Where the peer gives up at the very instant of its limit.
-pub(crate) const DEADLINE_INCLUDED: &str =
-    "rule 3: the deadline is the latest start of an attempt, itself included";
+pub(crate) const LIMIT_INCLUDED: &str =
+    "rule 3: `start_within` is the latest start of an attempt, itself included";
 /// Where the peer cuts each step of a curve to a whole unit.
 pub(crate) const TO_THE_NANOSECOND: &str =
     "a curve is computed to the nearest nanosecond, not cut to milliseconds at every step";

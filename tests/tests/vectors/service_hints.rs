@@ -1,9 +1,12 @@
-//! What services send with 429, 503 and 403, through the classifiers for http, reqwest and hyper.
+//! What services send with 429, 503 and 403, through the classifiers for http, reqwest and tonic. The responses of hyper
+//! are those of http.
 
 use std::cell::Cell;
 use std::time::Duration;
 
+use http::header::DATE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use retry_core::{Class, Failure, GiveUp, Policy, Verdict, testing::FakeClock};
 use serde_json::Value;
 
@@ -25,7 +28,7 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Outcome {
             now
         });
         let mut outcome = Outcome::check(clock_reads.get() <= 1, || "the clock was read twice".into());
-        outcome = outcome.and(same_by_adapters(status, &headers, failure));
+        outcome = outcome.and(same_by_adapters(status, &headers, now)?);
 
         if expect.has("wait_ms") {
             let theirs = expect.find::<Ms>("wait_ms")?.map(|Ms(wait)| wait.as_millis());
@@ -65,24 +68,43 @@ fn headers(lines: &[Value]) -> Replayed<HeaderMap> {
     Ok(headers)
 }
 
-/// The adapters read the system's clock, so what a Unix time says there is another wait, but as much of one.
-fn same_by_adapters(status: StatusCode, headers: &HeaderMap, ours: Option<Failure>) -> Outcome {
+/// The adapters read the system's clock, so the response gets a `Date` that says the time of the case.
+fn same_by_adapters(status: StatusCode, headers: &HeaderMap, now: u64) -> Replayed<Outcome> {
+    let mut headers = headers.clone();
+    let has_date = headers.get(DATE).is_some_and(|date| {
+        date.to_str().is_ok_and(|date| retry_core::classify::parse_http_date(date, now).is_some())
+    });
+    if !has_date {
+        headers.insert(DATE, date(now)?);
+    }
     let response = || {
         let mut response = Response::new(String::new());
         *response.status_mut() = status;
         *response.headers_mut() = headers.clone();
         response
     };
-    let by_hyper = retry_tokio::http_response(&response());
+    // Two failures are equal if all decisions about them are, and if both hints could be read, or neither.
+    let ours = Failure::of_http_response(status, &headers, || now);
+    let by_http = retry_tokio::http_response(&response());
     let by_reqwest = retry_tokio::reqwest_response(&reqwest::Response::from(response()));
-    let what = |failure: Option<Failure>| {
-        failure.map(|failure| (failure.class, failure.hint.is_some(), failure.rule, failure.is_last))
-    };
-    Outcome::same("by hyper", what(by_hyper), what(ours)).and(Outcome::same(
-        "by reqwest",
-        what(by_reqwest),
-        what(ours),
-    ))
+    let mut outcome =
+        Outcome::same("by http", by_http, ours).and(Outcome::same("by reqwest", by_reqwest, ours));
+    if let Some(status) = tonic::Status::from_header_map(&headers)
+        && status.code() != tonic::Code::Ok
+    {
+        let by_tonic = Some(retry_tokio::tonic_status(&status));
+        outcome = outcome.and(Outcome::same("by tonic", by_tonic, ours));
+    }
+    Ok(outcome)
+}
+
+fn date(unix_secs: u64) -> Replayed<HeaderValue> {
+    let time = i64::try_from(unix_secs).ok().and_then(|secs| Timestamp::from_second(secs).ok());
+    let text = time.and_then(|time| DateTimePrinter::new().timestamp_to_rfc9110_string(&time).ok());
+    match text.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        Some(date) => Ok(date),
+        None => fail("given.now_unix_s: not a date of HTTP"),
+    }
 }
 
 fn whole_millis(wait: Duration) -> u128 {

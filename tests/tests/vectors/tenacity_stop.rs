@@ -29,7 +29,7 @@ pub(crate) fn stop(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
 
     let at_the_deadline = conditions.iter().any(|all| all.before == Some(elapsed.saturating_add(upcoming)));
     Ok(if theirs && !ours && at_the_deadline {
-        Outcome::Declared(rules::DEADLINE_INCLUDED)
+        Outcome::Declared(rules::LIMIT_INCLUDED)
     } else {
         Outcome::same("stops", ours, theirs)
     })

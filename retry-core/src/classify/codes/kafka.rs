@@ -136,10 +136,14 @@ const CODES: &[Row<i16>] = &[
     (127, "VOTER_NOT_FOUND", Class::NotFound),
     (128, "INVALID_REGULAR_EXPRESSION", Class::Validation),
     (129, "REBOOTSTRAP_REQUIRED", Class::Client),
+    (130, "STREAMS_INVALID_TOPOLOGY", Class::Validation),
+    (131, "STREAMS_INVALID_TOPOLOGY_EPOCH", Class::Client),
+    (132, "STREAMS_TOPOLOGY_FENCED", Class::Client),
+    (133, "SHARE_SESSION_LIMIT_REACHED", Class::Transient),
     // The codes of librdkafka have the names of its Rust binding.
     (-199, "BAD_MESSAGE", Class::Serialization),
     (-198, "BAD_COMPRESSION", Class::Serialization),
-    (-197, "BROKER_DESTROY", Class::Network),
+    (-197, "BROKER_DESTROY", Class::Permanent),
     (-195, "BROKER_TRANSPORT_FAILURE", Class::Network),
     (-194, "CRITICAL_SYSTEM_RESOURCE", Class::Transient),
     (-193, "RESOLVE", Class::Network),
@@ -173,6 +177,7 @@ const CODES: &[Row<i16>] = &[
     (-150, "FATAL", Class::Permanent),
     (-144, "FENCED", Class::Client),
     (-142, "ASSIGNMENT_LOST", Class::Transient),
+    (-137, "DESTROY_BROKER", Class::Network),
 ];
 
 impl Class {
@@ -187,18 +192,18 @@ impl Class {
     ///
     /// | class | others |
     /// |---|---|
-    /// | `Network` | 8 `BROKER_NOT_AVAILABLE`; -195 transport, -193 resolve, -187 all brokers down |
+    /// | `Network` | 8 `BROKER_NOT_AVAILABLE`; -195 transport, -193 resolve, -187 all brokers down, -137 |
     /// | `Timeout` | -192, -185, -166 |
     /// | `Transient` | -184 the local queue is full; -194, -183, -182, -180, -178, -177, -164, -163, -153, -142 |
     /// | `Server` | -1 `UNKNOWN_SERVER_ERROR`, 96 |
     /// | `Client` | authorisation (29 to 31, 53, 58, 65, 66, -169), fencing and epochs (22, 25, 47, 90, 120, -144 and others), what exists (36, 92) |
     /// | `Validation` | what is `INVALID` or too large, 1 `OFFSET_OUT_OF_RANGE` |
     /// | `NotFound` | 57, 62, 69, 91, 98, 105, 116, 127, -190, -188, -179 |
-    /// | `Permanent` | what is `UNSUPPORTED` or disabled, -189, -181, -150 a fatal error of the client |
+    /// | `Permanent` | what is `UNSUPPORTED` or disabled, -197 the client was closed, -189, -181, -150 a fatal error of the client |
     /// | `Serialization` | 97, -199, -198, -162 to -159 |
     /// | `Unknown` | 55 `OPERATION_NOT_ATTEMPTED` |
     ///
-    /// Sources: Kafka's [protocol errors], librdkafka's [`rd_kafka_resp_err_t`].
+    /// Sources: Kafka's [protocol errors] up to version 4.2, librdkafka's [`rd_kafka_resp_err_t`].
     ///
     /// [protocol errors]: https://kafka.apache.org/protocol.html#protocol_error_codes
     /// [`rd_kafka_resp_err_t`]: https://docs.confluent.io/platform/current/clients/librdkafka/html/rdkafka_8h.html

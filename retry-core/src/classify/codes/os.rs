@@ -114,7 +114,8 @@ impl Class {
     /// | `Permanent` | a full disk or quota, what is not supported, and descriptors of the wrong kind: `ENOSPC`, `EDQUOT`, `EROFS`, `EFBIG`, `ESPIPE`, `EXDEV`, `EMLINK`, `ELOOP`, `ENOSYS`, `EOPNOTSUPP`, `EBADF`, `EISCONN` and others |
     /// | `Unknown` | `EIO` |
     ///
-    /// The classes agree with those of [`std::io::ErrorKind`]. Sources: [errno(3)] and Linux's [errno.h], Apple's
+    /// The classes agree with those of [`std::io::ErrorKind`], except 53 and 67 of Windows, which the standard library calls
+    /// `NotFound`. Sources: [errno(3)] and Linux's [errno.h], Apple's
     /// [sys/errno.h], and Windows' [system error codes] and [socket error codes].
     ///
     /// [`raw_os_error`]: https://doc.rust-lang.org/std/io/struct.Error.html#method.raw_os_error
@@ -186,21 +187,23 @@ impl Class {
     /// | class | codes |
     /// |---|---|
     /// | `NotFound` | 2 file, 3 path, 15 drive, 1168 element |
-    /// | `Client` | 5 access denied, 65 network access denied, 80 and 183 exists, 145 directory not empty, 267 not a directory, 1314 privilege not held, 1326 logon failure |
-    /// | `Transient` | 4 too many open files, 8 and 14 memory, 32 sharing violation, 33 lock violation, 56, 71, 170 and 231 busy, 1130, 1450, 1455 and 1816 resources, 1238 connections, 1237 retry, 995 I/O was aborted, 1723 the RPC server is busy |
-    /// | `Timeout` | 121 semaphore timeout, 258 wait timeout, 1460 timeout, 12002 WinHTTP |
-    /// | `Network` | 38 end of file, 51 to 55, 59, 64 and 67 network name and path, 109, 230, 232 and 233 pipe closed, 1222 no network, 1225 refused, 1226 disconnected, 1229 no connection, 1231 to 1234 unreachable, 1235 and 1236 aborted, 2250 not connected, 1722, 1726 and 1727 RPC, 12007, 12029 to 12031 and 12152 WinHTTP, 9002 and 9003 and 9501 name server |
+    /// | `Client` | 5 access denied, 65 network access denied, 52, 80 and 183 exists, 145 directory not empty, 267 not a directory, 1314 privilege not held, 1326 logon failure |
+    /// | `Transient` | 4 too many open files, 8 and 14 memory, 32 sharing violation, 33 lock violation, 54, 56, 71, 170 and 231 busy, 1130, 1450, 1455 and 1816 resources, 1238 connections, 1237 retry, 1723 the RPC server is busy |
+    /// | `Timeout` | 121 semaphore timeout, 258 wait timeout, 594 driver, 995 I/O was cancelled, 1053 service, 1121 counter, 1460 timeout, 5910 resource, 12002 WinHTTP |
+    /// | `Network` | 38 end of file, 51, 53, 55, 59, 64 and 67 network name and path, 109, 230, 232 and 233 pipe closed, 1222 no network, 1225 refused, 1226 disconnected, 1229 no connection, 1231 to 1234 unreachable, 1235 and 1236 aborted, 2250 not connected, 1722, 1726 and 1727 RPC, 12007, 12029 to 12031 and 12152 WinHTTP, 9002 and 9003 and 9501 name server |
     /// | `Validation` | 87 parameter, 123 name, 161 path, 206 name too long |
     /// | `Permanent` | 19 write protected, 39 and 112 disk full, 17 other device, 50 and 120 not supported, 1295 quota, 12175 TLS |
     pub const fn of_windows_error(code: i32) -> Option<Self> {
         Some(match code {
             2 | 3 | 15 | 1168 | 10108 | 10109 => Self::NotFound,
-            5 | 65 | 80 | 145 | 183 | 267 | 1314 | 1326 => Self::Client,
-            4 | 8 | 14 | 32 | 33 | 56 | 71 | 170 | 231 | 995 | 1130 | 1237 | 1238 | 1450 | 1455 | 1723
+            5 | 52 | 65 | 80 | 145 | 183 | 267 | 1314 | 1326 => Self::Client,
+            4 | 8 | 14 | 32 | 33 | 54 | 56 | 71 | 170 | 231 | 1130 | 1237 | 1238 | 1450 | 1455 | 1723
             | 1816 => Self::Transient,
-            121 | 258 | 1460 | 12002 => Self::Timeout,
+            121 | 258 | 594 | 995 | 1053 | 1121 | 1460 | 5910 | 12002 => Self::Timeout,
             38
-            | 51..=55
+            | 51
+            | 53
+            | 55
             | 59
             | 64
             | 67

@@ -13,7 +13,7 @@ impl Class {
     /// | `Client` | `NOAUTH`, `WRONGPASS`, `NOPERM`, `DENIED`, `BUSYGROUP`, `BUSYKEY`, `NOTBUSY` |
     /// | `NotFound` | `NOSCRIPT`, `NOGROUP` |
     /// | `Validation` | `WRONGTYPE`, `EXECABORT`, `CROSSSLOT` |
-    /// | `Permanent` | `NOPROTO` |
+    /// | `Permanent` | `NOPROTO`, `INVALIDOBJ` |
     ///
     /// A leading `-`, as on the wire, is skipped. `ERR` is the general code, so the next words decide:
     /// `max number of clients` and a background save in progress are `Transient`; `connection timed out` and
@@ -83,7 +83,7 @@ pub(in crate::classify) fn named(code: &str) -> Option<Class> {
         "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "BUSYGROUP" | "BUSYKEY" | "NOTBUSY" => Class::Client,
         "NOSCRIPT" | "NOGROUP" => Class::NotFound,
         "WRONGTYPE" | "EXECABORT" | "CROSSSLOT" => Class::Validation,
-        "NOPROTO" => Class::Permanent,
+        "NOPROTO" | "INVALIDOBJ" => Class::Permanent,
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ impl Class {
     ///
     /// | class | codes |
     /// |---|---|
-    /// | `Transient` | `40001` serialization failure, `40P01` deadlock, other `40`; `55P03` lock not available, `55006` object in use; `53` resources, such as `53300` too many connections; `57P03` the server is starting up; `25006` read-only, as while a standby takes over; `72000` snapshot too old; `HY001`, `HY014`, `HV001`, `S1001` memory and handles; `70100` query interrupted; `XA102` deadlock; Db2: `57011` to `57013`, `57030` resources, `57033` deadlock or timeout |
+    /// | `Transient` | `40001` serialization failure, `40P01` deadlock, other `40`; `55P03` lock not available, `55006` object in use; `53` resources, such as `53300` too many connections; `57P03` the server is starting up; `25006` read-only, as while a standby takes over; `72000` snapshot too old; `HY001`, `HY014`, `HV001`, `S1001` memory and handles; `70100` query interrupted; `XA102` deadlock; Db2: `57009`, `57011` to `57013`, `57030`, `57050` resources, `57033`, `57053`, `57068` deadlock or timeout, `57046` quiesced |
     /// | `Network` | `08` connection; `57P01`, `57P02`, `57P05` the server ended the connection; `25P03` idle in a transaction; `HV00N` connection of a foreign server |
     /// | `Timeout` | `57014` query cancelled, mostly by a statement timeout; `25P04` transaction timeout; `HYT00`, `HYT01`, `S1T00`; `XA106` |
     /// | `Server` | `58` system error, `XX000` internal error, `HV` foreign data |
@@ -46,7 +46,8 @@ impl Class {
             "57P01" | "57P02" | "57P05" | "25P03" | "HV00N" => Self::Network,
             "57014" | "25P04" | "HYT00" | "HYT01" | "S1T00" | "XA106" => Self::Timeout,
             "57P03" | "25006" | "55P03" | "55006" | "HY001" | "HY014" | "HV001" | "S1001" | "70100"
-            | "XA102" | "57011" | "57012" | "57013" | "57030" | "57033" => Self::Transient,
+            | "XA102" | "57009" | "57011" | "57012" | "57013" | "57030" | "57033" | "57046" | "57050"
+            | "57053" | "57068" => Self::Transient,
             "57P04" | "42P01" | "42704" | "42S02" | "42S12" | "P0002" => Self::NotFound,
             "23502" | "23514" | "P0003" => Self::Validation,
             "42501" | "42P03" | "42P04" | "42P05" | "42P06" | "42P07" | "42701" | "42710" | "42712"
