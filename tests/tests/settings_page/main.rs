@@ -15,7 +15,7 @@ use page::{PAGE, keys, names, quoted, sections};
 use sources::SOURCES;
 
 /// The sections that a type's settings are in.
-const SECTIONS: [(&str, &[&str]); 28] = [
+const SECTIONS: [(&str, &[&str]); 29] = [
     ("Policy", &["Policy"]),
     ("Backoff", &["Policy"]),
     ("Jitter", &["Policy"]),
@@ -38,6 +38,7 @@ const SECTIONS: [(&str, &[&str]); 28] = [
     ("JsonLinesSink", &["Dead letters"]),
     ("JsonLinesReader", &["Dead letters"]),
     ("DeadLetterQueue", &["Dead letters"]),
+    ("KeptOr", &["Dead letters"]),
     ("OperationMetrics", &["Metrics, logs and records"]),
     ("Metrics", &["Metrics, logs and records"]),
     ("MetricsFacade", &["Metrics, logs and records"]),

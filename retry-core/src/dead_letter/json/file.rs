@@ -5,8 +5,9 @@ use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::string::String;
+use std::string::ToString;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use super::opening::{TornLine, end_of, set_aside};
 use super::paths::{has_no_name, is_at, named, private, sync_directory};
@@ -34,44 +35,67 @@ pub(super) struct Open {
     file: Arc<File>,
     /// The path of the file itself, with all symbolic links followed.
     path: PathBuf,
+    /// What was torn when a file was opened, until it is taken.
     pub(super) torn: Option<TornLine>,
     /// The length of the whole lines, if a failed write is still to be taken back.
     ragged: Option<u64>,
     /// The number of lines that are still to be synced.
     pending: u32,
-    pub(super) kept: u64,
     pub(super) syncs: u64,
-    pub(super) failed: u64,
-    pub(super) last_error: Option<String>,
 }
 
 impl Open {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let (file, path, torn) = open_whole(path)?;
-        Ok(Self {
-            file: Arc::new(file),
-            path,
-            torn,
-            ragged: None,
-            pending: 0,
-            kept: 0,
-            syncs: 0,
-            failed: 0,
-            last_error: None,
-        })
+        Ok(Self { file: Arc::new(file), path, torn, ragged: None, pending: 0, syncs: 0 })
     }
 
     /// Adds a line. If that fails, leaves the file as it was.
     pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
         self.take_back()?;
         let before = self.there()?;
+        let pending = self.pending;
         let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
         if added.is_err() {
-            self.ragged = Some(before);
-            // If this fails, too, the next line tries it again.
-            let _ = self.take_back();
+            self.pending = pending;
+            self.cut(before);
         }
         added
+    }
+
+    /// Adds lines, and syncs them together. A line that cannot be written is taken back alone. If the sync fails, all
+    /// lines are taken back: a later sync of the same bytes may succeed although they are not on disk. Linux, for one,
+    /// reports a failed write of its cache only once.
+    pub(super) fn add_all<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> Vec<io::Result<()>> {
+        let before = match self.take_back().and_then(|()| self.there()) {
+            Ok(before) => before,
+            Err(error) => return lines.map(|_| Err(same(&error))).collect(),
+        };
+        let mut results: Vec<_> = lines.map(|line| self.write(line)).collect();
+        if results.iter().any(Result::is_ok)
+            && let Err(error) = self.sync()
+        {
+            self.cut(before);
+            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(same(&error)));
+        }
+        results
+    }
+
+    /// Writes a line to the same file as the one before.
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.take_back()?;
+        let before = self.file.metadata()?.len();
+        let written = (&*self.file).write_all(line);
+        if written.is_err() {
+            self.cut(before);
+        }
+        written
+    }
+
+    /// Cuts the file to this length. If that fails, the next line tries it again.
+    fn cut(&mut self, length: u64) {
+        self.ragged = Some(self.ragged.map_or(length, |ragged| ragged.min(length)));
+        let _ = self.take_back();
     }
 
     fn settle(&mut self, on_disk: OnDisk) -> io::Result<()> {
@@ -107,12 +131,6 @@ impl Open {
         (self.file, self.pending) = (Arc::new(file), 0);
         self.torn = torn.or(self.torn.take());
         Ok(self.file.metadata()?.len())
-    }
-
-    /// Counts a letter that was refused.
-    pub(super) fn fail(&mut self, why: String) {
-        self.failed += 1;
-        self.last_error = Some(why);
     }
 
     /// Syncs all lines to disk.
@@ -165,6 +183,12 @@ impl Open {
             }
         }
     }
+}
+
+/// Makes the same error again.
+fn same(error: &io::Error) -> io::Error {
+    let of_system = error.raw_os_error().map(io::Error::from_raw_os_error);
+    of_system.unwrap_or_else(|| io::Error::new(error.kind(), error.to_string()))
 }
 
 /// Syncs the last lines. An error is lost here; `sync` would have reported it.
