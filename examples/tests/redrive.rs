@@ -457,6 +457,19 @@ fn letters_are_parked_and_exported() {
     assert_eq!((fs::read_to_string(toml).unwrap().as_str(), left(&path).len()), ("port = 8080", 6));
 }
 
+#[test]
+fn a_folder_is_refused_with_its_name() {
+    let path = directory("folder");
+    let folder = path.to_str().unwrap();
+    for command in
+        [&["list"][..], &["replay", "--to", "http://127.0.0.1:9"], &["export", "--out", "b", "--dry-run"]]
+    {
+        let (status, _, said) = run(&[&[folder], command].concat());
+        assert_eq!(status, Some(1));
+        assert!(said.starts_with(&format!("redrive: {folder}: ")) && said.lines().count() == 1, "{said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_file_that_another_program_writes_is_refused() {

@@ -72,7 +72,8 @@ impl<T> DeadLetterQueue<T> {
         Self { letters, capacity, bytes: None, when_full, lost, refused, limit, limiter }
     }
 
-    /// Also bounds the size of all letters together, in bytes. By default, only their number is bounded.
+    /// Also bounds the size of all letters together, in bytes. By default, only their number is bounded, because the queue
+    /// cannot know how many bytes a payload holds on the heap.
     ///
     /// A letter takes its own size, `size_of::<DeadLetter<T>>()`, and what `heap` returns: the bytes on the heap that its
     /// payload holds. If there is no room for a letter, the queue does the same as with too many letters. A letter that

@@ -40,6 +40,7 @@ impl Line {
 
 /// The lines of a file that end after a place in it.
 pub(crate) struct Lines {
+    path: PathBuf,
     reader: BufReader<File>,
     number: u64,
     at: u64,
@@ -48,7 +49,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn open(path: &Path, from: u64) -> io::Result<Self> {
-        Ok(Self { reader: BufReader::new(File::open(path)?), number: 0, at: 0, from })
+        let file = File::open(path).map_err(|error| named(path, error))?;
+        Ok(Self { path: path.to_path_buf(), reader: BufReader::new(file), number: 0, at: 0, from })
     }
 }
 
@@ -67,7 +69,7 @@ impl Iterator for Lines {
                         return Some(Ok(Line { number: self.number, end: self.at, bytes }));
                     }
                 }
-                Err(error) => return Some(Err(error)),
+                Err(error) => return Some(Err(named(&self.path, error))),
             }
         }
     }

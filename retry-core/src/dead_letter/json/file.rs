@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub(super) struct Open {
     pub(super) torn: Option<TornLine>,
     /// The length of the whole lines, if a failed write is still to be taken back.
     ragged: Option<u64>,
+    /// The length after the last line. If the file has another one, another program has changed it.
+    length: u64,
     /// The number of lines that are still to be synced.
     pending: u32,
     pub(super) syncs: u64,
@@ -47,7 +49,7 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let (file, path, torn) = open_whole(path)?;
-        Ok(Self { file: Arc::new(file), path, torn, ragged: None, pending: 0, syncs: 0 })
+        Ok(Self { file: Arc::new(file), path, torn, ragged: None, length: 0, pending: 0, syncs: 0 })
     }
 
     /// Adds a line. If that fails, leaves the file as it was.
@@ -56,9 +58,12 @@ impl Open {
         let before = self.there()?;
         let pending = self.pending;
         let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
-        if added.is_err() {
-            self.pending = pending;
-            self.cut(before);
+        match added {
+            Ok(()) => self.length = before + line.len() as u64,
+            Err(_) => {
+                self.pending = pending;
+                self.cut(before);
+            }
         }
         added
     }
@@ -86,8 +91,9 @@ impl Open {
         self.take_back()?;
         let before = self.file.metadata()?.len();
         let written = (&*self.file).write_all(line);
-        if written.is_err() {
-            self.cut(before);
+        match written {
+            Ok(()) => self.length = before + line.len() as u64,
+            Err(_) => self.cut(before),
         }
         written
     }
@@ -119,18 +125,33 @@ impl Open {
         Ok(())
     }
 
-    /// Returns the length of the file. If the file was removed, first opens the one that is at the path now, or a new
-    /// one: lines that are added to a removed file are gone with it.
+    /// Returns the length of the file, which ends with a line end. If the file was removed, first opens the one that is at
+    /// the path now, or a new one: lines that are added to a removed file are gone with it.
     fn there(&mut self) -> io::Result<u64> {
         let metadata = self.file.metadata()?;
         // Some file systems do not count names.
         if !has_no_name(&metadata) || is_at(&self.file, &self.path).unwrap_or(false) {
-            return Ok(metadata.len());
+            return self.ended(metadata.len());
         }
         let (file, _, torn) = open_whole(&self.path)?;
         (self.file, self.pending) = (Arc::new(file), 0);
         self.torn = torn.or(self.torn.take());
         Ok(self.file.metadata()?.len())
+    }
+
+    /// Ends the last line if another program has cut it, so that the next one does not become a part of it. Returns the
+    /// length then.
+    fn ended(&self, length: u64) -> io::Result<u64> {
+        if length == self.length || length == 0 {
+            return Ok(length);
+        }
+        let (mut file, mut last) = (&*self.file, [0]);
+        file.seek(SeekFrom::Start(length - 1))?;
+        if file.read(&mut last)? == 1 && last != *b"\n" {
+            file.write_all(b"\n")?;
+            return Ok(length + 1);
+        }
+        Ok(length)
     }
 
     /// Syncs all lines to disk.
@@ -227,10 +248,9 @@ fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
     Ok((file, path, torn))
 }
 
-/// Opens the file for one writer, and returns its path without symbolic links. If the file is new, also syncs its entry
-/// in the directory.
+/// Opens the file for one writer, and returns its path without symbolic links. If the file is empty, it may be new, so
+/// also syncs its entry in the directory.
 fn open(path: &Path) -> io::Result<(File, PathBuf)> {
-    let existed = fs::exists(path)?;
     let file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
     lock(&file)?;
     // A device may have no other path than this one.
@@ -238,7 +258,9 @@ fn open(path: &Path) -> io::Result<(File, PathBuf)> {
     if !is_at(&file, &real)? {
         return open(path); // its writer rotated it before releasing the lock
     }
-    if !existed {
+    // If it was there before, its entry may still be unsynced, such as after an earlier sync that failed.
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() == 0 {
         file.sync_all()?;
         sync_directory(&real)?;
     }
