@@ -56,14 +56,10 @@ impl Open {
     pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
         self.take_back()?;
         let before = self.there()?;
-        let pending = self.pending;
         let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
         match added {
             Ok(()) => self.length = before + line.len() as u64,
-            Err(_) => {
-                self.pending = pending;
-                self.cut(before);
-            }
+            Err(_) => self.cut(before),
         }
         added
     }
