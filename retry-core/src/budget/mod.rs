@@ -77,7 +77,7 @@ mod request_share;
 mod retry_throttle;
 mod shared;
 mod sliding;
-mod steps;
+pub(crate) mod steps;
 mod token_bucket;
 
 pub use adaptive_rate::{AdaptiveRate, AdaptiveRateState, Sending, SharedAdaptiveRate};

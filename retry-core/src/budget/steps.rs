@@ -9,7 +9,7 @@ const NANOS_PER_SEC: u64 = 1_000_000_000;
 const DISORDER: u64 = NANOS_PER_SEC;
 
 /// Whether the clock has stepped back since the reading `since`, by more than readings may be out of order.
-pub(super) fn has_stepped_back(since: Instant, now: Instant) -> bool {
+pub(crate) fn has_stepped_back(since: Instant, now: Instant) -> bool {
     since.nanos_since(now) > DISORDER
 }
 

@@ -1,5 +1,6 @@
 //! Calls that hand over a dead letter if they give up.
 
+use core::cell::Cell;
 use core::fmt;
 use core::future::poll_fn;
 use core::pin::{Pin, pin};
@@ -11,7 +12,7 @@ use super::letter::DeadLetter;
 use super::payload::{NoPayload, Payload, PayloadFn};
 use super::reasons::ReasonSet;
 use super::rejected_limit::LetterAdmission;
-use super::sink::{DeadLetterSink, HandlerResult, LetterContext};
+use super::sink::{DeadLetterSink, HandlerResult, LeftOut, LetterContext};
 use crate::budget::Budget;
 use crate::circuit::Gate;
 use crate::classify::{Classifier, Progress};
@@ -436,7 +437,9 @@ where
     async move {
         let Letter { deliver, metadata, payload, .. } = letter;
         let observer = retry.observer();
-        let admission = admission(|| deliver.admit(&LetterContext::of_call(&error, metadata, observer)));
+        let left_out = Cell::new(None);
+        let ask = || deliver.admit(&LetterContext::of_call(&error, metadata, observer, &left_out));
+        let admission = admission(ask);
         let operation_type = retry.policies().operation_type();
         let mut told = Told { observer, context: error.context(), operation_type, admission, kept: false };
         if admission != LetterAdmission::Take {
@@ -446,7 +449,7 @@ where
         }
         // The delivery does not borrow the error, so the error need not be `Sync`.
         let delivery = caught(|| {
-            let context = LetterContext::of_call(&error, metadata, observer);
+            let context = LetterContext::of_call(&error, metadata, observer, &left_out);
             deliver.deliver(DeadLetter::of(&error, payload.payload()), &context)
         });
         let returned = match delivery {
@@ -460,11 +463,12 @@ where
         told.kept = match returned {
             Some(Ok(())) => true,
             Some(Err(letter)) => {
-                let context = LetterContext::of_call(&error, metadata, observer);
+                let context = LetterContext::of_call(&error, metadata, observer, &left_out);
                 caught(|| deliver.returned(letter, &context).is_ok()).unwrap_or(false)
             }
             None => false,
         };
+        told.left_out(&left_out);
         error.mark_letter(told.outcome());
         drop(told);
         error
@@ -539,7 +543,8 @@ where
             Err(ended) => ended,
         };
         if leaves(reasons, retry, error.reason()) {
-            let context = LetterContext::of_call(&error, metadata, observer);
+            let left_out = Cell::new(None);
+            let context = LetterContext::of_call(&error, metadata, observer, &left_out);
             let admission = admission(|| DeadLetterSink::<L::Of, E>::admit(deliver.0, &context));
             let operation_type = retry.policies().operation_type();
             let mut told =
@@ -547,6 +552,7 @@ where
             if admission == LetterAdmission::Take {
                 let accept = || deliver.0.accept(DeadLetter::of(&error, payload.payload()), &context);
                 told.kept = caught(|| accept().is_ok()).unwrap_or(false);
+                told.left_out(&left_out);
             }
             error.mark_letter(told.outcome());
         }
@@ -581,6 +587,13 @@ struct Told<'r, O: Observer> {
 }
 
 impl<O: Observer> Told<'_, O> {
+    /// Takes note that a later sink has left the letter out, if no sink has kept it.
+    const fn left_out(&mut self, left_out: &LeftOut) {
+        if let (false, Some(first)) = (self.kept, left_out.get()) {
+            self.admission = LetterAdmission::LeaveOut { first };
+        }
+    }
+
     fn outcome(&self) -> LetterOutcome {
         match (self.admission, self.kept) {
             (LetterAdmission::LeaveOut { .. }, _) => LetterOutcome::LeftOut,

@@ -91,7 +91,7 @@ where
     }
 
     fn returned(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.or.accept(letter, context)
+        self.or.accept_returned(letter, context)
     }
 }
 

@@ -48,6 +48,7 @@ mod image;
 #[cfg(feature = "json")]
 mod json;
 mod letter;
+mod limited;
 mod payload;
 #[cfg(feature = "std")]
 mod queue;
@@ -73,6 +74,7 @@ pub use json::{
     StoredLetter, TornLine,
 };
 pub use letter::DeadLetter;
+pub use limited::Limited;
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
 pub use queue::DeadLetterQueue;

@@ -8,7 +8,9 @@ use std::vec::Vec;
 
 use super::buffer::{WhenFull, drop_lost};
 use super::letter::DeadLetter;
+use super::rejected_limit::{LetterAdmission, Limiter, RejectedLimit};
 use super::sink::{DeadLetterSink, LetterContext};
+use crate::lock::{Exclusive, Initial};
 
 /// A dead letter queue on the heap, shared by its callers, for a number of letters that is known at run time.
 ///
@@ -37,6 +39,8 @@ pub struct DeadLetterQueue<T> {
     when_full: WhenFull,
     lost: AtomicUsize,
     refused: AtomicUsize,
+    limit: RejectedLimit,
+    limiter: Mutex<Limiter>,
 }
 
 /// The letters, each with its size, and the sum of the sizes.
@@ -64,10 +68,12 @@ impl<T> DeadLetterQueue<T> {
     pub const fn new(capacity: usize, when_full: WhenFull) -> Self {
         let letters = Mutex::new(Letters { letters: VecDeque::new(), bytes: 0 });
         let (lost, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { letters, capacity, bytes: None, when_full, lost, refused }
+        let (limit, limiter) = (RejectedLimit::DEFAULT, Mutex::new(Limiter::INITIAL));
+        Self { letters, capacity, bytes: None, when_full, lost, refused, limit, limiter }
     }
 
-    /// Also bounds the size of all letters together, in bytes. By default, only their number is bounded.
+    /// Also bounds the size of all letters together, in bytes. By default, only their number is bounded, because the queue
+    /// cannot know how many bytes a payload holds on the heap.
     ///
     /// A letter takes its own size, `size_of::<DeadLetter<T>>()`, and what `heap` returns: the bytes on the heap that its
     /// payload holds. If there is no room for a letter, the queue does the same as with too many letters. A letter that
@@ -89,6 +95,15 @@ impl<T> DeadLetterQueue<T> {
     #[must_use]
     pub const fn max_bytes(mut self, bytes: usize, heap: fn(&T) -> usize) -> Self {
         self.bytes = Some(Bytes { most: bytes, of: heap });
+        self
+    }
+
+    /// Sets how many letters of refused calls the queue takes per second. The default is [`RejectedLimit::DEFAULT`]. Of
+    /// the limit, only the letters per second count here. Letters above it are counted by [`left_out`](Self::left_out)
+    /// instead, so that an outage does not push out all other letters. A [`push`](Self::push) is not limited.
+    #[must_use]
+    pub const fn rejected_limit(mut self, limit: RejectedLimit) -> Self {
+        self.limit = limit;
         self
     }
 
@@ -186,6 +201,11 @@ impl<T> DeadLetterQueue<T> {
         self.refused.load(Relaxed)
     }
 
+    /// Returns how many letters of refused calls were left out, because of the [limit](Self::rejected_limit).
+    pub fn left_out(&self) -> u64 {
+        self.limiter.with(|limiter| limiter.left_out)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Letters<T>> {
         // The queue is whole between any two steps, so it can be used after a panic in another thread.
         self.letters.lock().unwrap_or_else(PoisonError::into_inner)
@@ -200,6 +220,10 @@ impl<T, E> DeadLetterSink<T, E> for DeadLetterQueue<T> {
         }
         Ok(())
     }
+
+    fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        self.limiter.with(|limiter| limiter.admit(self.limit, context.error))
+    }
 }
 
 impl<T> fmt::Debug for DeadLetterQueue<T> {
@@ -212,6 +236,7 @@ impl<T> fmt::Debug for DeadLetterQueue<T> {
             .field("when_full", when_full)
             .field("lost", lost)
             .field("refused", refused)
+            .field("left_out", &self.left_out())
             .finish()
     }
 }

@@ -1,12 +1,21 @@
 //! How many letters of refused calls a sink takes.
 
-#[cfg(feature = "json")]
+use crate::budget::steps::has_stepped_back;
+use crate::error::Error;
+use crate::lock::Initial;
 use crate::time::Instant;
+use crate::verdict::Reason;
 
 /// How many letters of refused calls a sink takes, because an open circuit may refuse thousands of calls per second.
 ///
 /// A sink that has taken that many leaves further ones out and counts them: see [`LetterAdmission`]. Letters for other
-/// reasons are not limited.
+/// reasons are not limited. Each sink has its own limit, also for the letters that another sink has returned:
+///
+/// | sink | limit |
+/// |---|---|
+/// | `JsonLinesSink`, `LetterWriter` | by default [`DEFAULT`](Self::DEFAULT), letters per second and bytes in the file |
+/// | `DeadLetterQueue` | by default [`DEFAULT`](Self::DEFAULT), only letters per second |
+/// | other sinks | none, or that of a [`Limited`](super::Limited) around them |
 ///
 /// ```
 /// # #[cfg(feature = "json")] {
@@ -46,7 +55,8 @@ impl RejectedLimit {
 
     /// Sets the limit to this many letters per second, and to this many bytes since the file was opened or rotated.
     ///
-    /// After a calm second, all letters of a second may come at once.
+    /// After a calm second, all letters of a second may come at once. After that, a sink earns letters at most for the
+    /// sum of the clock's steps forward. Bytes are counted only in files.
     pub const fn new(per_second: u32, bytes: u64) -> Self {
         Self { per_second, bytes }
     }
@@ -73,12 +83,10 @@ pub enum LetterAdmission {
 }
 
 /// A token bucket of letters, which refills per second, and a sum of bytes.
-#[cfg(feature = "json")]
 #[derive(Debug)]
 pub(super) struct Limiter {
-    pub(super) limit: RejectedLimit,
-    /// When the credit was last counted.
-    at: Option<Instant>,
+    /// The time up to which the credit is counted.
+    counted: Option<Instant>,
     /// The time that letters have not used yet, up to one second, in nanoseconds.
     credit: u64,
     bytes: u64,
@@ -86,20 +94,29 @@ pub(super) struct Limiter {
     pub(super) left_out: u64,
 }
 
-#[cfg(feature = "json")]
+impl Initial for Limiter {
+    const INITIAL: Self = Self { counted: None, credit: SECOND, bytes: 0, told: false, left_out: 0 };
+}
+
 impl Limiter {
-    pub(super) const fn new(limit: RejectedLimit) -> Self {
-        Self { limit, at: None, credit: SECOND, bytes: 0, told: false, left_out: 0 }
+    /// Decides about the letter of a call that ended with this error.
+    pub(super) fn admit<E>(&mut self, limit: RejectedLimit, error: &Error<E>) -> LetterAdmission {
+        match error.reason() {
+            Reason::Rejected => self.admit_rejected(limit, error.context_ref().when),
+            _ => LetterAdmission::Take,
+        }
     }
 
-    /// Decides about the letter of a call that was refused at this time. If the clock stepped back, time stands still
-    /// until the next call.
-    pub(super) fn admit(&mut self, now: Instant) -> LetterAdmission {
-        let since = self.at.map_or(0, |at| now.as_nanos().saturating_sub(at.as_nanos()));
-        self.at = Some(now);
-        self.credit = self.credit.saturating_add(since).min(SECOND);
-        let calm = self.credit == SECOND && self.bytes < self.limit.bytes;
-        let RejectedLimit { per_second, bytes } = self.limit;
+    /// Decides about the letter of a call that was refused at this time.
+    fn admit_rejected(&mut self, limit: RejectedLimit, now: Instant) -> LetterAdmission {
+        let counted = *self.counted.get_or_insert(now);
+        // After a small step back, time stands still until the clock has caught up, so that no time is earned twice.
+        if now > counted || has_stepped_back(counted, now) {
+            self.counted = Some(now);
+            self.credit = self.credit.saturating_add(now.nanos_since(counted)).min(SECOND);
+        }
+        let RejectedLimit { per_second, bytes } = limit;
+        let calm = self.credit == SECOND && self.bytes < bytes;
         let price = SECOND.checked_div(per_second.into()).unwrap_or(u64::MAX);
         if self.bytes < bytes && self.credit >= price {
             self.credit -= price;
@@ -107,21 +124,22 @@ impl Limiter {
             return LetterAdmission::Take;
         }
         self.left_out = self.left_out.saturating_add(1);
-        let first = !self.told && self.limit != RejectedLimit::OFF;
+        let first = !self.told && limit != RejectedLimit::OFF;
         self.told = true;
         LetterAdmission::LeaveOut { first }
     }
 
     /// Counts the bytes of a letter that was written.
+    #[cfg(feature = "json")]
     pub(super) const fn wrote(&mut self, bytes: u64) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// Begins to count bytes anew, for a new file.
+    #[cfg(feature = "json")]
     pub(super) const fn new_file(&mut self) {
         self.bytes = 0;
     }
 }
 
-#[cfg(feature = "json")]
 const SECOND: u64 = 1_000_000_000;

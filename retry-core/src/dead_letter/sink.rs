@@ -1,5 +1,6 @@
 //! Sinks: what takes dead letters.
 
+use core::cell::Cell;
 use core::fmt;
 use core::ops::Deref;
 
@@ -57,6 +58,28 @@ pub trait DeadLetterSink<T, E> {
         let _ = context;
         LetterAdmission::Take
     }
+
+    /// Takes a letter that another sink has returned. It asks [`admit`](Self::admit) first, because only the other sink
+    /// was asked before the payload was made.
+    ///
+    /// A sink that hands returned letters on, as [`OrElse`] does, calls this method of the next one.
+    ///
+    /// # Errors
+    /// Returns an error if the letter is left out, which the [context](LetterContext::left_out) is told, or if it cannot
+    /// be kept. The error is the letter.
+    fn accept_returned(
+        &self,
+        letter: DeadLetter<T>,
+        context: &LetterContext<'_, E>,
+    ) -> Result<(), DeadLetter<T>> {
+        match self.admit(context) {
+            LetterAdmission::Take => self.accept(letter, context),
+            LetterAdmission::LeaveOut { first } => {
+                context.left_out(first);
+                Err(letter)
+            }
+        }
+    }
 }
 
 /// What a sink is told about a letter in addition: the error of its call, and the metadata.
@@ -67,20 +90,25 @@ pub struct LetterContext<'a, E> {
     /// The metadata of the call, in pairs of name and value.
     pub metadata: &'a [(&'a str, &'a str)],
     observer: Option<&'a dyn Observer>,
+    left_out: Option<&'a LeftOut>,
 }
+
+/// Whether the letter of a call was left out, and if so, whether it was the first one after a calm time.
+pub(super) type LeftOut = Cell<Option<bool>>;
 
 impl<'a, E> LetterContext<'a, E> {
     /// Makes the context of a call that ended with this error, without metadata.
     pub const fn new(error: &'a Error<E>) -> Self {
-        Self { error, metadata: &[], observer: None }
+        Self { error, metadata: &[], observer: None, left_out: None }
     }
 
     pub(super) fn of_call<O: Observer>(
         error: &'a Error<E>,
         metadata: &'a [(&'a str, &'a str)],
         observer: &'a O,
+        left_out: &'a LeftOut,
     ) -> Self {
-        Self { error, metadata, observer: Some(observer) }
+        Self { error, metadata, observer: Some(observer), left_out: Some(left_out) }
     }
 
     /// Sets the observer of the call.
@@ -103,6 +131,22 @@ impl<'a, E> LetterContext<'a, E> {
                 kind,
             ));
         }
+    }
+
+    /// Tells the call that its letter was left out, because more calls were refused than a [`RejectedLimit`] allows;
+    /// `first` as in [`LetterAdmission::LeaveOut`]. If no sink keeps the letter, it then counts as left out, and not as
+    /// lost.
+    ///
+    /// [`RejectedLimit`]: super::RejectedLimit
+    pub fn left_out(&self, first: bool) {
+        if let Some(left_out) = self.left_out {
+            left_out.set(Some(first || left_out.get() == Some(true)));
+        }
+    }
+
+    /// Returns whether a sink has [left out](Self::left_out) the letter.
+    fn is_left_out(&self) -> bool {
+        self.left_out.is_some_and(|left_out| left_out.get().is_some())
     }
 
     /// Sets the metadata.
@@ -209,10 +253,14 @@ where
     B: Deref<Target: DeadLetterSink<T, E>>,
 {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.first.accept(letter, context).or_else(|letter| self.then.accept(letter, context))
+        self.first.accept(letter, context).or_else(|letter| match context.is_left_out() {
+            true => Err(letter),
+            false => self.then.accept_returned(letter, context),
+        })
     }
 
-    /// Asks the first sink. A letter that it leaves out does not go to the second one.
+    /// Asks the first sink. A letter that it leaves out does not go to the second one. The second sink is asked when it
+    /// gets a letter.
     fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
         self.first.admit(context)
     }

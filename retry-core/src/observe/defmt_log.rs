@@ -127,7 +127,10 @@ impl defmt::Format for Line<'_> {
             }
             EventKind::DeadLettered { kept: true } => defmt::write!(f, ": dead letter"),
             EventKind::DeadLettered { kept: false } => defmt::write!(f, ": dead letter lost"),
-            EventKind::DeadLetterLeftOut { .. } => defmt::write!(f, ": dead letter left out"),
+            EventKind::DeadLetterLeftOut { first: true } => {
+                defmt::write!(f, ": too many dead letters of rejected calls: further ones are only counted");
+            }
+            EventKind::DeadLetterLeftOut { first: false } => defmt::write!(f, ": dead letter left out"),
             EventKind::PhaseChanged(change) => {
                 defmt::write!(f, ": circuit from {} to {}: {}", change.from, change.to, change.cause);
             }

@@ -6,6 +6,7 @@ use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use retry_core::dead_letter::{
 };
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tokio::time::Sleep;
 
 use self::queue::{Queue, Waiting};
 
@@ -31,7 +33,15 @@ use self::queue::{Queue, Waiting};
 /// | `dead_letters(&writer)` | nothing | once the thread has written it |
 ///
 /// If a write fails, the letter of a call that waits goes to `next`. A letter without a call that waits stays in memory,
-/// and is tried again ten times per second.
+/// and is tried again ten times per second. If the sync after a write fails, the file is cut back to its length before, so
+/// that it does not grow meanwhile.
+///
+/// | count | letters |
+/// |---|---|
+/// | [`waiting`](Self::waiting) | in memory, not known to be on disk |
+/// | [`refused`](Self::refused) | for which there was no room |
+/// | [`unwritable`](Self::unwritable) | that cannot be a line, such as a float that is not finite |
+/// | [`failed`](Self::failed) | that the disk did not take: their calls, or the shutdown, got them back |
 ///
 /// ```
 /// use retry_core::{
@@ -86,25 +96,46 @@ impl LetterWriter {
     /// [`deliver_dead_letters`](retry_core::Retry::deliver_dead_letters). A letter that is not kept goes to `next`; `&()`
     /// is a sink that keeps none.
     pub const fn or<'a, N: ?Sized>(&'a self, next: &'a N) -> KeptOr<'a, N> {
-        KeptOr { writer: self, next }
+        KeptOr { writer: self, next, limit: None }
     }
 
     /// Hands a letter to the thread, and returns a future that waits until it is on disk. The letter is on its way even
     /// if the future is dropped.
     ///
     /// # Errors
-    /// The future returns an error if the letter is not kept. The error is the letter.
+    /// The future returns an error if the letter is not kept, or if the sink's
+    /// [limit](JsonLinesSink::rejected_limit) of letters of refused calls is reached. The error is the letter.
     pub fn keep<T: Serialize, E: fmt::Display>(
         &self,
         letter: DeadLetter<T>,
         context: &LetterContext<'_, E>,
     ) -> Keeping<T> {
+        match DeadLetterSink::<T, E>::admit(self, context) {
+            LetterAdmission::Take => self.keep_admitted(letter, context, None),
+            LetterAdmission::LeaveOut { first } => {
+                context.left_out(first);
+                Keeping { letter: Some(letter), kept: None, timeout: None }
+            }
+        }
+    }
+
+    fn keep_admitted<T: Serialize, E: fmt::Display>(
+        &self,
+        letter: DeadLetter<T>,
+        context: &LetterContext<'_, E>,
+        limit: Option<Duration>,
+    ) -> Keeping<T> {
         let (send, kept) = oneshot::channel();
         let kept = self.push(&letter, context, Some(send)).then_some(kept);
-        Keeping { letter: Some(letter), kept }
+        let timeout = limit.map(|limit| Box::pin(tokio::time::sleep(limit)));
+        Keeping { letter: Some(letter), kept, timeout }
     }
 
     /// Writes what waits, and ends the thread. From now on, letters go to the next sink.
+    ///
+    /// If the disk fails, this ends after one more attempt. If the disk hangs, it waits as long as the disk hangs: see
+    /// [`shutdown_within`](Self::shutdown_within). If its future is dropped, the thread goes on, and a further call waits
+    /// for it.
     ///
     /// # Errors
     /// Returns an error if letters could not be written. The error has their lines.
@@ -114,6 +145,23 @@ impl LetterWriter {
         let _ = ended.await; // an error says that it has ended before
         let lines = self.shared.queue.take_unwritten();
         if lines.is_empty() { Ok(()) } else { Err(Unwritten { lines, why: self.shared.sink.last_error() }) }
+    }
+
+    /// Does the same as [`shutdown`](Self::shutdown), and waits at most for this time.
+    ///
+    /// # Errors
+    /// Returns an error if letters could not be written, or if the disk took longer. The error has the lines that are not
+    /// known to be on disk. If the disk answers later, some of them may be in the file, too; they have the same ids.
+    ///
+    /// # Panics
+    /// Panics if tokio's timer is not enabled.
+    pub async fn shutdown_within(&self, limit: Duration) -> Result<(), Unwritten> {
+        if let Ok(ended) = tokio::time::timeout(limit, self.shutdown()).await {
+            return ended;
+        }
+        let lines = self.shared.queue.abandon();
+        let why = format!("the disk did not answer within {limit:?}");
+        if lines.is_empty() { Ok(()) } else { Err(Unwritten { lines, why: Some(why) }) }
     }
 
     /// Returns how many letters wait for the disk.
@@ -131,13 +179,20 @@ impl LetterWriter {
         self.shared.queue.refused()
     }
 
+    /// Returns how many letters the disk did not take: their calls, or the shutdown, got them back. A letter counts once,
+    /// however often it was tried.
+    pub fn failed(&self) -> u64 {
+        self.shared.queue.failed()
+    }
+
     /// Returns how many letters could not be made to a line: their payload cannot be written as JSON, or the line is
     /// longer than the sink's limit.
     pub fn unwritable(&self) -> u64 {
         self.shared.unwritable.load(Relaxed)
     }
 
-    /// Returns the sink, such as for its counts, or to rotate the file.
+    /// Returns the sink, such as for its counts, or to rotate the file. It counts what the thread has written, and
+    /// [`failed`](Self::failed) of the writer what it has not.
     pub fn sink(&self) -> &JsonLinesSink {
         &self.shared.sink
     }
@@ -152,7 +207,7 @@ impl LetterWriter {
         let line = catch_unwind(AssertUnwindSafe(|| LetterLine::of(letter, context)));
         match line {
             Ok(Ok(line)) if line.with_end().len() <= self.shared.sink.line_limit() => {
-                self.shared.queue.push(Waiting { line, kept })
+                self.shared.queue.push(Waiting::new(line, kept))
             }
             _ => {
                 self.shared.unwritable.fetch_add(1, Relaxed);
@@ -162,8 +217,8 @@ impl LetterWriter {
     }
 }
 
-/// The thread writes what waits, unless the program ends first. To wait for that, use
-/// [`shutdown`](LetterWriter::shutdown).
+/// The thread writes what waits, unless the program ends first. If the disk fails, it tries again until then. To wait for
+/// that, use [`shutdown`](LetterWriter::shutdown).
 impl Drop for LetterWriter {
     fn drop(&mut self) {
         self.shared.queue.close(None);
@@ -186,6 +241,16 @@ impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for LetterWriter {
 pub struct KeptOr<'a, N: ?Sized> {
     writer: &'a LetterWriter,
     next: &'a N,
+    limit: Option<Duration>,
+}
+
+impl<N: ?Sized> KeptOr<'_, N> {
+    /// Sets the longest time that a call waits for the disk. After that, its letter goes to the next sink. If the disk
+    /// answers later, the letter may be in the file, too, with the same id. By default there is no limit.
+    #[must_use]
+    pub const fn within(self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
 }
 
 impl<T, E, N> Deliver<T, E> for KeptOr<'_, N>
@@ -197,7 +262,7 @@ where
     type Delivery = Keeping<T>;
 
     fn deliver(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Keeping<T> {
-        self.writer.keep(letter, context)
+        self.writer.keep_admitted(letter, context, self.limit)
     }
 
     fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
@@ -205,7 +270,7 @@ where
     }
 
     fn returned(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
-        self.next.accept(letter, context)
+        self.next.accept_returned(letter, context)
     }
 }
 
@@ -216,6 +281,7 @@ pub struct Keeping<T> {
     letter: Option<DeadLetter<T>>,
     /// `None` if the letter was refused.
     kept: Option<oneshot::Receiver<bool>>,
+    timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> Unpin for Keeping<T> {} // the letter is never pinned
@@ -224,9 +290,14 @@ impl<T> Future for Keeping<T> {
     type Output = Result<(), DeadLetter<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let kept = match &mut self.kept {
-            Some(kept) => ready!(Pin::new(kept).poll(context)).unwrap_or(false),
+        let Self { kept, timeout, .. } = &mut *self;
+        let kept = match kept.as_mut().map(|kept| Pin::new(kept).poll(context)) {
             None => false,
+            Some(Poll::Ready(kept)) => kept.unwrap_or(false),
+            Some(Poll::Pending) => {
+                ready!(timeout.as_mut().map_or(Poll::Pending, |timeout| timeout.as_mut().poll(context)));
+                false
+            }
         };
         let letter = self.letter.take();
         Poll::Ready(if kept { Ok(()) } else { letter.map_or(Ok(()), Err) })
@@ -260,6 +331,7 @@ impl fmt::Debug for LetterWriter {
             .field("waiting_bytes", &self.waiting_bytes())
             .field("refused", &self.refused())
             .field("unwritable", &self.unwritable())
+            .field("failed", &self.failed())
             .finish()
     }
 }
@@ -274,7 +346,10 @@ impl<N: ?Sized> Copy for KeptOr<'_, N> {}
 
 impl<N: ?Sized> fmt::Debug for KeptOr<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeptOr").field("writer", self.writer).finish_non_exhaustive()
+        f.debug_struct("KeptOr")
+            .field("writer", self.writer)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The lines that wait for the disk, and the thread that writes them.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use retry_core::dead_letter::{JsonLinesSink, LetterLine};
@@ -9,8 +10,18 @@ use tokio::sync::oneshot;
 
 /// A line that waits, and the call that waits for it, if one does.
 pub(super) struct Waiting {
-    pub(super) line: LetterLine,
-    pub(super) kept: Option<oneshot::Sender<bool>>,
+    line: Arc<LetterLine>,
+    kept: Option<oneshot::Sender<bool>>,
+}
+
+impl Waiting {
+    pub(super) fn new(line: LetterLine, kept: Option<oneshot::Sender<bool>>) -> Self {
+        Self { line: Arc::new(line), kept }
+    }
+
+    fn bytes(&self) -> usize {
+        self.line.with_end().len()
+    }
 }
 
 pub(super) struct Queue {
@@ -22,16 +33,18 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
+    /// The lines that are not known to be on disk. The thread may be writing the first ones.
     waiting: VecDeque<Waiting>,
-    /// The letters and their bytes, those that the thread is writing included.
-    letters: usize,
+    /// The size of these lines.
     bytes: usize,
     refused: u64,
+    failed: u64,
     is_closed: bool,
     /// Whether the last lines could not be written, so that a pause comes before the next attempt.
     is_failing: bool,
-    unwritten: Vec<LetterLine>,
     ended: bool,
+    /// The lines that the thread is writing were given up.
+    is_abandoned: bool,
     shutdowns: Vec<oneshot::Sender<()>>,
 }
 
@@ -47,15 +60,14 @@ impl Queue {
 
     /// Adds a line, or returns `false` if there is no room for it.
     pub(super) fn push(&self, waiting: Waiting) -> bool {
-        let bytes = waiting.line.with_end().len();
+        let bytes = waiting.bytes();
         let mut state = self.lock();
         let has_room =
-            state.letters < self.most_letters && state.bytes.saturating_add(bytes) <= self.most_bytes;
+            state.waiting.len() < self.most_letters && state.bytes.saturating_add(bytes) <= self.most_bytes;
         if state.is_closed || !has_room {
             state.refused += 1;
             return false;
         }
-        state.letters += 1;
         state.bytes += bytes;
         state.waiting.push_back(waiting);
         self.changed.notify_one();
@@ -76,22 +88,39 @@ impl Queue {
     /// Returns the number of letters that wait, and their size in bytes.
     pub(super) fn waiting(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.letters, state.bytes)
+        (state.waiting.len(), state.bytes)
     }
 
     pub(super) fn refused(&self) -> u64 {
         self.lock().refused
     }
 
+    pub(super) fn failed(&self) -> u64 {
+        self.lock().failed
+    }
+
+    /// Gives up all lines, also those that the thread is writing. Returns those without a call that waits.
+    pub(super) fn abandon(&self) -> Vec<LetterLine> {
+        let mut state = self.lock();
+        (state.is_closed, state.is_abandoned) = (true, true);
+        let lines = state.give_up(|_| true);
+        self.changed.notify_one();
+        lines
+    }
+
+    /// Returns the lines that the thread could not write before it ended.
     pub(super) fn take_unwritten(&self) -> Vec<LetterLine> {
-        std::mem::take(&mut self.lock().unwritten)
+        let mut state = self.lock();
+        if state.ended { state.give_up(|_| true) } else { Vec::new() }
     }
 
     /// Writes lines until the queue is closed and empty. This is the thread.
     pub(super) fn write_to(&self, sink: &JsonLinesSink) {
         while let Some(batch) = self.next_batch() {
-            let failed = write(batch, sink, |written| self.release(written));
-            self.put_back(failed);
+            let results = sink.append_lines(batch.iter().map(|line| &**line));
+            if self.settle(results.iter().map(Result::is_ok)).is_break() {
+                break;
+            }
         }
         let mut state = self.lock();
         state.ended = true;
@@ -100,43 +129,46 @@ impl Queue {
         }
     }
 
-    fn next_batch(&self) -> Option<Vec<Waiting>> {
+    /// Waits for lines; `None` if the thread is to end.
+    fn next_batch(&self) -> Option<Vec<Arc<LetterLine>>> {
         let mut state = self.lock();
-        if state.is_failing && !state.is_closed {
-            (state, _) = self.changed.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner);
+        if state.is_failing {
+            // New lines do not shorten the pause.
+            let waited = self.changed.wait_timeout_while(state, PAUSE, |state| !state.is_awaited());
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         while state.waiting.is_empty() && !state.is_closed {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let batch = state.waiting.len().min(BATCH);
-        (batch > 0).then(|| state.waiting.drain(..batch).collect())
+        let batch: Vec<_> = state.waiting.iter().take(BATCH).map(|waiting| waiting.line.clone()).collect();
+        (!batch.is_empty()).then_some(batch)
     }
 
-    /// Takes note that a line is written, or returned to its call.
-    fn release(&self, line: &LetterLine) {
+    /// Takes note of which of the first lines are written, and tells the calls that wait for them. The other lines wait
+    /// on. Breaks if a shutdown waits, and the disk takes no line.
+    fn settle(&self, written: impl ExactSizeIterator<Item = bool>) -> ControlFlow<()> {
         let mut state = self.lock();
-        state.letters -= 1;
-        state.bytes -= line.with_end().len();
-    }
-
-    /// Puts lines back that could not be written, as the oldest ones. If the queue is closed, they are given up.
-    fn put_back(&self, failed: Vec<Waiting>) {
-        let mut state = self.lock();
-        state.is_failing = !failed.is_empty();
-        for waiting in failed.into_iter().rev() {
-            state.waiting.push_front(waiting);
+        if state.is_abandoned {
+            return ControlFlow::Break(());
         }
-        if state.is_failing && state.is_closed {
-            let unwritten: Vec<_> = state.waiting.drain(..).collect();
-            state.letters -= unwritten.len();
-            state.bytes -= unwritten.iter().map(|waiting| waiting.line.with_end().len()).sum::<usize>();
-            for Waiting { line, kept } in unwritten {
-                match kept {
-                    Some(kept) => _ = kept.send(false),
-                    None => state.unwritten.push(line),
-                }
+        let batch: Vec<_> = state.waiting.drain(..written.len()).zip(written).collect();
+        let mut left = Vec::new();
+        let mut any = false;
+        for (mut waiting, written) in batch {
+            any |= written;
+            match waiting.kept.take() {
+                None if !written => left.push(waiting),
+                kept => state.release(waiting.bytes(), kept, written),
             }
         }
+        state.is_failing = !left.is_empty();
+        left.into_iter().rev().for_each(|waiting| state.waiting.push_front(waiting));
+        // The letter of a call that waits goes to its next sink at once, and not after all lines before it.
+        if !any {
+            state.give_up(|waiting| waiting.kept.is_some());
+        }
+        let ends = !any && state.is_closed && state.is_awaited();
+        if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -144,24 +176,33 @@ impl Queue {
     }
 }
 
-/// Writes lines and syncs them together. Tells the calls that wait for them. Returns the lines that are still to be
-/// written.
-fn write(batch: Vec<Waiting>, sink: &JsonLinesSink, release: impl Fn(&LetterLine)) -> Vec<Waiting> {
-    let appended: Vec<_> =
-        batch.into_iter().map(|each| (sink.append_line(&each.line).is_ok(), each)).collect();
-    let synced = appended.iter().any(|(appended, _)| *appended) && sink.sync().is_ok();
-    let mut failed = Vec::new();
-    for (appended, waiting) in appended {
-        let written = appended && synced;
-        match waiting.kept {
-            // The letter of a call that waits goes to the next sink at once.
-            Some(kept) => {
-                release(&waiting.line);
-                let _ = kept.send(written); // the call may have been dropped
+impl State {
+    /// Whether a shutdown waits for the thread.
+    fn is_awaited(&self) -> bool {
+        self.is_abandoned || self.shutdowns.iter().any(|shutdown| !shutdown.is_closed())
+    }
+
+    /// Removes these lines, and returns those without a call that waits. The calls get their letters back.
+    fn give_up(&mut self, which: impl Fn(&Waiting) -> bool) -> Vec<LetterLine> {
+        let (given_up, left): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(which);
+        self.waiting.extend(left);
+        let mut lines = Vec::new();
+        for waiting in given_up {
+            let is_awaited = waiting.kept.is_some();
+            self.release(waiting.bytes(), waiting.kept, false);
+            if !is_awaited {
+                lines.push(Arc::unwrap_or_clone(waiting.line));
             }
-            None if written => release(&waiting.line),
-            None => failed.push(waiting),
+        }
+        lines
+    }
+
+    /// Takes note that a line waits no longer, and tells its call.
+    fn release(&mut self, bytes: usize, kept: Option<oneshot::Sender<bool>>, is_written: bool) {
+        self.bytes -= bytes;
+        self.failed += u64::from(!is_written);
+        if let Some(kept) = kept {
+            let _ = kept.send(is_written); // the call may have been dropped
         }
     }
-    failed
 }

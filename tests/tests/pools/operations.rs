@@ -136,10 +136,7 @@ fn all_operations_are_replaced_while_calls_are_in_progress() {
     let rows: [(Change, &str); 5] = [
         (|presets| presets.swap(0, 1), "name of preset = 0: must be the same as before"),
         (|presets| presets[3].name = "database", "name of preset = 3: must differ from the names before it"),
-        (
-            |presets| presets[2].circuit = None,
-            "circuit of preset = \"s3\": must be set or unset, as before",
-        ),
+        (|presets| presets[2].circuit = None, "circuit of preset = \"s3\": must be set or unset, as before"),
         (
             |presets| presets[3].circuit = Some(CircuitConfig::DEFAULT),
             "circuit of preset = \"cache\": must be set or unset, as before",

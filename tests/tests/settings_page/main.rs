@@ -39,6 +39,7 @@ const SECTIONS: [(&str, &[&str]); 29] = [
     ("JsonLinesSink", &["Dead letters"]),
     ("JsonLinesReader", &["Dead letters"]),
     ("DeadLetterQueue", &["Dead letters"]),
+    ("KeptOr", &["Dead letters"]),
     ("OperationMetrics", &["Metrics, logs and records"]),
     ("Metrics", &["Metrics, logs and records"]),
     ("MetricsFacade", &["Metrics, logs and records"]),

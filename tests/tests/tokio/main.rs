@@ -1,7 +1,12 @@
-//! The tokio adapter: tokio's time, tasks and threads. `letters.rs` tests dead letters, `stop.rs` the ways to stop a call, and `busy.rs` the time
+//! The tokio adapter: tokio's time, tasks and threads. `letters.rs` and `failing_disk.rs` test dead letters, `stop.rs` the ways to stop a call, and `busy.rs` the time
 //! limits of operations that do not pause.
 
 mod busy;
+#[cfg(target_os = "linux")]
+mod failing_disk;
+#[cfg(target_os = "linux")]
+#[path = "../dead_letters/faults.rs"]
+mod faults;
 mod letters;
 mod stop;
 

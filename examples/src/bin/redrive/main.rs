@@ -14,12 +14,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use reqwest::header::HeaderMap;
-use retry_core::dead_letter::{JsonLinesSink, LetterLine, OnDisk};
+use retry_core::dead_letter::{JsonLinesSink, LetterId, LetterLine, OnDisk};
+use retry_core::observe::ErrorText;
 use tokio::sync::watch;
 
 use args::{Args, Command, Filter};
 use replay::{Sender, Sent, bar};
-use taken::{Lines, Stored, Taken, beside};
+use taken::{Handled, Lines, Stored, Taken, beside};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -77,14 +78,16 @@ async fn run(args: Args) -> io::Result<bool> {
 /// Calls `each` for the chosen letters, and returns how many lines are damaged. Nothing is changed.
 fn look(file: &Path, filter: &Filter, mut each: impl FnMut(&Stored) -> io::Result<()>) -> io::Result<u64> {
     let (mut damaged, mut left) = (0, filter.limit.unwrap_or(u64::MAX));
-    for path in [beside(file, "taken"), file.to_path_buf()] {
+    let (taken, handled) = (beside(file, "taken"), Handled::of(file)?);
+    for (path, from) in [(&*taken, handled.up_to), (file, 0)] {
         if !path.exists() {
             continue;
         }
-        for line in Lines::open(&path, 0)? {
+        for line in Lines::open(path, from)? {
             let line = line?;
             match line.letter() {
                 None => {}
+                Some(Ok(stored)) if path == taken && handled.is_back(&stored) => {}
                 Some(Ok(stored)) if left > 0 && filter.chooses(&stored) => {
                     left -= 1;
                     each(&stored)?;
@@ -92,7 +95,7 @@ fn look(file: &Path, filter: &Filter, mut each: impl FnMut(&Stored) -> io::Resul
                 Some(Ok(_)) => {}
                 Some(Err(why)) => {
                     damaged += 1;
-                    eprintln!("{}: line {}: {}", path.display(), line.number, clean(&why, 200));
+                    eprintln!("{}: line {}: {}", path.display(), line.number, ErrorText::new(&why));
                 }
             }
         }
@@ -118,27 +121,19 @@ fn describe(stored: &Stored) -> String {
     let operation = if stored.operation.is_empty() { "-" } else { &stored.operation };
     let error = stored.error.as_deref().map_or(String::new(), |error| format!(": {error}"));
     let bytes = letter.payload.get().len();
+    let id = shown(letter.id);
     let line = format!(
-        "{operation}{key} {} after {} attempts, put back {} times, {bytes} bytes{error}",
+        "{id} {operation}{key} {} after {} attempts, put back {} times, {bytes} bytes{error}",
         letter.reason.name(),
         letter.attempts,
         letter.requeued
     );
-    format!("{} {}", letter.id, clean(&line, 160))
+    ErrorText::new(&line).to_string()
 }
 
-/// Replaces control characters and the like, which a terminal could obey, and cuts the text.
-fn clean(text: &str, most: usize) -> String {
-    let is_unclean = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut clean: String =
-        text.chars().take(most).map(|c| if is_unclean(c) { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(most).is_some() {
-        clean.push_str("..");
-    }
-    clean
+/// Shows the id of a letter. Only a letter that another program wrote may have none.
+fn shown(id: LetterId) -> String {
+    if id.is_none() { "-".to_owned() } else { id.to_string() }
 }
 
 fn dry(file: &Path, filter: &Filter, command: &Command) -> io::Result<bool> {
@@ -176,7 +171,7 @@ async fn replay(file: &Path, filter: &Filter, sender: &Sender) -> io::Result<boo
                     eprintln!(
                         "{}: {}: moved to {}",
                         file.display(),
-                        clean(&why, 200),
+                        ErrorText::new(&why),
                         beside(file, "damaged").display()
                     )
                 });
@@ -185,7 +180,7 @@ async fn replay(file: &Path, filter: &Filter, sender: &Sender) -> io::Result<boo
             }
         };
         if left == 0 || !filter.chooses(&stored) {
-            taken.put_back(&stored)?;
+            taken.put_back(&line, &stored)?;
             continue;
         }
         left -= 1;
@@ -196,12 +191,12 @@ async fn replay(file: &Path, filter: &Filter, sender: &Sender) -> io::Result<boo
             }
             Sent::Failed(why) => {
                 failed += 1;
-                bar.suspend(|| eprintln!("{}: {}", stored.letter.id, clean(&why, 200)));
+                bar.suspend(|| eprintln!("{}: {}", shown(stored.letter.id), ErrorText::new(&why)));
                 stored.letter.requeued = stored.letter.requeued.saturating_add(1);
-                taken.put_back(&stored)?;
+                taken.put_back(&line, &stored)?;
             }
             stopped @ (Sent::Stopped | Sent::Down) => {
-                taken.put_back(&stored)?;
+                taken.put_back(&line, &stored)?;
                 end = Some(match stopped {
                     Sent::Stopped => "stopped",
                     _ => "the receiver is down, so the run ends",
@@ -246,7 +241,7 @@ fn park(file: &Path, filter: &Filter, out: &Path) -> io::Result<bool> {
                 parked.sync()?;
                 taken.done(&line)?;
             }
-            Some(Ok(stored)) => taken.put_back(&stored)?,
+            Some(Ok(stored)) => taken.put_back(&line, &stored)?,
             Some(Err(_)) => taken.set_aside(&line)?,
         }
     }

@@ -52,11 +52,13 @@ impl Sender {
     pub(crate) async fn send(&self, stored: &Stored) -> Sent {
         let post = || {
             let request = self.client.post(self.to.clone()).headers(self.headers.clone());
-            request
-                .header(CONTENT_TYPE, "application/json")
-                .header("Idempotency-Key", stored.letter.id.to_string())
-                .body(stored.letter.payload.get().to_owned())
-                .send()
+            let request = request.header(CONTENT_TYPE, "application/json");
+            // With a key that letters share, the receiver would take them for duplicates.
+            let request = match stored.letter.id {
+                id if id.is_none() => request,
+                id => request.header("Idempotency-Key", id.to_string()),
+            };
+            request.body(stored.letter.payload.get().to_owned()).send()
         };
         let mut patience = self.patience;
         loop {

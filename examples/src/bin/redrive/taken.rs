@@ -6,11 +6,11 @@
 //! 3. When all letters are handled, FILE.taken and its note are removed.
 //!
 //! If the program is killed, FILE.taken is there at the next start, which goes on after the last note. It leaves out
-//! letters that are in FILE already, by their ids.
+//! letters that are in FILE already, by their ids. A letter without an id is noted as soon as it was put back.
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use retry_core::dead_letter::{JsonLinesReader, JsonLinesSink, LetterId, LetterLine, OnDisk, StoredLetter};
@@ -38,18 +38,19 @@ impl Line {
     }
 }
 
-/// The lines of a file.
+/// The lines of a file that end after a place in it.
 pub(crate) struct Lines {
+    path: PathBuf,
     reader: BufReader<File>,
     number: u64,
     at: u64,
+    from: u64,
 }
 
 impl Lines {
     pub(crate) fn open(path: &Path, from: u64) -> io::Result<Self> {
-        let mut reader = BufReader::new(File::open(path)?);
-        reader.seek(SeekFrom::Start(from))?;
-        Ok(Self { reader, number: 0, at: from })
+        let file = File::open(path).map_err(|error| named(path, error))?;
+        Ok(Self { path: path.to_path_buf(), reader: BufReader::new(file), number: 0, at: 0, from })
     }
 }
 
@@ -57,16 +58,63 @@ impl Iterator for Lines {
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<io::Result<Line>> {
-        let mut bytes = Vec::new();
-        match self.reader.read_until(b'\n', &mut bytes) {
-            Ok(0) => None,
-            Ok(length) => {
-                self.number += 1;
-                self.at += length as u64;
-                Some(Ok(Line { number: self.number, end: self.at, bytes }))
+        loop {
+            let mut bytes = Vec::new();
+            match self.reader.read_until(b'\n', &mut bytes) {
+                Ok(0) => return None,
+                Ok(length) => {
+                    self.number += 1;
+                    self.at += length as u64;
+                    if self.at > self.from {
+                        return Some(Ok(Line { number: self.number, end: self.at, bytes }));
+                    }
+                }
+                Err(error) => return Some(Err(named(&self.path, error))),
             }
-            Err(error) => Some(Err(error)),
         }
+    }
+}
+
+/// What an earlier run that was killed has handled of the letters that it had taken.
+#[derive(Default)]
+pub(crate) struct Handled {
+    /// The offset in FILE.taken up to which all letters are handled.
+    pub(crate) up_to: u64,
+    /// Letters that were put back. Letters without an id are left out, because they cannot be told apart.
+    back: HashSet<LetterId>,
+}
+
+impl Handled {
+    pub(crate) fn of(file: &Path) -> io::Result<Self> {
+        let taken = beside(file, "taken");
+        if !taken.exists() {
+            return Ok(Self::default());
+        }
+        let done = beside(file, "taken.done");
+        let note = match fs::read(&done) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            note => note?,
+        };
+        // The last line may be torn.
+        let whole = note.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &note[..end]);
+        let last = whole.rsplit(|byte| *byte == b'\n').next().and_then(|line| str::from_utf8(line).ok());
+        let up_to = last.and_then(|line| line.parse().ok()).unwrap_or(0);
+        if up_to > fs::metadata(&taken)?.len() {
+            let why = format!("{} notes more than {} holds", done.display(), taken.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let mut back = HashSet::new();
+        if file.exists() {
+            let letters = JsonLinesReader::<Box<RawValue>>::open(file)?.limit(usize::MAX - 1);
+            back.extend(letters.filter_map(Result::ok).map(|stored| stored.letter.id));
+            back.remove(&LetterId::NONE);
+        }
+        Ok(Self { up_to, back })
+    }
+
+    /// Returns whether the letter was put back.
+    pub(crate) fn is_back(&self, stored: &Stored) -> bool {
+        self.back.contains(&stored.letter.id)
     }
 }
 
@@ -74,10 +122,8 @@ pub(crate) struct Taken {
     file: JsonLinesSink,
     path: PathBuf,
     done: File,
-    from: u64,
     damaged: u64,
-    /// Letters that an earlier run has put back.
-    back: HashSet<LetterId>,
+    handled: Handled,
     is_unsynced: bool,
 }
 
@@ -89,28 +135,27 @@ impl Taken {
             eprintln!("{}: a letter was torn, and is in {}", file.display(), torn.kept_in.display());
         }
         let (path, done) = (beside(file, "taken"), beside(file, "taken.done"));
-        let mut back = HashSet::new();
-        if path.exists() {
-            let letters = JsonLinesReader::<Box<RawValue>>::open(file)?.limit(usize::MAX - 1);
-            back.extend(letters.filter_map(Result::ok).map(|stored| stored.letter.id));
-        } else {
-            let _ = fs::remove_file(&done); // of a run that ended between its last two steps
-            sink.rotate(&path)?;
+        let handled = Handled::of(file)?;
+        if !path.exists() {
+            // Of a run that ended between its last two steps. It says nothing of the letters that are taken now.
+            match fs::remove_file(&done) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(&done, error)),
+                _ => sink.rotate(&path)?,
+            }
         }
-        let from = fs::read_to_string(&done).unwrap_or_default();
-        let whole = from.rfind('\n').map_or("", |end| &from[..end]);
-        let from = whole.lines().next_back().and_then(|end| end.parse().ok()).unwrap_or(0);
-        let done = OpenOptions::new().append(true).create(true).open(done)?;
-        Ok(Self { file: sink, path, done, from, damaged: 0, back, is_unsynced: false })
+        let noted = OpenOptions::new().append(true).create(true).open(&done);
+        let mut noted = noted.map_err(|error| named(&done, error))?;
+        writeln!(noted, "\n{}", handled.up_to)?; // on a line of its own, also after a torn one
+        Ok(Self { file: sink, path, done: noted, damaged: 0, handled, is_unsynced: false })
     }
 
     pub(crate) fn lines(&self) -> io::Result<Lines> {
-        Lines::open(&self.path, self.from)
+        Lines::open(&self.path, self.handled.up_to)
     }
 
     /// Returns whether an earlier run has put the letter back.
     pub(crate) fn is_back(&self, stored: &Stored) -> bool {
-        self.back.contains(&stored.letter.id)
+        self.handled.is_back(stored)
     }
 
     /// Notes that all lines up to this one are handled.
@@ -122,12 +167,13 @@ impl Taken {
         writeln!(self.done, "{}", line.end)
     }
 
-    /// Puts a letter back into the file.
-    pub(crate) fn put_back(&mut self, stored: &Stored) -> io::Result<()> {
-        let line = LetterLine::again(stored).map_err(io::Error::other)?;
-        self.file.append_line(&line).map_err(io::Error::other)?;
+    /// Puts the letter of a line back into the file.
+    pub(crate) fn put_back(&mut self, line: &Line, stored: &Stored) -> io::Result<()> {
+        let again = LetterLine::again(stored).map_err(io::Error::other)?;
+        self.file.append_line(&again).map_err(io::Error::other)?;
         self.is_unsynced = true;
-        Ok(())
+        // Without an id, the next run could not tell that it is in the file again.
+        if stored.letter.id.is_none() { self.done(line) } else { Ok(()) }
     }
 
     /// Moves a damaged line to a file of its own.
@@ -150,7 +196,7 @@ impl Taken {
             match line.letter() {
                 None => {}
                 Some(Ok(stored)) if self.is_back(&stored) => {}
-                Some(Ok(stored)) => self.put_back(&stored)?,
+                Some(Ok(stored)) => self.put_back(&line, &stored)?,
                 Some(Err(_)) => self.set_aside(&line)?,
             }
         }
@@ -159,6 +205,10 @@ impl Taken {
         fs::remove_file(beside(self.file.path(), "taken.done"))?;
         Ok(self.damaged)
     }
+}
+
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Returns the path of a file beside this one.

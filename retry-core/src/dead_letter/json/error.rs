@@ -21,6 +21,9 @@ pub enum JsonLinesError {
     },
     /// Writing or syncing the line failed.
     Io(io::Error),
+    /// The call was refused, and the sink has taken as many letters of refused calls as its
+    /// [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows. The sink counts the letter as left out.
+    LeftOut,
 }
 
 impl fmt::Display for JsonLinesError {
@@ -31,6 +34,7 @@ impl fmt::Display for JsonLinesError {
                 write!(f, "the line would have {length} bytes, more than the limit of {limit}")
             }
             Self::Io(error) => OnOneLine(error).fmt(f),
+            Self::LeftOut => f.write_str("left out, because more calls were refused than the limit allows"),
         }
     }
 }
@@ -40,7 +44,7 @@ impl core::error::Error for JsonLinesError {
         match self {
             Self::Payload(error) => Some(error),
             Self::Io(error) => Some(error),
-            Self::TooLong { .. } => None,
+            Self::TooLong { .. } | Self::LeftOut => None,
         }
     }
 }

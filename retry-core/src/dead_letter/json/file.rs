@@ -3,10 +3,11 @@
 #[cfg(unix)]
 use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::string::String;
+use std::string::ToString;
 use std::sync::Arc;
+use std::vec::Vec;
 
 use super::opening::{TornLine, end_of, set_aside};
 use super::paths::{has_no_name, is_at, named, private, sync_directory};
@@ -34,31 +35,21 @@ pub(super) struct Open {
     file: Arc<File>,
     /// The path of the file itself, with all symbolic links followed.
     path: PathBuf,
+    /// What was torn when a file was opened, until it is taken.
     pub(super) torn: Option<TornLine>,
     /// The length of the whole lines, if a failed write is still to be taken back.
     ragged: Option<u64>,
+    /// The length after the last line. If the file has another one, another program has changed it.
+    length: u64,
     /// The number of lines that are still to be synced.
     pending: u32,
-    pub(super) kept: u64,
     pub(super) syncs: u64,
-    pub(super) failed: u64,
-    pub(super) last_error: Option<String>,
 }
 
 impl Open {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
         let (file, path, torn) = open_whole(path)?;
-        Ok(Self {
-            file: Arc::new(file),
-            path,
-            torn,
-            ragged: None,
-            pending: 0,
-            kept: 0,
-            syncs: 0,
-            failed: 0,
-            last_error: None,
-        })
+        Ok(Self { file: Arc::new(file), path, torn, ragged: None, length: 0, pending: 0, syncs: 0 })
     }
 
     /// Adds a line. If that fails, leaves the file as it was.
@@ -66,12 +57,47 @@ impl Open {
         self.take_back()?;
         let before = self.there()?;
         let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
-        if added.is_err() {
-            self.ragged = Some(before);
-            // If this fails, too, the next line tries it again.
-            let _ = self.take_back();
+        match added {
+            Ok(()) => self.length = before + line.len() as u64,
+            Err(_) => self.cut(before),
         }
         added
+    }
+
+    /// Adds lines, and syncs them together. A line that cannot be written is taken back alone. If the sync fails, all
+    /// lines are taken back: a later sync of the same bytes may succeed although they are not on disk. Linux, for one,
+    /// reports a failed write of its cache only once.
+    pub(super) fn add_all<'a>(&mut self, lines: impl Iterator<Item = &'a [u8]>) -> Vec<io::Result<()>> {
+        let before = match self.take_back().and_then(|()| self.there()) {
+            Ok(before) => before,
+            Err(error) => return lines.map(|_| Err(same(&error))).collect(),
+        };
+        let mut results: Vec<_> = lines.map(|line| self.write(line)).collect();
+        if results.iter().any(Result::is_ok)
+            && let Err(error) = self.sync()
+        {
+            self.cut(before);
+            results.iter_mut().filter(|result| result.is_ok()).for_each(|result| *result = Err(same(&error)));
+        }
+        results
+    }
+
+    /// Writes a line to the same file as the one before.
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.take_back()?;
+        let before = self.file.metadata()?.len();
+        let written = (&*self.file).write_all(line);
+        match written {
+            Ok(()) => self.length = before + line.len() as u64,
+            Err(_) => self.cut(before),
+        }
+        written
+    }
+
+    /// Cuts the file to this length. If that fails, the next line tries it again.
+    fn cut(&mut self, length: u64) {
+        self.ragged = Some(self.ragged.map_or(length, |ragged| ragged.min(length)));
+        let _ = self.take_back();
     }
 
     fn settle(&mut self, on_disk: OnDisk) -> io::Result<()> {
@@ -95,13 +121,13 @@ impl Open {
         Ok(())
     }
 
-    /// Returns the length of the file. If the file was removed, first opens the one that is at the path now, or a new
-    /// one: lines that are added to a removed file are gone with it.
+    /// Returns the length of the file, which ends with a line end. If the file was removed, first opens the one that is at
+    /// the path now, or a new one: lines that are added to a removed file are gone with it.
     fn there(&mut self) -> io::Result<u64> {
         let metadata = self.file.metadata()?;
         // Some file systems do not count names.
         if !has_no_name(&metadata) || is_at(&self.file, &self.path).unwrap_or(false) {
-            return Ok(metadata.len());
+            return self.ended(metadata.len());
         }
         let (file, _, torn) = open_whole(&self.path)?;
         (self.file, self.pending) = (Arc::new(file), 0);
@@ -109,10 +135,19 @@ impl Open {
         Ok(self.file.metadata()?.len())
     }
 
-    /// Counts a letter that was refused.
-    pub(super) fn fail(&mut self, why: String) {
-        self.failed += 1;
-        self.last_error = Some(why);
+    /// Ends the last line if another program has cut it, so that the next one does not become a part of it. Returns the
+    /// length then.
+    fn ended(&self, length: u64) -> io::Result<u64> {
+        if length == self.length || length == 0 {
+            return Ok(length);
+        }
+        let (mut file, mut last) = (&*self.file, [0]);
+        file.seek(SeekFrom::Start(length - 1))?;
+        if file.read(&mut last)? == 1 && last != *b"\n" {
+            file.write_all(b"\n")?;
+            return Ok(length + 1);
+        }
+        Ok(length)
     }
 
     /// Syncs all lines to disk.
@@ -167,6 +202,12 @@ impl Open {
     }
 }
 
+/// Makes the same error again.
+fn same(error: &io::Error) -> io::Error {
+    let of_system = error.raw_os_error().map(io::Error::from_raw_os_error);
+    of_system.unwrap_or_else(|| io::Error::new(error.kind(), error.to_string()))
+}
+
 /// Syncs the last lines. An error is lost here; `sync` would have reported it.
 impl Drop for Open {
     fn drop(&mut self) {
@@ -203,10 +244,9 @@ fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
     Ok((file, path, torn))
 }
 
-/// Opens the file for one writer, and returns its path without symbolic links. If the file is new, also syncs its entry
-/// in the directory.
+/// Opens the file for one writer, and returns its path without symbolic links. If the file is empty, it may be new, so
+/// also syncs its entry in the directory.
 fn open(path: &Path) -> io::Result<(File, PathBuf)> {
-    let existed = fs::exists(path)?;
     let file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
     lock(&file)?;
     // A device may have no other path than this one.
@@ -214,7 +254,9 @@ fn open(path: &Path) -> io::Result<(File, PathBuf)> {
     if !is_at(&file, &real)? {
         return open(path); // its writer rotated it before releasing the lock
     }
-    if !existed {
+    // If it was there before, its entry may still be unsynced, such as after an earlier sync that failed.
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() == 0 {
         file.sync_all()?;
         sync_directory(&real)?;
     }

@@ -1,5 +1,6 @@
 //! Dead letters in a file, one line of JSON per letter.
 
+mod counts;
 mod error;
 mod exact;
 mod file;

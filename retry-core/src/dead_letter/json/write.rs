@@ -5,19 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::vec::Vec;
 
 use serde::Serialize;
 
+use super::counts::Counts;
 use super::error::JsonLinesError;
 use super::file::{OnDisk, Open};
 use super::line::{LetterLine, StoredLetter};
 use super::opening::TornLine;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
-use crate::dead_letter::rejected_limit::{LetterAdmission, Limiter, RejectedLimit};
+use crate::dead_letter::rejected_limit::{LetterAdmission, RejectedLimit};
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
-use crate::verdict::Reason;
 
 /// Adds dead letters to a file, one line of JSON per letter, so that they survive the program.
 ///
@@ -100,8 +101,9 @@ pub struct JsonLinesSink {
     open: Mutex<Open>,
     on_disk: OnDisk,
     limit: usize,
+    rejected: RejectedLimit,
     /// Not in `open`, because that is locked while the disk is written.
-    rejected: Mutex<Limiter>,
+    counts: Mutex<Counts>,
 }
 
 impl JsonLinesSink {
@@ -121,10 +123,16 @@ impl JsonLinesSink {
     /// file of dead letters ([`InvalidData`](io::ErrorKind::InvalidData)).
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let open = Open::new(&path).map_err(named(&path))?;
-        let (on_disk, limit) = (OnDisk::default(), Self::LIMIT);
-        let rejected = Mutex::new(Limiter::new(RejectedLimit::DEFAULT));
-        Ok(Self { path, open: Mutex::new(open), on_disk, limit, rejected })
+        let mut open = Open::new(&path).map_err(named(&path))?;
+        let torn = open.torn.take();
+        Ok(Self {
+            path,
+            open: Mutex::new(open),
+            on_disk: OnDisk::default(),
+            limit: Self::LIMIT,
+            rejected: RejectedLimit::DEFAULT,
+            counts: Mutex::new(Counts::new(torn)),
+        })
     }
 
     /// Sets when lines are synced to disk. The default is [`OnDisk::Each`].
@@ -144,14 +152,27 @@ impl JsonLinesSink {
     /// are counted by [`left_out`](Self::left_out) instead, so that an outage does not fill the disk.
     #[must_use]
     pub fn rejected_limit(self, limit: RejectedLimit) -> Self {
-        Self { rejected: Mutex::new(Limiter::new(limit)), ..self }
+        Self { rejected: limit, ..self }
     }
 
     /// Adds a letter, with the error of its call and the metadata. A call does this by itself if the file is its sink.
     ///
     /// # Errors
-    /// Returns an error if the letter could not be written. The file is then as it was.
+    /// Returns an error if the letter could not be written, or if the [limit](Self::rejected_limit) of letters of refused
+    /// calls is reached. The file is then as it was.
     pub fn append<T: Serialize, E: fmt::Display>(
+        &self,
+        letter: &DeadLetter<T>,
+        context: &LetterContext<'_, E>,
+    ) -> Result<(), JsonLinesError> {
+        if let LetterAdmission::LeaveOut { first } = self.admission(context) {
+            context.left_out(first);
+            return Err(JsonLinesError::LeftOut);
+        }
+        self.append_admitted(letter, context)
+    }
+
+    fn append_admitted<T: Serialize, E: fmt::Display>(
         &self,
         letter: &DeadLetter<T>,
         context: &LetterContext<'_, E>,
@@ -184,29 +205,71 @@ impl JsonLinesSink {
     /// # Errors
     /// Returns an error if the letter could not be written. The file is then as it was.
     pub fn append_line(&self, line: &LetterLine) -> Result<(), JsonLinesError> {
-        let bytes = line.with_end().as_bytes();
-        let (length, limit) = (bytes.len(), self.limit);
-        let mut open = self.lock();
-        let added = match length > limit {
-            true => Err(JsonLinesError::TooLong { length, limit }),
-            false => open.add(bytes, self.on_disk).map_err(JsonLinesError::Io),
-        };
+        let added = self.fits(line).and_then(|()| {
+            let mut open = self.lock();
+            let added = open.add(line.with_end().as_bytes(), self.on_disk).map_err(JsonLinesError::Io);
+            self.note(&mut open);
+            added
+        });
+        let mut counts = self.counts();
         match &added {
-            Ok(()) => open.kept += 1,
-            Err(error) => open.fail(error.to_string()),
-        }
-        drop(open);
-        if added.is_ok() && line.reason() == Reason::Rejected {
-            self.rejected().wrote(length as u64);
+            Ok(()) => counts.keep(line),
+            Err(error) => counts.fail(error.to_string()),
         }
         added
+    }
+
+    /// Adds lines, and syncs them once, whatever [`OnDisk`] says. Returns the results in the order of the lines.
+    ///
+    /// A line that cannot be written leaves the file as it was, and the next ones are tried. If the sync fails, the file is
+    /// cut back to its length before, and no line is kept. So each line may be added again: it is not in the file yet.
+    /// Therefore a line that fails does not count as [`failed`](Self::failed).
+    ///
+    /// ```
+    /// use retry_core::{GiveUp, dead_letter::{DeadLetter, JsonLinesSink, LetterLine, Reason}};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("retry-core-lines-{}.jsonl", std::process::id()));
+    /// let letters = JsonLinesSink::open(&path).unwrap();
+    /// let line = |order: &str| {
+    ///     LetterLine::again(&DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), order).into()).unwrap()
+    /// };
+    /// let results = letters.append_lines(&[line("7 apples"), line("3 pears")]);
+    /// assert!(results.iter().all(Result::is_ok));
+    /// assert_eq!((letters.kept(), letters.syncs()), (2, 1));
+    /// # std::fs::remove_file(path).unwrap();
+    /// ```
+    pub fn append_lines<'a>(
+        &self,
+        lines: impl IntoIterator<Item = &'a LetterLine>,
+    ) -> Vec<Result<(), JsonLinesError>> {
+        let lines: Vec<_> = lines.into_iter().map(|line| (line, self.fits(line))).collect();
+        let fitting = lines.iter().filter(|(_, fits)| fits.is_ok());
+        let mut open = self.lock();
+        let mut added = open.add_all(fitting.map(|(line, _)| line.with_end().as_bytes())).into_iter();
+        self.note(&mut open);
+        drop(open);
+        let mut counts = self.counts();
+        let add = |(line, fits): (&LetterLine, Result<(), JsonLinesError>)| {
+            let added = fits.and_then(|()| added.next().unwrap_or(Ok(())).map_err(JsonLinesError::Io));
+            match &added {
+                Ok(()) => counts.keep(line),
+                Err(error) => counts.last_error = Some(error.to_string()),
+            }
+            added
+        };
+        lines.into_iter().map(add).collect()
+    }
+
+    fn fits(&self, line: &LetterLine) -> Result<(), JsonLinesError> {
+        let (length, limit) = (line.with_end().len(), self.limit);
+        if length > limit { Err(JsonLinesError::TooLong { length, limit }) } else { Ok(()) }
     }
 
     fn add(&self, line: Result<LetterLine, JsonLinesError>) -> Result<(), JsonLinesError> {
         match line {
             Ok(line) => self.append_line(&line),
             Err(error) => {
-                self.lock().fail(error.to_string());
+                self.counts().fail(error.to_string());
                 Err(error)
             }
         }
@@ -216,11 +279,14 @@ impl JsonLinesSink {
     /// left to the next sync.
     ///
     /// # Errors
-    /// Returns an error if syncing fails.
+    /// Returns an error if syncing fails. A loss of power may then take the lines since the last sync, even if a later
+    /// sync succeeds: the system may report a failed write of its cache only once.
     pub fn sync(&self) -> io::Result<()> {
         let (file, lines) = self.lock().unsynced();
         file.sync_data()?;
-        self.lock().synced(&file, lines);
+        let mut open = self.lock();
+        open.synced(&file, lines);
+        self.note(&mut open);
         Ok(())
     }
 
@@ -230,14 +296,18 @@ impl JsonLinesSink {
     /// Returns an error if `to` exists, or if renaming the file or creating the new one fails. The sink then goes on
     /// with the old file, under its old name unless another file has that name by then.
     pub fn rotate(&self, to: impl AsRef<Path>) -> io::Result<()> {
-        self.lock().rotate(&self.path, to.as_ref())?;
-        self.rejected().new_file();
-        Ok(())
+        let mut open = self.lock();
+        let rotated = open.rotate(&self.path, to.as_ref());
+        self.note(&mut open);
+        if rotated.is_ok() {
+            self.counts().limiter.new_file();
+        }
+        rotated
     }
 
     /// Returns the beginning of a letter that the file ended with when it was opened, and the file that keeps it.
     pub fn torn(&self) -> Option<TornLine> {
-        self.lock().torn.clone()
+        self.counts().torn.clone()
     }
 
     /// Returns the path of the file.
@@ -252,32 +322,46 @@ impl JsonLinesSink {
 
     /// Returns how many letters were kept since the file was opened.
     pub fn kept(&self) -> u64 {
-        self.lock().kept
+        self.counts().kept
     }
 
     /// Returns how often lines were synced to disk since the file was opened.
     pub fn syncs(&self) -> u64 {
-        self.lock().syncs
+        self.counts().syncs
     }
 
-    /// Returns how many letters could not be kept since the file was opened.
+    /// Returns how many letters could not be kept since the file was opened. Lines of
+    /// [`append_lines`](Self::append_lines) are left out.
     pub fn failed(&self) -> u64 {
-        self.lock().failed
+        self.counts().failed
     }
 
     /// Returns how many letters of refused calls were left out since the file was opened, because of the
     /// [limit](Self::rejected_limit).
     pub fn left_out(&self) -> u64 {
-        self.rejected().left_out
+        self.counts().limiter.left_out
     }
 
     /// Returns the error of the last letter that could not be kept.
     pub fn last_error(&self) -> Option<String> {
-        self.lock().last_error.clone()
+        self.counts().last_error.clone()
     }
 
-    fn rejected(&self) -> MutexGuard<'_, Limiter> {
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
+    fn admission<E>(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
+        self.counts().limiter.admit(self.rejected, context.error)
+    }
+
+    /// Takes note of what happened to the open file.
+    fn note(&self, open: &mut Open) {
+        let mut counts = self.counts();
+        counts.syncs = open.syncs;
+        if let Some(torn) = open.torn.take() {
+            counts.torn = Some(torn);
+        }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -291,20 +375,17 @@ impl JsonLinesSink {
 impl<T: Serialize, E: fmt::Display> DeadLetterSink<T, E> for JsonLinesSink {
     fn accept(&self, letter: DeadLetter<T>, context: &LetterContext<'_, E>) -> Result<(), DeadLetter<T>> {
         // `last_error` says why.
-        match caught(|| self.append(&letter, context)) {
+        match caught(|| self.append_admitted(&letter, context)) {
             Some(appended) => appended.map_err(|_| letter),
             None => {
-                self.lock().fail("the payload or the error panicked".to_string());
+                self.counts().fail("the payload or the error panicked".to_string());
                 Err(letter)
             }
         }
     }
 
     fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
-        match context.error.reason() {
-            Reason::Rejected => self.rejected().admit(context.error.context_ref().when),
-            _ => LetterAdmission::Take,
-        }
+        self.admission(context)
     }
 }
 

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use retry_core::{
     Class, Policy, Retry,
-    dead_letter::{DeadLetterQueue, JsonLinesError, JsonLinesSink, OrElse, WhenFull},
+    dead_letter::{
+        DeadLetter, DeadLetterQueue, JsonLinesError, JsonLinesSink, LetterLine, OrElse, Reason, WhenFull,
+    },
     testing::FakeClock,
 };
 
@@ -95,6 +97,49 @@ fn a_write_that_a_full_disk_cuts_off_leaves_whole_lines_and_loses_no_letter() {
     }
     orders.sort_unstable();
     assert_eq!(orders, (0..40).collect::<Vec<_>>());
+    assert_eq!(JsonLinesSink::open(&file).unwrap().torn(), None);
+}
+
+const LINES: &str = "RETRY_TEST_FULL_LINES";
+
+/// The child process. It adds large and small lines together, for more than the 8 blocks that it may write.
+#[test]
+fn child_with_lines() {
+    let Ok(file) = env::var(LINES) else { return };
+    let letters = JsonLinesSink::open(&file).unwrap();
+    let line = |order: usize| {
+        let payload = format!("{order} {}", "x".repeat(if order.is_multiple_of(2) { 900 } else { 20 }));
+        LetterLine::again(&DeadLetter::new(Reason::Cancelled, payload).into()).unwrap()
+    };
+    let results = letters.append_lines(&(0..20).map(line).collect::<Vec<_>>());
+    let kept = results.iter().enumerate().filter_map(|(order, result)| result.is_ok().then_some(order));
+    println!("kept {:?}", kept.collect::<Vec<_>>());
+    assert_eq!(letters.syncs(), 1);
+}
+
+#[test]
+fn of_lines_that_are_added_together_those_that_fit_on_a_full_disk_are_kept() {
+    if !cfg!(unix) {
+        println!("skipped: only unix has ulimit");
+        return;
+    }
+    let file = directory("cut_off_lines").join("letters.jsonl");
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact files::full::child_with_lines --nocapture",
+        ])
+        .arg(env::current_exe().unwrap())
+        .env(LINES, &file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let found: Vec<usize> =
+        payloads(&file).iter().map(|payload| payload.split(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(said.contains(&format!("kept {found:?}\n")), "{said}{found:?}");
+    // A line that was cut off in the middle was taken back, and a smaller one after it still fitted.
+    assert!(found.len() < 20 && found.windows(2).any(|pair| pair[1] > pair[0] + 1), "{found:?}");
     assert_eq!(JsonLinesSink::open(&file).unwrap().torn(), None);
 }
 

@@ -3,6 +3,8 @@
 mod bounds;
 mod damage;
 mod exact;
+#[cfg(target_os = "linux")]
+mod failing;
 mod full;
 mod killed;
 mod syncs;

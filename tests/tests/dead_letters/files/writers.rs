@@ -3,10 +3,10 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::process::{Command, Stdio};
 
-use retry_core::dead_letter::{JsonLinesReader, JsonLinesSink};
+use retry_core::dead_letter::{DeadLetter, JsonLinesReader, JsonLinesSink, LetterLine, Reason};
 
 use super::{directory, give_up, payloads};
 
@@ -103,6 +103,86 @@ fn an_error_names_its_file() {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().starts_with(&missing.display().to_string()), "{error}");
     }
+}
+
+#[test]
+fn a_line_that_another_program_cut_or_left_open_does_not_swallow_the_next_letter() {
+    let path = directory("left_open").join("letters.jsonl");
+    let letters = JsonLinesSink::open(&path).unwrap();
+    let change = || fs::OpenOptions::new().append(true).open(&path).unwrap();
+    let read = || {
+        let lines = JsonLinesReader::<String>::open(&path).unwrap();
+        lines
+            .map(|line| line.map_or_else(|_| "damaged".to_owned(), |stored| stored.letter.payload))
+            .collect::<Vec<_>>()
+    };
+    give_up(&letters, "7 apples");
+    give_up(&letters, "3 pears");
+    let file = change();
+    file.set_len(file.metadata().unwrap().len() - 5).unwrap();
+    give_up(&letters, "1 plum");
+    assert_eq!(read(), ["7 apples", "damaged", "1 plum"]);
+    change().write_all(b"no line end").unwrap();
+    let line = LetterLine::again(&DeadLetter::new(Reason::Cancelled, "2 figs").into()).unwrap();
+    assert!(letters.append_lines([&line, &line]).iter().all(Result::is_ok));
+    assert_eq!(read(), ["7 apples", "damaged", "1 plum", "damaged", "2 figs", "2 figs"]);
+    change().write_all(b"a line\n").unwrap();
+    give_up(&letters, "4 limes");
+    assert_eq!(read().len(), 8);
+    assert_eq!(letters.failed(), 0);
+    let lines = fs::read_to_string(&path).unwrap().lines().count();
+    assert_eq!(lines, 8, "no empty line is left");
+}
+
+#[test]
+fn a_path_that_is_no_file_is_refused_and_later_costs_no_letter_without_a_count() {
+    let folder = directory("folder");
+    let error = JsonLinesSink::open(&folder).unwrap_err();
+    assert!(error.to_string().starts_with(&folder.display().to_string()), "{error}");
+    let path = folder.join("letters.jsonl");
+    let letters = JsonLinesSink::open(&path).unwrap();
+    give_up(&letters, "7 apples");
+    if cfg!(unix) {
+        // A folder takes the place of the open file.
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        give_up(&letters, "3 pears");
+        assert_eq!((letters.kept(), letters.failed()), (1, 1));
+        fs::remove_dir(&path).unwrap();
+        give_up(&letters, "1 plum");
+        assert_eq!((payloads(&path), letters.kept()), (vec!["1 plum".to_owned()], 2));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_lead_to_one_file_with_one_writer() {
+    use std::os::unix::fs::symlink;
+    let folder = directory("names");
+    let (path, hard, soft, dangling, circle) = (
+        folder.join("a"),
+        folder.join("hard"),
+        folder.join("soft"),
+        folder.join("dangling"),
+        folder.join("circle"),
+    );
+    symlink(folder.join("new"), &dangling).unwrap();
+    symlink(&circle, &circle).unwrap();
+    symlink(&path, &soft).unwrap();
+    let letters = JsonLinesSink::open(&path).unwrap();
+    fs::hard_link(&path, &hard).unwrap();
+    for other in [&hard, &soft] {
+        assert_eq!(JsonLinesSink::open(other).unwrap_err().kind(), ErrorKind::ResourceBusy);
+    }
+    // The file is created where the link leads to.
+    give_up(&JsonLinesSink::open(&dangling).unwrap(), "3 pears");
+    assert_eq!(payloads(&folder.join("new")), ["3 pears"]);
+    let error = JsonLinesSink::open(&circle).unwrap_err();
+    assert!(error.to_string().starts_with(&circle.display().to_string()), "{error}");
+    // A file that keeps another name stays the same file.
+    fs::remove_file(&hard).unwrap();
+    give_up(&letters, "7 apples");
+    assert_eq!(payloads(&soft), ["7 apples"]);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use retry_core::{
     CircuitConfig, Class, Error, GiveUp, Instant, Policy, Retry, SharedCircuit,
     circuit::CountWindow,
     dead_letter::{
-        DeadLetter, DeadLetterQueue, FixedDeadLetterQueue, JsonLinesSink, LetterOutcome, OnDisk, OrElse,
-        Reason, RejectedLimit, WhenFull,
+        DeadLetter, DeadLetterQueue, DeadLetterSink, FixedDeadLetterQueue, JsonLinesError, JsonLinesSink,
+        LetterContext, LetterOutcome, Limited, OnDisk, OrElse, Reason, RejectedLimit, WhenFull,
     },
     observe::{EventKind, OperationMetrics, observer_fn},
     runtime::LocalLock,
@@ -32,7 +32,11 @@ fn refused_calls_leave_so_many_letters_per_second_and_the_rest_are_counted() {
         (1_100, 1, 1, false),
         (3_000, 3, 3, false), // calm again
         (3_000, 9, 7, true),
-        (2_000, 3, 0, false), // the clock steps back: time stands still
+        (2_900, 1, 0, false), // a small step back: time stands still, so that none is earned twice
+        (3_000, 1, 0, false),
+        (2_950, 1, 0, false),
+        (3_100, 3, 1, false),
+        (2_000, 3, 0, false), // a step back by more than a second: time goes on from there
         (2_500, 9, 5, false),
         (9_000, 10, 10, false),
         (9_000, 1, 0, true),
@@ -137,6 +141,127 @@ fn letters_that_are_left_out_are_counted_by_metrics() {
         (counts.dead_letters_kept(), counts.dead_letters_lost(), counts.dead_letters_left_out()),
         (2, 0, 3)
     );
+}
+
+/// Makes calls that the circuit refuses, and returns what became of their letters.
+fn refused<S: DeadLetterSink<u32, Class> + ?Sized>(sink: &S, calls: u32) -> Vec<LetterOutcome> {
+    let clock = FakeClock::new();
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
+    let _ = circuit.force_open(Instant::ORIGIN);
+    let told = RefCell::new(Vec::new());
+    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit).on_event(|event| match event.kind {
+        EventKind::DeadLettered { kept: true } => told.borrow_mut().push(LetterOutcome::Kept),
+        EventKind::DeadLettered { kept: false } => told.borrow_mut().push(LetterOutcome::Lost),
+        EventKind::DeadLetterLeftOut { .. } => told.borrow_mut().push(LetterOutcome::LeftOut),
+        _ => {}
+    });
+    let call = |number| {
+        let call = retry.dead_letters(sink).payload(|| number);
+        call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err().letter().unwrap()
+    };
+    let outcomes: Vec<_> = (0..calls).map(call).collect();
+    assert_eq!(told.into_inner(), outcomes, "the observer is told the same");
+    outcomes
+}
+
+/// How many letters were kept, left out and lost.
+fn counted(outcomes: &[LetterOutcome]) -> [usize; 3] {
+    let count = |which| outcomes.iter().filter(|outcome| **outcome == which).count();
+    [count(LetterOutcome::Kept), count(LetterOutcome::LeftOut), count(LetterOutcome::Lost)]
+}
+
+#[test]
+fn each_sink_limits_the_letters_that_another_one_returns() {
+    let limit = RejectedLimit::new(2, u64::MAX);
+    // A queue that is full, and then a file.
+    let (full, second) = (DeadLetterQueue::new(3, WhenFull::Refuse), file("second", limit));
+    assert_eq!(counted(&refused(&OrElse::new(&full, &second), 10)), [5, 5, 0]);
+    assert_eq!((full.len(), second.kept(), second.left_out(), second.failed()), (3, 2, 5, 0));
+    // What one sink leaves out does not go to a third one, however they are put together.
+    for left_first in [true, false] {
+        let (none, second) = (DeadLetterQueue::new(0, WhenFull::Refuse), file("third", limit));
+        let third = DeadLetterQueue::new(10, WhenFull::Refuse);
+        let outcomes = match left_first {
+            true => refused(&OrElse::new(&OrElse::new(&none, &second), &third), 10),
+            false => refused(&OrElse::new(&none, &OrElse::new(&second, &third)), 10),
+        };
+        assert_eq!((counted(&outcomes), third.len()), ([2, 8, 0], 0));
+    }
+    // A letter that the second sink takes and cannot keep is lost, and not left out.
+    let (none, none_either) =
+        (DeadLetterQueue::new(0, WhenFull::Refuse), DeadLetterQueue::new(0, WhenFull::Refuse));
+    assert_eq!(counted(&refused(&OrElse::new(&none, &none_either), 3)), [0, 0, 3]);
+}
+
+#[test]
+fn letters_that_an_asynchronous_handler_returns_are_limited_by_the_sink_that_gets_them() {
+    let letters = file("by_future", RejectedLimit::new(2, u64::MAX));
+    let clock = FakeClock::new();
+    let circuit = SharedCircuit::<CountWindow<20>, LocalLock>::with_window(CircuitConfig::DEFAULT);
+    let _ = circuit.force_open(Instant::ORIGIN);
+    let retry = Retry::new(&Policy::DEFAULT, &clock).circuit(&circuit);
+    let fails = |letter: DeadLetter<()>, _: &LetterContext<'_, Class>| async move { Err(letter) };
+    let call = |_| {
+        let call = retry.send_dead_letters(&fails, &letters);
+        clock.run(call.run(|| async { Err::<(), _>(Class::Network) })).unwrap_err().letter().unwrap()
+    };
+    assert_eq!(counted(&(0..5).map(call).collect::<Vec<_>>()), [2, 3, 0]);
+    assert_eq!((letters.kept(), letters.left_out()), (2, 3));
+}
+
+#[test]
+fn a_handler_that_appends_to_a_file_is_limited_too() {
+    let letters = file("append", RejectedLimit::new(2, u64::MAX));
+    let handler = |letter: &DeadLetter<u32>, context: &LetterContext<'_, Class>| {
+        let appended = letters.append(letter, context);
+        assert!(matches!(appended, Ok(()) | Err(JsonLinesError::LeftOut)), "{appended:?}");
+        appended
+    };
+    assert_eq!(counted(&refused(&handler, 5)), [2, 3, 0]);
+    assert_eq!((letters.kept(), letters.left_out(), letters.failed()), (2, 3, 0));
+    // If it keeps the letter elsewhere then, the letter is kept.
+    let elsewhere = |letter: &DeadLetter<u32>, context: &LetterContext<'_, Class>| {
+        letters.append(letter, context).unwrap_err();
+    };
+    assert_eq!(counted(&refused(&elsewhere, 5)), [5, 0, 0]);
+    let left_out = JsonLinesError::LeftOut.to_string();
+    assert_eq!(left_out, "left out, because more calls were refused than the limit allows");
+    // What is put back is not a new letter, so it is not limited.
+    let again = DeadLetter::new(Reason::Rejected, 7);
+    (0..9).for_each(|_| letters.store(again).unwrap());
+    assert_eq!((letters.kept(), letters.left_out()), (11, 8));
+}
+
+#[test]
+fn queues_and_any_other_sink_have_a_limit() {
+    let queue = DeadLetterQueue::new(1_000, WhenFull::DropOldest);
+    assert_eq!(counted(&refused(&queue, 300)), [100, 200, 0]);
+    assert_eq!((queue.len(), queue.left_out(), queue.lost(), queue.refused()), (100, 200, 0, 0));
+    (0..300).for_each(|number| queue.push(DeadLetter::new(Reason::Rejected, number)).unwrap());
+    assert_eq!(queue.len(), 400, "a push by hand is not limited");
+    for (limit, expected) in [
+        (RejectedLimit::UNLIMITED, [300, 0, 0]),
+        (RejectedLimit::new(7, 1), [7, 293, 0]),
+        (RejectedLimit::OFF, [0, 300, 0]),
+    ] {
+        let queue = DeadLetterQueue::new(1_000, WhenFull::Refuse).rejected_limit(limit);
+        assert_eq!(counted(&refused(&queue, 300)), expected);
+        let fixed = FixedDeadLetterQueue::<u32, 500, LocalLock>::with_lock(WhenFull::Refuse);
+        let limited = Limited::<_, LocalLock>::with_lock(fixed, limit);
+        assert_eq!(counted(&refused(&limited, 300)), expected);
+        assert_eq!((limited.left_out(), limited.sink().len()), (expected[1] as u64, expected[0]));
+    }
+    // Both limits hold, and letters for other reasons are not limited.
+    let queue = DeadLetterQueue::new(1_000, WhenFull::Refuse).rejected_limit(RejectedLimit::new(5, 1));
+    let limited = Limited::new(std::sync::Arc::new(queue), RejectedLimit::new(3, 1));
+    assert_eq!(counted(&refused(&limited, 300)), [3, 297, 0]);
+    let clock = FakeClock::new();
+    let gives_up = Retry::new(&Policy::DEFAULT, &clock);
+    for number in 0..50 {
+        let call = gives_up.dead_letters(&limited).payload(|| number);
+        call.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    }
+    assert_eq!((limited.sink().len(), limited.left_out(), limited.sink().left_out()), (53, 297, 0));
 }
 
 fn letter(payload: String) -> DeadLetter<String> {
