@@ -14,7 +14,7 @@ use retry_core::dead_letter::{
 };
 use retry_core::{GiveUp, Key};
 use serde_json::value::RawValue;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 
 fn directory(test: &str) -> PathBuf {
@@ -253,9 +253,9 @@ async fn delivered_letters_leave_the_file_and_failed_ones_are_put_back() {
 async fn while_the_receiver_is_down_the_circuit_ends_the_run_and_no_letter_is_lost() {
     let path = directory("down").join("letters.jsonl");
     letters(&path, 1..=20);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener); // nothing listens there now
+    let closed = TcpSocket::new_v4().unwrap(); // it is bound, so that no other program gets its port
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", closed.local_addr().unwrap());
     let file = path.to_str().unwrap();
     let (status, out, said) = output(&[file, "replay", "--to", &url, "--patience", "0"]).await;
     assert_eq!(status, Some(1));

@@ -68,6 +68,8 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(any(target_has_atomic = "64", loom))]
+mod atomic64;
 mod call;
 mod class;
 mod clean;

@@ -12,10 +12,10 @@ use retry_core::{
     circuit::Phase,
     runtime::{Clock, Entropy, Sleep},
 };
-use tests::ms;
+use tests::{ms, secs};
 
 const POLICY: Policy =
-    Policy::exponential(ms(1)).jitter(Jitter::None).max_attempts(4).start_within(ms(60_000));
+    Policy::exponential(ms(1)).jitter(Jitter::None).max_attempts(4).start_within(secs(86_400));
 
 fn server_error(_: &&str) -> Class {
     Class::Server

@@ -233,3 +233,26 @@ fn a_step_of_the_clock_decides_for_one_slow_call_only() {
         assert_eq!(circuit.counts(at(end)).map(|counts| counts.slow), Some(slow), "{start} to {end} s");
     }
 }
+
+/// A third of 10 ns is rounded down, so that the window is never longer than its span.
+#[test]
+fn a_window_that_does_not_divide_evenly_reaches_back_less_than_its_span() {
+    use retry_core::circuit::{Outcome, Span};
+
+    let (span, nanos) = (Span::time(core::time::Duration::from_nanos(10)), Instant::from_nanos);
+    let mut window = TimeWindow::<3>::EMPTY;
+    window.record(Outcome::FAILURE, span, nanos(0));
+    window.expire(span, nanos(8));
+    assert_eq!(window.calls(), 1);
+    window.expire(span, nanos(9));
+    assert_eq!(window.calls(), 0);
+}
+
+#[test]
+fn a_snapshot_on_a_clock_that_has_stepped_back_has_the_open_time_at_most() {
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
+    circuit.trip(secs(30), at(1_000));
+    for (now, left) in [(1_029, 1), (1_000, 30), (999, 30), (500, 30)] {
+        assert_eq!(circuit.snapshot(at(now)).open_for(), Some(secs(left)), "at {now} s");
+    }
+}

@@ -9,10 +9,7 @@ use retry_core::{
     runtime::LocalLock,
     testing::FakeClock,
 };
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
+use tests::secs;
 
 const ONCE: Policy = Policy::fixed(secs(1)).max_attempts(1);
 const ONE: CircuitConfig = CircuitConfig::WITHOUT_RULES.consecutive_failures(1).open_for(secs(30));
@@ -346,4 +343,14 @@ fn a_hold_outlives_a_reboot_and_still_ends_closed() {
     clock.advance(secs(7));
     let change = after.admit(clock.now()).expect("the hold is over").change.expect("it closed");
     assert_eq!((change.to, change.cause), (Phase::Closed, ChangeCause::HoldOver));
+}
+
+/// The new configuration knows no holds. What is left of this one is over, and a probe decides.
+#[test]
+fn a_hold_that_is_no_longer_configured_is_over() {
+    let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(HELD));
+    fail(&circuit, &clock, &ONCE, Class::RateLimit, Some(secs(7)));
+    circuit.reconfigure(HELD.rate_limit_hold(secs(0)), clock.now()).expect("it fits");
+    let change = circuit.admit(clock.now()).expect("the hold is over").change.expect("it changed");
+    assert_eq!((change.to, change.cause), (Phase::HalfOpen, ChangeCause::OpenTimePassed));
 }

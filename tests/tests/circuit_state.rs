@@ -351,3 +351,100 @@ fn the_lock_is_taken_only_if_something_changes() {
     circuit.restore(&circuit.snapshot(at(0)), at(0));
     assert_eq!(good(20), 3, "the first call after the restore, the minimum, the full window");
 }
+
+/// A window that counts time needs the clock. If that panics, the attempt counts for nothing.
+#[test]
+fn if_the_clock_panics_a_window_of_time_stays_as_it_is() {
+    let config = CircuitConfig::WITHOUT_RULES.failures_in_window(3).window_time(ms(10_000));
+    let circuit = Local::<TimeWindow<10>>::with_window(config);
+    end(&circuit, true, at(0));
+    let ticket = circuit.admit(at(1)).expect("closed").ticket;
+    let settle = || circuit.fail(ticket, Class::Server, || panic!("a bug in the clock"), None, 0);
+    assert!(catch_unwind(AssertUnwindSafe(settle)).is_err());
+    let counts = circuit.counts(at(1)).expect("closed");
+    assert_eq!((circuit.failures_in_a_row(), counts.calls, counts.failures), (1, 1, 1));
+}
+
+/// A new configuration looks at durations, and the one that calls know of does not.
+#[test]
+fn slow_calls_count_from_the_moment_a_new_configuration_asks_for_them() {
+    let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4);
+    let circuit = Local::<SlowCalls<CountWindow<4>>>::with_window(config);
+    circuit.reconfigure(config.slow_after(ms(100)).slow_rate(50), at(0)).expect("it fits");
+    for start in [0, 1_000, 2_000, 3_000] {
+        assert_eq!(circuit.phase(), Phase::Closed);
+        let ticket = circuit.admit(at(start)).expect("closed").ticket;
+        circuit.succeed(ticket, at(start + 100));
+    }
+    assert_eq!(circuit.phase(), Phase::Open);
+}
+
+/// A window of one's own that only counts, of any number of calls.
+#[derive(Clone)]
+struct Tally {
+    calls: u32,
+    failures: u32,
+}
+
+impl Window for Tally {
+    const EMPTY: Self = Self { calls: 0, failures: 0 };
+    const CAPACITY: u32 = u32::MAX;
+
+    fn record(&mut self, outcome: retry_core::circuit::Outcome, _: Span, _: Instant) {
+        self.calls += 1;
+        self.failures += u32::from(outcome.failed);
+    }
+
+    fn record_successes(&mut self, count: u32, _: Span) {
+        self.calls += count;
+    }
+
+    fn calls(&self) -> u32 {
+        self.calls
+    }
+
+    fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    fn respanned(&self, _: Span, _: Span) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn a_window_of_billions_counts_each_success() {
+    let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(1 << 31);
+    let circuit = Local::<Tally>::with_window(config);
+    for calls in 1..=10 {
+        end(&circuit, calls % 5 == 0, at(0));
+        let counts = circuit.counts(at(0)).expect("closed");
+        assert_eq!((counts.calls, counts.failures), (calls, calls / 5));
+    }
+}
+
+/// A new configuration counts another class, and the one that calls know of records it as a success.
+#[test]
+fn another_class_counts_as_a_failure_from_a_new_configuration_on() {
+    let counts = |class| ONE.window(10).count_as_failure(retry_core::ClassSet::of(&[class]));
+    for successes in [0, 1, 20] {
+        let circuit = Local::<CountWindow<10>>::with_window(counts(Class::Server));
+        circuit.reconfigure(counts(Class::Client), at(0)).expect("it fits");
+        (0..successes).for_each(|_| end(&circuit, false, at(0)));
+        let ticket = circuit.admit(at(0)).expect("closed").ticket;
+        let change = circuit.fail(ticket, Class::Client, at(0), None, 0).change;
+        assert_eq!(change.map(|change| change.to), Some(Phase::Open), "after {successes} successes");
+    }
+}
+
+/// Also if no rule needs the window.
+#[test]
+fn a_circuit_that_only_counts_counts_successes() {
+    let circuit = Local::<CountWindow<10>>::with_window(ONE);
+    circuit.count_only(at(0));
+    for calls in 1..=4 {
+        end(&circuit, calls == 3, at(0));
+        let counts = circuit.counts(at(0)).expect("closed");
+        assert_eq!((counts.calls, counts.failures), (calls, u32::from(calls >= 3)));
+    }
+}

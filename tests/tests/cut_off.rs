@@ -271,3 +271,33 @@ fn a_restored_circuit_and_a_new_key_of_a_pool_are_not_armed() {
         assert_eq!(circuit.phase(), Phase::Closed, "{host}");
     }
 }
+
+/// What armed it was before it closed again, or is discarded.
+#[test]
+fn a_circuit_that_has_closed_again_or_is_disabled_is_not_armed() {
+    let never = || -> Instant { panic!("no rule needs the time") };
+    let at = Instant::from_millis;
+    let circuit = SharedCircuit::new(CONFIG);
+    let arm = || {
+        let ticket = circuit.admit(at(0)).expect("closed").ticket;
+        circuit.cancel(ticket, at(0));
+    };
+    arm();
+    circuit.trip(Duration::ZERO, at(0));
+    let probe = circuit.admit(at(0)).expect("a slot is free").ticket;
+    assert_eq!(circuit.succeed(probe, at(0)).map(|change| change.to), Some(Phase::Closed));
+    assert!(circuit.admit(never).is_ok());
+
+    let circuit = SharedCircuit::new(CONFIG.cancelled_after(Duration::MAX)); // none counts
+    for _ in 0..3 {
+        let ticket = circuit.admit(never).expect("closed").ticket;
+        assert_eq!(circuit.cancel(ticket, never), None);
+    }
+
+    // The same for a state machine without a gate word.
+    let mut breaker = retry_core::circuit::Breaker::<CountWindow<100>>::CLOSED;
+    breaker.disable(at(0));
+    let ticket = breaker.admit(&CONFIG, never).expect("closed").ticket;
+    breaker.cancel(&CONFIG, ticket, at(0));
+    assert!(breaker.admit(&CONFIG, never).is_ok());
+}

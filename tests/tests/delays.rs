@@ -149,3 +149,51 @@ fn a_hint_is_a_floor_and_a_hint_above_max_hint_ends_the_call() {
     assert_eq!(verdicts(&patient, &[0], &[hinted(5_000)]), [Verdict::Retry(ms(5_000))]);
     assert_eq!(verdicts(&patient, &[0], &[hinted(5_001)]), [Verdict::GiveUp(GiveUp::Hint)]);
 }
+
+/// The 93rd Fibonacci number is the last one that fits 64 bits.
+#[test]
+fn a_ceiling_that_does_not_fit_is_the_longest_one_and_a_base_of_zero_stays_zero() {
+    use retry_core::Backoff;
+
+    let nanosecond = Duration::from_nanos(1);
+    let fibonacci = Backoff::fibonacci(nanosecond);
+    assert_eq!(
+        [92, 93, 94, 95].map(|failed| fibonacci.ceiling(failed).as_nanos()),
+        [7_540_113_804_746_346_429, 12_200_160_415_121_876_738, u128::from(MAX), u128::from(MAX),]
+    );
+    // 3^40 fits, and 3^41 does not. 2^63 fits, and 2^64 does not.
+    let cube = Backoff::polynomial(nanosecond, 40);
+    assert_eq!([3, 4].map(|failed| cube.ceiling(failed).as_nanos()), [3_u128.pow(40), u128::from(MAX)]);
+    let doubling = Backoff::exponential(nanosecond);
+    assert_eq!([64, 65].map(|failed| doubling.ceiling(failed).as_nanos()), [1 << 63, u128::from(MAX)]);
+    let linear = Backoff::linear(nanosecond, Duration::from_nanos(MAX / 2));
+    assert_eq!([3, 4].map(|failed| linear.ceiling(failed).as_nanos()), [u128::from(MAX), u128::from(MAX)]);
+    for curve in [Backoff::exponential, Backoff::fixed, Backoff::fibonacci] {
+        assert_eq!(
+            [1, 2, 64, 65, 66, 1_000, u32::MAX].map(|failed| curve(ms(0)).ceiling(failed)),
+            [ms(0); 7]
+        );
+    }
+}
+
+/// After an error of class `RateLimit`, ceiling and base are five times as long.
+#[test]
+fn decorrelated_jitter_after_a_rate_limit_draws_from_five_times_the_base() {
+    let policy = DOUBLING.max_delay(ms(10_000)).jitter(Jitter::Decorrelated);
+    let limited = [Class::RateLimit.into()];
+    for (word, delay) in [(0, ms(500)), (MAX, ms(1_500))] {
+        assert_eq!(verdicts(&policy, &[word], &limited), [Verdict::Retry(delay)]);
+    }
+}
+
+/// The cap comes before the jitter, so that delays at the cap are spread, too.
+#[test]
+fn a_curve_of_ones_own_is_capped_before_the_jitter() {
+    let clock = FakeClock::new();
+    for (word, delay) in [(0, ms(0)), (HALF, ms(500)), (MAX, ms(1_000))] {
+        let mut call = Call::new(&DOUBLING, clock.now()).backoff(|_, base| base * 100);
+        let attempt = call.attempt(clock.now()).expect("no circuit");
+        let verdict = attempt.fail(Class::Server, clock.now(), &mut clock.words(&[word]));
+        assert_eq!(verdict, Verdict::Retry(delay));
+    }
+}

@@ -8,7 +8,7 @@ use retry_core::{
     Cause, CircuitConfig, Class, Jitter, Policy, Progress, Recovery, Retry, Retryable, Rule, SharedBudget,
     SharedCircuit, TokenBucket, observe::Event, runtime::Sleep, testing::FakeClock,
 };
-use tests::ms;
+use tests::{ms, secs};
 
 const POLICY: Policy = Policy::exponential(ms(100)).jitter(Jitter::None).max_attempts(4);
 
@@ -144,7 +144,7 @@ async fn calls_of_operations_that_borrow_are_send() {
         SharedCircuit::new(CircuitConfig::WITHOUT_RULES.consecutive_failures(100));
     static BUDGET: SharedBudget<TokenBucket> = SharedBudget::new(TokenBucket::DEFAULT);
     static EVENTS: AtomicU32 = AtomicU32::new(0);
-    const QUICK: Policy = Policy::exponential(ms(1)).max_attempts(4).start_within(ms(60_000));
+    const QUICK: Policy = Policy::exponential(ms(1)).max_attempts(4).start_within(secs(86_400));
 
     let calls: Vec<_> = (0..8)
         .map(|_| {

@@ -270,3 +270,19 @@ fn zero_is_an_error_and_none_is_the_default() {
     let read: Policy = toml::from_str("reset_after = '1m'").unwrap();
     assert_eq!(read, Policy::DEFAULT.reset_after(secs(60)));
 }
+
+/// A connection that stays up for an hour begins the call anew, and its number of polls with it.
+#[test]
+fn polls_are_counted_anew_too() {
+    let policy = Policy::fixed(secs(1)).jitter(Jitter::None).max_polls(2).reset_after(secs(600));
+    let clock = FakeClock::new();
+    let mut call = Call::new(&policy, clock.now());
+    let pending = Failure::new(Class::Transient).pending();
+    let verdicts = [0, 3_600, 0].map(|lasts| {
+        let attempt = call.attempt(clock.now()).unwrap();
+        clock.advance(secs(lasts));
+        attempt.fail(pending, clock.now(), &mut clock.words(&[]))
+    });
+    let again = Verdict::Retry(secs(1));
+    assert_eq!(verdicts, [again, again, Verdict::GiveUp(GiveUp::Attempts)]);
+}

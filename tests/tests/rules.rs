@@ -390,3 +390,17 @@ fn presets_have_their_documented_numbers() {
     assert_eq!(classes(Preset::DATABASE).count(), 3);
     assert_eq!(classes(Preset::HTTP).count(), 5);
 }
+
+#[test]
+fn a_rule_with_a_time_applies_from_that_moment_on() {
+    const RULES: [Rule; 1] = [Rule::ANY.after(ms(100)).recovery(Recovery::Fail)];
+    let clock = FakeClock::new();
+    let policy = POLICY.rules(&RULES);
+    for (took, expected) in [(99, Verdict::Retry(ms(100))), (100, Verdict::GiveUp(GiveUp::Class))] {
+        let mut call = Call::new(&policy, clock.now());
+        clock.advance(ms(took));
+        let attempt = call.attempt(clock.now()).unwrap();
+        let verdict = attempt.fail(Class::Server, clock.now(), &mut clock.words(&[]));
+        assert_eq!(verdict, expected, "after {took} ms");
+    }
+}

@@ -15,7 +15,7 @@ use retry_core::budget::RetryThrottle;
 use retry_core::{Class, Policy};
 use retry_tokio::tonic_status;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tonic::Code;
 use tonic::transport::Endpoint;
 
@@ -116,8 +116,9 @@ async fn streams_that_are_reset_and_answers_of_other_servers() {
 /// A closed port, a server that closes at once, and one that speaks HTTP/1.
 #[tokio::test]
 async fn servers_that_speak_no_http_2() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = stock(format!("http://{closed}")).order("apple", 1).await.unwrap_err();
+    let closed = TcpSocket::new_v4().unwrap(); // it is bound, so that no other program gets its port
+    closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = stock(format!("http://{}", closed.local_addr().unwrap())).order("apple", 1).await.unwrap_err();
     assert_eq!((error.class(), error.attempts()), (Some(Class::Network), 3), "a closed port: {error:?}");
 
     for answer in ["", "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"] {

@@ -1,6 +1,6 @@
 //! The client against a server on loopback: what the program leaves out.
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 
 use http_client::client::Http;
 use http_client::proxy::Proxy;
@@ -8,6 +8,7 @@ use http_client::server::{Answer, Shop};
 use reqwest::{Method, Request, Url};
 use retry_core::Class;
 use retry_tokio::ServiceError;
+use tokio::net::TcpSocket;
 
 async fn behind_a_proxy() -> (Shop, Proxy, Http) {
     let shop = Shop::default();
@@ -59,10 +60,20 @@ async fn a_missing_file_ends_a_download_at_once() {
     assert_eq!((error.class(), error.attempts()), (Some(Class::NotFound), 1));
 }
 
+/// Returns the address of a socket that does not listen. It is bound until the test ends, so that no other program gets
+/// its port.
+fn closed_port() -> SocketAddr {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
+}
+
 /// The request cannot have reached a server, but the layer holds to the method.
 #[tokio::test]
 async fn a_post_to_a_closed_port_is_sent_once() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = closed_port();
     let order = Request::new(Method::POST, format!("http://{closed}/orders").parse().unwrap());
     let error = Http::new().unwrap().send(order).await.unwrap_err();
     assert!(matches!(error, ServiceError::NotRepeatable(_)), "{error}");
@@ -70,7 +81,7 @@ async fn a_post_to_a_closed_port_is_sent_once() {
 
 #[tokio::test]
 async fn a_password_stays_out_of_circuits_and_errors() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = closed_port();
     let url: Url = format!("http://me:secret@{closed}/").parse().unwrap();
     let http = Http::new().unwrap();
     let error = http.send(Request::new(Method::GET, url.clone())).await.unwrap_err();

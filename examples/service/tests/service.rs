@@ -81,6 +81,7 @@ async fn answer(request: RequestBuilder) -> (u16, String) {
 async fn the_service_starts_reloads_and_stops() {
     let directory = env::temp_dir().join(format!("service-{}", process::id()));
     let path = |name: &str| -> PathBuf { directory.join(name) };
+    let _ = fs::remove_dir_all(&directory); // of a test with the same process id that failed
     fs::create_dir_all(&directory).unwrap();
     let (stock, (orders, mut hung_up)) = (working_host().await, failing_host().await);
     let write = |policy: &str| {

@@ -37,9 +37,12 @@ use crate::time::Instant;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 #[cfg(all(target_has_atomic = "64", not(loom)))]
-use core::sync::atomic::{AtomicU64, fence};
+use core::sync::atomic::fence;
 #[cfg(loom)]
-use {late::AtomicU64, loom::sync::atomic::fence};
+use loom::sync::atomic::fence;
+
+#[cfg(any(target_has_atomic = "64", loom))]
+use crate::atomic64::AtomicU64;
 
 /// Closed; tickets carry no time, because every rule works without the duration of a call.
 const CLOSED: u64 = 1 << 63;
@@ -261,27 +264,5 @@ impl GateWord {
 
     pub(super) fn publish(&self, _: Published) -> u32 {
         0
-    }
-}
-
-/// loom's atomics cannot be constants, so each one is made at its first use, before the threads start.
-#[cfg(loom)]
-mod late {
-    use std::sync::OnceLock;
-
-    pub(super) struct AtomicU64(u64, OnceLock<loom::sync::atomic::AtomicU64>);
-
-    impl AtomicU64 {
-        pub(super) const fn new(value: u64) -> Self {
-            Self(value, OnceLock::new())
-        }
-    }
-
-    impl core::ops::Deref for AtomicU64 {
-        type Target = loom::sync::atomic::AtomicU64;
-
-        fn deref(&self) -> &Self::Target {
-            self.1.get_or_init(|| loom::sync::atomic::AtomicU64::new(self.0))
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! A lock that loom controls, for the tests of circuits in `tests/gate.rs` and `tests/half_open.rs`, and of a pool in `tests/pool.rs`.
+//! A lock that loom controls, for the tests of circuits in `tests/gate.rs`, `tests/half_open.rs` and `tests/time_window.rs`, and of a pool in `tests/pool.rs`.
 #![cfg(loom)]
 
 use std::sync::OnceLock;

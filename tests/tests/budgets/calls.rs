@@ -169,7 +169,8 @@ fn a_retry_that_the_circuit_rejects_after_the_delay_costs_nothing() {
     let other = circuit.admit(clock.now()).unwrap();
     circuit.fail(other.ticket, Class::Server, clock.now(), None, 0);
     assert!(call.attempt(clock.now()).is_err(), "it opened during the delay");
-    drop(call);
+    assert_eq!(budget.held(clock.now()), 500);
+    drop(call); // gives nothing back twice
     assert_eq!(budget.held(clock.now()), 500);
 }
 

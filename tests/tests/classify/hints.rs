@@ -7,14 +7,10 @@ use retry_core::{
     Class, Failure, GiveUp, Instant, Policy, Retry, Verdict, classify::parse_hint, policy::Hints,
     testing::FakeClock,
 };
-use tests::secs;
+use tests::{ms, secs};
 
 /// Tue, 14 Jul 2026 03:33:20 GMT
 const NOW: u64 = 1_784_000_000;
-
-fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
 
 #[test]
 fn the_forms_of_a_hint() {

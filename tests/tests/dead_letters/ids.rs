@@ -58,7 +58,8 @@ fn ids_differ_between_threads_and_processes_and_sort_by_time() {
         let bytes = id.to_bytes();
         assert_eq!((bytes[6] >> 4, bytes[8] >> 6), (7, 0b10), "{id} is a UUID of version 7");
     }
-    let later = LetterId::with_time(left().id.since_1970().unwrap() + Duration::from_millis(1), 0, 0);
+    // A day later, because the system may set its clock meanwhile.
+    let later = LetterId::with_time(left().id.since_1970().unwrap() + Duration::from_secs(86_400), 0, 0);
     assert!(all.iter().all(|id| *id < later));
 }
 
@@ -66,10 +67,14 @@ fn ids_differ_between_threads_and_processes_and_sort_by_time() {
 fn a_letter_has_the_time_of_day_of_the_end_of_its_call() {
     #[expect(clippy::disallowed_methods, reason = "the time of day is what is tested")]
     let now = SystemTime::now;
-    let before = now();
-    let letter = left();
+    let (before, letter, after) = loop {
+        let (before, letter, after) = (now(), left(), now());
+        if before <= after {
+            break (before, letter, after); // otherwise the system has set its clock back meanwhile
+        }
+    };
     let at = letter.at().unwrap();
-    assert!(before - Duration::from_millis(1) <= at && at <= now());
+    assert!(before - Duration::from_millis(1) <= at && at <= after);
     let since_1970 = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     assert_eq!(since_1970.subsec_nanos() % 1_000_000, 0, "whole milliseconds");
     let millis = letter.id.to_bytes()[..6].iter().fold(0, |time, byte| time << 8 | u128::from(*byte));

@@ -14,7 +14,7 @@ use reqwest::Response;
 use retry_core::{Class, Failure, Policy, Rejected, circuit::Phase};
 use retry_tokio::{RetryLayer, error_chain, hyper_error, reqwest_error, retry};
 use tests::ms;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tower::{BoxError, Layer, ServiceExt};
 
 use super::{client, guide, secs, serve};
@@ -62,9 +62,13 @@ const ANSWERS: &[(&str, &[u8])] = &[
 const WITHOUT_TLS: &str = "the URL begins with https, and the program is built without TLS";
 const BROKEN_CHUNK: &str = "a chunk or a trailer of the body is not HTTP";
 
+/// The socket is bound until the test ends, and does not listen. So no other program gets its port meanwhile.
 pub(crate) async fn url_of_nobody() -> String {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    format!("http://{nobody}/")
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", nobody.local_addr().unwrap());
+    std::mem::forget(nobody);
+    url
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 
+use super::errors::url_of_nobody;
 use super::{client, secs};
 
 static POLICY: Policy = Policy::fixed(secs(1)).jitter(Jitter::None).max_attempts(4).max_hint(secs(60));
@@ -146,8 +147,7 @@ async fn what_cannot_have_arrived_may_be_sent_again_whatever_it_is() {
     let layer = RetryLayer::new(how).clone_request(reqwest_requests(Idempotency::Assumed));
     let order = |url: &str| client().post(url).body("7 apples").build().unwrap();
 
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = layer.layer(client()).oneshot(order(&format!("http://{nobody}/"))).await.unwrap_err();
+    let error = layer.layer(client()).oneshot(order(&url_of_nobody().await)).await.unwrap_err();
     assert_eq!(error.ended().unwrap().context().attempt, 4);
 
     let (url, seen) = serve(&[b"", BUSY]).await;

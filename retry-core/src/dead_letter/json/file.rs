@@ -4,6 +4,7 @@
 use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::string::ToString;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub enum OnDisk {
 /// An open file, and what is known about it.
 pub(super) struct Open {
     /// Shared with a `sync` that is under way.
-    file: Arc<File>,
+    file: Arc<Locked>,
     /// The path of the file itself, with all symbolic links followed.
     path: PathBuf,
     /// What was torn when a file was opened, until it is taken.
@@ -56,7 +57,7 @@ impl Open {
     pub(super) fn add(&mut self, line: &[u8], on_disk: OnDisk) -> io::Result<()> {
         self.take_back()?;
         let before = self.there()?;
-        let added = (&*self.file).write_all(line).and_then(|()| self.settle(on_disk));
+        let added = (&**self.file).write_all(line).and_then(|()| self.settle(on_disk));
         match added {
             Ok(()) => self.length = before + line.len() as u64,
             Err(_) => self.cut(before),
@@ -86,7 +87,7 @@ impl Open {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         self.take_back()?;
         let before = self.file.metadata()?.len();
-        let written = (&*self.file).write_all(line);
+        let written = (&**self.file).write_all(line);
         match written {
             Ok(()) => self.length = before + line.len() as u64,
             Err(_) => self.cut(before),
@@ -141,7 +142,7 @@ impl Open {
         if length == self.length || length == 0 {
             return Ok(length);
         }
-        let (mut file, mut last) = (&*self.file, [0]);
+        let (mut file, mut last) = (&**self.file, [0]);
         file.seek(SeekFrom::Start(length - 1))?;
         if file.read(&mut last)? == 1 && last != *b"\n" {
             file.write_all(b"\n")?;
@@ -159,12 +160,12 @@ impl Open {
     }
 
     /// Returns the file, and how many of its lines are still to be synced, for a sync that lets others write.
-    pub(super) fn unsynced(&self) -> (Arc<File>, u32) {
+    pub(super) fn unsynced(&self) -> (Arc<Locked>, u32) {
         (Arc::clone(&self.file), self.pending)
     }
 
     /// Takes note that this many lines of this file are synced.
-    pub(super) fn synced(&mut self, file: &Arc<File>, lines: u32) {
+    pub(super) fn synced(&mut self, file: &Arc<Locked>, lines: u32) {
         self.syncs += 1;
         if Arc::ptr_eq(&self.file, file) {
             self.pending = self.pending.saturating_sub(lines);
@@ -219,7 +220,7 @@ impl Drop for Open {
 
 /// Opens the file, and makes sure that it ends with a whole line. Returns its path without symbolic links, and what was
 /// torn at its end.
-fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
+fn open_whole(path: &Path) -> io::Result<(Locked, PathBuf, Option<TornLine>)> {
     let (file, path) = open(path)?;
     let metadata = file.metadata()?;
     // Of a device, nothing is read.
@@ -236,7 +237,7 @@ fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
         file.set_len(end.length)?;
     }
     if end.open {
-        (&file).write_all(b"\n")?;
+        (&*file).write_all(b"\n")?;
     }
     if torn.is_some() || end.open {
         file.sync_data()?;
@@ -246,9 +247,9 @@ fn open_whole(path: &Path) -> io::Result<(File, PathBuf, Option<TornLine>)> {
 
 /// Opens the file for one writer, and returns its path without symbolic links. If the file is empty, it may be new, so
 /// also syncs its entry in the directory.
-fn open(path: &Path) -> io::Result<(File, PathBuf)> {
+fn open(path: &Path) -> io::Result<(Locked, PathBuf)> {
     let file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
-    lock(&file)?;
+    let file = lock(file)?;
     // A device may have no other path than this one.
     let real = if file.metadata()?.is_file() { fs::canonicalize(path)? } else { path.to_path_buf() };
     if !is_at(&file, &real)? {
@@ -265,7 +266,7 @@ fn open(path: &Path) -> io::Result<(File, PathBuf)> {
 
 /// Locks the file, or returns an error if another writer has it open. The lock ends with its program. Only unix has it,
 /// because locks do not keep readers away there. Devices are not locked: they may have many writers.
-fn lock(file: &File) -> io::Result<()> {
+fn lock(file: File) -> io::Result<Locked> {
     #[cfg(unix)]
     if file.metadata()?.is_file()
         && let Err(TryLockError::WouldBlock) = file.try_lock()
@@ -273,7 +274,27 @@ fn lock(file: &File) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, "another writer has it open"));
     }
     // Any other error means a file system without locks. It is better to keep letters there than to refuse them.
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
+    Ok(Locked(file))
+}
+
+/// A file that is unlocked when it is dropped.
+///
+/// To close it is not enough. A process that another thread has just started holds a copy of every open file until it
+/// runs its own program, and the lock with it.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+impl Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        let _ = self.0.unlock();
+    }
 }

@@ -1,7 +1,10 @@
 //! Counters that many threads use without slowing each other down.
 
 #[cfg(target_has_atomic = "64")]
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::Ordering::Relaxed;
+
+#[cfg(target_has_atomic = "64")]
+use crate::atomic64::AtomicU64;
 
 /// A count or a sum, modulo 2^64.
 #[cfg(target_has_atomic = "64")]

@@ -85,12 +85,17 @@ fn if_the_new_name_cannot_be_synced_the_file_keeps_its_old_name() {
 
     // In a directory of its own, with a copy of this program, because only root may be able to read the usual places.
     let directory = std::env::temp_dir().join(format!("retry-core-unreadable-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&directory); // of a test with the same process id that failed
     fs::create_dir(&directory).unwrap();
     let unreadable = directory.join("unreadable");
     fs::create_dir(&unreadable).unwrap();
     fs::set_permissions(&unreadable, fs::Permissions::from_mode(0o300)).unwrap();
     let program = directory.join("program");
-    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    // By another program: a process that another test starts meanwhile would hold this copy open, and a file that is
+    // open for writing cannot be run.
+    let copied =
+        std::process::Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut child = std::process::Command::new(program);
     child.args(["--exact", "files::uses::child", "--nocapture"]).env(DIRECTORY, &directory);
     if fs::metadata(&directory).unwrap().uid() == 0 {

@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use retry_core::dead_letter::{DeadLetter, JsonLinesReader, JsonLinesSink, LetterLine, Reason};
 
@@ -61,6 +62,34 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     child.wait().unwrap();
     give_up(&JsonLinesSink::open(&path).unwrap(), "of the next");
     assert_eq!(payloads(&path), ["of the child", "of the next"]);
+}
+
+/// A process holds a copy of every open file of its parent until it runs its own program.
+#[test]
+fn a_process_that_starts_at_the_same_time_does_not_keep_the_lock() {
+    if !cfg!(unix) {
+        println!("skipped: the file is locked only on unix");
+        return;
+    }
+    let directory = directory("while_starting");
+    let (path, taken) = (directory.join("letters.jsonl"), directory.join("taken.jsonl"));
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| {
+            while !ended.load(Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let opened = (0..300).try_for_each(|_| {
+            let letters = JsonLinesSink::open(&path)?;
+            letters.rotate(&taken)?;
+            JsonLinesSink::open(&taken)?;
+            fs::remove_file(&taken)
+        });
+        ended.store(true, Relaxed);
+        starting.join().unwrap();
+        opened.unwrap();
+    });
 }
 
 #[test]
