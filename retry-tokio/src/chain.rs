@@ -20,6 +20,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `http` | those of building a request: `Validation`, [neutral](Failure::neutral) |
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
+/// | `object_store` | `object_store::Error` of object_store 0.14, and its `HttpError`: as the function `object_store_error` does |
 /// | `redis` | `redis::RedisError`: as the function `redis_error` does |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
 /// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
@@ -81,6 +82,10 @@ impl BaseErrors for ClientErrors {
             over::<hyper::Error>,
             #[cfg(feature = "hyper")]
             over::<hyper_util::client::legacy::Error>,
+            #[cfg(feature = "object_store")]
+            over::<object_store::Error>,
+            #[cfg(feature = "object_store")]
+            over::<object_store::client::HttpError>,
             #[cfg(feature = "redis")]
             over::<redis::RedisError>,
             #[cfg(feature = "reqwest")]
@@ -182,6 +187,18 @@ impl Walk {
         #[cfg(feature = "h2")]
         if let Some(h2) = downcast::<h2::Error>(error) {
             return Some(crate::h2::of_h2(h2));
+        }
+        #[cfg(feature = "object_store")]
+        if let Some(store) = downcast::<object_store::Error>(error) {
+            return crate::store_errors::of_store(store);
+        } else if let Some(request) = downcast::<object_store::client::HttpError>(error) {
+            match crate::store_errors::of_request(request) {
+                Ok(otherwise) => self.enter(Place::Connection, otherwise),
+                Err(class) => return Some(class.into()),
+            }
+            return None;
+        } else if let Some(class) = crate::store_errors::of_answer(error) {
+            return Some(class.into());
         }
         #[cfg(feature = "redis")]
         if let Some(redis) = downcast::<redis::RedisError>(error) {

@@ -3,7 +3,6 @@
 pub mod claims;
 pub mod parts;
 pub mod proxy;
-pub mod retrying;
 pub mod s3;
 pub mod uploads;
 
