@@ -17,6 +17,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 ///
 /// | feature | errors |
 /// |---|---|
+/// | `aws` | the `ConnectorError`, `HttpError` and `ErrorMetadata` of aws-smithy 1.x. An `SdkError` needs [`knows_by`](ErrorChain::knows_by): see `aws_error` |
 /// | `http` | those of building a request: `Validation`, [neutral](Failure::neutral) |
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
@@ -188,6 +189,19 @@ impl Walk {
         if let Some(h2) = downcast::<h2::Error>(error) {
             return Some(crate::h2::of_h2(h2));
         }
+        #[cfg(feature = "aws")]
+        if let Some(connector) = downcast::<aws_smithy_runtime_api::client::result::ConnectorError>(error) {
+            match crate::aws_errors::of_connector(connector) {
+                Some(Ok(otherwise)) => self.enter(Place::Connection, otherwise),
+                Some(Err(failure)) => return Some(failure),
+                None => {}
+            }
+            return None;
+        } else if let Some(answer) = downcast::<aws_smithy_types::error::ErrorMetadata>(error) {
+            return answer.code().and_then(Class::of_aws_code).map(Into::into);
+        } else if error.is::<aws_smithy_runtime_api::http::HttpError>() {
+            return Some(NOT_BUILT); // such as for an endpoint that is not a URL
+        }
         #[cfg(feature = "object_store")]
         if let Some(store) = downcast::<object_store::Error>(error) {
             return crate::store_errors::of_store(store);
@@ -305,7 +319,7 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(any(feature = "hyper", feature = "redis", feature = "tonic"))]
+    #[cfg(any(feature = "aws", feature = "hyper", feature = "redis", feature = "tonic"))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

@@ -68,6 +68,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `aws` | `aws_error`: codes and hints in the errors of the SDKs of AWS, of aws-smithy 1.x; turns on `http` |
 //! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
@@ -82,6 +83,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+mod aws_errors;
 mod chain;
 #[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
 mod database;
@@ -124,6 +129,9 @@ mod tower;
 
 use core::time::Duration;
 
+#[cfg(feature = "aws")]
+#[cfg_attr(docsrs, doc(cfg(feature = "aws")))]
+pub use crate::aws::aws_error;
 pub use crate::chain::{ClientErrors, error_chain};
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
