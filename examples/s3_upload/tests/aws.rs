@@ -10,9 +10,9 @@ use aws_sdk_sso::config::{BehaviorVersion, Config, Region};
 use aws_sdk_sso::error::SdkError;
 use aws_sdk_sso::operation::list_accounts::{ListAccountsError, ListAccountsOutput};
 use aws_smithy_http_client::Builder;
+use harness::proxy::Proxy;
 use retry_core::{Class, Failure, Policy};
 use retry_tokio::{aws_error, error_chain, retry};
-use s3_upload::proxy::Proxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

@@ -2,11 +2,11 @@
 
 use std::io;
 
+use harness::proxy::Proxy;
 use object_store::path::Path;
 use object_store::{ObjectStore, PutMode};
 use retry_core::Class;
 use retry_tokio::{error_chain, object_store_error};
-use s3_upload::proxy::Proxy;
 use s3_upload::s3::{Answer, S3};
 use s3_upload::uploads::{POLICY, Uploads, bucket};
 
