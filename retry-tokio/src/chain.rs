@@ -17,9 +17,11 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 ///
 /// | feature | errors |
 /// |---|---|
+/// | `aws` | the `ConnectorError`, `HttpError` and `ErrorMetadata` of aws-smithy 1.x. An `SdkError` needs [`knows_by`](ErrorChain::knows_by): see `aws_error` |
 /// | `http` | those of building a request: `Validation`, [neutral](Failure::neutral) |
 /// | `hyper` | `hyper::Error`, and the error of hyper-util's client: as the function `hyper_error` does |
 /// | `h2` | `h2::Error`, by the reason: [RFC 9113], section 7 |
+/// | `object_store` | `object_store::Error` of object_store 0.14, and its `HttpError`: as the function `object_store_error` does |
 /// | `redis` | `redis::RedisError`: as the function `redis_error` does |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
 /// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
@@ -109,6 +111,10 @@ fn ended_here(error: &(dyn StdError + 'static)) -> Option<Failure> {
         over::<hyper::Error>,
         #[cfg(feature = "hyper")]
         over::<hyper_util::client::legacy::Error>,
+        #[cfg(feature = "object_store")]
+        over::<object_store::Error>,
+        #[cfg(feature = "object_store")]
+        over::<object_store::client::HttpError>,
         #[cfg(feature = "redis")]
         over::<redis::RedisError>,
         #[cfg(feature = "reqwest")]
@@ -199,6 +205,31 @@ impl Walk {
         #[cfg(feature = "h2")]
         if let Some(h2) = downcast::<h2::Error>(error) {
             return Some(crate::h2::of_h2(h2));
+        }
+        #[cfg(feature = "aws")]
+        if let Some(connector) = downcast::<aws_smithy_runtime_api::client::result::ConnectorError>(error) {
+            match crate::aws_errors::of_connector(connector) {
+                Some(Ok(otherwise)) => self.enter(Place::Connection, otherwise),
+                Some(Err(failure)) => return Some(failure),
+                None => {}
+            }
+            return None;
+        } else if let Some(answer) = downcast::<aws_smithy_types::error::ErrorMetadata>(error) {
+            return answer.code().and_then(Class::of_aws_code).map(Into::into);
+        } else if error.is::<aws_smithy_runtime_api::http::HttpError>() {
+            return Some(NOT_BUILT); // such as for an endpoint that is not a URL
+        }
+        #[cfg(feature = "object_store")]
+        if let Some(store) = downcast::<object_store::Error>(error) {
+            return crate::store_errors::of_store(store);
+        } else if let Some(request) = downcast::<object_store::client::HttpError>(error) {
+            match crate::store_errors::of_request(request) {
+                Ok(otherwise) => self.enter(Place::Connection, otherwise),
+                Err(class) => return Some(class.into()),
+            }
+            return None;
+        } else if let Some(class) = crate::store_errors::of_answer(error) {
+            return Some(class.into());
         }
         #[cfg(feature = "redis")]
         if let Some(redis) = downcast::<redis::RedisError>(error) {
@@ -305,7 +336,7 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(any(feature = "hyper", feature = "redis", feature = "tonic"))]
+    #[cfg(any(feature = "aws", feature = "hyper", feature = "redis", feature = "tonic"))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

@@ -68,10 +68,12 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `aws` | `aws_error`: codes and hints in the errors of the SDKs of AWS, of aws-smithy 1.x; turns on `http` |
 //! | `http` | `http_response` and `http_requests`: classes of the responses of the crate `http`, and which requests may be sent again |
 //! | `h2` | [`error_chain`] knows the reasons of HTTP/2, of the crate h2 0.4 |
 //! | `hyper` | `hyper_error`: classes of the errors of hyper's clients; turns on `http` |
 //! | `json` | `LetterWriter`: dead letters to a file, on a thread of their own |
+//! | `object_store` | `RetryConnector`: retries below object_store 0.14, with S3's codes and `Retry-After`; `ReqwestClient`, `object_store_error`; turns on `reqwest` |
 //! | `redis` | `redis_error`: classes of the errors of redis 1.x, which [`error_chain`] knows, too |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
 //! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
@@ -81,6 +83,10 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(feature = "aws")]
+mod aws_errors;
 mod chain;
 #[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
 mod database;
@@ -92,6 +98,8 @@ mod http;
 mod hyper;
 #[cfg(feature = "json")]
 mod letters;
+#[cfg(feature = "object_store")]
+mod object_store;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
@@ -103,6 +111,14 @@ mod sleep;
 mod sqlx;
 #[cfg(feature = "tonic")]
 mod status;
+#[cfg(feature = "object_store")]
+mod store_client;
+#[cfg(feature = "object_store")]
+mod store_connector;
+#[cfg(feature = "object_store")]
+mod store_errors;
+#[cfg(feature = "object_store")]
+mod store_service;
 mod tls;
 #[cfg(feature = "tokio-postgres")]
 mod tokio_postgres;
@@ -113,6 +129,9 @@ mod tower;
 
 use core::time::Duration;
 
+#[cfg(feature = "aws")]
+#[cfg_attr(docsrs, doc(cfg(feature = "aws")))]
+pub use crate::aws::aws_error;
 pub use crate::chain::{ClientErrors, error_chain};
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
@@ -123,6 +142,9 @@ pub use crate::hyper::hyper_error;
 #[cfg(feature = "json")]
 #[cfg_attr(docsrs, doc(cfg(feature = "json")))]
 pub use crate::letters::{Keeping, KeptOr, LetterWriter, Unwritten};
+#[cfg(feature = "object_store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object_store")))]
+pub use crate::object_store::object_store_error;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use crate::redis::redis_error;
@@ -144,6 +166,9 @@ pub use crate::tonic::{TonicClassifier, tonic_status};
 pub use crate::tower::{
     AgainBy, CircuitBy, Cloned, LettersTo, ResponseFuture, RetryLayer, RetryService, ServiceError,
 };
+#[cfg(feature = "object_store")]
+#[cfg_attr(docsrs, doc(cfg(feature = "object_store")))]
+pub use crate::{store_client::ReqwestClient, store_connector::RetryConnector};
 use retry_core::{
     Instant, Retry,
     policy::Policies,

@@ -1,9 +1,7 @@
 //! Retries of gRPC calls with tonic: see `docs/grpc.md`.
 
-pub mod claims;
 pub mod client;
 pub mod parts;
-pub mod proxy;
 pub mod server;
 pub mod stock;
 

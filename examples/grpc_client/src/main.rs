@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-use grpc_client::claims::Claims;
 use grpc_client::{Result, parts};
+use harness::claims::Claims;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {

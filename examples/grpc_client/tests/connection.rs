@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use grpc_client::client::{Stock, channel};
-use grpc_client::proxy::Proxy;
 use grpc_client::server::{Answer, Running, Script};
 use grpc_client::stock::{Article, stock_client::StockClient};
 use h2::Reason;
+use harness::proxy::Proxy;
 use http::{HeaderMap, Response};
 use retry_core::budget::RetryThrottle;
 use retry_core::{Class, Policy};

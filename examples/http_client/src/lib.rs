@@ -1,9 +1,7 @@
 //! Retries of HTTP requests with reqwest, through a tower layer: see `docs/http-and-tower.md`.
 
-pub mod claims;
 pub mod client;
 pub mod parts;
-pub mod proxy;
 pub mod server;
 
 /// Any error, with its text.

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use http_client::claims::Claims;
+use harness::claims::Claims;
 use http_client::{Result, parts};
 
 #[tokio::main]

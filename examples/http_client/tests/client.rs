@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use harness::proxy::Proxy;
 use http_client::client::Http;
-use http_client::proxy::Proxy;
 use http_client::server::{Answer, Shop};
 use reqwest::{Method, Request, Url};
 use retry_core::Class;

@@ -7,6 +7,7 @@ mod parts;
 
 use std::process::ExitCode;
 
+use harness::server::skipped;
 use postgres_reviews::outage::server::Server;
 use tokio::time::Instant;
 
@@ -16,13 +17,7 @@ use crate::parts::Stage;
 async fn main() -> ExitCode {
     let server = match Server::start().await {
         Ok(Some(server)) => server,
-        Ok(None) => {
-            println!(
-                "skipped: PostgreSQL is not installed; `apt-get install postgresql`, then run this again"
-            );
-            let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
-            return if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
+        Ok(None) => return skipped("PostgreSQL", "postgresql"),
         Err(error) => {
             eprintln!("postgres_reviews: the server did not start: {error}");
             return ExitCode::FAILURE;

@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness::claim;
+use harness::proxy::{Cut, Proxy};
 use postgres_reviews::error::ReviewError;
-use postgres_reviews::outage::proxy::Proxy;
 use postgres_reviews::outage::seen::Seen;
 use postgres_reviews::outage::server::{self, CONNECTIONS, Server};
 use postgres_reviews::reviews::Reviews;
@@ -31,14 +32,6 @@ struct Trial {
     reviews: Arc<Watched>,
     metrics: Arc<Metrics>,
     seen: Arc<Seen>,
-}
-
-macro_rules! claim {
-    ($holds:expr, $($text:tt)*) => {
-        if !$holds {
-            return Err(format!("claim failed: {}: {}", stringify!($holds), format!($($text)*)).into());
-        }
-    };
 }
 
 impl Stage {
@@ -153,12 +146,15 @@ impl Stage {
 
     /// The transaction is committed, and the client cannot know it. The id of the review makes the next attempt safe.
     pub(crate) async fn lost_answer(&self) -> Result<String> {
-        let proxy = Proxy::start(self.server.port(), 1).await?;
+        let proxy = Proxy::start(([127, 0, 0, 1], self.server.port()).into()).await?;
+        // The client writes a commit alone, after the answers of the statements before it.
+        let commit = |query: &[u8]| query.windows(7).any(|bytes| bytes == b"COMMIT\0");
+        proxy.cut_at_answers(1, move |exchange| commit(exchange.request).then_some(Cut::BeforeAnswer));
         let mut database = Config::new();
-        database.host("127.0.0.1").port(proxy.port()).user(server::ROLE).dbname("postgres");
+        database.host("127.0.0.1").port(proxy.address.port()).user(server::ROLE).dbname("postgres");
         let (trial, product) = (Trial::of(database), self.product(9).await?);
         let added = trial.reviews.add(&review(product, "author")).await?;
-        claim!(proxy.lost() == 1 && added == Added::Before, "{added:?}; {}", trial.seen);
+        claim!(proxy.cuts() == 1 && added == Added::Before, "{added:?}; {}", trial.seen);
         claim!(trial.reviews.rating(product).await?.reviews == 1, "{}", trial.seen);
         Ok(format!("the second attempt found the review of the first; {}", trial.report()))
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use harness::server::or_skipped;
 use postgres_reviews::outage::server::{ROLE, Server};
 use retry_core::{Class, Classify, Failure, Policy};
 use retry_tokio::{error_chain, retry, sqlx_error};
@@ -138,10 +139,7 @@ async fn a_call_inside_has_made_its_attempts() {
 
 /// The server, or `None` where PostgreSQL is not installed and no test requires it.
 async fn server() -> Option<Server> {
-    let server = Server::start().await.unwrap();
-    let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
-    assert!(server.is_some() || !is_required, "PostgreSQL is not installed");
-    server
+    or_skipped(Server::start().await.unwrap(), "PostgreSQL")
 }
 
 fn options(server: &Server) -> PgConnectOptions {

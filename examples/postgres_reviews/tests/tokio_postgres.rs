@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use harness::server::or_skipped;
 use postgres_reviews::outage::server::{Server, connect};
 use retry_core::{Class, Classify, Failure, Policy};
 use retry_tokio::{error_chain, retry, tokio_postgres_error};
@@ -118,10 +119,7 @@ async fn a_call_inside_has_made_its_attempts() {
 
 /// The server, or `None` where PostgreSQL is not installed and no test requires it.
 async fn server() -> Option<Server> {
-    let server = Server::start().await.unwrap();
-    let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
-    assert!(server.is_some() || !is_required, "PostgreSQL is not installed");
-    server
+    or_skipped(Server::start().await.unwrap(), "PostgreSQL")
 }
 
 fn at(listener: &TcpListener) -> Config {

@@ -1,9 +1,6 @@
 //! Uploads to S3 with object_store, retried with retry-core.
 
-pub mod claims;
 pub mod parts;
-pub mod proxy;
-pub mod retrying;
 pub mod s3;
 pub mod uploads;
 

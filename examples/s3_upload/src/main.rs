@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use s3_upload::claims::Claims;
+use harness::claims::Claims;
 use s3_upload::{Result, parts};
 
 #[tokio::main]

@@ -1,15 +1,15 @@
 //! The parts of the program, each with its claims.
 
-use core::fmt::Display;
 use core::time::Duration;
 
 use retry_core::Policy;
 
 use crate::Result;
-use crate::claims::Claims;
-use crate::proxy::Proxy;
 use crate::s3::{Answer, S3};
 use crate::uploads::{POLICY, Uploads, bucket};
+use harness::claims::Claims;
+use harness::proxy::Proxy;
+use harness::said;
 
 const QUICK: Policy = POLICY.max_delay(Duration::from_millis(100)).max_hint(Duration::from_secs(2));
 
@@ -131,8 +131,4 @@ pub async fn letters(claims: &mut Claims) -> Result<()> {
     let there = (0..5).filter(|number| s3.object(&format!("report-{number}")).is_some()).count();
     claims.check(there == 5, format_args!("{there} of 5 objects are there after the letters were uploaded"));
     Ok(())
-}
-
-fn said<T, E: Display>(result: &Result<T, E>) -> String {
-    result.as_ref().err().map_or("succeeded".into(), E::to_string)
 }

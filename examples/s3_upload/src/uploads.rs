@@ -7,11 +7,10 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart};
 use reqwest::Client;
 use retry_core::dead_letter::{DeadLetterQueue, WhenFull};
-use retry_core::{Error, Policy};
-use retry_tokio::{error_chain, retry};
+use retry_core::{Error, Policy, SharedBudget, TokenBucket};
+use retry_tokio::{ReqwestClient, RetryConnector, object_store_error, retry};
 
 use crate::Result;
-use crate::retrying::Retrying;
 
 /// At most 4 attempts per request, with hints of up to 60 s. An attempt has no limit, because a large part may take
 /// long. The client ends it if no bytes come.
@@ -31,6 +30,7 @@ pub fn bucket(endpoint: &str, policy: Policy) -> Result<AmazonS3> {
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_secs(60)) // without any byte, and not for the whole of a large part
         .build()?;
+    let calls = retry(policy).budget(SharedBudget::new(TokenBucket::DEFAULT)).named("s3");
     let never = RetryConfig { max_retries: 0, ..RetryConfig::default() };
     let store = AmazonS3Builder::new()
         .with_endpoint(endpoint)
@@ -40,7 +40,7 @@ pub fn bucket(endpoint: &str, policy: Policy) -> Result<AmazonS3> {
         .with_access_key_id("key")
         .with_secret_access_key("secret")
         .with_retry(never)
-        .with_http_connector(Retrying::new(client, policy))
+        .with_http_connector(RetryConnector::new(ReqwestClient(client), calls))
         .build()?;
     Ok(store)
 }
@@ -102,9 +102,8 @@ impl Uploads {
     ) -> Result<(), Error<object_store::Error>> {
         const ONCE: Policy = Policy::DEFAULT.max_attempts(1);
 
-        let errors = error_chain();
         retry(ONCE)
-            .classify(move |error: &object_store::Error| errors.classify(error))
+            .classify(object_store_error)
             .named("upload")
             .dead_letters(&self.letters)
             .payload(|| key.to_owned())

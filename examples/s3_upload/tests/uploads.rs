@@ -1,5 +1,12 @@
 //! Uploads against the server on loopback: what the program leaves out.
 
+use std::io;
+
+use harness::proxy::Proxy;
+use object_store::path::Path;
+use object_store::{ObjectStore, PutMode};
+use retry_core::Class;
+use retry_tokio::{error_chain, object_store_error};
 use s3_upload::s3::{Answer, S3};
 use s3_upload::uploads::{POLICY, Uploads, bucket};
 
@@ -48,4 +55,50 @@ async fn all_uploads_share_one_budget() {
         requests += s3.seen(&format!("put {number}")).len();
     }
     assert!((150..=200).contains(&requests), "{requests} requests instead of 400");
+}
+
+/// The server stores the object, and the answer is lost. A repetition would say that the object exists already.
+#[tokio::test]
+async fn a_write_on_a_condition_is_not_repeated_after_a_lost_answer() {
+    let s3 = S3::default();
+    let proxy = Proxy::start(s3.start().await.unwrap()).await.unwrap();
+    let quick = POLICY.max_delay(core::time::Duration::from_millis(50));
+    let store = bucket(&format!("http://{}", proxy.address), quick).unwrap();
+    let create = |key: &'static str, mode: PutMode| {
+        let store = &store;
+        async move { store.put_opts(&Path::from(key), "7 apples".into(), mode.into()).await }
+    };
+
+    proxy.cut_downloads_after(&[0]);
+    create("over", PutMode::Overwrite).await.unwrap();
+    proxy.cut_downloads_after(&[0]);
+    let lost = create("new", PutMode::Create).await.unwrap_err();
+    let failure = object_store_error(&lost);
+    assert_eq!((s3.seen("put over").len(), s3.seen("put new").len()), (2, 1), "{lost}");
+    assert_eq!((failure.class, failure), (Class::Network, error_chain().classify(&io::Error::other(lost))));
+
+    s3.set("put busy", &[Answer::Fail(503, "SlowDown", None), Answer::Ok]);
+    create("busy", PutMode::Create).await.unwrap();
+    assert_eq!(s3.seen("put busy").len(), 2);
+}
+
+/// Without a connector that retries, the errors of object_store have the same classes.
+#[tokio::test]
+async fn each_error_of_object_store_has_its_class() {
+    let rows = [
+        (503, "SlowDown", Class::RateLimit),
+        (503, "SomethingNew", Class::Server),
+        (400, "RequestTimeout", Class::Timeout),
+        (400, "SomethingNew", Class::Validation),
+        (404, "NoSuchKey", Class::NotFound),
+        (403, "AccessDenied", Class::Client),
+        (412, "PreconditionFailed", Class::Client),
+    ];
+    let (s3, uploads) = uploads().await;
+    for (status, code, class) in rows {
+        s3.set("put key", &[Answer::Fail(status, code, None)]);
+        let error = uploads.put("key", vec![7]).await.unwrap_err();
+        let error = io::Error::other(error.into_inner().unwrap());
+        assert_eq!(error_chain().classify(&error).class, class, "{status} {code}: {error}");
+    }
 }

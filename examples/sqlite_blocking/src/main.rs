@@ -3,7 +3,6 @@
 //! `stock.rs` and `classify.rs` are what a program of your own would contain. The other files lock the database from a
 //! second process, and check what happens.
 
-mod claims;
 mod classify;
 mod other_process;
 mod parts;
@@ -13,8 +12,6 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
-
-use crate::claims::Claims;
 
 const USAGE: &str = "\
 Makes blocking calls to an SQLite database, while a second process locks it. Prints what happens, and checks it.
@@ -27,29 +24,30 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
     let ran = match &arguments[..] {
-        [] => parts::play(),
+        [] => parts::play().map(|claims| claims.summary()),
         [only] if *only == "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
         // The program starts itself as the second process.
-        [role, database] if *role == "--second-process" => second_process(Path::new(database)),
+        [role, database] if *role == "--second-process" => {
+            return ended(other_process::obey(Path::new(database)).map(|()| true));
+        }
         [first, ..] => {
             eprintln!("sqlite_blocking: unexpected argument {}; try --help", first.display());
             return ExitCode::from(2);
         }
     };
+    ended(ran)
+}
+
+fn ended(ran: Result<bool, Box<dyn Error>>) -> ExitCode {
     match ran {
-        Ok(claims) if claims.all_hold() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("sqlite_blocking: {error}");
             ExitCode::FAILURE
         }
     }
-}
-
-fn second_process(database: &Path) -> Result<Claims, Box<dyn Error>> {
-    other_process::obey(database)?;
-    Ok(Claims::default())
 }

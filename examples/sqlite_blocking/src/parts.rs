@@ -11,10 +11,10 @@ use retry_core::runtime::StdRuntime;
 use retry_core::{Class, Jitter, Policy, Verdict, retry};
 use rusqlite::{Connection, ffi};
 
-use crate::claims::Claims;
 use crate::classify::{code, failure};
 use crate::other_process::OtherProcess;
 use crate::stock::{CallError, POLICY, Stock};
+use harness::claims::Claims;
 
 /// How often each of two processes adds 1.
 const ADDITIONS: u32 = 300;
@@ -65,11 +65,11 @@ fn short_lock(database: &Path, other: &mut OtherProcess, claims: &mut Claims) ->
         )?;
         stock.add("apples", -3)?
     };
-    claims.claim(
-        format_args!("{failed} attempts failed with SQLITE_BUSY, then the change was made"),
+    claims.check(
         failed == 3,
+        format_args!("{failed} attempts failed with SQLITE_BUSY, then the change was made"),
     );
-    claims.claim(format_args!("{count} apples of 10 are left"), count == 7);
+    claims.check(count == 7, format_args!("{count} apples of 10 are left"));
     Ok(())
 }
 
@@ -83,9 +83,9 @@ fn long_lock(database: &Path, other: &mut OtherProcess, claims: &mut Claims) -> 
     other.obeys("lock")?;
     let (error, alone) = failed(|| stock.add("apples", -1))?;
     println!("  {error}, after {} ms", alone.as_millis());
-    claims.claim("the call gave up after 5 attempts", error.is_exhausted() && error.attempts() == 5);
+    claims.check(error.is_exhausted() && error.attempts() == 5, "the call gave up after 5 attempts");
     let busy = error.inner().and_then(code) == Some(ffi::SQLITE_BUSY);
-    claims.claim("the error has SQLite's own code, SQLITE_BUSY", busy);
+    claims.check(busy, "the error has SQLite's own code, SQLITE_BUSY");
 
     // What the setting in `Stock::open` is for.
     let connection = Connection::open(database)?;
@@ -93,9 +93,9 @@ fn long_lock(database: &Path, other: &mut OtherProcess, claims: &mut Claims) -> 
     let sell = || connection.execute("UPDATE stock SET count = count - 1 WHERE sku = 'apples'", ());
     let (_, both) = failed(|| retry(&IMPATIENT).classify(failure).run_blocking(sell).map_err(Box::new))?;
     println!("  with a busy_timeout of {} ms in SQLite as well: {} ms", DRIVER.as_millis(), both.as_millis());
-    claims.claim("two retries inside each other take 5 times as long as one", both >= 5 * DRIVER);
+    claims.check(both >= 5 * DRIVER, "two retries inside each other take 5 times as long as one");
     other.obeys("unlock")?;
-    claims.claim("a call that gave up has changed nothing", stock.count("apples")? == 7);
+    claims.check(stock.count("apples")? == 7, "a call that gave up has changed nothing");
     Ok(())
 }
 
@@ -126,9 +126,9 @@ fn snapshot(database: &Path, other: &mut OtherProcess, claims: &mut Claims) -> R
         })?
     };
     println!("  read {reads:?}, wrote {count}");
-    claims.claim("the whole transaction was retried: it read 7, and then 12", reads == [7, 12]);
-    claims.claim("SQLite refused the first write", *codes.borrow() == [1]);
-    claims.claim("neither change was lost: (7 + 5) x 2 = 24", count == 24);
+    claims.check(reads == [7, 12], "the whole transaction was retried: it read 7, and then 12");
+    claims.check(*codes.borrow() == [1], "SQLite refused the first write");
+    claims.check(count == 24, "neither change was lost: (7 + 5) x 2 = 24");
     Ok(())
 }
 
@@ -145,12 +145,12 @@ fn constraints(database: &Path, claims: &mut Claims) -> Result<(), Box<dyn Error
         let (code, class) = (error.inner().and_then(code), error.class());
         let class = class.map_or("", Class::name);
         println!("  {what}: code {}, class {class}", code.unwrap_or_default());
-        claims.claim(format_args!("{what} is not retried"), error.attempts() == 1 && code == Some(expected));
+        claims.check(error.attempts() == 1 && code == Some(expected), format_args!("{what} is not retried"));
     }
     let missing = stock.add("pears", 1).err().ok_or("there are no pears")?;
-    claims.claim(
-        "an article that does not exist is not retried",
+    claims.check(
         missing.attempts() == 1 && missing.class() == Some(Class::NotFound),
+        "an article that does not exist is not retried",
     );
     Ok(())
 }
@@ -174,9 +174,9 @@ fn two_writers(database: &Path, other: &mut OtherProcess, claims: &mut Claims) -
         "  retries after SQLITE_BUSY: {} here, {retries} in the other process",
         metrics.snapshot().retries()
     );
-    claims.claim(
-        format_args!("no change was lost: {before} + {} = {after}", 2 * ADDITIONS),
+    claims.check(
         after == before + 2 * i64::from(ADDITIONS),
+        format_args!("no change was lost: {before} + {} = {after}", 2 * ADDITIONS),
     );
     Ok(())
 }

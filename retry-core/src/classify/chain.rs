@@ -27,8 +27,8 @@ use crate::policy::Failure;
 ///    [`Error<std::io::Error>`](crate::Error) and [`Error<BoxError>`](crate::Error). Add an `Error` over another type
 ///    by its name.
 /// 3. The outermost error that has a class. With `std`, this crate knows `std::io::Error`. An adapter knows
-///    more: `retry_tokio::error_chain()` knows tokio, http, hyper, h2, redis, reqwest, sqlx,
-///    tokio-postgres, tonic and tower.
+///    more: `retry_tokio::error_chain()` knows tokio, http, hyper, h2, object_store, redis, reqwest,
+///    sqlx, tokio-postgres, tonic and tower.
 ///
 /// If none of them knows the error, its class is [`Unknown`](Class::Unknown). An error of the first kind that is
 /// `Unknown`, without a hint or a rule, leaves the decision to the rest of the chain; so does `None` of a closure. If an

@@ -1,6 +1,8 @@
 //! Benchmarks. `bench OPERATION COUNT` repeats one operation, for callgrind. `bench threads` measures the time per call
 //! with one thread and with two. `run.sh` prints tables of both.
 
+#![expect(clippy::disallowed_methods, reason = "it measures wall time")]
+
 mod calls;
 mod circuits;
 mod operations;

@@ -37,7 +37,7 @@ fn neighbours() -> [&'static str; 3] {
     let home = |name: &str| {
         let mut hasher = DefaultHasher::new();
         hasher.write(name.as_bytes());
-        (hasher.finish() & u64::from(u32::MAX)) * 5 >> 32
+        ((hasher.finish() & u64::from(u32::MAX)) * 5) >> 32
     };
     (0..5)
         .find_map(|place| {

@@ -8,8 +8,8 @@ use tonic::Code;
 
 use super::{ANY_PORT, QUICK, WIDE, ms, stock};
 use crate::Result;
-use crate::claims::Claims;
 use crate::server::{Answer, Running, Script};
+use harness::claims::Claims;
 
 const CODES: [(Code, &str); 16] = [
     (Code::Cancelled, "retried"),

@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{ANY_PORT, QUICK, WIDE, ms, stock};
 use crate::Result;
-use crate::claims::Claims;
 use crate::client::POLICY;
-use crate::proxy::Proxy;
 use crate::server::{Answer, Running, Script};
+use harness::claims::Claims;
+use harness::proxy::Proxy;
 
 /// While the server is away, connections are refused. Both reads and orders wait for it.
 pub async fn outage(claims: &mut Claims) -> Result<()> {

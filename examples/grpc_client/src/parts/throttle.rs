@@ -7,8 +7,8 @@ use tonic::Code;
 
 use super::{ANY_PORT, QUICK, stock};
 use crate::Result;
-use crate::claims::Claims;
 use crate::server::{Answer, Running, Script};
+use harness::claims::Claims;
 
 /// A channel has 10 tokens. A failure takes one, a success earns a tenth, and above 5 tokens there are retries.
 pub async fn throttle(claims: &mut Claims) -> Result<()> {

@@ -6,12 +6,13 @@ use reqwest::{Body, Method, Request};
 use retry_tokio::ServiceError;
 use tokio::fs::File;
 
-use super::{get, said, url};
+use super::{get, url};
 use crate::Result;
-use crate::claims::Claims;
 use crate::client::{Http, Upload};
-use crate::proxy::Proxy;
 use crate::server::Shop;
+use harness::claims::Claims;
+use harness::proxy::Proxy;
+use harness::said;
 
 const SIZE: usize = 1_000_000;
 const CUT: u64 = 300_000;

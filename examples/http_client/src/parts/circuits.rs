@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{get, url};
 use crate::Result;
-use crate::claims::Claims;
 use crate::client::{CIRCUIT, Http};
-use crate::proxy::Proxy;
 use crate::server::Shop;
+use harness::claims::Claims;
+use harness::proxy::Proxy;
 
 /// One host is down, another one works. Then the first comes back.
 pub async fn circuits(claims: &mut Claims) -> Result<()> {

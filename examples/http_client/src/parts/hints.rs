@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 
 use super::get;
 use crate::Result;
-use crate::claims::Claims;
 use crate::client::Http;
 use crate::server::{Answer, Shop};
+use harness::claims::Claims;
 
 /// Without a hint, the backoff is at most 100 ms, after a 429.
 pub async fn hints(claims: &mut Claims) -> Result<()> {

@@ -2,12 +2,13 @@
 
 use reqwest::{Body, Method, Request};
 
-use super::{said, url};
+use super::url;
 use crate::Result;
-use crate::claims::Claims;
 use crate::client::Http;
-use crate::proxy::Proxy;
 use crate::server::{Answer, Shop};
+use harness::claims::Claims;
+use harness::proxy::Proxy;
+use harness::said;
 
 /// The server carries out each request, but the connection is cut before the answer. So the client cannot know.
 pub async fn idempotency(claims: &mut Claims) -> Result<()> {

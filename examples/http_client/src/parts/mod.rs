@@ -5,7 +5,6 @@ mod circuits;
 mod hints;
 mod idempotency;
 
-use core::fmt::Display;
 use core::net::SocketAddr;
 
 use reqwest::{Method, Request, Url};
@@ -22,9 +21,4 @@ fn url(host: SocketAddr, path: &str) -> Result<Url> {
 
 fn get(host: SocketAddr, path: &str) -> Result<Request> {
     Ok(Request::new(Method::GET, url(host, path)?))
-}
-
-/// Returns the error of a result, if it is one, in one line.
-fn said<T, E: Display>(result: &Result<T, E>) -> String {
-    result.as_ref().err().map_or("succeeded".into(), E::to_string)
 }

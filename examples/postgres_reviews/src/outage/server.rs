@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::{env, fs, io, process};
+use std::process::{self, Command};
+use std::{env, fs, io};
 
+use harness::command::{run, run_detached, signal};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The role of the repository. It is not a superuser, because the server keeps some connections for superusers.
@@ -132,12 +133,13 @@ impl Server {
     /// Returns an error if its processes are not found.
     pub fn pause(&self) -> io::Result<Paused> {
         let pid_file = fs::read_to_string(self.data().join("postmaster.pid"))?;
-        let postmaster = pid_file.lines().next().unwrap_or_default().to_owned();
-        let mut processes = vec![postmaster.clone()];
-        run(Command::new("kill").args(["-STOP", &postmaster]))?; // first, so that it starts no others
-        let children = Command::new("pgrep").args(["-P", &postmaster]).output()?;
-        processes.extend(String::from_utf8_lossy(&children.stdout).split_whitespace().map(str::to_owned));
-        run(Command::new("kill").arg("-STOP").args(&processes))?;
+        let postmaster = pid_file.lines().next().unwrap_or_default();
+        let mut processes: Vec<u32> = postmaster.parse().into_iter().collect();
+        signal("STOP", &processes)?; // first, so that it starts no others
+        let children = Command::new("pgrep").args(["-P", postmaster]).output()?;
+        processes
+            .extend(String::from_utf8_lossy(&children.stdout).split_whitespace().flat_map(str::parse::<u32>));
+        signal("STOP", &processes)?;
         Ok(Paused { processes })
     }
 
@@ -175,12 +177,12 @@ impl Drop for Server {
 
 /// A server that is paused until this is dropped.
 pub struct Paused {
-    processes: Vec<String>,
+    processes: Vec<u32>,
 }
 
 impl Drop for Paused {
     fn drop(&mut self) {
-        let _ = run(Command::new("kill").arg("-CONT").args(&self.processes));
+        let _ = signal("CONT", &self.processes);
     }
 }
 
@@ -211,24 +213,4 @@ fn binaries() -> Option<PathBuf> {
 
 fn has(directory: &Path, program: &str) -> bool {
     directory.join(program).is_file()
-}
-
-/// Runs a command to its end. Its error has what the command wrote.
-fn run(command: &mut Command) -> io::Result<()> {
-    let output = command.stdin(Stdio::null()).output();
-    ended(command, output.map(|output| (output.status, String::from_utf8_lossy(&output.stderr).into_owned())))
-}
-
-/// Runs a command that starts the server. The server would keep a pipe of this program open, so it gets none: it has a log.
-fn run_detached(command: &mut Command, log: &Path) -> io::Result<()> {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    ended(command, status.map(|status| (status, fs::read_to_string(log).unwrap_or_default())))
-}
-
-fn ended(command: &Command, result: io::Result<(ExitStatus, String)>) -> io::Result<()> {
-    match result {
-        Ok((status, _)) if status.success() => Ok(()),
-        Ok((status, said)) => Err(io::Error::other(format!("{command:?}: {status}: {said}"))),
-        Err(error) => Err(io::Error::other(format!("{command:?}: {error}"))),
-    }
 }
