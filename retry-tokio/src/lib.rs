@@ -74,6 +74,7 @@
 //! | `json` | `LetterWriter`: dead letters to a file, on a thread of their own |
 //! | `redis` | `redis_error`: classes of the errors of redis 1.x, which [`error_chain`] knows, too |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
+//! | `rumqttc` | `rumqttc_error` and `rumqttc_v5_error`: classes of the errors of rumqttc 0.25, for MQTT 3.1.1 and 5 |
 //! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
 //! | `tokio-postgres` | `tokio_postgres_error`: classes of the errors of tokio-postgres 0.7 |
 //! | `tonic` | `TonicClassifier`, and its part `tonic_status`: codes and pushback of gRPC; for tonic 0.14; turns on `h2` |
@@ -82,7 +83,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod chain;
-#[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
+#[cfg(any(feature = "rumqttc", feature = "sqlx", feature = "tokio-postgres"))]
 mod database;
 #[cfg(feature = "h2")]
 mod h2;
@@ -98,6 +99,10 @@ mod redis;
 mod redis_kinds;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "rumqttc")]
+mod rumqttc;
+#[cfg(feature = "rumqttc")]
+mod rumqttc_kinds;
 mod sleep;
 #[cfg(feature = "sqlx")]
 mod sqlx;
@@ -129,6 +134,9 @@ pub use crate::redis::redis_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
+#[cfg(feature = "rumqttc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rumqttc")))]
+pub use crate::rumqttc::{rumqttc_error, rumqttc_v5_error};
 pub use crate::sleep::TokioSleep;
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]
