@@ -119,6 +119,8 @@ impl Uplink {
 
     /// Ends [`run`](Self::run), and makes dead letters of all messages that are not acknowledged. The connection closes
     /// without a DISCONNECT, so the broker publishes the last will if there is one.
+    ///
+    /// Each [`send`](Self::send) returns when its letter is on disk. A service waits for them before it ends.
     pub fn stop(&self) {
         self.stop.cancel();
         self.outbox.stop();

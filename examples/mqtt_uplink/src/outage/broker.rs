@@ -159,14 +159,14 @@ impl Broker {
         mosquitto.process.take().map_or(Ok(()), |mut process| process.wait().map(drop))
     }
 
-    /// Gives a user another password, and makes the broker read it.
+    /// Gives a user another password, and starts the broker again.
     ///
     /// # Errors
-    /// Returns an error if the password cannot be set.
+    /// Returns an error if the password cannot be set, or if the broker does not start.
     pub fn set_password(&mut self, user: User, word: &str) -> io::Result<()> {
-        let mosquitto = self.own()?;
-        mosquitto.set_password(user, word)?;
-        mosquitto.signal("HUP")
+        self.own()?.set_password(user, word)?;
+        self.terminate()?;
+        self.run()
     }
 
     fn own(&mut self) -> io::Result<&mut Mosquitto> {

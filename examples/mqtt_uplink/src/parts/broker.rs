@@ -14,7 +14,7 @@ pub(crate) async fn late(broker: &mut Broker) -> Result<String> {
     let trial = Trial::new("late", broker.options(User::Meter, "late"), |_| ())?;
     let (collector, _running, sending) = (trial.collector(broker), trial.run(), trial.send(0..100));
     until("four refused connections", || trial.uplink.connections().snapshot().failures() >= 4).await?;
-    claim!(trial.uplink.waiting() == 100, "{} wait", trial.uplink.waiting());
+    until("100 messages", || trial.uplink.waiting() == 100).await?;
     broker.run()?;
     let (arrived, acknowledged) = (collector.until(100).await, acknowledged(sending).await);
     claim!((arrived, acknowledged) == (100, 100), "{arrived} arrived, {acknowledged} acknowledged");

@@ -13,6 +13,7 @@ pub(crate) async fn refused(broker: &mut Broker) -> Result<String> {
     broker.set_password(User::Meter, "another")?;
     let trial = Trial::new("refused", broker.options(User::Meter, "refused"), |_| ())?;
     let (collector, sending) = (trial.collector(broker), trial.send(0..100));
+    until("100 messages", || trial.uplink.waiting() == 100).await?;
     let error = trial.uplink.run().await.err().ok_or("the broker accepted the wrong password")?;
     claim!((error.attempts(), error.class()) == (1, Some(Class::Client)), "{error}");
     claim!(trial.uplink.waiting() == 100, "{} wait", trial.uplink.waiting());

@@ -15,8 +15,8 @@ use mqtt_uplink::outage::broker::{Broker, User};
 use mqtt_uplink::outage::collector::Collector;
 use mqtt_uplink::outbox::Message;
 use mqtt_uplink::uplink::{CONNECTIONS, MESSAGES, Settings, Uplink};
-use retry_core::{Error, Jitter, dead_letter::JsonLinesSink};
-use retry_tokio::LetterWriter;
+use retry_core::{Error, Jitter, Policy, dead_letter::JsonLinesSink};
+use retry_tokio::{LetterWriter, retry};
 use rumqttc::v5::MqttOptions;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -61,7 +61,9 @@ impl Trial {
         self.uplink.letters().shutdown().await?;
         let topic = self.topic.clone();
         drop(self); // ends the lock on the file
-        Ok(Self::within(directory, topic, broker, |_| ())?)
+        // The thread that wrote the file ends a moment after its last letter.
+        let open = async || Self::within(directory.clone(), topic.clone(), broker.clone(), |_| ());
+        Ok(retry(Policy::fixed(Duration::from_millis(5)).max_attempts(1_000)).run_mut(open).await?)
     }
 
     fn within(

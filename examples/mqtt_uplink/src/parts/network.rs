@@ -4,7 +4,7 @@ use mqtt_uplink::outage::broker::{Broker, User};
 use mqtt_uplink::outage::proxy::{Cut, Proxy};
 use retry_core::Class;
 
-use super::{Result, Trial, acknowledged, claim};
+use super::{Result, Trial, acknowledged, claim, until};
 
 /// The broker has the message, and the uplink cannot know it. So it sends the message again.
 pub(crate) async fn lost_acknowledgement(broker: &mut Broker) -> Result<String> {
@@ -24,7 +24,9 @@ pub(crate) async fn cut_after_acceptance(broker: &mut Broker) -> Result<String> 
     let trial = Trial::new("cut", broker.options_by(proxy.address(), User::Meter, "cut"), |it| {
         it.connections = it.connections.max_attempts(4);
     })?;
-    let (collector, running, sending) = (trial.collector(broker), trial.run(), trial.send(0..100));
+    let (collector, sending) = (trial.collector(broker), trial.send(0..100));
+    until("100 messages", || trial.uplink.waiting() == 100).await?;
+    let running = trial.run();
     let error = running.await?.err().ok_or("the uplink ended without an error")?;
     claim!((error.attempts(), error.class()) == (4, Some(Class::Network)), "{error}");
     claim!(trial.uplink.waiting() == 100, "{} wait", trial.uplink.waiting());
