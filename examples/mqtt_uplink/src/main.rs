@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
             return if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
         Err(error) => {
-            eprintln!("mqtt_uplink: the broker did not start: {error}");
+            eprintln!("mqtt_uplink: {error}");
             return ExitCode::FAILURE;
         }
     };

@@ -5,15 +5,13 @@ use std::task::Poll;
 
 use deadpool_postgres::{Manager, Pool};
 use postgres_reviews::lease::Lease;
-use postgres_reviews::outage::server::Server;
 use tokio_postgres::NoTls;
+
+use crate::server;
 
 #[tokio::test]
 async fn a_connection_is_used_again_unless_its_attempt_was_cut() {
-    let server = Server::start().await.unwrap();
-    let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
-    assert!(server.is_some() || !is_required, "PostgreSQL is not installed");
-    let Some(server) = server else { return };
+    let Some(server) = server().await else { return };
 
     let pool = Pool::builder(Manager::new(server.database(), NoTls)).max_size(1).build().unwrap();
     let whole = attempt(&pool, "SELECT pg_backend_pid()").await;
