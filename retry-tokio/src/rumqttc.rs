@@ -11,8 +11,8 @@ use crate::error_chain;
 ///
 /// | error | class |
 /// |---|---|
-/// | the broker refused the connection, or ended it with a reason | by the code: of [MQTT 3.1.1](Class::of_mqtt3_return_code) or [MQTT 5](Class::of_mqtt_reason) |
-/// | the connection was refused, or broke; what came is not MQTT | `Network`; if the system said more, [that](Class) |
+/// | the broker refused the connection, or ended it with a reason | by the code: of [MQTT 3.1.1](retry_core::Class::of_mqtt3_return_code) or [MQTT 5](retry_core::Class::of_mqtt_reason) |
+/// | the connection was refused, or broke; what came is not MQTT | `Network`; if the system said more, [that](retry_core::Class) |
 /// | no connection, no answer to a ping, or no acknowledgement in time | `Timeout` |
 /// | a TLS handshake failed, for a certificate, say | `Permanent` |
 /// | a packet of the broker is larger than the client accepts | `Validation` |
