@@ -24,6 +24,7 @@ use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 /// | `object_store` | `object_store::Error` of object_store 0.14, and its `HttpError`: as the function `object_store_error` does |
 /// | `redis` | `redis::RedisError`: as the function `redis_error` does |
 /// | `reqwest` | `reqwest::Error`: as the function `reqwest_error` does |
+/// | `rumqttc` | `rumqttc::ConnectionError` of rumqttc 0.25, and that of its `v5`: as the function `rumqttc_error` does |
 /// | `sqlx` | `sqlx::Error` of sqlx 0.8: as the function `sqlx_error` does |
 /// | `tokio-postgres` | `tokio_postgres::Error` of tokio-postgres 0.7: as the function `tokio_postgres_error` does |
 /// | `tonic` | `tonic::Status` of tonic 0.14, by code and pushback: as the function `tonic_status` does |
@@ -119,6 +120,10 @@ fn ended_here(error: &(dyn StdError + 'static)) -> Option<Failure> {
         over::<redis::RedisError>,
         #[cfg(feature = "reqwest")]
         over::<reqwest::Error>,
+        #[cfg(feature = "rumqttc")]
+        over::<rumqttc::ConnectionError>,
+        #[cfg(feature = "rumqttc")]
+        over::<rumqttc::v5::ConnectionError>,
         #[cfg(feature = "sqlx")]
         over::<sqlx::Error>,
         #[cfg(feature = "tokio-postgres")]
@@ -188,6 +193,10 @@ impl Walk {
         #[cfg(feature = "tokio-postgres")]
         if let Some(postgres) = downcast::<tokio_postgres::Error>(error) {
             return known(crate::tokio_postgres_error(postgres));
+        }
+        #[cfg(feature = "rumqttc")]
+        if let Some(said) = crate::rumqttc_kinds::of_rumqttc(error) {
+            return said.map_err(|otherwise| self.enter(Place::Connection, otherwise)).ok();
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
@@ -336,7 +345,13 @@ impl Walk {
     }
 
     /// What is inside the caller's own request stays its own, such as the connection that its body is read from.
-    #[cfg(any(feature = "aws", feature = "hyper", feature = "redis", feature = "tonic"))]
+    #[cfg(any(
+        feature = "aws",
+        feature = "hyper",
+        feature = "redis",
+        feature = "rumqttc",
+        feature = "tonic"
+    ))]
     fn enter(&mut self, place: Place, otherwise: Class) {
         if self.place != Place::Request {
             (self.place, self.otherwise) = (place, Some(otherwise));

@@ -76,6 +76,7 @@
 //! | `object_store` | `RetryConnector`: retries below object_store 0.14, with S3's codes and `Retry-After`; `ReqwestClient`, `object_store_error`; turns on `reqwest` |
 //! | `redis` | `redis_error`: classes of the errors of redis 1.x, which [`error_chain`] knows, too |
 //! | `reqwest` | `ReqwestClassifier`, and its parts `reqwest_error` and `reqwest_response`; `reqwest_requests`; for reqwest 0.13; turns on `hyper` |
+//! | `rumqttc` | `rumqttc_error` and `rumqttc_v5_error`: classes of the errors of rumqttc 0.25, for MQTT 3.1.1 and 5 |
 //! | `sqlx` | `sqlx_error`: classes of the errors of sqlx 0.8, of any of its databases |
 //! | `tokio-postgres` | `tokio_postgres_error`: classes of the errors of tokio-postgres 0.7 |
 //! | `tonic` | `TonicClassifier`, and its part `tonic_status`: codes and pushback of gRPC; for tonic 0.14; turns on `h2` |
@@ -88,7 +89,7 @@ mod aws;
 #[cfg(feature = "aws")]
 mod aws_errors;
 mod chain;
-#[cfg(any(feature = "sqlx", feature = "tokio-postgres"))]
+#[cfg(any(feature = "rumqttc", feature = "sqlx", feature = "tokio-postgres"))]
 mod database;
 #[cfg(feature = "h2")]
 mod h2;
@@ -106,6 +107,10 @@ mod redis;
 mod redis_kinds;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(feature = "rumqttc")]
+mod rumqttc;
+#[cfg(feature = "rumqttc")]
+mod rumqttc_kinds;
 mod sleep;
 #[cfg(feature = "sqlx")]
 mod sqlx;
@@ -151,6 +156,9 @@ pub use crate::redis::redis_error;
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use crate::reqwest::{ReqwestClassifier, reqwest_error, reqwest_requests, reqwest_response};
+#[cfg(feature = "rumqttc")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rumqttc")))]
+pub use crate::rumqttc::{rumqttc_error, rumqttc_v5_error};
 pub use crate::sleep::TokioSleep;
 #[cfg(feature = "sqlx")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlx")))]

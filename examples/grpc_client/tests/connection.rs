@@ -118,7 +118,8 @@ async fn streams_that_are_reset_and_answers_of_other_servers() {
 async fn servers_that_speak_no_http_2() {
     let closed = TcpSocket::new_v4().unwrap(); // it is bound, so that no other program gets its port
     closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let error = stock(format!("http://{}", closed.local_addr().unwrap())).order("apple", 1).await.unwrap_err();
+    let error =
+        stock(format!("http://{}", closed.local_addr().unwrap())).order("apple", 1).await.unwrap_err();
     assert_eq!((error.class(), error.attempts()), (Some(Class::Network), 3), "a closed port: {error:?}");
 
     for answer in ["", "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"] {

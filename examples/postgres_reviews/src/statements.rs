@@ -2,6 +2,7 @@
 
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::IsolationLevel::{ReadCommitted, Serializable};
+use tokio_postgres::Row;
 
 use crate::error::ReviewError;
 
@@ -46,14 +47,17 @@ pub(crate) async fn add(connection: &mut ClientWrapper, review: &Review) -> Resu
 
 /// Moves all reviews of one product to another, such as after a catalogue was merged.
 ///
-/// It locks the two products in the order in which they are given. So a concurrent move in the other direction is a
-/// deadlock, which the server ends for one of them.
+/// It locks the two products in the order of their numbers, so two moves are never a deadlock. A transaction of another
+/// program may lock them in the other order: then the server ends one of the two.
 pub(crate) async fn move_all(connection: &mut ClientWrapper, from: i64, to: i64) -> Result<u64, ReviewError> {
     let transaction = connection.build_transaction().isolation_level(ReadCommitted).start().await?;
-    let lock = "SELECT reviews, stars FROM products WHERE id = $1 FOR UPDATE";
-    let moved = transaction.query_opt(lock, &[&from]).await?.ok_or(ReviewError::UnknownProduct)?;
-    transaction.query_opt(lock, &[&to]).await?.ok_or(ReviewError::UnknownProduct)?;
-    let (reviews, stars): (i64, i64) = (moved.try_get(0)?, moved.try_get(1)?);
+    let lock = "SELECT id, reviews, stars FROM products WHERE id IN ($1, $2) ORDER BY id FOR UPDATE";
+    let locked = transaction.query(lock, &[&from, &to]).await?;
+    let is = |row: &Row, id| row.try_get(0).is_ok_and(|found: i64| found == id);
+    let find = |id| locked.iter().find(|row| is(row, id)).ok_or(ReviewError::UnknownProduct);
+    find(to)?;
+    let moved = find(from)?;
+    let (reviews, stars): (i64, i64) = (moved.try_get(1)?, moved.try_get(2)?);
     let count =
         transaction.execute("UPDATE reviews SET product = $2 WHERE product = $1", &[&from, &to]).await?;
     let update = "UPDATE products SET reviews = reviews + $2, stars = stars + $3 WHERE id = $1";

@@ -11,6 +11,7 @@
 //! | write a client that retries | [a client of your own](client), [HTTP and tower](http_and_tower), [gRPC](grpc), [S3](s3) |
 //! | retry transactions of PostgreSQL | [PostgreSQL](postgres) |
 //! | call Redis | [Redis](redis) |
+//! | keep a connection to an MQTT broker | [MQTT](mqtt) |
 //! | stop calls to a dependency that is down | [circuit breakers](circuits), [fallbacks] |
 //! | poll until a result is ready | [polling] |
 //! | retry a database, or a command of a script | [SQLite](sqlite), [shell commands](shell) |
@@ -31,6 +32,7 @@
 //! - `examples/http_client`: retries of HTTP requests with reqwest and tower, against real faults.
 //! - `examples/monitoring`: Prometheus' alert rules (`rules.yml`) with their tests, a Grafana dashboard, and a program
 //!   that they watch.
+//! - `examples/mqtt_uplink`: an uplink to an MQTT broker, and the outages that it is tried with.
 //! - `examples/postgres_reviews`: a repository over PostgreSQL, and the outages that it is tried with.
 //! - `examples/src/bin/redis_cache`: a cache over Redis, and its outages.
 //! - `examples/s3_upload`: uploads to S3 with object_store, against real faults.
@@ -74,6 +76,7 @@ guides! {
     grpc = "docs/grpc.md";
     http_and_tower = "docs/http-and-tower.md";
     migrating = "docs/migrating.md";
+    mqtt = "docs/mqtt.md";
     operating = "docs/operating.md";
     polling = "docs/polling.md";
     postgres = "docs/postgres.md";

@@ -17,10 +17,11 @@ const FEATURES: &str = "crate#features";
 const PICTURE_BYTES: usize = 64 << 10;
 const PACKAGES: [&str; 4] = ["retry-core/", "retry-tokio/", "retry-async-std/", "retry-embassy/"];
 /// Packages that run the code of pages.
-const SAMPLES: [&str; 6] = [
+const SAMPLES: [&str; 7] = [
     "tests/src/lib.rs",
     "tests/migrating/src/lib.rs",
     "examples/grpc_client/src/lib.rs",
+    "examples/mqtt_uplink/src/lib.rs",
     "examples/postgres_reviews/src/lib.rs",
     "examples/s3_upload/src/lib.rs",
     "examples/sqlite_blocking/src/lib.rs",

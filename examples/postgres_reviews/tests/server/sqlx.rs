@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use harness::server::or_skipped;
 use postgres_reviews::outage::server::{ROLE, Server};
 use retry_core::{Class, Classify, Failure, Policy};
 use retry_tokio::{error_chain, retry, sqlx_error};
@@ -11,14 +10,16 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection, Error, Executor, PgConnection, Row};
 
+use crate::{REFUSED, REVIEW, server};
+
 #[tokio::test]
 async fn each_error_has_its_class() {
     let Some(server) = server().await else { return };
     let mut session = PgConnection::connect_with(&options(&server)).await.unwrap();
-    let statements = "INSERT INTO products (id) VALUES (1); INSERT INTO reviews VALUES ('1', 1, 'author', 5)";
-    session.execute(statements).await.unwrap();
-    for (statement, class) in STATEMENTS {
+    session.execute(REVIEW).await.unwrap();
+    for (statement, code, class) in REFUSED {
         let error = session.execute(*statement).await.unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some(*code), "{statement}");
         assert_eq!(class_of(error), *class, "{statement}");
         session.execute("ROLLBACK; RESET ALL").await.unwrap();
     }
@@ -116,17 +117,6 @@ impl DatabaseError for Refusal {
     }
 }
 
-/// A statement that the server refuses, and the class of the error.
-const STATEMENTS: &[(&str, Class)] = &[
-    ("INSERT INTO reviews VALUES ('2', 1, 'author', 5)", Class::Client),
-    ("INSERT INTO reviews VALUES ('2', 1, 'another', 6)", Class::Validation),
-    ("SELECT * FROM no_such_table", Class::NotFound),
-    ("SET statement_timeout = '1ms'; SELECT pg_sleep(60)", Class::Timeout),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '40001'; END $$", Class::Transient),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '40P01'; END $$", Class::Transient),
-    ("DO $$ BEGIN RAISE 'own'; END $$", Class::Unknown),
-];
-
 #[tokio::test]
 async fn a_call_inside_has_made_its_attempts() {
     let inner = retry(&Policy::DEFAULT).classify(sqlx_error);
@@ -135,11 +125,6 @@ async fn a_call_inside_has_made_its_attempts() {
     let judged = ended.classify();
     assert_eq!(judged, sqlx_error(ended.inner().unwrap()).last());
     assert_eq!(error_chain().classify(&std::io::Error::other(ended)), judged);
-}
-
-/// The server, or `None` where PostgreSQL is not installed and no test requires it.
-async fn server() -> Option<Server> {
-    or_skipped(Server::start().await.unwrap(), "PostgreSQL")
 }
 
 fn options(server: &Server) -> PgConnectOptions {
@@ -151,13 +136,8 @@ async fn refused(options: PgConnectOptions) -> Error {
     PgConnection::connect_with(&options).await.err().unwrap()
 }
 
-/// What the classifier says, which is also what the chain says of the error inside of another one.
 fn judged(error: Error) -> Failure {
-    let failure = sqlx_error(&error);
-    if failure.class != Class::Unknown {
-        assert_eq!(error_chain().classify(&std::io::Error::other(error)), failure);
-    }
-    failure
+    crate::judged(error, sqlx_error)
 }
 
 fn class_of(error: Error) -> Class {

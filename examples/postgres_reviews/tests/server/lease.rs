@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use deadpool_postgres::{Manager, Pool};
-use harness::server::or_skipped;
 use postgres_reviews::lease::Lease;
-use postgres_reviews::outage::server::Server;
 use tokio_postgres::NoTls;
+
+use crate::server;
 
 #[tokio::test]
 async fn a_connection_is_used_again_unless_its_attempt_was_cut() {
-    let Some(server) = or_skipped(Server::start().await.unwrap(), "PostgreSQL") else { return };
+    let Some(server) = server().await else { return };
 
     let pool = Pool::builder(Manager::new(server.database(), NoTls)).max_size(1).build().unwrap();
     let whole = attempt(&pool, "SELECT pg_backend_pid()").await;

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
-use harness::server::or_skipped;
-use postgres_reviews::outage::server::{Server, connect};
+use postgres_reviews::outage::server::connect;
 use retry_core::{Class, Classify, Failure, Policy};
 use retry_tokio::{error_chain, retry, tokio_postgres_error};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, Error, NoTls};
+
+use crate::{REFUSED, REVIEW, server};
 
 #[tokio::test]
 async fn each_error_has_its_class() {
     let Some(server) = server().await else { return };
     let session = connect(&server.database()).await.unwrap();
-    let statements = "INSERT INTO products (id) VALUES (1); INSERT INTO reviews VALUES ('1', 1, 'author', 5)";
-    session.batch_execute(statements).await.unwrap();
-    for (statement, code, class) in STATEMENTS {
+    session.batch_execute(REVIEW).await.unwrap();
+    for (statement, code, class) in REFUSED {
         let error = session.batch_execute(statement).await.unwrap_err();
         assert_eq!(error.code().map(|code| code.code()), Some(*code), "{statement}");
         assert_eq!(class_of(error), *class, "{statement}");
@@ -88,26 +88,6 @@ async fn a_host_that_does_not_answer_is_a_timeout() {
     );
 }
 
-/// A statement, the SQLSTATE that the server answers with, and its class.
-const STATEMENTS: &[(&str, &str, Class)] = &[
-    ("INSERT INTO reviews VALUES ('2', 1, 'author', 5)", "23505", Class::Client),
-    ("INSERT INTO reviews VALUES ('2', 2, 'author', 5)", "23503", Class::Client),
-    ("INSERT INTO reviews VALUES ('2', 1, 'another', 6)", "23514", Class::Validation),
-    ("INSERT INTO reviews VALUES ('2', 1, NULL, 5)", "23502", Class::Validation),
-    ("SELECT 1 / 0", "22012", Class::Validation),
-    ("SELEC 1", "42601", Class::Validation),
-    ("SELECT * FROM no_such_table", "42P01", Class::NotFound),
-    ("CREATE TABLE products ()", "42P07", Class::Client),
-    ("SELECT * FROM pg_authid", "42501", Class::Client),
-    ("BEGIN READ ONLY; DELETE FROM reviews", "25006", Class::Transient),
-    ("SET statement_timeout = '1ms'; SELECT pg_sleep(60)", "57014", Class::Timeout),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '40001'; END $$", "40001", Class::Transient),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '55P03'; END $$", "55P03", Class::Transient),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '53100'; END $$", "53100", Class::Permanent),
-    ("DO $$ BEGIN RAISE 'own' USING ERRCODE = '58030'; END $$", "58030", Class::Server),
-    ("DO $$ BEGIN RAISE 'own'; END $$", "P0001", Class::Unknown),
-];
-
 #[tokio::test]
 async fn a_call_inside_has_made_its_attempts() {
     let inner = retry(&Policy::DEFAULT).classify(tokio_postgres_error);
@@ -117,18 +97,13 @@ async fn a_call_inside_has_made_its_attempts() {
     assert_eq!(error_chain().classify(&std::io::Error::other(ended)), judged);
 }
 
-/// The server, or `None` where PostgreSQL is not installed and no test requires it.
-async fn server() -> Option<Server> {
-    or_skipped(Server::start().await.unwrap(), "PostgreSQL")
-}
-
 fn at(listener: &TcpListener) -> Config {
     let mut config = Config::new();
     config.host("127.0.0.1").port(listener.local_addr().unwrap().port()).user("reviews");
     config
 }
 
-async fn refused(config: &Config) -> tokio_postgres::Error {
+async fn refused(config: &Config) -> Error {
     config.connect(NoTls).await.err().unwrap()
 }
 
@@ -139,15 +114,10 @@ async fn until_active(session: &Client) {
     }
 }
 
-/// What the classifier says, which is also what the chain says of the error inside of another one.
-fn judged(error: tokio_postgres::Error) -> Failure {
-    let failure = tokio_postgres_error(&error);
-    if failure.class != Class::Unknown {
-        assert_eq!(error_chain().classify(&std::io::Error::other(error)), failure);
-    }
-    failure
+fn judged(error: Error) -> Failure {
+    crate::judged(error, tokio_postgres_error)
 }
 
-fn class_of(error: tokio_postgres::Error) -> Class {
+fn class_of(error: Error) -> Class {
     judged(error).class
 }
