@@ -3,9 +3,10 @@
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use retry_core::{
-    Instant,
+    Class, Failure, Instant, Policy, Retry,
     circuit::{Change, ChangeCause, Phase},
     observe::{Event, EventKind, MetricsFacade, Observer},
+    testing::FakeClock,
 };
 
 use super::{letter, story};
@@ -88,6 +89,19 @@ fn names_are_quoted_like_labels() {
     let expected =
         r#"retry_dead_letters_total{region="\"eu\"\\",operation="say \"hi\",x=\"} 9\\",outcome="kept"} 1"#;
     assert_eq!(samples(&handle), [expected]);
+}
+
+#[test]
+fn a_neutral_failure_has_a_count_of_its_own() {
+    let (recorder, handle) = recorder();
+    let (clock, facade) = (FakeClock::new(), MetricsFacade::<2>::sized());
+    with_local_recorder(&recorder, || {
+        let retry = Retry::new(Policy::DEFAULT, &clock).named("stock").observe(&facade);
+        retry.run_blocking(|| Err::<(), _>(Failure::new(Class::Validation).neutral())).unwrap_err();
+    });
+    let samples = samples(&handle);
+    assert!(samples.contains(&r#"retry_neutral_total{operation="stock"} 1"#.into()), "{samples:?}");
+    assert!(!samples.iter().any(|sample| sample.starts_with("retry_failures_total")), "{samples:?}");
 }
 
 #[test]
