@@ -70,9 +70,9 @@ fn the_end_of_an_inner_call_has_the_hint_of_its_last_failure() {
         let (clock, circuit) = (FakeClock::new(), SharedCircuit::new(config));
         let failure = Failure::new(class);
         let failure = hint.map_or(failure, |hint| failure.retry_after(secs(hint)));
-        let inner = Retry::new(&policy, &clock).classify_opaque(|failure: &Failure| *failure);
+        let inner = Retry::new(&policy, &clock).classify_opaque(|()| failure);
         let outer = Retry::new(&ONCE, &clock).circuit(&circuit);
-        let end = outer.run_blocking(|| inner.run_blocking(|| Err::<(), _>(failure))).unwrap_err();
+        let end = outer.run_blocking(|| inner.run_blocking(|| Err::<(), _>(()))).unwrap_err();
         let hints = [end.hint(), end.inner().unwrap().hint()];
         assert_eq!(hints, [of_end.map(secs); 2], "{name}");
         let wait = circuit.admit(clock.now()).err().map(|rejected| rejected.wait());

@@ -16,7 +16,7 @@ use retry_core::{
     runtime::LocalLock,
     testing::FakeClock,
 };
-use tests::ms;
+use tests::{ms, secs};
 
 /// The request could not be built, or the caller's own data not be serialized.
 const UNSENT: Failure = Failure::new(Class::Serialization).neutral();
@@ -233,6 +233,28 @@ fn a_cut_attempt_of_a_neutral_class_says_nothing() {
         });
         let error = clock.run(hangs).unwrap_err();
         assert_eq!((circuit.phase(), error.is_neutral()), (phase, phase == Phase::Closed), "{error}");
+    }
+}
+
+/// Cut by the total timeout after `cancelled_after`, an attempt counts as a failure, unless its class is neutral.
+#[test]
+fn a_long_attempt_of_a_neutral_class_is_not_counted_as_cancelled() {
+    use retry_core::runtime::Sleep;
+    const POLICY: Policy = ONCE.total_timeout(secs(5)).attempt_timeout(secs(60));
+    for (policy, phase) in
+        [(POLICY, Phase::Open), (POLICY.neutral_on(ClassSet::of(&[Class::Timeout])), Phase::Closed)]
+    {
+        let clock = FakeClock::new();
+        let circuit = SharedCircuit::new(CircuitConfig::DEFAULT.consecutive_failures(2));
+        let retry = Retry::new(&policy, &clock).circuit(&circuit);
+        for _ in 0..3 {
+            let hangs = retry.run(|| async {
+                (&clock).sleep(secs(3_600)).await;
+                Ok::<(), Class>(())
+            });
+            clock.run(hangs).unwrap_err(); // the first one only arms the circuit
+        }
+        assert_eq!(circuit.phase(), phase);
     }
 }
 

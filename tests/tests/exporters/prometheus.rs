@@ -3,7 +3,7 @@
 use metrics::with_local_recorder;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use retry_core::{
-    CircuitConfig, Class, Instant, Retry, SharedCircuit,
+    CircuitConfig, Class, Failure, Instant, Policy, Retry, SharedCircuit,
     circuit::{Change, ChangeCause, CountWindow, Phase},
     observe::{Event, EventKind, MetricsFacade, Observer},
     runtime::LocalLock,
@@ -144,6 +144,19 @@ fn refusals_are_labelled_by_the_name_of_the_circuit() {
     // A tag takes the place of the names.
     let tagged = MetricsFacade::sized().tags(&[("circuit", "all")]);
     assert_eq!(page(&tagged), [r#"retry_refusals_total{circuit="all",operation="read"} 4"#]);
+}
+
+#[test]
+fn a_neutral_failure_has_a_count_of_its_own() {
+    let (recorder, handle) = recorder();
+    let (clock, facade) = (FakeClock::new(), MetricsFacade::<2>::sized());
+    with_local_recorder(&recorder, || {
+        let retry = Retry::new(Policy::DEFAULT, &clock).named("stock").observe(&facade);
+        retry.run_blocking(|| Err::<(), _>(Failure::new(Class::Validation).neutral())).unwrap_err();
+    });
+    let samples = samples(&handle);
+    assert!(samples.contains(&r#"retry_neutral_total{operation="stock"} 1"#.into()), "{samples:?}");
+    assert!(!samples.iter().any(|sample| sample.starts_with("retry_failures_total")), "{samples:?}");
 }
 
 #[test]
