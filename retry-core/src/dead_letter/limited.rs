@@ -68,7 +68,7 @@ impl<T, E, S: DeadLetterSink<T, E>, L: Lock> DeadLetterSink<T, E> for Limited<S,
 
     /// Asks the limit, and then the sink itself.
     fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
-        match self.limiter.with(|limiter| limiter.admit(self.limit, context.error)) {
+        match Limiter::admit(self.limit, context.error, |admit| self.limiter.with(admit)) {
             LetterAdmission::Take => self.sink.admit(context),
             left_out => left_out,
         }

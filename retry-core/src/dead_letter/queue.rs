@@ -222,7 +222,7 @@ impl<T, E> DeadLetterSink<T, E> for DeadLetterQueue<T> {
     }
 
     fn admit(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
-        self.limiter.with(|limiter| limiter.admit(self.limit, context.error))
+        Limiter::admit(self.limit, context.error, |admit| self.limiter.with(admit))
     }
 }
 

@@ -99,16 +99,21 @@ impl Initial for Limiter {
 }
 
 impl Limiter {
-    /// Decides about the letter of a call that ended with this error.
-    pub(super) fn admit<E>(&mut self, limit: RejectedLimit, error: &Error<E>) -> LetterAdmission {
+    /// Decides about the letter of a call that ended with this error. `locked` gives access to the limiter, and is called
+    /// only for a call that was refused.
+    pub(super) fn admit<E>(
+        limit: RejectedLimit,
+        error: &Error<E>,
+        locked: impl FnOnce(&dyn Fn(&mut Self) -> LetterAdmission) -> LetterAdmission,
+    ) -> LetterAdmission {
         match error.reason() {
-            Reason::Rejected => self.admit_rejected(limit, error.context_ref().when),
+            Reason::Rejected => locked(&|limiter| limiter.admit_at(limit, error.context_ref().when)),
             _ => LetterAdmission::Take,
         }
     }
 
     /// Decides about the letter of a call that was refused at this time.
-    fn admit_rejected(&mut self, limit: RejectedLimit, now: Instant) -> LetterAdmission {
+    fn admit_at(&mut self, limit: RejectedLimit, now: Instant) -> LetterAdmission {
         let counted = *self.counted.get_or_insert(now);
         // After a small step back, time stands still until the clock has caught up, so that no time is earned twice.
         if now > counted || has_stepped_back(counted, now) {

@@ -16,7 +16,7 @@ use super::line::{LetterLine, StoredLetter};
 use super::opening::TornLine;
 use super::paths::named;
 use crate::dead_letter::letter::DeadLetter;
-use crate::dead_letter::rejected_limit::{LetterAdmission, RejectedLimit};
+use crate::dead_letter::rejected_limit::{LetterAdmission, Limiter, RejectedLimit};
 use crate::dead_letter::sink::{DeadLetterSink, LetterContext};
 use crate::panics::caught;
 
@@ -348,7 +348,7 @@ impl JsonLinesSink {
     }
 
     fn admission<E>(&self, context: &LetterContext<'_, E>) -> LetterAdmission {
-        self.counts().limiter.admit(self.rejected, context.error)
+        Limiter::admit(self.rejected, context.error, |admit| admit(&mut self.counts().limiter))
     }
 
     /// Takes note of what happened to the open file.
