@@ -1,10 +1,10 @@
 //! A file that consists of whole lines.
 
+use core::ops::Deref;
 #[cfg(unix)]
 use std::fs::TryLockError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::Arc;
