@@ -101,7 +101,8 @@ fn the_probe_and_the_recovery_of_another_process_belong_to_one_opening() {
 
 #[test]
 fn a_manual_operation_decides_alone() {
-    let operations: [(fn(&Circuit), Phase); 3] = [
+    type Operation = fn(&Circuit);
+    let operations: [(Operation, Phase); 3] = [
         (|circuit| _ = circuit.force_open(at(0)), Phase::Open),
         (|circuit| _ = circuit.disable(at(0)), Phase::Closed),
         (|circuit| _ = circuit.count_only(at(0)), Phase::Closed),

@@ -370,7 +370,7 @@ fn if_the_clock_panics_a_window_of_time_stays_as_it_is() {
 fn slow_calls_count_from_the_moment_a_new_configuration_asks_for_them() {
     let config = CircuitConfig::WITHOUT_RULES.failure_rate(50).minimum_calls(4);
     let circuit = Local::<SlowCalls<CountWindow<4>>>::with_window(config);
-    circuit.reconfigure(config.slow_after(ms(100)).slow_rate(50), at(0)).expect("it fits");
+    circuit.reconfigure(config.slow_after(ms(100)).slow_rate(100), at(0)).expect("it fits");
     for start in [0, 1_000, 2_000, 3_000] {
         assert_eq!(circuit.phase(), Phase::Closed);
         let ticket = circuit.admit(at(start)).expect("closed").ticket;
