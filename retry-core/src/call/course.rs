@@ -511,7 +511,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)] // so that the kind is known where the event is made
     fn emit<N: Now>(&self, now: &mut Reading<N>, kind: EventKind) {
         self.emit_with(now, None, kind);
     }
@@ -520,18 +520,25 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     fn emit_with<N: Now>(&self, now: &mut Reading<N>, text: Option<ErrorText<'_>>, kind: EventKind) {
         let Setup { policies, operation, key, gate, observer, .. } = self.setup;
         if observer.is_enabled() {
+            // A reference to the key, so that an observer that leaves it unused pays for no copy.
+            let key_of_circuit;
             let (circuit, key, place) = match kind {
-                EventKind::PhaseChanged(_) | EventKind::Rejected(_) if key.is_none() => {
-                    (gate.name(), gate.key(), gate.place())
+                EventKind::PhaseChanged(_) | EventKind::Rejected(_) => {
+                    let key = if key.is_none() {
+                        key_of_circuit = gate.key();
+                        &key_of_circuit
+                    } else {
+                        key
+                    };
+                    (gate.name(), key, gate.place())
                 }
-                EventKind::PhaseChanged(_) | EventKind::Rejected(_) => (gate.name(), *key, gate.place()),
-                _ => ("", *key, 0),
+                _ => ("", key, 0),
             };
             observer.observe(&Event {
                 at: now.get(),
                 operation,
                 operation_type: policies.operation_type(),
-                key,
+                key: *key,
                 attempt: self.state.attempts,
                 text,
                 circuit,

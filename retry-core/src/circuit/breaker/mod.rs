@@ -145,13 +145,11 @@ impl<W: Window> Breaker<W> {
         let mut now = Reading::Unread(now);
         // A probe frees its slot, and then the clock is read, before anything else changes: if the clock panics, the
         // attempt counts as dropped.
-        if UNWINDS
-            && let State::HalfOpen { in_flight, .. } = &mut self.state
-            && ticket.era == self.era
-        {
-            *in_flight = in_flight.saturating_sub(1);
-        }
-        if config.asks_duration() || W::TIMED || matches!(self.state, State::HalfOpen { .. }) {
+        let is_half_open = matches!(self.state, State::HalfOpen { .. });
+        if config.asks_duration() || W::TIMED || is_half_open {
+            if UNWINDS && is_half_open && ticket.era == self.era {
+                self.free_slot();
+            }
             now.get();
         }
         let slow = config.asks_duration() && config.is_slow(ticket.started, now.get());
@@ -321,6 +319,12 @@ impl<W: Window> Breaker<W> {
         if let (State::Closed { window, streak, .. }, 1..) = (&mut self.state, successes) {
             *streak = 0;
             window.record_successes(successes, config.span(W::CAPACITY));
+        }
+    }
+
+    fn free_slot(&mut self) {
+        if let State::HalfOpen { in_flight, .. } = &mut self.state {
+            *in_flight = in_flight.saturating_sub(1);
         }
     }
 

@@ -108,7 +108,9 @@ impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
             EventKind::PhaseChanged(_) => self.circuits.observe(event),
             _ => match self.found(event.operation) {
                 Some(operation) => operation.observe(event),
-                None => self.find_or_make(event).observe(event),
+                None => {
+                    self.find_or_make(event.operation, event.fixed, event.operation_type).observe(event);
+                }
             },
         }
     }
@@ -123,13 +125,18 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
 
     #[cold]
     #[inline(never)]
-    fn find_or_make(&self, event: &Event<'_>) -> &OperationMetrics {
+    fn find_or_make(
+        &self,
+        operation: &str,
+        fixed: Option<&'static str>,
+        operation_type: &'static str,
+    ) -> &OperationMetrics {
         let make = |name: Name| {
             let name = if name.is_empty() { Name::new(UNNAMED) } else { name };
             let named = OperationMetrics::named(name)?;
-            Some(OperationMetrics { tags: self.tags.clone(), ..named.of_type(event.operation_type) })
+            Some(OperationMetrics { tags: self.tags.clone(), ..named.of_type(operation_type) })
         };
-        self.by_name.find(event.operation, event.fixed, make).unwrap_or(&self.other)
+        self.by_name.find(operation, fixed, make).unwrap_or(&self.other)
     }
 }
 
