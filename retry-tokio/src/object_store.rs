@@ -13,8 +13,8 @@ use crate::error_chain;
 /// | error | class |
 /// |---|---|
 /// | a call inside, such as that of a `RetryConnector`, has ended | [how it ended](retry_core::Error#impl-Classify-for-Error%3CE%3E): not again |
-/// | an error that the server answered | [that of its code](Class::of_aws_code), or else [of its status](Class::of_http_status) |
-/// | the connection failed or broke | `Network`; if reqwest or the system said more, [that](Class) |
+/// | an error that the server answered | [that of its code](retry_core::Class::of_aws_code), or else [of its status](retry_core::Class::of_http_status) |
+/// | the connection failed or broke | `Network`; if reqwest or the system said more, [that](retry_core::Class) |
 /// | a timeout | `Timeout` |
 /// | the answer could not be read | `Serialization` |
 /// | `NotFound` | `NotFound` |

@@ -52,11 +52,7 @@ pub struct Http {
 
 impl Http {
     /// Makes a client with at most 1,000 circuits, one per host.
-    ///
-    /// # Errors
-    /// Returns an error if reqwest fails to start.
-    pub fn new() -> reqwest::Result<Self> {
-        let client = Client::builder().no_proxy().build()?;
+    pub fn new(client: Client) -> Self {
         let hosts = Arc::new(CircuitPool::new(1_000, CIRCUIT));
         let by_host = |hosts: &Arc<CircuitPool>| {
             let hosts = hosts.clone();
@@ -92,7 +88,7 @@ impl Http {
 
         let (heads, whole) = (BoxCloneSyncService::new(heads), BoxCloneSyncService::new(whole));
         let uploads = BoxCloneSyncService::new(uploads);
-        Ok(Self { client, hosts, heads, whole, uploads })
+        Self { client, hosts, heads, whole, uploads }
     }
 
     /// Sends a request, and returns the response with its body unread. An attempt ends with the head of the response.

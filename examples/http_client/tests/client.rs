@@ -5,15 +5,19 @@ use std::net::SocketAddr;
 use harness::proxy::Proxy;
 use http_client::client::Http;
 use http_client::server::{Answer, Shop};
-use reqwest::{Method, Request, Url};
+use reqwest::{Client, Method, Request, Url};
 use retry_core::Class;
 use retry_tokio::ServiceError;
 use tokio::net::TcpSocket;
 
+fn client() -> Http {
+    Http::new(Client::builder().no_proxy().build().unwrap())
+}
+
 async fn behind_a_proxy() -> (Shop, Proxy, Http) {
     let shop = Shop::default();
     let proxy = Proxy::start(shop.start().await.unwrap()).await.unwrap();
-    (shop, proxy, Http::new().unwrap())
+    (shop, proxy, client())
 }
 
 fn url(proxy: &Proxy, path: &str) -> Url {
@@ -75,7 +79,7 @@ fn closed_port() -> SocketAddr {
 async fn a_post_to_a_closed_port_is_sent_once() {
     let closed = closed_port();
     let order = Request::new(Method::POST, format!("http://{closed}/orders").parse().unwrap());
-    let error = Http::new().unwrap().send(order).await.unwrap_err();
+    let error = client().send(order).await.unwrap_err();
     assert!(matches!(error, ServiceError::NotRepeatable(_)), "{error}");
 }
 
@@ -83,7 +87,7 @@ async fn a_post_to_a_closed_port_is_sent_once() {
 async fn a_password_stays_out_of_circuits_and_errors() {
     let closed = closed_port();
     let url: Url = format!("http://me:secret@{closed}/").parse().unwrap();
-    let http = Http::new().unwrap();
+    let http = client();
     let error = http.send(Request::new(Method::GET, url.clone())).await.unwrap_err();
     assert_eq!(http.circuit(&url).name(), closed.to_string());
     assert!(

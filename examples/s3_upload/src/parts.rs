@@ -2,21 +2,23 @@
 
 use core::time::Duration;
 
-use retry_core::Policy;
-
-use crate::Result;
-use crate::s3::{Answer, S3};
-use crate::uploads::{POLICY, Uploads, bucket};
 use harness::claims::Claims;
 use harness::proxy::Proxy;
 use harness::said;
+use object_store::aws::AmazonS3Builder;
+use reqwest::Client;
+use retry_core::Policy;
+
+use crate::Result;
+use crate::s3::{Answer, S3, bucket_at};
+use crate::uploads::{POLICY, Uploads, bucket};
 
 const QUICK: Policy = POLICY.max_delay(Duration::from_millis(100)).max_hint(Duration::from_secs(2));
 
 /// What S3 answers when it is busy, and when a request is wrong.
 pub async fn answers(claims: &mut Claims) -> Result<()> {
     let s3 = S3::default();
-    let uploads = Uploads::new(bucket(&format!("http://{}", s3.start().await?), QUICK)?);
+    let uploads = uploads(s3.bucket().await?)?;
     // status, code, Retry-After, how often it fails, requests, milliseconds from the first to the last
     let rows = [
         (503, "SlowDown", Some(1), 1, 2, 1_000),
@@ -64,7 +66,7 @@ pub async fn multipart(claims: &mut Claims) -> Result<()> {
 
     let s3 = S3::default();
     let proxy = Proxy::start(s3.start().await?).await?;
-    let uploads = Uploads::new(bucket(&format!("http://{}", proxy.address), QUICK)?);
+    let uploads = uploads(bucket_at(proxy.address))?;
     let content: Vec<u8> = (0..8 * PART as u32 / 4).flat_map(u32::to_be_bytes).collect();
 
     proxy.cut_uploads_after(&[1_000_000, 500_000]);
@@ -104,7 +106,7 @@ pub async fn multipart(claims: &mut Claims) -> Result<()> {
 pub async fn letters(claims: &mut Claims) -> Result<()> {
     let s3 = S3::default();
     let proxy = Proxy::start(s3.start().await?).await?;
-    let uploads = Uploads::new(bucket(&format!("http://{}", proxy.address), QUICK)?);
+    let uploads = uploads(bucket_at(proxy.address))?;
     let content = |key: &str| format!("content of {key}").into_bytes();
 
     proxy.down();
@@ -131,4 +133,9 @@ pub async fn letters(claims: &mut Claims) -> Result<()> {
     let there = (0..5).filter(|number| s3.object(&format!("report-{number}")).is_some()).count();
     claims.check(there == 5, format_args!("{there} of 5 objects are there after the letters were uploaded"));
     Ok(())
+}
+
+/// Uploads without the proxies of the environment, because the server is on loopback.
+fn uploads(settings: AmazonS3Builder) -> Result<Uploads> {
+    Ok(Uploads::new(bucket(settings, Client::builder().no_proxy(), QUICK)?))
 }

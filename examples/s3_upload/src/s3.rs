@@ -11,6 +11,7 @@ use axum::body::to_bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use object_store::aws::AmazonS3Builder;
 use tokio::net::TcpListener;
 
 /// What the server does with a request.
@@ -49,6 +50,14 @@ impl S3 {
         Ok(address)
     }
 
+    /// Starts the server, and returns the settings of its bucket.
+    ///
+    /// # Errors
+    /// Returns an error if no port is free.
+    pub async fn bucket(&self) -> io::Result<AmazonS3Builder> {
+        Ok(bucket_at(self.start().await?))
+    }
+
     /// Sets the answers to an operation, such as `put KEY`, `create KEY`, `part 2 KEY` or `complete KEY`. The last one
     /// repeats. Without any, the answer is `Ok`.
     pub fn set(&self, operation: &str, answers: &[Answer]) {
@@ -74,6 +83,17 @@ impl S3 {
     fn with<R>(&self, f: impl FnOnce(&mut Held) -> R) -> R {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Returns the settings of the bucket at an address. The server takes any key and any secret.
+pub fn bucket_at(address: SocketAddr) -> AmazonS3Builder {
+    AmazonS3Builder::new()
+        .with_endpoint(format!("http://{address}"))
+        .with_allow_http(true)
+        .with_bucket_name("reports")
+        .with_region("eu-central-1")
+        .with_access_key_id("key")
+        .with_secret_access_key("secret")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the server's log is in real time")]

@@ -5,7 +5,7 @@ use core::time::Duration;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart};
-use reqwest::Client;
+use reqwest::ClientBuilder;
 use retry_core::dead_letter::{DeadLetterQueue, WhenFull};
 use retry_core::{Error, Policy, SharedBudget, TokenBucket};
 use retry_tokio::{ReqwestClient, RetryConnector, object_store_error, retry};
@@ -20,25 +20,19 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
     .max_hint(Duration::from_secs(60))
     .start_within(Duration::from_secs(600)); // a signature is valid for 15 minutes
 
-/// Opens a bucket. object_store's own retries are off, because they would multiply the attempts.
+/// Opens the bucket of these settings, such as `AmazonS3Builder::from_env()`. object_store's own retries are off, because
+/// they would multiply the attempts.
 ///
 /// # Errors
 /// Returns an error if a setting is invalid.
-pub fn bucket(endpoint: &str, policy: Policy) -> Result<AmazonS3> {
-    let client = Client::builder()
-        .no_proxy()
+pub fn bucket(settings: AmazonS3Builder, client: ClientBuilder, policy: Policy) -> Result<AmazonS3> {
+    let client = client
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_secs(60)) // without any byte, and not for the whole of a large part
         .build()?;
     let calls = retry(policy).budget(SharedBudget::new(TokenBucket::DEFAULT)).named("s3");
     let never = RetryConfig { max_retries: 0, ..RetryConfig::default() };
-    let store = AmazonS3Builder::new()
-        .with_endpoint(endpoint)
-        .with_allow_http(true)
-        .with_bucket_name("reports")
-        .with_region("eu-central-1")
-        .with_access_key_id("key")
-        .with_secret_access_key("secret")
+    let store = settings
         .with_retry(never)
         .with_http_connector(RetryConnector::new(ReqwestClient(client), calls))
         .build()?;

@@ -3,18 +3,24 @@
 use std::io;
 
 use harness::proxy::Proxy;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStore, PutMode};
+use reqwest::Client;
 use retry_core::Class;
 use retry_tokio::{error_chain, object_store_error};
-use s3_upload::s3::{Answer, S3};
+use s3_upload::s3::{Answer, S3, bucket_at};
 use s3_upload::uploads::{POLICY, Uploads, bucket};
+
+fn store(settings: AmazonS3Builder) -> AmazonS3 {
+    let quick = POLICY.max_delay(core::time::Duration::from_millis(50));
+    bucket(settings, Client::builder().no_proxy(), quick).unwrap()
+}
 
 async fn uploads() -> (S3, Uploads) {
     let s3 = S3::default();
-    let endpoint = format!("http://{}", s3.start().await.unwrap());
-    let quick = POLICY.max_delay(core::time::Duration::from_millis(50));
-    (s3, Uploads::new(bucket(&endpoint, quick).unwrap()))
+    let store = store(s3.bucket().await.unwrap());
+    (s3, Uploads::new(store))
 }
 
 #[tokio::test]
@@ -62,8 +68,7 @@ async fn all_uploads_share_one_budget() {
 async fn a_write_on_a_condition_is_not_repeated_after_a_lost_answer() {
     let s3 = S3::default();
     let proxy = Proxy::start(s3.start().await.unwrap()).await.unwrap();
-    let quick = POLICY.max_delay(core::time::Duration::from_millis(50));
-    let store = bucket(&format!("http://{}", proxy.address), quick).unwrap();
+    let store = store(bucket_at(proxy.address));
     let create = |key: &'static str, mode: PutMode| {
         let store = &store;
         async move { store.put_opts(&Path::from(key), "7 apples".into(), mode.into()).await }

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
+use harness::claims::Claims;
 use retry_core::observe::{EventKind, Metrics, observer_fn};
 use retry_core::runtime::StdRuntime;
 use retry_core::{Class, Jitter, Policy, Verdict, retry};
@@ -14,7 +15,6 @@ use rusqlite::{Connection, ffi};
 use crate::classify::{code, failure};
 use crate::other_process::OtherProcess;
 use crate::stock::{CallError, POLICY, Stock};
-use harness::claims::Claims;
 
 /// How often each of two processes adds 1.
 const ADDITIONS: u32 = 300;

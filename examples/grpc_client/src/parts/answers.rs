@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use harness::claims::Claims;
 use retry_core::policy::Hints;
 use retry_core::{Jitter, Policy};
 use tonic::Code;
@@ -9,7 +10,6 @@ use tonic::Code;
 use super::{ANY_PORT, QUICK, WIDE, ms, stock};
 use crate::Result;
 use crate::server::{Answer, Running, Script};
-use harness::claims::Claims;
 
 const CODES: [(Code, &str); 16] = [
     (Code::Cancelled, "retried"),

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use harness::claims::Claims;
+use harness::proxy::Proxy;
 use retry_core::Policy;
 use retry_core::runtime::Clock;
 use retry_tokio::Tokio;
@@ -11,8 +13,6 @@ use super::{ANY_PORT, QUICK, WIDE, ms, stock};
 use crate::Result;
 use crate::client::POLICY;
 use crate::server::{Answer, Running, Script};
-use harness::claims::Claims;
-use harness::proxy::Proxy;
 
 /// While the server is away, connections are refused. Both reads and orders wait for it.
 pub async fn outage(claims: &mut Claims) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The retry throttle of gRFC A6.
 
+use harness::claims::Claims;
 use retry_core::budget::RetryThrottle;
 use retry_core::runtime::Clock;
 use retry_tokio::Tokio;
@@ -8,7 +9,6 @@ use tonic::Code;
 use super::{ANY_PORT, QUICK, stock};
 use crate::Result;
 use crate::server::{Answer, Running, Script};
-use harness::claims::Claims;
 
 /// A channel has 10 tokens. A failure takes one, a success earns a tenth, and above 5 tokens there are retries.
 pub async fn throttle(claims: &mut Claims) -> Result<()> {

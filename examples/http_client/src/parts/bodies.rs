@@ -2,17 +2,17 @@
 
 use std::{env, fs, process};
 
+use harness::claims::Claims;
+use harness::proxy::Proxy;
+use harness::said;
 use reqwest::{Body, Method, Request};
 use retry_tokio::ServiceError;
 use tokio::fs::File;
 
-use super::{get, url};
+use super::{client, get, url};
 use crate::Result;
-use crate::client::{Http, Upload};
+use crate::client::Upload;
 use crate::server::Shop;
-use harness::claims::Claims;
-use harness::proxy::Proxy;
-use harness::said;
 
 const SIZE: usize = 1_000_000;
 const CUT: u64 = 300_000;
@@ -21,7 +21,7 @@ const CUT: u64 = 300_000;
 pub async fn uploads(claims: &mut Claims) -> Result<()> {
     let shop = Shop::default();
     let proxy = Proxy::start(shop.start().await?).await?;
-    let http = Http::new()?;
+    let http = client()?;
     let content = content();
     let file = env::temp_dir().join(format!("http-client-{}", process::id()));
     fs::write(&file, &content)?;
@@ -74,7 +74,7 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
 pub async fn downloads(claims: &mut Claims) -> Result<()> {
     let shop = Shop::default();
     let proxy = Proxy::start(shop.start().await?).await?;
-    let http = Http::new()?;
+    let http = client()?;
     let content = content();
     for path in ["/head", "/whole", "/resumed", "/hopeless"] {
         shop.put(path, content.clone());

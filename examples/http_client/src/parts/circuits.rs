@@ -2,22 +2,22 @@
 
 use core::time::Duration;
 
+use harness::claims::Claims;
+use harness::proxy::Proxy;
 use retry_core::circuit::Phase;
 use tokio::time::{Instant, sleep};
 
-use super::{get, url};
+use super::{client, get, url};
 use crate::Result;
-use crate::client::{CIRCUIT, Http};
+use crate::client::CIRCUIT;
 use crate::server::Shop;
-use harness::claims::Claims;
-use harness::proxy::Proxy;
 
 /// One host is down, another one works. Then the first comes back.
 pub async fn circuits(claims: &mut Claims) -> Result<()> {
     let (flaky_shop, steady_shop) = (Shop::default(), Shop::default());
     let flaky = Proxy::start(flaky_shop.start().await?).await?;
     let steady = steady_shop.start().await?;
-    let http = Http::new()?;
+    let http = client()?;
     let circuit = http.circuit(&url(flaky.address, "/")?);
 
     flaky.down();

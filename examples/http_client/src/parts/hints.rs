@@ -3,13 +3,12 @@
 use core::time::Duration;
 use std::time::SystemTime;
 
+use harness::claims::Claims;
 use tokio::task::JoinSet;
 
-use super::get;
+use super::{client, get};
 use crate::Result;
-use crate::client::Http;
 use crate::server::{Answer, Shop};
-use harness::claims::Claims;
 
 /// Without a hint, the backoff is at most 100 ms, after a 429.
 pub async fn hints(claims: &mut Claims) -> Result<()> {
@@ -37,7 +36,7 @@ pub async fn hints(claims: &mut Claims) -> Result<()> {
     for (row, (status, headers, _)) in rows.iter().enumerate() {
         let path = format!("/{row}");
         shop.set(&path, vec![Answer::Fail(*status, headers.clone()), Answer::Ok]);
-        let (http, request) = (Http::new()?, get(host, &path)?);
+        let (http, request) = (client()?, get(host, &path)?);
         calls.spawn(
             async move { http.send(request).await.is_ok_and(|response| response.status().is_success()) },
         );
@@ -63,7 +62,7 @@ pub async fn hints(claims: &mut Claims) -> Result<()> {
         );
     }
 
-    let http = Http::new()?;
+    let http = client()?;
     for (path, headers) in [
         ("/never", vec![("x-should-retry", owned("false"))]),
         ("/too-long", vec![("retry-after", owned("3600"))]),

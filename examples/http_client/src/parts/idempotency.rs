@@ -1,20 +1,18 @@
 //! Which requests are sent again.
 
-use reqwest::{Body, Method, Request};
-
-use super::url;
-use crate::Result;
-use crate::client::Http;
-use crate::server::{Answer, Shop};
 use harness::claims::Claims;
 use harness::proxy::Proxy;
 use harness::said;
+use reqwest::{Body, Method, Request};
+
+use super::{client, url};
+use crate::Result;
+use crate::server::{Answer, Shop};
 
 /// The server carries out each request, but the connection is cut before the answer. So the client cannot know.
 pub async fn idempotency(claims: &mut Claims) -> Result<()> {
     let shop = Shop::default();
     let proxy = Proxy::start(shop.start().await?).await?;
-    let http = Http::new()?;
     let rows = [
         (Method::GET, None, 2),
         (Method::PUT, None, 2),
@@ -25,6 +23,7 @@ pub async fn idempotency(claims: &mut Claims) -> Result<()> {
         (Method::PATCH, Some("\"8e03978e\""), 2),
     ];
     for (method, key, times) in rows {
+        let http = client()?; // with no idle connection, which would be cut, too
         let path = format!("/{method}{}", if key.is_some() { "/with-key" } else { "" });
         shop.set(&path, vec![Answer::Lost, Answer::Ok]);
         let mut request = Request::new(method.clone(), url(proxy.address, &path)?);

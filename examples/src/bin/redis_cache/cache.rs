@@ -29,7 +29,7 @@ pub(crate) struct Cache<'r> {
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum Origin {
     Cache,
     /// The cache had no such entry. Now it has.
     Database,
@@ -72,16 +72,16 @@ impl<'r> Cache<'r> {
 
     /// Reads an entry, or loads it from the database. A cache that is down costs the time of its attempts, and the caller
     /// gets its answer.
-    pub(crate) fn get_or_load(&self, sku: &str, load: impl FnOnce() -> Stock) -> Done<(Stock, From)> {
+    pub(crate) fn get_or_load(&self, sku: &str, load: impl FnOnce() -> Stock) -> Done<(Stock, Origin)> {
         match self.get(sku) {
-            Ok(hit) => Done { value: (hit.value, From::Cache), attempts: hit.attempts },
+            Ok(hit) => Done { value: (hit.value, Origin::Cache), attempts: hit.attempts },
             Err(error) if matches!(error.inner(), Some(CacheError::Missing | CacheError::NotAStock)) => {
                 let stock = load();
                 let put = self.put(sku, stock);
-                let from = if put.is_ok() { From::Database } else { From::DatabaseAlone };
+                let from = if put.is_ok() { Origin::Database } else { Origin::DatabaseAlone };
                 Done { value: (stock, from), attempts: error.attempts() }
             }
-            Err(error) => Done { value: (load(), From::DatabaseAlone), attempts: error.attempts() },
+            Err(error) => Done { value: (load(), Origin::DatabaseAlone), attempts: error.attempts() },
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use retry_core::runtime::StdRuntime;
 
 use super::{PATIENT, Result, SHORT_TIMEOUT, Setup, TIMEOUT};
-use crate::cache::{Cache, Done, From, Stock};
+use crate::cache::{Cache, Done, Origin, Stock};
 use crate::connection::Redis;
 use crate::report::{Report, ms};
 use crate::server::Server;
@@ -26,12 +26,12 @@ pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Re
     };
     let (first, took) = timed(|| cache.get_or_load("apple", &mut load));
     report.claim(
-        first.value == (APPLES, From::Database),
+        first.value == (APPLES, Origin::Database),
         format!("a miss: loaded from the database, and put into the cache, in {}", ms(took)),
     );
     let (second, took) = timed(|| cache.get_or_load("apple", &mut load));
     report.claim(
-        second.value == (APPLES, From::Cache) && second.attempts == 1,
+        second.value == (APPLES, Origin::Cache) && second.attempts == 1,
         format!("a hit, at once: 1 attempt in {}", ms(took)),
     );
 
@@ -79,8 +79,8 @@ pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Re
     Ok(())
 }
 
-fn is_hit(done: &Done<(Stock, From)>) -> bool {
-    done.value == (APPLES, From::Cache)
+fn is_hit(done: &Done<(Stock, Origin)>) -> bool {
+    done.value == (APPLES, Origin::Cache)
 }
 
 fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {
