@@ -57,8 +57,8 @@ fn changes_and_refusals_name_the_circuit() {
     assert_eq!(told(&pool.get_owned("b.example.com")), hosts);
     let fixed = FixedCircuitPool::<2>::new(CONFIG).named("hosts");
     assert_eq!(told(&fixed.get("a.example.com")), hosts);
-    assert_eq!(told(&ConstCircuit::<Payments>::CLOSED), named);
-    assert_eq!(told(&ConstCircuit::<Unnamed>::CLOSED), unnamed);
+    let (payments, other) = (ConstCircuit::<Payments>::CLOSED, ConstCircuit::<Unnamed>::CLOSED);
+    assert_eq!((told(&payments), told(&other)), (named, unnamed));
     let mut preset = Preset::new("search", Policy::DEFAULT);
     preset.circuit = Some(CONFIG);
     let operations = Operations::<1>::new([preset]);
