@@ -19,7 +19,7 @@ use crate::store_service::RetryingClient;
 /// the request that failed, such as one part of an upload.
 ///
 /// The class of an answer is [that of the code](retry_core::Class::of_aws_code) in its body, or else that of its status.
-/// A hint counts as in [`Failure::of_http_response`]. The class of an error is that of
+/// A hint counts as in [`Failure::of_http_response`](retry_core::Failure::of_http_response). The class of an error is that of
 /// [`object_store_error`](crate::object_store_error). If the call gives up, object_store gets the last answer.
 ///
 /// A write on a condition (`If-Match`, `If-None-Match`), such as `PutMode::Create`, would refuse its own repetition. If its
