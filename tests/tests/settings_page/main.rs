@@ -15,7 +15,7 @@ use page::{PAGE, keys, names, quoted, sections};
 use sources::SOURCES;
 
 /// The sections that a type's settings are in.
-const SECTIONS: [(&str, &[&str]); 29] = [
+const SECTIONS: [(&str, &[&str]); 30] = [
     ("Policy", &["Policy"]),
     ("Backoff", &["Policy"]),
     ("Jitter", &["Policy"]),
