@@ -8,7 +8,7 @@ use super::Ended;
 fn a_wrong_option_is_one_clear_line() {
     let rows = [
         ("--max-attempts 0 true", "--max-attempts 0: must be at least 1"),
-        ("--max-attempts many true", "--max-attempts \"many\": must be a whole number from 0 to 4294967295"),
+        ("--max-attempts many true", "--max-attempts \"many\": must be a whole number from 1 to 4294967295"),
         ("--max-attempts", "--max-attempts: needs a value, see --help"),
         ("--base-delay 250 true", "--base-delay 250: has no unit, write \"250ms\" or \"250s\""),
         ("--base-delay soon true", "--base-delay \"soon\": must be a duration such as \"250ms\""),
@@ -18,6 +18,11 @@ fn a_wrong_option_is_one_clear_line() {
             "--jitter ful true",
             "--jitter \"ful\": did you mean \"full\"? It must be one of none, full, equal, decorrelated, proportional, additive",
         ),
+        ("--jitter additive true", "--jitter additive: needs --deviation, such as 0.1"),
+        ("--jitter proportional true", "--jitter proportional: needs --deviation, such as 0.1"),
+        ("--backoff polynomial true", "--backoff polynomial: needs --degree, such as 2"),
+        ("--backoff linear true", "--backoff linear: needs --increment, such as 1s"),
+        ("--max-attempts inf true", "--max-attempts inf: must be a whole number from 1 to 4294967295"),
         ("--kill-after 5 true", "--kill-after 5: has no unit, write \"5ms\" or \"5s\""),
         ("--retry-on 0 true", "--retry-on 0: 0 is success, which is not retried"),
         ("--retry-on 9-5 true", "--retry-on 9-5: 9-5 is an empty range, did you mean 5-9?"),
@@ -25,6 +30,7 @@ fn a_wrong_option_is_one_clear_line() {
             "--fail-on 1,256 true",
             "--fail-on 1,256: `256` must be an exit status from 1 to 255, or a signal such as SIGKILL",
         ),
+        ("--retry_on=0 true", "--retry-on 0: 0 is success, which is not retried"),
         ("--quiet=1 true", "--quiet: takes no value, but has 1"),
         ("--dryrun true", "--dryrun: unknown option, did you mean --dry-run?"),
         ("--delay 1s true", "--delay: unknown option, did you mean --base-delay?"),
@@ -49,5 +55,19 @@ fn a_wrong_option_is_one_clear_line() {
         let ended = Ended::of(program.args(arguments.split(' ')));
         assert_eq!(ended.err, format!("retry_command: {line}\n"), "{arguments}");
         assert_eq!((ended.status.code(), ended.out.as_str()), (Some(125), ""), "{arguments}");
+    }
+}
+
+#[test]
+fn short_options_can_share_a_dash_and_long_ones_can_have_underscores() {
+    let rows = [
+        ("-vq", 0),
+        ("-qv --max_attempts 1", 3), // the policy, the start and the end of the attempt
+        ("--retry_on 1 --no_stdin --kill_after=1s", 1),
+    ];
+    for (options, lines) in rows {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let ended = Ended::of(program.args(options.split(' ')).args(["--", "sh", "-c", "exit 3"]));
+        assert_eq!((ended.status.code(), ended.lines().len()), (Some(3), lines), "{options}: {}", ended.err);
     }
 }

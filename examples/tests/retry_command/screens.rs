@@ -55,6 +55,21 @@ fn the_lines_of_a_run() {
 }
 
 #[test]
+fn a_run_goes_on_if_its_messages_cannot_be_written() {
+    let closed = || {
+        let (_, writer) = std::io::pipe().expect("a pipe"); // its reader is closed here
+        Stdio::from(writer)
+    };
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").map_or_else(|_| closed(), Stdio::from);
+    for make in [&closed as &dyn Fn() -> Stdio, &full] {
+        let ended = Ended::of(retry("-v", "echo attempt; exit 3").stderr(make()));
+        assert_eq!((ended.status.code(), ended.out.as_str()), (Some(3), "attempt\nattempt\nattempt\n"));
+        let ended = Ended::of(retry("--max-attempts 0", "echo attempt").stderr(make()));
+        assert_eq!((ended.status.code(), ended.out.as_str()), (Some(125), ""));
+    }
+}
+
+#[test]
 fn a_dry_run_prints_the_delays_and_runs_nothing() {
     let options = "--max-attempts 5 --base-delay 100ms --total-timeout 2s --jitter additive --deviation 0.1";
     let ended = program(&format!("{options} --dry-run -- touch /nosuch/folder"));

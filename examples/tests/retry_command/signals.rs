@@ -51,6 +51,53 @@ fn a_second_signal_is_passed_on_too() {
     assert_eq!(running.ends(), (4, "second\n".into()));
 }
 
+/// The state of a process as Linux shows it: `T` if it is stopped, `Z` if it has ended.
+fn state(process: &str) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+#[test]
+fn ctrl_z_stops_the_command_too_and_sigcont_continues_both() {
+    if !std::path::Path::new("/proc/self/stat").exists() {
+        println!("skipped: only Linux shows which processes are stopped");
+        return;
+    }
+    // The command ends by itself, so that it is seen if it was not stopped.
+    let mut running = Running::start(&mut retry("--attempt-timeout 1h", "echo $$ is ready; exec sleep 20"));
+    let command = running.prints(" is ready");
+    let program = running.process.id().to_string();
+    running.signal("-TSTP");
+    for process in [&program, &command] {
+        while state(process) != Some('T') {
+            assert!(!matches!(state(&command), None | Some('Z')), "the command ran on");
+            std::thread::yield_now();
+        }
+    }
+    running.signal("-CONT");
+    while state(&command) == Some('T') {
+        std::thread::yield_now();
+    }
+    running.signal("-TERM");
+    assert_eq!(running.ends(), (-15, String::new()));
+}
+
+#[test]
+fn ctrl_z_in_a_delay_stops_the_program_and_the_delay_goes_on() {
+    if !std::path::Path::new("/proc/self/stat").exists() {
+        println!("skipped: only Linux shows which processes are stopped");
+        return;
+    }
+    let running = in_a_delay();
+    running.signal("-TSTP");
+    while state(&running.process.id().to_string()) != Some('T') {
+        std::thread::yield_now();
+    }
+    running.signal("-CONT");
+    running.signal("-TERM");
+    assert_eq!(running.ends(), (-15, "attempt\n".into()));
+}
+
 #[test]
 fn a_signal_that_is_ignored_stays_so() {
     if !std::path::Path::new("/proc/self/status").exists() {

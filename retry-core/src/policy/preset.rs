@@ -94,7 +94,8 @@ impl Preset {
                 .retry_on(SERVICE),
         )
     };
-    /// For a cache: a miss is cheap, so there are only two attempts, and no circuit.
+    /// For a cache: a miss is cheap, so there are only two attempts. The circuit is left to the program: add one if the
+    /// cache is a server, so that an outage of it costs no attempts.
     pub const CACHE: Self = Self {
         circuit: None,
         ..Self::new(

@@ -57,20 +57,16 @@ fn a_circuit_that_starts_half_open_is_never_counted_below_zero() {
 fn a_change_that_was_not_told_is_mended_by_the_next_one() {
     type Untold = fn(&SharedCircuit, Instant);
     let rows: [(&str, Untold, [i64; 2]); 4] = [
-        ("a trip", |circuit, now| drop(circuit.trip(ms(500), now)), [0, 0]),
+        ("a trip", |circuit, now| _ = circuit.trip(ms(500), now), [0, 0]),
         (
             "a trip, and a probe by hand",
-            |circuit, now| drop((circuit.trip(ms(500), now), circuit.probe(now))),
+            |circuit, now| _ = (circuit.trip(ms(500), now), circuit.probe(now)),
             [0, 0],
         ),
-        (
-            "an opening, and a reset",
-            |circuit, now| drop((circuit.force_open(now), circuit.reset(now))),
-            [1, 0],
-        ),
+        ("an opening, and a reset", |circuit, now| _ = (circuit.force_open(now), circuit.reset(now)), [1, 0]),
         (
             "being forced open",
-            |circuit, now| drop((circuit.force_open(now), circuit.trip(ms(500), now))),
+            |circuit, now| _ = (circuit.force_open(now), circuit.trip(ms(500), now)),
             [0, 0],
         ),
     ];

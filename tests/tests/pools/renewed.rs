@@ -109,7 +109,9 @@ circuit!([] PooledCircuit<'_, Window>, |it: &Self, adoption, now| it.circuit().u
 circuit!([] FixedCircuit<'_, 1, Window, LocalLock>, |_: &Self, _, _| None, |_: &Self, _: Instant| "");
 
 /// What a circuit went through before, until about 10 s.
-const PASTS: [(&str, fn(&dyn Circuit)); 16] = [
+type Past = (&'static str, fn(&dyn Circuit));
+
+const PASTS: [Past; 16] = [
     ("successes", |it| repeat(it, AttemptEnd::Succeeded, 12)),
     ("failures", |it| repeat(it, SERVER, 2)),
     ("open", |it| repeat(it, SERVER, 3)),

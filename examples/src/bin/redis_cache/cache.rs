@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::Connection;
 use retry_core::runtime::StdRuntime;
-use retry_core::{Policy, Retry};
+use retry_core::{CircuitConfig, Policy, Retry, SharedCircuit};
 
 use crate::connection::Redis;
 use crate::error::{CacheError, CallError};
@@ -19,21 +19,24 @@ pub(crate) struct Stock {
 }
 
 /// A cache of stocks. Its keys begin with a prefix, so that programs can share a server.
+///
+/// A circuit opens after two whole calls have failed. From then on, a call costs no attempt until Redis is tried again.
 pub(crate) struct Cache<'r> {
     redis: &'r Redis,
     prefix: &'r str,
     calls: Retry<StdRuntime, Policy>,
+    circuit: SharedCircuit,
     /// How long an entry lives.
     life: Duration,
 }
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Source {
     Cache,
     /// The cache had no such entry. Now it has.
     Database,
-    /// The cache failed after all its attempts, so it was left out.
+    /// The cache failed after all its attempts, or its circuit was open, so it was left out.
     DatabaseAlone,
 }
 
@@ -45,13 +48,21 @@ pub(crate) struct Done<T> {
 
 impl<'r> Cache<'r> {
     pub(crate) fn new(redis: &'r Redis, prefix: &'r str, policy: Policy) -> Self {
-        Self { redis, prefix, calls: retry_core::retry(policy), life: Duration::from_secs(600) }
+        let attempts = policy.settings().max_attempts.unwrap_or(u32::MAX);
+        let circuit = CircuitConfig::WITHOUT_RULES.consecutive_failures(attempts.saturating_mul(2));
+        Self {
+            redis,
+            prefix,
+            calls: retry_core::retry(policy),
+            circuit: SharedCircuit::new(circuit),
+            life: Duration::from_secs(600),
+        }
     }
 
     /// Reads an entry. A miss is an error of class `NotFound`, which is not retried.
     pub(crate) fn get(&self, sku: &str) -> Result<Done<Stock>, CallError> {
         let (key, mut attempts) = (self.key(sku), 0);
-        let call = self.calls.by_ref().named("cache.get").keyed(&*key);
+        let call = self.calls.by_ref().circuit(&self.circuit).named("cache.get").keyed(&*key);
         let value = call.run_blocking(|| {
             attempts += 1;
             read(self.redis, sku, &key)
@@ -62,7 +73,7 @@ impl<'r> Cache<'r> {
     /// Writes an entry. `SET` may run twice without harm, so it is retried.
     pub(crate) fn put(&self, sku: &str, stock: Stock) -> Result<Done<()>, CallError> {
         let (key, mut attempts) = (self.key(sku), 0);
-        let call = self.calls.by_ref().named("cache.put").keyed(&*key);
+        let call = self.calls.by_ref().circuit(&self.circuit).named("cache.put").keyed(&*key);
         call.run_blocking(|| {
             attempts += 1;
             write(self.redis, sku, &key, stock, self.life)
@@ -70,18 +81,18 @@ impl<'r> Cache<'r> {
         Ok(Done { value: (), attempts })
     }
 
-    /// Reads an entry, or loads it from the database. A cache that is down costs the time of its attempts, and the caller
-    /// gets its answer.
-    pub(crate) fn get_or_load(&self, sku: &str, load: impl FnOnce() -> Stock) -> Done<(Stock, Origin)> {
+    /// Reads an entry, or loads it from the database. If the cache is down, the first calls take the time of
+    /// their attempts, and later ones skip it. The caller gets its answer.
+    pub(crate) fn get_or_load(&self, sku: &str, load: impl FnOnce() -> Stock) -> Done<(Stock, Source)> {
         match self.get(sku) {
-            Ok(hit) => Done { value: (hit.value, Origin::Cache), attempts: hit.attempts },
+            Ok(hit) => Done { value: (hit.value, Source::Cache), attempts: hit.attempts },
             Err(error) if matches!(error.inner(), Some(CacheError::Missing | CacheError::NotAStock)) => {
                 let stock = load();
                 let put = self.put(sku, stock);
-                let from = if put.is_ok() { Origin::Database } else { Origin::DatabaseAlone };
+                let from = if put.is_ok() { Source::Database } else { Source::DatabaseAlone };
                 Done { value: (stock, from), attempts: error.attempts() }
             }
-            Err(error) => Done { value: (load(), Origin::DatabaseAlone), attempts: error.attempts() },
+            Err(error) => Done { value: (load(), Source::DatabaseAlone), attempts: error.attempts() },
         }
     }
 
@@ -118,7 +129,7 @@ pub(crate) fn write(
     Ok(redis.run(set)?)
 }
 
-fn check(sku: &str) -> Result<(), CacheError> {
+pub(crate) fn check(sku: &str) -> Result<(), CacheError> {
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     match (1..=64).contains(&sku.len()) && sku.bytes().all(is_valid) {
         true => Ok(()),

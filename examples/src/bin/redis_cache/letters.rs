@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use redis::{Connection, RedisResult};
 use retry_core::dead_letter::{DeadLetter, DeadLetterQueue, DeadLetterSink, LetterContext, WhenFull};
-use retry_core::{Class, Policy, retry};
+use retry_core::{Class, ClassSet, Policy, retry};
 
 use crate::cache::{self, Stock};
 use crate::connection::Redis;
 use crate::error::{CacheError, CallError};
 
-/// A change of a stock that must not be lost. To store it twice does no harm.
+/// A change of a stock that must not be lost.
+///
+/// Its number is its key, and what is stored under a key stays. So an order may be stored twice, and also late: it never
+/// replaces another order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
+    pub(crate) number: u32,
     pub(crate) sku: String,
     pub(crate) stock: Stock,
 }
@@ -47,9 +51,27 @@ impl<'r> Orders<'r> {
         retry(POLICY).named("orders.again").run_blocking(|| self.attempt(order)).map_err(Box::new)
     }
 
+    /// Returns the order of this number, if it is stored.
+    pub(crate) fn find(&self, number: u32) -> Result<Option<Order>, CallError> {
+        let key = self.key(number);
+        let entry: Option<String> =
+            ask(self.redis, "orders.find", |connection| redis::cmd("GET").arg(&key).query(connection))?;
+        Ok(entry.and_then(|entry| {
+            let (sku, stock) = entry.split_once(' ')?;
+            Some(Order { number, sku: sku.into(), stock: stock.parse().ok()? })
+        }))
+    }
+
+    pub(crate) fn key(&self, number: u32) -> String {
+        format!("{}:order:{number}", self.prefix)
+    }
+
+    /// The entry has no expiry, because an order must not be lost.
     fn attempt(&self, order: &Order) -> Result<(), CacheError> {
-        let key = cache::key(self.prefix, &order.sku);
-        cache::write(self.redis, &order.sku, &key, order.stock, Duration::from_secs(600))
+        let Order { number, sku, stock } = order;
+        cache::check(sku)?;
+        let (key, entry) = (self.key(*number), format!("{sku} {stock}"));
+        Ok(self.redis.run(|connection| redis::cmd("SET").arg(key).arg(entry).arg("NX").query(connection))?)
     }
 }
 
@@ -58,7 +80,16 @@ impl<'r> Orders<'r> {
 pub(crate) struct Letters<'r> {
     redis: &'r Redis,
     stream: String,
-    waiting: DeadLetterQueue<Order>,
+    /// A second stream, for letters that can never be delivered.
+    set_aside: String,
+    waiting: DeadLetterQueue<Waiting>,
+}
+
+/// An order that waits in memory, and the text of its error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Waiting {
+    order: Order,
+    error: String,
 }
 
 /// What a delivery of the letters did.
@@ -66,21 +97,29 @@ pub(crate) struct Letters<'r> {
 pub(crate) struct Delivery {
     /// How many letters were stored, and removed from the stream.
     pub(crate) delivered: usize,
-    /// How many letters stay in the stream.
+    /// How many letters stay in the stream, because Redis refused these orders.
     pub(crate) left: usize,
+    /// How many letters can never be delivered, and were moved to a second stream.
+    pub(crate) set_aside: usize,
 }
 
-type Entry = (String, Vec<(String, String)>);
+type Fields = Vec<(String, String)>;
 
 impl<'r> Letters<'r> {
     pub(crate) fn new(redis: &'r Redis, prefix: &str) -> Self {
         let waiting = DeadLetterQueue::new(10_000, WhenFull::Refuse);
-        Self { redis, stream: format!("{prefix}:dead-letters"), waiting }
+        let [stream, set_aside] = ["dead-letters", "set-aside"].map(|name| format!("{prefix}:{name}"));
+        Self { redis, stream, set_aside, waiting }
     }
 
     /// The key of the stream.
     pub(crate) fn stream(&self) -> &str {
         &self.stream
+    }
+
+    /// The key of the stream of letters that can never be delivered.
+    pub(crate) fn set_aside(&self) -> &str {
+        &self.set_aside
     }
 
     /// Returns how many letters wait in memory.
@@ -93,12 +132,25 @@ impl<'r> Letters<'r> {
         self.ask("letters.count", |connection| redis::cmd("XLEN").arg(&self.stream).query(connection))
     }
 
+    /// Returns how many letters of the stream have an error with this text.
+    pub(crate) fn with_error(&self, text: &str) -> Result<usize, CallError> {
+        let all: Vec<(String, Fields)> = self.ask("letters.read", |connection| {
+            redis::cmd("XRANGE").arg(&self.stream).arg("-").arg("+").query(connection)
+        })?;
+        let has_it = |(name, value): &(String, String)| name == "error" && value.contains(text);
+        Ok(all.iter().filter(|(_, fields)| fields.iter().any(has_it)).count())
+    }
+
     /// Moves the waiting letters to the stream, and then delivers each letter of the stream.
     ///
     /// A letter is removed after its delivery. So after a crash in between, it is delivered again.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error as soon as Redis fails. The letters that were not delivered yet stay where they are.
     pub(crate) fn deliver(&self, orders: &Orders<'_>) -> Result<Delivery, CallError> {
         while let Some(letter) = self.waiting.pop() {
-            if let Err(error) = self.append(&letter, "kept in memory during the outage") {
+            if let Err(error) = self.append(&letter, &letter.payload.order, &letter.payload.error) {
                 let _ = self.waiting.requeue(letter); // there is room: it was just taken out
                 return Err(error);
             }
@@ -106,30 +158,58 @@ impl<'r> Letters<'r> {
         let mut delivery = Delivery::default();
         let mut after = "-".to_owned();
         loop {
-            let page: Vec<Entry> = self.ask("letters.read", |connection| {
+            let page: Vec<(String, Fields)> = self.ask("letters.read", |connection| {
                 let mut range = redis::cmd("XRANGE");
                 range.arg(&self.stream).arg(&after).arg("+").arg("COUNT").arg(100).query(connection)
             })?;
             let Some((last, _)) = page.last() else { return Ok(delivery) };
             after = format!("({last}");
             for (id, fields) in &page {
-                let order = order(fields).filter(|order| orders.store_again(order).is_ok());
-                if order.is_some() {
-                    self.remove(id)?;
-                    delivery.delivered += 1;
-                } else {
-                    delivery.left += 1;
-                }
+                *match self.deliver_one(fields, orders)? {
+                    Fate::Left => {
+                        delivery.left += 1;
+                        continue;
+                    }
+                    Fate::Delivered => &mut delivery.delivered,
+                    Fate::SetAside => &mut delivery.set_aside,
+                } += 1;
+                self.remove(id)?;
             }
         }
     }
 
+    /// Stores the order of a letter. An error of Redis itself ends the whole delivery: it would meet each letter.
+    fn deliver_one(&self, fields: &Fields, orders: &Orders<'_>) -> Result<Fate, CallError> {
+        let Some(order) = order(fields) else {
+            return self.move_aside(fields, "the letter has no valid order");
+        };
+        let Err(error) = orders.store_again(&order) else { return Ok(Fate::Delivered) };
+        match error.class() {
+            Some(Class::Validation) => self.move_aside(fields, &error.to_string()),
+            Some(class) if ClassSet::DEPENDENCY.contains(class) => Err(error),
+            _ => Ok(Fate::Left),
+        }
+    }
+
+    fn move_aside(&self, fields: &Fields, why: &str) -> Result<Fate, CallError> {
+        self.ask("letters.set_aside", |connection| {
+            let mut add = redis::cmd("XADD");
+            add.arg(&self.set_aside).arg("*");
+            for (name, value) in fields {
+                add.arg(name).arg(value);
+            }
+            add.arg("set_aside").arg(why).query::<()>(connection)
+        })?;
+        Ok(Fate::SetAside)
+    }
+
     /// `XADD` that is retried may add a letter twice. Its delivery does no harm then.
-    fn append(&self, letter: &DeadLetter<Order>, error: &str) -> Result<(), CallError> {
-        let Order { sku, stock } = &letter.payload;
+    fn append<T>(&self, letter: &DeadLetter<T>, order: &Order, error: &str) -> Result<(), CallError> {
+        let Order { number, sku, stock } = order;
         self.ask("letters.add", |connection| {
             let mut add = redis::cmd("XADD");
-            add.arg(&self.stream).arg("*").arg("sku").arg(sku).arg("stock").arg(stock.to_string());
+            add.arg(&self.stream).arg("*").arg("number").arg(number);
+            add.arg("sku").arg(sku).arg("stock").arg(stock.to_string());
             add.arg("operation").arg(letter.operation.to_string()).arg("attempts").arg(letter.attempts);
             add.arg("class").arg(letter.class.map_or("", Class::name)).arg("error").arg(error);
             add.query(connection)
@@ -147,14 +227,33 @@ impl<'r> Letters<'r> {
         operation: &'static str,
         command: impl Fn(&mut Connection) -> RedisResult<T>,
     ) -> Result<T, CallError> {
-        retry(POLICY).named(operation).run_blocking(|| Ok(self.redis.run(&command)?)).map_err(Box::new)
+        ask(self.redis, operation, command)
     }
 }
 
+/// What became of one letter.
+enum Fate {
+    Delivered,
+    Left,
+    SetAside,
+}
+
+fn ask<T>(
+    redis: &Redis,
+    operation: &'static str,
+    command: impl Fn(&mut Connection) -> RedisResult<T>,
+) -> Result<T, CallError> {
+    retry(POLICY).named(operation).run_blocking(|| Ok(redis.run(&command)?)).map_err(Box::new)
+}
+
 /// Reads the order of an entry; `None` if it is damaged.
-fn order(fields: &[(String, String)]) -> Option<Order> {
+fn order(fields: &Fields) -> Option<Order> {
     let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value);
-    Some(Order { sku: field("sku")?.clone(), stock: field("stock")?.parse().ok()? })
+    Some(Order {
+        number: field("number")?.parse().ok()?,
+        sku: field("sku")?.clone(),
+        stock: field("stock")?.parse().ok()?,
+    })
 }
 
 /// The stream takes a letter, or else the queue in memory.
@@ -164,9 +263,23 @@ impl<E: Display> DeadLetterSink<Order, E> for Letters<'_> {
         letter: DeadLetter<Order>,
         context: &LetterContext<'_, E>,
     ) -> Result<(), DeadLetter<Order>> {
-        match self.append(&letter, &context.error.to_string()) {
+        let error = context.error.to_string();
+        match self.append(&letter, &letter.payload, &error) {
             Ok(()) => Ok(()),
-            Err(_) => self.waiting.push(letter),
+            Err(_) => self.waiting.push(with_error(&letter, error)).map_err(|_| letter),
         }
     }
+}
+
+/// Adds the text of the error to what waits.
+fn with_error(letter: &DeadLetter<Order>, error: String) -> DeadLetter<Waiting> {
+    let mut waiting = DeadLetter::new(letter.reason, Waiting { order: letter.payload.clone(), error });
+    waiting.id = letter.id;
+    waiting.operation = letter.operation;
+    waiting.key = letter.key;
+    waiting.class = letter.class;
+    waiting.attempts = letter.attempts;
+    waiting.elapsed = letter.elapsed;
+    waiting.requeued = letter.requeued;
+    waiting
 }

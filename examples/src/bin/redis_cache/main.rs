@@ -2,7 +2,7 @@
 //!
 //! It uses the Redis of `REDIS_URL` or at localhost:6379. Where none runs, it starts `redis-server`, or else a stand-in, and
 //! says so. Then it makes outages by real means, and checks what the calls did: it kills and pauses the server, and cuts
-//! connections. It fails if a claim is false. With `--require-server`, it also fails if a part was skipped.
+//! connections. It fails if a claim is false. If `REQUIRE_SERVERS` is 1, it also fails if a part was skipped.
 
 mod cache;
 mod connection;
@@ -20,15 +20,11 @@ use report::Report;
 use server::{Process, Server};
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let server_is_required = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--require-server"] => true,
-        _ => {
-            eprintln!("usage: redis_cache [--require-server]");
-            return ExitCode::from(2);
-        }
-    };
+    if std::env::args_os().len() > 1 {
+        eprintln!("redis_cache: takes no arguments, but the variables REDIS_URL and REQUIRE_SERVERS");
+        return ExitCode::from(2);
+    }
+    let server_is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
     let mut report = Report::default();
     match run(&mut report) {
         Ok(()) => report.end(server_is_required),
@@ -60,7 +56,7 @@ fn run(report: &mut Report) -> parts::Result {
     if Process::is_installed() {
         parts::failover::run(report)?;
     } else {
-        report.skip("READONLY, LOADING and MOVED need redis-server: apt-get install redis-server");
+        report.skip("READONLY, LOADING, MOVED and ASK need redis-server: apt-get install redis-server");
     }
     report.part("Dead letters");
     parts::replay::run(&setup, &mut server, report)?;

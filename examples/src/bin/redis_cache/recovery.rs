@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use retry_core::circuit::Phase;
-use retry_core::runtime::StdRuntime;
 use retry_core::{
     CircuitConfig, Class, ClassSet, Error, Jitter, Policy, Recovery, Rule, SharedCircuit, retry,
 };
@@ -128,10 +127,5 @@ impl RecoveryManager {
     /// Returns the phase of the circuit, which becomes half-open with its first probe.
     pub(crate) fn phase(&self) -> Phase {
         self.circuit.phase()
-    }
-
-    /// Waits until the circuit admits a probe.
-    pub(crate) fn wait_for_recovery_timeout(&self) {
-        StdRuntime.sleep(RECOVERY_TIMEOUT);
     }
 }

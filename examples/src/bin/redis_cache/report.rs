@@ -37,7 +37,7 @@ impl Report {
         println!("\n{} claims hold, {} failed, {} skipped", self.held, self.failed, self.skipped.len());
         let is_incomplete = server_is_required && !self.skipped.is_empty();
         if is_incomplete {
-            println!("--require-server: nothing may be skipped");
+            println!("REQUIRE_SERVERS=1: nothing may be skipped");
         }
         if self.failed > 0 || is_incomplete { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }

@@ -43,6 +43,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
     let mut command = Vec::new();
 
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        let is_long = matches!(argument, Arg::Long(_));
         let name = match argument {
             Arg::Value(program) => {
                 command.push(program);
@@ -55,7 +56,8 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
             Arg::Short('v') => "verbose".into(),
             Arg::Short('V') => "version".into(),
             Arg::Short(letter) => return Err(format!("-{letter}: unknown option, see --help")),
-            Arg::Long(name) => name.to_owned(),
+            // Each option is also known with underscores, as in a policy file.
+            Arg::Long(name) => name.replace('_', "-"),
         };
         match name.as_str() {
             "help" => return Ok(Task::Show(include_str!("help.txt"))),
@@ -82,8 +84,8 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
                 options.set(other, &value);
             }
         }
-        // Such as `--quiet=1`: the option takes no value.
-        if let Some(value) = parser.optional_value() {
+        // Such as `--quiet=1`: the option takes no value. What follows a short one is the next one, as in `-qv`.
+        if is_long && let Some(value) = parser.optional_value() {
             return Err(format!("--{name}: takes no value, but has {}", value.display()));
         }
     }
@@ -128,7 +130,7 @@ fn similar(name: &str) -> Option<&'static str> {
     (distance <= 2 && distance < option.len() / 2).then_some(option)
 }
 
-/// The options that are no keys of a policy.
+/// The options that are not keys of a policy.
 const OPTIONS: [&str; 11] = [
     "help",
     "version",

@@ -24,7 +24,7 @@ impl Group {
         Some(if foreground { Self::Foreground(pid) } else { Self::Whole(pid) })
     }
 
-    /// Sends a signal. If all processes have ended, that is none of the sender's concern.
+    /// Sends a signal. If all processes have ended, nothing happens.
     pub(crate) fn send(self, signal: Signal) {
         let _ = match self {
             Self::Whole(group) => killpg(group, signal),
@@ -38,7 +38,7 @@ impl Group {
         self.send(Signal::SIGCONT); // a stopped process would get the SIGTERM only later
         let ended = async {
             let _ = child.wait().await;
-            // A system tells when a child ends, and leaves it to the program to ask about a group.
+            // The system reports the end of a child, but not of a group, so this asks again and again.
             while self.exists() {
                 sleep(Duration::from_millis(10)).await;
             }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     match done {
         Ok(exit) => exit.leave(),
         Err(line) => {
-            eprintln!("retry_command: {line}");
+            screen::say(line);
             ExitCode::from(OWN_ERROR)
         }
     }

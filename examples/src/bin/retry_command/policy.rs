@@ -59,7 +59,11 @@ impl PolicyOptions {
         let policy = table.try_into().map_err(|error: toml::de::Error| {
             let message = error.message();
             let key = message.split([' ', ':']).next().unwrap_or_default();
-            if self.options.contains_key(key) { as_option(key, message) } else { message.to_owned() }
+            match missing(key, &self.options) {
+                Some(line) => line,
+                None if self.options.contains_key(key) => as_option(key, message),
+                None => message.to_owned(),
+            }
         })?;
         Ok(policy)
     }
@@ -86,11 +90,30 @@ fn typed(value: &str) -> Value {
     value.parse().map_or_else(|_| Value::String(value.to_owned()), Value::Float)
 }
 
+/// Returns the error about an option that lacks a second one, such as `--backoff linear` without `--increment`. `key` is
+/// what the library misses.
+fn missing(key: &str, options: &Table) -> Option<String> {
+    let (option, example) = match key {
+        "increment" => ("backoff", "1s"),
+        "degree" => ("backoff", "2"),
+        "deviation" => ("jitter", "0.1"),
+        _ => return None,
+    };
+    match (options.get(option), options.contains_key(key)) {
+        (Some(Value::String(value)), false) => {
+            Some(format!("--{option} {value}: needs --{key}, such as {example}"))
+        }
+        _ => None,
+    }
+}
+
 /// Rewrites an error of the library, such as `max_attempts = 0: must be at least 1`, for the option that it is about.
 fn as_option(key: &str, message: &str) -> String {
     let rest = message.strip_prefix(key).unwrap_or(message);
     // Such as `increment: needs backoff = "linear"`.
     let rest = rest.replace("backoff = ", "--backoff ").replace("jitter = ", "--jitter ");
+    // 0 is a whole number, too, but one attempt is the least.
+    let rest = if key == "max_attempts" { rest.replace("from 0 to", "from 1 to") } else { rest };
     format!("--{}{}", key.replace('_', "-"), rest.replacen(" = ", " ", 1))
 }
 

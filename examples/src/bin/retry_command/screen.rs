@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::fmt;
 use core::time::Duration;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use nix::sys::signal::Signal;
@@ -123,9 +123,14 @@ impl Screen {
 
     fn print(&self, volume: Volume, line: fmt::Arguments<'_>) {
         if volume <= self.volume {
-            eprintln!("retry_command: {line}");
+            say(line);
         }
     }
+}
+
+/// Writes a line to standard error. If that is closed or full, the run goes on without it.
+pub(crate) fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "retry_command: {line}");
 }
 
 /// The number of an attempt, and the most attempts.

@@ -1,9 +1,9 @@
-//! The signals that end a run. They are passed on to the command, which may end in its own way.
+//! The signals that end or stop a run. They are passed on to the command, which may end in its own way.
 
 use std::sync::{Arc, OnceLock};
 use std::{fs, io};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, raise};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -32,7 +32,9 @@ impl Signals {
             let (tell, first) = (tell.clone(), Arc::clone(&first));
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    let _ = first.set(passed_on);
+                    if passed_on != Signal::SIGTSTP {
+                        let _ = first.set(passed_on);
+                    }
                     let _ = tell.send(passed_on);
                 }
             });
@@ -40,24 +42,29 @@ impl Signals {
         Ok(Self { incoming: Mutex::new(incoming), first })
     }
 
-    /// Passes signals on to the command, and ends at the first one that comes while no command runs.
+    /// Passes signals on to the command, and ends at the first one that comes while no command runs. SIGTSTP stops the
+    /// command and then this program, until a SIGCONT comes.
     pub(crate) async fn pass_on_to(&self, runner: &Runner, is_terminal: bool) {
         let mut incoming = self.incoming.lock().await;
         while let Some(signal) = incoming.recv().await {
-            match runner.running() {
+            let running = runner.running();
+            match running {
+                None if signal == Signal::SIGTSTP => {}
                 None => return,
                 // The terminal has sent it to the whole foreground group, which has the command in it.
-                Some(Group::Foreground(_))
-                    if is_terminal && matches!(signal, Signal::SIGINT | Signal::SIGQUIT) => {}
-                Some(group) => {
-                    group.send(signal);
-                    group.send(Signal::SIGCONT);
-                }
+                Some(Group::Foreground(_)) if is_terminal && OF_TERMINALS.contains(&signal) => {}
+                Some(group) => group.send(signal),
+            }
+            if signal == Signal::SIGTSTP {
+                let _ = raise(Signal::SIGSTOP); // returns after a SIGCONT
+            }
+            if let Some(group) = running {
+                group.send(Signal::SIGCONT);
             }
         }
     }
 
-    /// Returns the first signal that came, if one did. It ends the run.
+    /// Returns the first signal that came and that ends the run, if one did.
     pub(crate) fn first(&self) -> Option<Signal> {
         self.first.get().copied()
     }
@@ -70,4 +77,8 @@ fn ignored() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-const PASSED_ON: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
+const PASSED_ON: [Signal; 5] =
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGTSTP];
+
+/// The signals that a key of the terminal sends: Ctrl-C, Ctrl-\ and Ctrl-Z.
+const OF_TERMINALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP];

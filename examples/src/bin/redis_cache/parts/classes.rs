@@ -1,7 +1,9 @@
 //! Errors of each kind, made by real means, with their classes and severities.
 
 use redis::Connection;
-use retry_core::{CircuitConfig, Class, Classify, Error, ErrorKind, GiveUp, Policy, SharedCircuit, retry};
+use retry_core::{
+    CircuitConfig, Class, Classify, Error, ErrorKind, GiveUp, Policy, Preset, SharedCircuit, retry,
+};
 
 use super::{Result, SHORT_TIMEOUT, Setup, TIMEOUT};
 use crate::cache::{self, Cache, Stock};
@@ -63,7 +65,7 @@ pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Re
     let error = failed("text")?;
     let is_connection = matches!(error.inner(), Some(CacheError::Redis(error)) if error.is_io_error());
     row("connection", Class::Network, is_connection, &error);
-    let error = Cache::new(&redis, &setup.prefix, super::configurations::FAST).get("text").err();
+    let error = Cache::new(&redis, &setup.prefix, Preset::FAST.policy).get("text").err();
     let error = error.ok_or("the call should have failed")?;
     row("retries exhausted", Class::Exhausted, error.is_exhausted(), &error);
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use retry_core::runtime::StdRuntime;
-use retry_core::{Backoff, Jitter, Policy};
+use retry_core::{Policy, Preset};
 
 use super::{Result, Setup, TIMEOUT};
 use crate::cache::{Cache, Stock};
@@ -11,31 +11,14 @@ use crate::connection::Redis;
 use crate::report::{Report, ms};
 use crate::server::Server;
 
-/// Few attempts, and exact delays: for what a user waits for.
-pub(crate) const CONSERVATIVE: Policy = Policy::exponential(Duration::from_millis(100))
-    .max_delay(Duration::from_secs(1))
-    .jitter(Jitter::None)
-    .max_attempts(3)
-    .start_within(Duration::from_secs(30));
-
-/// Many attempts: for work in the background.
-pub(crate) const AGGRESSIVE: Policy =
-    Policy::backoff(Backoff::exponential(Duration::from_millis(50)).multiplier(1.5))
-        .max_delay(Duration::from_secs(5))
-        .jitter(Jitter::additive(0.1))
-        .max_attempts(7)
-        .start_within(Duration::from_secs(30));
-
-/// Short delays: for what has another source, as a cache has.
-pub(crate) const FAST: Policy =
-    Policy::backoff(Backoff::exponential(Duration::from_millis(25)).multiplier(2.5))
-        .max_delay(Duration::from_millis(500))
-        .jitter(Jitter::additive(0.1))
-        .max_attempts(5)
-        .start_within(Duration::from_secs(30));
-
-pub(crate) const ALL: [(&str, Policy); 3] =
-    [("conservative", CONSERVATIVE), ("aggressive", AGGRESSIVE), ("fast", FAST)];
+pub(crate) const ALL: [(&str, Policy); 3] = [
+    // For calls that a user waits for.
+    ("conservative", Preset::CONSERVATIVE.policy),
+    // For work in the background.
+    ("aggressive", Preset::AGGRESSIVE.policy),
+    // For calls with a fallback, such as cache reads.
+    ("fast", Preset::FAST.policy),
+];
 
 pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Result {
     let redis = Redis::new(server.address(), TIMEOUT)?;

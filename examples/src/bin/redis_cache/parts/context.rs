@@ -1,8 +1,8 @@
 //! What the error of a call says about it.
 
+use retry_core::Preset;
 use retry_core::runtime::StdRuntime;
 
-use super::configurations::FAST;
 use super::{Result, Setup, TIMEOUT};
 use crate::cache::Cache;
 use crate::connection::Redis;
@@ -11,7 +11,7 @@ use crate::server::Server;
 
 pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Result {
     let redis = Redis::new(server.address(), TIMEOUT)?;
-    let cache = Cache::new(&redis, &setup.prefix, FAST);
+    let cache = Cache::new(&redis, &setup.prefix, Preset::FAST.policy);
     server.stop()?;
     let (before, error) = (StdRuntime.now(), cache.get("apple").err());
     server.start_again()?;

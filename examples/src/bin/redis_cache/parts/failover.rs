@@ -1,10 +1,10 @@
-//! Words of a failover, from servers that are in it: READONLY, LOADING, CLUSTERDOWN and MOVED.
+//! Words of a failover, from servers that are in it: READONLY, LOADING, CLUSTERDOWN, MOVED and ASK.
 
 use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
-use redis::{Connection, RedisError};
+use redis::{Connection, RedisError, RedisResult};
 use retry_core::runtime::StdRuntime;
 use retry_core::{Cause, retry};
 use retry_tokio::redis_error;
@@ -77,33 +77,76 @@ fn moved(report: &mut Report) -> Result {
         let mut meet = redis::cmd("CLUSTER");
         meet.arg("MEET").arg(other.ip().to_string()).arg(other.port()).query::<()>(connection)
     })?;
-    let node = RefCell::new(connect(&nodes[0])?);
-    let (words, done) = until_done(|| {
-        let result = node.borrow().run(set("foo")); // slot 12182
-        if let Err(error) = &result
-            && let Some((address, _)) = error.redirect_node()
-        {
-            *node.borrow_mut() = Redis::new(format!("redis://{address}/"), TIMEOUT)?;
-        }
-        result
-    });
+    let mut keys = Keys { node: connect(&nodes[0])?, asked: None };
+    let (words, done) = until_done(|| keys.run(set("foo")));
     report.claim(
         done && words.contains("MOVED"),
         format!("a cluster begins, and the key is on its other node: {words}"),
     );
+
+    // The slot begins to move to the first node: new keys are there already.
+    let [to, from] = [connect(&nodes[0])?, connect(&nodes[1])?];
+    let id =
+        |node: &Redis| node.run(|connection| redis::cmd("CLUSTER").arg("MYID").query::<String>(connection));
+    for (node, state, peer) in [(&to, "IMPORTING", id(&from)?), (&from, "MIGRATING", id(&to)?)] {
+        node.run(|connection| {
+            redis::cmd("CLUSTER").arg("SETSLOT").arg(SLOT).arg(state).arg(&peer).query::<()>(connection)
+        })?;
+    }
+    let (words, done) = until_done(|| keys.run(set("{foo}new")));
+    let is_back = keys.run(set("foo")).is_ok(); // the old key has not moved
+    report.claim(
+        done && is_back && words.contains("ASK"),
+        format!("the slot is being moved, and a new key is on the first node: {words}"),
+    );
     Ok(())
+}
+
+/// The slot of all keys with the tag `foo`.
+const SLOT: u16 = 12_182;
+
+/// The node that has the keys, as far as the program knows.
+struct Keys {
+    node: Redis,
+    /// Where the next command goes, and only that one: the node is about to get the slot.
+    asked: Option<Redis>,
+}
+
+impl Keys {
+    /// Makes one attempt. After a redirection, the next attempt goes to the other node.
+    fn run(&mut self, command: impl Fn(&mut Connection) -> RedisResult<()>) -> RedisResult<()> {
+        let result = match self.asked.take() {
+            // Without ASKING, a node that is about to get a slot answers MOVED.
+            Some(asked) => asked.run(|connection| {
+                redis::cmd("ASKING").query::<()>(connection)?;
+                command(connection)
+            }),
+            None => self.node.run(command),
+        };
+        if let Err(error) = &result
+            && let Some((address, _)) = error.redirect_node()
+        {
+            let other = self.node.at(address)?;
+            if error.code() == Some("MOVED") {
+                self.node = other;
+            } else {
+                self.asked = Some(other);
+            }
+        }
+        result
+    }
 }
 
 fn connect(server: &Process) -> Result<Redis> {
     Ok(Redis::new(format!("redis://{}/", server.address()), TIMEOUT)?)
 }
 
-fn set(key: &str) -> impl Fn(&mut Connection) -> redis::RedisResult<()> {
+fn set(key: &str) -> impl Fn(&mut Connection) -> RedisResult<()> {
     move |connection| redis::cmd("SET").arg(key).arg(7).query(connection)
 }
 
 /// Retries until the write succeeds. Returns the words of the answers before that, and whether it succeeded.
-fn until_done(attempt: impl FnMut() -> redis::RedisResult<()>) -> (String, bool) {
+fn until_done(attempt: impl FnMut() -> RedisResult<()>) -> (String, bool) {
     let words: RefCell<Vec<(String, u32)>> = RefCell::default();
     let note = |cause: &Cause<RedisError>, _, _| {
         let word = cause.error().and_then(RedisError::code).unwrap_or("no answer");

@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
+use retry_core::Preset;
 use retry_core::runtime::StdRuntime;
 
 use super::{PATIENT, Result, SHORT_TIMEOUT, Setup, TIMEOUT};
-use crate::cache::{Cache, Done, Origin, Stock};
+use crate::cache::{Cache, Done, Source, Stock};
 use crate::connection::Redis;
 use crate::report::{Report, ms};
 use crate::server::Server;
@@ -26,12 +27,12 @@ pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Re
     };
     let (first, took) = timed(|| cache.get_or_load("apple", &mut load));
     report.claim(
-        first.value == (APPLES, Origin::Database),
+        first.value == (APPLES, Source::Database),
         format!("a miss: loaded from the database, and put into the cache, in {}", ms(took)),
     );
     let (second, took) = timed(|| cache.get_or_load("apple", &mut load));
     report.claim(
-        second.value == (APPLES, Origin::Cache) && second.attempts == 1,
+        second.value == (APPLES, Source::Cache) && second.attempts == 1,
         format!("a hit, at once: 1 attempt in {}", ms(took)),
     );
 
@@ -76,11 +77,30 @@ pub(crate) fn run(setup: &Setup, server: &mut Server, report: &mut Report) -> Re
         format!("the server was down, and started again: {} attempts in {}", done.attempts, ms(took)),
     );
     report.claim(loads == 1, "the database was asked once in all of this");
+    without_cache(&Cache::new(&redis, prefix, Preset::CACHE.policy), server, report)
+}
+
+/// In an outage, two reads make their attempts. Then the circuit is open, and the database answers alone.
+fn without_cache(cache: &Cache<'_>, server: &mut Server, report: &mut Report) -> Result {
+    let warm = is_hit(&cache.get_or_load("apple", || APPLES));
+    server.stop()?;
+    let reads: [_; 3] = std::array::from_fn(|_| timed(|| cache.get_or_load("apple", || APPLES)));
+    server.start_again()?;
+    let attempts = reads.each_ref().map(|(done, _)| done.attempts);
+    report.claim(
+        warm && attempts == [2, 2, 0] && reads.iter().all(|(done, _)| done.value == (APPLES, Source::DatabaseAlone)),
+        format!(
+            "the server was down: the 1st read took {}, the 2nd {}, and the 3rd, with the circuit open, {} us",
+            ms(reads[0].1),
+            ms(reads[1].1),
+            reads[2].1.as_micros()
+        ),
+    );
     Ok(())
 }
 
-fn is_hit(done: &Done<(Stock, Origin)>) -> bool {
-    done.value == (APPLES, Origin::Cache)
+fn is_hit(done: &Done<(Stock, Source)>) -> bool {
+    done.value == (APPLES, Source::Cache)
 }
 
 fn timed<T>(call: impl FnOnce() -> T) -> (T, Duration) {

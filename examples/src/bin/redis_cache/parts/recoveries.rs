@@ -93,7 +93,7 @@ fn circuit_breaker(manager: &RecoveryManager, server: &mut Server, report: &mut 
         format!("{STRATEGY:?}: the next call is refused without an attempt"),
     );
     server.start_again()?;
-    manager.wait_for_recovery_timeout();
+    StdRuntime.sleep(RECOVERY_TIMEOUT); // then the circuit admits a probe
 
     // The server is paused, so that the probe is under way while a second call comes.
     server.pause()?;

@@ -15,7 +15,7 @@ use crate::connection::Redis;
 
 pub(crate) use process::Process;
 pub(crate) use proxy::Proxy;
-use stand_in::StandIn;
+pub(crate) use stand_in::StandIn;
 
 /// A Redis whose faults are real: it is killed, paused, and cut off.
 pub(crate) struct Server {

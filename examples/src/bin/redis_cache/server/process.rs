@@ -116,6 +116,6 @@ fn free_address() -> io::Result<SocketAddr> {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = (self.kill(), fs::remove_dir_all(&self.folder)); // there is nobody left to be told
+        let _ = (self.kill(), fs::remove_dir_all(&self.folder)); // an error here cannot be reported
     }
 }

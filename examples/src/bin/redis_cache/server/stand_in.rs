@@ -249,8 +249,10 @@ impl Store {
         options: &[&[u8]],
         now: Instant,
     ) -> Result<Reply, &'static str> {
+        let is_new_only = matches!(options, [option] if option.eq_ignore_ascii_case(b"NX"));
         let expires = match options {
             [] => None,
+            [_] if is_new_only => None,
             [unit, number] => {
                 let number =
                     number_of(number).filter(|&n| n > 0).ok_or("ERR invalid expire time in 'set' command")?;
@@ -263,6 +265,9 @@ impl Store {
             }
             _ => return Err(SYNTAX),
         };
+        if is_new_only && self.entries.contains_key(key) {
+            return Ok(Reply::Nil);
+        }
         self.entries.insert(key.into(), Entry { value: Value::Text(value.into()), expires });
         Ok(Reply::Simple("OK"))
     }
@@ -373,6 +378,10 @@ mod tests {
             ("PTTL apple", Ok(Value::Int(-2))),
             ("SET apple 7", Ok(Value::Okay)),
             ("get apple", Ok(bulk("7"))),
+            ("SET apple 8 NX", Ok(Value::Nil)),
+            ("GET apple", Ok(bulk("7"))),
+            ("SET cherry 9 nx", Ok(Value::Okay)),
+            ("GET cherry", Ok(bulk("9"))),
             ("PTTL apple", Ok(Value::Int(-1))),
             ("XADD apple * sku pear", Err("WRONGTYPE")),
             ("SET apple 7 PX 0", Err("ERR")),
