@@ -1,8 +1,6 @@
 //! A wrong option is one line that names it, and exit status 125.
 
-use std::process::Command;
-
-use super::Ended;
+use super::{Ended, program};
 
 #[test]
 fn a_wrong_option_is_one_clear_line() {
@@ -51,7 +49,7 @@ fn a_wrong_option_is_one_clear_line() {
         ("--", "there is no command to run, see --help"),
     ];
     for (arguments, line) in rows {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let mut program = program();
         let ended = Ended::of(program.args(arguments.split(' ')));
         assert_eq!(ended.err, format!("retry_command: {line}\n"), "{arguments}");
         assert_eq!((ended.status.code(), ended.out.as_str()), (Some(125), ""), "{arguments}");
@@ -66,7 +64,7 @@ fn short_options_can_share_a_dash_and_long_ones_can_have_underscores() {
         ("--retry_on 1 --no_stdin --kill_after=1s", 1),
     ];
     for (options, lines) in rows {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let mut program = program();
         let ended = Ended::of(program.args(options.split(' ')).args(["--", "sh", "-c", "exit 3"]));
         assert_eq!((ended.status.code(), ended.lines().len()), (Some(3), lines), "{options}: {}", ended.err);
     }

@@ -12,10 +12,25 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 
+/// The program. Signals that this process was started to ignore, as a background job of a script, have their default
+/// effect again, because the program would go on ignoring them.
+fn program() -> Command {
+    let program = env!("CARGO_BIN_EXE_retry_command");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap_or(0);
+    if ignored & 0b100_0000_0000_0111 == 0 {
+        return Command::new(program); // HUP, INT, QUIT and TERM, which are 1, 2, 3 and 15
+    }
+    let mut env = Command::new("env");
+    env.args(["--default-signal=HUP,INT,QUIT,TERM", program]);
+    env
+}
+
 /// The program with these options, which are separated by blanks, and with this script for the shell. Its delays are
 /// short unless an option says otherwise.
 fn retry(options: &str, script: &str) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+    let mut program = program();
     program.args(["--base-delay", "1ms"]).args(options.split_whitespace()).args(["--", "sh", "-c", script]);
     program.stdin(Stdio::null());
     program

@@ -1,19 +1,18 @@
 //! What a user sees.
 
-use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::{fs, iter};
 
-use super::{Ended, Running, retry};
+use super::{Ended, Running, program, retry};
 
-fn program(arguments: &str) -> Ended {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
-    Ended::of(program.args(arguments.split_whitespace()))
+fn run(arguments: &str) -> Ended {
+    Ended::of(program().args(arguments.split_whitespace()))
 }
 
 #[test]
 fn help_names_every_option() {
-    let ended = program("--help");
+    let ended = run("--help");
     assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
     assert!(ended.out.lines().all(|line| line.len() <= 120));
     let options = "max-attempts attempt-timeout total-timeout start-within kill-after base-delay max-delay min-delay \
@@ -22,8 +21,8 @@ fn help_names_every_option() {
     for option in options.split_whitespace() {
         assert!(ended.out.contains(&format!("--{option}")), "--{option}");
     }
-    assert_eq!(program("-h").out, ended.out);
-    assert_eq!(program("--version").out, program("-V").out);
+    assert_eq!(run("-h").out, ended.out);
+    assert_eq!(run("--version").out, run("-V").out);
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn a_run_goes_on_if_its_messages_cannot_be_written() {
 #[test]
 fn a_dry_run_prints_the_delays_and_runs_nothing() {
     let options = "--max-attempts 5 --base-delay 100ms --total-timeout 2s --jitter additive --deviation 0.1";
-    let ended = program(&format!("{options} --dry-run -- touch /nosuch/folder"));
+    let ended = run(&format!("{options} --dry-run -- touch /nosuch/folder"));
     assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
     let columns = |line: &str| {
         line.split("  ")
@@ -88,23 +87,23 @@ fn a_dry_run_prints_the_delays_and_runs_nothing() {
     assert!(ended.out.ends_with("then: give up: no attempts left\n"), "{}", ended.out);
 
     // The total timeout ends the run before the last delay.
-    let ended = program("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
+    let ended = run("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
     assert!(ended.out.ends_with("leaves no time for another attempt\n"), "{}", ended.out);
     assert_eq!(ended.out.lines().filter(|line| line.starts_with("  ")).count(), 2); // a delay, and the sum
-    assert!(program("--max-attempts 4294967295 --start-within none --dry-run").out.contains("goes on"));
+    assert!(run("--max-attempts 4294967295 --start-within none --dry-run").out.contains("goes on"));
 }
 
 #[test]
 fn a_plot_is_written_and_nothing_runs() {
     let path = std::env::temp_dir().join(format!("retry_command-{}.svg", std::process::id()));
-    let ended = program(&format!("--plot {} --max-attempts 6 nosuch", path.display()));
+    let ended = run(&format!("--plot {} --max-attempts 6 nosuch", path.display()));
     assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
     let svg = fs::read_to_string(&path).expect("the plot");
     assert!(svg.starts_with("<svg") && svg.contains("failed attempts"));
     assert_eq!(svg.matches("<circle").count(), 14 * 5); // a dot for each delay of 14 runs
     fs::remove_file(path).expect("removed");
 
-    let ended = program("--plot /nosuch/folder.svg");
+    let ended = run("--plot /nosuch/folder.svg");
     assert_eq!(
         ended.err,
         "retry_command: cannot write /nosuch/folder.svg: No such file or directory (os error 2)\n"
@@ -120,7 +119,9 @@ fn on_a_terminal(arguments: &str) -> Option<Command> {
         return None;
     }
     let mut script = Command::new("script");
-    let program = env!("CARGO_BIN_EXE_retry_command");
+    let program = program();
+    let words = iter::once(program.get_program()).chain(program.get_args());
+    let program = words.map(|word| word.display().to_string()).collect::<Vec<_>>().join(" ");
     // Some shells stay in between without `exec`, get the signals of the terminal too, and end with a status of
     // their own.
     let command = format!("exec {program} {arguments}");

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Ended, retry};
+use super::{Ended, program, retry};
 
 /// Runs a command with at most three attempts, and returns its status and how many attempts were made.
 fn run(program: &mut Command) -> (Option<i32>, usize, String) {
@@ -72,7 +72,7 @@ fn a_command_that_cannot_be_started_has_the_status_of_a_shell() {
         ),
     ];
     for (command, status, line) in rows {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let mut program = program();
         let ended = Ended::of(program.arg(command));
         assert_eq!(ended.status.code(), Some(status));
         assert!(ended.err.starts_with(&format!("retry_command: {line}")), "{}", ended.err);
@@ -87,7 +87,7 @@ fn exit_statuses_of_curl_have_its_own_meaning() {
     let curl = folder.join("curl");
     std::os::unix::fs::symlink("/bin/sh", &curl).expect("a link");
     for (status, attempts) in [(6, 3), (28, 3), (22, 3), (3, 1), (60, 1), (77, 1), (137, 3)] {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_retry_command"));
+        let mut program = program();
         program
             .args(["--base-delay", "1ms", "--"])
             .arg(&curl)

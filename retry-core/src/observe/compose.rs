@@ -78,7 +78,7 @@ macro_rules! pointer {
     ($(#[$attribute:meta])* [$($generics:tt)*] $pointer:ty) => {
         $(#[$attribute])*
         impl<$($generics)*> Observer for $pointer {
-            #[inline]
+            #[inline(always)] // as the observer itself, so that the kind of the event stays known
             fn observe(&self, event: &Event<'_>) {
                 (**self).observe(event);
             }

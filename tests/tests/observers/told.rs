@@ -26,7 +26,7 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Some(cause) if self.open => write!(f, "{}: {cause}", self.text),
-            Some(_) if f.alternate() => write!(f, "{} (in full)", self.text),
+            Some(_) if f.alternate() && self.text == "no connection" => f.write_str("no connection at all"),
             _ => f.write_str(self.text),
         }
     }

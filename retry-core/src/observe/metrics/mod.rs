@@ -178,12 +178,12 @@ impl<const SHARDS: usize> Observer for OperationMetrics<SHARDS> {
 }
 
 impl<const SHARDS: usize> OperationMetrics<SHARDS> {
-    #[inline(never)]
+    #[inline(always)]
     fn started(&self, attempt: u32) {
         self.shards.mine().count(place::STARTED + place::number(attempt));
     }
 
-    #[inline(never)]
+    #[inline(always)]
     fn ended(&self, end: CallEnd, elapsed: Option<Duration>) {
         let (shard, end) = (self.shards.mine(), place::end(end));
         shard.count(place::ENDED + end);

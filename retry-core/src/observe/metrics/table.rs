@@ -101,29 +101,18 @@ impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
 }
 
 impl<const OPERATIONS: usize> Observer for Metrics<OPERATIONS> {
-    #[inline]
+    #[inline(always)]
     fn observe(&self, event: &Event<'_>) {
         match event.kind {
             EventKind::Succeeded | EventKind::Cancelled => {} // the end of the call counts it
             EventKind::PhaseChanged(_) => self.circuits.observe(event),
-            _ => match self.found(event.operation) {
-                Some(operation) => operation.observe(event),
-                None => {
-                    self.find_or_make(event.operation, event.fixed, event.operation_type).observe(event);
-                }
-            },
+            _ => self.find_or_make(event.operation, event.fixed, event.operation_type).observe(event),
         }
     }
 }
 
 impl<const OPERATIONS: usize> Metrics<OPERATIONS> {
     /// Out of line, because the look-up is long. It takes only the name, so that the event stays in registers.
-    #[inline(never)]
-    fn found(&self, operation: &str) -> Option<&OperationMetrics> {
-        self.by_name.get(operation)
-    }
-
-    #[cold]
     #[inline(never)]
     fn find_or_make(
         &self,
@@ -183,6 +172,7 @@ impl<T, const N: usize> ByName<T, N> {
                 Some(found) => &**found,
                 None => self.make(place, Name::kept(name, fixed), &make)?,
             };
+            // Most often it is the very same text.
             if ptr::eq(found.0.as_str(), name) || found.0 == *name {
                 return Some(&found.1);
             }
@@ -192,13 +182,11 @@ impl<T, const N: usize> ByName<T, N> {
     }
 
     /// Returns the entry of this name, if there is one.
-    #[inline]
     fn get(&self, name: &str) -> Option<&T> {
         let mut place = hash(name) % N;
         for _ in 0..N {
             let found = self.0[place].get()?;
-            // Most often it is the very same text.
-            if ptr::eq(found.0.as_str(), name) || found.0 == *name {
+            if found.0 == *name {
                 return Some(&found.1);
             }
             place = if place + 1 == N { 0 } else { place + 1 };
