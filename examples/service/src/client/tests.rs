@@ -30,7 +30,7 @@ impl Transport for Script {
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let Self(clock, answers, seen) = self;
         let (request, mut seen) = (request.build()?, seen.lock().unwrap());
-        let host = request.url().authority();
+        let host = request.url().host_str().unwrap();
         let answer = answers(host, seen.len());
         seen.push(format!("{} {host} {}", clock.now().as_millis(), answer.status().as_u16()));
         Ok(answer.into())
@@ -113,7 +113,7 @@ fn each_host_has_its_own_circuit() {
     assert!(world.stock().unwrap_err().is_circuit_open());
     assert_eq!(world.seen().len(), 5);
     assert_eq!(world.order().unwrap().status(), 200);
-    assert_eq!(world.upstream.health(), "stock: open\norders: closed\n");
+    assert_eq!(world.upstream.health(), "stock:80: open\norders:80: closed\n");
 }
 
 #[test]
