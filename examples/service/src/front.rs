@@ -14,7 +14,7 @@ use retry_tokio::Tokio;
 use tokio_util::task::TaskTracker;
 
 use crate::client::{Answer, Network, Upstream};
-use crate::letters::Order;
+use crate::letters::{IDEMPOTENCY_KEY, LONGEST_KEY, Order};
 
 #[derive(Clone)]
 pub(crate) struct Front {
@@ -46,8 +46,9 @@ async fn stock(State(front): State<Front>, Path(sku): Path<String>) -> Reply {
 
 /// Sends an order in a task of its own, so that it goes on if the caller closes the connection.
 async fn order(State(front): State<Front>, headers: HeaderMap, Json(order): Json<Order>) -> Reply {
-    let Some(key) = headers.get("idempotency-key").and_then(|key| key.to_str().ok()) else {
-        return Err(failed(StatusCode::BAD_REQUEST, "the header idempotency-key is missing\n"));
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok());
+    let Some(key) = key.filter(|key| (1..=LONGEST_KEY).contains(&key.len())) else {
+        return Err(failed(StatusCode::BAD_REQUEST, "the header idempotency-key must have 1 to 256 bytes\n"));
     };
     let (upstream, key) = (front.upstream, key.to_owned());
     let call = front.orders.spawn(async move { upstream.order(&order, &key).await });

@@ -68,7 +68,7 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
 
     orders.close();
     orders.wait().await;
-    upstream.letters.close()?;
+    upstream.letters.close().await;
     fs::write(&config.paths.metrics, metrics.render())?;
     info!("stopped");
     Ok(())

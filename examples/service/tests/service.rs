@@ -112,6 +112,11 @@ async fn the_service_starts_reloads_and_stops() {
     };
 
     assert_eq!(get("/stock/apple").await, (200, "7".into()));
+    for key in [String::new(), "k".repeat(257)] {
+        let request = client.post(format!("{url}/orders")).json(&Order { sku: "apple".into(), count: 7 });
+        let refused = (400, "the header idempotency-key must have 1 to 256 bytes\n".into());
+        assert_eq!(answer(request.header("idempotency-key", key)).await, refused);
+    }
     // The caller gets nothing of the upstream host, whose name and error are in the log.
     assert_eq!(order(1).await, (502, "the upstream host failed\n".into()));
     let gave_up = service.logs(&format!("order.send[{orders}]: give up: no attempts left: ")).await;
