@@ -76,6 +76,7 @@ fn wrong_options_are_one_clear_line() {
         (&["a", "replay"], "replay needs --to URL"),
         (&["a", "replay", "--to", "localhost"], "--to \"localhost\": relative URL without a base"),
         (&["a", "replay", "--to", "ftp://a/b"], "--to \"ftp://a/b\": the scheme must be http, not ftp"),
+        (&["a", "replay", "--to", "https://a"], "--to \"https://a\": the scheme must be http, not https"),
         (&["a", "replay", "--to", "http://a", "--header", "b"], "--header: must be NAME:VALUE"),
         (
             &["a", "replay", "--to", "http://a", "--header", "Idempotency-Key: 7"],

@@ -29,7 +29,8 @@ Commands:
 Options of replay:
   --to URL              Where to send the payloads, such as http://localhost:8080/orders. Each one has an
                         Idempotency-Key, so that the receiver can recognise a duplicate: the idempotency-key of the
-                        letter's metadata, which the failed call has sent; without one, the letter's id
+                        letter's metadata, which the failed call has sent; without one, the letter's id. Only http:
+                        this program is built without TLS
   --header NAME:VALUE   Another header of each request; may be repeated
   --patience SECONDS    How long to wait for an open circuit before the run stops (default: 60)
 
