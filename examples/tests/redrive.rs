@@ -76,7 +76,12 @@ fn wrong_options_are_one_clear_line() {
         (&["a", "replay"], "replay needs --to URL"),
         (&["a", "replay", "--to", "localhost"], "--to \"localhost\": relative URL without a base"),
         (&["a", "replay", "--to", "ftp://a/b"], "--to \"ftp://a/b\": the scheme must be http, not ftp"),
+        (&["a", "replay", "--to", "https://a"], "--to \"https://a\": the scheme must be http, not https"),
         (&["a", "replay", "--to", "http://a", "--header", "b"], "--header: must be NAME:VALUE"),
+        (
+            &["a", "replay", "--to", "http://a", "--header", "Idempotency-Key: 7"],
+            "--header idempotency-key: each letter has its own",
+        ),
         (
             &["a", "replay", "--to", "http://a", "--patience", "1m"],
             "--patience \"1m\": must be a whole number from 0",
@@ -247,6 +252,36 @@ async fn delivered_letters_leave_the_file_and_failed_ones_are_put_back() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(names, BTreeSet::from(["letters.jsonl".to_owned(), "letters.jsonl.damaged".to_owned()]));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_letter_is_sent_with_the_key_of_its_call() {
+    let path = directory("keys").join("letters.jsonl");
+    let ids = letters(&path, [1]);
+    let sink = JsonLinesSink::open(&path).unwrap();
+    let (whole, long) = ("k".repeat(256), "k".repeat(257));
+    for (number, name, key) in [
+        (2, "idempotency-key", "o-2"),
+        (3, "Idempotency-Key", "o-3"),
+        (4, "idempotency-key", &whole),
+        (5, "idempotency-key", &long), // it is cut in the file, so it is not the key that was sent
+        (6, "idempotency-key", "a\nb"),
+        (7, "idempotency-key", "ä"),
+    ] {
+        let payload = RawValue::from_string(format!("{number}")).unwrap();
+        let mut stored = StoredLetter::from(DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), payload));
+        stored.letter.id = LetterId::with_time(std::time::Duration::from_secs(1), number, 0);
+        stored.metadata.push((name.to_owned(), key.to_owned()));
+        sink.append_line(&LetterLine::again(&stored).unwrap()).unwrap();
+    }
+    drop(sink);
+    let server = Receiver::start(|_| None, 1_000).await;
+    let (_, out, said) = output(&server.replay(&path, &[])).await;
+    assert_eq!(out, "4 delivered, 3 failed and put back, 0 damaged lines\n");
+    assert_eq!(said.matches(": not sent: the idempotency-key of its metadata is ").count(), 3, "{said}");
+    let sent = [(1, ids[0].to_string()), (2, "o-2".into()), (3, "o-3".into()), (4, whole)];
+    assert_eq!(server.got.lock().unwrap()[..], sent);
+    assert_eq!(left(&path), BTreeMap::from([(5, 1), (6, 1), (7, 1)]));
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -9,7 +9,7 @@ use reqwest::{Body, Client, RequestBuilder, Response};
 use retry_core::{
     CircuitPool, ConfigError, Error, Retry, SharedBudget, TokenBucket,
     circuit::NoCircuit,
-    dead_letter::{OrElse, Reason, ReasonSet},
+    dead_letter::{Reason, ReasonSet},
     observe::{LogFacade, MetricsFacade},
     policy::ReloadablePolicy,
     runtime::{Entropy, Sleep},
@@ -18,7 +18,7 @@ use retry_tokio::ReqwestClassifier;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Hosts};
-use crate::letters::{Letters, Order};
+use crate::letters::{DISK, IDEMPOTENCY_KEY, Letters, Order, Undelivered};
 
 /// Sends a request: over the network in the service, to a script in tests.
 pub(crate) trait Transport {
@@ -100,21 +100,21 @@ impl<R: Sleep + Entropy + Clone, T: Transport> Upstream<R, T> {
     }
 
     /// Sends an order, with the same idempotency key in every attempt. If it cannot be delivered, it becomes a dead
-    /// letter.
+    /// letter, which is on disk when this ends. If the disk does not take it, the letter is in memory.
     pub(crate) async fn order(&self, order: &Order, idempotency_key: &str) -> Answer {
         let host = &self.hosts.orders;
         let circuit = self.circuits.get(host.name());
         let calls = self.calls.by_ref().named("order.send").keyed(&circuit).circuit(circuit);
-        let letters = OrElse::new(&self.letters.file, &self.letters.memory);
+        let letters = self.letters.writer.or(&self.letters.memory).within(DISK);
         calls
+            .deliver_dead_letters(letters)
             .until(self.shutdown.cancelled())
-            .dead_letters(&letters)
             .only(KEPT)
-            .metadata(&[("idempotency-key", idempotency_key)])
-            .payload(|| order.clone())
+            .metadata(&[(IDEMPOTENCY_KEY, idempotency_key)])
+            .payload(|| Undelivered { order: order.clone(), idempotency_key: idempotency_key.to_owned() })
             .run(|| {
                 let request = self.client.post(host.url(&["orders"])).json(order);
-                self.transport.send(request.header("idempotency-key", idempotency_key))
+                self.transport.send(request.header(IDEMPOTENCY_KEY, idempotency_key))
             })
             .await
     }

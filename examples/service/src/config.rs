@@ -8,7 +8,7 @@ use std::{fs, io};
 
 use anyhow::{Context, Result, anyhow};
 use reqwest::Url;
-use retry_core::{CircuitConfig, Policy, TokenBucket};
+use retry_core::{CircuitConfig, Policy, TokenBucket, observe::ErrorText};
 use serde::Deserialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, interval};
@@ -38,7 +38,10 @@ pub(crate) struct Hosts {
 /// The URL of a host, `http://HOST` or `http://HOST:PORT`.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(try_from = "String")]
-pub(crate) struct Host(Url);
+pub(crate) struct Host {
+    url: Url,
+    name: String,
+}
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +64,7 @@ impl Config {
     }
 
     /// Parses the text of a file. An error message is one line: the line number, the line unless the cause names its key,
-    /// and the cause.
+    /// and the cause. The line is shown without the secrets of URLs.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|error| {
             let number = text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
@@ -69,7 +72,7 @@ impl Config {
             let (number, cause) = (number + 1, error.message());
             match line.split_once(" = ") {
                 Some((key, _)) if cause.starts_with(key) => anyhow!("line {number}: {cause}"),
-                _ => anyhow!("line {number}: {line}: {cause}"),
+                _ => anyhow!("line {number}: {}: {cause}", ErrorText::new(&line)),
             }
         })
     }
@@ -82,13 +85,13 @@ impl Budget {
 }
 
 impl Host {
-    /// Returns the host and its port, which are the key of its circuit.
+    /// Returns `HOST:PORT`, which is the key of its circuit.
     pub(crate) fn name(&self) -> &str {
-        self.0.authority()
+        &self.name
     }
 
     pub(crate) fn url(&self, path: &[&str]) -> Url {
-        let mut url = self.0.clone();
+        let mut url = self.url.clone();
         url.path_segments_mut().expect("an http URL has a path").extend(path);
         url
     }
@@ -98,10 +101,14 @@ impl TryFrom<String> for Host {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match Url::parse(&text) {
-            Ok(url) if url.scheme() == "http" && url.path() == "/" => Ok(Self(url)),
-            _ => Err("must be http://HOST or http://HOST:PORT".into()),
-        }
+        let whole = Url::parse(&text).ok().and_then(|url| {
+            let name = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+            // Anything else would be lost, or, like a password, sent with every request.
+            let is_host = url.scheme() == "http" && url.path() == "/" && url.username().is_empty();
+            let is_alone = url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+            (is_host && is_alone).then_some(Self { url, name })
+        });
+        whole.ok_or_else(|| "must be http://HOST or http://HOST:PORT".into())
     }
 }
 
@@ -158,12 +165,41 @@ mod tests {
                 "'host'",
                 "line 5: stock = 'host': must be http://HOST or http://HOST:PORT",
             ),
+            (
+                "orders = \"http://127.0.0.1:9702\"",
+                "'http://me:s3cret@orders'",
+                "line 6: orders = 'http://orders': must be http://HOST or http://HOST:PORT",
+            ),
         ];
         for (from, value, line) in rows {
             let (key, _) = from.split_once(" = ").unwrap();
             let to = format!("{key} = {value}");
             let error = Config::parse(&FILE.replace(from, &to)).unwrap_err();
             assert_eq!(error.to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_and_a_port() {
+        let host = |url: &str| Host::try_from(url.to_owned());
+        for (url, name) in [
+            ("http://stock", "stock:80"),
+            ("http://stock:80/", "stock:80"),
+            ("http://Stock:8080", "stock:8080"),
+            ("http://[::1]:8080", "[::1]:8080"),
+        ] {
+            assert_eq!(host(url).unwrap().name(), name);
+        }
+        for url in [
+            "http://me@stock",
+            "http://:s3cret@stock",
+            "http://stock/v1",
+            "http://stock?token=s3cret",
+            "http://stock#a",
+            "https://stock",
+            "stock",
+        ] {
+            assert_eq!(host(url).unwrap_err(), "must be http://HOST or http://HOST:PORT", "{url}");
         }
     }
 

@@ -68,7 +68,7 @@ async fn run(file: &Path, is_demo: bool) -> Result<()> {
 
     orders.close();
     orders.wait().await;
-    upstream.letters.close()?;
+    upstream.letters.close().await;
     fs::write(&config.paths.metrics, metrics.render())?;
     info!("stopped");
     Ok(())
@@ -107,4 +107,5 @@ fn log_rules(config: &Config) {
     info!("circuit: {}", config.circuit);
 }
 
-const BUCKETS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+/// The limits of the histograms, in seconds. The last one is the total timeout of `service.toml`.
+const BUCKETS: [f64; 9] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];

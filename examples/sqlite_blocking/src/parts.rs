@@ -178,6 +178,15 @@ fn two_writers(database: &Path, other: &mut OtherProcess, claims: &mut Claims) -
         after == before + 2 * i64::from(ADDITIONS),
         format_args!("no change was lost: {before} + {} = {after}", 2 * ADDITIONS),
     );
+    let calls = ["stock.open", "stock.change", "stock.count"]
+        .map(|name| metrics.operation(name).map_or(0, |operation| operation.snapshot().calls()));
+    let [opened, changed, counted] = calls;
+    claims.check(
+        calls == [1, ADDITIONS.into(), 2],
+        format_args!(
+            "the metrics count each operation by its name: {opened} open, {changed} change, {counted} count"
+        ),
+    );
     Ok(())
 }
 

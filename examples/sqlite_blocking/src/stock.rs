@@ -35,7 +35,7 @@ impl<O: Observer> Stock<O> {
     /// Opens the database, and makes its table if it is new.
     pub(crate) fn open(path: &Path, policy: Policy, observer: O) -> Result<Self, CallError> {
         let calls = retry(policy).classify(failure as fn(&_) -> _).observe(observer).named("stock.change");
-        let connection = calls.run_blocking(|| {
+        let connection = calls.by_ref().named("stock.open").run_blocking(|| {
             let connection = Connection::open(path)?;
             // The driver's own retry, 5 s by default. Two retries, one inside the other, would multiply.
             connection.busy_timeout(Duration::ZERO)?;
@@ -79,7 +79,8 @@ impl<O: Observer> Stock<O> {
     /// Returns the count of an article.
     pub(crate) fn count(&self, sku: &str) -> Result<i64, CallError> {
         let select = "SELECT count FROM stock WHERE sku = ?1";
-        let count = self.calls.run_blocking(|| self.connection.query_row(select, [sku], |row| row.get(0)));
+        let calls = self.calls.by_ref().named("stock.count");
+        let count = calls.run_blocking(|| self.connection.query_row(select, [sku], |row| row.get(0)));
         count.map_err(Box::new)
     }
 

@@ -14,9 +14,10 @@ fn every_claim_holds() {
     let (status, out, err) = program(&[]);
     assert_eq!((status, err.as_str()), (Some(0), ""), "{out}");
     let claims = out.lines().filter(|line| line.starts_with("  ok ")).count();
-    assert_eq!((claims, out.matches("FAILED").count()), (13, 0), "{out}");
+    assert_eq!((claims, out.matches("FAILED").count()), (14, 0), "{out}");
     let parts = (1..=9).filter(|part| out.contains(&format!("\n{part}. "))).count();
     assert_eq!(parts, 5, "{out}");
+    assert!(out.ends_with("\n14 claims held, 0 failed\n"), "{out}");
     assert!(out.contains("  attempt 1: database is locked (Transient); retry in "), "{out}");
 }
 

@@ -10,7 +10,7 @@ use crate::verdict::{GiveUp, Reason};
 /// ```
 /// use retry_core::{dead_letter::{Reason, ReasonSet}, GiveUp};
 ///
-/// // During an outage, the circuit refuses many calls: leave their letters out.
+/// // The caller keeps the payload of a call that the circuit refuses, and tries it later.
 /// const WORTH_KEEPING: ReasonSet = ReasonSet::DEFAULT.without(Reason::Rejected);
 /// assert!(WORTH_KEEPING.contains(Reason::GaveUp(GiveUp::Class)));
 /// assert!(!WORTH_KEEPING.contains(Reason::Cancelled)); // left out by default
@@ -24,9 +24,9 @@ impl ReasonSet {
     /// Every reason except two: an [ignored](GiveUp::Ignored) error, and a call that was
     /// [cancelled](Reason::Cancelled).
     ///
-    /// A call that a circuit refuses does leave a letter, because its payload was not delivered. A file limits how many of
-    /// these letters it takes: see [`RejectedLimit`](super::RejectedLimit). A queue may be flooded by them during an
-    /// outage. To leave them out, use `ReasonSet::DEFAULT.without(Reason::Rejected)`.
+    /// A call that a circuit refuses does leave a letter, because its payload was not delivered. Files and queues limit
+    /// how many of these letters they take: see [`RejectedLimit`](super::RejectedLimit). If the caller keeps the payload,
+    /// leave them out by `ReasonSet::DEFAULT.without(Reason::Rejected)`.
     pub const DEFAULT: Self = Self::ALL.without(Reason::GaveUp(GiveUp::Ignored)).without(Reason::Cancelled);
     /// Every reason.
     pub const ALL: Self = Self((1 << Reason::ALL.len()) - 1);

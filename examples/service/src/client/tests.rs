@@ -1,6 +1,9 @@
 //! Tests of the client on a fake clock, with a script in place of the network.
 
+use core::future::poll_fn;
+use core::pin::pin;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::task::Poll;
 use core::time::Duration;
 use std::sync::Mutex;
 use std::{env, fs, process};
@@ -9,6 +12,7 @@ use metrics::with_local_recorder;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use retry_core::dead_letter::{JsonLinesReader, JsonLinesSink, StoredLetter};
 use retry_core::{GiveUp, testing::FakeClock};
+use tokio::runtime::{Builder, Runtime};
 
 use super::*;
 
@@ -30,7 +34,7 @@ impl Transport for Script {
     async fn send(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let Self(clock, answers, seen) = self;
         let (request, mut seen) = (request.build()?, seen.lock().unwrap());
-        let host = request.url().authority();
+        let host = request.url().host_str().unwrap();
         let answer = answers(host, seen.len());
         seen.push(format!("{} {host} {}", clock.now().as_millis(), answer.status().as_u16()));
         Ok(answer.into())
@@ -48,6 +52,8 @@ fn apples() -> Order {
 struct World {
     clock: Arc<FakeClock>,
     upstream: Upstream<Arc<FakeClock>, Script>,
+    /// For the wait for the disk, which is a real one.
+    tokio: Runtime,
 }
 
 fn world(
@@ -56,26 +62,45 @@ fn world(
 ) -> World {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("service-{}-{}.jsonl", process::id(), COUNT.fetch_add(1, Relaxed));
-    let letters = Letters::new(JsonLinesSink::open(env::temp_dir().join(name)).unwrap());
+    let letters = Letters::new(JsonLinesSink::open(env::temp_dir().join(name)).unwrap()).unwrap();
     let (clock, config) = (Arc::new(FakeClock::new()), Config::parse(config).unwrap());
     let script = Script(clock.clone(), Box::new(answers), Mutex::default());
     let upstream = Upstream::new(&config, letters, CancellationToken::new(), clock.clone(), script).unwrap();
-    World { clock, upstream }
+    World { clock, upstream, tokio: Builder::new_current_thread().enable_time().build().unwrap() }
 }
 
 impl World {
+    /// Does the same as [`FakeClock::run`], and waits for the thread that writes letters.
+    fn run<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        self.tokio.block_on(poll_fn(|context| {
+            loop {
+                // The second time is for what the first one woke: it comes before the clock moves.
+                for _ in 0..2 {
+                    if let Poll::Ready(output) = future.as_mut().poll(context) {
+                        return Poll::Ready(output);
+                    }
+                }
+                match self.clock.next_wake() {
+                    Some(until) => self.clock.advance(until.since(self.clock.now())),
+                    None => return Poll::Pending,
+                }
+            }
+        }))
+    }
+
     fn stock(&self) -> Answer {
-        self.clock.run(self.upstream.stock("apple"))
+        self.run(self.upstream.stock("apple"))
     }
 
     fn order(&self) -> Answer {
-        self.clock.run(self.upstream.order(&apples(), "o-1"))
+        self.run(self.upstream.order(&apples(), "o-1"))
     }
 
     /// Sends an order, and runs `then` during its first delay.
     fn order_and(&self, then: impl FnOnce()) -> Answer {
         let order = apples();
-        self.clock.run(async { tokio::join!(self.upstream.order(&order, "o-1"), async { then() }).0 })
+        self.run(async { tokio::join!(self.upstream.order(&order, "o-1"), async { then() }).0 })
     }
 
     fn seen(&self) -> Vec<String> {
@@ -83,14 +108,14 @@ impl World {
     }
 
     fn letters(&self) -> Vec<StoredLetter<Order>> {
-        let path = self.upstream.letters.file.path();
+        let path = self.upstream.letters.writer.sink().path();
         JsonLinesReader::open(path).unwrap().collect::<Result<_, _>>().unwrap()
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = fs::remove_file(self.upstream.letters.file.path());
+        let _ = fs::remove_file(self.upstream.letters.writer.sink().path());
     }
 }
 
@@ -113,7 +138,7 @@ fn each_host_has_its_own_circuit() {
     assert!(world.stock().unwrap_err().is_circuit_open());
     assert_eq!(world.seen().len(), 5);
     assert_eq!(world.order().unwrap().status(), 200);
-    assert_eq!(world.upstream.health(), "stock: open\norders: closed\n");
+    assert_eq!(world.upstream.health(), "stock:80: open\norders:80: closed\n");
 }
 
 #[test]
@@ -139,12 +164,23 @@ fn a_failed_order_becomes_a_dead_letter_in_the_file() {
 #[test]
 fn if_the_file_fails_the_letter_is_kept_in_memory() {
     let world = world(CONFIG, |_, _| status(400));
-    let file = world.upstream.letters.file.path().to_owned();
+    let file = world.upstream.letters.writer.sink().path().to_owned();
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     assert_eq!(world.order().unwrap_err().attempts(), 1); // a bad request is not sent again
-    assert_eq!(world.upstream.letters.memory.pop().unwrap().payload, apples());
+    let kept = Undelivered { order: apples(), idempotency_key: "o-1".into() };
+    assert_eq!(world.upstream.letters.memory.pop().unwrap().payload, kept);
     fs::remove_dir(&file).unwrap();
+}
+
+#[test]
+fn every_order_that_a_circuit_refuses_becomes_a_dead_letter() {
+    let world = world(CONFIG, |_, _| status(503));
+    for _ in 0..152 {
+        world.order().unwrap_err();
+    }
+    let refused = world.letters().iter().filter(|stored| stored.letter.reason == Reason::Rejected).count();
+    assert_eq!((world.letters().len(), refused), (152, 151)); // without time for the default, 100 per second
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn http(lost: &Arc<DeadLetterQueue<String>>) -> Result<Http, reqwest::Error> {
         .dead_letters(Arc::clone(lost), |request: &Request| {
             format!("{} {}", request.method(), request.url().path())
         })
-        .only(ReasonSet::DEFAULT.without(Reason::Rejected));
+        .only(ReasonSet::DEFAULT.without(Reason::Rejected)); // the caller still has a request that was refused
     Ok(BoxCloneService::new(ServiceBuilder::new().layer(layer).service(client)))
 }
 

@@ -10,6 +10,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 use retry_core::dead_letter::{LetterId, Reason, ReasonSet, StoredLetter};
 use serde_json::value::RawValue;
 
+use crate::replay::IDEMPOTENCY_KEY;
+
 pub(crate) const HELP: &str = "\
 Looks at the dead letters of a file, and delivers them again.
 
@@ -25,8 +27,10 @@ Commands:
   export    Copies letters to another file of dead letters
 
 Options of replay:
-  --to URL              Where to send the payloads, such as http://localhost:8080/orders. The letter's id is sent as
-                        Idempotency-Key, so that the receiver can recognise a duplicate
+  --to URL              Where to send the payloads, such as http://localhost:8080/orders. Each one has an
+                        Idempotency-Key, so that the receiver can recognise a duplicate: the idempotency-key of the
+                        letter's metadata, which the failed call has sent; without one, the letter's id. Only http:
+                        this program is built without TLS
   --header NAME:VALUE   Another header of each request; may be repeated
   --patience SECONDS    How long to wait for an open circuit before the run stops (default: 60)
 
@@ -186,7 +190,11 @@ fn url(text: &str) -> Result<Url, String> {
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     // The value may be confidential, so it is not shown.
     let (name, value) = text.split_once(':').ok_or("--header: must be NAME:VALUE")?;
-    let name = name.parse().map_err(|_| format!("--header {name:?}: not the name of a header"))?;
+    let name: HeaderName =
+        name.parse().map_err(|_| format!("--header {name:?}: not the name of a header"))?;
+    if name == IDEMPOTENCY_KEY {
+        return Err("--header idempotency-key: each letter has its own".to_owned());
+    }
     let value = value.trim().parse().map_err(|_| format!("--header {name}: not a value of a header"))?;
     Ok((name, value))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Url};
 use retry_core::{CircuitConfig, ErrorKind, Policy, SharedBudget, SharedCircuit, budget::TokenBucket};
 use retry_tokio::{ReqwestClassifier, retry};
@@ -50,13 +50,16 @@ impl Sender {
     }
 
     pub(crate) async fn send(&self, stored: &Stored) -> Sent {
+        let key = match idempotency_key(stored) {
+            Ok(key) => key,
+            Err(why) => return Sent::Failed(why),
+        };
         let post = || {
-            let request = self.client.post(self.to.clone()).headers(self.headers.clone());
-            let request = request.header(CONTENT_TYPE, "application/json");
-            // With a key that letters share, the receiver would take them for duplicates.
-            let request = match stored.letter.id {
-                id if id.is_none() => request,
-                id => request.header("Idempotency-Key", id.to_string()),
+            let request = self.client.post(self.to.clone()).header(CONTENT_TYPE, "application/json");
+            let request = request.headers(self.headers.clone());
+            let request = match &key {
+                Some(key) => request.header(IDEMPOTENCY_KEY, key.clone()),
+                None => request,
             };
             request.body(stored.letter.payload.get().to_owned()).send()
         };
@@ -86,6 +89,25 @@ impl Sender {
             }
         }
     }
+}
+
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// The longest value in the metadata of a letter, in bytes. A longer one was cut.
+const LONGEST_VALUE: usize = 256;
+
+/// Returns the key that the failed call has sent, because an attempt of it may have taken effect. Without one, it is the
+/// letter's id. A letter without either gets no key: the receiver would take letters of the same key for duplicates.
+fn idempotency_key(stored: &Stored) -> Result<Option<HeaderValue>, String> {
+    let sent = stored.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY));
+    let (key, is_whole) = match sent {
+        Some((_, key)) => (key.clone(), key.len() <= LONGEST_VALUE && key.is_ascii()),
+        None if stored.letter.id.is_none() => return Ok(None),
+        None => (stored.letter.id.to_string(), true),
+    };
+    let key = HeaderValue::try_from(key).ok().filter(|_| is_whole);
+    key.map(Some)
+        .ok_or_else(|| "not sent: the idempotency-key of its metadata is cut, or not a header".to_owned())
 }
 
 /// Ends when the program is to stop.
