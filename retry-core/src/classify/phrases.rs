@@ -36,6 +36,8 @@ pub(super) const BEFORE_CODES: &[(&str, Class)] = &[
     ("refused stream", Class::Network),
     ("stream error received", Class::Network),
     ("rst stream", Class::Network),
+    // A cause of Go, which gRPC reports as UNAVAILABLE.
+    ("connect connection refused", Class::Network),
     // MySQL's 1290 names the option; this one is not about a replica.
     ("secure file priv", Class::Client),
 ];
@@ -156,6 +158,10 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("too early", Class::Transient),
     ("too many connections", Class::Transient),
     ("too many clients", Class::Transient),
+    ("cannot achieve consistency level", Class::Transient),
+    ("rejected execution", Class::Transient),
+    ("mailbox busy", Class::Transient),
+    ("greylisted", Class::Transient),
     ("too many sessions", Class::Transient),
     ("max number of clients", Class::Transient),
     ("connection slots are reserved", Class::Transient),
