@@ -115,7 +115,7 @@ impl CircuitFile {
         has("minimum_calls", self.minimum_calls.is_some(), rates, "needs failure_rate or slow_rate")?;
         let needs = "needs failures_in_window, failure_rate or slow_rate";
         has("window", self.window.is_some(), windowed, needs)?;
-        has("window_time", self.window_time.is_some(), windowed, needs)?;
+        // A window of time needs its length also if no rule looks at it.
         let both = self.window.is_some() && self.window_time.is_some();
         unused(
             "window_time",
@@ -239,7 +239,7 @@ impl CircuitFile {
             cancelled_after: Some(Limit(says.cancelled_after)),
             minimum_calls: rated.then_some(Count(says.minimum_calls)),
             window: says.window.filter(|_| windowed).map(Count),
-            window_time: says.window_time.filter(|_| windowed).map(HumanDuration),
+            window_time: says.window_time.map(HumanDuration),
             open_for: Some(HumanDuration(says.open_for)),
             open_growth: grows.then_some(Number(says.open_growth)),
             max_open_for: grows.then_some(HumanDuration(says.max_open_for)),

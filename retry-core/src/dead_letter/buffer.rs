@@ -91,7 +91,15 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
 
     /// Adds a letter as the newest. If the queue is full, returns the letter that is lost: the new one or the oldest,
     /// as [`WhenFull`] says.
-    pub fn push(&mut self, mut letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
+    pub fn push(&mut self, letter: DeadLetter<T>) -> Option<DeadLetter<T>> {
+        self.add(letter, self.when_full)
+    }
+
+    pub(super) const fn set_when_full(&mut self, when_full: WhenFull) {
+        self.when_full = when_full;
+    }
+
+    pub(super) fn add(&mut self, mut letter: DeadLetter<T>, when_full: WhenFull) -> Option<DeadLetter<T>> {
         if letter.id.is_none()
             && let Some(ids) = &mut self.ids
         {
@@ -100,7 +108,7 @@ impl<T, const N: usize> DeadLetterBuffer<T, N> {
         let mut oldest = None;
         if self.letters.is_full() {
             self.lost = self.lost.saturating_add(1);
-            match self.when_full {
+            match when_full {
                 WhenFull::Refuse => return Some(letter),
                 WhenFull::DropOldest => oldest = self.pop(),
             }

@@ -103,7 +103,7 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
                 guarded.refused = guarded.refused.saturating_add(1);
                 return Err(letter);
             }
-            Ok(guarded.letters.push(letter)) // `push` counts the oldest letter if it returns that
+            Ok(guarded.letters.add(letter, self.when_full)) // `add` counts the oldest letter if it returns that
         })
     }
 
@@ -136,7 +136,11 @@ impl<T, const N: usize, L: Lock> FixedDeadLetterQueue<T, N, L> {
     /// A [`push`](DeadLetterBuffer::push) in `f` follows the buffer's own [`WhenFull`], which is `DropOldest` until `f`
     /// replaces the buffer, such as by a restored one.
     pub fn with<U>(&self, f: impl FnOnce(&mut DeadLetterBuffer<T, N>) -> U) -> U {
-        self.guarded.with(|guarded| f(&mut guarded.letters))
+        self.guarded.with(|guarded| {
+            // `f` may have put another buffer in its place before.
+            guarded.letters.set_when_full(self.when_full);
+            f(&mut guarded.letters)
+        })
     }
 
     /// Returns the number of letters.

@@ -96,6 +96,12 @@ fn a_window_that_the_circuit_lacks_is_an_error_when_it_is_made() {
     assert_eq!(error.to_string(), "window_time = 60 s: needs a window that counts time, `TimeWindow`");
     assert!(SharedCircuit::<TimeWindow<6>, LocalLock>::try_with_window(config).is_ok());
 
+    // A window of time needs its length also if no rule looks at it.
+    for rule in ["consecutive_failures = 5", "without_rules = true"] {
+        let config: CircuitConfig = toml::from_str(&format!("{rule}\nwindow_time = '1m'")).unwrap();
+        assert!(SharedCircuit::<TimeWindow<6>, LocalLock>::try_with_window(config).is_ok(), "{rule}");
+        assert_eq!(toml::from_str(&toml::to_string(&config).unwrap()), Ok(config), "{rule}");
+    }
     let config: CircuitConfig = toml::from_str("failure_rate = 50\nwindow = 50").unwrap();
     let config = config.window_time(std::time::Duration::from_secs(60));
     let error = SharedCircuit::<TimeWindow<6>, LocalLock>::try_with_window(config).unwrap_err();

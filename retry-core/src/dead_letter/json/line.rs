@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write as _};
 use std::io;
-use std::string::String;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 use serde::Serialize;
@@ -38,7 +38,7 @@ const CUT: &str = "..";
 pub struct StoredLetter<T> {
     /// The letter itself.
     pub letter: DeadLetter<T>,
-    /// The operation's name, up to 256 bytes. The letter holds only its first 23 bytes.
+    /// The operation's name, up to 256 bytes. Of one with more than 23 bytes, the letter holds 11 bytes and a digest.
     pub operation: String,
     /// The text of the last attempt's error, as an [`ErrorText`] shows it: up to 256 bytes, on one line, and without the
     /// secrets of URLs.
@@ -71,7 +71,7 @@ impl<T: fmt::Debug> fmt::Debug for StoredLetter<T> {
 /// A stored letter without error and metadata.
 impl<T> From<DeadLetter<T>> for StoredLetter<T> {
     fn from(letter: DeadLetter<T>) -> Self {
-        let operation = letter.operation.as_str().into();
+        let operation = key::Exact(&letter.operation).to_string();
         Self { letter, operation, error: None, metadata: Vec::new(), metadata_left_out: 0 }
     }
 }

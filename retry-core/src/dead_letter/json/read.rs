@@ -233,7 +233,7 @@ fn parse<T: DeserializeOwned>(line: &[u8]) -> Result<StoredLetter<T>, String> {
     let reason = Reason::ALL.into_iter().find(|known| known.name() == reason);
     let mut letter =
         DeadLetter::new(reason.ok_or("reason: unknown")?, required::<T>(&mut fields, "payload")?);
-    letter.operation = Key::new(&operation);
+    letter.operation = Key::from_exact(&operation);
     if let Some(key) = optional::<String>(&mut fields, "key")? {
         letter.key = Key::from_exact(&key);
     }

@@ -15,6 +15,34 @@ use retry_core::{
     testing::FakeClock,
 };
 
+#[test]
+fn a_shared_queue_keeps_its_own_rule_if_its_buffer_is_replaced() {
+    use retry_core::{dead_letter::FixedDeadLetterQueue, runtime::LocalLock};
+    let rows = [
+        // when full, the letters that two pushes into the full queue give back, and what is left
+        (WhenFull::Refuse, [Some(3), Some(4)], [1, 2]),
+        (WhenFull::DropOldest, [None, None], [3, 4]),
+    ];
+    for (when_full, refused, left) in rows {
+        for other in [WhenFull::Refuse, WhenFull::DropOldest] {
+            let queue = FixedDeadLetterQueue::<u32, 2, LocalLock>::with_lock(when_full);
+            queue.with(|letters| {
+                *letters = DeadLetterBuffer::new(other);
+                let _ = (letters.push(letter(1)), letters.push(letter(2)));
+            });
+            assert_eq!(
+                [3, 4].map(|it| payload(queue.push(letter(it)).err())),
+                refused,
+                "{when_full:?}, {other:?}"
+            );
+            let here = queue.with(|letters| letters.push(letter(5)));
+            let lost = if when_full == WhenFull::Refuse { 5 } else { left[0] };
+            assert_eq!(payload(here), Some(lost), "{when_full:?}, {other:?}");
+            assert_eq!(payload(queue.pop()), Some(if lost == 5 { left[0] } else { left[1] }));
+        }
+    }
+}
+
 const fn letter(payload: u32) -> DeadLetter<u32> {
     DeadLetter::new(Reason::GaveUp(GiveUp::Attempts), payload)
 }

@@ -188,6 +188,24 @@ fn the_text_of_an_error_never_keeps_a_letter_out_of_the_file() {
 }
 
 #[test]
+fn a_letter_without_its_error_keeps_a_long_operation_apart_from_others() {
+    let path = directory("long_operation").join("letters.jsonl");
+    let letters = JsonLinesSink::open(&path).unwrap();
+    let mut stored = Vec::new();
+    for name in ["inventory.internal.update", "inventory.internal.remove"] {
+        let retry = Retry::new(&Policy::DEFAULT, FakeClock::new()).named(name);
+        let error = retry.run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+        let letter = DeadLetter::of(&error, ());
+        letters.store(letter).unwrap();
+        stored.push(letter.operation);
+    }
+    drop(letters);
+    let read = read::<()>(&path).into_iter().map(|it| it.letter.operation);
+    assert_eq!(Vec::from_iter(read), stored);
+    assert_ne!(stored[0], stored[1]);
+}
+
+#[test]
 fn a_line_is_made_and_read_without_a_file() {
     let clock = FakeClock::new();
     let retry = Retry::new(&Policy::DEFAULT, &clock).named("stock.write").keyed("eu");
