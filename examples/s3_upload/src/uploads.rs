@@ -12,8 +12,8 @@ use retry_tokio::{ReqwestClient, RetryConnector, object_store_error, retry};
 
 use crate::Result;
 
-/// At most 4 attempts per request, with hints of up to 60 s. An attempt has no limit, because a large part may take
-/// long. The client ends it if no bytes come.
+/// At most 4 attempts per request, with hints of up to 60 s. The client limits an attempt, by
+/// its `read_timeout`.
 pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
     .max_delay(Duration::from_secs(5))
     .max_attempts(4)
@@ -28,7 +28,9 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
 pub fn bucket(settings: AmazonS3Builder, client: ClientBuilder, policy: Policy) -> Result<AmazonS3> {
     let client = client
         .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60)) // without any byte, and not for the whole of a large part
+        // From the start of a request to the head of its response, and then between two reads. So the largest part must
+        // be sent in this time.
+        .read_timeout(Duration::from_secs(600))
         .build()?;
     let calls = retry(policy).budget(SharedBudget::new(TokenBucket::DEFAULT)).named("s3");
     let never = RetryConfig { max_retries: 0, ..RetryConfig::default() };
