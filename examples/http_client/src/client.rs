@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
-use reqwest::{Body, Client, Request, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Body, Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode, Url};
 use retry_core::classify::Idempotency;
 use retry_core::pool::OwnedCircuit;
 use retry_core::{CircuitConfig, CircuitPool, Error, Policy};
@@ -26,6 +26,25 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .max_hint(Duration::from_secs(10))
     .start_within(Duration::from_secs(30));
 
+/// Files, in both directions: at most 4 attempts, each as long as the file takes. The [`Http`] client ends attempts that stall.
+pub const TRANSFER: Policy = Policy::exponential(Duration::from_millis(20))
+    .max_delay(Duration::from_millis(200))
+    .max_attempts(4)
+    .max_hint(Duration::from_secs(10));
+
+/// A download that got a part of its file goes on from there, so its attempts begin anew. An attempt that lasted this
+/// long did get some: without a byte of the body, it ends after twice the [`READ_TIMEOUT`].
+pub const DOWNLOAD: Policy = TRANSFER.reset_after(Duration::from_secs(30));
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a download waits for the head of the response, and then for each read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an upload may take. A `read_timeout` of reqwest also runs while a body is sent.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(600);
+
 /// Opens after 6 failures in a row, for a second.
 pub const CIRCUIT: CircuitConfig =
     CircuitConfig::WITHOUT_RULES.consecutive_failures(6).open_for(Duration::from_secs(1));
@@ -43,7 +62,7 @@ pub struct Upload {
 /// An HTTP client. Clones share its connections and its circuits.
 #[derive(Clone)]
 pub struct Http {
-    client: Client,
+    downloads: Client,
     hosts: Arc<CircuitPool>,
     heads: Stack<Request>,
     whole: Stack<Request>,
@@ -51,8 +70,14 @@ pub struct Http {
 }
 
 impl Http {
-    /// Makes a client with at most 1,000 circuits, one per host.
-    pub fn new(client: Client) -> Self {
+    /// Makes a client with at most 1,000 circuits, one per host. The builder says all but its timeouts. It is asked twice,
+    /// because downloads wait less long for a response than uploads.
+    ///
+    /// # Errors
+    /// Returns an error if the builder has an invalid setting.
+    pub fn new(builder: impl Fn() -> ClientBuilder) -> reqwest::Result<Self> {
+        let build = |read| builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(read).build();
+        let (client, downloads) = (build(LONGEST_UPLOAD)?, build(READ_TIMEOUT)?);
         let hosts = Arc::new(CircuitPool::new(1_000, CIRCUIT));
         let by_host = |hosts: &Arc<CircuitPool>| {
             let hosts = hosts.clone();
@@ -70,7 +95,7 @@ impl Http {
 
         let circuit = by_host(&hosts);
         let errors = error_chain();
-        let calls = retry(POLICY)
+        let calls = retry(TRANSFER)
             .classify(move |error: &BoxError| {
                 let failure = errors.classify(&**error);
                 // A file that cannot be opened says nothing about the server.
@@ -81,14 +106,11 @@ impl Http {
         let layer = RetryLayer::new(calls)
             .clone_all() // a PUT of the same file
             .circuit_by(move |upload: &Upload| circuit(&upload.to));
-        let uploads = ServiceBuilder::new().layer(layer).service(service_fn({
-            let client = client.clone();
-            move |upload| send_file(client.clone(), upload)
-        }));
+        let uploads = ServiceBuilder::new().layer(layer).service(service_fn(move |upload| send_file(client.clone(), upload)));
 
         let (heads, whole) = (BoxCloneSyncService::new(heads), BoxCloneSyncService::new(whole));
         let uploads = BoxCloneSyncService::new(uploads);
-        Self { client, hosts, heads, whole, uploads }
+        Ok(Self { downloads, hosts, heads, whole, uploads })
     }
 
     /// Sends a request, and returns the response with its body unread. An attempt ends with the head of the response.
@@ -116,16 +138,17 @@ impl Http {
         self.uploads.clone().oneshot(upload).await
     }
 
-    /// Downloads a large file. If its body breaks, the next attempt asks for the rest.
+    /// Downloads a large file. If its body breaks, the next attempt asks for the rest. A server that sends no `ETag` sends
+    /// the whole file again. The call has no limit of time while bytes come: if it needs one, put it into a timeout.
     ///
     /// # Errors
     /// Returns an error if the call gives up.
     pub async fn download(&self, from: Url) -> Result<Vec<u8>, Error<reqwest::Error>> {
         let circuit = self.circuit(&from);
         let calls =
-            retry(POLICY).classifier(ReqwestClassifier).named("download").keyed(&circuit).circuit(circuit);
+            retry(DOWNLOAD).classifier(ReqwestClassifier).named("download").keyed(&circuit).circuit(circuit);
         let mut file = Received::default();
-        calls.run_mut_send(&mut file, |file| Box::pin(file.receive(self.client.get(from.clone())))).await?;
+        calls.run_mut_send(&mut file, |file| Box::pin(file.receive(self.downloads.get(from.clone())))).await?;
         Ok(file.bytes)
     }
 

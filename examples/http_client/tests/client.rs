@@ -11,7 +11,7 @@ use retry_tokio::ServiceError;
 use tokio::net::TcpSocket;
 
 fn client() -> Http {
-    Http::new(Client::builder().no_proxy().build().unwrap())
+    Http::new(|| Client::builder().no_proxy()).unwrap()
 }
 
 async fn behind_a_proxy() -> (Shop, Proxy, Http) {
