@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt;
 
 /// What the server does with a request, after it has read it.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub enum Answer {
     Fail(u16, Vec<(&'static str, String)>),
     /// Carries out the request, and never answers.
     Lost,
+    /// Answers with the file in chunks, and never ends the answer.
+    Unended,
     /// Puts another file in the place of the one that is asked for, and answers with it.
     Changed(Vec<u8>),
 }
@@ -72,13 +75,18 @@ impl File {
     fn answer(&self, range: Option<&str>, if_range: Option<&str>) -> Response {
         let etag = format!("\"{}\"", self.version);
         let from = range.filter(|_| if_range == Some(&etag));
-        let from = from.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let from: Option<usize> =
+            from.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         let (etag, length) = ((header::ETAG, etag), self.bytes.len());
-        match from.and_then(|from: usize| Some((from, self.bytes.get(from..)?))) {
+        match from {
             None => ([etag], self.bytes.clone()).into_response(),
-            Some((from, rest)) => {
+            Some(from) if from >= length => {
+                let range = (header::CONTENT_RANGE, format!("bytes */{length}"));
+                (StatusCode::RANGE_NOT_SATISFIABLE, [etag, range]).into_response()
+            }
+            Some(from) => {
                 let range = (header::CONTENT_RANGE, format!("bytes {from}-{}/{length}", length - 1));
-                (StatusCode::PARTIAL_CONTENT, [etag, range], rest.to_vec()).into_response()
+                (StatusCode::PARTIAL_CONTENT, [etag, range], self.bytes[from..].to_vec()).into_response()
             }
         }
     }
@@ -193,6 +201,11 @@ async fn serve(State(shop): State<Shop>, request: Request) -> Response {
         Answer::Lost => {
             shop.carry_out(&method, &path, &head.headers, body.into());
             future::pending().await
+        }
+        Answer::Unended => {
+            let (head, body) = shop.carry_out(&method, &path, &head.headers, body.into()).into_parts();
+            let whole = tokio_stream::once(to_bytes(body, usize::MAX).await);
+            Response::from_parts(head, Body::from_stream(whole.chain(tokio_stream::pending())))
         }
         Answer::Changed(file) => {
             shop.put(&path, file);
