@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, ETAG, HeaderValue, IF_RANGE, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Body, Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode, Url};
 use retry_core::classify::Idempotency;
 use retry_core::pool::OwnedCircuit;
@@ -188,10 +188,12 @@ async fn read_whole(mut response: Response) -> reqwest::Result<Response> {
     Ok(whole.into())
 }
 
-/// Sends a file as a stream. A stream can be read only once, so each attempt opens the file anew.
+/// Sends a file as a stream. A stream can be read only once, so each attempt opens the file anew. Without its length, it
+/// would be sent in chunks, which some servers refuse.
 async fn send_file(client: Client, upload: Upload) -> Result<Response, BoxError> {
     let file = File::open(&upload.file).await?;
-    Ok(client.put(upload.to).body(file).send().await?)
+    let length = file.metadata().await?.len();
+    Ok(client.put(upload.to).header(CONTENT_LENGTH, length).body(file).send().await?)
 }
 
 /// What has been received of a file.

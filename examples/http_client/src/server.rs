@@ -36,6 +36,8 @@ pub struct Seen {
     pub at: Instant,
     pub wall_clock: SystemTime,
     pub range: Option<String>,
+    /// How many bytes the request says that its body has.
+    pub length: Option<u64>,
 }
 
 /// The server: its script, its log, and what it holds. Clones share them.
@@ -185,8 +187,10 @@ impl Shop {
 async fn serve(State(shop): State<Shop>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method, head.uri.path().to_owned());
-    let range = head.headers.get(header::RANGE).and_then(|value| Some(value.to_str().ok()?.to_owned()));
-    let seen = Seen { at: Instant::now(), wall_clock: SystemTime::now(), range };
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let range = text(header::RANGE).map(str::to_owned);
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let seen = Seen { at: Instant::now(), wall_clock: SystemTime::now(), range, length };
     shop.with(|held| held.seen.push((method.clone(), path.clone(), seen)));
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response(); // the body broke, and so did the connection

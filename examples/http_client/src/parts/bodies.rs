@@ -51,13 +51,18 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
     let upload = Upload { to: url(proxy.address, "/file")?, file: file.clone() };
     proxy.cut_uploads_after(&[CUT, CUT]);
     let response = http.upload(upload.clone()).await;
-    let sent = shop.seen("/file").len();
+    let lengths: Vec<_> = shop.seen("/file").into_iter().map(|seen| seen.length).collect();
+    let sent = lengths.len();
     claims.check(
         response.is_ok() && sent == 3 && shop.file("/file").as_ref() == Some(&content),
         format_args!(
             "PUT of a file, opened for each attempt: cut twice, sent {sent} times: {}",
             said(&response)
         ),
+    );
+    claims.check(
+        lengths.iter().all(|length| *length == Some(SIZE as u64)),
+        format_args!("each time, the server was told its length: {lengths:?}"),
     );
 
     fs::remove_file(&file)?;
