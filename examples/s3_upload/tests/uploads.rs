@@ -7,7 +7,7 @@ use std::{future, io};
 use harness::proxy::Proxy;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use reqwest::Client;
 use retry_core::Class;
 use retry_tokio::{error_chain, object_store_error};
@@ -53,6 +53,26 @@ async fn the_parts_of_an_upload_that_is_not_completed_are_removed() {
     let (completed, removed) = (s3.seen("complete report").len(), s3.seen("DELETE report").len());
     assert_eq!((s3.parts("report"), completed, removed), (4, 4, 1));
     assert_eq!((s3.object("report"), uploads.letters.len()), (None, 1));
+}
+
+/// S3 answers a copy by a 200 before it has copied, and only then says that it failed.
+#[tokio::test]
+async fn a_copy_that_fails_inside_a_200_is_sent_again() {
+    let s3 = S3::default();
+    let store = store(s3.bucket().await.unwrap());
+    let (from, to) = (Path::from("november"), Path::from("copy"));
+    store.put(&from, "7 apples".into()).await.unwrap();
+
+    s3.set(
+        "copy copy",
+        &[Answer::Fail(200, "SlowDown", None), Answer::Fail(200, "InternalError", None), Answer::Ok],
+    );
+    store.copy(&from, &to).await.unwrap();
+    assert_eq!((s3.seen("copy copy").len(), s3.object("copy").unwrap()), (3, b"7 apples".to_vec()));
+
+    s3.set("copy denied", &[Answer::Fail(200, "AccessDenied", None)]);
+    store.copy(&from, &Path::from("denied")).await.unwrap_err();
+    assert_eq!((s3.seen("copy denied").len(), s3.object("denied")), (1, None));
 }
 
 /// 500 tokens, and 10 for each retry after a timeout: 50 retries in all, and a few that time brings back.
