@@ -90,6 +90,30 @@ impl Uploads {
         self.once(key, upload).await
     }
 
+    /// Uploads the objects of the dead letters, the oldest first. Returns how many. At the first one that fails, it stops,
+    /// and the letter is the oldest again. So all letters that are left stay in the queue, and none is doubled.
+    ///
+    /// # Errors
+    /// Returns an error with the key if an upload failed, or if the queue has filled up and refused its letter.
+    pub async fn redrive(&self, content: impl Fn(&str) -> Vec<u8>) -> Result<usize> {
+        let mut uploaded = 0;
+        while let Some(letter) = self.letters.pop() {
+            let key = letter.payload.clone();
+            // Below `once`, which would add a second letter.
+            if let Err(error) = self.store.put(&Path::from(&*key), content(&key).into()).await {
+                let kept = self.letters.requeue(letter);
+                return Err(match kept {
+                    Ok(()) => format!("{key}: {error}").into(),
+                    Err(_) => {
+                        format!("{key}: {error}, and its letter is lost, because the queue is full").into()
+                    }
+                });
+            }
+            uploaded += 1;
+        }
+        Ok(uploaded)
+    }
+
     /// Runs an upload once: the requests inside are retried. Only the letter is added here.
     async fn once<F: Future<Output = object_store::Result<()>>>(
         &self,
