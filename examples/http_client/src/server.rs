@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use harness::wait::came;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
@@ -133,12 +134,15 @@ impl Shop {
         self.with(|held| held.order_count)
     }
 
-    /// Waits until this many requests have been carried out, since the start.
-    pub async fn until_carried_out(&self, count: u32) {
+    /// Waits until this many requests have been carried out since the start, at most for 30 s. Returns whether they have.
+    pub async fn until_carried_out(&self, count: u32) -> bool {
         let mut changed = self.0.changed.subscribe();
-        while self.carried_out() < count {
-            changed.changed().await.expect("the sender is in `self`");
-        }
+        came(async {
+            while self.carried_out() < count {
+                changed.changed().await.expect("the sender is in `self`");
+            }
+        })
+        .await
     }
 
     /// Returns how many requests have been carried out, since the start.

@@ -8,6 +8,7 @@ mod parts;
 use std::process::ExitCode;
 
 use harness::server::{is_required, skipped};
+use harness::wait::part;
 use mqtt_uplink::outage::broker::Broker;
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ async fn run(broker: &mut Broker) -> parts::Result<u32> {
             if true $(&& broker.$needs())? {
                 println!("{}", $title);
                 let start = Instant::now();
-                let report = parts::$part(broker).await.map_err(|error| format!("{}: {error}", $title))?;
+                let report = part(parts::$part(broker)).await?.map_err(|error| format!("{}: {error}", $title))?;
                 println!("    {report}, in {} ms", start.elapsed().as_millis());
             } else {
                 skipped += 1;
