@@ -21,6 +21,8 @@ use crate::store_service::RetryingClient;
 /// The class of an answer is [that of the code](retry_core::Class::of_aws_code) in its body, or else that of its status.
 /// A hint counts as in [`Failure::of_http_response`](retry_core::Failure::of_http_response). The class of an error is that of
 /// [`object_store_error`](crate::object_store_error). If the call gives up, object_store gets the last answer.
+/// An error inside a 200, which S3 sends for a copy or a completed upload, reaches it with status 500. It would take most of
+/// them for a success.
 ///
 /// A write on a condition (`If-Match`, `If-None-Match`), such as `PutMode::Create`, would refuse its own repetition. If its
 /// connection was made and no answer came, it is not retried.

@@ -64,9 +64,13 @@ async fn attempt(client: &HttpClient, request: HttpRequest) -> Result<Answer, Ht
         return Ok(Answer { response, failure: None });
     }
     // S3 answers 200 before it has put parts together or copied an object. Then an error may follow in the body.
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
     let body = body.bytes().await?;
     let failure = failure(head.status, &head.headers, &String::from_utf8_lossy(&body));
+    if failure.is_some() && head.status.is_success() {
+        // object_store knows two codes inside a 200, and takes a copy that failed for another reason for done.
+        head.status = StatusCode::INTERNAL_SERVER_ERROR;
+    }
     Ok(Answer { response: HttpResponse::from_parts(head, HttpResponseBody::from(body)), failure })
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use std::{future, io};
 
+use harness::wait::came;
 use tokio::net::TcpSocket;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{oneshot, watch};
@@ -80,14 +81,14 @@ impl Script {
         self.seen(sku).windows(2).map(|pair| pair[1].at - pair[0].at).collect()
     }
 
-    /// Waits until this many calls about an article have arrived.
-    pub async fn until_seen(&self, sku: &str, count: usize) {
-        self.until(|state| state.seen.iter().filter(|seen| seen.sku == sku).count() >= count).await;
+    /// Waits until this many calls about an article have arrived, at most for 30 s. Returns whether they have.
+    pub async fn until_seen(&self, sku: &str, count: usize) -> bool {
+        came(self.until(|state| state.seen.iter().filter(|seen| seen.sku == sku).count() >= count)).await
     }
 
-    /// Waits until the server works on no call.
-    pub async fn until_idle(&self) {
-        self.until(|state| state.working == 0).await;
+    /// Waits until the server works on no call, at most for 30 s. Returns whether that is so.
+    pub async fn until_idle(&self) -> bool {
+        came(self.until(|state| state.working == 0)).await
     }
 
     async fn until(&self, holds: impl Fn(&State) -> bool) {

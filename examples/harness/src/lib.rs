@@ -5,6 +5,8 @@ pub mod command;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod server;
+#[cfg(feature = "proxy")]
+pub mod wait;
 
 /// Returns the error of a result, if it is one, in one line.
 pub fn said<T, E: core::fmt::Display>(result: &Result<T, E>) -> String {

@@ -3,18 +3,19 @@
 use core::mem;
 use core::time::Duration;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::header::{ETAG, HeaderValue, IF_RANGE, RANGE};
-use reqwest::{Body, Client, Request, RequestBuilder, Response, StatusCode, Url};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue, IF_RANGE, RANGE};
+use reqwest::{Body, Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode, Url};
 use retry_core::classify::Idempotency;
 use retry_core::pool::OwnedCircuit;
-use retry_core::{CircuitConfig, CircuitPool, Error, Policy};
+use retry_core::{CircuitConfig, CircuitPool, Class, Error, Failure, Policy};
 use retry_tokio::{
     ReqwestClassifier, RetryLayer, ServiceError, error_chain, reqwest_requests, reqwest_response, retry,
 };
 use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt, service_fn};
 
@@ -25,6 +26,25 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .attempt_timeout(Duration::from_secs(5))
     .max_hint(Duration::from_secs(10))
     .start_within(Duration::from_secs(30));
+
+/// Files, in both directions: at most 4 attempts, each as long as the file takes. The [`Http`] client ends attempts that stall.
+pub const TRANSFER: Policy = Policy::exponential(Duration::from_millis(20))
+    .max_delay(Duration::from_millis(200))
+    .max_attempts(4)
+    .max_hint(Duration::from_secs(10));
+
+/// A download that got a part of its file goes on from there, so its attempts begin anew. An attempt that lasted this
+/// long did get some: without a byte of the body, it ends after twice the [`READ_TIMEOUT`].
+pub const DOWNLOAD: Policy = TRANSFER.reset_after(Duration::from_secs(30));
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a download waits for the head of the response, and then for each read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an upload may take. A `read_timeout` of reqwest also runs while a body is sent.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(600);
 
 /// Opens after 6 failures in a row, for a second.
 pub const CIRCUIT: CircuitConfig =
@@ -43,7 +63,7 @@ pub struct Upload {
 /// An HTTP client. Clones share its connections and its circuits.
 #[derive(Clone)]
 pub struct Http {
-    client: Client,
+    downloads: Client,
     hosts: Arc<CircuitPool>,
     heads: Stack<Request>,
     whole: Stack<Request>,
@@ -51,8 +71,14 @@ pub struct Http {
 }
 
 impl Http {
-    /// Makes a client with at most 1,000 circuits, one per host.
-    pub fn new(client: Client) -> Self {
+    /// Makes a client with at most 1,000 circuits, one per host. The builder says all but its timeouts. It is asked twice,
+    /// because downloads wait less long for a response than uploads.
+    ///
+    /// # Errors
+    /// Returns an error if the builder has an invalid setting.
+    pub fn new(builder: impl Fn() -> ClientBuilder) -> reqwest::Result<Self> {
+        let build = |read| builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(read).build();
+        let (client, downloads) = (build(LONGEST_UPLOAD)?, build(READ_TIMEOUT)?);
         let hosts = Arc::new(CircuitPool::new(1_000, CIRCUIT));
         let by_host = |hosts: &Arc<CircuitPool>| {
             let hosts = hosts.clone();
@@ -69,26 +95,17 @@ impl Http {
         let whole = ServiceBuilder::new().layer(layer()).and_then(read_whole).service(client.clone());
 
         let circuit = by_host(&hosts);
-        let errors = error_chain();
-        let calls = retry(POLICY)
-            .classify(move |error: &BoxError| {
-                let failure = errors.classify(&**error);
-                // A file that cannot be opened says nothing about the server.
-                if error.is::<io::Error>() { failure.neutral() } else { failure }
-            })
-            .classify_ok(reqwest_response)
-            .named("upload");
+        let calls = retry(TRANSFER).classify(transfer_error).classify_ok(reqwest_response).named("upload");
         let layer = RetryLayer::new(calls)
             .clone_all() // a PUT of the same file
             .circuit_by(move |upload: &Upload| circuit(&upload.to));
-        let uploads = ServiceBuilder::new().layer(layer).service(service_fn({
-            let client = client.clone();
-            move |upload| send_file(client.clone(), upload)
-        }));
+        let uploads = ServiceBuilder::new()
+            .layer(layer)
+            .service(service_fn(move |upload| send_file(client.clone(), upload)));
 
         let (heads, whole) = (BoxCloneSyncService::new(heads), BoxCloneSyncService::new(whole));
         let uploads = BoxCloneSyncService::new(uploads);
-        Self { client, hosts, heads, whole, uploads }
+        Ok(Self { downloads, hosts, heads, whole, uploads })
     }
 
     /// Sends a request, and returns the response with its body unread. An attempt ends with the head of the response.
@@ -116,17 +133,24 @@ impl Http {
         self.uploads.clone().oneshot(upload).await
     }
 
-    /// Downloads a large file. If its body breaks, the next attempt asks for the rest.
+    /// Downloads a large file. If its body breaks, the next attempt asks for the rest. A server that sends no `ETag` sends
+    /// the whole file again. The file at `to` is replaced as soon as
+    /// bytes come, and holds a part of them after an error. The call has no limit of time while bytes come: if it needs one, put it into a timeout.
     ///
     /// # Errors
-    /// Returns an error if the call gives up.
-    pub async fn download(&self, from: Url) -> Result<Vec<u8>, Error<reqwest::Error>> {
+    /// Returns an error if the call gives up, such as because the file cannot be written.
+    pub async fn download(&self, from: Url, to: &Path) -> Result<(), Error<BoxError>> {
+        let mut received = Received { to, part: None };
         let circuit = self.circuit(&from);
-        let calls =
-            retry(POLICY).classifier(ReqwestClassifier).named("download").keyed(&circuit).circuit(circuit);
-        let mut file = Received::default();
-        calls.run_mut_send(&mut file, |file| Box::pin(file.receive(self.client.get(from.clone())))).await?;
-        Ok(file.bytes)
+        let calls = retry(DOWNLOAD)
+            .classify(transfer_error)
+            .classify_ok(download_response)
+            .named("download")
+            .keyed(&circuit)
+            .circuit(circuit);
+        let request = || self.downloads.get(from.clone());
+        calls.run_mut_send(&mut received, |received| Box::pin(received.receive(request()))).await?;
+        Ok(())
     }
 
     /// Returns the circuit of a host.
@@ -140,6 +164,22 @@ fn host(url: &Url) -> String {
     format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
+/// Classifies an error of an upload or a download. An error of the file says nothing about the server.
+fn transfer_error(error: &BoxError) -> Failure {
+    let failure = error_chain().classify(&**error);
+    if error.is::<io::Error>() { failure.neutral() } else { failure }
+}
+
+/// Classifies a response to a download. A 416 means that no byte follows those that were received, so the next attempt
+/// begins anew. The server works.
+fn download_response(response: &Response) -> Option<Failure> {
+    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        Some(Failure::new(Class::Transient).neutral())
+    } else {
+        reqwest_response(response)
+    }
+}
+
 /// Reads the body of a response into memory.
 async fn read_whole(mut response: Response) -> reqwest::Result<Response> {
     let (status, headers) = (response.status(), mem::take(response.headers_mut()));
@@ -148,37 +188,57 @@ async fn read_whole(mut response: Response) -> reqwest::Result<Response> {
     Ok(whole.into())
 }
 
-/// Sends a file as a stream. A stream can be read only once, so each attempt opens the file anew.
+/// Sends a file as a stream. A stream can be read only once, so each attempt opens the file anew. Without its length, it
+/// would be sent in chunks, which some servers refuse.
 async fn send_file(client: Client, upload: Upload) -> Result<Response, BoxError> {
     let file = File::open(&upload.file).await?;
-    Ok(client.put(upload.to).body(file).send().await?)
+    let length = file.metadata().await?.len();
+    Ok(client.put(upload.to).header(CONTENT_LENGTH, length).body(file).send().await?)
 }
 
 /// What has been received of a file.
-#[derive(Default)]
-struct Received {
-    bytes: Vec<u8>,
-    /// The version of the file that the bytes are from.
+struct Received<'t> {
+    to: &'t Path,
+    part: Option<Part>,
+}
+
+/// The first bytes of one version of a file.
+struct Part {
+    file: File,
+    length: u64,
+    /// The version, if the server can send the rest of it.
     etag: Option<HeaderValue>,
 }
 
-impl Received {
+impl Received<'_> {
     /// Asks for the rest of the same version, or for the whole file.
-    async fn receive(&mut self, mut request: RequestBuilder) -> reqwest::Result<Response> {
-        if let Some(etag) = &self.etag {
-            request = request.header(RANGE, format!("bytes={}-", self.bytes.len())).header(IF_RANGE, etag);
+    async fn receive(&mut self, request: RequestBuilder) -> Result<Response, BoxError> {
+        // A range counts the bytes that are sent, which are not those of the file if they are compressed.
+        let mut request = request.header(ACCEPT_ENCODING, "identity");
+        if let Some(Part { length, etag: Some(etag), .. }) = &self.part {
+            request = request.header(RANGE, format!("bytes={length}-")).header(IF_RANGE, etag);
         }
         let mut response = request.send().await?;
-        if !response.status().is_success() {
-            return Ok(response); // which the classifier judges
-        }
-        if response.status() != StatusCode::PARTIAL_CONTENT {
-            self.bytes.clear();
-            self.etag = response.headers().get(ETAG).cloned();
-        }
+        let part = match (response.status(), &mut self.part) {
+            (StatusCode::PARTIAL_CONTENT, Some(part)) => part,
+            (status, _) if status.is_success() => {
+                let file = File::create(self.to).await?;
+                // `If-Range` never matches a weak one.
+                let etag = response.headers().get(ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/"));
+                self.part.insert(Part { file, length: 0, etag: etag.cloned() })
+            }
+            (status, _) => {
+                if status == StatusCode::RANGE_NOT_SATISFIABLE {
+                    self.part = None;
+                }
+                return Ok(response); // which the classifier judges
+            }
+        };
         while let Some(chunk) = response.chunk().await? {
-            self.bytes.extend_from_slice(&chunk);
+            part.file.write_all(&chunk).await?;
+            part.length += chunk.len() as u64;
         }
+        part.file.flush().await?;
         Ok(response)
     }
 }

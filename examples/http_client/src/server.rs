@@ -11,8 +11,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use harness::wait::came;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_stream::StreamExt;
 
 /// What the server does with a request, after it has read it.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub enum Answer {
     Fail(u16, Vec<(&'static str, String)>),
     /// Carries out the request, and never answers.
     Lost,
+    /// Answers with the file in chunks, and never ends the answer.
+    Unended,
     /// Puts another file in the place of the one that is asked for, and answers with it.
     Changed(Vec<u8>),
 }
@@ -33,6 +37,8 @@ pub struct Seen {
     pub at: Instant,
     pub wall_clock: SystemTime,
     pub range: Option<String>,
+    /// How many bytes the request says that its body has.
+    pub length: Option<u64>,
 }
 
 /// The server: its script, its log, and what it holds. Clones share them.
@@ -72,13 +78,18 @@ impl File {
     fn answer(&self, range: Option<&str>, if_range: Option<&str>) -> Response {
         let etag = format!("\"{}\"", self.version);
         let from = range.filter(|_| if_range == Some(&etag));
-        let from = from.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let from: Option<usize> =
+            from.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         let (etag, length) = ((header::ETAG, etag), self.bytes.len());
-        match from.and_then(|from: usize| Some((from, self.bytes.get(from..)?))) {
+        match from {
             None => ([etag], self.bytes.clone()).into_response(),
-            Some((from, rest)) => {
+            Some(from) if from >= length => {
+                let range = (header::CONTENT_RANGE, format!("bytes */{length}"));
+                (StatusCode::RANGE_NOT_SATISFIABLE, [etag, range]).into_response()
+            }
+            Some(from) => {
                 let range = (header::CONTENT_RANGE, format!("bytes {from}-{}/{length}", length - 1));
-                (StatusCode::PARTIAL_CONTENT, [etag, range], rest.to_vec()).into_response()
+                (StatusCode::PARTIAL_CONTENT, [etag, range], self.bytes[from..].to_vec()).into_response()
             }
         }
     }
@@ -123,12 +134,15 @@ impl Shop {
         self.with(|held| held.order_count)
     }
 
-    /// Waits until this many requests have been carried out, since the start.
-    pub async fn until_carried_out(&self, count: u32) {
+    /// Waits until this many requests have been carried out since the start, at most for 30 s. Returns whether they have.
+    pub async fn until_carried_out(&self, count: u32) -> bool {
         let mut changed = self.0.changed.subscribe();
-        while self.carried_out() < count {
-            changed.changed().await.expect("the sender is in `self`");
-        }
+        came(async {
+            while self.carried_out() < count {
+                changed.changed().await.expect("the sender is in `self`");
+            }
+        })
+        .await
     }
 
     /// Returns how many requests have been carried out, since the start.
@@ -177,8 +191,10 @@ impl Shop {
 async fn serve(State(shop): State<Shop>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method, head.uri.path().to_owned());
-    let range = head.headers.get(header::RANGE).and_then(|value| Some(value.to_str().ok()?.to_owned()));
-    let seen = Seen { at: Instant::now(), wall_clock: SystemTime::now(), range };
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let range = text(header::RANGE).map(str::to_owned);
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let seen = Seen { at: Instant::now(), wall_clock: SystemTime::now(), range, length };
     shop.with(|held| held.seen.push((method.clone(), path.clone(), seen)));
     let Ok(body) = to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response(); // the body broke, and so did the connection
@@ -193,6 +209,11 @@ async fn serve(State(shop): State<Shop>, request: Request) -> Response {
         Answer::Lost => {
             shop.carry_out(&method, &path, &head.headers, body.into());
             future::pending().await
+        }
+        Answer::Unended => {
+            let (head, body) = shop.carry_out(&method, &path, &head.headers, body.into()).into_parts();
+            let whole = tokio_stream::once(to_bytes(body, usize::MAX).await);
+            Response::from_parts(head, Body::from_stream(whole.chain(tokio_stream::pending())))
         }
         Answer::Changed(file) => {
             shop.put(&path, file);

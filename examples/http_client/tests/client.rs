@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
-use harness::proxy::Proxy;
+use harness::proxy::{Cut, Proxy};
 use http_client::client::Http;
 use http_client::server::{Answer, Shop};
 use reqwest::{Client, Method, Request, Url};
-use retry_core::Class;
+use retry_core::{Class, Error};
 use retry_tokio::ServiceError;
 use tokio::net::TcpSocket;
+use tower::BoxError;
 
 fn client() -> Http {
-    Http::new(Client::builder().no_proxy().build().unwrap())
+    Http::new(|| Client::builder().no_proxy()).unwrap()
 }
 
 async fn behind_a_proxy() -> (Shop, Proxy, Http) {
@@ -24,6 +25,16 @@ fn url(proxy: &Proxy, path: &str) -> Url {
     format!("http://{}{path}", proxy.address).parse().unwrap()
 }
 
+/// Downloads into a file of its own, and returns what it holds then.
+async fn download(http: &Http, from: Url) -> Result<Vec<u8>, Error<BoxError>> {
+    let port = from.port().unwrap();
+    let to = std::env::temp_dir().join(format!("http-client-test-{}-{port}", std::process::id()));
+    let downloaded = http.download(from, &to).await;
+    let content = std::fs::read(&to);
+    _ = std::fs::remove_file(&to);
+    downloaded.map(|()| content.unwrap())
+}
+
 #[tokio::test]
 async fn a_file_that_changes_during_a_download_is_read_from_its_beginning() {
     let (shop, proxy, http) = behind_a_proxy().await;
@@ -31,13 +42,9 @@ async fn a_file_that_changes_during_a_download_is_read_from_its_beginning() {
     shop.put("/file", old);
     shop.set("/file", vec![Answer::Ok, Answer::Changed(new.clone())]);
     proxy.cut_downloads_after(&[100_000]);
-    let file = http.download(url(&proxy, "/file")).await.unwrap();
-    assert!(
-        file == new,
-        "{} bytes, of which {} are old",
-        file.len(),
-        file.iter().filter(|byte| **byte == 1).count()
-    );
+    let file = download(&http, url(&proxy, "/file")).await.unwrap();
+    let old = file.iter().filter(|byte| **byte == 1).count();
+    assert!(file == new, "{} bytes, of which {old} are old", file.len());
     assert_eq!(shop.seen("/file").len(), 2);
 }
 
@@ -48,7 +55,7 @@ async fn an_error_between_two_parts_of_a_download_keeps_the_first() {
     shop.put("/file", content.clone());
     shop.set("/file", vec![Answer::Ok, Answer::Fail(503, vec![]), Answer::Ok]);
     proxy.cut_downloads_after(&[100_000]);
-    assert!(http.download(url(&proxy, "/file")).await.unwrap() == content);
+    assert!(download(&http, url(&proxy, "/file")).await.unwrap() == content);
     let ranges: Vec<_> = shop.seen("/file").into_iter().map(|seen| seen.range).collect();
     assert!(
         ranges.len() == 3 && ranges[0].is_none() && ranges[1].is_some() && ranges[1] == ranges[2],
@@ -56,11 +63,34 @@ async fn an_error_between_two_parts_of_a_download_keeps_the_first() {
     );
 }
 
+/// The connection is cut after the last byte of the file, and before the end of the answer. The rest is empty, which is a 416.
+#[tokio::test]
+async fn a_download_that_breaks_after_its_last_byte_begins_anew() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    shop.put("/file", b"7 apples".to_vec());
+    shop.set("/file", vec![Answer::Unended, Answer::Ok]);
+    proxy.cut_at_answers(1, |exchange| {
+        exchange.answer.windows(8).any(|bytes| bytes == b"7 apples").then_some(Cut::AfterAnswer)
+    });
+    assert_eq!(download(&http, url(&proxy, "/file")).await.unwrap(), b"7 apples");
+    let ranges: Vec<_> = shop.seen("/file").into_iter().map(|seen| seen.range).collect();
+    assert_eq!(ranges, [None, Some("bytes=8-".to_owned()), None]);
+}
+
+#[tokio::test]
+async fn a_download_into_a_folder_that_is_missing_says_nothing_about_the_server() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    let to = std::env::temp_dir().join("a-folder-that-does-not-exist/file");
+    let error = http.download(url(&proxy, "/file"), &to).await.unwrap_err();
+    assert!(error.is_neutral() && error.attempts() == 1, "{error}");
+    assert_eq!(shop.seen("/file").len(), 1);
+}
+
 #[tokio::test]
 async fn a_missing_file_ends_a_download_at_once() {
     let (shop, proxy, http) = behind_a_proxy().await;
     shop.set("/file", vec![Answer::Fail(404, vec![])]);
-    let error = http.download(url(&proxy, "/file")).await.unwrap_err();
+    let error = download(&http, url(&proxy, "/file")).await.unwrap_err();
     assert_eq!((error.class(), error.attempts()), (Some(Class::NotFound), 1));
 }
 

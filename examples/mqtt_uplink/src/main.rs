@@ -7,18 +7,16 @@ mod parts;
 
 use std::process::ExitCode;
 
+use harness::server::{is_required, skipped};
+use harness::wait::part;
 use mqtt_uplink::outage::broker::Broker;
 use tokio::time::Instant;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
     let mut broker = match Broker::start() {
         Ok(Some(broker)) => broker,
-        Ok(None) => {
-            println!("skipped: mosquitto is not installed; `apt-get install mosquitto`, then run this again");
-            return if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-        }
+        Ok(None) => return skipped("mosquitto", "mosquitto"),
         Err(error) => {
             eprintln!("mqtt_uplink: {error}");
             return ExitCode::FAILURE;
@@ -26,9 +24,9 @@ async fn main() -> ExitCode {
     };
     match run(&mut broker).await {
         Ok(0) => ExitCode::SUCCESS,
-        Ok(skipped) => {
-            println!("{skipped} parts were skipped: they need a broker of their own, so unset MQTT_URL");
-            if is_required { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        Ok(parts) => {
+            println!("{parts} parts were skipped: they need a broker of their own, so unset MQTT_URL");
+            if is_required() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => {
             eprintln!("mqtt_uplink: {error}");
@@ -46,7 +44,7 @@ async fn run(broker: &mut Broker) -> parts::Result<u32> {
             if true $(&& broker.$needs())? {
                 println!("{}", $title);
                 let start = Instant::now();
-                let report = parts::$part(broker).await.map_err(|error| format!("{}: {error}", $title))?;
+                let report = part(parts::$part(broker)).await?.map_err(|error| format!("{}: {error}", $title))?;
                 println!("    {report}, in {} ms", start.elapsed().as_millis());
             } else {
                 skipped += 1;

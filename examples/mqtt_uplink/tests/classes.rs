@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use harness::server::or_skipped;
 use mqtt_uplink::outage::broker::{Broker, User};
 use retry_core::{Class, Classify, Failure, Policy};
 use retry_tokio::{error_chain, retry, rumqttc_error, rumqttc_v5_error};
@@ -196,12 +197,9 @@ fn v4_options(options: v5::MqttOptions) -> v4::MqttOptions {
     v4::MqttOptions::new("meter", host, port)
 }
 
-/// A broker, or `None` if mosquitto is not installed and no test requires it.
+/// A broker of its own, or `None` if mosquitto is not installed, or `MQTT_URL` is set, and no test requires it.
 fn broker() -> Option<Broker> {
-    let broker = Broker::start().unwrap().filter(Broker::is_own);
-    let is_required = std::env::var_os("REQUIRE_SERVERS").is_some_and(|value| value == "1");
-    assert!(broker.is_some() || !is_required, "mosquitto is not installed, or MQTT_URL is set");
-    broker
+    or_skipped(Broker::start().unwrap().filter(Broker::is_own), "a mosquitto of the test's own")
 }
 
 async fn refused(options: v5::MqttOptions) -> v5::ConnectionError {

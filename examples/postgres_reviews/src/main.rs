@@ -2,12 +2,15 @@
 //!
 //! It exits with 1 if a claim fails. If PostgreSQL is not installed, it says so and exits with 0, or with 1 if the
 //! variable `REQUIRE_SERVERS` is 1.
+//!
+//! Copy `reviews.rs`, `statements.rs`, `lease.rs` and `error.rs`; the rest is the server, the faults and the claims.
 
 mod parts;
 
 use std::process::ExitCode;
 
 use harness::server::skipped;
+use harness::wait::part;
 use postgres_reviews::outage::server::Server;
 use tokio::time::Instant;
 
@@ -37,7 +40,7 @@ async fn run(stage: &Stage) -> parts::Result<()> {
         ($($title:literal: $part:ident;)*) => {$(
             println!("{}", $title);
             let start = Instant::now();
-            let report = stage.$part().await.map_err(|error| format!("{}: {error}", $title))?;
+            let report = part(stage.$part()).await?.map_err(|error| format!("{}: {error}", $title))?;
             println!("    {report}, in {} ms", start.elapsed().as_millis());
         )*};
     }

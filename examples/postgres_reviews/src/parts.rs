@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use harness::claim;
 use harness::proxy::{Cut, Proxy};
+use harness::wait::PATIENCE;
 use postgres_reviews::error::ReviewError;
 use postgres_reviews::outage::seen::Seen;
 use postgres_reviews::outage::server::{self, CONNECTIONS, Server};
@@ -111,11 +112,14 @@ impl Stage {
     /// Other clients hold all connections of the role, and leave after the first refusal.
     pub(crate) async fn too_many_connections(&self) -> Result<String> {
         let (trial, product) = (Trial::of(self.server.database()), self.product(6).await?);
-        let mut others = Vec::new();
+        let (start, mut others) = (Instant::now(), Vec::new());
         while others.len() < CONNECTIONS {
             match server::connect(&self.server.database()).await {
                 Ok(client) => others.push(client),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await, // until earlier sessions have ended
+                Err(error) => {
+                    claim!(start.elapsed() < PATIENCE, "{} connections, then {error}", others.len());
+                    tokio::time::sleep(Duration::from_millis(5)).await; // until earlier sessions have ended
+                }
             }
         }
         let added = trial.begin_adding(product, 1);
@@ -192,7 +196,7 @@ impl Stage {
         tokio::task::block_in_place(|| self.server.start_again())?;
         let mut refusals = 1;
         while let Err(error) = trial.add(product, "late").await {
-            claim!(error.is_circuit_open(), "{error}");
+            claim!(error.is_circuit_open() && start.elapsed() < PATIENCE, "{error}");
             refusals += 1;
             tokio::time::sleep(Duration::from_millis(50)).await; // as the next caller would
         }
@@ -220,8 +224,10 @@ impl Stage {
     /// Waits until this number of sessions wait for a lock in the server.
     async fn until_waiting(&self, sessions: usize) -> Result<()> {
         let superuser = self.server.superuser().await?;
-        let waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let (start, waiting) =
+            (Instant::now(), "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
         while superuser.query(waiting, &[]).await?.len() < sessions {
+            claim!(start.elapsed() < PATIENCE, "fewer than {sessions} sessions wait for a lock");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
@@ -266,7 +272,7 @@ impl Trial {
     async fn until_seen(&self, cause: &str) -> Result<()> {
         let start = Instant::now();
         while self.seen.count(cause) == 0 {
-            claim!(start.elapsed() < Duration::from_secs(30), "no {cause}, but {}", self.seen);
+            claim!(start.elapsed() < PATIENCE, "no {cause}, but {}", self.seen);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())

@@ -1,4 +1,7 @@
-//! A small S3 server on loopback: objects and multipart uploads, in memory, of one bucket. It checks no signatures.
+//! A small S3 server on loopback: objects, copies and multipart uploads, in memory, of one bucket. It checks no signatures.
+//!
+//! The parts need its answers, such as an error in a 200 or a `Retry-After`, and they need them at a chosen request. A whole
+//! server, by a crate such as `s3s`, would still need this script in front of it, so it would add much and replace little.
 
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -58,7 +61,7 @@ impl S3 {
         Ok(bucket_at(self.start().await?))
     }
 
-    /// Sets the answers to an operation, such as `put KEY`, `create KEY`, `part 2 KEY` or `complete KEY`. The last one
+    /// Sets the answers to an operation, such as `put KEY`, `copy KEY`, `create KEY`, `part 2 KEY` or `complete KEY`. The last one
     /// repeats. Without any, the answer is `Ok`.
     pub fn set(&self, operation: &str, answers: &[Answer]) {
         self.with(|held| held.answers.insert(operation.into(), answers.iter().copied().collect()));
@@ -105,7 +108,10 @@ async fn serve(
     let (method, key) = (request.method().clone(), request.uri().path().replacen("/reports/", "", 1));
     let number = |name| query.get(name).and_then(|value: &String| value.parse::<u32>().ok());
     let (upload, part) = (number("uploadId"), number("partNumber"));
+    let source = request.headers().get("x-amz-copy-source").and_then(|source| source.to_str().ok());
+    let source = source.map(|source| source.trim_start_matches('/').replacen("reports/", "", 1));
     let operation = match (&method, upload, part) {
+        (&Method::PUT, ..) if source.is_some() => format!("copy {key}"),
         (&Method::PUT, Some(_), Some(part)) => format!("part {part} {key}"),
         (&Method::PUT, ..) => format!("put {key}"),
         (&Method::POST, Some(_), _) => format!("complete {key}"),
@@ -134,6 +140,13 @@ async fn serve(
             [("etag", format!("\"{part}\""))].into_response()
         }
         (&Method::PUT, ..) => {
+            if let Some(source) = source {
+                let Some(object) = held.objects.get(&source).cloned() else {
+                    return (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response();
+                };
+                held.objects.insert(key, object);
+                return "<CopyObjectResult><ETag>\"1\"</ETag></CopyObjectResult>".into_response();
+            }
             held.objects.insert(key, body.into());
             [("etag", "\"1\"")].into_response()
         }

@@ -12,8 +12,8 @@ use retry_tokio::{ReqwestClient, RetryConnector, object_store_error, retry};
 
 use crate::Result;
 
-/// At most 4 attempts per request, with hints of up to 60 s. An attempt has no limit, because a large part may take
-/// long. The client ends it if no bytes come.
+/// At most 4 attempts per request, with hints of up to 60 s. The client limits an attempt, by
+/// its `read_timeout`.
 pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
     .max_delay(Duration::from_secs(5))
     .max_attempts(4)
@@ -28,7 +28,9 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(50))
 pub fn bucket(settings: AmazonS3Builder, client: ClientBuilder, policy: Policy) -> Result<AmazonS3> {
     let client = client
         .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60)) // without any byte, and not for the whole of a large part
+        // From the start of a request to the head of its response, and then between two reads. So the largest part must
+        // be sent in this time.
+        .read_timeout(Duration::from_secs(600))
         .build()?;
     let calls = retry(policy).budget(SharedBudget::new(TokenBucket::DEFAULT)).named("s3");
     let never = RetryConfig { max_retries: 0, ..RetryConfig::default() };
@@ -86,6 +88,30 @@ impl Uploads {
             upload.finish().await.map(drop)
         };
         self.once(key, upload).await
+    }
+
+    /// Uploads the objects of the dead letters, the oldest first. Returns how many. At the first one that fails, it stops,
+    /// and the letter is the oldest again. So all letters that are left stay in the queue, and none is doubled.
+    ///
+    /// # Errors
+    /// Returns an error with the key if an upload failed, or if the queue has filled up and refused its letter.
+    pub async fn redrive(&self, content: impl Fn(&str) -> Vec<u8>) -> Result<usize> {
+        let mut uploaded = 0;
+        while let Some(letter) = self.letters.pop() {
+            let key = letter.payload.clone();
+            // Below `once`, which would add a second letter.
+            if let Err(error) = self.store.put(&Path::from(&*key), content(&key).into()).await {
+                let kept = self.letters.requeue(letter);
+                return Err(match kept {
+                    Ok(()) => format!("{key}: {error}").into(),
+                    Err(_) => {
+                        format!("{key}: {error}, and its letter is lost, because the queue is full").into()
+                    }
+                });
+            }
+            uploaded += 1;
+        }
+        Ok(uploaded)
     }
 
     /// Runs an upload once: the requests inside are retried. Only the letter is added here.

@@ -1,19 +1,24 @@
 //! Uploads against the server on loopback: what the program leaves out.
 
-use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{future, io};
 
 use harness::proxy::Proxy;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use reqwest::Client;
 use retry_core::Class;
 use retry_tokio::{error_chain, object_store_error};
 use s3_upload::s3::{Answer, S3, bucket_at};
 use s3_upload::uploads::{POLICY, Uploads, bucket};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 fn store(settings: AmazonS3Builder) -> AmazonS3 {
-    let quick = POLICY.max_delay(core::time::Duration::from_millis(50));
+    let quick = POLICY.max_delay(Duration::from_millis(50));
     bucket(settings, Client::builder().no_proxy(), quick).unwrap()
 }
 
@@ -48,6 +53,26 @@ async fn the_parts_of_an_upload_that_is_not_completed_are_removed() {
     let (completed, removed) = (s3.seen("complete report").len(), s3.seen("DELETE report").len());
     assert_eq!((s3.parts("report"), completed, removed), (4, 4, 1));
     assert_eq!((s3.object("report"), uploads.letters.len()), (None, 1));
+}
+
+/// S3 answers a copy by a 200 before it has copied, and only then says that it failed.
+#[tokio::test]
+async fn a_copy_that_fails_inside_a_200_is_sent_again() {
+    let s3 = S3::default();
+    let store = store(s3.bucket().await.unwrap());
+    let (from, to) = (Path::from("november"), Path::from("copy"));
+    store.put(&from, "7 apples".into()).await.unwrap();
+
+    s3.set(
+        "copy copy",
+        &[Answer::Fail(200, "SlowDown", None), Answer::Fail(200, "InternalError", None), Answer::Ok],
+    );
+    store.copy(&from, &to).await.unwrap();
+    assert_eq!((s3.seen("copy copy").len(), s3.object("copy").unwrap()), (3, b"7 apples".to_vec()));
+
+    s3.set("copy denied", &[Answer::Fail(200, "AccessDenied", None)]);
+    store.copy(&from, &Path::from("denied")).await.unwrap_err();
+    assert_eq!((s3.seen("copy denied").len(), s3.object("denied")), (1, None));
 }
 
 /// 500 tokens, and 10 for each retry after a timeout: 50 retries in all, and a few that time brings back.
@@ -106,4 +131,30 @@ async fn each_error_of_object_store_has_its_class() {
         let error = io::Error::other(error.into_inner().unwrap());
         assert_eq!(error_chain().classify(&error).class, class, "{status} {code}: {error}");
     }
+}
+
+/// The server reads all the time, and more slowly than the client sends.
+#[tokio::test]
+async fn a_read_timeout_ends_a_part_that_is_still_being_sent() {
+    const PART: usize = 32 << 20; // more than the buffers of the sockets hold
+
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/reports/part", server.local_addr().unwrap());
+    let client = Client::builder().no_proxy().read_timeout(Duration::from_millis(300)).build().unwrap();
+    let received = AtomicUsize::new(0);
+    let reading = async {
+        let (mut connection, _) = server.accept().await.unwrap();
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(read @ 1..) = connection.read(&mut buffer).await {
+            received.fetch_add(read, Ordering::Relaxed);
+            sleep(Duration::from_millis(10)).await;
+        }
+        future::pending::<()>().await;
+    };
+    tokio::select! {
+        sent = client.put(url).body(vec![7; PART]).send() => assert!(sent.unwrap_err().is_timeout()),
+        () = reading => {}
+    }
+    let received = received.into_inner();
+    assert!((1..PART).contains(&received), "{received} bytes");
 }

@@ -106,7 +106,7 @@ pub async fn pushback(claims: &mut Claims) -> Result<()> {
             count == 7 && as_asked,
             format_args!(
                 "grpc-retry-pushback-ms: {value:<7} the next attempt came after {} ms",
-                gaps[0].as_millis()
+                gaps.first().map_or(0, Duration::as_millis)
             ),
         );
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
+use harness::wait::came;
 use retry_core::Policy;
 use retry_core::runtime::Clock;
 use retry_tokio::Tokio;
@@ -33,9 +34,12 @@ pub async fn outage(claims: &mut Claims) -> Result<()> {
     let killed = Instant::now();
     server.kill();
     // The failed read takes a token. So the client knows by then that the connection is lost.
-    while stock.throttle().held_thousandths(Tokio.now()) == WIDE.max_thousandths() {
-        sleep(ms(1)).await;
-    }
+    let noticed = came(async {
+        while stock.throttle().held_thousandths(Tokio.now()) == WIDE.max_thousandths() {
+            sleep(ms(1)).await;
+        }
+    });
+    claims.check(noticed.await, "the client noticed that the server was killed");
     let order = tokio::spawn({
         let stock = stock.clone();
         async move { stock.order("plum", 3).await }
@@ -120,8 +124,7 @@ pub async fn cut(claims: &mut Claims) -> Result<()> {
     });
     let sent = script.seen("order").len();
     claims.check(order.is_err() && sent == 1, format_args!("an order, sent {sent} time: {}", said(&order)));
-    script.until_idle().await;
-    claims.check(true, "the server works on none of the calls that were cut");
+    claims.check(script.until_idle().await, "the server works on none of the calls that were cut");
     Ok(())
 }
 
@@ -142,11 +145,12 @@ pub async fn deadlines(claims: &mut Claims) -> Result<()> {
         format_args!("{} attempts in {} ms: {error}", seen.len(), elapsed.as_millis()),
     );
     claims.check(
-        left.len() == seen.len() && left[0] <= 500 && left.is_sorted_by(|before, after| before > after),
+        left.len() == seen.len()
+            && left.first().is_some_and(|left| *left <= 500)
+            && left.is_sorted_by(|before, after| before > after),
         format_args!("the server was told how much time was left: {left:?} ms"),
     );
-    script.until_idle().await;
-    claims.check(true, "the server works on no attempt that was given up");
+    claims.check(script.until_idle().await, "the server works on no attempt that was given up");
 
     script.set("slow once", &[Answer::Hang, Answer::Amount(7)]);
     let count = stock.count("slow once").await;

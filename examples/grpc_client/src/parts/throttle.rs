@@ -48,7 +48,7 @@ pub async fn throttle(claims: &mut Claims) -> Result<()> {
     );
 
     let mut successes = 0;
-    while !stock.throttle().grants_retries(Tokio.now()) {
+    while !stock.throttle().grants_retries(Tokio.now()) && successes < 1_000 {
         stock.count("apple").await?;
         successes += 1;
     }

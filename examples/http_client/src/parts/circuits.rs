@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
+use harness::wait::PATIENCE;
 use retry_core::circuit::Phase;
 use tokio::time::{Instant, sleep};
 
@@ -38,7 +39,7 @@ pub async fn circuits(claims: &mut Claims) -> Result<()> {
 
     flaky.up();
     let (back, mut refused) = (Instant::now(), 0);
-    while http.send(get(flaky.address, "/")?).await.is_err() {
+    while http.send(get(flaky.address, "/")?).await.is_err() && back.elapsed() < PATIENCE {
         refused += 1;
         sleep(Duration::from_millis(50)).await;
     }

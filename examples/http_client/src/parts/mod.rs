@@ -18,7 +18,7 @@ use crate::client::Http;
 
 /// A client without the proxies of the environment, because all servers are on loopback.
 fn client() -> Result<Http> {
-    Ok(Http::new(Client::builder().no_proxy().build()?))
+    Ok(Http::new(|| Client::builder().no_proxy())?)
 }
 
 fn url(host: SocketAddr, path: &str) -> Result<Url> {

@@ -1,6 +1,6 @@
 //! A mosquitto in a temporary directory, which is killed, paused and started again; or a broker that runs already.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -100,11 +100,15 @@ impl Broker {
 
     /// The options of a client.
     pub fn options(&self, user: User, id: &str) -> MqttOptions {
-        self.options_by(self.address(), user, id)
+        self.options_at(self.address(), user, id)
     }
 
     /// The options of a client that connects by a proxy.
-    pub fn options_by(&self, (host, port): (&str, u16), user: User, id: &str) -> MqttOptions {
+    pub fn options_by(&self, proxy: SocketAddr, user: User, id: &str) -> MqttOptions {
+        self.options_at((&proxy.ip().to_string(), proxy.port()), user, id)
+    }
+
+    fn options_at(&self, (host, port): (&str, u16), user: User, id: &str) -> MqttOptions {
         let mut options = MqttOptions::new(id, host, port);
         if let Some((user, word)) = &self.credentials {
             options.set_credentials(user, word);

@@ -1,5 +1,4 @@
-//! What the uplink is tried with: a broker of its own, a proxy that cuts connections, and a subscriber that counts.
+//! What the uplink is tried with: a broker of its own, and a subscriber that counts.
 
 pub mod broker;
 pub mod collector;
-pub mod proxy;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use harness::claim;
 use mqtt_uplink::outage::broker::{Broker, User};
 use retry_core::Class;
 use tokio::time::Instant;
 
-use super::{Result, Trial, acknowledged, claim, until};
+use super::{Result, Trial, acknowledged, until};
 
 /// The broker starts after the uplink.
 pub(crate) async fn late(broker: &mut Broker) -> Result<String> {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use harness::claim;
 use mqtt_uplink::outage::broker::{Broker, User, password};
 use mqtt_uplink::redrive::{Redriven, redrive};
 use retry_core::Class;
 
-use super::{Result, Trial, acknowledged, claim, until};
+use super::{Result, Trial, acknowledged, until};
 
 /// A wrong password is not retried. The messages wait until an operator has set the right one.
 pub(crate) async fn refused(broker: &mut Broker) -> Result<String> {

@@ -23,16 +23,6 @@ use tokio::task::{JoinHandle, JoinSet};
 /// A failed claim, or an error that ended a part.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn StdError + Send + Sync>>;
 
-/// Fails with the claim if it does not hold.
-macro_rules! claim {
-    ($holds:expr, $($text:tt)*) => {
-        if !$holds {
-            return Err(format!("claim failed: {}: {}", stringify!($holds), format!($($text)*)).into());
-        }
-    };
-}
-pub(crate) use claim;
-
 /// An uplink with a topic and a file of its own.
 pub(crate) struct Trial {
     pub(crate) uplink: Arc<Uplink>,
