@@ -228,7 +228,7 @@ pub(crate) const ALL: &[Operation] = &[
     Operation {
         name: "pool",
         goal: 450,
-        most: 433,
+        most: 450, // it varies by about 15, because a pool hashes with random keys
         what: "lookup of a host's circuit in a pool",
         run: circuits::pool,
     },
