@@ -125,7 +125,9 @@ fn on_a_terminal(arguments: &str) -> Option<Command> {
     // Some shells stay in between without `exec`, get the signals of the terminal too, and end with a status of
     // their own.
     let command = format!("exec {program} {arguments}");
-    script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).env("SHELL", "/bin/sh");
+    script
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .envs([("SHELL", "/bin/sh"), ("TERM", "xterm")]);
     Some(script)
 }
 
