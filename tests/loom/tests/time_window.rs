@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use loom::sync::Arc;
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use loom_tests::LoomLock;
 use retry_core::{
     CircuitConfig, Class, Instant, SharedCircuit,
@@ -32,17 +32,26 @@ fn end(circuit: &Circuit, failed: bool, now: Instant) -> bool {
     change.is_some()
 }
 
+/// A circuit with a failure at 1 s.
+fn with_a_failure() -> Arc<Circuit> {
+    let circuit = Arc::new(Circuit::with_window(CONFIG));
+    end(&circuit, true, second(1));
+    circuit
+}
+
+/// Does something in another thread.
+fn beside<A: 'static>(circuit: &Arc<Circuit>, act: impl FnOnce(&Circuit) -> A + 'static) -> JoinHandle<A> {
+    let circuit = circuit.clone();
+    thread::spawn(move || act(&circuit))
+}
+
 /// One thread has read the clock before the end of a bucket, and the other one after it. Whichever records first, no call
 /// is lost, and each leaves the window with a bucket.
 #[test]
 fn calls_at_the_edge_of_a_bucket_are_counted_in_any_order() {
     loom::model(|| {
-        let circuit = Arc::new(Circuit::with_window(CONFIG));
-        end(&circuit, true, second(1));
-        let other = {
-            let circuit = circuit.clone();
-            thread::spawn(move || end(&circuit, true, second(9)))
-        };
+        let circuit = with_a_failure();
+        let other = beside(&circuit, |circuit| end(circuit, true, second(9)));
         end(&circuit, false, second(10));
         other.join().unwrap();
         let counts =
@@ -59,12 +68,8 @@ fn calls_at_the_edge_of_a_bucket_are_counted_in_any_order() {
 #[test]
 fn failures_of_two_threads_open_a_window_of_time_once() {
     loom::model(|| {
-        let circuit = Arc::new(Circuit::with_window(CONFIG));
-        end(&circuit, true, second(1));
-        let other = {
-            let circuit = circuit.clone();
-            thread::spawn(move || end(&circuit, true, second(9)))
-        };
+        let circuit = with_a_failure();
+        let other = beside(&circuit, |circuit| end(circuit, true, second(9)));
         let here = end(&circuit, true, second(11));
         assert!(here != other.join().unwrap(), "one of the two opens it");
         assert_eq!(circuit.phase(), Phase::Open);
@@ -75,12 +80,8 @@ fn failures_of_two_threads_open_a_window_of_time_once() {
 #[test]
 fn a_reading_during_a_call_removes_nothing() {
     loom::model(|| {
-        let circuit = Arc::new(Circuit::with_window(CONFIG));
-        end(&circuit, true, second(1));
-        let other = {
-            let circuit = circuit.clone();
-            thread::spawn(move || circuit.counts(second(25)).unwrap().calls)
-        };
+        let circuit = with_a_failure();
+        let other = beside(&circuit, |circuit| circuit.counts(second(25)).unwrap().calls);
         end(&circuit, true, second(2));
         assert!(other.join().unwrap() == 0, "the bucket is over by then");
         assert_eq!(circuit.counts(second(2)).unwrap().failures, 2);
