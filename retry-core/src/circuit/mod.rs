@@ -109,6 +109,7 @@ mod snapshot;
 mod state;
 mod time_window;
 mod window;
+mod window_bits;
 
 pub use breaker::Breaker;
 pub use config::CircuitConfig;

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::window_bits::{Bits, Calls};
 use crate::time::{Instant, nanos};
 
 /// What a window records of one call.
@@ -346,33 +347,6 @@ impl<W: Window> Window for SlowCalls<W> {
         Self { failures: self.failures.respanned(from, to), slow: self.slow.respanned(from, to) }
     }
 }
-
-/// A number of calls as a type.
-#[derive(Clone, Copy, Debug)]
-#[doc(hidden)]
-pub struct Calls<const N: usize>;
-
-/// The storage of one bit per call.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(message = "window: a `CountWindow` holds 1 to 1024 calls, not this many")]
-pub trait Bits {
-    type Words: Copy + core::fmt::Debug + Eq + core::hash::Hash + AsRef<[u32]> + AsMut<[u32]>;
-    const ZERO: Self::Words;
-}
-
-/// Stable Rust still lacks `[u32; N.div_ceil(32)]` for a generic `N`. So each `N` is spelled out: for every number of
-/// words, the 32 numbers of calls that need exactly that many.
-macro_rules! bits {
-    ($($words:literal)*) => { $(bits!($words: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24
-        25 26 27 28 29 30 31 32);)* };
-    ($words:literal: $($last:literal)*) => { $(
-        impl Bits for Calls<{ ($words - 1) * 32 + $last }> {
-            type Words = [u32; $words];
-            const ZERO: Self::Words = [0; $words];
-        }
-    )* };
-}
-bits!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 
 /// The counts of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
