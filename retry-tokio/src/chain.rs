@@ -7,7 +7,7 @@ use retry_core::classify::{BaseErrors, Causes, CoreErrors, ErrorChain, downcast}
 use retry_core::{Class, Classify, Error, Failure};
 
 #[cfg(feature = "redis")]
-use crate::redis_kinds::Said;
+use crate::redis::kinds::Said;
 use crate::tls::{Text, of_connection, of_handshake, of_openssl};
 
 /// Classifies errors of any type by their chain of causes: [`ErrorChain`] with the errors of tokio, of the HTTP clients, of
@@ -195,12 +195,12 @@ impl Walk {
             return known(crate::tokio_postgres_error(postgres));
         }
         #[cfg(feature = "rumqttc")]
-        if let Some(said) = crate::rumqttc_kinds::of_rumqttc(error) {
+        if let Some(said) = crate::rumqttc::kinds::of_rumqttc(error) {
             return said.map_err(|otherwise| self.enter(Place::Connection, otherwise)).ok();
         }
         #[cfg(feature = "tonic")]
         if let Some(status) = downcast::<tonic::Status>(error) {
-            return match crate::status::of_status(status) {
+            return match crate::tonic::status::of_status(status) {
                 Ok(failure) => Some(failure),
                 Err(class) => {
                     self.otherwise = self.otherwise.or(Some(class));
@@ -217,7 +217,7 @@ impl Walk {
         }
         #[cfg(feature = "aws")]
         if let Some(connector) = downcast::<aws_smithy_runtime_api::client::result::ConnectorError>(error) {
-            match crate::aws_errors::of_connector(connector) {
+            match crate::aws::errors::of_connector(connector) {
                 Some(Ok(otherwise)) => self.enter(Place::Connection, otherwise),
                 Some(Err(failure)) => return Some(failure),
                 None => {}
@@ -230,14 +230,14 @@ impl Walk {
         }
         #[cfg(feature = "object_store")]
         if let Some(store) = downcast::<object_store::Error>(error) {
-            return crate::store_errors::of_store(store);
+            return crate::object_store::errors::of_store(store);
         } else if let Some(request) = downcast::<object_store::client::HttpError>(error) {
-            match crate::store_errors::of_request(request) {
+            match crate::object_store::errors::of_request(request) {
                 Ok(otherwise) => self.enter(Place::Connection, otherwise),
                 Err(class) => return Some(class.into()),
             }
             return None;
-        } else if let Some(class) = crate::store_errors::of_answer(error) {
+        } else if let Some(class) = crate::object_store::errors::of_answer(error) {
             return Some(class.into());
         }
         #[cfg(feature = "redis")]
@@ -279,7 +279,7 @@ impl Walk {
 
     #[cfg(feature = "redis")]
     fn of_redis(&mut self, error: &redis::RedisError) -> Option<Failure> {
-        match crate::redis_kinds::of_redis(error) {
+        match crate::redis::kinds::of_redis(error) {
             Said::Failure(failure) if failure == Class::Unknown.into() => None,
             Said::Failure(failure) => Some(failure),
             Said::Connection(otherwise) => {

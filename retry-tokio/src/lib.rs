@@ -86,8 +86,6 @@
 
 #[cfg(feature = "aws")]
 mod aws;
-#[cfg(feature = "aws")]
-mod aws_errors;
 mod chain;
 #[cfg(any(feature = "rumqttc", feature = "sqlx", feature = "tokio-postgres"))]
 mod database;
@@ -103,27 +101,13 @@ mod letters;
 mod object_store;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(feature = "redis")]
-mod redis_kinds;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "rumqttc")]
 mod rumqttc;
-#[cfg(feature = "rumqttc")]
-mod rumqttc_kinds;
 mod sleep;
 #[cfg(feature = "sqlx")]
 mod sqlx;
-#[cfg(feature = "tonic")]
-mod status;
-#[cfg(feature = "object_store")]
-mod store_client;
-#[cfg(feature = "object_store")]
-mod store_connector;
-#[cfg(feature = "object_store")]
-mod store_errors;
-#[cfg(feature = "object_store")]
-mod store_service;
 mod tls;
 #[cfg(feature = "tokio-postgres")]
 mod tokio_postgres;
@@ -149,7 +133,7 @@ pub use crate::hyper::hyper_error;
 pub use crate::letters::{Keeping, KeptOr, LetterWriter, Unwritten};
 #[cfg(feature = "object_store")]
 #[cfg_attr(docsrs, doc(cfg(feature = "object_store")))]
-pub use crate::object_store::object_store_error;
+pub use crate::object_store::{ReqwestClient, RetryConnector, object_store_error};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use crate::redis::redis_error;
@@ -174,9 +158,6 @@ pub use crate::tonic::{TonicClassifier, tonic_status};
 pub use crate::tower::{
     AgainBy, CircuitBy, Cloned, LettersTo, ResponseFuture, RetryLayer, RetryService, ServiceError,
 };
-#[cfg(feature = "object_store")]
-#[cfg_attr(docsrs, doc(cfg(feature = "object_store")))]
-pub use crate::{store_client::ReqwestClient, store_connector::RetryConnector};
 use retry_core::{
     Instant, Retry,
     policy::Policies,

@@ -1,4 +1,4 @@
-//! Uploads to S3 with object_store, against a small server on loopback and real faults. It fails if a claim is false.
+//! Uploads to S3 with object_store, against the server of `s3s` on loopback and real faults. It fails if a claim is false.
 //!
 //! `cargo run`, in this folder. Copy `uploads.rs`; the rest is the server, the faults and the claims.
 
@@ -11,7 +11,7 @@ use s3_upload::{Result, parts};
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let mut claims = Claims::default();
-    println!("The server is part of this program: objects in memory, without signatures.");
+    println!("The server is part of this program: s3s, with its objects in a temporary folder.");
     println!("\n1. Answers of S3");
     part(parts::answers(&mut claims)).await??;
     println!("\n2. Multipart uploads");

@@ -1,51 +1,72 @@
-//! A small S3 server on loopback: objects, copies and multipart uploads, in memory, of one bucket. It checks no signatures.
-//!
-//! The parts need its answers, such as an error in a 200 or a `Retry-After`, and they need them at a chosen request. A whole
-//! server, by a crate such as `s3s`, would still need this script in front of it, so it would add much and replace little.
+//! An S3 server on loopback: the crate `s3s`, which checks signatures, with its objects in a folder. In front of it stands a
+//! script, which answers chosen requests instead, such as with an error in a 200.
 
 use core::net::SocketAddr;
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::io;
+use std::collections::{HashMap, VecDeque};
+use std::fs;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use object_store::aws::AmazonS3Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-/// What the server does with a request.
+use crate::Result;
+
+const BUCKET: &str = "reports";
+const KEY: &str = "key";
+const SECRET: &str = "secret";
+
+/// What happens to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
-    /// Carries it out.
+    /// The server gets it.
     Ok,
-    /// Answers with this status, this code, and these seconds as `Retry-After`.
+    /// The script answers with this status, this code, and these seconds as `Retry-After`.
     Fail(u16, &'static str, Option<u32>),
 }
 
-/// The server. Clones share its objects.
-#[derive(Clone, Debug, Default)]
-pub struct S3(Arc<Mutex<Held>>);
+/// The server. Clones share its objects. They are removed with the last clone.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    server: S3Service,
+    folder: Arc<TempDir>,
+    script: Arc<Mutex<Script>>,
+}
 
 #[derive(Debug, Default)]
-struct Held {
+struct Script {
     answers: HashMap<String, VecDeque<Answer>>,
     seen: Vec<(String, Instant)>,
-    objects: HashMap<String, Vec<u8>>,
-    /// The parts of each upload under way, by its number.
-    uploads: HashMap<u32, BTreeMap<u32, Vec<u8>>>,
-    last_upload: u32,
 }
 
 impl S3 {
+    /// Makes a server with one empty bucket.
+    ///
+    /// # Errors
+    /// Returns an error if the system has no temporary folder.
+    pub fn new() -> Result<Self> {
+        let folder = TempDir::new()?;
+        fs::create_dir(folder.path().join(BUCKET))?;
+        let files = FileSystem::new(folder.path()).map_err(|error| format!("{error:?}"))?;
+        let mut server = S3ServiceBuilder::new(files);
+        server.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        Ok(Self { server: server.build(), folder: Arc::new(folder), script: Arc::default() })
+    }
+
     /// Starts the server. Returns its address.
     ///
     /// # Errors
     /// Returns an error if no port is free.
-    pub async fn start(&self) -> io::Result<SocketAddr> {
+    pub async fn start(&self) -> Result<SocketAddr> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let app = Router::new().fallback(serve).with_state(self.clone());
@@ -57,72 +78,63 @@ impl S3 {
     ///
     /// # Errors
     /// Returns an error if no port is free.
-    pub async fn bucket(&self) -> io::Result<AmazonS3Builder> {
+    pub async fn bucket(&self) -> Result<AmazonS3Builder> {
         Ok(bucket_at(self.start().await?))
     }
 
     /// Sets the answers to an operation, such as `put KEY`, `copy KEY`, `create KEY`, `part 2 KEY` or `complete KEY`. The last one
     /// repeats. Without any, the answer is `Ok`.
     pub fn set(&self, operation: &str, answers: &[Answer]) {
-        self.with(|held| held.answers.insert(operation.into(), answers.iter().copied().collect()));
+        self.with(|script| script.answers.insert(operation.into(), answers.iter().copied().collect()));
     }
 
     /// Returns when the requests of an operation arrived.
     pub fn seen(&self, operation: &str) -> Vec<Instant> {
-        self.with(|held| held.seen.iter().filter(|(seen, _)| seen == operation).map(|(_, at)| *at).collect())
+        self.with(|script| {
+            script.seen.iter().filter(|(seen, _)| seen == operation).map(|(_, at)| *at).collect()
+        })
     }
 
     /// Returns how many parts of a key arrived, whole or not.
     pub fn parts(&self, key: &str) -> usize {
         let is_part = |seen: &str| seen.starts_with("part ") && seen.ends_with(key);
-        self.with(|held| held.seen.iter().filter(|(seen, _)| is_part(seen)).count())
+        self.with(|script| script.seen.iter().filter(|(seen, _)| is_part(seen)).count())
     }
 
     /// Returns an object.
     pub fn object(&self, key: &str) -> Option<Vec<u8>> {
-        self.with(|held| held.objects.get(key).cloned())
+        fs::read(self.folder.path().join(BUCKET).join(key)).ok()
     }
 
-    fn with<R>(&self, f: impl FnOnce(&mut Held) -> R) -> R {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<R>(&self, f: impl FnOnce(&mut Script) -> R) -> R {
+        f(&mut self.script.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Returns the settings of the bucket at an address. The server takes any key and any secret.
+/// Returns the settings of the bucket at an address.
 pub fn bucket_at(address: SocketAddr) -> AmazonS3Builder {
     AmazonS3Builder::new()
         .with_endpoint(format!("http://{address}"))
         .with_allow_http(true)
-        .with_bucket_name("reports")
+        .with_bucket_name(BUCKET)
         .with_region("eu-central-1")
-        .with_access_key_id("key")
-        .with_secret_access_key("secret")
+        .with_access_key_id(KEY)
+        .with_secret_access_key(SECRET)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server's log is in real time")]
+#[expect(clippy::disallowed_methods, reason = "the log of requests is in real time")]
 async fn serve(
     State(s3): State<S3>,
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response {
-    let (method, key) = (request.method().clone(), request.uri().path().replacen("/reports/", "", 1));
-    let number = |name| query.get(name).and_then(|value: &String| value.parse::<u32>().ok());
-    let (upload, part) = (number("uploadId"), number("partNumber"));
-    let source = request.headers().get("x-amz-copy-source").and_then(|source| source.to_str().ok());
-    let source = source.map(|source| source.trim_start_matches('/').replacen("reports/", "", 1));
-    let operation = match (&method, upload, part) {
-        (&Method::PUT, ..) if source.is_some() => format!("copy {key}"),
-        (&Method::PUT, Some(_), Some(part)) => format!("part {part} {key}"),
-        (&Method::PUT, ..) => format!("put {key}"),
-        (&Method::POST, Some(_), _) => format!("complete {key}"),
-        (&Method::POST, ..) => format!("create {key}"),
-        _ => format!("{method} {key}"),
-    };
-    s3.with(|held| held.seen.push((operation.clone(), Instant::now())));
-    let Ok(body) = to_bytes(request.into_body(), usize::MAX).await else {
+    let operation = operation(&request, &query);
+    s3.with(|script| script.seen.push((operation.clone(), Instant::now())));
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
         return StatusCode::BAD_REQUEST.into_response(); // the body broke, and so did the connection
     };
-    let answer = s3.with(|held| match held.answers.get_mut(&operation) {
+    let answer = s3.with(|script| match script.answers.get_mut(&operation) {
         Some(answers) if answers.len() > 1 => answers.pop_front(),
         Some(answers) => answers.front().copied(),
         None => None,
@@ -134,36 +146,22 @@ async fn serve(
         }
         return response.body(format!("<Error><Code>{code}</Code></Error>").into()).expect("a valid answer");
     }
-    s3.with(|held| match (&method, upload, part) {
-        (&Method::PUT, Some(upload), Some(part)) => {
-            held.uploads.entry(upload).or_default().insert(part, body.into());
-            [("etag", format!("\"{part}\""))].into_response()
-        }
-        (&Method::PUT, ..) => {
-            if let Some(source) = source {
-                let Some(object) = held.objects.get(&source).cloned() else {
-                    return (StatusCode::NOT_FOUND, "<Error><Code>NoSuchKey</Code></Error>").into_response();
-                };
-                held.objects.insert(key, object);
-                return "<CopyObjectResult><ETag>\"1\"</ETag></CopyObjectResult>".into_response();
-            }
-            held.objects.insert(key, body.into());
-            [("etag", "\"1\"")].into_response()
-        }
-        (&Method::POST, Some(upload), _) => {
-            let parts = held.uploads.remove(&upload).unwrap_or_default();
-            held.objects.insert(key, parts.into_values().flatten().collect());
-            "<CompleteMultipartUploadResult><ETag>\"1\"</ETag></CompleteMultipartUploadResult>"
-                .into_response()
-        }
-        (&Method::POST, ..) => {
-            held.last_upload += 1;
-            let id = held.last_upload;
-            format!(
-                "<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
-            )
-            .into_response()
-        }
-        _ => StatusCode::NO_CONTENT.into_response(),
-    })
+    match s3.server.call(Request::from_parts(head, body.into())).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:?}")).into_response(),
+    }
+}
+
+/// What a request is for, as [`S3::set`] names it.
+fn operation(request: &Request, query: &HashMap<String, String>) -> String {
+    let key = request.uri().path().splitn(3, '/').nth(2).unwrap_or_default();
+    let is_copy = request.headers().contains_key("x-amz-copy-source");
+    match (request.method(), query.get("partNumber")) {
+        (&Method::PUT, _) if is_copy => format!("copy {key}"),
+        (&Method::PUT, Some(part)) => format!("part {part} {key}"),
+        (&Method::PUT, None) => format!("put {key}"),
+        (&Method::POST, _) if query.contains_key("uploadId") => format!("complete {key}"),
+        (&Method::POST, _) => format!("create {key}"),
+        (method, _) => format!("{method} {key}"),
+    }
 }

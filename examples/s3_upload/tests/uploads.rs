@@ -23,7 +23,7 @@ fn store(settings: AmazonS3Builder) -> AmazonS3 {
 }
 
 async fn uploads() -> (S3, Uploads) {
-    let s3 = S3::default();
+    let s3 = S3::new().unwrap();
     let store = store(s3.bucket().await.unwrap());
     (s3, Uploads::new(store))
 }
@@ -58,7 +58,7 @@ async fn the_parts_of_an_upload_that_is_not_completed_are_removed() {
 /// S3 answers a copy by a 200 before it has copied, and only then says that it failed.
 #[tokio::test]
 async fn a_copy_that_fails_inside_a_200_is_sent_again() {
-    let s3 = S3::default();
+    let s3 = S3::new().unwrap();
     let store = store(s3.bucket().await.unwrap());
     let (from, to) = (Path::from("november"), Path::from("copy"));
     store.put(&from, "7 apples".into()).await.unwrap();
@@ -91,7 +91,7 @@ async fn all_uploads_share_one_budget() {
 /// The server stores the object, and the answer is lost. A repetition would say that the object exists already.
 #[tokio::test]
 async fn a_write_on_a_condition_is_not_repeated_after_a_lost_answer() {
-    let s3 = S3::default();
+    let s3 = S3::new().unwrap();
     let proxy = Proxy::start(s3.start().await.unwrap()).await.unwrap();
     let store = store(bucket_at(proxy.address));
     let create = |key: &'static str, mode: PutMode| {

@@ -1,5 +1,7 @@
 //! The classifiers for the errors of rumqttc, of both versions of MQTT.
 
+pub(crate) mod kinds;
+
 use ::rumqttc::{self as v4, v5};
 use retry_core::Failure;
 

@@ -1,5 +1,7 @@
 //! A classifier for the errors of the crate redis.
 
+pub(crate) mod kinds;
+
 use ::redis::RedisError;
 use retry_core::Failure;
 

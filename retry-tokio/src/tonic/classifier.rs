@@ -5,13 +5,11 @@ use std::error::Error;
 use ::h2::{Error as H2Error, Reason};
 use ::hyper::Error as HyperError;
 use ::tonic::{ConnectError, Status};
-use retry_core::{
-    Class, Failure, Progress,
-    classify::{Classifier, downcast},
-    observe::ErrorText,
-};
+use retry_core::classify::{Classifier, downcast};
+use retry_core::observe::ErrorText;
+use retry_core::{Class, Failure, Progress};
 
-use crate::error_chain;
+use super::tonic_status;
 
 /// A classifier for the calls of tonic 0.14. Use it in [`Retry::classifier`](retry_core::Retry::classifier). Its type has
 /// a name, so a client can keep its `Retry` in a field.
@@ -68,32 +66,6 @@ impl<T> Classifier<T, Status> for TonicClassifier {
     fn text<'e>(&self, status: &'e Status) -> Option<ErrorText<'e>> {
         Some(ErrorText::new(status))
     }
-}
-
-/// Classifies the status of a gRPC call of tonic 0.14. Use it in [`Retry::classify`](retry_core::Retry::classify).
-///
-/// | status | class |
-/// |---|---|
-/// | sent by the server, in trailers or [trailers only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses) | [by its code](Class::of_grpc_code) |
-/// | made by tonic, because the connection failed or broke | that of the cause: see [`error_chain`] |
-/// | `CANCELLED` with tonic's text "Timeout expired", from the channel or from a tonic server | `Timeout` |
-///
-/// The server's `grpc-retry-pushback-ms` means what it does to [`Failure::grpc_pushback`]. If it is there several times,
-/// the failure is not retried.
-///
-/// ```
-/// use core::time::Duration;
-/// use retry_core::Class;
-/// use retry_tokio::tonic_status;
-/// use tonic::Status;
-///
-/// let mut busy = Status::unavailable("busy");
-/// busy.metadata_mut().insert("grpc-retry-pushback-ms", "250".parse().unwrap());
-/// let failure = tonic_status(&busy);
-/// assert_eq!((failure.class, failure.hint), (Class::Server, Some(Duration::from_millis(250))));
-/// ```
-pub fn tonic_status(status: &Status) -> Failure {
-    error_chain().classify(status)
 }
 
 /// Returns whether the server cannot have acted on the call.

@@ -8,7 +8,7 @@ use retry_core::Retry;
 use retry_core::classify::ByTrait;
 use retry_core::policy::Policies;
 
-use crate::store_service::RetryingClient;
+use super::service::RetryingClient;
 
 /// Connects the stores of object_store 0.14 to an HTTP client that retries each request.
 ///

@@ -1,5 +1,7 @@
 //! The classifier for the errors of the SDKs of AWS.
 
+pub(crate) mod errors;
+
 use std::error::Error as StdError;
 use std::fmt;
 

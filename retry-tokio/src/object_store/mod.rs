@@ -1,9 +1,18 @@
-//! The classifier for the errors of object_store.
+//! object_store: a connector that retries each request, and the classifier for errors.
+
+mod answer;
+mod client;
+mod connector;
+pub(crate) mod errors;
+mod service;
 
 use ::object_store::Error as StoreError;
 use retry_core::Failure;
 
 use crate::error_chain;
+
+pub use client::ReqwestClient;
+pub use connector::RetryConnector;
 
 /// Classifies an error of object_store 0.14, of any of its stores. Use it in
 /// [`Retry::classify`](retry_core::Retry::classify).

@@ -1,17 +1,25 @@
 //! The error of a call.
 
+#[cfg(feature = "std")]
+mod boxed;
+mod cause;
+mod context;
+
 use core::fmt;
 use core::time::Duration;
 
 use crate::circuit::Rejected;
-use crate::class::{Class, Severity};
-use crate::clean::OnOneLine;
-use crate::detail::Detail;
+use crate::class::Class;
 use crate::error_text::ErrorText;
-use crate::key::Key;
-use crate::name::Name;
-use crate::time::{Instant, Spoken, duration};
+use crate::time::Spoken;
 use crate::verdict::{GiveUp, Reason};
+
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use boxed::BoxError;
+pub use cause::Cause;
+pub(crate) use context::{Context, LastHint};
+pub use context::{ErrorContext, LetterOutcome};
 
 /// The error of a call: how the call ended, after how many attempts, and the last attempt's error.
 ///
@@ -83,99 +91,6 @@ pub struct Error<E> {
     context: Context,
 }
 
-/// An [`ErrorContext`] in less room, because a call returns its error by value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct Context {
-    pub(crate) operation: Name,
-    pub(crate) key: Key,
-    pub(crate) attempt: u32,
-    pub(crate) max_attempts: u32,
-    /// In nanoseconds; `UNKNOWN` if it is unknown.
-    pub(crate) elapsed: u64,
-    pub(crate) when: Instant,
-    /// In nanoseconds since 1970; `UNKNOWN` if it is unknown.
-    pub(crate) unix_time: u64,
-    pub(crate) class: Option<Class>,
-    /// The last failure's hint.
-    pub(crate) hint: LastHint,
-    pub(crate) is_elapsed_partial: bool,
-    /// Whether the last failure was neutral.
-    pub(crate) is_neutral: bool,
-    /// What became of the call's dead letter.
-    pub(crate) letter: Option<LetterOutcome>,
-}
-
-impl Context {
-    /// A time that is unknown.
-    pub(crate) const UNKNOWN: u64 = u64::MAX;
-
-    pub(crate) fn elapsed(&self) -> Option<Duration> {
-        Self::known(self.elapsed)
-    }
-
-    pub(crate) fn unix_time(&self) -> Option<Duration> {
-        Self::known(self.unix_time)
-    }
-
-    fn known(time: u64) -> Option<Duration> {
-        (time != Self::UNKNOWN).then(|| duration(time))
-    }
-
-    fn whole(&self) -> ErrorContext {
-        let Self { key, attempt, max_attempts, when, class, is_elapsed_partial, .. } = *self;
-        let operation = self.operation.clone();
-        let (elapsed, unix_time) = (self.elapsed(), self.unix_time());
-        ErrorContext {
-            operation,
-            key,
-            attempt,
-            max_attempts,
-            elapsed,
-            when,
-            unix_time,
-            class,
-            is_elapsed_partial,
-        }
-    }
-}
-
-/// A hint in four bytes, which fill a gap of [`Context`]: in milliseconds, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) struct LastHint(u32);
-
-impl LastHint {
-    pub(crate) const NONE: Self = Self(u32::MAX);
-    const LONGEST: u32 = u32::MAX - 1;
-
-    #[inline]
-    pub(crate) fn of(hint: Option<Duration>) -> Self {
-        let Some(hint) = hint else { return Self::NONE };
-        let millis = u64::from(hint.subsec_nanos().div_ceil(1_000_000));
-        let millis = hint.as_secs().saturating_mul(1_000).saturating_add(millis);
-        Self(u32::try_from(millis).unwrap_or(Self::LONGEST).min(Self::LONGEST))
-    }
-
-    fn known(self) -> Option<Duration> {
-        (self != Self::NONE).then(|| Duration::from_millis(self.0.into()))
-    }
-}
-
-/// What became of the dead letter of a call: see [`Error::letter`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum LetterOutcome {
-    /// A sink kept it.
-    Kept,
-    /// It is lost: every sink failed or refused it.
-    Lost,
-    /// It was left out and counted, because the circuit refused more calls than the sink's
-    /// [`RejectedLimit`](crate::dead_letter::RejectedLimit) allows.
-    LeftOut,
-}
-
 /// How a failed call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -190,104 +105,6 @@ pub enum ErrorKind {
     /// The policy ignores errors of this class, so the caller may go on without a value. See
     /// [`Error::none_if_ignored`].
     Ignored,
-}
-
-/// Why an attempt failed: an error, a timeout, or an unacceptable value.
-///
-/// Its `Display` writes the operation's own error, or a line of its own in the other cases. It stays on one line of up to
-/// 1 KiB: U+FFFD replaces control characters, line separators and marks of text direction. The error by itself keeps its
-/// own `Display`, and its own `Debug` everywhere.
-///
-/// ```
-/// use core::time::Duration;
-/// use retry_core::Cause;
-///
-/// assert_eq!(Cause::Failed("connection refused").to_string(), "connection refused");
-/// assert_eq!(Cause::<&str>::TimedOut(Duration::from_secs(2)).to_string(), "timed out after 2.0 s");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Cause<E> {
-    /// The operation's own error.
-    Failed(E),
-    /// The attempt exceeded its time limit. The duration is the attempt timeout, or the total timeout if that ended the
-    /// call.
-    TimedOut(Duration),
-    /// [`Retry::classify_ok`](crate::Retry::classify_ok) marked the value as a failure, possibly with a
-    /// [detail](crate::Failure::detail), such as its HTTP status.
-    Unacceptable(Option<Detail>),
-}
-
-impl<E> Cause<E> {
-    /// Returns the operation's own error; `None` after a timeout or an unacceptable value.
-    pub const fn error(&self) -> Option<&E> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::TimedOut(_) | Self::Unacceptable(_) => None,
-        }
-    }
-
-    /// Converts the operation's own error.
-    pub(crate) fn map<F>(self, f: impl FnOnce(E) -> F) -> Cause<F> {
-        match self {
-            Self::Failed(error) => Cause::Failed(f(error)),
-            Self::TimedOut(limit) => Cause::TimedOut(limit),
-            Self::Unacceptable(detail) => Cause::Unacceptable(detail),
-        }
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for Cause<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => OnOneLine(error).fmt(f),
-            Self::TimedOut(limit) => write!(f, "timed out after {}", Spoken(*limit)),
-            Self::Unacceptable(None) => f.write_str("the value is not acceptable"),
-            Self::Unacceptable(Some(detail)) => write!(f, "the value is not acceptable: {detail}"),
-        }
-    }
-}
-
-/// The call that an error is about, and how far it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct ErrorContext {
-    /// The name of the operation, or an empty one.
-    pub operation: Name,
-    /// The key, such as a host, or [`Key::NONE`].
-    pub key: Key,
-    /// The number of the last attempt, counted from 1; 0 before the first attempt. A retry that a limit of time ended
-    /// before it ran does not count. After a reset by [`Policy::reset_after`](crate::Policy::reset_after), attempts are
-    /// counted from it on.
-    pub attempt: u32,
-    /// The number of attempts that the policy or its rule allows a call that goes on failing in the last way; `u32::MAX`
-    /// for unlimited attempts. It is at least `attempt`.
-    pub max_attempts: u32,
-    /// How long the call took, delays included.
-    ///
-    /// It counts from the start of the call if the policy has a time limit, if the call has an observer, or if
-    /// [`Retry::timed`](crate::Retry::timed) or [`Retry::when`](crate::Retry::when) is set. Otherwise the call reads no
-    /// clock before its first failure. With `std`, the time then counts from the end of the first attempt, so that the
-    /// call took at least as long. It is `None` if the call ended with its first attempt, and always without `std`.
-    pub elapsed: Option<Duration>,
-    /// Whether [`elapsed`](Self::elapsed) counts from the end of the first attempt.
-    pub is_elapsed_partial: bool,
-    /// The instant at which the call ended, on the runtime's clock.
-    pub when: Instant,
-    /// The wall-clock time at which the call ended, since 1970 in UTC; `None` if the runtime has
-    /// [none](crate::runtime::Clock::unix_time). With `std`, `Error::at` returns it as a `SystemTime`.
-    pub unix_time: Option<Duration>,
-    /// The class of the last attempt's failure; `None` before the end of the first attempt.
-    pub class: Option<Class>,
-}
-
-impl ErrorContext {
-    /// Returns the severity of the last attempt's failure; `None` before the end of the first attempt.
-    pub fn severity(&self) -> Option<Severity> {
-        self.class.map(Class::severity)
-    }
 }
 
 impl<E> Error<E> {
@@ -547,25 +364,6 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-/// Writes the attempts, the time and the class, such as `after attempt 2 of 5, 27.1 s (Timeout)`. The time is left out
-/// unless it counts from the start of the call.
-impl fmt::Display for ErrorContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.attempt, self.max_attempts) {
-            (0, _) => f.write_str("before the first attempt")?,
-            (attempt, u32::MAX) => write!(f, "after attempt {attempt}")?,
-            (attempt, most) => write!(f, "after attempt {attempt} of {most}")?,
-        }
-        if let (Some(elapsed), false) = (self.elapsed, self.is_elapsed_partial) {
-            write!(f, ", {}", Spoken(elapsed))?;
-        }
-        match self.class {
-            Some(class) => write!(f, " ({class})"),
-            None => Ok(()),
-        }
-    }
-}
-
 /// An error that can be the [`source`](core::error::Error::source) of an [`Error`]: every [`core::error::Error`], and
 /// a [`BoxError`].
 #[diagnostic::on_unimplemented(
@@ -589,83 +387,5 @@ impl<E: core::error::Error + 'static> Source for E {
 impl<E: Source> core::error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         self.inner().map(Source::source)
-    }
-}
-
-#[cfg(feature = "std")]
-#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-pub use boxed::BoxError;
-
-#[cfg(feature = "std")]
-mod boxed {
-    use core::fmt;
-    use core::ops::Deref;
-    use std::boxed::Box;
-
-    use super::{Error, Source};
-
-    /// A boxed error of any type. [`Error::boxed`] makes it from an `anyhow::Error`, a boxed error or text.
-    ///
-    /// It does not implement [`core::error::Error`], so that the error in the box is the source of an
-    /// [`Error<BoxError>`], and can be downcast there.
-    pub struct BoxError(Box<dyn core::error::Error + Send + Sync>);
-
-    impl BoxError {
-        /// Returns the error in the box.
-        #[must_use]
-        pub fn into_inner(self) -> Box<dyn core::error::Error + Send + Sync> {
-            self.0
-        }
-    }
-
-    impl<E: Into<Box<dyn core::error::Error + Send + Sync>>> From<E> for BoxError {
-        fn from(error: E) -> Self {
-            Self(error.into())
-        }
-    }
-
-    impl Deref for BoxError {
-        type Target = dyn core::error::Error + Send + Sync + 'static;
-
-        fn deref(&self) -> &Self::Target {
-            &*self.0
-        }
-    }
-
-    impl Source for BoxError {
-        fn source(&self) -> &(dyn core::error::Error + 'static) {
-            &*self.0
-        }
-    }
-
-    impl fmt::Display for BoxError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.fmt(f)
-        }
-    }
-
-    impl fmt::Debug for BoxError {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.fmt(f)
-        }
-    }
-
-    impl<E: Into<Box<dyn core::error::Error + Send + Sync>>> Error<E> {
-        /// Boxes the operation's own error, so that this error is a [`core::error::Error`] and works with `?`.
-        ///
-        /// ```
-        /// use std::error::Error as StdError;
-        /// use retry_core::{Class, Error, Policy, retry};
-        ///
-        /// fn stock() -> Result<u32, Box<dyn StdError + Send + Sync>> {
-        ///     let read = retry(&Policy::DEFAULT).classify(|_: &Box<dyn StdError + Send + Sync>| Class::Validation);
-        ///     let count = read.run_blocking(|| Ok("7".parse::<u32>()?)).map_err(Error::boxed)?;
-        ///     Ok(count)
-        /// }
-        /// assert_eq!(stock().unwrap(), 7);
-        /// ```
-        pub fn boxed(self) -> Error<BoxError> {
-            self.map(BoxError::from)
-        }
     }
 }
