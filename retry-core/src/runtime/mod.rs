@@ -46,6 +46,8 @@
 #[cfg(feature = "std")]
 mod cancel;
 #[cfg(feature = "std")]
+mod os_rng;
+#[cfg(feature = "std")]
 mod std;
 mod wrappers;
 
@@ -57,7 +59,10 @@ use core::time::Duration;
 pub use cancel::{CancelToken, Cancellable};
 #[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-pub use std::{OsRng, StdRuntime};
+pub use os_rng::OsRng;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use std::StdRuntime;
 
 #[cfg(feature = "critical-section")]
 #[cfg_attr(docsrs, doc(cfg(feature = "critical-section")))]

@@ -1,11 +1,9 @@
 //! The system's clock, sleep and entropy, for blocking code.
 
-use core::convert::Infallible;
 use core::time::Duration;
 use std::sync::OnceLock;
 
-use rand_core::TryRng;
-
+use super::os_rng::OsRng;
 use super::{BlockingSleep, Clock, Entropy, Interrupted};
 use crate::time::Instant;
 
@@ -77,36 +75,5 @@ impl BlockingSleep for StdRuntime {
 impl Entropy for StdRuntime {
     fn word(&self) -> u64 {
         OsRng.word()
-    }
-}
-
-/// Random words from the operating system, one request per word. So there is no state to seed, to share or to fork.
-///
-/// If the system refuses, the word is `u64::MAX`, which makes the longest delay that the jitter allows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OsRng;
-
-impl Entropy for OsRng {
-    fn word(&self) -> u64 {
-        getrandom::u64().unwrap_or(u64::MAX)
-    }
-}
-
-impl TryRng for OsRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(getrandom::u32().unwrap_or(u32::MAX))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.word())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        if getrandom::fill(bytes).is_err() {
-            bytes.fill(u8::MAX);
-        }
-        Ok(())
     }
 }
