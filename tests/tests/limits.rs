@@ -603,7 +603,7 @@ fn a_total_timeout_leaves_a_dead_letter() {
     assert_eq!(error.reason(), REASON);
     let line = fs::read_to_string(&path).unwrap();
     assert!(line.contains(r#""reason":"total-timeout","class":"Timeout","attempts":1"#), "{line}");
-    assert!(line.contains(r#""error":"timed out after 1500 ms""#), "{line}");
+    assert!(line.contains(r#""error":"timed out after 1.5 s""#), "{line}");
     let stored = JsonLinesReader::<u8>::open(&path).unwrap().next().unwrap().unwrap();
     assert_eq!(stored.letter.reason, REASON);
 }

@@ -5,7 +5,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 use retry_core::{
     CircuitConfig, Class, Failure, Instant, Policy, Retry, SharedCircuit,
     circuit::{Change, ChangeCause, CountWindow, Phase},
-    observe::{Event, EventKind, MetricsFacade, Observer},
+    observe::{Event, MetricsFacade, Observer},
     runtime::LocalLock,
     testing::FakeClock,
 };
@@ -189,14 +189,14 @@ fn circuits_are_counted_for_any_operation_and_in_any_order() {
     assert_eq!(samples(&handle), expected);
 }
 
+/// The facade takes its counters at the first event of an operation.
 #[test]
-fn without_a_recorder_nothing_is_counted_and_calls_work() {
+fn a_recorder_that_is_installed_after_the_first_calls_counts_nothing_of_them_or_after_them() {
+    let (recorder, handle) = recorder();
     let facade = MetricsFacade::<2>::default();
     story(&facade);
-    let mut event = letter(&super::WRITE, true);
-    event.kind = EventKind::Started;
-    event.attempt = u32::MAX;
-    facade.observe(&event);
+    with_local_recorder(&recorder, || story(&facade));
+    assert_eq!(samples(&handle), [""; 0]);
 }
 
 const STORY: &str = r#"retry_attempts_total{operation="stock.read",attempt="1"} 4

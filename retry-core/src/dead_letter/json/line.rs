@@ -44,7 +44,7 @@ pub struct StoredLetter<T> {
     /// secrets of URLs.
     ///
     /// If no attempt ended, such as when the circuit refused the first one, it is the text of the call's error. If the
-    /// attempt timed out, it says so, such as `timed out after 1500 ms`. It is `None` for a letter that
+    /// attempt timed out, it says so, such as `timed out after 1.5 s`. It is `None` for a letter that
     /// [`JsonLinesSink::store`](super::JsonLinesSink::store) has written.
     pub error: Option<String>,
     /// The metadata of the call, in pairs of name and value: at most 32 pairs, with values of up to 256 bytes.
@@ -267,8 +267,7 @@ impl<E: fmt::Display> fmt::Display for Caused<'_, E> {
         use crate::error::Cause;
         match self.0.error.cause() {
             Some(Cause::Failed(error)) => ErrorText::new(error).fmt(f),
-            Some(Cause::TimedOut(limit)) => write!(f, "timed out after {} ms", limit.as_millis()),
-            Some(cause @ Cause::Unacceptable(_)) => cause.fmt(f),
+            Some(cause) => cause.fmt(f),
             None => self.0.error.fmt(f),
         }
     }
