@@ -12,22 +12,24 @@ use crate::outcome::Tally;
 
 /// How many of the cases of each file pass and are declared.
 const FILES: &[(&str, u32, u32)] = &[
-    ("aws_adaptive_rate_limiter", 12, 0),
+    ("aws_adaptive_rate_limiter", 14, 0),
     ("aws_exponential_backoff", 10, 3),
     ("aws_standard_retry", 12, 1),
     ("aws_token_bucket", 10, 8),
     ("envoy_backoff_budget_throttle", 40, 1),
-    ("failsafe_go_breaker", 4, 1),
+    ("failsafe_go_breaker", 5, 2),
     ("failsafe_go_delays_budget_throttle", 64, 1),
+    ("failsafe_go_traces", 11, 2),
     ("finagle_budget_backoff_accrual", 42, 3),
     ("grpc_a6", 54, 9),
     ("polly_breaker", 39, 6),
     ("polly_delays", 37, 8),
     ("polly_jitter_v2_tables", 1, 1),
     ("r4j_interval_function", 20, 7),
-    ("r4j_retry", 7, 1),
+    ("r4j_retry", 8, 3),
     ("r4j_sliding_window", 4, 2),
-    ("r4j_state_machine", 9, 3),
+    ("r4j_state_machine", 11, 4),
+    ("r4j_traces", 13, 5),
     ("tenacity_wait_stop", 60, 8),
     ("tower_tps_budget", 7, 2),
 ];
