@@ -188,6 +188,25 @@ fn a_panic_in_the_clock_at_the_end_of_a_probe_leaves_nothing_under_way() {
     }
 }
 
+/// A probe that is cancelled after a long time is a failure, which opens the circuit.
+#[test]
+fn a_panic_in_the_observer_of_a_cancelled_probe_leaves_nothing_under_way() {
+    let (clock, budget) =
+        (FakeClock::new(), SharedBudget::<_, LocalLock>::with_lock(ConcurrencyShare::DEFAULT));
+    let circuit = half_open(&clock);
+    let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget).on_event(|event| {
+        let opens = matches!(event.kind, EventKind::PhaseChanged(change) if change.to == Phase::Open);
+        assert!(!opens, "a bug in the observer");
+    });
+    let attempt = call.attempt(clock.now()).unwrap();
+    clock.advance(ms(60_000));
+    let cancelled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt.cancel(clock.now())));
+    assert!(cancelled.is_err(), "the observer is told that the circuit opens");
+    drop(call);
+    assert_eq!(circuit.phase(), Phase::Open);
+    assert_eq!(budget.attempts_under_way(), 0);
+}
+
 /// The future of an attempt is dropped before the observer gets the event of its end.
 #[test]
 fn the_attempts_future_is_dropped_before_its_end_is_reported() {
