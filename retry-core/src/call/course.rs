@@ -58,10 +58,19 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     }
 }
 
-/// The price of an attempt until its circuit has ended it.
+/// The price of an attempt while its circuit ends it. That may call the caller's code, such as a clock. If it panics, the
+/// circuit takes the attempt for a dropped one, and so does the budget. Forget it when the circuit is done.
 struct Unsettled<'b, B: Budget> {
     budget: &'b B,
     price: Price,
+}
+
+impl<'b, B: Budget> Unsettled<'b, B> {
+    /// `None` without unwinding, such as on a microcontroller: nothing would be dropped.
+    #[inline(always)]
+    fn new(budget: &'b B, price: Price) -> Option<Self> {
+        cfg!(panic = "unwind").then_some(Self { budget, price })
+    }
 }
 
 impl<B: Budget> Drop for Unsettled<'_, B> {
@@ -71,16 +80,6 @@ impl<B: Budget> Drop for Unsettled<'_, B> {
 }
 
 impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
-    /// Lets the circuit end an attempt of this price. That may call the caller's code, such as a clock. If it panics, the
-    /// circuit takes the attempt for a dropped one, and so does the budget.
-    #[inline(always)]
-    fn at_gate<T>(&self, price: Price, end: impl FnOnce(&G) -> T) -> T {
-        let unsettled = Unsettled { budget: &self.budget, price };
-        let ended = end(&self.gate);
-        mem::forget(unsettled);
-        ended
-    }
-
     /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price, and a pending
     /// answer is a success.
     #[inline(always)]
@@ -94,20 +93,22 @@ impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
         now: &mut Reading<N>,
     ) -> Settled {
         let class = failure.class;
+        let unsettled = Unsettled::new(&self.budget, price);
         let (settled, deposit) = if failure.is_pending {
             // The dependency answered. The next poll asks the circuit when it begins.
-            let change = self.at_gate(price, |gate| gate.succeed(ticket, || now.get()));
+            let change = self.gate.succeed(ticket, || now.get());
             (Settled { change, next: Ok(()) }, Deposit::Succeeded { first, price })
         } else if failure.is_neutral {
             let end = AttemptEnd::Neutral { delay };
-            let settled = self.at_gate(price, |gate| gate.end(ticket, end, || now.get()));
+            let settled = self.gate.end(ticket, end, || now.get());
             (settled, Deposit::Neutral { price })
         } else {
             let hint = if self.policies.policy(read).ignores_hints() { None } else { failure.hint };
             let end = AttemptEnd::Failed { class, hint, delay, word };
-            let settled = self.at_gate(price, |gate| gate.end(ticket, end, || now.get()));
+            let settled = self.gate.end(ticket, end, || now.get());
             (settled, Deposit::Failed { class, price })
         };
+        mem::forget(unsettled);
         self.budget.deposit(deposit, || now.get());
         settled
     }
@@ -299,7 +300,9 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let mut now = Reading::Unread(now);
         if let Some((ticket, price)) = self.state.end_attempt() {
             let Self { setup, state } = self;
-            let change = setup.at_gate(price, |gate| gate.succeed(ticket, || now.get()));
+            let unsettled = Unsettled::new(&setup.budget, price);
+            let change = setup.gate.succeed(ticket, || now.get());
+            mem::forget(unsettled);
             setup.budget.deposit(Deposit::Succeeded { first: state.attempts == 1, price }, || now.get());
             self.changed(change);
             self.emit(&mut now, EventKind::Succeeded);
@@ -432,7 +435,9 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     #[inline]
     pub(super) fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
         let mut now = Reading::Unread(now);
-        let change = self.setup.at_gate(price, |gate| gate.cancel(ticket, || now.get()));
+        let unsettled = Unsettled::new(&self.setup.budget, price);
+        let change = self.setup.gate.cancel(ticket, || now.get());
+        mem::forget(unsettled);
         // Before the observer, which may panic.
         self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
         self.changed(change);
