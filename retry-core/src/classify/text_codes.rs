@@ -66,7 +66,7 @@ impl Codes {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
             if self.token.len == 0 {
                 self.token.mark = self.mark;
-                self.token.is_negative = self.last == b'-';
+                self.token.touches = self.last;
                 self.mark = 0;
             }
             self.token.push(byte);
@@ -154,7 +154,7 @@ impl Codes {
         let [before, second] = &self.before;
         let sure = |source, class: Option<Class>| class.map(|class| (source, class, Certainty::Sure));
         if before.is_any(&["errno", "oserror"]) || before.is_any(&["error"]) && second.is_any(&["os"]) {
-            if self.token.is_negative {
+            if self.token.touches == b'-' {
                 return sure(Source::Os, Class::of_resolver_error(-number));
             }
             return os::of_any_system(number).map(|(class, is_sure)| {
@@ -218,6 +218,10 @@ impl Codes {
     fn http(&self, number: i32, next: u8) -> Option<Class> {
         let status = u16::try_from(number).ok().filter(|status| (400..600).contains(status))?;
         let [before, second] = &self.before;
+        // Part of a name or of an address: `error-503.log`, `http://server/500`.
+        if matches!(self.token.touches, b'-' | b'/' | b'.') {
+            return None;
+        }
         // `HTTP/2 503`, `HTTP/1.1 503`.
         let is_version = self.token.mark == 0
             && before.is_number(1)
@@ -225,7 +229,9 @@ impl Codes {
         let is_about_answers = is_version
             || before.is_any(&["http", "https", "response", "code"])
             || before.contains("status")
-            || before.ends_with("code");
+            || before.ends_with("code")
+            // `a status code of 503`, `the status is 503`.
+            || before.is_any(&["of", "is", "was"]) && second.is_any(&["status", "code"]);
         let is_well_known = matches!(status, 400..=418 | 420..=431 | 449 | 451 | 499 | 500..=511 | 520..=530);
         let is_after_a_verb = before.is_any(&[
             "error",
@@ -372,14 +378,15 @@ struct Token {
     len: usize,
     /// The last byte before it outside spaces and tokens. It is 0 if there is none.
     mark: u8,
-    is_negative: bool,
+    /// The byte right before it. It is 0 if there is none.
+    touches: u8,
 }
 
 impl Token {
     /// The most bytes of a code. The longest name has 40 letters.
     const LONGEST: usize = 48;
 
-    const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, is_negative: false };
+    const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, touches: 0 };
 
     fn push(&mut self, byte: u8) {
         if let Some(place) = self.text.get_mut(self.len) {
