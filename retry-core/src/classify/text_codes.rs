@@ -84,7 +84,8 @@ impl Codes {
         if self.token.len == 0 {
             return;
         }
-        let is_unit = self.token.mark == 0 && self.token.is_any(UNITS);
+        // `503 bytes`, but not `status=503 bytes=404`.
+        let is_unit = self.token.mark == 0 && next != b'=' && self.token.is_any(UNITS);
         if let Some(class) = self.status.take().filter(|_| !is_unit) {
             self.take(Source::Http, class, Certainty::Sure);
         }
@@ -231,7 +232,7 @@ impl Codes {
             || before.contains("status")
             || before.ends_with("code")
             // `a status code of 503`, `the status is 503`.
-            || before.is_any(&["of", "is", "was"]) && second.is_any(&["status", "code"]);
+            || before.is_any(&["of", "is", "was"]) && second.is_any(&["status", "code", "response", "answer"]);
         let is_well_known = matches!(status, 400..=418 | 420..=431 | 449 | 451 | 499 | 500..=511 | 520..=530);
         let is_after_a_verb = before.is_any(&[
             "error",
@@ -242,7 +243,6 @@ impl Codes {
             "with",
             "answered",
             "responded",
-            "was",
             "server",
         ]);
         // `HTTPError: 503 Server Error`, `TransportError(429, 'x')`.
@@ -351,6 +351,7 @@ const UNITS: &[&str] = &[
     "pages",
     "results",
     "users",
+    "requests",
     "connections",
     "columns",
     "of",

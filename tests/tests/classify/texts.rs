@@ -334,6 +334,8 @@ const TEXTS: &[(Class, &[&str])] = &[
     (
         Class::Server,
         &[
+            "status=503 bytes=404",
+            "the response was 503",
             "InternalError: We encountered an internal error. Please try again.",
             "ServiceUnavailable: Service is unable to handle request.",
             "Connection refused, return code: `ServerUnavailable`",
@@ -583,6 +585,8 @@ const TEXTS: &[(Class, &[&str])] = &[
     (
         Class::Unknown,
         &[
+            "503 requests sent",
+            "invoice 404 was 500 EUR",
             "something went wrong",
             "assertion failed: left == right",
             "expected 512 bytes, got 512",
