@@ -3,7 +3,7 @@
 use core::cell::LazyCell;
 use core::time::Duration;
 
-use http::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::header::{DATE, HeaderMap};
 use http::{HeaderValue, Method, StatusCode};
 
 use super::hints::{longest, longest_in_millis};
@@ -19,7 +19,8 @@ impl Failure {
     /// [`parse_hint`](crate::classify::parse_hint) reads:
     ///
     /// 1. `retry-after-ms`, `x-ms-retry-after-ms` and `x-amz-retry-after`, in milliseconds
-    /// 2. `Retry-After`
+    /// 2. `Retry-After`, and `X-Retry-After` of [Docker Hub](https://github.com/docker/docs/pull/22916) and
+    ///    [Better Auth](https://www.better-auth.com/docs/concepts/rate-limit); the longer of the two
     /// 3. the reset of a rate limit of which nothing remains, such as `x-ratelimit-remaining: 0` with
     ///    `x-ratelimit-reset`, or `RateLimit: "default";r=0;t=5`. If a 429 leaves out what remains, the reset counts, too.
     ///
@@ -120,12 +121,14 @@ fn of_grpc(headers: &HeaderMap) -> Option<Failure> {
 fn own_hint(headers: &HeaderMap, now: impl Fn() -> u64) -> Option<Duration> {
     let all = |name: &'static str| headers.get_all(name).iter().filter_map(text);
     let in_millis = IN_MILLIS.iter().filter_map(|name| all(name).filter_map(longest_in_millis).max()).max();
-    in_millis.or_else(|| all("retry-after").filter_map(|value| longest(value, &now)).max())
+    in_millis.or_else(|| {
+        IN_SECONDS.iter().flat_map(|name| all(name)).filter_map(|value| longest(value, &now)).max()
+    })
 }
 
 /// Returns whether one of these headers is there, readable or not.
 fn has_own_hint(headers: &HeaderMap) -> bool {
-    headers.contains_key(RETRY_AFTER) || IN_MILLIS.iter().any(|name| headers.contains_key(*name))
+    IN_SECONDS.iter().chain(IN_MILLIS).any(|name| headers.contains_key(*name))
 }
 
 /// Returns whether the server asks for no further attempt.
@@ -137,6 +140,8 @@ fn is_final(headers: &HeaderMap) -> bool {
 
 /// OpenAI and Azure, Azure's older ones, Amazon.
 const IN_MILLIS: &[&str] = &["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"];
+/// RFC 9110, Docker Hub and Better Auth. They mean the same, so the longer one counts.
+const IN_SECONDS: &[&str] = &["retry-after", "x-retry-after"];
 const SHOULD_RETRY: &[&str] = &["x-should-retry", "stripe-should-retry"];
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_PUSHBACK: &str = "grpc-retry-pushback-ms";

@@ -83,7 +83,7 @@ impl Messages {
     /// [`of_mqtt_reason`](Class::of_mqtt_reason), [`of_curl_code`](Class::of_curl_code),
     /// [`of_grpc_code`](Class::of_grpc_code) and [`of_http_status`](Class::of_http_status). A general code, such as
     /// `HY000`, leaves the decision to the words. So does an error number that systems read differently, such as 32,
-    /// which is a broken pipe on Linux and a locked file on Windows.
+    /// which is a broken pipe on Linux and a locked file on Windows. A number of things is no code: `got 503 bytes`.
     ///
     /// ```
     /// use retry_core::{classify::Messages, Class};
@@ -98,6 +98,7 @@ impl Messages {
     /// assert_eq!(class("Connection refused, return code: `NotAuthorized`"), Class::Client);
     /// assert_eq!(class("invalid timeout: -1"), Class::Validation);
     /// assert_eq!(class("no timeout configured"), Class::Unknown);
+    /// assert_eq!(class("got 503 bytes"), Class::Unknown);
     /// ```
     pub const DEFAULT: Self = Self { own: &[], or_default: true };
 

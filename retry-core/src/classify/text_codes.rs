@@ -17,6 +17,8 @@ pub(super) struct Codes {
     last: u8,
     is_first: bool,
     found: Option<(Source, Class, Certainty)>,
+    /// The class of an HTTP status, unless the next word makes it a number of things: `got 503 bytes`.
+    status: Option<Class>,
 }
 
 /// The origin of a code. The most specific comes first: the inner cause comes before the code that a service makes of
@@ -42,19 +44,29 @@ pub(super) enum Certainty {
 
 impl Codes {
     pub(super) const fn new() -> Self {
-        Self { token: Token::NONE, before: [Token::NONE; 2], mark: 0, last: 0, is_first: true, found: None }
+        Self {
+            token: Token::NONE,
+            before: [Token::NONE; 2],
+            mark: 0,
+            last: 0,
+            is_first: true,
+            found: None,
+            status: None,
+        }
     }
 
     /// Returns the class of the code found, or `None` if the text has none so far.
     pub(super) fn found(&self) -> Option<(Class, Certainty)> {
-        self.found.map(|(_, class, certainty)| (class, certainty))
+        // A status decides after all other codes.
+        let found = self.found.map(|(_, class, certainty)| (class, certainty));
+        found.or(self.status.map(|class| (class, Certainty::Sure)))
     }
 
     pub(super) fn read(&mut self, byte: u8) {
         if byte.is_ascii_alphanumeric() || byte == b'_' {
             if self.token.len == 0 {
                 self.token.mark = self.mark;
-                self.token.is_negative = self.last == b'-';
+                self.token.touches = self.last;
                 self.mark = 0;
             }
             self.token.push(byte);
@@ -72,16 +84,29 @@ impl Codes {
         if self.token.len == 0 {
             return;
         }
-        if let Some((source, class, certainty)) = self.code(next)
+        // `503 bytes`, but not `status=503 bytes=404`.
+        let is_unit = self.token.mark == 0 && next != b'=' && self.token.is_any(UNITS);
+        if let Some(class) = self.status.take().filter(|_| !is_unit) {
+            self.take(Source::Http, class, Certainty::Sure);
+        }
+        match self.code(next) {
+            Some((Source::Http, class, _)) => self.status = Some(class),
             // A general code leaves the decision to others, and to the words.
-            && class != Class::Unknown
-            && self.found.is_none_or(|(found, ..)| source < found)
-        {
-            self.found = Some((source, class, certainty));
+            Some((source, class, certainty)) if class != Class::Unknown => {
+                self.take(source, class, certainty)
+            }
+            _ => {}
         }
         self.before = [self.token, self.before[0]];
         self.token = Token::NONE;
         self.is_first = false;
+    }
+
+    /// Keeps a code, unless one that decides before it was found.
+    fn take(&mut self, source: Source, class: Class, certainty: Certainty) {
+        if self.found.is_none_or(|(found, ..)| source < found) {
+            self.found = Some((source, class, certainty));
+        }
     }
 
     fn code(&self, next: u8) -> Option<(Source, Class, Certainty)> {
@@ -108,7 +133,8 @@ impl Codes {
         }
         if text.len() == 4 && self.token.is_number(4) {
             let number = text.parse().ok()?;
-            let beside = in_parentheses && is_sqlstate(before.text());
+            // `ERROR 23000 (1062)`, and `SQLSTATE[HY000] [2002]` of PHP.
+            let beside = matches!(self.token.mark, b'(' | b'[') && is_sqlstate(before.text());
             // This is how Python shows a pair: `(1213, 'Deadlock found')`.
             let in_pair = in_parentheses && next == b',';
             if beside || in_pair || before.is_any(&["error", "errno"]) {
@@ -129,7 +155,7 @@ impl Codes {
         let [before, second] = &self.before;
         let sure = |source, class: Option<Class>| class.map(|class| (source, class, Certainty::Sure));
         if before.is_any(&["errno", "oserror"]) || before.is_any(&["error"]) && second.is_any(&["os"]) {
-            if self.token.is_negative {
+            if self.token.touches == b'-' {
                 return sure(Source::Os, Class::of_resolver_error(-number));
             }
             return os::of_any_system(number).map(|(class, is_sure)| {
@@ -142,17 +168,30 @@ impl Codes {
             return sure(Source::Os, Class::of_windows_error(number));
         }
         let is_bracketed = self.token.mark == b'[' && next == b']';
-        if is_bracketed && before.len == 0
-            || before.is_any(&["curl"])
-            || second.is_any(&["curl"]) && before.is_any(&["error", "code"])
-        {
-            return sure(Source::Curl, Class::of_curl_code(number.unsigned_abs()));
+        // Go's client for Kafka shows its codes in the same way, so words may overrule this one.
+        if is_bracketed && before.len == 0 {
+            let class = Class::of_curl_code(number.unsigned_abs())?;
+            return Some((Source::Curl, class, Certainty::Ambiguous));
         }
-        if second.is_any(&["grpc"]) && before.is_any(&["status", "code"]) {
+        if before.is_any(&["curl"]) || second.is_any(&["curl"]) && before.is_any(&["error", "code"]) {
+            let class = Class::of_curl_code(number.unsigned_abs())?;
+            // The handshake failed, and the words may say that it always will.
+            let is_handshake = number == 35;
+            let certainty = if is_handshake { Certainty::Ambiguous } else { Certainty::Sure };
+            return Some((Source::Curl, class, certainty));
+        }
+        if second.is_any(&["grpc"]) && before.is_any(&["status", "code"]) || before.is_any(&["grpc_status"]) {
             return sure(Source::Grpc, Class::of_grpc_code(number));
         }
         if let Some(class) = self.http(number, next) {
             return sure(Source::Http, Some(class));
+        }
+        if self.is_of_mail(next) {
+            // The words after a final refusal say why.
+            return match before.bytes() {
+                b"4" => Some((Source::Service, Class::Transient, Certainty::Sure)),
+                _ => Some((Source::Service, Class::Permanent, Certainty::Ambiguous)),
+            };
         }
         // This is how sqlx shows SQLite's codes: `(code: 5) database is locked`.
         if before.is_any(&["code"]) && before.mark == b'(' && next == b')' {
@@ -161,11 +200,29 @@ impl Codes {
         None
     }
 
+    /// Returns whether this is the second number of a status code of [RFC 3463], as servers for mail show it after a reply
+    /// code: `451 4.7.1`.
+    ///
+    /// [RFC 3463]: https://www.rfc-editor.org/rfc/rfc3463.html#section-2
+    fn is_of_mail(&self, next: u8) -> bool {
+        let [class, reply] = &self.before;
+        self.token.mark == b'.'
+            && next == b'.'
+            && matches!(class.bytes(), b"4" | b"5")
+            && matches!(class.mark, 0 | b'-' | b':')
+            && reply.is_number(3)
+            && reply.bytes().starts_with(class.bytes())
+    }
+
     /// Reads an HTTP status after a word about answers. After a general word, it takes only a status that is registered
     /// or well known.
     fn http(&self, number: i32, next: u8) -> Option<Class> {
         let status = u16::try_from(number).ok().filter(|status| (400..600).contains(status))?;
         let [before, second] = &self.before;
+        // Part of a name or of an address: `error-503.log`, `http://server/500`.
+        if matches!(self.token.touches, b'-' | b'/' | b'.') {
+            return None;
+        }
         // `HTTP/2 503`, `HTTP/1.1 503`.
         let is_version = self.token.mark == 0
             && before.is_number(1)
@@ -173,7 +230,9 @@ impl Codes {
         let is_about_answers = is_version
             || before.is_any(&["http", "https", "response", "code"])
             || before.contains("status")
-            || before.ends_with("code");
+            || before.ends_with("code")
+            // `a status code of 503`, `the status is 503`.
+            || before.is_any(&["of", "is", "was"]) && second.is_any(&["status", "code", "response", "answer"]);
         let is_well_known = matches!(status, 400..=418 | 420..=431 | 449 | 451 | 499 | 500..=511 | 520..=530);
         let is_after_a_verb = before.is_any(&[
             "error",
@@ -184,14 +243,21 @@ impl Codes {
             "with",
             "answered",
             "responded",
-            "was",
             "server",
         ]);
+        // `HTTPError: 503 Server Error`, `TransportError(429, 'x')`.
+        let is_error_of_http = (before.ends_with("error") || before.ends_with("exception"))
+            && ["http", "api", "transport", "response"].iter().any(|word| before.contains(word));
         let is_at_the_start = self.is_first && matches!(next, b' ' | b':' | b',' | 0);
+        // `<title>503 Service Temporarily Unavailable</title>`.
+        let is_headline = self.token.mark == b'>' && before.is_any(&["title", "h1"]);
+        // .NET: `does not indicate success: 503`.
+        let is_no_success = second.is_any(&["indicate"]);
         // `(code: 517)` is SQLite's, and `(code: 503)` a status.
         let is_in_parentheses = before.mark == b'(' && before.is_any(&["code"]);
         let is_status = is_about_answers && (!is_in_parentheses || status < 512);
-        let is_likely = is_well_known && (is_after_a_verb || is_at_the_start);
+        let is_likely = is_well_known
+            && (is_after_a_verb || is_error_of_http || is_at_the_start || is_headline || is_no_success);
         if is_status || is_likely { Class::of_http_status(status) } else { None }
     }
 
@@ -251,6 +317,46 @@ impl Codes {
     }
 }
 
+/// What is counted by a number before it.
+const UNITS: &[&str] = &[
+    "bytes",
+    "byte",
+    "b",
+    "kb",
+    "kib",
+    "mb",
+    "mib",
+    "gb",
+    "gib",
+    "ms",
+    "s",
+    "milliseconds",
+    "sec",
+    "seconds",
+    "minutes",
+    "rows",
+    "items",
+    "records",
+    "entries",
+    "lines",
+    "files",
+    "messages",
+    "events",
+    "documents",
+    "keys",
+    "characters",
+    "tokens",
+    "times",
+    "points",
+    "pages",
+    "results",
+    "users",
+    "requests",
+    "connections",
+    "columns",
+    "of",
+];
+
 fn database(class: Option<Class>) -> Option<(Source, Class)> {
     class.map(|class| (Source::Database, class))
 }
@@ -273,14 +379,15 @@ struct Token {
     len: usize,
     /// The last byte before it outside spaces and tokens. It is 0 if there is none.
     mark: u8,
-    is_negative: bool,
+    /// The byte right before it. It is 0 if there is none.
+    touches: u8,
 }
 
 impl Token {
     /// The most bytes of a code. The longest name has 40 letters.
     const LONGEST: usize = 48;
 
-    const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, is_negative: false };
+    const NONE: Self = Self { text: [0; Self::LONGEST], len: 0, mark: 0, touches: 0 };
 
     fn push(&mut self, byte: u8) {
         if let Some(place) = self.text.get_mut(self.len) {

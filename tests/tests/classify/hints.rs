@@ -183,6 +183,10 @@ fn the_headers_of_a_hint() {
         (429, &[("retry-after-ms", "1500"), ("retry-after", "2")], RateLimit, Some(ms(1_500))),
         (429, &[("retry-after-ms", "soon"), ("retry-after", "2")], RateLimit, Some(secs(2))),
         (503, &[("x-ms-retry-after-ms", "20000")], Server, Some(secs(20))),
+        // Docker Hub.
+        (429, &[("x-retry-after", "1784000008")], RateLimit, Some(secs(8))),
+        (429, &[("retry-after", "9"), ("x-retry-after", "1784000008")], RateLimit, Some(secs(9))),
+        (429, &[("retry-after", "7"), ("x-retry-after", "1784000008")], RateLimit, Some(secs(8))),
         (429, &[("ratelimit-reset", "20")], RateLimit, Some(secs(20))),
         (429, &[("x-ratelimit-remaining", "3"), ("x-ratelimit-reset", "20")], RateLimit, None),
         (503, &[("x-ratelimit-reset", "20")], Server, None),

@@ -62,7 +62,8 @@ fn the_hint_of_a_response() {
         (&[("retry-after", b"10"), ("retry-after", b"30"), ("retry-after", b"20")], Some(secs(30))),
         (&[("retry-after", b"\xff"), ("retry-after", b"soon"), ("retry-after", b"5")], Some(secs(5))),
         (&[("retry-after", b"5"), ("retry-after", b"Sun, 06 Nov 1994 08:49:47 GMT")], Some(secs(10))),
-        (&[("x-retry-after", b"120")], None),
+        (&[("x-retry-after", b"120")], Some(secs(120))),
+        (&[("x-retry-later", b"120")], None),
     ];
     for (lines, expected) in rows {
         assert_eq!(hint(lines), *expected, "{lines:?}");

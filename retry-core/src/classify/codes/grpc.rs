@@ -63,5 +63,7 @@ impl Class {
 
 /// Returns the class of a code by its name, such as `DEADLINE_EXCEEDED` or `DeadlineExceeded`.
 pub(in crate::classify) fn named(name: &str) -> Option<Class> {
+    // Go spells it with one L.
+    let name = if super::is_same_name("CANCELED", name) { "CANCELLED" } else { name };
     CODES.iter().find(|(code, _)| super::is_same_name(code, name)).and_then(|(_, class)| *class)
 }

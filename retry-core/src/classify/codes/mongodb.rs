@@ -70,6 +70,7 @@ const CODES: &[Row<i32>] = &[
     (272, "MIGRATION_CONFLICT", Class::Transient),
     (279, "CLIENT_DISCONNECT", Class::Network),
     (290, "TRANSACTION_EXCEEDED_LIFETIME_LIMIT_SECONDS", Class::Timeout),
+    (292, "QUERY_EXCEEDED_MEMORY_LIMIT_NO_DISK_USE_ALLOWED", Class::Permanent),
     (314, "OBJECT_IS_BUSY", Class::Transient),
     (317, "CONNECTION_POOL_EXPIRED", Class::Network),
     (334, "MECHANISM_UNAVAILABLE", Class::Permanent),
@@ -132,7 +133,7 @@ impl Class {
     /// | `Client` | 13, 18, 391 not allowed; 48, 68, 85, 86 exists; 11000 duplicate key; 225, 256 transaction over |
     /// | `NotFound` | 4, 11, 26, 27, 31, 43 |
     /// | `Validation` | 2, 9, 14, 15, 22, 40, 66, 72, 73, 121, 257, 10334 |
-    /// | `Permanent` | 20, 59, 115, 238, 334 not supported; 79, 100 write concern; 141 TLS; 146 memory of a query; 14031 disk full |
+    /// | `Permanent` | 20, 59, 115, 238, 334 not supported; 79, 100 write concern; 141 TLS; 146 and 292 memory of a query; 14031 disk full |
     /// | `Unknown` | 8 unknown error |
     ///
     /// All codes that the drivers retry are retried, and all that the server calls retriable. Sources: the server's

@@ -26,6 +26,9 @@ const EAI: &[Row<i32>] = &[
     (0, "EREFUSED", Class::Network),
     (0, "ETIMEOUT", Class::Timeout),
     (0, "ESOCKETTIMEDOUT", Class::Timeout),
+    // These are the names of DNS itself.
+    (0, "SERVFAIL", Class::Network),
+    (0, "NXDOMAIN", Class::Network),
     // These are the names of Windows.
     (0, "WSAHOST_NOT_FOUND", Class::Network),
     (0, "WSATRY_AGAIN", Class::Network),
