@@ -44,7 +44,7 @@ fn an_attempt_that_takes_too_long_is_ended_and_retried() {
     let ended = Ended::of(&mut retry("--attempt-timeout 100ms --max-attempts 2", "sleep 30"));
     assert_eq!(ended.status.code(), Some(124));
     assert!(
-        ended.lines()[0].starts_with("retry_command: attempt 1 of 2: timed out; retry in "),
+        ended.lines()[0].starts_with("retry_command: attempt 1 of 2: timed out after 100 ms; retry in "),
         "{}",
         ended.err
     );
@@ -106,6 +106,34 @@ fn two_attempts_never_run_at_once() {
     assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
     let notes = notes.take();
     assert!(!notes.contains("begins\nbegins\n"), "{notes}");
+}
+
+#[test]
+fn a_command_that_needs_several_limits_to_end_uses_up_no_attempt() {
+    let notes = Notes::new("slow-end");
+    let script = "test -s $notes && exit 0
+        trap 'sleep 0.4; echo ended | tee $notes >&2; exit 1' TERM; while :; do sleep 0.01; done";
+    let ended = notes.run("-v", script);
+    assert_eq!((ended.status.code(), notes.take().as_str()), (Some(0), "ended\n"), "{}", ended.err);
+    // The attempt is over after that, and the next one begins.
+    // The shell may add a line of its own about its `sleep`.
+    let is_ours = |line: &&str| line.starts_with("retry_command: ") || *line == "ended";
+    let lines: Vec<_> = ended.err.lines().filter(is_ours).collect();
+    let at = lines.iter().position(|line| *line == "ended").expect("the command said so");
+    assert!(
+        lines[at - 1].starts_with("retry_command: attempt ") && lines[at - 1].ends_with(" starts"),
+        "{lines:?}"
+    );
+    assert!(lines[at + 1].contains(": timed out after 100 ms (Timeout); retry in "), "{lines:?}");
+}
+
+#[test]
+fn no_attempt_follows_a_signal_that_the_command_ignores_until_it_is_cut() {
+    let script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.01; done";
+    let mut running = Running::start(&mut retry("--attempt-timeout 2s", script));
+    running.prints("ready");
+    running.signal("-INT");
+    assert_eq!(running.ends(), (124, "ignored\n".into()));
 }
 
 #[test]

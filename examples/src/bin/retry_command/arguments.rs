@@ -90,13 +90,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
         }
     }
 
-    let mut policy = options.policy()?;
+    let policy = options.policy()?;
     let is_curl =
         command.first().is_some_and(|program| PathBuf::from(program).file_name() == Some(OsStr::new("curl")));
     let statuses = Statuses { retry_on, fail_on, is_curl };
-    if statuses.is_retried(TIMED_OUT) == Some(false) {
-        policy = policy.retry_on(policy.settings().retry_on.without(retry_core::Class::Timeout));
-    }
     if let Some(path) = plot {
         return Ok(Task::Plot(policy, path));
     }
