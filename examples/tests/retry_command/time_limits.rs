@@ -96,6 +96,21 @@ fn a_command_that_stays_gets_sigkill() {
     assert!(!is_alive(notes.take().trim()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn processes_that_have_ended_are_not_waited_for() {
+    // This process is the parent of all orphans from now on, and waits for none, as some first processes of containers.
+    nix::sys::prctl::set_child_subreaper(true).expect("this process may be one");
+    let notes = Notes::new("zombie");
+    let script = "test -s $notes && exit 0; sleep 30 > /dev/null 2>&1 & echo $! > $notes; wait";
+    let ended = notes.run("--kill-after 20s --start-within 10s", script);
+    let orphan = notes.take();
+    assert!(
+        fs::read_to_string(format!("/proc/{}/stat", orphan.trim())).is_ok_and(|stat| stat.contains(") Z "))
+    );
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+}
+
 #[test]
 fn two_attempts_never_run_at_once() {
     let notes = Notes::new("once");

@@ -8,6 +8,8 @@ use nix::unistd::Pid;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
+use crate::zombies;
+
 /// What gets the signals of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Group {
@@ -39,9 +41,7 @@ impl Group {
         let ended = async {
             let _ = child.wait().await;
             // The system reports the end of a child, but not of a group, so this asks again and again.
-            while self.exists() {
-                sleep(Duration::from_millis(10)).await;
-            }
+            while !self.has_ended().await {}
         };
         match kill_after {
             None => ended.await,
@@ -54,10 +54,16 @@ impl Group {
         }
     }
 
-    fn exists(self) -> bool {
-        match self {
-            Self::Whole(group) => killpg(group, None) != Err(Errno::ESRCH),
-            Self::Foreground(_) => false,
+    /// Returns whether all processes have ended, when it is known, or after a while.
+    async fn has_ended(self) -> bool {
+        let Self::Whole(group) = self else { return true };
+        for _ in 0..10 {
+            if killpg(group, None) == Err(Errno::ESRCH) {
+                return true;
+            }
+            sleep(Duration::from_millis(10)).await;
         }
+        // It takes a look at every process of the system, so it comes last.
+        zombies::are_all_of(group)
     }
 }

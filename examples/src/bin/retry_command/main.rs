@@ -12,6 +12,7 @@ mod screen;
 mod signals;
 mod status;
 mod statuses;
+mod zombies;
 
 use core::time::Duration;
 use std::fs;
