@@ -51,6 +51,9 @@ fn the_lines_of_a_run() {
         ]
     );
     assert_eq!(Ended::of(&mut retry("", "exit 0")).err, "");
+
+    let ended = Ended::of(&mut retry("-v --max-attempts 1 --total-timeout 100ms", "sleep 30"));
+    assert!(ended.err.contains("attempt 1 of 1: timed out after 100 ms (Timeout); "), "{}", ended.err);
 }
 
 #[test]
