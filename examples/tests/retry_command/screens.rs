@@ -93,7 +93,7 @@ fn a_dry_run_prints_the_delays_and_runs_nothing() {
     let ended = run("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
     assert!(ended.out.ends_with("leaves no time for another attempt\n"), "{}", ended.out);
     assert_eq!(ended.out.lines().filter(|line| line.starts_with("  ")).count(), 2); // a delay, and the sum
-    assert!(run("--max-attempts 4294967295 --start-within none --dry-run").out.contains("goes on"));
+    assert!(run("--max-attempts none --start-within none --dry-run").out.contains("goes on"));
 }
 
 #[test]
@@ -115,13 +115,30 @@ fn a_limit_of_time_leaves_the_longest_delays_in_the_table() {
             "sum 0 ms",
             "--start-within ends the run after the first attempt.\n",
         ),
+        // The default of --start-within ends no run that has a total timeout, unless it is given as well.
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout 25m",
+            "10 min 0 s, 10 min 0 s, sum 20 min 0 s",
+            "no attempts left\n",
+        ),
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout 25m --start-within 5m",
+            "sum 0 ms",
+            "--start-within ends the run after the first attempt.\n",
+        ),
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout none",
+            "sum 0 ms",
+            "--start-within ends the run after the first attempt.\n",
+        ),
         ("--start-within 5m", "100 ms, 200 ms, sum 300 ms", "no attempts left\n"),
     ];
     for (options, longest, end) in rows {
         let ended = run(&format!("{options} --dry-run"));
         let column = |line: &str| {
             let sum = if line.trim().starts_with("sum") { "sum " } else { "" };
-            format!("{sum}{}", line[24..36].trim())
+            let mut cells = line.split("  ").filter(|cell| !cell.trim().is_empty());
+            format!("{sum}{}", cells.nth(2).unwrap_or_default().trim())
         };
         let column: Vec<_> = ended.out.lines().filter(|line| line.starts_with("  ")).map(column).collect();
         assert_eq!(column.join(", "), longest, "{options}: {}", ended.out);

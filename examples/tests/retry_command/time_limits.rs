@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::{Ended, Running, retry};
 
 /// Attempts without end, each of which is cut.
-const CUT: &str = "--attempt-timeout 100ms --max-attempts 4294967295 --max-delay 10ms";
+const CUT: &str = "--attempt-timeout 100ms --max-attempts none --max-delay 10ms";
 
 /// A file for the notes of a script, and the script with its path for `$notes`.
 struct Notes(PathBuf);
@@ -163,7 +163,7 @@ fn the_total_timeout_ends_the_run() {
     assert_eq!(ended.status.code(), Some(9), "{}", ended.err);
     let ended = Ended::of(&mut retry("--start-within 1h --min-delay 2h --max-delay 3h", "exit 9"));
     assert_eq!(ended.status.code(), Some(9), "{}", ended.err);
-    assert!(ended.err.contains("the next attempt would start too late"), "{}", ended.err);
+    assert!(ended.err.contains("the next attempt would start too late, see --start-within"), "{}", ended.err);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use retry_core::runtime::OsRng;
 use retry_core::testing::FakeClock;
 use retry_core::{Call, Class, GiveUp, Instant, Jitter, Policy, Verdict};
 
-use crate::screen::Spoken;
+use crate::screen::{Spoken, why};
 
 /// A run in which every attempt fails at once.
 pub(crate) struct Plan {
@@ -118,17 +118,18 @@ fn without_limits(policy: Policy) -> Policy {
 pub(crate) fn table(policy: &Policy) -> String {
     let (range, random) = (Range::of(policy), Plan::random(policy));
     let mut table = format!("policy: {policy}\n\nIf each attempt fails at once, these are the delays:\n\n");
-    let _ = writeln!(table, "before attempt  at least     at most  for example");
+    let _ = writeln!(table, "before attempt    at least     at most  for example");
     let mut row = |name: &str, least, most, example: Option<Duration>| {
         let [least, most] = [least, most].map(|delay| Spoken(delay).to_string());
         let example = example.map_or("-".into(), |delay| Spoken(delay).to_string());
-        let _ = writeln!(table, "{name:>14}  {least:>8}  {most:>10}  {example:>11}");
+        let _ = writeln!(table, "{name:>14}  {least:>10}  {most:>10}  {example:>11}");
     };
     for (number, (least, most)) in range.delays.iter().enumerate() {
         row(&(number + 2).to_string(), *least, *most, random.delays.get(number).copied());
     }
     row("sum", range.totals.0, range.totals.1, Some(random.total()));
     let end = match random.end {
+        Some(Verdict::GiveUp(reason)) => format!("give up: {}", why(reason)),
         Some(end) => end.to_string(),
         None => format!("the table ends after {MOST} delays, and the run goes on"),
     };

@@ -49,13 +49,23 @@ impl PolicyOptions {
 
     /// Sets the key of an option to its value. The last one of a name counts.
     pub(crate) fn set(&mut self, option: &str, value: &str) {
-        self.options.insert(key(option), typed(value));
+        let value = match (key(option).as_str(), value) {
+            // Files write the largest number.
+            ("max_attempts", "none") => Value::Integer(u32::MAX.into()),
+            _ => typed(value),
+        };
+        self.options.insert(key(option), value);
     }
 
     /// Returns the policy. The error names the option and its value.
     pub(crate) fn policy(self) -> Result<Policy, String> {
         let mut table = self.file;
         table.extend(self.options.clone());
+        // A user that sets a time for the whole run does not expect the default of another limit to end it sooner.
+        let has_time = |value: &Value| value.as_str() != Some("none");
+        if self.options.get("total_timeout").is_some_and(has_time) {
+            table.entry("start_within").or_insert(Value::String("none".into()));
+        }
         let policy = table.try_into().map_err(|error: toml::de::Error| {
             let message = error.message();
             let key = message.split([' ', ':']).next().unwrap_or_default();
@@ -113,7 +123,11 @@ fn as_option(key: &str, message: &str) -> String {
     // Such as `increment: needs backoff = "linear"`.
     let rest = rest.replace("backoff = ", "--backoff ").replace("jitter = ", "--jitter ");
     // 0 is a whole number, too, but one attempt is the least.
-    let rest = if key == "max_attempts" { rest.replace("from 0 to", "from 1 to") } else { rest };
+    let rest = if key == "max_attempts" {
+        rest.replace("from 0 to 4294967295", "of at least 1, or none")
+    } else {
+        rest
+    };
     format!("--{}{}", key.replace('_', "-"), rest.replacen(" = ", " ", 1))
 }
 

@@ -71,11 +71,7 @@ impl Screen {
         };
         let reason = match (error.reason(), signal) {
             (_, Some(signal)) => format!("stopped by {signal}"),
-            (Reason::GaveUp(GiveUp::Class), None) => "not retried".into(),
-            (Reason::GaveUp(GiveUp::TotalTimeout), None) => {
-                "the total timeout leaves no time for another attempt".into()
-            }
-            (Reason::GaveUp(reason), None) => reason.to_string(),
+            (Reason::GaveUp(reason), None) => why(reason),
             (reason, None) => reason.to_string(),
         };
         let Some(cause) = error.cause() else {
@@ -131,6 +127,16 @@ impl Screen {
         if volume <= self.volume {
             say(line);
         }
+    }
+}
+
+/// Says why a run ends, in the words of the options.
+pub(crate) fn why(reason: GiveUp) -> String {
+    match reason {
+        GiveUp::Class => "not retried".into(),
+        GiveUp::StartWithin => "the next attempt would start too late, see --start-within".into(),
+        GiveUp::TotalTimeout => "the total timeout leaves no time for another attempt".into(),
+        reason => reason.to_string(),
     }
 }
 
