@@ -14,6 +14,19 @@ fn a_wrong_option_is_one_clear_line() {
         ("--base-delay 250 true", "--base-delay 250: has no unit, write \"250ms\" or \"250s\""),
         ("--base-delay soon true", "--base-delay \"soon\": must be a duration such as \"250ms\""),
         ("--max-delay 10ms true", "--max-delay 10 ms: must be at least 100 ms, the base delay"),
+        (
+            "--base-delay 30s true",
+            "--base-delay: delays from 30 s cannot grow, because --max-delay is 30 s; set --max-delay, or --backoff \"fixed\"",
+        ),
+        (
+            "--base-delay 30s --backoff fixed --jitter additive --deviation 0.1 true",
+            "--jitter: this jitter cannot lengthen delays of 30 s, because --max-delay is 30 s; set --max-delay",
+        ),
+        ("--min-delay 1h true", "--min-delay 3600 s: must be at most 30 s, --max-delay"),
+        (
+            "--jitter max_delay true",
+            "--jitter \"max_delay\": must be one of none, full, equal, decorrelated, proportional, additive",
+        ),
         ("--increment 1s true", "--increment: needs --backoff \"linear\""),
         (
             "--jitter ful true",

@@ -59,6 +59,7 @@ impl PolicyOptions {
 
     /// Returns the policy. The error names the option and its value.
     pub(crate) fn policy(self) -> Result<Policy, String> {
+        let has_file = !self.file.is_empty();
         let mut table = self.file;
         table.extend(self.options.clone());
         // A user that sets a time for the whole run does not expect the default of another limit to end it sooner.
@@ -71,7 +72,8 @@ impl PolicyOptions {
             let key = message.split([' ', ':']).next().unwrap_or_default();
             match missing(key, &self.options) {
                 Some(line) => line,
-                None if self.options.contains_key(key) => as_option(key, message),
+                // A default that does not fit an option is no key of a file.
+                None if self.options.contains_key(key) || !has_file => as_option(key, message),
                 None => message.to_owned(),
             }
         })?;
@@ -121,7 +123,12 @@ fn missing(key: &str, options: &Table) -> Option<String> {
 fn as_option(key: &str, message: &str) -> String {
     let rest = message.strip_prefix(key).unwrap_or(message);
     // Such as `increment: needs backoff = "linear"`.
-    let rest = rest.replace("backoff = ", "--backoff ").replace("jitter = ", "--jitter ");
+    let mut rest = rest.replace("backoff = ", "--backoff ").replace("jitter = ", "--jitter ");
+    // The value of the option stands before the first colon, and may be any text.
+    let reason = rest.split_off(rest.find(": ").unwrap_or(0));
+    rest += &NAMED
+        .iter()
+        .fold(reason, |reason, key| reason.replace(key, &format!("--{}", key.replace('_', "-"))));
     // 0 is a whole number, too, but one attempt is the least.
     let rest = if key == "max_attempts" {
         rest.replace("from 0 to 4294967295", "of at least 1, or none")
@@ -140,6 +147,9 @@ fn as_options(text: &str) -> String {
     }
     rewritten
 }
+
+/// The keys that errors about other keys name.
+const NAMED: [&str; 3] = ["base_delay", "max_delay", "min_delay"];
 
 /// The keys that are not options: a command sends no hints and no pending answers, and lists are clearer in a file.
 const IN_FILES_ONLY: [&str; 7] =
