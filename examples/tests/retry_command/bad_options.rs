@@ -57,6 +57,14 @@ fn a_wrong_option_is_one_clear_line() {
             "--timeout 3s true",
             "--timeout: unknown option, did you mean --total-timeout for the whole call, or --attempt-timeout for one attempt?",
         ),
+        // What is meant is no option, but a key of a file, or of a file for something else.
+        ("--name x true", "--name: unknown option, see --help"),
+        ("--failure-rate 1 true", "--failure-rate: unknown option, see --help"),
+        ("--retry-after 1s true", "--retry-after: unknown option, see --help"),
+        (
+            "--retry-if 1 true",
+            "--retry-if: unknown option, did you mean --retry-on, whose values are exit statuses such as 75?",
+        ),
         ("--colour true", "--colour: unknown option, see --help"),
         ("--rules x true", "--rules: unknown option, see --help"),
         ("-x true", "-x: unknown option, see --help"),
