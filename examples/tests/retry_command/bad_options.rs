@@ -65,6 +65,8 @@ fn a_wrong_option_is_one_clear_line() {
             "--retry-if 1 true",
             "--retry-if: unknown option, did you mean --retry-on, whose values are exit statuses such as 75?",
         ),
+        ("--plot -", "--plot -: must be the name of an SVG file, such as delays.svg"),
+        ("--plot delays.png", "--plot delays.png: must be the name of an SVG file, such as delays.svg"),
         ("--colour true", "--colour: unknown option, see --help"),
         ("--rules x true", "--rules: unknown option, see --help"),
         ("-x true", "-x: unknown option, see --help"),
