@@ -176,3 +176,16 @@ fn a_signal_while_a_command_is_being_ended_stops_the_run() {
     let (status, rest) = running.ends();
     assert_eq!((status, rest.as_str()), (-2, ""));
 }
+
+#[test]
+fn a_second_signal_while_a_command_is_being_ended_kills_it() {
+    // It would end by itself after some seconds, and say so. Two signals of the same kind may arrive as one.
+    let script = "trap 'echo ending' TERM; left=2000
+        while test $left -gt 0; do left=$((left - 1)); sleep 0.01; done; echo survived";
+    let mut running = Running::start(&mut retry(&format!("{CUT} --kill-after none"), script));
+    running.prints("ending");
+    running.signal("-INT");
+    running.signal("-TERM");
+    let (status, rest) = running.ends();
+    assert!(matches!(status, -2 | -15) && rest.is_empty(), "{status}: {rest}");
+}

@@ -1,12 +1,14 @@
 //! The processes of one attempt, and the signals that are sent to them.
 
+use core::future::pending;
 use core::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::time::{sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use crate::zombies;
 
@@ -34,8 +36,8 @@ impl Group {
         };
     }
 
-    /// Ends the processes: SIGTERM, and SIGKILL if one is still there after `kill_after`.
-    pub(crate) async fn end(self, mut child: Child, kill_after: Option<Duration>) {
+    /// Ends the processes: SIGTERM, and SIGKILL if one is still there after `kill_after`, or when `hurry` is notified.
+    pub(crate) async fn end(self, mut child: Child, kill_after: Option<Duration>, hurry: &Notify) {
         self.send(Signal::SIGTERM);
         self.send(Signal::SIGCONT); // a stopped process would get the SIGTERM only later
         let ended = async {
@@ -43,15 +45,19 @@ impl Group {
             // The system reports the end of a child, but not of a group, so this asks again and again.
             while !self.has_ended().await {}
         };
-        match kill_after {
-            None => ended.await,
-            Some(kill_after) => {
-                if timeout(kill_after, ended).await.is_err() {
-                    self.send(Signal::SIGKILL);
-                    let _ = child.wait().await;
-                }
+        let late = async {
+            match kill_after {
+                Some(kill_after) => sleep(kill_after).await,
+                None => pending().await,
             }
+        };
+        tokio::select! {
+            () = ended => return,
+            () = late => {}
+            () = hurry.notified() => {}
         }
+        self.send(Signal::SIGKILL);
+        let _ = child.wait().await;
     }
 
     /// Returns whether all processes have ended, when it is known, or after a while.

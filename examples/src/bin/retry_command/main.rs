@@ -60,6 +60,7 @@ async fn run(arguments: Arguments) -> io::Result<Exit> {
         foreground || is_terminal && !has_time_limit(&policy),
         policy.settings().attempt_timeout,
         kill_after,
+        signals.again(),
         if stdin { Input::of_this_process()? } else { Input::Empty },
     );
     let screen = Screen::new(volume);

@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use tokio::process::{Child, Command};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -25,6 +25,8 @@ pub(crate) struct Runner {
     /// How long the command may take.
     limit: Option<Duration>,
     kill_after: Option<Duration>,
+    /// Notified if a command that is being ended gets no more time.
+    hurry: Arc<Notify>,
     input: Input,
     running: Cell<Option<Group>>,
     /// Locked while a command whose attempt was cut is being ended.
@@ -37,6 +39,7 @@ impl Runner {
         foreground: bool,
         limit: Option<Duration>,
         kill_after: Option<Duration>,
+        hurry: Arc<Notify>,
         input: Input,
     ) -> Self {
         Self {
@@ -44,6 +47,7 @@ impl Runner {
             foreground,
             limit,
             kill_after,
+            hurry,
             input,
             running: Cell::new(None),
             cut_off: Arc::default(),
@@ -134,10 +138,10 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let group = self.runner.running.take();
         if let (Some(child), Some(group)) = (self.child.take(), group) {
-            let kill_after = self.runner.kill_after;
+            let (kill_after, hurry) = (self.runner.kill_after, Arc::clone(&self.runner.hurry));
             let cut_off = Arc::clone(&self.runner.cut_off).try_lock_owned();
             tokio::spawn(async move {
-                group.end(child, kill_after).await;
+                group.end(child, kill_after, &hurry).await;
                 drop(cut_off);
             });
         }
