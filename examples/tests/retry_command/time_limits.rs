@@ -143,6 +143,17 @@ fn a_command_that_needs_several_limits_to_end_uses_up_no_attempt() {
 }
 
 #[test]
+fn the_time_that_a_cut_command_takes_to_end_does_not_begin_the_run_anew() {
+    let notes = Notes::new("anew");
+    // If each attempt began anew, the run would go on until the success.
+    let script = "echo attempt >> $notes; test $(grep -c . $notes) -gt 4 && exit 0
+        trap 'sleep 0.3; exit 1' TERM; while :; do sleep 0.01; done";
+    let ended = notes.run("--max-attempts 2 --reset-after 200ms", script);
+    assert_eq!(ended.status.code(), Some(124), "{}", ended.err);
+    let _ = fs::remove_file(notes.0);
+}
+
+#[test]
 fn no_attempt_follows_a_signal_that_the_command_ignores_until_it_is_cut() {
     let script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.01; done";
     let mut running = Running::start(&mut retry("--attempt-timeout 2s", script));
