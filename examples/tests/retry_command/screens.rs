@@ -91,7 +91,12 @@ fn a_dry_run_prints_the_delays_and_runs_nothing() {
 
     // The total timeout ends the run before the last delay.
     let ended = run("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
-    assert!(ended.out.ends_with("leaves no time for another attempt\n"), "{}", ended.out);
+    assert!(
+        ended.out.contains("then: give up: the total timeout leaves no time for another attempt\n"),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.ends_with("\n--total-timeout ends the run after the first delay.\n"), "{}", ended.out);
     assert_eq!(ended.out.lines().filter(|line| line.starts_with("  ")).count(), 2); // a delay, and the sum
     assert!(run("--max-attempts none --start-within none --dry-run").out.contains("goes on"));
 }

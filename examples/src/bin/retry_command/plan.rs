@@ -91,13 +91,17 @@ impl Range {
             delays.push((*least, *most.min(&limit.saturating_sub(before))));
             before += *least;
         }
-        let limited = earliest.limit().filter(|_| earliest.delays.len() < delays.len() || delays.is_empty());
+        let count = earliest.delays.len();
         Self {
-            limit: limited.map(|option| match earliest.delays.len() {
-                0 if delays.is_empty() => format!("{option} ends the run after the first attempt."),
-                0 => format!("If the first delay is long, {option} ends the run after the first attempt."),
-                1 => format!("If the delays are long, {option} ends the run after the first one."),
-                count => format!("If the delays are long, {option} ends the run after {count} of them."),
+            limit: earliest.limit().map(|option| match (count, count == delays.len()) {
+                (0, true) => format!("{option} ends the run after the first attempt."),
+                (0, false) => {
+                    format!("If the first delay is long, {option} ends the run after the first attempt.")
+                }
+                (1, true) => format!("{option} ends the run after the first delay."),
+                (1, false) => format!("If the delays are long, {option} ends the run after the first one."),
+                (_, true) => format!("{option} ends the run after {count} delays."),
+                (_, false) => format!("If the delays are long, {option} ends the run after {count} of them."),
             }),
             totals: (before, delays.iter().map(|(_, most)| *most).sum::<Duration>().min(limit)),
             delays,
