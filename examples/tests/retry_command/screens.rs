@@ -51,6 +51,9 @@ fn the_lines_of_a_run() {
         ]
     );
     assert_eq!(Ended::of(&mut retry("", "exit 0")).err, "");
+
+    let ended = Ended::of(&mut retry("-v --max-attempts 1 --total-timeout 100ms", "sleep 30"));
+    assert!(ended.err.contains("attempt 1 of 1: timed out after 100 ms (Timeout); "), "{}", ended.err);
 }
 
 #[test]
@@ -88,9 +91,86 @@ fn a_dry_run_prints_the_delays_and_runs_nothing() {
 
     // The total timeout ends the run before the last delay.
     let ended = run("--max-attempts 9 --base-delay 1s --total-timeout 2s --jitter none --dry-run");
-    assert!(ended.out.ends_with("leaves no time for another attempt\n"), "{}", ended.out);
+    assert!(
+        ended.out.contains("then: give up: the total timeout leaves no time for another attempt\n"),
+        "{}",
+        ended.out
+    );
+    assert!(ended.out.ends_with("\n--total-timeout ends the run after the first delay.\n"), "{}", ended.out);
     assert_eq!(ended.out.lines().filter(|line| line.starts_with("  ")).count(), 2); // a delay, and the sum
-    assert!(run("--max-attempts 4294967295 --start-within none --dry-run").out.contains("goes on"));
+    assert!(run("--max-attempts none --start-within none --dry-run").out.contains("goes on"));
+}
+
+#[test]
+fn a_limit_of_time_leaves_the_longest_delays_in_the_table() {
+    let rows = [
+        // A run with the longest delays has one, and others have up to eight.
+        (
+            "--base-delay 400ms --max-attempts 9 --total-timeout 1s",
+            "400 ms, 800 ms, 1.0 s, 1.0 s, 1.0 s, 1.0 s, 1.0 s, 1.0 s, sum 1.0 s",
+            "If the delays are long, --total-timeout ends the run after the first one.\n",
+        ),
+        (
+            "--base-delay 1h --max-delay 2h --start-within 5m",
+            "5 min 0 s, 5 min 0 s, sum 5 min 0 s",
+            "If the first delay is long, --start-within ends the run after the first attempt.\n",
+        ),
+        (
+            "--base-delay 1h --max-delay 2h --start-within 5m --jitter none",
+            "sum 0 ms",
+            "--start-within ends the run after the first attempt.\n",
+        ),
+        // The default of --start-within ends no run that has a total timeout, unless it is given as well.
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout 25m",
+            "10 min 0 s, 10 min 0 s, sum 20 min 0 s",
+            "no attempts left\n",
+        ),
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout 25m --start-within 5m",
+            "sum 0 ms",
+            "--start-within ends the run after the first attempt.\n",
+        ),
+        (
+            "--base-delay 10m --max-delay 10m --backoff fixed --jitter none --total-timeout none",
+            "sum 0 ms",
+            "--start-within ends the run after the first attempt.\n",
+        ),
+        ("--start-within 5m", "100 ms, 200 ms, sum 300 ms", "no attempts left\n"),
+    ];
+    for (options, longest, end) in rows {
+        let ended = run(&format!("{options} --dry-run"));
+        let column = |line: &str| {
+            let sum = if line.trim().starts_with("sum") { "sum " } else { "" };
+            let mut cells = line.split("  ").filter(|cell| !cell.trim().is_empty());
+            format!("{sum}{}", cells.nth(2).unwrap_or_default().trim())
+        };
+        let column: Vec<_> = ended.out.lines().filter(|line| line.starts_with("  ")).map(column).collect();
+        assert_eq!(column.join(", "), longest, "{options}: {}", ended.out);
+        assert!(ended.out.ends_with(end), "{options}: {}", ended.out);
+    }
+}
+
+#[test]
+fn a_plot_shows_the_delays_that_a_limit_of_time_leaves() {
+    let path = std::env::temp_dir().join(format!("retry_command-{}-limit.svg", std::process::id()));
+    let plot = |options: &str| {
+        let ended = run(&format!("{options} --plot {}", path.display()));
+        assert_eq!((ended.status.code(), ended.err.as_str()), (Some(0), ""));
+        fs::read_to_string(&path).expect("the plot")
+    };
+    let bands = |svg: &str| svg.matches("<rect ").count() - 1; // the background is one, too
+    let svg = plot("--base-delay 400ms --max-attempts 9 --total-timeout 1s");
+    assert_eq!(bands(&svg), 8);
+    assert!(
+        svg.contains("If the delays are long, --total-timeout ends the run after the first one."),
+        "{svg}"
+    );
+    // The numbers at the axis are short, and reach to the limit: 5 minutes.
+    let svg = plot("--base-delay 1h --max-delay 2h --start-within 5m");
+    assert_eq!(bands(&svg), 2);
+    assert!(svg.contains("delay (min)") && svg.contains("\n5\n") && !svg.contains("\n6\n"), "{svg}");
+    fs::remove_file(path).expect("removed");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::{Ended, Running, retry};
 
 /// Attempts without end, each of which is cut.
-const CUT: &str = "--attempt-timeout 100ms --max-attempts 4294967295 --max-delay 10ms";
+const CUT: &str = "--attempt-timeout 100ms --max-attempts none --max-delay 10ms";
 
 /// A file for the notes of a script, and the script with its path for `$notes`.
 struct Notes(PathBuf);
@@ -44,7 +44,7 @@ fn an_attempt_that_takes_too_long_is_ended_and_retried() {
     let ended = Ended::of(&mut retry("--attempt-timeout 100ms --max-attempts 2", "sleep 30"));
     assert_eq!(ended.status.code(), Some(124));
     assert!(
-        ended.lines()[0].starts_with("retry_command: attempt 1 of 2: timed out; retry in "),
+        ended.lines()[0].starts_with("retry_command: attempt 1 of 2: timed out after 100 ms; retry in "),
         "{}",
         ended.err
     );
@@ -96,6 +96,21 @@ fn a_command_that_stays_gets_sigkill() {
     assert!(!is_alive(notes.take().trim()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn processes_that_have_ended_are_not_waited_for() {
+    // This process is the parent of all orphans from now on, and waits for none, as some first processes of containers.
+    nix::sys::prctl::set_child_subreaper(true).expect("this process may be one");
+    let notes = Notes::new("zombie");
+    let script = "test -s $notes && exit 0; sleep 30 > /dev/null 2>&1 & echo $! > $notes; wait";
+    let ended = notes.run("--kill-after 20s --start-within 10s", script);
+    let orphan = notes.take();
+    assert!(
+        fs::read_to_string(format!("/proc/{}/stat", orphan.trim())).is_ok_and(|stat| stat.contains(") Z "))
+    );
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+}
+
 #[test]
 fn two_attempts_never_run_at_once() {
     let notes = Notes::new("once");
@@ -106,6 +121,45 @@ fn two_attempts_never_run_at_once() {
     assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
     let notes = notes.take();
     assert!(!notes.contains("begins\nbegins\n"), "{notes}");
+}
+
+#[test]
+fn a_command_that_needs_several_limits_to_end_uses_up_no_attempt() {
+    let notes = Notes::new("slow-end");
+    let script = "test -s $notes && exit 0
+        trap 'sleep 0.4; echo ended | tee $notes >&2; exit 1' TERM; while :; do sleep 0.01; done";
+    let ended = notes.run("-v", script);
+    assert_eq!((ended.status.code(), notes.take().as_str()), (Some(0), "ended\n"), "{}", ended.err);
+    // The attempt is over after that, and the next one begins.
+    // The shell may add a line of its own about its `sleep`.
+    let is_ours = |line: &&str| line.starts_with("retry_command: ") || *line == "ended";
+    let lines: Vec<_> = ended.err.lines().filter(is_ours).collect();
+    let at = lines.iter().position(|line| *line == "ended").expect("the command said so");
+    assert!(
+        lines[at - 1].starts_with("retry_command: attempt ") && lines[at - 1].ends_with(" starts"),
+        "{lines:?}"
+    );
+    assert!(lines[at + 1].contains(": timed out after 100 ms (Timeout); retry in "), "{lines:?}");
+}
+
+#[test]
+fn the_time_that_a_cut_command_takes_to_end_does_not_begin_the_run_anew() {
+    let notes = Notes::new("anew");
+    // If each attempt began anew, the run would go on until the success.
+    let script = "echo attempt >> $notes; test $(grep -c . $notes) -gt 4 && exit 0
+        trap 'sleep 0.3; exit 1' TERM; while :; do sleep 0.01; done";
+    let ended = notes.run("--max-attempts 2 --reset-after 200ms", script);
+    assert_eq!(ended.status.code(), Some(124), "{}", ended.err);
+    let _ = fs::remove_file(notes.0);
+}
+
+#[test]
+fn no_attempt_follows_a_signal_that_the_command_ignores_until_it_is_cut() {
+    let script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.01; done";
+    let mut running = Running::start(&mut retry("--attempt-timeout 2s", script));
+    running.prints("ready");
+    running.signal("-INT");
+    assert_eq!(running.ends(), (124, "ignored\n".into()));
 }
 
 #[test]
@@ -120,7 +174,7 @@ fn the_total_timeout_ends_the_run() {
     assert_eq!(ended.status.code(), Some(9), "{}", ended.err);
     let ended = Ended::of(&mut retry("--start-within 1h --min-delay 2h --max-delay 3h", "exit 9"));
     assert_eq!(ended.status.code(), Some(9), "{}", ended.err);
-    assert!(ended.err.contains("the next attempt would start too late"), "{}", ended.err);
+    assert!(ended.err.contains("the next attempt would start too late, see --start-within"), "{}", ended.err);
 }
 
 #[test]
@@ -132,4 +186,17 @@ fn a_signal_while_a_command_is_being_ended_stops_the_run() {
     running.signal("-INT");
     let (status, rest) = running.ends();
     assert_eq!((status, rest.as_str()), (-2, ""));
+}
+
+#[test]
+fn a_second_signal_while_a_command_is_being_ended_kills_it() {
+    // It would end by itself after some seconds, and say so. Two signals of the same kind may arrive as one.
+    let script = "trap 'echo ending' TERM; left=2000
+        while test $left -gt 0; do left=$((left - 1)); sleep 0.01; done; echo survived";
+    let mut running = Running::start(&mut retry(&format!("{CUT} --kill-after none"), script));
+    running.prints("ending");
+    running.signal("-INT");
+    running.signal("-TERM");
+    let (status, rest) = running.ends();
+    assert!(matches!(status, -2 | -15) && rest.is_empty(), "{status}: {rest}");
 }

@@ -67,7 +67,7 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
             "foreground" => foreground = true,
             "no-stdin" => stdin = false,
             "dry-run" => dry_run = true,
-            "plot" => plot = Some(PathBuf::from(value(&mut parser, &name)?)),
+            "plot" => plot = Some(svg_file(value(&mut parser, &name)?)?),
             "policy" => options.read_file(PathBuf::from(value(&mut parser, &name)?))?,
             "kill-after" => {
                 let value = text(&mut parser, &name)?;
@@ -90,13 +90,10 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
         }
     }
 
-    let mut policy = options.policy()?;
+    let policy = options.policy()?;
     let is_curl =
         command.first().is_some_and(|program| PathBuf::from(program).file_name() == Some(OsStr::new("curl")));
     let statuses = Statuses { retry_on, fail_on, is_curl };
-    if statuses.is_retried(TIMED_OUT) == Some(false) {
-        policy = policy.retry_on(policy.settings().retry_on.without(retry_core::Class::Timeout));
-    }
     if let Some(path) = plot {
         return Ok(Task::Plot(policy, path));
     }
@@ -112,6 +109,19 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Task, String> {
 /// Returns the value of the option `name`, such as the text after `--plot=`.
 fn value(parser: &mut Parser, name: &str) -> Result<OsString, String> {
     parser.value().map_err(|_| format!("--{name}: needs a value, see --help"))
+}
+
+/// Returns the file for the plot. One that is named as another kind of picture would be none.
+fn svg_file(name: OsString) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    let is_svg = path.extension().is_none_or(|extension| extension.eq_ignore_ascii_case("svg"));
+    if path.as_os_str() == "-" || !is_svg {
+        return Err(format!(
+            "--plot {}: must be the name of an SVG file, such as delays.svg",
+            path.display()
+        ));
+    }
+    Ok(path)
 }
 
 fn text(parser: &mut Parser, name: &str) -> Result<String, String> {

@@ -1,12 +1,16 @@
 //! The processes of one attempt, and the signals that are sent to them.
 
+use core::future::pending;
 use core::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use tokio::time::{sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::zombies;
 
 /// What gets the signals of an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -32,32 +36,40 @@ impl Group {
         };
     }
 
-    /// Ends the processes: SIGTERM, and SIGKILL if one is still there after `kill_after`.
-    pub(crate) async fn end(self, mut child: Child, kill_after: Option<Duration>) {
+    /// Ends the processes: SIGTERM, and SIGKILL if one is still there after `kill_after`, or when `hurry` is notified.
+    pub(crate) async fn end(self, mut child: Child, kill_after: Option<Duration>, hurry: &Notify) {
         self.send(Signal::SIGTERM);
         self.send(Signal::SIGCONT); // a stopped process would get the SIGTERM only later
         let ended = async {
             let _ = child.wait().await;
             // The system reports the end of a child, but not of a group, so this asks again and again.
-            while self.exists() {
-                sleep(Duration::from_millis(10)).await;
+            while !self.has_ended().await {}
+        };
+        let late = async {
+            match kill_after {
+                Some(kill_after) => sleep(kill_after).await,
+                None => pending().await,
             }
         };
-        match kill_after {
-            None => ended.await,
-            Some(kill_after) => {
-                if timeout(kill_after, ended).await.is_err() {
-                    self.send(Signal::SIGKILL);
-                    let _ = child.wait().await;
-                }
-            }
+        tokio::select! {
+            () = ended => return,
+            () = late => {}
+            () = hurry.notified() => {}
         }
+        self.send(Signal::SIGKILL);
+        let _ = child.wait().await;
     }
 
-    fn exists(self) -> bool {
-        match self {
-            Self::Whole(group) => killpg(group, None) != Err(Errno::ESRCH),
-            Self::Foreground(_) => false,
+    /// Returns whether all processes have ended, when it is known, or after a while.
+    async fn has_ended(self) -> bool {
+        let Self::Whole(group) = self else { return true };
+        for _ in 0..10 {
+            if killpg(group, None) == Err(Errno::ESRCH) {
+                return true;
+            }
+            sleep(Duration::from_millis(10)).await;
         }
+        // It takes a look at every process of the system, so it comes last.
+        zombies::are_all_of(group)
     }
 }

@@ -12,7 +12,9 @@ mod screen;
 mod signals;
 mod status;
 mod statuses;
+mod zombies;
 
+use core::time::Duration;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -56,13 +58,15 @@ async fn run(arguments: Arguments) -> io::Result<Exit> {
         command,
         // Only the foreground group of a terminal can read from it, such as a password.
         foreground || is_terminal && !has_time_limit(&policy),
+        policy.settings().attempt_timeout,
         kill_after,
+        signals.again(),
         if stdin { Input::of_this_process()? } else { Input::Empty },
     );
     let screen = Screen::new(volume);
     screen.begins(&policy);
 
-    let retry = retry_tokio::retry(policy)
+    let retry = retry_tokio::retry(without_attempt_timeout(policy))
         .classify(|failed: &_| statuses.failure(failed))
         .on_event(|event| screen.show(event));
     let stop = signals.pass_on_to(&runner, is_terminal);
@@ -76,6 +80,18 @@ async fn run(arguments: Arguments) -> io::Result<Exit> {
 /// Returns `true` if the program may have to end the command, with everything that the command has started.
 fn has_time_limit(policy: &Policy) -> bool {
     policy.settings().attempt_timeout.is_some() || policy.settings().total_timeout.is_some()
+}
+
+/// The policy for the call. The runner ends a command that takes too long, because its end belongs to the attempt: the
+/// library would go on at once.
+fn without_attempt_timeout(policy: Policy) -> Policy {
+    let (limit, reset_after) = (policy.settings().attempt_timeout, policy.settings().reset_after);
+    let policy = policy.attempt_timeout(Duration::MAX);
+    match (limit, reset_after) {
+        // No attempt lasts so long, and the time that its end takes would count.
+        (Some(limit), Some(reset_after)) if limit < reset_after => policy.reset_after(Duration::MAX),
+        _ => policy,
+    }
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -9,8 +9,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use tokio::process::{Child, Command};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::yield_now;
+use tokio::time::sleep;
 
 use crate::group::Group;
 use crate::input::Input;
@@ -21,7 +22,11 @@ use crate::status::Failed;
 pub(crate) struct Runner {
     command: Vec<OsString>,
     foreground: bool,
+    /// How long the command may take.
+    limit: Option<Duration>,
     kill_after: Option<Duration>,
+    /// Notified if a command that is being ended gets no more time.
+    hurry: Arc<Notify>,
     input: Input,
     running: Cell<Option<Group>>,
     /// Locked while a command whose attempt was cut is being ended.
@@ -32,15 +37,26 @@ impl Runner {
     pub(crate) fn new(
         command: Vec<OsString>,
         foreground: bool,
+        limit: Option<Duration>,
         kill_after: Option<Duration>,
+        hurry: Arc<Notify>,
         input: Input,
     ) -> Self {
-        Self { command, foreground, kill_after, input, running: Cell::new(None), cut_off: Arc::default() }
+        Self {
+            command,
+            foreground,
+            limit,
+            kill_after,
+            hurry,
+            input,
+            running: Cell::new(None),
+            cut_off: Arc::default(),
+        }
     }
 
-    /// Runs the command to its end. If this future is dropped, the command and its process group are ended.
+    /// Runs the command to its end. If it takes too long, or if this future is dropped, the command and its process group
+    /// are ended.
     pub(crate) async fn attempt(&self, number: u32, signals: &Signals) -> Result<(), Failed> {
-        self.wait_for_cut_off_command().await;
         let not_started = |error| Failed::NotStarted(self.command[0].display().to_string(), error);
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).env("RETRY_ATTEMPT", number.to_string());
@@ -56,9 +72,26 @@ impl Runner {
             self.input.feed(stdin).await?;
             pending::<io::Result<()>>().await
         };
+        let limit = async {
+            match self.limit {
+                Some(limit) => {
+                    sleep(limit).await;
+                    limit
+                }
+                None => pending().await,
+            }
+        };
         let status = tokio::select! {
+            biased; // a command that has ended is in time
             status = running.wait() => status.map_err(not_started)?,
             Err(error) = fed => return Err(Failed::Input(error)),
+            limit = limit => {
+                let stopped = signals.first().is_some();
+                drop(running);
+                // The end of the command is a part of this attempt, and takes nothing from the limit of the next one.
+                self.wait_for_cut_off_command().await;
+                return Err(Failed::TimedOut { limit, stopped });
+            }
         };
         // A signal that came before the end counts, even if both are seen at once.
         yield_now().await;
@@ -69,7 +102,7 @@ impl Runner {
         }
     }
 
-    /// Waits until the command of an attempt that was cut has ended, so that two never run at once.
+    /// Waits until the command of an attempt that was cut has ended, with everything that it has started.
     pub(crate) async fn wait_for_cut_off_command(&self) {
         drop(self.cut_off.lock().await);
     }
@@ -105,10 +138,10 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let group = self.runner.running.take();
         if let (Some(child), Some(group)) = (self.child.take(), group) {
-            let kill_after = self.runner.kill_after;
+            let (kill_after, hurry) = (self.runner.kill_after, Arc::clone(&self.runner.hurry));
             let cut_off = Arc::clone(&self.runner.cut_off).try_lock_owned();
             tokio::spawn(async move {
-                group.end(child, kill_after).await;
+                group.end(child, kill_after, &hurry).await;
                 drop(cut_off);
             });
         }

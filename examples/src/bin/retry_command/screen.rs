@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use nix::sys::signal::Signal;
 use retry_core::dead_letter::Reason;
 use retry_core::observe::{Event, EventKind};
-use retry_core::{Error, GiveUp, Policy, Verdict};
+use retry_core::{Class, Error, GiveUp, Policy, Verdict};
 
 use crate::status::Failed;
 
@@ -49,12 +49,9 @@ impl Screen {
             EventKind::Failed { failure, verdict: Verdict::Retry(delay), outlook } => {
                 let attempt = Attempt(event.attempt, outlook.max_attempts);
                 let delayed = Spoken(delay);
-                let class = if self.volume == Volume::Verbose {
-                    format!(" ({})", failure.class)
-                } else {
-                    String::new()
-                };
-                let cause = event.text.map_or_else(|| "timed out".into(), |text| text.to_string());
+                let class = self.class(Some(failure.class));
+                // The runner ends a command that takes too long, so each failure before the last has a text.
+                let cause = event.text.map(|text| text.to_string()).unwrap_or_default();
                 self.print(Volume::Normal, format_args!("{attempt}: {cause}{class}; retry in {delayed}"));
                 self.wait(Attempt(event.attempt + 1, outlook.max_attempts), delay);
             }
@@ -74,25 +71,30 @@ impl Screen {
         };
         let reason = match (error.reason(), signal) {
             (_, Some(signal)) => format!("stopped by {signal}"),
-            (Reason::GaveUp(GiveUp::Class), None) => "not retried".into(),
-            (Reason::GaveUp(GiveUp::TotalTimeout), None) => {
-                "the total timeout leaves no time for another attempt".into()
-            }
-            (Reason::GaveUp(reason), None) => reason.to_string(),
+            (Reason::GaveUp(reason), None) => why(reason),
             (reason, None) => reason.to_string(),
         };
         let Some(cause) = error.cause() else {
             return self.print(Volume::Normal, format_args!("{reason}"));
         };
         let attempt = Attempt(error.attempts(), error.context().max_attempts);
+        let class = self.class(error.class());
         match error.elapsed() {
             Some(took) => {
                 self.print(
                     Volume::Normal,
-                    format_args!("{attempt}: {cause}; {reason}, after {}", Spoken(took)),
+                    format_args!("{attempt}: {cause}{class}; {reason}, after {}", Spoken(took)),
                 );
             }
-            None => self.print(Volume::Normal, format_args!("{attempt}: {cause}; {reason}")),
+            None => self.print(Volume::Normal, format_args!("{attempt}: {cause}{class}; {reason}")),
+        }
+    }
+
+    /// Returns the class of a failure as it stands after its text, if it is to be printed.
+    fn class(&self, class: Option<Class>) -> String {
+        match class {
+            Some(class) if self.volume == Volume::Verbose => format!(" ({class})"),
+            _ => String::new(),
         }
     }
 
@@ -125,6 +127,16 @@ impl Screen {
         if volume <= self.volume {
             say(line);
         }
+    }
+}
+
+/// Says why a run ends, in the words of the options.
+pub(crate) fn why(reason: GiveUp) -> String {
+    match reason {
+        GiveUp::Class => "not retried".into(),
+        GiveUp::StartWithin => "the next attempt would start too late, see --start-within".into(),
+        GiveUp::TotalTimeout => "the total timeout leaves no time for another attempt".into(),
+        reason => reason.to_string(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::{fs, io};
 
 use nix::sys::signal::{Signal, raise};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Mutex, Notify};
 
 use crate::group::Group;
 use crate::runner::Runner;
@@ -15,13 +15,14 @@ use crate::runner::Runner;
 pub(crate) struct Signals {
     incoming: Mutex<UnboundedReceiver<Signal>>,
     first: Arc<OnceLock<Signal>>,
+    again: Arc<Notify>,
 }
 
 impl Signals {
     /// Begins to receive signals.
     pub(crate) fn listen() -> io::Result<Self> {
         let (tell, incoming) = unbounded_channel();
-        let first = Arc::new(OnceLock::new());
+        let (first, again) = (Arc::new(OnceLock::new()), Arc::new(Notify::new()));
         let ignored = ignored();
         for passed_on in PASSED_ON {
             // `nohup` and background jobs of scripts ignore signals on purpose.
@@ -29,17 +30,17 @@ impl Signals {
                 continue;
             }
             let mut stream = signal(SignalKind::from_raw(passed_on as i32))?;
-            let (tell, first) = (tell.clone(), Arc::clone(&first));
+            let (tell, first, again) = (tell.clone(), Arc::clone(&first), Arc::clone(&again));
             tokio::spawn(async move {
                 while stream.recv().await.is_some() {
-                    if passed_on != Signal::SIGTSTP {
-                        let _ = first.set(passed_on);
+                    if passed_on != Signal::SIGTSTP && first.set(passed_on).is_err() {
+                        again.notify_waiters();
                     }
                     let _ = tell.send(passed_on);
                 }
             });
         }
-        Ok(Self { incoming: Mutex::new(incoming), first })
+        Ok(Self { incoming: Mutex::new(incoming), first, again })
     }
 
     /// Passes signals on to the command, and ends at the first one that comes while no command runs. SIGTSTP stops the
@@ -62,6 +63,11 @@ impl Signals {
                 group.send(Signal::SIGCONT);
             }
         }
+    }
+
+    /// Returns what is notified of each signal that ends the run, after the first one. The user is in a hurry.
+    pub(crate) fn again(&self) -> Arc<Notify> {
+        Arc::clone(&self.again)
     }
 
     /// Returns the first signal that came and that ends the run, if one did.

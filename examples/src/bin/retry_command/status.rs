@@ -1,13 +1,16 @@
 //! How an attempt failed: the exit status of the command, or why it could not run.
 
+use core::convert::Infallible;
 use core::fmt;
+use core::time::Duration;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use nix::sys::signal::Signal;
-use retry_core::Class;
+use retry_core::{Cause, Class};
 
+use crate::arguments::TIMED_OUT;
 use crate::statuses::class_of;
 
 /// A failed attempt.
@@ -17,6 +20,12 @@ pub(crate) enum Failed {
     Ended(ExitStatus),
     /// The command ended with this status, after a signal that ends the run.
     Stopped(ExitStatus),
+    /// The command took longer than the attempt timeout, and was ended.
+    TimedOut {
+        limit: Duration,
+        /// Whether a signal that ends the run had come before.
+        stopped: bool,
+    },
     /// The command could not be started.
     NotStarted(String, io::Error),
     /// Standard input could not be read, so the command would have got a part of it.
@@ -32,6 +41,7 @@ impl Failed {
                 (Some(code), _) => u8::try_from(code).unwrap_or(u8::MAX),
                 (None, signal) => 128 + signal.and_then(|signal| u8::try_from(signal).ok()).unwrap_or(0),
             },
+            Self::TimedOut { .. } => TIMED_OUT,
             Self::NotStarted(_, error) if error.kind() == io::ErrorKind::NotFound => 127,
             Self::NotStarted(..) | Self::Input(_) => 126,
         }
@@ -54,7 +64,7 @@ impl Failed {
 
     /// Returns `true` if no attempt may follow, whatever the policy says.
     pub(crate) const fn is_final(&self) -> bool {
-        matches!(self, Self::Stopped(_) | Self::Input(_))
+        matches!(self, Self::Stopped(_) | Self::TimedOut { stopped: true, .. } | Self::Input(_))
     }
 }
 
@@ -73,6 +83,8 @@ impl fmt::Display for Failed {
                 },
                 _ => write!(f, "exit status {}", self.status()),
             },
+            // The words of the library, for the total timeout is one of its own.
+            Self::TimedOut { limit, .. } => Cause::<Infallible>::TimedOut(*limit).fmt(f),
             Self::NotStarted(program, error) if error.kind() == io::ErrorKind::NotFound => {
                 write!(f, "{program}: command not found")
             }
