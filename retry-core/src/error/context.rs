@@ -68,7 +68,7 @@ impl fmt::Display for ErrorContext {
     }
 }
 
-/// What became of the dead letter of a call: see [`Error::letter`].
+/// What became of the dead letter of a call: see [`Error::letter`](crate::Error::letter).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
