@@ -14,7 +14,7 @@ pub use classifier::TonicClassifier;
 ///
 /// | status | class |
 /// |---|---|
-/// | sent by the server, in trailers or [trailers only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses) | [by its code](Class::of_grpc_code) |
+/// | sent by the server, in trailers or [trailers only](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses) | [by its code](retry_core::Class::of_grpc_code) |
 /// | made by tonic, because the connection failed or broke | that of the cause: see [`error_chain`] |
 /// | `CANCELLED` with tonic's text "Timeout expired", from the channel or from a tonic server | `Timeout` |
 ///
