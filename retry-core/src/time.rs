@@ -161,14 +161,17 @@ pub(crate) const fn duration_by_product(nanos: u64) -> Duration {
     Duration::new(secs, if rest < 1_000_000_000 { rest } else { 0 })
 }
 
-/// A duration in a short form, rounded down: `85 us`, `214 ms`, `27.1 s`.
+/// A duration in a short form, rounded down: `85 us`, `214 ms`, `27.1 s`. What is left of a time without an end, which
+/// saturates at 584 years, is `more than 100 years`.
 ///
 /// It uses integers of 64 bits. The standard form uses 128 bits and prints up to nine decimals.
 pub(crate) struct Spoken(pub(crate) Duration);
 
 impl fmt::Display for Spoken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const CENTURY: u64 = 100 * 365 * 24 * 60 * 60;
         match (self.0.as_secs(), self.0.subsec_micros()) {
+            (CENTURY.., _) => f.write_str("more than 100 years"),
             (0, micros @ 1..1_000) => write!(f, "{micros} us"),
             (0, micros) => write!(f, "{} ms", micros / 1_000),
             (secs, micros) => write!(f, "{secs}.{} s", micros / 100_000),

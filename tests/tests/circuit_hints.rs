@@ -302,6 +302,22 @@ fn what_was_opened_for_ever_by_hand_is_told_as_such() {
     assert_eq!(refused.to_string(), "the circuit is forced open");
 }
 
+/// What saturates is no number of seconds. At the origin, the wait is that of a circuit that is forced open.
+#[test]
+fn what_was_tripped_for_as_long_as_possible_is_told_in_words() {
+    let now = Instant::from_millis(5_000);
+    let circuit = SharedCircuit::new(CircuitConfig::DEFAULT);
+    let told = || circuit.admit(now).expect_err("it is open").to_string();
+    for (long, wait) in [
+        (Duration::MAX, "more than 100 years"),
+        (secs(101 * 365 * 86_400), "more than 100 years"),
+        (secs(365 * 86_400), "31536000.0 s"),
+    ] {
+        circuit.trip(long, now);
+        assert_eq!(told(), format!("the circuit is open for another {wait}"));
+    }
+}
+
 /// A configuration that holds comes later, to a circuit that records the class as a success without its lock.
 #[test]
 fn a_hold_that_is_set_while_calls_are_under_way_holds() {

@@ -58,7 +58,29 @@ impl<P, G, B, O> Setup<P, G, B, O> {
     }
 }
 
+/// The price of an attempt until its circuit has ended it.
+struct Unsettled<'b, B: Budget> {
+    budget: &'b B,
+    price: Price,
+}
+
+impl<B: Budget> Drop for Unsettled<'_, B> {
+    fn drop(&mut self) {
+        self.budget.deposit(Deposit::Cancelled { started: true, price: self.price }, Instant::ORIGIN);
+    }
+}
+
 impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
+    /// Lets the circuit end an attempt of this price. That may call the caller's code, such as a clock. If it panics, the
+    /// circuit takes the attempt for a dropped one, and so does the budget.
+    #[inline(always)]
+    fn at_gate<T>(&self, price: Price, end: impl FnOnce(&G) -> T) -> T {
+        let unsettled = Unsettled { budget: &self.budget, price };
+        let ended = end(&self.gate);
+        mem::forget(unsettled);
+        ended
+    }
+
     /// Ends a failed attempt for circuit and budget. A neutral one gives back its ticket and its price, and a pending
     /// answer is a success.
     #[inline(always)]
@@ -74,15 +96,16 @@ impl<P: Policies, G: Gate, B: Budget, O> Setup<P, G, B, O> {
         let class = failure.class;
         let (settled, deposit) = if failure.is_pending {
             // The dependency answered. The next poll asks the circuit when it begins.
-            let change = self.gate.succeed(ticket, || now.get());
+            let change = self.at_gate(price, |gate| gate.succeed(ticket, || now.get()));
             (Settled { change, next: Ok(()) }, Deposit::Succeeded { first, price })
         } else if failure.is_neutral {
-            let settled = self.gate.end(ticket, AttemptEnd::Neutral { delay }, || now.get());
+            let end = AttemptEnd::Neutral { delay };
+            let settled = self.at_gate(price, |gate| gate.end(ticket, end, || now.get()));
             (settled, Deposit::Neutral { price })
         } else {
             let hint = if self.policies.policy(read).ignores_hints() { None } else { failure.hint };
             let end = AttemptEnd::Failed { class, hint, delay, word };
-            let settled = self.gate.end(ticket, end, || now.get());
+            let settled = self.at_gate(price, |gate| gate.end(ticket, end, || now.get()));
             (settled, Deposit::Failed { class, price })
         };
         self.budget.deposit(deposit, || now.get());
@@ -276,7 +299,7 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
         let mut now = Reading::Unread(now);
         if let Some((ticket, price)) = self.state.end_attempt() {
             let Self { setup, state } = self;
-            let change = setup.gate.succeed(ticket, || now.get());
+            let change = setup.at_gate(price, |gate| gate.succeed(ticket, || now.get()));
             setup.budget.deposit(Deposit::Succeeded { first: state.attempts == 1, price }, || now.get());
             self.changed(change);
             self.emit(&mut now, EventKind::Succeeded);
@@ -409,9 +432,10 @@ impl<P: Policies, G: Gate, B: Budget, O: Observer> Course<'_, P, G, B, O> {
     #[inline]
     pub(super) fn give_up(&self, ticket: G::Ticket, price: Price, now: impl Now) {
         let mut now = Reading::Unread(now);
-        let change = self.setup.gate.cancel(ticket, || now.get());
-        self.changed(change);
+        let change = self.setup.at_gate(price, |gate| gate.cancel(ticket, || now.get()));
+        // Before the observer, which may panic.
         self.setup.budget.deposit(Deposit::Cancelled { started: true, price }, || now.get());
+        self.changed(change);
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use super::duration::HumanDuration;
 use super::names::{BudgetName, Classes, Name, Named};
 use super::read::{Problem, Read, table};
 use super::suggest::Table;
-use super::value::{Count, Number};
+use super::value::{Count, Number, Part};
 use crate::budget::{
     AdaptiveThrottle, BudgetConfig, ConcurrencyShare, RequestShare, RetryThrottle, TokenBucket,
 };
@@ -29,7 +29,7 @@ table! {
         max_tokens: Count => |it| RetryThrottle::DEFAULT.try_max_tokens(it.0).map(|_| ()),
         token_ratio: Number => |it| RetryThrottle::DEFAULT.try_token_ratio(it.0).map(|_| ()),
         count_as_failure: Classes,
-        share: Number => |it| RequestShare::DEFAULT.try_share(it.0).map(|_| ()),
+        share: Part => |it| RequestShare::DEFAULT.try_share(it.0).map(|_| ()),
         ttl: HumanDuration => |it| RequestShare::DEFAULT.try_ttl(it.0).map(|_| ()),
         min_retries_per_second: Count,
         min_retries: Count,
@@ -216,7 +216,7 @@ impl BudgetFile {
                 let (millionths, ttl, retries) = rules.settings();
                 Self {
                     kind: Some(Name(BudgetName::RequestShare)),
-                    share: Some(decimal(millionths, -6)),
+                    share: Some(Part(decimal(millionths, -6).0)),
                     ttl: Some(HumanDuration(ttl)),
                     min_retries_per_second: Some(Count(retries)),
                     ..none
@@ -226,7 +226,7 @@ impl BudgetFile {
                 let (millionths, retries) = rules.settings();
                 Self {
                     kind: Some(Name(BudgetName::ConcurrencyShare)),
-                    share: Some(decimal(millionths, -6)),
+                    share: Some(Part(decimal(millionths, -6).0)),
                     min_retries: Some(Count(retries)),
                     ..none
                 }

@@ -11,7 +11,7 @@ use super::jitter;
 use super::names::{Classes, JitterName, Name};
 use super::read::{Problem, Read, table, unused};
 use super::suggest::Table;
-use super::value::{Count, Number, Percent};
+use super::value::{Count, Number, Part, Percent};
 use crate::circuit::CircuitConfig;
 use crate::delay::Jitter;
 use crate::time::Exact;
@@ -34,7 +34,7 @@ table! {
         open_growth: Number => |it| ANY.try_open_growth(it.0, Duration::MAX).map(|_| ()),
         max_open_for: HumanDuration,
         open_jitter: Name<JitterName>,
-        open_deviation: Number => |it| {
+        open_deviation: Part => |it| {
             Jitter::try_additive(it.0).map(|_| ()).map_err(|error| error.named("open_deviation"))
         },
         max_hint: HumanDuration,

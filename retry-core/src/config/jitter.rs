@@ -4,7 +4,7 @@ use std::format;
 
 use super::names::{JitterName, Name};
 use super::read::{Problem, unused};
-use super::value::Number;
+use super::value::Part;
 use crate::config_error::ConfigError;
 use crate::delay::{Deviation, Jitter};
 
@@ -12,7 +12,7 @@ use crate::delay::{Deviation, Jitter};
 pub(super) fn read(
     [key, deviation_key]: [&'static str; 2],
     name: Option<Name<JitterName>>,
-    deviation: Option<Number>,
+    deviation: Option<Part>,
     from: Jitter,
 ) -> Result<Option<Jitter>, Problem> {
     let name = match (name, from) {
@@ -26,7 +26,7 @@ pub(super) fn read(
         }
     };
     let with_deviation = |make: fn(f64) -> Result<Jitter, ConfigError>| match deviation {
-        Some(Number(deviation)) => Ok(Some(make(deviation).map_err(|error| error.named(deviation_key))?)),
+        Some(Part(deviation)) => Ok(Some(make(deviation).map_err(|error| error.named(deviation_key))?)),
         None => Err(Problem(format!("{deviation_key}: this jitter needs one"))),
     };
     let plain = match name {
@@ -47,8 +47,8 @@ pub(super) fn lengthens(jitter: Jitter) -> bool {
 }
 
 /// Returns the values of the two keys for this jitter.
-pub(super) fn written(jitter: Jitter) -> (Name<JitterName>, Option<Number>) {
-    let number = |deviation: Deviation| Some(Number(deviation.as_f64()));
+pub(super) fn written(jitter: Jitter) -> (Name<JitterName>, Option<Part>) {
+    let number = |deviation: Deviation| Some(Part(deviation.as_f64()));
     let (name, deviation) = match jitter {
         Jitter::None => (JitterName::None, None),
         Jitter::Full => (JitterName::Full, None),

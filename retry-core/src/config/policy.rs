@@ -13,7 +13,7 @@ use super::names::{Classes, CurveName, JitterName, Name};
 use super::read::{Problem, Read, table, unused};
 use super::rule::Rules;
 use super::suggest::Table;
-use super::value::{Count, Number};
+use super::value::{Count, Number, Part};
 use crate::delay::{Backoff, Jitter};
 use crate::policy::{Hints, Policy, Preset};
 use crate::time::Exact;
@@ -29,7 +29,7 @@ table! {
         increment: HumanDuration,
         degree: Count,
         jitter: Name<JitterName>,
-        deviation: Number => |it| Jitter::try_additive(it.0).map(|_| ()).map_err(|error| error.named("deviation")),
+        deviation: Part => |it| Jitter::try_additive(it.0).map(|_| ()).map_err(|error| error.named("deviation")),
         min_delay: HumanDuration,
         max_delay: HumanDuration,
         max_attempts: Count => |it| ANY.try_max_attempts(it.0).map(|_| ()),

@@ -16,7 +16,7 @@ use super::jitter;
 use super::names::{Classes, CurveName, JitterName, Name, RecoveryName};
 use super::read::{Problem, Read, table, unused};
 use super::suggest::Table;
-use super::value::{Count, Number};
+use super::value::{Count, Number, Part};
 use crate::class::{ClassSet, Recovery};
 use crate::delay::{Backoff, Jitter};
 use crate::policy::{Policy, Rule};
@@ -35,7 +35,7 @@ table! {
         increment: HumanDuration,
         degree: Count,
         jitter: Name<JitterName>,
-        deviation: Number => |it| Jitter::try_additive(it.0).map(|_| ()).map_err(|error| error.named("deviation")),
+        deviation: Part => |it| Jitter::try_additive(it.0).map(|_| ()).map_err(|error| error.named("deviation")),
         max_attempts: Count => |it| Rule::ANY.try_max_attempts(it.0).map(|_| ()),
     }
 }

@@ -60,7 +60,61 @@ impl Table {
         let known = self.elsewhere().iter().find(|(_, names)| names.contains(&word));
         known.map(|(here, _)| (*here).into())
     }
+
+    /// Returns what to use instead of a key that ends with a unit of time, which is a part of the value here.
+    fn with_unit(self, key: &str, word: &str) -> Option<String> {
+        const UNITS: [&str; 10] =
+            ["milliseconds", "millis", "msecs", "msec", "seconds", "secs", "sec", "minutes", "ms", "s"];
+        let (unit, bare) =
+            UNITS.iter().find_map(|unit| Some((*unit, self.known(word.strip_suffix(unit)?)?)))?;
+        // A single s at the end of a word makes a plural of it.
+        let is_plural = unit == "s" && !key.ends_with('S') && !key.ends_with("_s") && !key.ends_with("-s");
+        if is_plural {
+            return Some(bare);
+        }
+        // A number of calls and the name of a curve have keys beside them that take a duration.
+        let bare = match (self, &*bare) {
+            (Self::Circuit, here) if here.starts_with("`window`") => "`window_time`".into(),
+            (Self::Policy | Self::Rule, "`backoff`") => "`base_delay`".into(),
+            _ => bare,
+        };
+        let takes_duration = bare
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .any(|key| DURATIONS.contains(&key) || (self == Self::Budget && key == "window"));
+        Some(if takes_duration {
+            format!("{bare}, with the unit in the value such as \"250ms\"")
+        } else {
+            bare
+        })
+    }
 }
+
+/// The keys that take a duration, in any table.
+const DURATIONS: &[&str] = &[
+    "base_delay",
+    "increment",
+    "min_delay",
+    "max_delay",
+    "start_within",
+    "total_timeout",
+    "attempt_timeout",
+    "reset_after",
+    "max_hint",
+    "poll_every",
+    "after",
+    "delay",
+    "slow_after",
+    "cancelled_after",
+    "window_time",
+    "open_for",
+    "max_open_for",
+    "rate_limit_hold",
+    "lease",
+    "ramp",
+    "ttl",
+];
 
 /// Says what an unknown key of a table probably means, or which keys there are.
 pub(super) fn key(table: Table, key: &str) -> String {
@@ -72,12 +126,8 @@ pub(super) fn key(table: Table, key: &str) -> String {
     if let Some((other, here)) = others.clone().find_map(|other| Some((other, other.known(&word)?))) {
         return format!("did you mean {here} in the table of {}?", other.name());
     }
-    // The unit is a part of the value here.
-    const UNITS: [&str; 10] =
-        ["milliseconds", "millis", "msecs", "msec", "seconds", "secs", "sec", "minutes", "ms", "s"];
-    let bare = UNITS.iter().find_map(|unit| table.known(word.strip_suffix(unit)?));
-    if let Some(here) = bare {
-        return format!("did you mean {here}, with the unit in the value such as \"250ms\"?");
+    if let Some(here) = table.with_unit(key, &word) {
+        return format!("did you mean {here}?");
     }
     let names: Vec<_> = table.keys().iter().map(ToString::to_string).collect();
     if let Some(near) = nearest(&word, names.iter().map(String::as_str)) {

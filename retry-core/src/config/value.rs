@@ -269,6 +269,27 @@ impl Serialize for Number {
     }
 }
 
+/// A part of something, as a [`Number`]. A whole number of several times all of it is more likely a percentage.
+#[derive(Clone, Copy)]
+pub(super) struct Part(pub(super) f64);
+
+impl Value for Part {
+    fn from_raw(raw: &Raw) -> Result<Self, String> {
+        match raw.as_number() {
+            Some(Raw::Whole(number)) if number > 1 => {
+                Err(format!("write \"{number}%\" for {number} %, or {number}.0 for {number}00 %"))
+            }
+            _ => Number::from_raw(raw).map(|number| Self(number.0)),
+        }
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
 /// A share that was written in percent or per mille: `digits * 10^exponent`.
 struct Share {
     digits: String,

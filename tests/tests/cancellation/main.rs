@@ -16,10 +16,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use retry_core::{
-    Call, CircuitConfig, Class, Policy, Retry, SharedCircuit,
+    Attempt, Call, CircuitConfig, Class, Failure, Instant, Policy, Retry, SharedBudget, SharedCircuit,
+    Verdict,
+    budget::ConcurrencyShare,
     circuit::{Gate, Phase},
     observe::{Event, EventKind},
-    runtime::Sleep,
+    runtime::{LocalLock, Sleep},
     testing::FakeClock,
 };
 
@@ -144,6 +146,65 @@ fn a_panic_in_an_observer_or_a_curve_releases_the_slot() {
     let call = || curved.run_blocking(|| Err::<(), _>(Class::Server));
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err());
     assert!(circuit.admit(clock.now()).is_ok(), "the slot is free again");
+}
+
+/// The circuit reads the clock when a probe ends. If that panics, the budget hears of the attempt all the same.
+#[test]
+fn a_panic_in_the_clock_at_the_end_of_a_probe_leaves_nothing_under_way() {
+    type Share = SharedBudget<ConcurrencyShare, LocalLock>;
+    type End = fn(Attempt<'_, &Policy, &SharedCircuit, &Share>);
+    fn broken() -> Instant {
+        panic!("a bug in the clock")
+    }
+    let ends: [(&str, End); 3] = [
+        ("succeeds", |attempt| attempt.succeed(broken)),
+        ("fails", |attempt| _ = attempt.fail(Class::Server, broken, &mut FakeClock::new().words(&[]))),
+        ("is cancelled", |attempt| attempt.cancel(broken)),
+    ];
+    for retries in [0, 1] {
+        for (what, end) in ends {
+            let (clock, budget) = (FakeClock::new(), Share::with_lock(ConcurrencyShare::DEFAULT));
+            let circuit = half_open(&clock);
+            let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget);
+            for _ in 0..retries {
+                let attempt = call.attempt(clock.now()).unwrap();
+                let failure = Failure::new(Class::Server).neutral();
+                assert!(matches!(
+                    attempt.fail(failure, clock.now(), &mut clock.words(&[])),
+                    Verdict::Retry(_)
+                ));
+            }
+            let attempt = call.attempt(clock.now()).unwrap();
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| end(attempt)));
+            drop(call);
+            assert!(ended.is_err(), "an attempt that {what} reads no clock");
+            assert_eq!(
+                (budget.attempts_under_way(), budget.retries_granted()),
+                (0, 0),
+                "{what}, {retries} retries"
+            );
+            assert!(circuit.admit(clock.now()).is_ok(), "{what}: the slot is free again");
+        }
+    }
+}
+
+/// A probe that is cancelled after a long time is a failure, which opens the circuit.
+#[test]
+fn a_panic_in_the_observer_of_a_cancelled_probe_leaves_nothing_under_way() {
+    let (clock, budget) =
+        (FakeClock::new(), SharedBudget::<_, LocalLock>::with_lock(ConcurrencyShare::DEFAULT));
+    let circuit = half_open(&clock);
+    let mut call = Call::new(&POLICY, clock.now()).circuit(&circuit).budget(&budget).on_event(|event| {
+        let opens = matches!(event.kind, EventKind::PhaseChanged(change) if change.to == Phase::Open);
+        assert!(!opens, "a bug in the observer");
+    });
+    let attempt = call.attempt(clock.now()).unwrap();
+    clock.advance(ms(60_000));
+    let cancelled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt.cancel(clock.now())));
+    assert!(cancelled.is_err(), "the observer is told that the circuit opens");
+    drop(call);
+    assert_eq!(circuit.phase(), Phase::Open);
+    assert_eq!(budget.attempts_under_way(), 0);
 }
 
 /// The future of an attempt is dropped before the observer gets the event of its end.

@@ -58,6 +58,31 @@ const KEYS: &[(&str, &str, &str)] = &[
     ("circuit", "slowCallDurationThreshold", "`slow_after`"),
     ("circuit", "succes_threshold", "`success_threshold`"),
     ("circuit", "recordExceptions", "`count_as_failure`, whose values are classes"),
+    ("policy", "max_time", "`total_timeout`, or `start_within`"), // backoff for Python
+    ("policy", "max_retry_time", "`total_timeout`, or `start_within`"),
+    ("policy", "retry_timeout", "`total_timeout`, or `start_within`"),
+    ("policy", "min_retry_delay", "`base_delay`"),
+    ("policy", "initialRetryDelay", "`base_delay`"), // gax
+    ("policy", "retryDelayMultiplier", "`multiplier`"),
+    ("policy", "MaxRetryBackoff", "`max_delay`"), // go-redis
+    ("policy", "stop_max_attempt_number", "`max_attempts`"), // retrying
+    ("policy", "backoff_ms", "`base_delay`, with the unit in the value"),
+    ("policy", "max_delay_s", "`max_delay`, with the unit in the value"),
+    ("policy", "maxDelayS", "`max_delay`, with the unit in the value"),
+    ("policy", "timeouts", "`total_timeout` for the whole call, or `attempt_timeout` for one attempt?"),
+    ("policy", "max_hints", "`max_hint`?"),
+    ("policy", "jitter_ms", "`jitter`?"),
+    ("policy", "status_codes", "`retry_on`, whose values are classes"),
+    ("policy", "poll_interval", "`poll_every`"),
+    ("circuit", "window_ms", "`window_time`, with the unit in the value"),
+    ("circuit", "window_size_seconds", "`window_time`, with the unit in the value"),
+    ("circuit", "probes_ms", "`probes`?"),
+    ("circuit", "rate_limit_holds", "`rate_limit_hold`?"),
+    ("circuit", "slowRatioThreshold", "`slow_rate`"), // Sentinel
+    ("circuit", "failure_threshold_pct", "`failure_rate`"),
+    ("circuit", "ejection_time", "`open_for`"),
+    ("circuit", "max_fails", "`consecutive_failures`"), // nginx
+    ("budget", "window_seconds", "`window`, with the unit in the value"),
     ("operation", "retry", "`policy`"),
     ("operation", "circuit_breaker", "`circuit`"),
     ("operation", "max_attempts", "`max_attempts` in the table of a policy"),

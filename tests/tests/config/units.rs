@@ -135,6 +135,8 @@ fn percentages_fractions_and_thousandths() {
         ("'0,1'", "deviation = \"0,1\": must be a number, write 0.1"),
         ("'2x'", "deviation = \"2x\": must be a number, write 2"),
         ("'some'", "deviation = \"some\": must be a number"),
+        ("10", "deviation = 10: write \"10%\" for 10 %, or 10.0 for 1000 %"),
+        ("'2'", "deviation = \"2\": write \"2%\" for 2 %, or 2.0 for 200 %"),
         ("true", "deviation = true: must be a number"),
         ("-0.5", "deviation = -0.5: must be a finite number of at least 0"),
         ("nan", "deviation = NaN: must be a finite number of at least 0"),
@@ -143,6 +145,11 @@ fn percentages_fractions_and_thousandths() {
         let error = read("policy", &format!("jitter = 'additive'\ndeviation = {value}")).unwrap_err();
         assert_eq!(error, line);
     }
+    let budget = |value| read("budget", &format!("kind = 'request_share'\nshare = {value}"));
+    for value in ["0.2", "'20%'", "20.0", "'2000%'", "1", "0"] {
+        assert_eq!(budget(value), Ok(()), "{value}");
+    }
+    assert_eq!(budget("20"), Err("share = 20: write \"20%\" for 20 %, or 20.0 for 2000 %".into()));
     for value in ["3", "3.0", "'3'", "0x3"] {
         assert_eq!(
             toml::from_str::<Policy>(&format!("max_attempts = {value}")),

@@ -224,7 +224,10 @@ impl Sdk {
             None => Outcome::Pass,
         };
         if let Some(theirs) = step.delay {
-            outcome = outcome.and(Outcome::same("delay", delay, Some(theirs)));
+            outcome = outcome.and(match delay {
+                Some(ours) => same_delay("delay", ours, theirs),
+                None => Outcome::same("delay", delay, Some(theirs)),
+            });
         }
         if let Some(theirs) = step.backoff_hint {
             outcome = outcome.and(Outcome::same("backoff hint", hint, Some(theirs)));

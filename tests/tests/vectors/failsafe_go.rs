@@ -50,7 +50,7 @@ fn delay(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
         "factor" => (proportional(units("delay")?, given.get("factor")?)?, 1.0 - u),
         "plus_minus" => {
             let (delay, jitter) = (units("delay")?, units("jitter")?);
-            (proportional(delay, jitter.div_duration_f64(delay))?, 1.0 - u)
+            (proportional(delay, jitter.div_duration_f64(delay.max(UNIT)))?, 1.0 - u)
         }
         other => return fail(format!("unknown fn: {other}")),
     };
@@ -142,8 +142,10 @@ fn retries(case: &Fields<'_>) -> Replayed {
 fn count_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     type Largest = CountWindow<1024>;
     let size: u32 = given.get("size")?;
-    if !(1..=Largest::CAPACITY).contains(&size) {
-        return fail(format!("a window of {size} calls"));
+    match size {
+        0 => return fail("a window of no calls"),
+        1..=Largest::CAPACITY => {}
+        _ => return Err(Outcome::Declared(rules::WINDOW_TOO_LONG)),
     }
     let mut window = Largest::EMPTY;
     let mut outcome = Outcome::Pass;
@@ -196,7 +198,7 @@ fn time_window(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
             }
         };
     }
-    with_buckets!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 20 24 30 32 50 60 64 100)
+    with_buckets!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 20 24 25 30 32 50 60 64 100)
 }
 
 fn buckets<const BUCKETS: usize>(case: &Fields<'_>, period: Duration) -> Replayed {

@@ -74,7 +74,7 @@ fn backoff(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
             Ok(Outcome::same("delays", (ours, end), (theirs, Some(GiveUp::Attempts))))
         }
         Extent::TakeUntil(limit) => {
-            let (ours, end) = run(&policy.start_within(limit), theirs.len() + 1)?;
+            let (ours, end) = run(&built(policy.try_start_within(limit))?, theirs.len() + 1)?;
             let mut outcome = Outcome::Pass;
             let mut agreed = &theirs[..];
             if theirs.iter().sum::<Duration>() > limit {
@@ -109,6 +109,11 @@ fn part(text: &str) -> Replayed<(Backoff, u32)> {
             None => (text.strip_suffix(')')?, u32::MAX),
         };
         let (name, arguments) = curve.split_once('(')?;
+        if name == "exponential" {
+            let (start, multiplier) = arguments.split_once(',')?;
+            let curve = Backoff::exponential(duration(start)?);
+            return Some((curve.try_multiplier(multiplier.trim().parse().ok()?).ok()?, take));
+        }
         let arguments = arguments.split(',').map(duration).collect::<Option<Vec<_>>>()?;
         match (name, &arguments[..]) {
             ("const", [delay]) => Some((Backoff::fixed(*delay), take)),
@@ -192,7 +197,7 @@ impl Accrual {
             "ema_success_rate" => {
                 let window: u32 = config.get("window")?;
                 if window > CountWindow::<1024>::CAPACITY {
-                    return fail(format!("a window of {window} calls"));
+                    return Err(Outcome::Declared(rules::WINDOW_TOO_LONG));
                 }
                 let rules = built(rate()?.try_minimum_calls(window))?;
                 (node::<CountWindow<1024>>(built(rules.try_window(window))?), true)
@@ -242,11 +247,12 @@ fn accrual(case: &Fields<'_>, config: &Fields<'_>) -> Replayed {
     Ok(outcome)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, from 0 to 100
+/// The whole percentage that is nearest, and none that a single failure is below. A rate in between decides otherwise
+/// at times, as a moving average does.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, from 1 to 100
 fn percent(part: f64) -> Replayed<u8> {
-    let percent = part * 100.0;
-    if (percent - percent.round()).abs() > 1e-9 || !(0.0..=100.0).contains(&percent) {
-        return fail(format!("{percent} %: not a whole number from 0 to 100"));
+    if !(0.0..=1.0).contains(&part) {
+        return fail(format!("{part}: not from 0 to 1"));
     }
-    Ok(percent.round() as u8)
+    Ok((part * 100.0).round().max(1.0) as u8)
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::grpc_pushback::{decided, failure};
 use crate::json::{Fields, Ms, Replayed, Secs, fail, replay};
-use crate::machine::{LONGEST, built, call_after, delays, fail_once, policy};
+use crate::machine::{LONGEST, MOST_FAILURES, built, call_after, delays, fail_once, policy};
 use crate::outcome::Outcome;
 use crate::{budgets, draw, grpc_pushback, rules};
 
@@ -80,8 +80,11 @@ impl Service {
     }
 }
 
-/// `0.8+0.4u`, by which a ceiling is multiplied.
+/// `0.8+0.4u`, by which a ceiling is multiplied; `u`, as the proposal had it at first.
 fn jitter(text: &str) -> Replayed<Jitter> {
+    if let "u" | "0+1u" = text {
+        return Ok(Jitter::Full);
+    }
     let parse = || {
         let (least, range) = text.strip_suffix('u')?.split_once('+')?;
         let (least, range): (f64, f64) = (least.parse().ok()?, range.parse().ok()?);
@@ -185,8 +188,13 @@ fn limit(case: &Fields<'_>, given: &Fields<'_>) -> Replayed {
     }
     if let Some(theirs) = effective {
         let policy = built(policy)?;
-        let (delays, _) = delays(call_after(&policy, 0)?, most as usize, 0)?;
-        let ours = delays.len() + 1;
+        let ours = if most <= MOST_FAILURES {
+            let (delays, _) = delays(call_after(&policy, 0)?, most as usize, 0)?;
+            delays.len() + 1
+        } else {
+            // Too many to make; so only as configured.
+            policy.settings().max_attempts.unwrap_or(u32::MAX) as usize
+        };
         outcome = outcome.and(if ours == most as usize && theirs < most {
             Outcome::Declared(rules::NO_LIMIT_OF_ITS_OWN)
         } else {

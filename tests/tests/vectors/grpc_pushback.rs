@@ -73,6 +73,7 @@ pub(crate) fn failure(response: &Fields<'_>) -> Replayed<Failure> {
     };
     let failure = Failure::new(class);
     Ok(match values[..] {
+        [] => failure,
         [value] => failure.grpc_pushback(value),
         _ => failure.not_retried(),
     })

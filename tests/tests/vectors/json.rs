@@ -15,7 +15,7 @@ use crate::outcome::Outcome;
 /// What a step of a replay came to; `Err` where the replay cannot go on.
 pub(crate) type Replayed<T = Outcome> = Result<T, Outcome>;
 
-/// Replays one case, and fails if a key of it was not asked for.
+/// Replays one case, and fails if a key of it was not asked for, unless a rule of ours ended the replay before that.
 pub(crate) fn replay(case: &Value, play: impl FnOnce(&Fields<'_>) -> Replayed) -> Outcome {
     let unasked = Unasked::default();
     let outcome = Fields::new(String::new(), case, &unasked).and_then(|case| {
@@ -23,7 +23,10 @@ pub(crate) fn replay(case: &Value, play: impl FnOnce(&Fields<'_>) -> Replayed) -
         case.comments(&["id", "source_test", "note"]);
         play(&case)
     });
-    let (Ok(outcome) | Err(outcome)) = outcome;
+    let outcome = match outcome {
+        Err(declared @ Outcome::Declared(_)) => return declared,
+        Ok(outcome) | Err(outcome) => outcome,
+    };
     let unasked = unasked.take();
     outcome.and(Outcome::check(unasked.is_empty(), || format!("unknown keys: {unasked:?}")))
 }

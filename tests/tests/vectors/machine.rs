@@ -18,10 +18,13 @@ pub(crate) const LONGEST: Duration = Duration::from_nanos(u64::MAX);
 /// The most attempts that a replay makes one by one.
 pub(crate) const MOST_FAILURES: u32 = 100_000;
 
-/// A configuration, or why a peer that allows it differs: bounds the wrong way round are refused here.
+/// A configuration, or why a peer that allows it differs: bounds the wrong way round, limits of nothing and curves that
+/// fall are refused here.
 pub(crate) fn built<T>(configuration: Result<T, ConfigError>) -> Replayed<T> {
     configuration.map_err(|error| match error.field() {
         "max_delay" | "min_delay" => Outcome::Declared(rules::CAP_BELOW_BASE),
+        "max_attempts" | "start_within" => Outcome::Declared(rules::ZERO_LIMIT),
+        "multiplier" => Outcome::Declared(rules::NEVER_FALLS),
         _ => Outcome::Fail(error.to_string()),
     })
 }

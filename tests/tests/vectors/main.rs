@@ -19,6 +19,7 @@ mod grpc;
 mod grpc_calls;
 mod grpc_pushback;
 mod http;
+mod invented;
 mod json;
 mod machine;
 mod outcome;

@@ -61,10 +61,9 @@ fn one_delay(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
         None => draw::spread(1).collect(), // it makes no difference
         Some(draws) => draws.into_iter().map(draw::word).collect::<Replayed<Vec<_>>>()?,
     };
-    let theirs = match expect.find("saturates")? {
+    let theirs = match longest(expect)? {
+        Some(longest) => longest,
         None => expect.get::<Ms>("delay_ms")?.0,
-        Some("MAX_DURATION") => Duration::MAX,
-        Some(other) => return fail(format!("unknown bound: {other}")),
     };
 
     let failed = attempt.saturating_add(1);
@@ -85,6 +84,15 @@ fn one_delay(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     Ok(outcome)
 }
 
+/// The longest delay of the peer, where that is expected.
+fn longest(expect: &Fields<'_>) -> Replayed<Option<Duration>> {
+    match expect.find("saturates")? {
+        None => Ok(None),
+        Some("MAX_DURATION") => Ok(Some(Duration::MAX)),
+        Some(other) => fail(format!("unknown bound: {other}")),
+    }
+}
+
 /// Exponential with jitter: each draw is one call at the same attempt, and changes the next.
 fn decorrelated(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let (Ms(base), cap) = (given.get("base_ms")?, cap(given)?);
@@ -93,6 +101,7 @@ fn decorrelated(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let above: Option<Ms> = expect.find("both_calls_gt_ms")?;
     let at_most: Option<Ms> = expect.find("both_calls_le_ms")?;
     let exactly: Option<Ms> = expect.find("delay_ms")?;
+    let exactly = longest(expect)?.or(exactly.map(|Ms(delay)| delay));
 
     let curve = DecorrelatedV2::new(base);
     let (policy, mut outcome) = lenient_policy(Backoff::fixed(base), cap)?;
@@ -101,7 +110,7 @@ fn decorrelated(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
         let holds =
             above.is_none_or(|Ms(bound)| ours > bound) && at_most.is_none_or(|Ms(bound)| ours <= bound);
         outcome = outcome.and(Outcome::check(holds, || format!("delay: {ours:?}, out of bounds")));
-        if let Some(Ms(theirs)) = exactly {
+        if let Some(theirs) = exactly {
             outcome = outcome.and(same_delay("delay", ours, theirs));
         }
     }

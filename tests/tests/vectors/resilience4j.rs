@@ -114,6 +114,7 @@ impl Function {
         match (self.policy(), attempt) {
             (Err(_), _) => Outcome::Pass,
             (Ok(_), _) if self.initial == 0.0 => Outcome::Declared(rules::ZERO_BASE),
+            (Ok(_), _) if self.factor == Some(1.0) => Outcome::Declared(rules::WHOLE_DEVIATION),
             (Ok(policy), Some(0)) => {
                 let delay = |failed| policy.delay(failed, Duration::ZERO, 0);
                 Outcome::same("delay after no attempt", delay(0), delay(1))
@@ -139,14 +140,20 @@ impl Function {
     /// Whether all delays after these attempts lie within their ranges, whatever is drawn.
     fn within(&self, rows: impl IntoIterator<Item = (u32, Duration, Duration)>) -> Replayed {
         let (policy, curve) = (self.policy()?, self.curve()?);
+        let uncapped = Self { cap: None, ..*self }.policy()?;
         let mut outcome = Outcome::Pass;
         for (attempt, least, most) in rows {
             let inside = |delay: Duration| (least..=most).contains(&delay);
             let cut = self.in_whole_milliseconds(attempt).div_duration_f64(curve.ceiling(attempt));
             for word in draw::spread(100) {
                 let ours = policy.delay(attempt, Duration::ZERO, word);
+                // Theirs caps what jitter makes of the ceiling, but not the ceiling.
+                let capped_once =
+                    uncapped.delay(attempt, Duration::ZERO, word).min(self.cap.unwrap_or(LONGEST));
                 outcome = outcome.and(if !inside(ours) && inside(ours.mul_f64(cut)) {
                     Outcome::Declared(rules::TO_THE_NANOSECOND)
+                } else if ours < capped_once && inside(capped_once) {
+                    Outcome::Declared(rules::CEILING_CAPPED)
                 } else {
                     Outcome::check(inside(ours), || {
                         format!("delay after attempt {attempt}: {ours:?}, not from {least:?} to {most:?}")
@@ -204,6 +211,11 @@ fn curve(backoff: &Fields<'_>) -> Replayed<Backoff> {
     let Ms(base) = backoff.get("ms")?;
     match backoff.get("kind")? {
         "fixed" => Ok(Backoff::fixed(base)),
+        "linear" => Ok(Backoff::linear(base, base)),
+        "exponential" => {
+            // As `IntervalFunction.DEFAULT_MULTIPLIER`.
+            built(Backoff::exponential(base).try_multiplier(backoff.find("multiplier")?.unwrap_or(1.5)))
+        }
         "square" => Ok(Backoff::custom(base, squared)),
         other => fail(format!("unknown kind: {other}")),
     }

@@ -8,6 +8,16 @@ pub(crate) const ZERO_BASE: &str = "rule 8: a base of zero is a value like any o
 /// Where the peer refuses an attempt number of 0.
 pub(crate) const ATTEMPT_ZERO: &str =
     "rule 8: attempts are counted from 1; asked for the delay after none, it saturates to the first";
+/// Where the peer takes a limit of nothing for one that is reached at once.
+pub(crate) const ZERO_LIMIT: &str =
+    "rule 8: a limit of zero attempts or of no time is an error at construction";
+/// Where the peer has curves that fall.
+pub(crate) const NEVER_FALLS: &str = "rule 8: a multiplier below 1 is an error at construction; a curve that falls is code of the caller's own";
+/// Where the peer refuses a deviation that is as long as the delay.
+pub(crate) const WHOLE_DEVIATION: &str = "rule 8: a deviation of the whole delay is a value like any other";
+/// Windows of more calls than one of ours can hold.
+pub(crate) const WINDOW_TOO_LONG: &str =
+    "rule 8: a window of more than 1024 calls is an error at construction";
 /// Delays that 64 bits of nanoseconds do not hold.
 pub(crate) const SATURATES: &str = "rule 8: time is 64 bits of nanoseconds; what passes 584 years saturates";
 /// Where the peer stops counting attempts.
@@ -22,6 +32,9 @@ pub(crate) const SPREAD_BELOW_CAP: &str = "rule 1: at the cap, additive jitter s
 /// Where the peer spreads a ceiling that is above its cap.
 pub(crate) const CEILING_CAPPED: &str =
     "rule 1: the ceiling is capped before the jitter, too, so that capped delays are still spread";
+/// Where the peer draws from its minimum on.
+pub(crate) const FLOOR_LAST: &str =
+    "rule 1: the minimum is applied after the jitter: what is drawn below it is the minimum";
 /// Where the peer comes back sooner because of a hint.
 pub(crate) const HINT_IS_A_FLOOR: &str =
     "rule 2: a server's hint is a floor; the backoff is not cut short by it";
@@ -50,6 +63,9 @@ pub(crate) const NO_LOAD_BALANCER: &str =
 /// Where the peer counts first and looks at its limit later, or keeps what does not fit.
 pub(crate) const NEVER_MORE: &str =
     "a budget never holds more than its capacity, and never grants more than it holds";
+/// Where the peer pays with whole deposits.
+pub(crate) const EXACT_SHARE: &str =
+    "a share is kept to the thousandth of a retry: a withdrawal is not cut to whole deposits";
 /// Where the peer takes a number that cannot be for another.
 pub(crate) const ERROR_AT_CONSTRUCTION: &str =
     "rule 8: a rate that is negative, infinite or NaN is an error at construction";

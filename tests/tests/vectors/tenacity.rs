@@ -27,16 +27,31 @@ pub(crate) fn cases(_: &Value, case: &Value) -> Outcome {
                 let parts: Vec<&str> = given.get("parts")?;
                 let expected = Expected::read(&expect)?;
                 let parts = parts.into_iter().map(part).collect::<Replayed<Vec<_>>>()?;
-                expected.met_by(1, &parts)
+                expected.met_by(given.find("attempt")?.unwrap_or(1), &parts)
             }
+            "incrementing" => incrementing(&given, &expect),
             kind => {
-                let attempt = if kind == "random" { 1 } else { given.get("attempt")? };
+                let attempt = match given.find("attempt")? {
+                    Some(attempt) => attempt,
+                    None if kind == "random" => 1,
+                    None => return fail("given.attempt is missing"),
+                };
                 let expected = Expected::read(&expect)?;
                 let (policy, outcome) = wait(&given, attempt)?;
                 if outcome == Outcome::Declared(rules::SPREAD_BELOW_CAP) {
                     return Ok(outcome);
                 }
-                Ok(outcome.and(expected.met_by(attempt, &[policy])?))
+                let met = outcome.and(expected.met_by(attempt, &[policy])?);
+                // The range is the same, but not how often the shortest delay is drawn.
+                let from_minimum =
+                    kind == "full_jitter" && given.find::<Secs>("min")? > Some(Secs(Duration::ZERO));
+                Ok(match met {
+                    Outcome::Fail(_) if from_minimum && expected.mean.is_some() => {
+                        let range = Expected { mean: None, ..expected };
+                        range.met_by(attempt, &[policy])?.and(Outcome::Declared(rules::FLOOR_LAST))
+                    }
+                    met => met,
+                })
             }
         }
     })
@@ -48,17 +63,18 @@ fn wait(given: &Fields<'_>, attempt: u32) -> Replayed<(Policy, Outcome)> {
     let (least, most) = (secs("min")?.unwrap_or_default(), secs("max")?);
     let exponential = || -> Replayed<(Policy, Outcome)> {
         let base = secs("multiplier")?.unwrap_or(Duration::from_secs(1));
-        let (policy, outcome) = lenient_policy(Backoff::exponential(base), most)?;
+        let curve = Backoff::exponential(base);
+        let curve = match given.find("exp_base")? {
+            Some(factor) => built(curve.try_multiplier(factor))?,
+            None => curve,
+        };
+        let (policy, outcome) = lenient_policy(curve, most)?;
         Ok((built(policy.try_min_delay(least))?, outcome))
     };
     let plain = |backoff| lenient_policy(backoff, most);
     match given.get("kind")? {
         "none" => plain(Backoff::fixed(Duration::ZERO)),
         "fixed" => plain(Backoff::fixed(given.get::<Secs>("wait")?.0)),
-        "incrementing" => {
-            let (Secs(start), Secs(increment)) = (given.get("start")?, given.get("increment")?);
-            plain(Backoff::linear(start, increment))
-        }
         "random" => Ok((between(least, given.get::<Secs>("max")?.0)?, Outcome::Pass)),
         "exponential" => exponential(),
         "full_jitter" => {
@@ -80,19 +96,42 @@ fn wait(given: &Fields<'_>, attempt: u32) -> Replayed<(Policy, Outcome)> {
     }
 }
 
-/// A strategy of a sum: `random(0,3)`, `fixed(5)`, in seconds.
+/// A start, and so much more with each attempt; or so much less, down to nothing, which is a curve of a call's own here.
+fn incrementing(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
+    let (Secs(start), attempt): (_, u32) = (given.get("start")?, given.get("attempt")?);
+    let most = given.find("max")?.map(|Secs(most)| most);
+    let increment: f64 = given.get("increment")?;
+    let Ok(step) = Duration::try_from_secs_f64(increment.abs()) else {
+        return fail(format!("given.increment = {increment}: not a number of seconds"));
+    };
+    let Secs(theirs) = expect.get("wait_s")?;
+    let (policy, outcome) = lenient_policy(Backoff::linear(start, step), most)?;
+    if increment >= 0.0 {
+        return Ok(outcome.and(same_delay("wait", policy.delay(attempt, Duration::ZERO, 0), theirs)));
+    }
+    let falling = |failed: u32, _| start.saturating_sub(step.saturating_mul(failed.saturating_sub(1)));
+    let ours = delay_of(&mut call_after(&policy, attempt.saturating_sub(1))?.backoff(falling), 0)?;
+    Ok(outcome.and(same_delay("wait", ours, theirs)))
+}
+
+/// A strategy of a sum: `random(0,3)`, `fixed(5)`, `exponential(2)`, `incrementing(1,2)`, `none()`, in seconds.
 fn part(text: &str) -> Replayed<Policy> {
     let parse = || {
         let (name, arguments) = text.strip_suffix(')')?.split_once('(')?;
         let secs = |argument: &str| Duration::try_from_secs_f64(argument.trim().parse().ok()?).ok();
-        let arguments = arguments.split(',').map(secs).collect::<Option<Vec<_>>>()?;
-        Some((name, arguments))
+        let arguments = arguments.split(',').filter(|argument| !argument.trim().is_empty());
+        Some((name, arguments.map(secs).collect::<Option<Vec<_>>>()?))
     };
-    match parse() {
-        Some(("random", arguments)) if arguments.len() == 2 => between(arguments[0], arguments[1]),
-        Some(("fixed", arguments)) if arguments.len() == 1 => policy(Backoff::fixed(arguments[0]), None),
-        _ => fail(format!("unknown strategy: {text}")),
-    }
+    let parsed = parse();
+    let curve = match parsed.as_ref().map(|(name, arguments)| (*name, &arguments[..])) {
+        Some(("random", &[least, most])) => return between(least, most),
+        Some(("none", [])) => Backoff::fixed(Duration::ZERO),
+        Some(("fixed", &[delay])) => Backoff::fixed(delay),
+        Some(("exponential", &[base])) => Backoff::exponential(base),
+        Some(("incrementing", &[start, increment])) => Backoff::linear(start, increment),
+        _ => return fail(format!("unknown strategy: {text}")),
+    };
+    policy(curve, None)
 }
 
 /// A delay of its own for each error of a table, and one for all others.

@@ -20,6 +20,13 @@ pub(crate) fn stop(given: &Fields<'_>, expect: &Fields<'_>) -> Replayed {
     let Secs(upcoming) = given.find("upcoming_sleep_s")?.unwrap_or(Secs(Duration::ZERO));
     let theirs: bool = expect.get("stop")?;
 
+    // A deadline that is only one of several conditions holds or not at this attempt; the others are asked without it.
+    let end = elapsed.saturating_add(upcoming);
+    let conditions: Vec<_> = conditions
+        .into_iter()
+        .filter(|all| all.is_deadline_alone() || all.before.is_none_or(|before| end >= before))
+        .map(|all| if all.is_deadline_alone() { all } else { All { before: None, ..all } })
+        .collect();
     let policy = limits(&conditions)?;
     let mut call = call_after(&policy, attempt.saturating_sub(1))?;
     let clock = FakeClock::new();
@@ -47,6 +54,10 @@ struct All {
 }
 
 impl All {
+    fn is_deadline_alone(&self) -> bool {
+        self.before.is_some() && self.attempt.is_none() && self.after.is_none()
+    }
+
     fn and(self, other: Self) -> Self {
         Self {
             attempt: self.attempt.max(other.attempt),
@@ -103,10 +114,8 @@ fn limits(conditions: &[All]) -> Replayed<Policy> {
             All { before: Some(_), .. } => return fail("a deadline on a condition"),
         }
     }
-    let policy = policy(Backoff::fixed(Duration::ZERO), None)?
-        .hints(Hints::Exact)
-        .max_hint(LONGEST)
-        .start_within(deadline);
+    let policy = policy(Backoff::fixed(Duration::ZERO), None)?.hints(Hints::Exact).max_hint(LONGEST);
+    let policy = built(policy.try_start_within(deadline))?;
     // A policy's rules live for ever: they stand in a `const`, as a rule.
     built(built(policy.try_max_attempts(attempts))?.try_rules(rules.leak()))
 }

@@ -113,9 +113,9 @@ impl<T: DeserializeOwned, R: BufRead> JsonLinesReader<T, R> {
     }
 
     /// Returns whether the line has only white space. Some editors write a mark at the beginning of a file, which is
-    /// skipped.
+    /// skipped. Where such files were joined, it is at the beginning of a later line.
     fn is_blank(&mut self) -> bool {
-        if self.number == 0 && self.line.starts_with(BYTE_ORDER_MARK) {
+        if self.line.starts_with(BYTE_ORDER_MARK) {
             self.line.drain(..BYTE_ORDER_MARK.len());
         }
         self.line.len() <= self.limit && self.line.iter().all(u8::is_ascii_whitespace)

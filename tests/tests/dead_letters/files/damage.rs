@@ -159,6 +159,7 @@ fn empty_lines_are_skipped_and_a_last_letter_needs_no_line_end() {
         (format!("{line}\r"), 1),
         (format!("{line}\n{line}   "), 2),
         (format!("\u{feff}{line}\n{line}"), 2),
+        (format!("\u{feff}{line}\n\u{feff}{line}"), 2),
         ("\n\n".to_owned(), 0),
         ("   ".to_owned(), 0),
         ("\u{feff}".to_owned(), 0),

@@ -12,7 +12,9 @@ use super::steps::Steps;
 use super::trace::{self, Recorded};
 use super::{Percent, rules, same};
 use crate::json::{Fields, Ms, Replayed, Typed, fail, replay};
+use crate::machine::LONGEST;
 use crate::outcome::Outcome;
+use crate::rules::SATURATES;
 
 pub(super) fn state(name: &str) -> Replayed<State> {
     Ok(match name {
@@ -82,6 +84,9 @@ pub(super) fn plan(config: &Fields<'_>) -> Replayed<Plan> {
     let number = |key| Ok::<u32, Outcome>(config.find(key)?.unwrap_or(0));
     let (successes, of_successes) = (number("success_threshold")?, number("success_capacity")?);
     let (Ms(delay), start) = (config.get("delay_ms")?, config.find("start_epoch_ms")?);
+    if delay > LONGEST {
+        return Err(Outcome::Declared(SATURATES));
+    }
     let Ms(start) = start.unwrap_or(Ms(Duration::ZERO));
     let time = || Ok::<Duration, Outcome>(config.get::<Ms>("period_ms")?.0);
     // What only others need is zero, where it is there.

@@ -204,6 +204,11 @@ macro_rules! slow_time {
     ($buckets:expr, $span:expr, $($eights:literal)*) => {
         slow_time!(@ $buckets, $span, [$($eights)*] [0 1 2 3 4 5 6 7])
     };
+    ($buckets:expr, $span:expr, minutes $($seconds:literal)*) => {
+        $( if $buckets == $seconds {
+            return Ok(Kind::of::<SlowCalls<TimeWindow<$seconds>>, TimeWindow<$seconds>>($span));
+        } )*
+    };
     (@ $buckets:expr, $span:expr, [$($eights:literal)*] $ones:tt) => {
         $( if let Some(kind) = slow_time!(@@ $buckets, $span, $eights, $ones) { return Ok(kind); } )*
     };
@@ -225,6 +230,8 @@ impl Kind {
     pub(super) fn slow_time(buckets: u32, time: Duration) -> Replayed<Self> {
         let span = Span::time(time);
         slow_time!(buckets, span, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        // Whole minutes, for windows with a bucket for each second.
+        slow_time!(buckets, span, minutes 180 240 300 600 900 1800 3600);
         fail(format!("there is no type here for a window of {buckets} buckets"))
     }
 }

@@ -175,7 +175,7 @@ fn executed(case: &Fields<'_>, config: &Fields<'_>, steps: &mut Steps) -> Replay
     let mut changes = [0_u32; 3];
     for step in case.list("steps")? {
         let now = clock.now();
-        let mut refused = None;
+        let (mut refused, mut opened_by_success) = (None, false);
         match step.get("op")? {
             "advance" => clock.advance(step.get::<Ms>("ms")?.0),
             "execute" => {
@@ -188,6 +188,7 @@ fn executed(case: &Fields<'_>, config: &Fields<'_>, steps: &mut Steps) -> Replay
                 refused = Some((result.is_err(), retry_after(&result)));
                 if let Ok(admission) = result {
                     let ended = circuit.settle(admission.ticket, failed, now);
+                    opened_by_success = !failed && ended.is_some_and(|change| change.to == Phase::Open);
                     for change in [admission.change, ended].into_iter().flatten() {
                         changes[index(change.to)] += 1;
                     }
@@ -201,6 +202,11 @@ fn executed(case: &Fields<'_>, config: &Fields<'_>, steps: &mut Steps) -> Replay
         }
         if let (Some(theirs), Some((_, ours))) = (expect.find::<Ms>("retry_after_ms")?, refused) {
             same("retry_after_ms", &ours, &Some(theirs))?;
+        }
+        if opened_by_success {
+            // From here on, the two are in different states.
+            steps.count(Some(rules::SUCCESS_OPENS));
+            return Err(Outcome::Declared(rules::SUCCESS_OPENS));
         }
         if let Some(theirs) = expect.find::<&str>("state")? {
             same("state", name(&*circuit), theirs)?;
@@ -240,6 +246,12 @@ fn breaker(case: &Fields<'_>, config: &Fields<'_>, meta: &Value, steps: &mut Ste
             "advance" => clock.advance(step.get::<Ms>("ms")?.0),
             "force_open" => {
                 circuit.by_hand(Hand::Trip(time), now);
+            }
+            "isolate" => {
+                circuit.by_hand(Hand::ForceOpen, now);
+            }
+            "close" => {
+                circuit.by_hand(Hand::Reset, now);
             }
             "force_half_open" => {
                 circuit.by_hand(Hand::Trip(time), now);

@@ -12,7 +12,9 @@ use super::steps::Steps;
 use super::trace::{self, Recorded};
 use super::{Percent, rules, same};
 use crate::json::{Fields, Ms, Replayed, Typed, fail, replay};
+use crate::machine::LONGEST;
 use crate::outcome::Outcome;
+use crate::rules::SATURATES;
 
 /// A strict comparison with an instant, on a clock of whole milliseconds.
 pub(super) const AFTER: Duration = Duration::from_nanos(1);
@@ -91,7 +93,6 @@ impl Settings<'_> {
 
 /// The open time: the first, how many times longer each is than the one before, and the longest.
 fn wait(settings: &Settings<'_>) -> Replayed<(Duration, f64, Duration)> {
-    const LONGEST: Duration = Duration::from_nanos(u64::MAX);
     if !settings.config.has("wait_open") {
         let fixed = settings.ms("wait_open_ms", "wait_open_s")?;
         return Ok((fixed, 1.0, fixed));
@@ -136,6 +137,9 @@ pub(super) fn plan(settings: &Settings<'_>) -> Replayed<(Plan, Rates, Option<&'s
     // Not the origin of all time, for the first call may have begun before.
     let Ms(start) = config.find("start_epoch_ms")?.unwrap_or(Ms(Duration::from_secs(1 << 30)));
     let (initial, multiplier, cap) = wait(settings)?;
+    if initial > LONGEST {
+        return Err(Outcome::Declared(SATURATES));
+    }
     let kind = kind(config, size)?;
     let of_calls = config.get::<&str>("window")? == "COUNT";
     let window = if of_calls { asked.min(size) } else { asked };

@@ -8,6 +8,9 @@ pub(super) const OVER_ADMITTED: &str =
 /// A peer that waits for the rest of the probes.
 pub(super) const DECIDES_EARLY: &str =
     "rule 16: half-open decides as soon as the answer is certain, not after the last probe";
+/// A peer that looks at its rate only after failures.
+pub(super) const SUCCESS_OPENS: &str =
+    "rule 15: rates are checked after every outcome, so that a success may be the one that opens";
 /// A peer that has a rate of its own for slow probes.
 pub(super) const SLOW_PROBE: &str = "rule 16: half-open has one rate: a slow probe is a failed probe";
 /// A peer that leaves half-open by time.

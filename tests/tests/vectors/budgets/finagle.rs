@@ -11,14 +11,25 @@ use serde_json::Value;
 use super::{START, Shared, TOKEN, asked, clock, given_back, near, passes, same, whole};
 use crate::json::{Fields, Ms, Replayed, fail, replay};
 use crate::outcome::Outcome;
+use crate::rules;
 
 pub(crate) fn tower(_: &Value, case: &Value) -> Outcome {
     replay(case, |case| {
         let config = case.fields("config")?;
         let min: u32 = config.get("min_per_s")?;
         let Ms(ttl) = config.get("ttl_ms")?;
-        let rules = share(ttl, f64::from(min), config.get("percent")?);
-        shared_requests(case, rules)
+        let percent = config.get("percent")?;
+        let outcome = shared_requests(case, share(ttl, f64::from(min), percent));
+        Ok(match outcome {
+            // Up to a share of one, a withdrawal costs whole deposits there.
+            Ok(Outcome::Fail(_)) if 0.0 < percent && percent < 1.0 => {
+                let whole = (1.0 / percent).trunc() as i64;
+                let reserve = i64::from(min) * ttl.as_secs() as i64 * whole;
+                let (Ok(theirs) | Err(theirs)) = paid_in_whole_deposits(case, ttl, whole, reserve);
+                theirs.and(Outcome::Declared(rules::EXACT_SHARE))
+            }
+            Ok(outcome) | Err(outcome) => outcome,
+        })
     })
 }
 
@@ -107,6 +118,26 @@ fn shared_requests(case: &Fields<'_>, rules: Result<RequestShare, String>) -> Re
     Ok(outcome)
 }
 
+/// Tower's budget as it reckons: a sum over ten slices, to which each deposit adds one.
+fn paid_in_whole_deposits(case: &Fields<'_>, ttl: Duration, price: i64, reserve: i64) -> Replayed {
+    let slice = u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX) / 10;
+    let (clock, mut window) = (clock(case)?, SlidingSum::<10>::EMPTY);
+    let mut outcome = Outcome::Pass;
+    for step in case.list("steps")? {
+        window.advance(clock.now(), slice);
+        match (passes(&step)?, step.get("op")?) {
+            (Some(passes), _) => clock.advance(passes),
+            (None, "deposit") => _ = window.add(1),
+            (None, "withdraw") => {
+                let granted = window.sum() + reserve >= price && window.add(-price).is_some();
+                outcome = outcome.and(same(&step.fields("expect")?, "ok", || granted)?);
+            }
+            (None, other) => return fail(format!("unknown op: {other}")),
+        }
+    }
+    Ok(outcome)
+}
+
 /// What a budget of Twitter's is made of: a sum over a window, a bucket that leaks into one, a bucket with a limit.
 fn bucket(case: &Fields<'_>) -> Replayed {
     let config = case.fields("config")?;
@@ -120,11 +151,11 @@ fn bucket(case: &Fields<'_>) -> Replayed {
         ($($slices:literal)*) => {
             match slices {
                 $($slices => windowed::<$slices>(case, range, reserve.into()),)*
-                _ => fail(format!("slices = {slices}: not from 1 to 20")),
+                _ => fail(format!("there is no type here for {slices} slices")),
             }
         };
     }
-    windowed!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20)
+    windowed!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 24 25 30 32 50 60 64 100)
 }
 
 fn amount(step: &Fields<'_>) -> Replayed<i64> {
@@ -143,6 +174,7 @@ fn windowed<const SLICES: usize>(case: &Fields<'_>, range: Duration, reserve: i6
             (Some(passes), _) => clock.advance(passes),
             (None, "put" | "add") => _ = window.add(amount(&step)?),
             (None, "incr") => _ = window.add(1),
+            (None, "reset") => window = SlidingSum::EMPTY,
             (None, "get") => {
                 let amount = amount(&step)?;
                 let granted = window.sum() + reserve >= amount && window.add(-amount).is_some();
