@@ -7,6 +7,7 @@ pub mod proxy;
 pub mod server;
 #[cfg(feature = "proxy")]
 pub mod wait;
+pub mod watchdog;
 
 /// Returns the error of a result, if it is one, in one line.
 pub fn said<T, E: core::fmt::Display>(result: &Result<T, E>) -> String {
