@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
-use harness::said;
+use harness::{counted, said};
 use object_store::aws::AmazonS3Builder;
 use reqwest::Client;
 use retry_core::{Error, Policy};
@@ -128,7 +128,10 @@ pub async fn letters(claims: &mut Claims) -> Result<()> {
     }
     claims.check(
         connections == 4,
-        format_args!("object_store's own retries are off: {connections} attempts, as the policy says"),
+        format_args!(
+            "object_store's own retries are off: {}, as the policy says",
+            counted(connections, "attempt")
+        ),
     );
     let lost = uploads.letters.len();
     claims.check(lost == 5, format_args!("{lost} of 5 uploads became dead letters"));

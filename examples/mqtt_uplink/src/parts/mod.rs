@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, io, process};
 
+use harness::counted;
 use mqtt_uplink::error::SessionError;
 use mqtt_uplink::outage::broker::{Broker, User};
 use mqtt_uplink::outage::collector::Collector;
@@ -111,11 +112,11 @@ impl Trial {
         let (connections, messages) =
             (self.uplink.connections().snapshot(), self.uplink.messages().snapshot());
         format!(
-            "{} connections tried, {} failed; {} messages sent by {} attempts",
-            connections.attempts(),
+            "{} tried, {} failed; {} sent by {}",
+            counted(connections.attempts(), "connection"),
             connections.failures(),
-            messages.calls(),
-            messages.attempts()
+            counted(messages.calls(), "message"),
+            counted(messages.attempts(), "attempt")
         )
     }
 }
