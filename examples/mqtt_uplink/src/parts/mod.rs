@@ -34,6 +34,11 @@ pub(crate) struct Trial {
 type Running = JoinHandle<std::result::Result<(), Error<SessionError>>>;
 type Sending = JoinSet<bool>;
 
+/// Where each uplink keeps its dead letters.
+pub(crate) fn directory() -> PathBuf {
+    env::temp_dir().join(format!("mqtt-uplink-letters-{}", process::id()))
+}
+
 impl Trial {
     /// Makes an uplink whose delays and limits of time are shorter than a service's.
     pub(crate) fn new(
@@ -41,7 +46,7 @@ impl Trial {
         broker: MqttOptions,
         adapt: impl FnOnce(&mut Settings),
     ) -> io::Result<Self> {
-        let directory = env::temp_dir().join(format!("mqtt-uplink-{name}-{}", process::id()));
+        let directory = directory().join(name);
         fs::create_dir_all(&directory)?;
         Self::within(directory, format!("meters/{name}"), broker, adapt)
     }
