@@ -2,6 +2,8 @@
 
 use core::fmt::Display;
 
+use crate::counted;
+
 /// Counts claims.
 #[derive(Debug, Default)]
 pub struct Claims {
@@ -19,7 +21,7 @@ impl Claims {
     /// Prints how many claims held. Returns whether all did.
     pub fn summary(&self) -> bool {
         let Self { held, failed } = self;
-        println!("\n{held} claims held, {failed} failed");
+        println!("\n{} held, {failed} failed", counted(held, "claim"));
         *failed == 0
     }
 }

@@ -1,12 +1,12 @@
 //! An HTTP client that retries, as a service contains it.
 
-use core::mem;
 use core::time::Duration;
+use core::{fmt, mem};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue, IF_RANGE, RANGE};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Body, Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode, Url};
 use retry_core::classify::Idempotency;
 use retry_core::pool::OwnedCircuit;
@@ -27,7 +27,8 @@ pub const POLICY: Policy = Policy::exponential(Duration::from_millis(20))
     .max_hint(Duration::from_secs(10))
     .start_within(Duration::from_secs(30));
 
-/// Files, in both directions: at most 4 attempts, each as long as the file takes. The [`Http`] client ends attempts that stall.
+/// Files, in both directions: at most 4 attempts, each as long as the file takes. The [`Http`] client ends attempts that
+/// stall.
 pub const TRANSFER: Policy = Policy::exponential(Duration::from_millis(20))
     .max_delay(Duration::from_millis(200))
     .max_attempts(4)
@@ -134,8 +135,9 @@ impl Http {
     }
 
     /// Downloads a large file. If its body breaks, the next attempt asks for the rest. A server that sends no `ETag` sends
-    /// the whole file again. The file at `to` is replaced as soon as
-    /// bytes come, and holds a part of them after an error. The call has no limit of time while bytes come: if it needs one, put it into a timeout.
+    /// the whole file again, and so does one that answers with other bytes than the rest. The file at `to` is replaced as
+    /// soon as bytes come, and holds a part of them after an error. The call has no limit of time while bytes come: if it
+    /// needs one, put it into a timeout.
     ///
     /// # Errors
     /// Returns an error if the call gives up, such as because the file cannot be written.
@@ -166,6 +168,11 @@ fn host(url: &Url) -> String {
 
 /// Classifies an error of an upload or a download. An error of the file says nothing about the server.
 fn transfer_error(error: &BoxError) -> Failure {
+    match error.downcast_ref() {
+        Some(PartError::NotTheRest) => return Failure::new(Class::Transient).neutral(), // as after a 416
+        Some(PartError::Short) => return Class::Network.into(),
+        None => {}
+    }
     let failure = error_chain().classify(&**error);
     if error.is::<io::Error>() { failure.neutral() } else { failure }
 }
@@ -219,8 +226,13 @@ impl Received<'_> {
             request = request.header(RANGE, format!("bytes={length}-")).header(IF_RANGE, etag);
         }
         let mut response = request.send().await?;
+        let sent = SentRange::of(&response);
         let part = match (response.status(), &mut self.part) {
-            (StatusCode::PARTIAL_CONTENT, Some(part)) => part,
+            (StatusCode::PARTIAL_CONTENT, Some(part)) if part.continues_with(&response) => part,
+            (StatusCode::PARTIAL_CONTENT, _) => {
+                self.part = None;
+                return Err(PartError::NotTheRest.into());
+            }
             (status, _) if status.is_success() => {
                 let file = File::create(self.to).await?;
                 // `If-Range` never matches a weak one.
@@ -239,6 +251,65 @@ impl Received<'_> {
             part.length += chunk.len() as u64;
         }
         part.file.flush().await?;
-        Ok(response)
+        match sent {
+            Some(sent) if part.length > sent.end => {
+                self.part = None;
+                Err(PartError::NotTheRest.into())
+            }
+            // A server may send less than it was asked for.
+            Some(sent) if part.length < sent.total => Err(PartError::Short.into()),
+            _ => Ok(response),
+        }
     }
 }
+
+impl Part {
+    /// Whether a 206 begins where this part ends, in the same version. A server that ignores `If-Range` sends another one.
+    fn continues_with(&self, response: &Response) -> bool {
+        let etag = response.headers().get(ETAG);
+        SentRange::of(response).is_some_and(|sent| sent.start == self.length)
+            && self.etag.is_some()
+            && (etag.is_none() || etag == self.etag.as_ref())
+    }
+}
+
+/// The bytes of the file that a 206 says it has, from `start` to before `end`.
+struct SentRange {
+    start: u64,
+    end: u64,
+    total: u64,
+}
+
+impl SentRange {
+    /// Reads `bytes 5-9/10`. A total of `*` is none: without it, nothing says whether the file is whole.
+    fn of(response: &Response) -> Option<Self> {
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return None; // elsewhere, the header means nothing
+        }
+        let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+        let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
+        let (start, last) = range.split_once('-')?;
+        let (start, last, total) = (start.parse().ok()?, last.parse().ok()?, total.parse().ok()?);
+        (start <= last && last < total).then_some(Self { start, end: last + 1, total })
+    }
+}
+
+/// Why a 206 does not end a download, although it was read to its end.
+#[derive(Debug)]
+enum PartError {
+    /// Its bytes do not follow those that were received.
+    NotTheRest,
+    /// The file goes on after its last byte.
+    Short,
+}
+
+impl fmt::Display for PartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTheRest => "the server sent other bytes than the rest of the file",
+            Self::Short => "the server sent only a part of the rest of the file",
+        })
+    }
+}
+
+impl std::error::Error for PartError {}

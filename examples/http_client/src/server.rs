@@ -1,6 +1,7 @@
 //! A shop on loopback: stock, orders and files. It does what a script says, and keeps a log of the requests.
 
 use core::net::SocketAddr;
+use core::ops::Range;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -29,7 +30,12 @@ pub enum Answer {
     Unended,
     /// Puts another file in the place of the one that is asked for, and answers with it.
     Changed(Vec<u8>),
+    /// Answers with a 206, whatever it was asked for.
+    Part(ChoosePart),
 }
+
+/// Gets the first byte that was asked for and the length of the file. Returns the headers of a 206, and the bytes to send.
+pub type ChoosePart = fn(usize, usize) -> (Vec<(&'static str, String)>, Range<usize>);
 
 /// A request whose head has arrived.
 #[derive(Clone, Debug)]
@@ -77,9 +83,7 @@ impl File {
     /// Answers with the file, or with the rest of it from the first byte of the range, if the client has this version.
     fn answer(&self, range: Option<&str>, if_range: Option<&str>) -> Response {
         let etag = format!("\"{}\"", self.version);
-        let from = range.filter(|_| if_range == Some(&etag));
-        let from: Option<usize> =
-            from.and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+        let from = range.filter(|_| if_range == Some(&etag)).and_then(first_byte);
         let (etag, length) = ((header::ETAG, etag), self.bytes.len());
         match from {
             None => ([etag], self.bytes.clone()).into_response(),
@@ -93,6 +97,11 @@ impl File {
             }
         }
     }
+}
+
+/// Returns the first byte of a range without an end: `bytes=5-`.
+fn first_byte(range: &str) -> Option<usize> {
+    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
 
 impl Shop {
@@ -219,12 +228,20 @@ async fn serve(State(shop): State<Shop>, request: Request) -> Response {
             shop.put(&path, file);
             shop.carry_out(&method, &path, &head.headers, body.into())
         }
-        Answer::Fail(status, headers) => {
-            let mut response = Response::builder().status(status);
-            for (name, value) in headers {
-                response = response.header(name, value);
-            }
-            response.body(Body::from("busy")).expect("the script has valid headers")
+        Answer::Part(part) => {
+            let file = shop.file(&path).unwrap_or_default();
+            let from = text(header::RANGE).and_then(first_byte).unwrap_or(0);
+            let (headers, bytes) = part(from, file.len());
+            with_headers(206, headers, file[bytes].to_vec())
         }
+        Answer::Fail(status, headers) => with_headers(status, headers, "busy"),
     }
+}
+
+fn with_headers(status: u16, headers: Vec<(&'static str, String)>, body: impl Into<Body>) -> Response {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response.body(body.into()).expect("the script has valid headers")
 }

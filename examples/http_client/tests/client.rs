@@ -1,10 +1,11 @@
 //! The client against a server on loopback: what the program leaves out.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use harness::proxy::{Cut, Proxy};
 use http_client::client::Http;
-use http_client::server::{Answer, Shop};
+use http_client::server::{Answer, ChoosePart, Shop};
 use reqwest::{Client, Method, Request, Url};
 use retry_core::{Class, Error};
 use retry_tokio::ServiceError;
@@ -61,6 +62,72 @@ async fn an_error_between_two_parts_of_a_download_keeps_the_first() {
         ranges.len() == 3 && ranges[0].is_none() && ranges[1].is_some() && ranges[1] == ranges[2],
         "{ranges:?}"
     );
+}
+
+fn content_range(start: usize, last: usize, total: impl Display) -> Vec<(&'static str, String)> {
+    vec![("content-range", format!("bytes {start}-{last}/{total}"))]
+}
+
+/// A connection is cut, and the rest is asked for. The answer has a 206, but not all of the rest, or not the rest at all.
+#[tokio::test]
+async fn a_part_is_continued_only_by_the_bytes_that_follow_it() {
+    use Next::*;
+    enum Next {
+        /// The next attempt asks for what follows these bytes more.
+        Rest(usize),
+        Whole,
+    }
+    let rows: [(&str, Next, ChoosePart); 11] = [
+        ("it ends early", Rest(3), |from, all| (content_range(from, from + 2, all), from..from + 3)),
+        ("it is shorter than it says", Rest(5), |from, all| {
+            (content_range(from, all - 1, all), from..from + 5)
+        }),
+        ("it is longer than it says", Whole, |from, all| {
+            (content_range(from, from + 2, all), from..from + 5)
+        }),
+        ("it begins at 0", Whole, |_, all| (content_range(0, all - 1, all), 0..all)),
+        ("it begins too early", Whole, |from, all| (content_range(from - 1, all - 1, all), from - 1..all)),
+        ("it begins too late", Whole, |from, all| (content_range(from + 1, all - 1, all), from + 1..all)),
+        ("it ends after its end", Whole, |from, all| (content_range(from, all, all), from..all)),
+        ("it has no total", Whole, |from, all| (content_range(from, all - 1, "*"), from..all)),
+        ("it has no range", Whole, |from, all| (vec![], from..all)),
+        ("its range is no range", Whole, |from, all| {
+            (vec![("content-range", format!("lines {from}-{}/{all}", all - 1))], from..all)
+        }),
+        ("it is of another version", Whole, |from, all| {
+            let mut headers = content_range(from, all - 1, all);
+            headers.push(("etag", "\"another\"".into()));
+            (headers, from..all)
+        }),
+    ];
+    let (shop, proxy, http) = behind_a_proxy().await;
+    let content: Vec<_> = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+    for (name, next, part) in rows {
+        let path = format!("/{}", name.replace(' ', "-"));
+        shop.put(&path, content.clone());
+        shop.set(&path, vec![Answer::Ok, Answer::Part(part), Answer::Ok]);
+        proxy.cut_downloads_after(&[100_000]);
+        let file =
+            download(&http, url(&proxy, &path)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(file == content, "{name}: {} of {} bytes", file.len(), content.len());
+        let ranges: Vec<_> = shop.seen(&path).into_iter().map(|seen| seen.range).collect();
+        let [None, Some(second), third] = &*ranges else { panic!("{name}: {ranges:?}") };
+        let from: usize = second.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+        let expected = match next {
+            Rest(more) => Some(format!("bytes={}-", from + more)),
+            Whole => None,
+        };
+        assert_eq!(*third, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_nobody_asked_for_is_not_taken_for_the_file() {
+    let (shop, proxy, http) = behind_a_proxy().await;
+    shop.put("/file", b"7 apples".to_vec());
+    shop.set("/file", vec![Answer::Part(|_, _| (vec![], 0..4)), Answer::Ok]);
+    assert_eq!(download(&http, url(&proxy, "/file")).await.unwrap(), b"7 apples");
+    assert_eq!(shop.seen("/file").len(), 2);
 }
 
 /// The connection is cut after the last byte of the file, and before the end of the answer. The rest is empty, which is a 416.

@@ -5,10 +5,12 @@
 
 mod parts;
 
+use std::fs;
 use std::process::ExitCode;
 
 use harness::server::{is_required, skipped};
 use harness::wait::part;
+use harness::watchdog::Watchdog;
 use mqtt_uplink::outage::broker::Broker;
 use tokio::time::Instant;
 
@@ -22,7 +24,9 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(&mut broker).await {
+    let ended = run(&mut broker).await;
+    _ = fs::remove_dir_all(parts::directory()); // if that fails, the system removes it
+    match ended {
         Ok(0) => ExitCode::SUCCESS,
         Ok(parts) => {
             println!("{parts} parts were skipped: they need a broker of their own, so unset MQTT_URL");
@@ -37,6 +41,8 @@ async fn main() -> ExitCode {
 
 /// Returns how many parts were skipped.
 async fn run(broker: &mut Broker) -> parts::Result<u32> {
+    // The broker's own watchdog removes the rest.
+    let _watchdog = Watchdog::start(r#"rm -rf "$1""#, &[parts::directory()])?;
     let start = Instant::now();
     let mut skipped = 0;
     macro_rules! parts {

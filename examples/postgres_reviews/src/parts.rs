@@ -4,9 +4,9 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::claim;
 use harness::proxy::{Cut, Proxy};
 use harness::wait::PATIENCE;
+use harness::{claim, counted};
 use postgres_reviews::error::ReviewError;
 use postgres_reviews::outage::seen::Seen;
 use postgres_reviews::outage::server::{self, CONNECTIONS, Server};
@@ -280,8 +280,8 @@ impl Trial {
 
     fn report(&self) -> String {
         let total = self.metrics.snapshot();
-        let (calls, attempts, retries) = (total.calls(), total.attempts(), total.retries());
-        format!("{calls} calls, {attempts} attempts, {retries} retries; failures: {}", self.seen)
+        let (calls, attempts) = (counted(total.calls(), "call"), counted(total.attempts(), "attempt"));
+        format!("{calls}, {attempts}, {}; failures: {}", counted(total.retries(), "retry"), self.seen)
     }
 }
 

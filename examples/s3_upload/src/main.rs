@@ -11,7 +11,10 @@ use s3_upload::{Result, parts};
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let mut claims = Claims::default();
-    println!("The server is part of this program: s3s, with its objects in a temporary folder.");
+    println!(
+        "The server is part of this program: s3s, with its objects in a temporary folder. A script in front of it answers \
+         chosen requests."
+    );
     println!("\n1. Answers of S3");
     part(parts::answers(&mut claims)).await??;
     println!("\n2. Multipart uploads");

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
-use harness::said;
+use harness::{counted, said};
 use object_store::aws::AmazonS3Builder;
 use reqwest::Client;
 use retry_core::{Error, Policy};
@@ -14,6 +14,9 @@ use crate::s3::{Answer, S3, bucket_at};
 use crate::uploads::{POLICY, Uploads, bucket};
 
 const QUICK: Policy = POLICY.max_delay(Duration::from_millis(100)).max_hint(Duration::from_secs(2));
+
+/// The smallest part that S3 takes, unless it is the last one.
+const PART: usize = 5 << 20;
 
 /// What S3 answers when it is busy, and when a request is wrong.
 pub async fn answers(claims: &mut Claims) -> Result<()> {
@@ -69,15 +72,13 @@ pub async fn answers(claims: &mut Claims) -> Result<()> {
 
 /// A large object goes up in parts. The connection is cut in the middle of some.
 pub async fn multipart(claims: &mut Claims) -> Result<()> {
-    const PART: usize = 5 << 20; // the smallest that S3 takes, unless it is the last one
-
     let s3 = S3::new()?;
     let proxy = Proxy::start(s3.start().await?).await?;
     let uploads = uploads(bucket_at(proxy.address))?;
     let content: Vec<u8> = (0..PART as u32).flat_map(u32::to_be_bytes).collect();
 
     proxy.cut_uploads_after(&[8_000_000, 6_000_000]);
-    uploads.put_in_parts("large", &content, PART).await?;
+    uploads.put("large", content.clone()).await?;
     let (parts, created) = (s3.parts("large"), s3.seen("create large").len());
     claims.check(
         s3.object("large").as_ref() == Some(&content) && created == 1 && (5..=6).contains(&parts),
@@ -90,7 +91,7 @@ pub async fn multipart(claims: &mut Claims) -> Result<()> {
     s3.set("create busy", &[Answer::Fail(500, "InternalError", None), Answer::Ok]);
     // S3 says 200, and only then that it failed.
     s3.set("complete busy", &[Answer::Fail(200, "InternalError", None), Answer::Ok]);
-    uploads.put_in_parts("busy", &content, PART).await?;
+    uploads.put("busy", content.clone()).await?;
     let (parts, completed) = (s3.parts("busy"), s3.seen("complete busy").len());
     claims.check(
         s3.object("busy").as_ref() == Some(&content) && parts == 5 && completed == 2,
@@ -98,7 +99,7 @@ pub async fn multipart(claims: &mut Claims) -> Result<()> {
     );
 
     s3.set("part 4 denied", &[Answer::Fail(403, "AccessDenied", None)]);
-    let denied = uploads.put_in_parts("denied", &content, PART).await;
+    let denied = uploads.put("denied", content).await;
     let (aborted, letters) = (s3.seen("DELETE denied").len(), uploads.letters.len());
     claims.check(
         denied.is_err() && s3.seen("part 4 denied").len() == 1 && aborted == 1 && letters == 1,
@@ -128,7 +129,10 @@ pub async fn letters(claims: &mut Claims) -> Result<()> {
     }
     claims.check(
         connections == 4,
-        format_args!("object_store's own retries are off: {connections} attempts, as the policy says"),
+        format_args!(
+            "object_store's own retries are off: {}, as the policy says",
+            counted(connections, "attempt")
+        ),
     );
     let lost = uploads.letters.len();
     claims.check(lost == 5, format_args!("{lost} of 5 uploads became dead letters"));
@@ -153,5 +157,5 @@ pub async fn letters(claims: &mut Claims) -> Result<()> {
 
 /// Uploads without the proxies of the environment, because the server is on loopback.
 fn uploads(settings: AmazonS3Builder) -> Result<Uploads> {
-    Ok(Uploads::new(bucket(settings, Client::builder().no_proxy(), QUICK)?))
+    Ok(Uploads::new(bucket(settings, Client::builder().no_proxy(), QUICK)?, PART))
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, PutPayload, RetryConfig, WriteMultipart};
+use object_store::{ObjectStoreExt, RetryConfig, WriteMultipart};
 use reqwest::ClientBuilder;
 use retry_core::dead_letter::{DeadLetterQueue, WhenFull};
 use retry_core::{Error, Policy, SharedBudget, TokenBucket};
@@ -45,49 +45,40 @@ pub fn bucket(settings: AmazonS3Builder, client: ClientBuilder, policy: Policy) 
 #[derive(Debug)]
 pub struct Uploads {
     store: AmazonS3,
+    part: usize,
     pub letters: DeadLetterQueue<String>,
 }
 
 impl Uploads {
-    /// Makes uploads to a bucket.
-    pub fn new(store: AmazonS3) -> Self {
-        Self { store, letters: DeadLetterQueue::new(1_000, WhenFull::Refuse) }
+    /// Makes uploads to a bucket, of objects in parts of this size. S3 takes parts of 5 MiB to 5 GiB.
+    pub fn new(store: AmazonS3, part: usize) -> Self {
+        Self { store, part, letters: DeadLetterQueue::new(1_000, WhenFull::Refuse) }
     }
 
-    /// Uploads an object in one request.
+    /// Uploads an object. If it is larger than a part, it goes up in parts, which are removed if it fails.
     ///
     /// # Errors
     /// Returns an error if the upload failed. It is a dead letter then.
     pub async fn put(&self, key: &str, content: Vec<u8>) -> Result<(), Error<object_store::Error>> {
-        let (path, content) = (Path::from(key), PutPayload::from(content));
-        self.once(key, || async { self.store.put(&path, content.clone()).await.map(drop) }).await
+        self.once(key, || self.send(key, &content)).await
     }
 
-    /// Uploads a large object in parts of this size. If it fails, the parts are removed.
-    ///
-    /// # Errors
-    /// Returns an error if the upload failed. It is a dead letter then.
-    pub async fn put_in_parts(
-        &self,
-        key: &str,
-        content: &[u8],
-        size: usize,
-    ) -> Result<(), Error<object_store::Error>> {
+    async fn send(&self, key: &str, content: &[u8]) -> object_store::Result<()> {
         let path = Path::from(key);
-        let upload = || async {
-            let mut upload =
-                WriteMultipart::new_with_chunk_size(self.store.put_multipart(&path).await?, size);
-            for part in content.chunks(size) {
-                // At most 4 parts at once.
-                if let Err(error) = upload.wait_for_capacity(4).await {
-                    _ = upload.abort().await; // the first error is the one to tell
-                    return Err(error);
-                }
-                upload.write(part);
+        if content.len() <= self.part {
+            return self.store.put(&path, content.to_vec().into()).await.map(drop);
+        }
+        let mut upload =
+            WriteMultipart::new_with_chunk_size(self.store.put_multipart(&path).await?, self.part);
+        for part in content.chunks(self.part) {
+            // At most 4 parts at once.
+            if let Err(error) = upload.wait_for_capacity(4).await {
+                _ = upload.abort().await; // the first error is the one to tell
+                return Err(error);
             }
-            upload.finish().await.map(drop)
-        };
-        self.once(key, upload).await
+            upload.write(part);
+        }
+        upload.finish().await.map(drop)
     }
 
     /// Uploads the objects of the dead letters, the oldest first. Returns how many. At the first one that fails, it stops,
@@ -100,7 +91,7 @@ impl Uploads {
         while let Some(letter) = self.letters.pop() {
             let key = letter.payload.clone();
             // Below `once`, which would add a second letter.
-            if let Err(error) = self.store.put(&Path::from(&*key), content(&key).into()).await {
+            if let Err(error) = self.send(&key, &content(&key)).await {
                 let kept = self.letters.requeue(letter);
                 return Err(match kept {
                     Ok(()) => format!("{key}: {error}").into(),

@@ -22,10 +22,13 @@ fn store(settings: AmazonS3Builder) -> AmazonS3 {
     bucket(settings, Client::builder().no_proxy(), quick).unwrap()
 }
 
+/// The smallest part that S3 takes, unless it is the last one.
+const PART: usize = 5 << 20;
+
 async fn uploads() -> (S3, Uploads) {
     let s3 = S3::new().unwrap();
     let store = store(s3.bucket().await.unwrap());
-    (s3, Uploads::new(store))
+    (s3, Uploads::new(store, PART))
 }
 
 #[tokio::test]
@@ -49,10 +52,29 @@ async fn object_store_sees_the_status_of_the_last_response() {
 async fn the_parts_of_an_upload_that_is_not_completed_are_removed() {
     let (s3, uploads) = uploads().await;
     s3.set("complete report", &[Answer::Fail(200, "InternalError", None)]);
-    uploads.put_in_parts("report", &[7; 100], 30).await.unwrap_err();
+    uploads.put("report", vec![7; PART + 1]).await.unwrap_err();
     let (completed, removed) = (s3.seen("complete report").len(), s3.seen("DELETE report").len());
-    assert_eq!((s3.parts("report"), completed, removed), (4, 4, 1));
+    assert_eq!((s3.parts("report"), completed, removed), (2, 4, 1));
     assert_eq!((s3.object("report"), uploads.letters.len()), (None, 1));
+}
+
+#[tokio::test]
+async fn what_is_larger_than_a_part_goes_up_in_parts_also_from_a_letter() {
+    let (s3, uploads) = uploads().await;
+    let refused_once = [Answer::Fail(403, "AccessDenied", None), Answer::Ok];
+    let rows =
+        [("small", 8, "put small"), ("whole", PART, "put whole"), ("large", PART + 1, "complete large")];
+    for (key, length, operation) in rows {
+        s3.set(operation, &refused_once);
+        uploads.put(key, vec![7; length]).await.unwrap_err();
+    }
+    let content = |key: &str| vec![8; rows.iter().find(|row| row.0 == key).unwrap().1];
+    assert_eq!(uploads.redrive(content).await.unwrap(), 3);
+    for (key, length, _) in rows {
+        assert!(s3.object(key).unwrap() == vec![8; length], "{key}");
+        let (whole, parts) = (s3.seen(&format!("put {key}")).len(), s3.parts(key));
+        assert_eq!((whole, parts), if length > PART { (0, 4) } else { (2, 0) }, "{key}");
+    }
 }
 
 /// S3 answers a copy by a 200 before it has copied, and only then says that it failed.

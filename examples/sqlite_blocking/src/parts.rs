@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use harness::claims::Claims;
+use harness::counted;
 use retry_core::observe::{EventKind, Metrics, observer_fn};
 use retry_core::runtime::StdRuntime;
 use retry_core::{Class, Jitter, Policy, Verdict, retry};
@@ -67,7 +68,7 @@ fn short_lock(database: &Path, other: &mut OtherProcess, claims: &mut Claims) ->
     };
     claims.check(
         failed == 3,
-        format_args!("{failed} attempts failed with SQLITE_BUSY, then the change was made"),
+        format_args!("{} failed with SQLITE_BUSY, then the change was made", counted(failed, "attempt")),
     );
     claims.check(count == 7, format_args!("{count} apples of 10 are left"));
     Ok(())

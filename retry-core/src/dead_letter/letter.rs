@@ -82,6 +82,23 @@ impl<T> DeadLetter<T> {
         LetterId::NONE
     }
 
+    /// Changes the payload, and keeps all else, such as to add the text of the error.
+    ///
+    /// ```
+    /// use retry_core::{Class, Policy, Retry, dead_letter::DeadLetter, testing::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let error = Retry::new(&Policy::DEFAULT, &clock).run_blocking(|| Err::<(), _>(Class::Network)).unwrap_err();
+    /// let letter = DeadLetter::of(&error, "7 apples");
+    /// let with_text = letter.map(|order| (order, error.to_string()));
+    /// assert_eq!(with_text.payload.0, "7 apples");
+    /// assert_eq!(with_text.map(|(order, _)| order), letter);
+    /// ```
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> DeadLetter<U> {
+        let Self { id, operation, key, reason, class, attempts, elapsed, requeued, payload } = self;
+        DeadLetter { id, operation, key, reason, class, attempts, elapsed, requeued, payload: f(payload) }
+    }
+
     /// Returns when the call ended, in whole milliseconds, as its [`id`](field@Self::id) says; `None` if that has no time.
     ///
     /// ```

@@ -13,7 +13,8 @@ use super::service::RetryingClient;
 /// Connects the stores of object_store 0.14 to an HTTP client that retries each request.
 ///
 /// It is made of a connector, such as a [`ReqwestClient`](crate::ReqwestClient) or object_store's own `ReqwestConnector`,
-/// and of a [`Retry`] with its policy, circuit, budget and observer. All stores that are made with it share them. Set `RetryConfig::max_retries` of the store to 0.
+/// and of a [`Retry`] with its policy, circuit, budget and observer. All stores that are made with it share them. Set
+/// `RetryConfig::max_retries` of the store to 0.
 ///
 /// A `Retry` around a call of object_store repeats the whole call, and sees no `Retry-After`. This one sends again only
 /// the request that failed, such as one part of an upload.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use harness::claims::Claims;
+use harness::counted;
 use retry_core::policy::Hints;
 use retry_core::{Jitter, Policy};
 use tonic::Code;
@@ -46,10 +47,13 @@ pub async fn codes(claims: &mut Claims) -> Result<()> {
         as_said += u32::from(attempts == if meaning == "retried" { 4 } else { 1 });
         orders += script.seen(&order).len();
         let class = error.class().map_or(String::new(), |class| class.to_string());
-        println!("  {:<18} {class:<13} {meaning:<8} {attempts} attempts", format!("{code:?}"));
+        println!("  {:<18} {class:<13} {meaning:<8} {}", format!("{code:?}"), counted(attempts, "attempt"));
     }
     claims.check(as_said == 16, format_args!("{as_said} of 16 codes are retried as the table says"));
-    claims.check(orders == 16, format_args!("16 orders that the server failed were sent {orders} times"));
+    claims.check(
+        orders == 16,
+        format_args!("16 orders that the server failed were sent {}", counted(orders, "time")),
+    );
 
     script.set("flaky", &[Answer::Fail(Code::Unavailable, None), Answer::Amount(7)]);
     let count = stock.count("flaky").await?;
@@ -76,7 +80,11 @@ pub async fn streams(claims: &mut Claims) -> Result<()> {
         let attempts = script.seen(sku).len();
         claims.check(
             amounts == [1, 2, 3, 4, 5] && attempts == 3,
-            format_args!("{sku}: read again, {} amounts after {attempts} attempts", amounts.len()),
+            format_args!(
+                "{sku}: read again, {} after {}",
+                counted(amounts.len(), "amount"),
+                counted(attempts, "attempt")
+            ),
         );
     }
     script.set("final", &[Answer::FailInTrailers(Code::DataLoss)]);

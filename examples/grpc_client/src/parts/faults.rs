@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use harness::claims::Claims;
+use harness::counted;
 use harness::proxy::Proxy;
 use harness::wait::came;
 use retry_core::Policy;
@@ -55,10 +56,10 @@ pub async fn outage(claims: &mut Claims) -> Result<()> {
     claims.check(
         order.is_ok() && sent.len() == 1 && sent[0].previous > 0,
         format_args!(
-            "an order while the server was away: {}, received {} time, after {} attempts that were refused",
+            "an order while the server was away: {}, received {}, after {} that were refused",
             said(&order),
-            sent.len(),
-            sent.first().map_or(0, |seen| seen.previous)
+            counted(sent.len(), "time"),
+            counted(sent.first().map_or(0, |seen| seen.previous), "attempt")
         ),
     );
     println!("         both were done {} ms after the server was killed", killed.elapsed().as_millis());
@@ -101,7 +102,7 @@ pub async fn cut(claims: &mut Claims) -> Result<()> {
     let sent = script.seen("read").len();
     claims.check(
         count.as_ref().is_ok_and(|count| *count == 7) && sent == 2,
-        format_args!("a read: {}, sent {sent} times", said(&count)),
+        format_args!("a read: {}, sent {}", said(&count), counted(sent, "time")),
     );
 
     script.set("list", &[Answer::StopInTheMiddle, Answer::Amount(5)]);
@@ -114,7 +115,7 @@ pub async fn cut(claims: &mut Claims) -> Result<()> {
     let amounts = amounts.map(|amounts| amounts.len());
     claims.check(
         amounts.as_ref().is_ok_and(|amounts| *amounts == 5) && sent == 2,
-        format_args!("a stream, in its middle: {} amounts, sent {sent} times", said(&amounts)),
+        format_args!("a stream, in its middle: {} amounts, sent {}", said(&amounts), counted(sent, "time")),
     );
 
     script.set("order", &[Answer::Hang, Answer::Amount(8)]);
@@ -123,7 +124,10 @@ pub async fn cut(claims: &mut Claims) -> Result<()> {
         proxy.cut();
     });
     let sent = script.seen("order").len();
-    claims.check(order.is_err() && sent == 1, format_args!("an order, sent {sent} time: {}", said(&order)));
+    claims.check(
+        order.is_err() && sent == 1,
+        format_args!("an order, sent {}: {}", counted(sent, "time"), said(&order)),
+    );
     claims.check(script.until_idle().await, "the server works on none of the calls that were cut");
     Ok(())
 }
@@ -142,7 +146,7 @@ pub async fn deadlines(claims: &mut Claims) -> Result<()> {
     let left: Vec<_> = seen.iter().filter_map(|seen| seen.timeout).map(|left| left.as_millis()).collect();
     claims.check(
         error.is_timeout() && (2..=3).contains(&seen.len()) && elapsed >= ms(500),
-        format_args!("{} attempts in {} ms: {error}", seen.len(), elapsed.as_millis()),
+        format_args!("{} in {} ms: {error}", counted(seen.len(), "attempt"), elapsed.as_millis()),
     );
     claims.check(
         left.len() == seen.len()
@@ -159,7 +163,10 @@ pub async fn deadlines(claims: &mut Claims) -> Result<()> {
     script.set("slow order", &[Answer::Hang]);
     let order = stock.order("slow order", 1).await;
     let sent = script.seen("slow order").len();
-    claims.check(order.is_err() && sent == 1, format_args!("an order, sent {sent} time: {}", said(&order)));
+    claims.check(
+        order.is_err() && sent == 1,
+        format_args!("an order, sent {}: {}", counted(sent, "time"), said(&order)),
+    );
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::{env, fs, process};
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
-use harness::said;
+use harness::{counted, said};
 use reqwest::{Body, Method, Request};
 use retry_tokio::ServiceError;
 use tokio::fs::File;
@@ -35,7 +35,7 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
         matches!(response, Err(ServiceError::NotRepeatable(_)))
             && sent == 1
             && shop.file("/stream").is_none(),
-        format_args!("PUT of a stream: sent {sent} time: {}", said(&response)),
+        format_args!("PUT of a stream: sent {}: {}", counted(sent, "time"), said(&response)),
     );
 
     let mut request = Request::new(Method::PUT, url(proxy.address, "/bytes")?);
@@ -45,7 +45,7 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
     let sent = shop.seen("/bytes").len();
     claims.check(
         response.is_ok() && sent == 3 && shop.file("/bytes").as_ref() == Some(&content),
-        format_args!("PUT of bytes: cut twice, sent {sent} times: {}", said(&response)),
+        format_args!("PUT of bytes: cut twice, sent {}: {}", counted(sent, "time"), said(&response)),
     );
 
     let upload = Upload { to: url(proxy.address, "/file")?, file: file.clone() };
@@ -56,7 +56,8 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
     claims.check(
         response.is_ok() && sent == 3 && shop.file("/file").as_ref() == Some(&content),
         format_args!(
-            "PUT of a file, opened for each attempt: cut twice, sent {sent} times: {}",
+            "PUT of a file, opened for each attempt: cut twice, sent {}: {}",
+            counted(sent, "time"),
             said(&response)
         ),
     );
@@ -70,7 +71,11 @@ pub async fn uploads(claims: &mut Claims) -> Result<()> {
     let sent = shop.seen("/missing").len();
     claims.check(
         response.is_err() && sent == 0,
-        format_args!("PUT of a file that does not exist: sent {sent} times: {}", said(&response)),
+        format_args!(
+            "PUT of a file that does not exist: sent {}: {}",
+            counted(sent, "time"),
+            said(&response)
+        ),
     );
     Ok(())
 }
@@ -98,7 +103,7 @@ pub async fn downloads(claims: &mut Claims) -> Result<()> {
     let sent = shop.seen("/whole").len();
     claims.check(
         body == content && sent == 3,
-        format_args!("send_and_read: cut twice, sent {sent} times, {} bytes", body.len()),
+        format_args!("send_and_read: cut twice, sent {}, {} bytes", counted(sent, "time"), body.len()),
     );
 
     proxy.cut_downloads_after(&[CUT, CUT]);
@@ -118,7 +123,7 @@ pub async fn downloads(claims: &mut Claims) -> Result<()> {
     let sent = shop.seen("/hopeless").len();
     claims.check(
         response.is_err() && sent == 4,
-        format_args!("always cut: sent {sent} times: {}", said(&response)),
+        format_args!("always cut: sent {}: {}", counted(sent, "time"), said(&response)),
     );
     Ok(())
 }

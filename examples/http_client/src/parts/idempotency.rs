@@ -2,7 +2,7 @@
 
 use harness::claims::Claims;
 use harness::proxy::Proxy;
-use harness::said;
+use harness::{counted, said};
 use reqwest::{Body, Method, Request};
 
 use super::{client, url};
@@ -40,7 +40,7 @@ pub async fn idempotency(claims: &mut Claims) -> Result<()> {
         let key = if key.is_some() { " with Idempotency-Key" } else { "" };
         claims.check(
             sent == times && response.is_ok() == (times == 2),
-            format_args!("{method}{key}: sent {sent} times: {}", said(&response)),
+            format_args!("{method}{key}: sent {}: {}", counted(sent, "time"), said(&response)),
         );
     }
     let (orders, posts) = (shop.orders(), shop.seen("/POST").len() + shop.seen("/POST/with-key").len());

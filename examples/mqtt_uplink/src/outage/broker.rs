@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, fs, io, process, thread};
 
+use harness::watchdog::Watchdog;
 use rumqttc::v5::MqttOptions;
 
 /// Which user a client is.
@@ -27,12 +28,17 @@ pub struct Broker {
     own: Option<Mosquitto>,
 }
 
-/// A broker of this program's own. Dropping it ends the broker and removes its directory.
+/// A broker of this program's own. Dropping it ends the broker and removes its directory. If a signal ends the program,
+/// the watchdog does that.
 struct Mosquitto {
     programs: Programs,
     directory: PathBuf,
+    watchdog: Watchdog,
     process: Option<Child>,
 }
+
+/// Kills the broker, and removes its directory, `$1`.
+const CLEAN_UP: &str = r#"[ -z "$server" ] || kill -KILL "$server"; rm -rf "$1""#;
 
 impl Broker {
     /// Uses the broker at `MQTT_URL`, or makes one on a free port of the loopback interface and starts it. Returns
@@ -80,7 +86,8 @@ impl Broker {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let directory = env::temp_dir().join(format!("mqtt-uplink-{}-{port}", process::id()));
         fs::create_dir(&directory)?;
-        let mosquitto = Mosquitto { programs, directory, process: None };
+        let watchdog = Watchdog::start(CLEAN_UP, &[&directory])?;
+        let mosquitto = Mosquitto { programs, directory, watchdog, process: None };
         mosquitto.configure(port)?;
         for user in [User::Meter, User::Collector] {
             mosquitto.set_password(user, password(user))?;
@@ -132,9 +139,10 @@ impl Broker {
     /// # Errors
     /// Returns an error if it does not run.
     pub fn kill(&mut self) -> io::Result<()> {
-        let mut process = self.own()?.process.take().ok_or_else(|| io::Error::other("it does not run"))?;
+        let mosquitto = self.own()?;
+        let mut process = mosquitto.process.take().ok_or_else(|| io::Error::other("it does not run"))?;
         process.kill()?;
-        process.wait().map(drop)
+        mosquitto.ended(process)
     }
 
     /// Pauses the broker by SIGSTOP: connections stay open, and nothing answers.
@@ -160,7 +168,7 @@ impl Broker {
     pub fn terminate(&mut self) -> io::Result<()> {
         let mosquitto = self.own()?;
         mosquitto.signal("TERM")?;
-        mosquitto.process.take().map_or(Ok(()), |mut process| process.wait().map(drop))
+        mosquitto.process.take().map_or(Ok(()), |process| mosquitto.ended(process))
     }
 
     /// Gives a user another password, and starts the broker again.
@@ -211,6 +219,7 @@ impl Mosquitto {
         let output = fs::File::create(&log)?;
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output).spawn()?;
         let process = self.process.insert(process);
+        self.watchdog.server(Some(process.id()))?;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = process.try_wait()? {
                 let said = fs::read_to_string(&log).unwrap_or_default();
@@ -220,6 +229,12 @@ impl Mosquitto {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Waits for the end of the process, and says it to the watchdog.
+    fn ended(&mut self, mut process: Child) -> io::Result<()> {
+        process.wait()?;
+        self.watchdog.server(None)
     }
 
     /// `kill` is a part of the shell, so no other package is needed.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::claim;
+use harness::{claim, counted};
 use mqtt_uplink::outage::broker::{Broker, User, password};
 use mqtt_uplink::redrive::{Redriven, redrive};
 use retry_core::Class;
@@ -34,7 +34,11 @@ pub(crate) async fn no_subscriber(broker: &mut Broker) -> Result<String> {
     let collector = trial.collector(broker);
     let (arrived, sent) = (collector.until(100).await, acknowledged(sending).await);
     claim!((arrived, sent) == (100, 100), "{arrived} arrived, {sent} acknowledged");
-    Ok(format!("dropped {} times; then 100 of 100 messages arrived; {}", failures(), trial.report()))
+    Ok(format!(
+        "dropped {}; then 100 of 100 messages arrived; {}",
+        counted(failures(), "time"),
+        trial.report()
+    ))
 }
 
 /// The uplink may not write to this topic. The message is not sent again, and the others go on.

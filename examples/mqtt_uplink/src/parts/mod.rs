@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs, io, process};
 
+use harness::counted;
 use mqtt_uplink::error::SessionError;
 use mqtt_uplink::outage::broker::{Broker, User};
 use mqtt_uplink::outage::collector::Collector;
@@ -33,6 +34,11 @@ pub(crate) struct Trial {
 type Running = JoinHandle<std::result::Result<(), Error<SessionError>>>;
 type Sending = JoinSet<bool>;
 
+/// Where each uplink keeps its dead letters.
+pub(crate) fn directory() -> PathBuf {
+    env::temp_dir().join(format!("mqtt-uplink-letters-{}", process::id()))
+}
+
 impl Trial {
     /// Makes an uplink whose delays and limits of time are shorter than a service's.
     pub(crate) fn new(
@@ -40,7 +46,7 @@ impl Trial {
         broker: MqttOptions,
         adapt: impl FnOnce(&mut Settings),
     ) -> io::Result<Self> {
-        let directory = env::temp_dir().join(format!("mqtt-uplink-{name}-{}", process::id()));
+        let directory = directory().join(name);
         fs::create_dir_all(&directory)?;
         Self::within(directory, format!("meters/{name}"), broker, adapt)
     }
@@ -111,11 +117,11 @@ impl Trial {
         let (connections, messages) =
             (self.uplink.connections().snapshot(), self.uplink.messages().snapshot());
         format!(
-            "{} connections tried, {} failed; {} messages sent by {} attempts",
-            connections.attempts(),
+            "{} tried, {} failed; {} sent by {}",
+            counted(connections.attempts(), "connection"),
             connections.failures(),
-            messages.calls(),
-            messages.attempts()
+            counted(messages.calls(), "message"),
+            counted(messages.attempts(), "attempt")
         )
     }
 }

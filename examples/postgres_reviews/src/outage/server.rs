@@ -6,6 +6,7 @@ use std::process::{self, Command};
 use std::{env, fs, io};
 
 use harness::command::{run, run_detached, signal};
+use harness::watchdog::Watchdog;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// The role of the repository. It is not a superuser, because the server keeps some connections for superusers.
@@ -16,13 +17,22 @@ pub const CONNECTIONS: usize = 20;
 
 const SUPERUSER: &str = "postgres";
 
-/// A running server. Dropping it stops the server and removes its directory.
+/// A running server. Dropping it stops the server and removes its directory. If a signal ends the program, the watchdog
+/// does that.
 pub struct Server {
     binaries: PathBuf,
     directory: PathBuf,
     port: u16,
     is_root: bool,
+    watchdog: Option<Watchdog>,
 }
+
+/// Ends a pause, stops the server by the other arguments, and removes its directory, `$1`.
+const CLEAN_UP: &str = r#"
+directory=$1; shift; cd "$directory"
+postmaster=$(head -n 1 data/postmaster.pid) && kill -CONT "$postmaster" $(pgrep -P "$postmaster")
+"$@"; rm -rf "$directory"
+"#;
 
 impl Server {
     /// Starts a server on a free port of the loopback interface. Returns `None` if PostgreSQL is not installed.
@@ -45,7 +55,11 @@ impl Server {
         let directory = env::temp_dir().join(format!("postgres-reviews-{}-{port}", process::id()));
         fs::create_dir(&directory)?;
         let is_root = fs::metadata(&directory)?.uid() == 0;
-        let server = Self { binaries, directory, port, is_root };
+        let mut server = Self { binaries, directory, port, is_root, watchdog: None };
+        let stop = server.stop_at_once();
+        let clean_up: Vec<_> =
+            [server.directory.as_os_str(), stop.get_program()].into_iter().chain(stop.get_args()).collect();
+        server.watchdog = Some(Watchdog::start(CLEAN_UP, &clean_up)?);
         if is_root {
             run(Command::new("chown").arg(SUPERUSER).arg(&server.directory))?;
         }
@@ -143,6 +157,13 @@ impl Server {
         Ok(Paused { processes })
     }
 
+    /// A command that stops the server as a crash would, which takes no time.
+    fn stop_at_once(&self) -> Command {
+        let mut stop = self.tool("pg_ctl");
+        stop.arg("-D").arg(self.data()).args(["-w", "-m", "immediate", "stop"]);
+        stop
+    }
+
     fn config(&self, user: &str) -> Config {
         let mut config = Config::new();
         config.host("127.0.0.1").port(self.port).user(user).dbname(SUPERUSER);
@@ -170,7 +191,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = run(self.tool("pg_ctl").arg("-D").arg(self.data()).args(["-w", "-m", "immediate", "stop"]));
+        let _ = run(&mut self.stop_at_once());
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

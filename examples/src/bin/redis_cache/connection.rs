@@ -8,8 +8,9 @@ use redis::{Client, Connection, ConnectionAddr, IntoConnectionInfo, RedisError, 
 
 /// Connections to Redis, as many as calls run at once. They are opened when they are needed, and again after they broke.
 ///
-/// The lock is held only to take a connection and to put it back, so a call waits for the server alone. `run` makes one attempt: the retries are in the layer above. The driver has no limit of time by default, so a server that
-/// is stopped without closing its connections would block the caller for good.
+/// The lock is held only to take a connection and to put it back, so a call waits for the server alone. `run` makes one
+/// attempt: the retries are in the layer above. The driver has no limit of time by default, so a server that is stopped
+/// without closing its connections would block the caller for good.
 pub(crate) struct Redis {
     client: Client,
     /// The longest wait for a connection, and for each answer.

@@ -165,15 +165,17 @@ impl<'r> Letters<'r> {
             let Some((last, _)) = page.last() else { return Ok(delivery) };
             after = format!("({last}");
             for (id, fields) in &page {
-                *match self.deliver_one(fields, orders)? {
-                    Fate::Left => {
-                        delivery.left += 1;
-                        continue;
+                match self.deliver_one(fields, orders)? {
+                    Fate::Left => delivery.left += 1,
+                    Fate::Delivered => {
+                        self.remove(id)?;
+                        delivery.delivered += 1;
                     }
-                    Fate::Delivered => &mut delivery.delivered,
-                    Fate::SetAside => &mut delivery.set_aside,
-                } += 1;
-                self.remove(id)?;
+                    Fate::SetAside => {
+                        self.remove(id)?;
+                        delivery.set_aside += 1;
+                    }
+                }
             }
         }
     }
@@ -266,20 +268,10 @@ impl<E: Display> DeadLetterSink<Order, E> for Letters<'_> {
         let error = context.error.to_string();
         match self.append(&letter, &letter.payload, &error) {
             Ok(()) => Ok(()),
-            Err(_) => self.waiting.push(with_error(&letter, error)).map_err(|_| letter),
+            Err(_) => {
+                let waiting = letter.map(|order| Waiting { order, error });
+                self.waiting.push(waiting).map_err(|refused| refused.map(|waiting| waiting.order))
+            }
         }
     }
-}
-
-/// Adds the text of the error to what waits.
-fn with_error(letter: &DeadLetter<Order>, error: String) -> DeadLetter<Waiting> {
-    let mut waiting = DeadLetter::new(letter.reason, Waiting { order: letter.payload.clone(), error });
-    waiting.id = letter.id;
-    waiting.operation = letter.operation;
-    waiting.key = letter.key;
-    waiting.class = letter.class;
-    waiting.attempts = letter.attempts;
-    waiting.elapsed = letter.elapsed;
-    waiting.requeued = letter.requeued;
-    waiting
 }

@@ -38,7 +38,10 @@ fn table(title: &str, policy: &Policy, (initial, multiplier): (f64, f64), spread
         below_cap &= most <= cap && (least..=most).contains(&drawn);
     }
     let percent = spread * 100.0;
-    report.claim(as_computed, format!("each delay is what was computed, plus up to {percent} %"));
+    let plus = if spread > 0.0 { format!(", plus up to {percent} %") } else { String::new() };
+    report.claim(as_computed, format!("each delay is what was computed{plus}"));
     report.claim(below_cap, format!("no delay is above the cap of {cap} ms"));
-    report.claim(spread_at_cap, format!("at the cap, the spread of {percent} % lies below it"));
+    if spread > 0.0 {
+        report.claim(spread_at_cap, format!("at the cap, the spread of {percent} % lies below it"));
+    }
 }

@@ -3,6 +3,10 @@
 mod process;
 mod proxy;
 mod stand_in;
+// One file for two workspaces: a package of this one cannot depend on the other's root.
+#[expect(unreachable_pub, reason = "it is public in its own package")]
+#[path = "../../../../harness/src/watchdog.rs"]
+mod watchdog;
 
 use std::fmt;
 use std::io;
@@ -40,15 +44,11 @@ impl Server {
     /// stand-in.
     pub(crate) fn find() -> Result<Self, Box<dyn std::error::Error>> {
         if let Ok(url) = std::env::var("REDIS_URL") {
-            return match is_up(&url) {
-                Ok(true) => Self::new(Kind::Running, &url),
-                Ok(false) => Err(format!("REDIS_URL: no Redis answers at {}", ErrorText::new(&url)).into()),
-                Err(error) => Err(format!("REDIS_URL: {error}").into()),
-            };
+            return Self::running(&url).map_err(|error| format!("REDIS_URL: {error}").into());
         }
         const LOCAL: &str = "redis://127.0.0.1:6379/";
-        if is_up(LOCAL).unwrap_or(false) {
-            return Self::new(Kind::Running, LOCAL);
+        if let Ok(running) = Self::running(LOCAL) {
+            return Ok(running);
         }
         match Process::start(&[]) {
             Ok(process) => {
@@ -64,12 +64,19 @@ impl Server {
         }
     }
 
+    /// Uses a server that runs already, and answers within a second. Without the right password, it says so.
+    fn running(url: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let ping = |redis: Redis| redis.run(|connection| redis::cmd("PING").query::<String>(connection));
+        match Redis::new(url, Duration::from_secs(1)).and_then(ping) {
+            Ok(_) => Self::new(Kind::Running, url),
+            Err(error) => Err(format!("the PING to {} failed: {error}", ErrorText::new(&url)).into()),
+        }
+    }
+
     fn new(kind: Kind, url: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let info = Client::open(url)?.get_connection_info().clone();
         let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            return Err(
-                "REDIS_URL: must be redis://host:port/, because the faults are made by a TCP proxy".into()
-            );
+            return Err("must be redis://host:port/, because the faults are made by a TCP proxy".into());
         };
         let target = format!("{host}:{port}");
         let (front, cutter) = (Proxy::start(target.clone())?, Proxy::start(target)?);
@@ -150,11 +157,6 @@ impl Server {
     }
 }
 
-/// Returns whether a server answers there within a second.
-fn is_up(url: &str) -> redis::RedisResult<bool> {
-    Ok(Redis::new(url, Duration::from_secs(1))?.is_up())
-}
-
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.info.addr();
@@ -170,5 +172,19 @@ impl fmt::Display for Server {
                 "a stand-in at {address}, because no redis-server is installed (`apt-get install redis-server`)"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_refuses_the_password_is_not_said_to_be_silent() {
+        let server = StandIn::start().unwrap();
+        let address = server.address();
+        assert!(Server::running(&format!("redis://{address}/")).is_ok());
+        let refused = Server::running(&format!("redis://:secret@{address}/")).err().unwrap().to_string();
+        assert!(refused.contains("authentication failed") && !refused.contains("secret"), "{refused}");
     }
 }

@@ -1,7 +1,7 @@
 //! A `redis-server` that this program starts, kills, pauses and starts again.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,15 +9,21 @@ use std::{fs, io};
 
 use retry_core::{Jitter, Policy, retry};
 
+use super::watchdog::Watchdog;
 use crate::connection::Redis;
 
-/// A `redis-server` on a port of its own, with its files in a folder of its own. It is killed with the program.
+/// A `redis-server` on a port of its own, with its files in a folder of its own. Both go with this value, and if a signal
+/// ends the program, by the watchdog.
 pub(crate) struct Process {
     address: SocketAddr,
     folder: PathBuf,
     options: Vec<String>,
+    watchdog: Watchdog,
     child: Child,
 }
+
+/// Kills the server, and removes its folder, `$1`.
+const CLEAN_UP: &str = r#"[ -z "$server" ] || kill -KILL "$server"; rm -rf "$1""#;
 
 /// Until a server that was started answers, also with `LOADING`.
 const STARTING: Policy = Policy::fixed(Duration::from_millis(10))
@@ -39,10 +45,14 @@ impl Process {
         let address = free_address()?;
         let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
         fs::create_dir_all(&folder)?;
-        let child = spawn(address, &folder, &options).inspect_err(|_| {
+        let started = Watchdog::start(CLEAN_UP, &[&folder]).and_then(|mut watchdog| {
+            let child = spawn(address, &folder, &options, &mut watchdog)?;
+            Ok((watchdog, child))
+        });
+        let (watchdog, child) = started.inspect_err(|_| {
             let _ = fs::remove_dir_all(&folder); // the error says more
         })?;
-        let process = Self { address, folder, options, child };
+        let process = Self { address, folder, options, watchdog, child };
         process.wait_until_it_answers()?;
         Ok(process)
     }
@@ -54,14 +64,15 @@ impl Process {
     /// Kills the server, as a crash or the out-of-memory killer would.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.child.kill()?;
-        self.child.wait().map(drop)
+        self.child.wait()?;
+        self.watchdog.server(None)
     }
 
     /// Starts the server again, on the same port and with the same files, and with more options.
     pub(crate) fn start_again(&mut self, more: &[&str]) -> io::Result<()> {
         let options: Vec<_> =
             self.options.iter().cloned().chain(more.iter().map(|&more| more.to_owned())).collect();
-        self.child = spawn(self.address, &self.folder, &options)?;
+        self.child = spawn(self.address, &self.folder, &options, &mut self.watchdog)?;
         self.wait_until_it_answers()
     }
 
@@ -92,16 +103,23 @@ impl Process {
 }
 
 /// What is acknowledged is on disk, also after a kill.
-fn spawn(address: SocketAddr, folder: &PathBuf, options: &[String]) -> io::Result<Child> {
+fn spawn(
+    address: SocketAddr,
+    folder: &Path,
+    options: &[String],
+    watchdog: &mut Watchdog,
+) -> io::Result<Child> {
     let port = address.port().to_string();
-    Command::new("redis-server")
+    let child = Command::new("redis-server")
         .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
         .args(["--appendfsync", "always", "--logfile", "redis.log", "--dir"])
         .arg(folder)
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .spawn()
+        .spawn()?;
+    watchdog.server(Some(child.id()))?;
+    Ok(child)
 }
 
 /// Returns a free port. A server of a cluster also uses the port that is 10,000 above its own.
