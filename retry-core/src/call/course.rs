@@ -69,7 +69,8 @@ impl<'b, B: Budget> Unsettled<'b, B> {
     /// `None` without unwinding, such as on a microcontroller: nothing would be dropped.
     #[inline(always)]
     fn new(budget: &'b B, price: Price) -> Option<Self> {
-        cfg!(panic = "unwind").then_some(Self { budget, price })
+        // Not `then_some`, which would make it, and drop it.
+        cfg!(panic = "unwind").then(|| Self { budget, price })
     }
 }
 
