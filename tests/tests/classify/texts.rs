@@ -96,6 +96,11 @@ const TEXTS: &[(Class, &[&str])] = &[
             "lock is already held by another process",
             "Transaction was aborted",
             "This is not the correct coordinator.",
+            "session invalidated, lock was lost",
+            "could not find leader for partition 3",
+            "unable to achieve a quorum",
+            "Could not acquire the resources",
+            "this institution is not currently open",
         ],
     ),
     (
@@ -354,6 +359,8 @@ const TEXTS: &[(Class, &[&str])] = &[
             "server: type named pipe: connection reset",
             "Elegoo Printer is Offline",
             "WebSocket is not open: readyState 3 (CLOSED)",
+            "error connecting to the broker",
+            "the camera could not be reached",
         ],
     ),
     (
@@ -394,6 +401,7 @@ const TEXTS: &[(Class, &[&str])] = &[
             "Device overload",
             "The site is down for maintenance",
             "The service is not available",
+            "cannot find any healthy upstream",
         ],
     ),
     (
@@ -526,6 +534,8 @@ const TEXTS: &[(Class, &[&str])] = &[
             "Topic was already terminated",
             "Login with this user name or password failed",
             "connection denied",
+            "This request could not be authorized",
+            "Signature has expired",
         ],
     ),
     (
@@ -638,6 +648,8 @@ const TEXTS: &[(Class, &[&str])] = &[
             "Unexpected character ('<' (code 60))",
             "System.Text.Json.JsonException: x",
             "the answer could not be decoded",
+            "cannot encode the value",
+            "the answer cannot be deserialized",
         ],
     ),
     (
