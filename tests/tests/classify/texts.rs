@@ -650,6 +650,8 @@ const TEXTS: &[(Class, &[&str])] = &[
             "the answer could not be decoded",
             "cannot encode the value",
             "the answer cannot be deserialized",
+            // curl's number decides before the last resort, "unrecognized".
+            "[61] Unrecognized or bad HTTP Content or Transfer-Encoding",
         ],
     ),
     (
