@@ -3,7 +3,7 @@
 use core::fmt;
 use core::fmt::Write;
 
-use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, ENDS, MISSING_FILE, end};
+use super::phrases::{AFTER_CODES, BEFORE_CODES, CONNECTING, ENDS, MISSING_FILE, end, phrase};
 use super::text_codes::{Certainty, Codes};
 use crate::class::Class;
 use crate::config_error::{ConfigError, Value, ok_or_panic};
@@ -21,6 +21,7 @@ use crate::config_error::{ConfigError, Value, ok_or_panic};
 ///    code of AWS, Kafka, MongoDB, MQTT or curl, a gRPC or HTTP status. If there are several, the inner cause decides
 ///    before the service, and the service before the protocol.
 /// 3. The phrases of `DEFAULT`. Specific phrases come before general ones.
+/// 4. A single strong word, such as `denied`, `unreachable` or `duplicate`.
 ///
 /// [`new`](Self::new) makes a classifier by a table of your own phrases alone. With [`or_default`](Self::or_default),
 /// the codes and phrases of `DEFAULT` follow. The first phrase *of the table* that occurs anywhere in the text decides;
@@ -217,7 +218,7 @@ impl<'a> Search<'a> {
         let before_codes = self.messages.own.len() + BEFORE_CODES.len();
         let class = match self.codes.found() {
             Some((class, Certainty::Sure)) if self.open >= before_codes => class,
-            Some((class, Certainty::Ambiguous)) if self.open == usize::MAX => class,
+            Some((class, Certainty::Ambiguous)) if self.open >= before_codes + AFTER_CODES.len() => class,
             _ => self.class,
         };
         // The missing file is then the socket of a stopped server.
@@ -255,10 +256,7 @@ impl<'a> Search<'a> {
         let end = end(self.back(1), self.back(0));
         let open = ENDS.len().min(self.open.saturating_sub(own.len()));
         for (place, _) in ENDS[..open].iter().enumerate().filter(|(_, ends)| **ends == end) {
-            let (phrase, class) = match place.checked_sub(BEFORE_CODES.len()) {
-                None => BEFORE_CODES[place],
-                Some(place) => AFTER_CODES[place],
-            };
+            let (phrase, class) = phrase(place);
             if self.ends_with(phrase) {
                 (self.open, self.class) = (own.len() + place, class);
                 break;
