@@ -113,6 +113,8 @@ pub(super) const AFTER_CODES: &[(&str, Class)] = &[
     ("nxdomain", Class::Network),
     ("resolve host", Class::Network),
     ("host could not be found", Class::Network),
+    ("server could not be found", Class::Network),
+    ("not found in dns", Class::Network),
     ("hostname could not be found", Class::Network),
     ("name not resolved", Class::Network),
     ("no record found for query", Class::Network),

@@ -310,6 +310,8 @@ const TEXTS: &[(Class, &[&str])] = &[
             "GnuTLS recv error (-110): The TLS connection was non-properly terminated.",
             r#"Error Domain=NSURLErrorDomain Code=-1009 "The Internet connection appears to be offline.""#,
             "A server with the specified hostname could not be found.",
+            "getaddrinfo failed: server not found in DNS",
+            "The server could not be found.",
             "The network connection was lost.",
             "Error: Socket closed abruptly during opening handshake",
             "Unexpected close",
