@@ -7,8 +7,8 @@ use rand_core::TryRng;
 
 use super::Entropy;
 
-/// Random words from the operating system. Each thread asks for 32 at a time, because a request takes longer than
-/// everything else that a retry does between two attempts. So there is no generator to seed or to share.
+/// Random words from the operating system. Each thread asks for 32 at a time, because each request is a system
+/// call. So there is no generator to seed or to share.
 ///
 /// After a `fork`, parent and child draw the same words until the buffer of the thread that forked is used up: at most
 /// 31. Delays may be equal then; do not make identifiers or secrets of the words.
